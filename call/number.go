@@ -1,0 +1,146 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// Kind is what sort of number a telephone number is. The rules of callback need it (domain.md, "Numbers").
+type Kind string
+
+// The kinds that the rules tell apart.
+const (
+	KindUnknown    Kind = "unknown"
+	KindGeographic Kind = "geographic"
+	KindMobile     Kind = "mobile"
+	KindBusiness   Kind = "business"  // 088, and 085 and other VoIP ranges
+	KindFreephone  Kind = "freephone" // 0800
+	KindPremium    Kind = "premium"   // 0900, 0906, 0909, 18xx
+	KindMunicipal  Kind = "municipal" // 14 0xx, the shared number of a municipality
+	KindSatellite  Kind = "satellite" // +881, +882, +883, +870
+	KindOther      Kind = "other"     // pagers, voicemail, machine-to-machine
+	KindWithheld   Kind = "withheld"  // the caller asked not to be shown
+)
+
+const (
+	homeRegion     = "NL"
+	homeCode       = 31
+	maxNumberRunes = 32
+	shownDigits    = 2 // of a masked number
+)
+
+// ErrNoNumber is returned for input that holds no valid telephone number.
+var ErrNoNumber = errors.New("no valid telephone number")
+
+// Number is a caller's telephone number. The zero value is "unknown". It prints masked everywhere: only E164 gives
+// the digits away, to the few places that dial or store.
+type Number struct {
+	E164    string // "+31570123456"; empty when unknown or withheld
+	Kind    Kind
+	Country string // ISO 3166 code such as "NL"; "001" for international networks
+}
+
+// Withheld is the number of a caller who asked not to be shown: never stored or shown, even where the trunk reveals it.
+func Withheld() Number { return Number{Kind: KindWithheld} }
+
+// ParseNumber reads a number as a trunk, a caller's keys or an operator give it: national, 0031…, +… or a municipality's
+// 14 0xx. Anything that is not a valid number gives ErrNoNumber (wrapped), without the input in the text, which may be
+// a person's number.
+func ParseNumber(raw string) (Number, error) {
+	raw = strings.TrimSpace(raw)
+	if raw == "" {
+		return Number{}, fmt.Errorf("empty: %w", ErrNoNumber)
+	}
+	if len([]rune(raw)) > maxNumberRunes {
+		return Number{}, fmt.Errorf("longer than %d characters: %w", maxNumberRunes, ErrNoNumber)
+	}
+	if strings.ContainsFunc(raw, func(r rune) bool { return !strings.ContainsRune("+0123456789 -().", r) }) {
+		return Number{}, fmt.Errorf("holds something else than digits: %w", ErrNoNumber)
+	}
+	parsed, err := phonenumbers.Parse(raw, homeRegion)
+	if err != nil {
+		return Number{}, fmt.Errorf("%w: %w", ErrNoNumber, err)
+	}
+	if !phonenumbers.IsValidNumber(parsed) {
+		return Number{}, fmt.Errorf("not a number that exists: %w", ErrNoNumber)
+	}
+	return Number{
+		E164:    phonenumbers.Format(parsed, phonenumbers.E164),
+		Kind:    kindOf(parsed),
+		Country: phonenumbers.GetRegionCodeForNumber(parsed),
+	}, nil
+}
+
+func kindOf(n *phonenumbers.PhoneNumber) Kind {
+	national := phonenumbers.GetNationalSignificantNumber(n)
+	switch n.GetCountryCode() {
+	case 870, 881, 882, 883:
+		return KindSatellite
+	case homeCode:
+		switch {
+		case strings.HasPrefix(national, "14"):
+			return KindMunicipal
+		case strings.HasPrefix(national, "97"): // machine-to-machine, which the library counts as mobile
+			return KindOther
+		case strings.HasPrefix(national, "84"), strings.HasPrefix(national, "87"): // forwarding services at a caller's cost
+			return KindOther
+		}
+	}
+	return kindOfType(phonenumbers.GetNumberType(n))
+}
+
+func kindOfType(t phonenumbers.PhoneNumberType) Kind {
+	switch t {
+	case phonenumbers.FIXED_LINE, phonenumbers.FIXED_LINE_OR_MOBILE:
+		return KindGeographic
+	case phonenumbers.MOBILE:
+		return KindMobile
+	case phonenumbers.UAN, phonenumbers.VOIP:
+		return KindBusiness
+	case phonenumbers.TOLL_FREE:
+		return KindFreephone
+	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PERSONAL_NUMBER:
+		return KindPremium
+	default: // pagers, voicemail, and whatever the library learns to tell apart later
+		return KindOther
+	}
+}
+
+// Known reports whether there are digits to dial or store.
+func (n Number) Known() bool { return n.E164 != "" }
+
+// Groups gives the number as people in the Netherlands read it, in groups of digits: "0570", "123", "456". A foreign
+// number keeps its "+" on the first group. It is nil when the number is not known.
+func (n Number) Groups() []string {
+	if !n.Known() {
+		return nil
+	}
+	parsed, err := phonenumbers.Parse(n.E164, homeRegion)
+	if err != nil {
+		return []string{n.E164}
+	}
+	format := phonenumbers.INTERNATIONAL
+	if parsed.GetCountryCode() == homeCode {
+		format = phonenumbers.NATIONAL
+	}
+	return strings.FieldsFunc(phonenumbers.Format(parsed, format), func(r rune) bool { return r == ' ' || r == '-' })
+}
+
+// String masks the number, so that a stray print shows no more than its last digits.
+func (n Number) String() string {
+	switch {
+	case n.Kind == KindWithheld:
+		return "withheld"
+	case len(n.E164) <= shownDigits:
+		return "unknown"
+	default:
+		return strings.Repeat("*", len(n.E164)-shownDigits) + n.E164[len(n.E164)-shownDigits:]
+	}
+}
+
+// LogValue keeps the digits out of logs.
+func (n Number) LogValue() slog.Value { return slog.StringValue(n.String()) }

@@ -1,0 +1,119 @@
+// Package routing makes the decisions about a call, and only decides: which menu, which team, whose phone rings next.
+// Time is always an argument; nothing here waits, logs or talks to anything.
+package routing
+
+import (
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/prompts"
+)
+
+// Plan is everything that the configuration says about where calls go. It is immutable: a reload makes a new one, and
+// calls that run finish on theirs.
+type Plan struct {
+	Municipalities map[call.MunicipalityID]Municipality
+	Entries        map[string]Entry // by canonical dialled number, see EntryKey
+	Menus          map[MenuID]Menu
+	Teams          map[call.TeamID]Team
+	Agents         map[call.AgentID]Agent
+	Unknown        Target // where a call to a number that is not in Entries goes
+}
+
+// Municipality is one of the municipalities that the installation answers for.
+type Municipality struct {
+	ID       call.MunicipalityID
+	Name     string
+	Location *time.Location
+	Language prompts.Language
+	Hours    *calendar.Hours
+	Contact  call.TeamID // its contact centre (KCC): where doing nothing ends
+	CallerID string      // the number that its callbacks show, E.164
+}
+
+// Entry is a number that callers dial and what they meet first.
+type Entry struct {
+	Number       string // canonical, see EntryKey
+	Municipality call.MunicipalityID
+	Language     prompts.Language
+	Welcome      prompts.ID // spoken after answering; empty for none
+	First        Target
+}
+
+// EntryKey is the form in which dialled numbers are compared: E.164 where the input is a valid number, so that
+// 140570, 0140570 and +31140570 are one entry; the input itself otherwise (an internal extension).
+func EntryKey(dialled string) string {
+	n, err := call.ParseNumber(dialled)
+	if err != nil {
+		return dialled
+	}
+	return n.E164
+}
+
+// MenuID names a menu (keuzemenu) as it stands in the configuration.
+type MenuID string
+
+// Target is where a call goes next: exactly one field is set.
+type Target struct {
+	Menu  MenuID
+	Team  call.TeamID
+	Refer prompts.ID // a text that says which municipality to ring; the call ends after it
+}
+
+// Menu is one level of choices (keuzemenu): at most four, and staying on the line always leads to a person.
+type Menu struct {
+	ID         MenuID
+	Prompts    []prompts.ID
+	Options    map[rune]Target
+	Wait       time.Duration // for a key, after the last prompt
+	Tries      int           // how often the menu is spoken before wrong keys count as staying on the line
+	Repeats    int           // how often it is spoken again after silence before that counts as staying on the line
+	StayOnLine Target
+}
+
+// Strategy says in which order free agents are rung.
+type Strategy string
+
+// The strategies. New ones are added in strategy.go and nowhere else.
+const (
+	LongestIdle Strategy = "longest_idle" // who has been free longest; the default
+	RingAll     Strategy = "ring_all"     // everybody at once, the first to answer has the call
+	FixedOrder  Strategy = "fixed_order"  // in the order of the team's members
+)
+
+// Agent is a person with a phone.
+type Agent struct {
+	ID       call.AgentID
+	Name     string
+	Endpoint string // as Asterisk dials it: "PJSIP/kcc1", or "PJSIP/1234@pbx" for an extension behind another exchange
+}
+
+// Team is a group of people who answer the same questions, with one queue (wachtrij) before it.
+type Team struct {
+	ID           call.TeamID
+	Name         string
+	Spoken       prompts.ID // its name as callers hear it; empty when it is not spoken
+	Municipality call.MunicipalityID
+	Members      []call.AgentID // in the order of FixedOrder
+	Strategy     Strategy
+	Priority     int           // of its callers for agents who work for several teams; higher goes first
+	RingTime     time.Duration // of one phone before the next is tried
+	Retry        time.Duration // pause before phones that did not answer are rung again for the same caller
+	WrapUp       time.Duration // nawerktijd after a conversation
+	MissedLimit  int           // missed rings in a row after which an agent is paused; 0 never pauses
+	MissedPause  time.Duration // how long that pause lasts
+	Hours        *calendar.Hours
+	Music        string        // Asterisk's music on hold class
+	Announce     time.Duration // between announcements of position and wait while waiting; 0 for none
+	MaxWait      time.Duration // after which the call moves on to Overflow; 0 for no limit
+	Overflow     call.TeamID   // empty for none
+	Callback     CallbackOffer
+}
+
+// CallbackOffer says when a team's callers are offered a callback note.
+type CallbackOffer struct {
+	Enabled bool
+	After   time.Duration // of waiting; 0 offers only when nobody is available or the caller asks
+	Key     rune          // with which a waiting caller asks for it; 0 for none
+}
