@@ -1,0 +1,26 @@
+# Bereikbaar: `make help` lists the targets. A machine with Debian 12 or newer, Go, make and root is enough.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test bench lint
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (apt, a private Asterisk); a second run takes less than a second
+	@dev/setup
+
+run: setup ## start everything, ring 14 0570 twice and tell what happens, stay up until Ctrl-C
+	@go run ./test/demo --stay
+
+demo: setup ## the same, and exit: 0 only when both calls went as told
+	@go run ./test/demo
+
+test: setup ## every test, with the race detector, on a real Asterisk and Redis
+	go test -race ./...
+
+bench: setup ## measure against Asterisk's own app_queue
+	go run ./test/bench
+
+lint: ## formatting, vet and the linters of tools/go.mod
+	@test -z "$$(gofmt -l .)" || { gofmt -l . | sed 's/^/not formatted: /'; exit 1; }
+	go vet ./...

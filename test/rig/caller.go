@@ -1,0 +1,132 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// CallerOptions say who rings and whom.
+type CallerOptions struct {
+	// To is the number dialled. Empty: 140570.
+	To string
+	// From is the caller's number. Empty: a mobile number.
+	From string
+	// Withheld hides the number: From is anonymous, and the trunk still asserts it with Privacy: id.
+	Withheld bool
+}
+
+// Caller is a call from the telephone network, made by SIPp; his ear, mouth and keys are a Handset.
+type Caller struct {
+	*Handset
+	sipp   *sipp
+	callID string
+}
+
+var processes atomic.Int64
+
+// Call rings from the telephone network. It returns when the INVITE is sent.
+func (r *Rig) Call(ctx context.Context, o CallerOptions) (*Caller, error) {
+	callers, err := r.Callers(ctx, 1000, o)
+	if err != nil {
+		return nil, err
+	}
+	return callers[0], nil
+}
+
+// Callers rings once for each of the options in that order, perSecond calls a second, from one SIPp process. It returns
+// when the first INVITE is sent.
+func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptions) ([]*Caller, error) {
+	host := r.place.host(hostOutside)
+	n := processes.Add(1)
+	name := fmt.Sprintf("caller%d", n)
+	var inject strings.Builder
+	inject.WriteString("SEQUENTIAL\n")
+	callers := make([]*Caller, len(options))
+	for i, o := range options {
+		handset, err := newHandset(host)
+		if err != nil {
+			return nil, err
+		}
+		r.onClose(handset.close)
+		callers[i] = &Caller{Handset: handset, callID: fmt.Sprintf("%s-%d", name, i+1)}
+		fmt.Fprintln(&inject, o.line(host, handset.Port()))
+	}
+	port, err := freePort("udp", host, 5070+int(n)%20000)
+	if err != nil {
+		return nil, err
+	}
+	count := fmt.Sprint(len(options))
+	s, err := r.startSIPp(sippOptions{
+		Name: name, Scenario: "caller.xml", Host: host, Port: port, Inject: inject.String(),
+		Args: []string{"-m", count, "-l", count, "-r", fmt.Sprint(perSecond)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range callers {
+		c.sipp = s
+	}
+	return callers, callers[0].await(ctx, "he rings", func(l Leg) bool { return !l.Invited.IsZero() })
+}
+
+// line is the caller's line in the injection file of caller.xml.
+func (o CallerOptions) line(host string, port int) string {
+	to, number := o.To, o.From
+	if to == "" {
+		to = "140570"
+	}
+	if number == "" {
+		number = "0612345678"
+	}
+	asserted := fmt.Sprintf("<sip:%s@%s>", number, host)
+	from, privacy := asserted, "none"
+	if o.Withheld {
+		from, privacy = `"Anonymous" <sip:anonymous@anonymous.invalid>`, "id"
+	}
+	return strings.Join([]string{to, from, asserted, privacy, fmt.Sprint(port)}, ";")
+}
+
+// Leg is how the call stands.
+func (c *Caller) Leg() Leg {
+	l, _ := leg(c.sipp.Legs(), c.callID)
+	return l
+}
+
+func (c *Caller) await(ctx context.Context, what string, wanted func(Leg) bool) error {
+	return c.sipp.await(ctx, c.callID+": "+what, func(legs []Leg) bool {
+		l, found := leg(legs, c.callID)
+		return found && wanted(l)
+	})
+}
+
+// AwaitAnswer waits until the call is answered, and gives the time from INVITE to 200.
+func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
+	err := c.await(ctx, "he is answered", func(l Leg) bool { return l.Status != 0 })
+	if err != nil {
+		return 0, err
+	}
+	l := c.Leg()
+	if l.Answered.IsZero() {
+		return 0, fmt.Errorf("%s was refused with status %d; the messages are in %s", c.callID, l.Status, c.sipp.dir)
+	}
+	return l.Answered.Sub(l.Invited), nil
+}
+
+// AwaitEnd waits until the call is over, whoever ended it.
+func (c *Caller) AwaitEnd(ctx context.Context) error {
+	return c.await(ctx, "his call ends", func(l Leg) bool { return !l.Ended.IsZero() })
+}
+
+// HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.
+func (c *Caller) HangUp(ctx context.Context) error {
+	if !c.Leg().Ended.IsZero() {
+		return nil
+	}
+	if err := c.sipp.command(c.callID); err != nil {
+		return err
+	}
+	return c.AwaitEnd(ctx)
+}

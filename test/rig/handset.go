@@ -1,0 +1,252 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RTP payload types as the scenarios of test/sipp offer them.
+const (
+	payloadALaw   = 8
+	payloadDigits = 96
+)
+
+// Handset is the ear, the mouth and the keys of a caller or an agent: an RTP socket. It hears from the start, and
+// speaks to where it hears from.
+type Handset struct {
+	conn *net.UDPConn
+
+	mu      sync.Mutex
+	packets []packet
+	peer    *net.UDPAddr
+	changed chan struct{}
+
+	speaking  sync.Mutex
+	mouth     chan frame
+	connected chan struct{}
+	closed    chan struct{}
+}
+
+// packet is 20 ms of A-law as it came in.
+type packet struct {
+	at      time.Time
+	payload []byte
+}
+
+// newHandset opens the socket on a free port of host.
+func newHandset(host string) (*Handset, error) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(host)})
+	if err != nil {
+		return nil, fmt.Errorf("the handset's socket: %w", err)
+	}
+	h := &Handset{
+		conn: conn, changed: make(chan struct{}),
+		mouth: make(chan frame), connected: make(chan struct{}), closed: make(chan struct{}),
+	}
+	go h.listen()
+	go h.speak()
+	return h, nil
+}
+
+// Port is the UDP port of the sound.
+func (h *Handset) Port() int { return h.conn.LocalAddr().(*net.UDPAddr).Port }
+
+func (h *Handset) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	select {
+	case <-h.closed:
+		return nil
+	default:
+		close(h.closed)
+		return h.conn.Close()
+	}
+}
+
+// listen takes in what comes until the socket is closed.
+func (h *Handset) listen() {
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := h.conn.ReadFromUDP(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil || n <= 12 || buffer[1]&0x7f != payloadALaw {
+			continue
+		}
+		h.mu.Lock()
+		if h.peer == nil {
+			close(h.connected)
+		}
+		h.peer = from
+		h.packets = append(h.packets, packet{at: time.Now(), payload: slices.Clone(buffer[12:n])})
+		close(h.changed)
+		h.changed = make(chan struct{})
+		h.mu.Unlock()
+	}
+}
+
+// Heard is everything heard since the start, without the gaps in which nothing came.
+func (h *Handset) Heard() Sound { return h.HeardSince(time.Time{}) }
+
+// HeardSince is everything heard since t.
+func (h *Handset) HeardSince(t time.Time) Sound {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var sound Sound
+	for _, p := range h.packets {
+		if !p.at.Before(t) {
+			sound = append(sound, DecodeALaw(p.payload)...)
+		}
+	}
+	return sound
+}
+
+// heardPackets gives what was heard so far and a channel that is closed when there is more.
+func (h *Handset) heardPackets() ([]packet, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.packets, h.changed
+}
+
+// count is how many packets were heard.
+func (h *Handset) count() int {
+	packets, _ := h.heardPackets()
+	return len(packets)
+}
+
+// AwaitSound waits until at least d that is not silent was heard since t.
+func (h *Handset) AwaitSound(ctx context.Context, t time.Time, d time.Duration) error {
+	for {
+		_, changed := h.heardPackets()
+		sound := h.HeardSince(t)
+		if heard := time.Duration(float64(sound.Duration()) * (1 - sound.Silence())); heard >= d {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting to hear %s: %w; heard %s, of which %.0f %% silence", d, context.Cause(ctx), sound.Duration(), 100*sound.Silence())
+		}
+	}
+}
+
+// Speak says a sound and returns when it is said. It waits for the first sound from the other side.
+func (h *Handset) Speak(ctx context.Context, sound Sound) error {
+	var frames []frame
+	for data := sound.ALaw(); len(data) >= frameBytes; data = data[frameBytes:] {
+		frames = append(frames, frame{payload: payloadALaw, body: data[:frameBytes]})
+	}
+	return h.say(ctx, frames)
+}
+
+// Press sends keys (0-9, *, #, A-D) as RFC 4733 events of 100 ms with 100 ms in between, and returns when they are sent.
+func (h *Handset) Press(ctx context.Context, keys string) error {
+	var frames []frame
+	for _, key := range keys {
+		event := strings.IndexRune("0123456789*#ABCD", key)
+		if event < 0 {
+			return fmt.Errorf("no key %q on a telephone", key)
+		}
+		frames = append(frames, keyFrames(byte(event))...)
+	}
+	return h.say(ctx, frames)
+}
+
+// keyFrames is one key: five packets while it is down, the end three times (RFC 4733, 2.5.1.4), and silence.
+func keyFrames(event byte) []frame {
+	const down, ends, pause = 5, 3, 5
+	var frames []frame
+	for i := range down + ends {
+		body := []byte{event, 10, 0, 0}
+		if i >= down {
+			body[1] |= 0x80
+		}
+		binary.BigEndian.PutUint16(body[2:], uint16(min(i+1, down)*frameBytes))
+		frames = append(frames, frame{payload: payloadDigits, body: body, back: i})
+	}
+	for range pause {
+		frames = append(frames, frame{payload: payloadALaw, body: silentFrame})
+	}
+	return frames
+}
+
+// frame is 20 ms of what a handset sends.
+type frame struct {
+	payload byte
+	body    []byte
+	// back is how many frames ago the event began that this one belongs to: all its packets have that timestamp.
+	back int
+}
+
+var silentFrame = bytes.Repeat([]byte{alawSilence}, frameBytes)
+
+// say hands frames to the mouth one by one, in its own time.
+func (h *Handset) say(ctx context.Context, frames []frame) error {
+	h.speaking.Lock()
+	defer h.speaking.Unlock()
+	for i, f := range frames {
+		select {
+		case h.mouth <- f:
+		case <-h.closed:
+			return fmt.Errorf("speaking: %w", net.ErrClosed)
+		case <-ctx.Done():
+			return fmt.Errorf("speaking (%d of %d frames said, %d heard so far): %w", i, len(frames), h.count(), context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// speak sends a packet every 20 ms from the first sound heard on, as a telephone does: silence when nothing is said.
+func (h *Handset) speak() {
+	select {
+	case <-h.connected:
+	case <-h.closed:
+		return
+	}
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	sequence, timestamp, ssrc := uint16(0), uint32(0), rand.Uint32()
+	for {
+		select {
+		case <-ticker.C:
+		case <-h.closed:
+			return
+		}
+		f := frame{payload: payloadALaw, body: silentFrame}
+		select {
+		case f = <-h.mouth:
+		default:
+		}
+		h.mu.Lock()
+		peer := h.peer
+		h.mu.Unlock()
+		data := rtp(f, sequence, timestamp-uint32(f.back*frameBytes), ssrc)
+		// A refused packet is what a telephone meets too when the other side has just gone.
+		_, _ = h.conn.WriteToUDP(data, peer)
+		sequence++
+		timestamp += frameBytes
+	}
+}
+
+// rtp makes an RTP packet (RFC 3550); the first packet of a key has the marker.
+func rtp(f frame, sequence uint16, timestamp, ssrc uint32) []byte {
+	data := make([]byte, 12, 12+len(f.body))
+	data[0], data[1] = 0x80, f.payload
+	if f.payload == payloadDigits && f.back == 0 {
+		data[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(data[2:], sequence)
+	binary.BigEndian.PutUint32(data[4:], timestamp)
+	binary.BigEndian.PutUint32(data[8:], ssrc)
+	return append(data, f.body...)
+}

@@ -1,0 +1,192 @@
+// Package rig owns the real parts that tests, demonstration and benchmark run against: Asterisk, Redis, Prometheus, the
+// daemon, and the phones that ring it, each a child process on a loopback address of the rig's own.
+package rig
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+)
+
+// Options choose what a rig consists of. The zero value is a rig for a test: a directory that goes with the rig, an
+// address that nobody else uses, every part but Prometheus.
+type Options struct {
+	// Dir holds everything that the rig writes. Empty: a new directory, which Close removes.
+	Dir string
+	// Keep leaves the directory in place, for the logs and traces of a failure.
+	Keep bool
+	// Address is where Asterisk, Redis, the daemon and Prometheus listen. Empty: a loopback address of the rig's own.
+	Address string
+	// Phones are the SIP accounts. Empty: DefaultPhones.
+	Phones []Phone
+	// PromptsDir is where the spoken prompts are kept between rigs. Empty: the cache directory of this machine.
+	PromptsDir string
+	// AsteriskExtra is text that is added to files of deploy/asterisk, by file name.
+	AsteriskExtra map[string]string
+	// Progress gets a line for each step that takes long. Nil: nothing is told.
+	Progress io.Writer
+}
+
+// Rig is a running set of parts.
+type Rig struct {
+	// Dir is the directory with the parts' files; logs are in Dir/logs.
+	Dir      string
+	Asterisk *Asterisk
+	Redis    *Redis
+	Phones   []Phone
+
+	options Options
+	place   *place
+
+	mu      sync.Mutex
+	agents  map[string]*Agent
+	closers []func() error
+}
+
+// Start starts Redis and Asterisk and waits until both answer. When it fails it leaves nothing running.
+func Start(ctx context.Context, o Options) (_ *Rig, err error) {
+	r, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	if err := r.startRedis(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.startAsterisk(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// prepare claims the rig's place on the network and in the file system.
+func prepare(o Options) (*Rig, error) {
+	place, err := claimPlace()
+	if err != nil {
+		return nil, err
+	}
+	r := &Rig{place: place, agents: map[string]*Agent{}}
+	r.onClose(place.close)
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "bereikbaar-rig-"); err != nil {
+			return nil, errors.Join(fmt.Errorf("the directory of the rig: %w", err), r.Close())
+		}
+		r.onClose(r.removeDir)
+	}
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("the directory of the rig: %w", err), r.Close())
+	}
+	if o.Address == "" {
+		o.Address = place.host(hostServers)
+	}
+	if o.PromptsDir == "" {
+		cache, err := CacheDir()
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		o.PromptsDir = filepath.Join(cache, "prompts")
+	}
+	if len(o.Phones) == 0 {
+		o.Phones = DefaultPhones()
+	}
+	for i := range o.Phones {
+		if o.Phones[i].Password == "" {
+			o.Phones[i].Password = rand.Text()
+		}
+	}
+	r.Dir, r.Phones, r.options = o.Dir, o.Phones, o
+	return r, nil
+}
+
+// Keep leaves the rig's directory in place after Close, for a look at what went wrong.
+func (r *Rig) Keep() { r.options.Keep = true }
+
+func (r *Rig) removeDir() error {
+	if r.options.Keep {
+		return nil
+	}
+	return os.RemoveAll(r.options.Dir)
+}
+
+func (r *Rig) startRedis(ctx context.Context) error {
+	address, err := r.address("tcp", 6379)
+	if err != nil {
+		return err
+	}
+	if r.Redis, err = newRedis(filepath.Join(r.Dir, "redis"), address); err != nil {
+		return err
+	}
+	r.onClose(func() error { return stopIfStarted(r.Redis.process, r.Redis.Stop) })
+	return r.Redis.Start(ctx)
+}
+
+func (r *Rig) startAsterisk(ctx context.Context) error {
+	sip, err := r.address("udp", 5060)
+	if err != nil {
+		return err
+	}
+	http, err := r.address("tcp", 8088)
+	if err != nil {
+		return err
+	}
+	if r.Asterisk, err = newAsterisk(filepath.Join(r.Dir, "asterisk"), sip, http, r.place, r.options); err != nil {
+		return err
+	}
+	r.onClose(func() error { return stopIfStarted(r.Asterisk.process, r.Asterisk.Stop) })
+	return r.Asterisk.Start(ctx)
+}
+
+func stopIfStarted(p *Process, stop func() error) error {
+	if p == nil {
+		return nil
+	}
+	return stop()
+}
+
+// address gives host:port on the rig's address, with the first free port from the preferred one on.
+func (r *Rig) address(network string, preferred int) (string, error) {
+	port, err := freePort(network, r.options.Address, preferred)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(r.options.Address, strconv.Itoa(port)), nil
+}
+
+// onClose notes what Close has to do; it happens in reverse order.
+func (r *Rig) onClose(f func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closers = append(r.closers, f)
+}
+
+// Close stops every part, the last started first, and removes the directory unless it was given or is to be kept. It
+// may be called twice.
+func (r *Rig) Close() error {
+	r.mu.Lock()
+	closers := r.closers
+	r.closers = nil
+	r.mu.Unlock()
+	var errs []error
+	for i := len(closers) - 1; i >= 0; i-- {
+		errs = append(errs, closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// tell writes a line of progress.
+func (r *Rig) tell(format string, args ...any) {
+	if r.options.Progress != nil {
+		fmt.Fprintf(r.options.Progress, format+"\n", args...)
+	}
+}
