@@ -1,0 +1,77 @@
+package prompts
+
+// The whole sentences that Speaker.Say is for. Each exists in every built-in language; the configuration may replace its text.
+const (
+	Welcome                   ID = "welcome"
+	StayOnTheLine             ID = "stay-on-the-line"
+	SearchingAgent            ID = "searching-agent"
+	AllBusy                   ID = "all-busy"
+	Connecting                ID = "connecting"
+	ConnectingAgent           ID = "connecting-agent"
+	NotReachable              ID = "not-reachable"
+	OtherMunicipality         ID = "other-municipality"
+	OfferCallback             ID = "offer-callback"
+	OfferCallbackAgain        ID = "offer-callback-again"
+	WithheldNumber            ID = "withheld-number"
+	EnterNumber               ID = "enter-number"
+	UnusableNumber            ID = "unusable-number"
+	EntryFailed               ID = "entry-failed"
+	CallbackNotPossible       ID = "callback-not-possible"
+	CallbackNotPossibleClosed ID = "callback-not-possible-closed"
+	Closed                    ID = "closed"
+	ClosedToday               ID = "closed-today"
+	WrongChoice               ID = "wrong-choice"
+	NoInput                   ID = "no-input"
+	TechnicalProblem          ID = "technical-problem"
+	// Fallback is spoken by the dialplan when the daemon is away. Its file name is part of the dialplan.
+	Fallback ID = "fallback"
+	Goodbye  ID = "goodbye"
+)
+
+// Silences to put between things that are said.
+const (
+	PauseShort ID = "pause-short" // between groups and clauses, 180 ms
+	PauseLong  ID = "pause-long"  // after a composed sentence, 400 ms
+)
+
+// Parts of composed sentences. Only this package joins them.
+const (
+	callBackOnNumber   ID = "call-back-on-number"
+	confirmNumber      ID = "confirm-number"
+	callBackBy         ID = "call-back-by"
+	yourReferenceIs    ID = "your-reference-is"
+	noteAlreadyOpen    ID = "note-already-open"
+	youAreNext         ID = "you-are-next"
+	oneCallerBeforeYou ID = "one-caller-before-you"
+	thereAre           ID = "there-are"
+	callersBeforeYou   ID = "callers-before-you"
+	waitUnderAMinute   ID = "wait-under-a-minute"
+	waitAboutAMinute   ID = "wait-about-a-minute"
+	waitAbout          ID = "wait-about"
+	waitMinutes        ID = "wait-minutes"
+	waitOverAnHour     ID = "wait-over-an-hour"
+	youCanCallUs       ID = "you-can-call-us"
+	youCanCallUsAgain  ID = "you-can-call-us-again"
+	onWorkingDays      ID = "on-working-days"
+	everyDay           ID = "every-day"
+	onDay              ID = "on-day"
+	fromDay            ID = "from-day"
+	toDay              ID = "to-day"
+	between            ID = "between"
+	startingAt         ID = "starting-at"
+	allDay             ID = "all-day"
+	and                ID = "and"
+	atTime             ID = "at-time"
+	hour               ID = "hour"
+	minuteZero         ID = "minute-zero"
+	beforeNoon         ID = "before-noon"
+	afterNoon          ID = "after-noon"
+	noon               ID = "noon"
+	midnight           ID = "midnight"
+	atStartOfDay       ID = "at-start-of-day"
+	atEndOfDay         ID = "at-end-of-day"
+	numberAnd          ID = "number-and"
+	digitPlus          ID = "digit-plus"
+	digitStar          ID = "digit-star"
+	digitHash          ID = "digit-hash"
+)

@@ -1,0 +1,74 @@
+package prompts
+
+import "time"
+
+// Deadline promises the callback: "Wij bellen u uiterlijk op dinsdag 24 november om 17 uur." t is in the municipality's zone.
+// The words name the last moment (service norm 7 of the municipality), never a later one: seconds are dropped.
+func (s Speaker) Deadline(t time.Time) Utterance {
+	return s.utter([]ID{callBackBy}, s.noLaterThan(t), []ID{PauseLong})
+}
+
+// Confirmation promises the callback and gives the reference, once.
+func (s Speaker) Confirmation(t time.Time, reference string) Utterance {
+	return s.Deadline(t).Then(s.GiveReference(reference))
+}
+
+// GiveReference says "Uw kenmerk is …", the reference in pairs.
+func (s Speaker) GiveReference(reference string) Utterance {
+	return s.utter([]ID{yourReferenceIs, PauseShort}, s.Reference(reference).Parts, []ID{PauseLong})
+}
+
+// ReadBack reads the number that will be called and asks whether it is right: 1 for yes, 2 for another number.
+func (s Speaker) ReadBack(number string) Utterance {
+	return s.utter([]ID{callBackOnNumber, PauseShort}, s.Digits(number).Parts, []ID{PauseLong, confirmNumber})
+}
+
+// OpenNote tells a caller who rings again that a callback is already promised, and by when.
+func (s Speaker) OpenNote(deadline time.Time) Utterance {
+	return s.utter([]ID{noteAlreadyOpen}).Then(s.Deadline(deadline))
+}
+
+// Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0 ahead.
+// Less than none counts as none.
+func (s Speaker) Position(ahead int) Utterance {
+	switch {
+	case ahead <= 0:
+		return s.Say(youAreNext)
+	case ahead == 1:
+		return s.Say(oneCallerBeforeYou)
+	}
+	return s.utter([]ID{thereAre}, s.Number(ahead).Parts, []ID{callersBeforeYou})
+}
+
+// ExpectedWait tells an estimate, rounded up: to minutes, above ten minutes to five, and above an hour only that it is more.
+// Less than a minute is said as such, nothing and below nothing included.
+func (s Speaker) ExpectedWait(d time.Duration) Utterance {
+	if d < time.Minute {
+		return s.Say(waitUnderAMinute)
+	}
+	if d > time.Hour {
+		return s.Say(waitOverAnHour)
+	}
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	if minutes == 1 {
+		return s.Say(waitAboutAMinute)
+	}
+	if minutes > 10 {
+		minutes = (minutes + 4) / 5 * 5
+	}
+	return s.utter([]ID{waitAbout}, s.Number(minutes).Parts, []ID{waitMinutes})
+}
+
+// OpeningHours says "U kunt ons bellen op werkdagen tussen … en … uur." Both ends are wall-clock times since midnight, up to 24 hours.
+func (s Speaker) OpeningHours(from, to time.Duration) Utterance {
+	var week Week
+	for day := time.Monday; day <= time.Friday; day++ {
+		week[day] = []Span{{From: from, To: to}}
+	}
+	return s.OpeningWeek(week)
+}
+
+// Reopens says "U kunt ons weer bellen op dinsdag 24 november vanaf 9 uur." t is in the municipality's zone.
+func (s Speaker) Reopens(t time.Time) Utterance {
+	return s.utter([]ID{youCanCallUsAgain}, s.Date(t).Parts, []ID{startingAt}, s.Time(t).Parts, []ID{PauseLong})
+}
