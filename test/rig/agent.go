@@ -50,11 +50,10 @@ func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, erro
 		return nil, err
 	}
 	host := r.place.host(hostPhones + index)
-	handset, err := newHandset(host)
+	handset, err := r.newHandset(host)
 	if err != nil {
 		return nil, err
 	}
-	r.onClose(handset.close)
 	a := &Agent{Handset: handset, Name: name, rig: r, host: host}
 	if !b.Dead {
 		if err := a.listenAs(b); err != nil {

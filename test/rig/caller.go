@@ -46,11 +46,10 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 	inject.WriteString("SEQUENTIAL\n")
 	callers := make([]*Caller, len(options))
 	for i, o := range options {
-		handset, err := newHandset(host)
+		handset, err := r.newHandset(host)
 		if err != nil {
 			return nil, err
 		}
-		r.onClose(handset.close)
 		callers[i] = &Caller{Handset: handset, callID: fmt.Sprintf("%s-%d", name, i+1)}
 		fmt.Fprintln(&inject, o.line(host, handset.Port()))
 	}

@@ -27,6 +27,7 @@ type Handset struct {
 
 	mu      sync.Mutex
 	packets []packet
+	reader  reader
 	peer    *net.UDPAddr
 	changed chan struct{}
 
@@ -36,20 +37,21 @@ type Handset struct {
 	closed    chan struct{}
 }
 
-// packet is 20 ms of A-law as it came in.
+// packet tells when a part of the reader's stream came in.
 type packet struct {
-	at      time.Time
-	payload []byte
+	at   time.Time
+	from int
+	loud bool
 }
 
-// newHandset opens the socket on a free port of host.
-func newHandset(host string) (*Handset, error) {
+// newHandset opens the socket on a free port of host. The book may be nil: then no phrases are recognised.
+func newHandset(host string, book *Phrasebook) (*Handset, error) {
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(host)})
 	if err != nil {
 		return nil, fmt.Errorf("the handset's socket: %w", err)
 	}
 	h := &Handset{
-		conn: conn, changed: make(chan struct{}),
+		conn: conn, reader: reader{book: book}, changed: make(chan struct{}),
 		mouth: make(chan frame), connected: make(chan struct{}), closed: make(chan struct{}),
 	}
 	go h.listen()
@@ -88,7 +90,10 @@ func (h *Handset) listen() {
 			close(h.connected)
 		}
 		h.peer = from
-		h.packets = append(h.packets, packet{at: time.Now(), payload: slices.Clone(buffer[12:n])})
+		h.packets = append(h.packets, packet{
+			at: time.Now(), from: len(h.reader.stream), loud: DecodeALaw(buffer[12:n]).RMS() >= silenceLevel,
+		})
+		h.reader.feed(buffer[12:n])
 		close(h.changed)
 		h.changed = make(chan struct{})
 		h.mu.Unlock()
@@ -102,42 +107,122 @@ func (h *Handset) Heard() Sound { return h.HeardSince(time.Time{}) }
 func (h *Handset) HeardSince(t time.Time) Sound {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var sound Sound
-	for _, p := range h.packets {
-		if !p.at.Before(t) {
-			sound = append(sound, DecodeALaw(p.payload)...)
-		}
+	i, _ := slices.BinarySearchFunc(h.packets, t, func(p packet, t time.Time) int { return p.at.Compare(t) })
+	if i == len(h.packets) {
+		return nil
 	}
-	return sound
+	return DecodeALaw(h.reader.stream[h.packets[i].from:])
 }
 
-// heardPackets gives what was heard so far and a channel that is closed when there is more.
-func (h *Handset) heardPackets() ([]packet, <-chan struct{}) {
+// LastHeard is when the last packet came in; zero when none has.
+func (h *Handset) LastHeard() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.packets, h.changed
+	if len(h.packets) == 0 {
+		return time.Time{}
+	}
+	return h.packets[len(h.packets)-1].at
 }
 
-// count is how many packets were heard.
-func (h *Handset) count() int {
-	packets, _ := h.heardPackets()
-	return len(packets)
+// Phrase is a prompt or a piece of music that was heard.
+type Phrase struct {
+	// ID is LANGUAGE/ID of a prompt, or music/NAME.
+	ID string
+	// From and To are when it began and ended; To is the last packet so far when it still sounds.
+	From, To time.Time
+	// Whole tells that it was heard from the beginning to the end.
+	Whole bool
+}
+
+// Phrases are the prompts and the music heard so far, in order. Only sound files in A-law are recognised.
+func (h *Handset) Phrases() []Phrase {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var phrases []Phrase
+	for _, s := range h.reader.spans() {
+		phrases = append(phrases, Phrase{
+			ID: h.reader.book.phrases[s.phrase].id, From: h.when(s.from), To: h.when(max(s.from, s.to-1)),
+			Whole: h.reader.book.complete(s),
+		})
+	}
+	return phrases
+}
+
+// when is the time at which a byte of the stream came in.
+func (h *Handset) when(offset int) time.Time {
+	i, found := slices.BinarySearchFunc(h.packets, offset, func(p packet, offset int) int { return p.from - offset })
+	if !found {
+		i--
+	}
+	return h.packets[i].at
+}
+
+// AwaitPhrase waits until one of the phrases has begun since t, and with whole until it was heard to its end. A phrase
+// is named as in Phrase.ID; "music" stands for any music.
+func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids ...string) (Phrase, error) {
+	for {
+		changed := h.more()
+		phrases := h.Phrases()
+		for _, p := range phrases {
+			name, _, _ := strings.Cut(p.ID, "/")
+			if !p.From.Before(t) && (p.Whole || !whole) && (slices.Contains(ids, p.ID) || name == "music" && slices.Contains(ids, name)) {
+				return p, nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Phrase{}, fmt.Errorf("waiting to hear %v: %w; heard %v", ids, context.Cause(ctx), names(phrases))
+		}
+	}
+}
+
+// names are the phrases in a form to print; one that was cut short has dots.
+func names(phrases []Phrase) []string {
+	var list []string
+	for _, p := range phrases {
+		name := p.ID
+		if !p.Whole {
+			name += "…"
+		}
+		list = append(list, name)
+	}
+	return list
+}
+
+// more is closed when the next packet comes in.
+func (h *Handset) more() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
 }
 
 // AwaitSound waits until at least d that is not silent was heard since t.
 func (h *Handset) AwaitSound(ctx context.Context, t time.Time, d time.Duration) error {
 	for {
-		_, changed := h.heardPackets()
-		sound := h.HeardSince(t)
-		if heard := time.Duration(float64(sound.Duration()) * (1 - sound.Silence())); heard >= d {
+		loud, all, changed := h.loudSince(t)
+		if time.Duration(loud)*20*time.Millisecond >= d {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting to hear %s: %w; heard %s, of which %.0f %% silence", d, context.Cause(ctx), sound.Duration(), 100*sound.Silence())
+			return fmt.Errorf("waiting to hear %s: %w; of %d packets heard %d were not silent", d, context.Cause(ctx), all, loud)
 		}
 	}
+}
+
+// loudSince counts the packets since t that are not silent, and all of them.
+func (h *Handset) loudSince(t time.Time) (loud, all int, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(h.packets) - 1; i >= 0 && !h.packets[i].at.Before(t); i-- {
+		all++
+		if h.packets[i].loud {
+			loud++
+		}
+	}
+	return loud, all, h.changed
 }
 
 // Speak says a sound and returns when it is said. It waits for the first sound from the other side.
@@ -200,7 +285,7 @@ func (h *Handset) say(ctx context.Context, frames []frame) error {
 		case <-h.closed:
 			return fmt.Errorf("speaking: %w", net.ErrClosed)
 		case <-ctx.Done():
-			return fmt.Errorf("speaking (%d of %d frames said, %d heard so far): %w", i, len(frames), h.count(), context.Cause(ctx))
+			return fmt.Errorf("speaking, %d of %d packets said: %w", i, len(frames), context.Cause(ctx))
 		}
 	}
 	return nil

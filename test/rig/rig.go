@@ -47,6 +47,7 @@ type Rig struct {
 
 	mu      sync.Mutex
 	agents  map[string]*Agent
+	book    *Phrasebook
 	closers []func() error
 }
 
@@ -145,6 +146,35 @@ func (r *Rig) startAsterisk(ctx context.Context) error {
 	}
 	r.onClose(func() error { return stopIfStarted(r.Asterisk.process, r.Asterisk.Stop) })
 	return r.Asterisk.Start(ctx)
+}
+
+// newHandset opens a handset that knows the prompts of this rig.
+func (r *Rig) newHandset(host string) (*Handset, error) {
+	book, err := r.phrasebook()
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHandset(host, book)
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(h.close)
+	return h, nil
+}
+
+// phrasebook loads the prompts as they are at the first call.
+func (r *Rig) phrasebook() (*Phrasebook, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.book != nil {
+		return r.book, nil
+	}
+	music, err := MusicDir()
+	if err != nil {
+		return nil, err
+	}
+	r.book, err = LoadPhrasebook(r.options.PromptsDir, music)
+	return r.book, err
 }
 
 func stopIfStarted(p *Process, stop func() error) error {

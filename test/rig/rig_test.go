@@ -38,6 +38,7 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 
 	_, err = agent.AwaitTalk(ctx, 1)
 	require.NoError(t, err)
+	t.Log(names(caller.Phrases()))
 	require.Less(t, caller.Heard().Silence(), 0.5, "the caller was spoken to while he waited")
 
 	talk := time.Now()

@@ -124,7 +124,7 @@ func linearToALaw(sample int16) byte {
 	}
 	v >>= 4
 	segment := 0
-	for limit := 0x1f; v > limit && segment < 7; limit = limit<<1 | 1 {
+	for limit := 0x0f; v > limit && segment < 7; limit = limit<<1 | 1 {
 		segment++
 	}
 	mantissa := v & 0x0f

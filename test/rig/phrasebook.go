@@ -1,0 +1,211 @@
+package rig
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A Phrasebook knows the sound files that Asterisk plays in A-law, byte by byte: prompts and music. Such a file reaches
+// the caller without being transcoded, so what he hears can be read like a text.
+type Phrasebook struct {
+	phrases []phraseText
+	// index finds a phrase by a few bytes of it.
+	index map[phraseKey][]phrasePlace
+}
+
+// phraseText is one sound file.
+type phraseText struct {
+	id   string
+	data []byte
+}
+
+// phrasePlace is a place within a phrase.
+type phrasePlace struct{ phrase, offset int }
+
+// keyBytes is how many bytes must agree before a phrase is considered: 4 ms that are not near silence occur once.
+const keyBytes = 32
+
+// leastBytes is what must agree before it counts as heard: 40 ms.
+const leastBytes = 2 * frameBytes
+
+type phraseKey [keyBytes]byte
+
+// LoadPhrasebook reads the prompts under promptsDir (the recorded one of an id hides the rendered one, as in Asterisk)
+// and the music. A phrase is called LANGUAGE/ID, such as nl/welcome; music is called music/NAME.
+func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
+	b := &Phrasebook{index: map[phraseKey][]phrasePlace{}}
+	for _, pattern := range []string{
+		filepath.Join(promptsDir, "recorded", "*", "*.alaw"),
+		filepath.Join(promptsDir, "rendered", "*", "*.alaw"),
+		filepath.Join(musicDir, "*.alaw"),
+	} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("the phrasebook: %w", err)
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return nil, fmt.Errorf("the phrasebook: %w", err)
+			}
+			language := filepath.Base(filepath.Dir(path))
+			if filepath.Dir(path) == filepath.Clean(musicDir) {
+				language = "music"
+			}
+			b.add(language+"/"+strings.TrimSuffix(filepath.Base(path), ".alaw"), data)
+		}
+	}
+	return b, nil
+}
+
+// add takes up a phrase unless there is one of this name.
+func (b *Phrasebook) add(id string, data []byte) {
+	for _, p := range b.phrases {
+		if p.id == id {
+			return
+		}
+	}
+	b.phrases = append(b.phrases, phraseText{id: id, data: data})
+	for offset := 0; offset+keyBytes <= len(data); offset += frameBytes {
+		if key := phraseKey(data[offset : offset+keyBytes]); telling(key) {
+			b.index[key] = append(b.index[key], phrasePlace{len(b.phrases) - 1, offset})
+		}
+	}
+}
+
+// telling tells whether the bytes are more than silence.
+func telling(key phraseKey) bool {
+	var seen [256]bool
+	different := 0
+	for _, b := range key {
+		if !seen[b] {
+			seen[b] = true
+			different++
+		}
+	}
+	return different >= 10
+}
+
+// span is a phrase found in a stream: stream[from:to] is the same as the phrase from offset on.
+type span struct {
+	phrase, offset, from, to int
+}
+
+// reader finds phrases in a stream of A-law while it comes in.
+type reader struct {
+	book   *Phrasebook
+	stream []byte
+	// next is the first byte not yet looked at; nothing before floor belongs to what is being read now.
+	next, floor int
+	// reading are the phrases that agree with the stream so far; whole is one of those that came to its end.
+	reading []span
+	whole   *span
+	found   []span
+}
+
+// feed reads on.
+func (r *reader) feed(data []byte) {
+	r.stream = append(r.stream, data...)
+	if r.book == nil {
+		return
+	}
+	for {
+		if len(r.reading) > 0 {
+			if r.next >= len(r.stream) {
+				return
+			}
+			r.advance()
+			continue
+		}
+		if r.next+keyBytes > len(r.stream) {
+			return
+		}
+		r.recognise()
+		if len(r.reading) == 0 {
+			r.next++
+		}
+	}
+}
+
+// recognise looks whether phrases go on at the next byte, and traces them back to where they began.
+func (r *reader) recognise() {
+	key := phraseKey(r.stream[r.next : r.next+keyBytes])
+	for _, place := range r.book.index[key] {
+		data := r.book.phrases[place.phrase].data
+		from, offset := r.next, place.offset
+		for from > r.floor && offset > 0 && r.stream[from-1] == data[offset-1] {
+			from--
+			offset--
+		}
+		r.reading = append(r.reading, span{place.phrase, offset, from, r.next})
+	}
+}
+
+// advance compares one byte with every phrase being read. When none goes on, the one that came to its end was it, else
+// the one that agreed longest.
+func (r *reader) advance() {
+	var on []span
+	longest := r.reading[0]
+	for _, s := range r.reading {
+		if s.to-s.from > longest.to-longest.from {
+			longest = s
+		}
+		data := r.book.phrases[s.phrase].data
+		at := s.offset + s.to - s.from
+		if at >= len(data) || data[at] != r.stream[r.next] {
+			continue
+		}
+		s.to++
+		if at+1 == len(data) {
+			r.whole = &s
+		}
+		on = append(on, s)
+	}
+	if len(on) > 0 {
+		r.reading = on
+		r.next++
+		return
+	}
+	if r.whole != nil {
+		longest = *r.whole
+	}
+	r.reading, r.whole = nil, nil
+	r.next, r.floor = longest.to, longest.to
+	if longest.to-longest.from >= leastBytes {
+		r.found = append(r.found, longest)
+	}
+}
+
+// spans are the phrases found so far, the one that is being heard now included.
+func (r *reader) spans() []span {
+	spans := append([]span(nil), r.found...)
+	if len(r.reading) == 0 {
+		return spans
+	}
+	now := r.reading[0]
+	if r.whole != nil {
+		now = *r.whole
+	}
+	if now.to-now.from < leastBytes {
+		return spans
+	}
+	return append(spans, now)
+}
+
+// complete tells whether a span is all of its phrase. The file may end in silence that cannot be told from a pause.
+func (b *Phrasebook) complete(s span) bool {
+	data := b.phrases[s.phrase].data
+	before, after := data[:s.offset], data[s.offset+s.to-s.from:]
+	return faint(before) && faint(after)
+}
+
+// faint tells whether nothing is to be heard in A-law bytes.
+func faint(data []byte) bool {
+	if len(data) == 0 || len(bytes.Trim(data, "\xd5\x55")) == 0 {
+		return true
+	}
+	return len(data) < frameBytes || DecodeALaw(data).RMS() < silenceLevel
+}
