@@ -1,0 +1,187 @@
+package callback
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+const (
+	// answerWithin bounds a promise: a caller who waits for his confirmation hears silence after half a second.
+	answerWithin = 450 * time.Millisecond
+	// referenceTries bounds the search for a free reference. With a million notes one in nine is taken: ten tries in a
+	// row fail once in three thousand million times.
+	referenceTries = 10
+
+	maxID      = 64
+	maxKey     = 200
+	maxSubject = 100  // runes
+	maxReason  = 2000 // runes
+
+	firstYear = 2000 // before it the clock or the time was never set
+	lastYear  = 9999 // RFC 3339 writes no more
+)
+
+// Norm gives the moment by which a team must have called back (service norm: one working day). Times are instants in any
+// zone; the answer lies after made.
+type Norm interface {
+	Deadline(team call.TeamID, made time.Time) (time.Time, error)
+}
+
+// Rules is what the configuration says about who may be promised what. It is asked for every request, so that a reload
+// counts from the next request on.
+type Rules interface {
+	Knows(team call.TeamID) bool
+	Policy(m call.MunicipalityID) Policy
+}
+
+// Request asks for a note. Every field is required unless its comment says otherwise.
+type Request struct {
+	Key          Key // see CallKey
+	At           time.Time
+	Who          Actor
+	Municipality call.MunicipalityID
+	Team         call.TeamID
+	Number       call.Number // to call back
+	Shown        call.Number // that the caller's line showed; zero when none was. Another Number makes the note unverified
+	Language     string      // in which the caller is spoken to, such as "nl"
+	Call         call.ID     // optional
+	Subject      string      // optional
+	Reason       string      // optional
+}
+
+// Service makes promises. It is safe for use by several goroutines when its parts are.
+type Service struct {
+	store  Store
+	rules  Rules
+	norm   Norm
+	random io.Reader
+}
+
+// NewService joins the parts. random is where ids and references come from; nil takes the system's.
+func NewService(store Store, rules Rules, norm Norm, random io.Reader) *Service {
+	if random == nil {
+		random = rand.Reader
+	}
+	return &Service{store: store, rules: rules, norm: norm, random: random}
+}
+
+// Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
+// caller; what he hears must come from the note returned, because a repeated key gives the note that exists. It takes at
+// most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
+// helps nobody. The error is a *Refusal when the request is at fault; any other error means "not possible now", and wraps
+// ErrStoreDown when that is why.
+func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+	defer cancel()
+	if err := s.check(r); err != nil {
+		return Note{}, err
+	}
+	draft, err := s.draft(r)
+	if err != nil {
+		return Note{}, err
+	}
+	for range referenceTries {
+		if draft.Reference, err = NewReference(s.random); err != nil {
+			return Note{}, err
+		}
+		note, err := s.store.Make(ctx, Made(draft, r.Who))
+		if err == nil {
+			return note, nil
+		}
+		if !errors.Is(err, ErrReferenceTaken) {
+			return Note{}, fmt.Errorf("promise a callback: %w", err)
+		}
+	}
+	return Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", ErrReferenceTaken, referenceTries)
+}
+
+// draft is the note that the request asks for, without a reference.
+func (s *Service) draft(r Request) (Note, error) {
+	made := r.At.UTC().Truncate(time.Millisecond)
+	deadline, err := s.norm.Deadline(r.Team, made)
+	if err != nil {
+		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s: %w", r.Team, err)
+	}
+	if !deadline.After(made) || deadline.Year() > lastYear {
+		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team)
+	}
+	number, err := call.ParseNumber(r.Number.E164) // what is stored comes from the digits alone
+	if err != nil {
+		return Note{}, refuse(CodeInvalid, "the number does not exist")
+	}
+	id, err := ulid.New(ulid.Timestamp(made), s.random)
+	if err != nil {
+		return Note{}, fmt.Errorf("promise a callback: draw an id: %w", err)
+	}
+	return Note{
+		ID:           NoteID(id.String()),
+		Municipality: r.Municipality,
+		Team:         r.Team,
+		Owner:        r.Team,
+		Key:          r.Key,
+		Call:         r.Call,
+		Number:       number,
+		Verified:     r.Shown.E164 == number.E164,
+		Language:     r.Language,
+		Subject:      r.Subject,
+		Reason:       r.Reason,
+		Made:         made,
+		Deadline:     deadline.UTC().Truncate(time.Millisecond),
+	}, nil
+}
+
+// check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for them.
+func (s *Service) check(r Request) error {
+	switch {
+	case !isID(string(r.Municipality)):
+		return refuse(CodeRequest, "the municipality is missing or not an id")
+	case !isID(string(r.Team)):
+		return refuse(CodeRequest, "the team is missing or not an id")
+	case !s.rules.Knows(r.Team):
+		return refuse(CodeTeam, "team %s is not in the configuration", r.Team)
+	case !isKey(string(r.Key)):
+		return refuse(CodeRequest, "the key is missing, longer than %d characters, or holds more than printable ASCII", maxKey)
+	case r.At.Year() < firstYear || r.At.Year() > lastYear:
+		return refuse(CodeRequest, "the time of the request is missing or impossible")
+	case !r.Who.valid():
+		return refuse(CodeRequest, "who asks is missing")
+	case !isID(r.Language):
+		return refuse(CodeRequest, "the language is missing or not a code such as nl")
+	case !isText(string(r.Call), maxKey):
+		return refuse(CodeRequest, "the call id is too long or not text")
+	case !isText(r.Subject, maxSubject):
+		return refuse(CodeRequest, "the subject is longer than %d characters or not text", maxSubject)
+	case !isText(r.Reason, maxReason):
+		return refuse(CodeRequest, "the reason is longer than %d characters or not text", maxReason)
+	}
+	return Dialable(s.rules.Policy(r.Municipality), r.Number)
+}
+
+// isID allows what the configuration allows in ids. Braces above all must stay out: they would move a note to another hash slot.
+func isID(s string) bool {
+	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))
+	})
+}
+
+// isKey also refuses a CallKey without a call: such keys would make all callers share one note.
+func isKey(s string) bool {
+	return s != "" && len(s) <= maxKey && !strings.HasSuffix(s, "/") &&
+		!strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
+}
+
+func isText(s string, runes int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= runes &&
+		!strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' })
+}
