@@ -77,6 +77,9 @@ func (d Date) at(c Clock, loc *time.Location) time.Time {
 // Clock is a time of day in minutes after midnight, as the clock on the wall shows it. EndOfDay is 24:00.
 type Clock int
 
+// SinceMidnight is the wall-clock time as a duration: what a clock shows, not what passes on a day with a DST change.
+func (c Clock) SinceMidnight() time.Duration { return time.Duration(c) * time.Minute }
+
 // EndOfDay is 24:00, which only the end of a Span may be.
 const EndOfDay Clock = 24 * 60
 

@@ -72,6 +72,14 @@ func AlwaysOpen(loc *time.Location) *Hours {
 	return &Hours{municipality: c, rule: ClosingTime}
 }
 
+// Week is the ordinary opening hours, without holidays and exceptions: what callers are told. It must not be changed.
+func (h *Hours) Week() Week {
+	if h.week == nil && h.municipality != nil {
+		return h.municipality.hours
+	}
+	return h.week
+}
+
 // Location is the zone of the municipality's clocks; UTC for the zero value.
 func (h *Hours) Location() *time.Location {
 	if h.municipality == nil {

@@ -18,7 +18,7 @@ type Plan struct {
 	Menus          map[MenuID]Menu
 	Teams          map[call.TeamID]Team
 	Agents         map[call.AgentID]Agent
-	Unknown        Target // where a call to a number that is not in Entries goes
+	Unknown        Entry // for a call to a number that is not in Entries
 }
 
 // Municipality is one of the municipalities that the installation answers for.
@@ -30,6 +30,8 @@ type Municipality struct {
 	Hours    *calendar.Hours
 	Contact  call.TeamID // its contact centre (KCC): where doing nothing ends
 	CallerID string      // the number that its callbacks show, E.164
+
+	CallbackCountries []string // whose numbers are called back, ISO 3166 codes such as "NL"
 }
 
 // Entry is a number that callers dial and what they meet first.
@@ -104,6 +106,7 @@ type Team struct {
 	MissedLimit  int           // missed rings in a row after which an agent is paused; 0 never pauses
 	MissedPause  time.Duration // how long that pause lasts
 	Hours        *calendar.Hours
+	Greeting     prompts.ID    // spoken once on entering the queue, cut short by an answer; empty for none
 	Music        string        // Asterisk's music on hold class
 	Announce     time.Duration // between announcements of position and wait while waiting; 0 for none
 	MaxWait      time.Duration // after which the call moves on to Overflow; 0 for no limit

@@ -1,0 +1,254 @@
+// Package dispatch drives the queues: it carries out what routing.Queues decides, rings phones, and tells each waiting
+// call what became of its place.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// Why a phone that was rung did not answer. Phones wraps one of these; any other error counts as a fault of ours.
+var (
+	ErrNoAnswer    = errors.New("no answer")
+	ErrBusy        = errors.New("busy")
+	ErrDeclined    = errors.New("declined")
+	ErrUnreachable = errors.New("phone not reachable")
+)
+
+// errCancelled is the cause with which a ring is called off; the queues know already.
+var errCancelled = errors.New("ring called off")
+
+// Leg is an agent's phone that has answered.
+type Leg interface {
+	// ID names the leg for the line that is to talk to it.
+	ID() string
+	// Gone is closed when the phone has hung up or was hung up, and so is free.
+	Gone() <-chan struct{}
+	// HangUp ends the leg; it is harmless on one that is gone.
+	HangUp(ctx context.Context) error
+}
+
+// Invitation is what a phone is rung with.
+type Invitation struct {
+	Call   call.Call
+	Agent  routing.Agent
+	Team   routing.Team
+	For    time.Duration // how long it rings at the most
+	Choice string        // the caller's path through the menus, for the phone's display
+}
+
+// Phones rings agents' phones.
+type Phones interface {
+	// Ring returns when the phone was answered, or with the reason why it was not. When ctx ends it stops ringing.
+	Ring(ctx context.Context, inv Invitation) (Leg, error)
+}
+
+// Ticket is a call's request for a place in a team's queue.
+type Ticket struct {
+	Call     call.Call
+	Team     call.TeamID
+	Priority int
+	Since    time.Time // what the place in the queue is counted from
+	Choice   string
+}
+
+// Dispatcher owns the queues. Every method is safe for concurrent use and none waits for a phone.
+type Dispatcher struct {
+	phones Phones
+	log    *slog.Logger
+
+	mu     sync.Mutex // guards all below: the queues have one owner at a time
+	queues *routing.Queues
+	teams  map[call.TeamID]routing.Team
+	agents map[call.AgentID]routing.Agent
+	places map[call.ID]*Place
+	rings  map[call.AgentID]*ringing
+	timer  *time.Timer
+	closed bool
+	stop   chan struct{} // closed by Close
+	work   sync.WaitGroup
+}
+
+// ringing is one phone at work for one call, from the first ring until the phone is free again.
+type ringing struct {
+	call      call.ID
+	cancel    context.CancelCauseFunc
+	leg       Leg           // set once answered
+	connected bool          // with the call, and so the agent's to end
+	free      chan struct{} // closed when the phone is free again
+}
+
+// New makes a dispatcher for the plan's teams and agents.
+func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
+	return &Dispatcher{
+		phones: phones,
+		log:    log,
+		queues: routing.NewQueues(plan.Teams, plan.Agents),
+		teams:  plan.Teams,
+		agents: plan.Agents,
+		places: map[call.ID]*Place{},
+		rings:  map[call.AgentID]*ringing{},
+		stop:   make(chan struct{}),
+	}
+}
+
+// Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next
+// daemon can take them over.
+func (d *Dispatcher) Close() {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return
+	}
+	d.closed = true
+	close(d.stop)
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	for _, r := range d.rings {
+		r.cancel(errCancelled)
+	}
+	d.mu.Unlock()
+	d.work.Wait()
+}
+
+// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place.
+func (d *Dispatcher) Apply(plan *routing.Plan) {
+	d.step(func(now time.Time) []routing.Action {
+		d.teams, d.agents = plan.Teams, plan.Agents
+		return d.queues.Apply(now, plan.Teams, plan.Agents)
+	})
+}
+
+// Staffed counts the team's agents whose phone rings now or will once they are free.
+func (d *Dispatcher) Staffed(team call.TeamID) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queues.Staffed(team)
+}
+
+// Snapshot tells who waits and what every agent does.
+func (d *Dispatcher) Snapshot() routing.Snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queues.Snapshot()
+}
+
+// Phone takes over what an endpoint says of itself; endpoints of nobody are ignored.
+func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
+	d.step(func(now time.Time) []routing.Action {
+		var actions []routing.Action
+		for id, agent := range d.agents {
+			if agent.Endpoint == endpoint {
+				actions = append(actions, d.queues.Phone(now, id, state)...)
+			}
+		}
+		return actions
+	})
+}
+
+// Join gives the call a place in the team's queue. The caller of Join must Leave the place when its call ends.
+func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
+	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom)}
+	var err error
+	d.step(func(now time.Time) []routing.Action {
+		d.places[ticket.Call.ID] = place
+		var actions []routing.Action
+		actions, err = d.queues.Join(now, routing.Caller{
+			ID: ticket.Call.ID, Team: ticket.Team, Priority: ticket.Priority, Since: ticket.Since,
+		})
+		return actions
+	})
+	if err != nil {
+		return nil, fmt.Errorf("join the queue of team %q: %w", ticket.Team, err)
+	}
+	return place, nil
+}
+
+// Adopt takes over a conversation that was going on before the daemon started.
+func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
+	r := &ringing{call: ticket.Call.ID, cancel: func(error) {}, leg: leg, free: make(chan struct{})}
+	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom), talking: r}
+	d.step(func(now time.Time) []routing.Action {
+		d.places[ticket.Call.ID] = place
+		d.rings[agent] = r
+		d.work.Go(func() {
+			defer close(r.free)
+			d.untilFree(agent, r)
+		})
+		return d.queues.Talking(now, ticket.Call.ID, agent, ticket.Team)
+	})
+	return place
+}
+
+// step makes one move of the queues and carries out what follows from it.
+func (d *Dispatcher) step(move func(now time.Time) []routing.Action) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	d.perform(move(time.Now()))
+	d.schedule()
+}
+
+// perform carries out actions. It is called with mu held, and so never waits.
+func (d *Dispatcher) perform(actions []routing.Action) {
+	for _, a := range actions {
+		switch a.Kind {
+		case routing.Ring:
+			d.startRing(a)
+		case routing.CancelRing:
+			if r := d.rings[a.Agent]; r != nil && r.call == a.Call {
+				r.cancel(errCancelled)
+			}
+		case routing.Connect:
+			d.connect(a)
+		case routing.DropAgent:
+			// The goroutine that rang the phone finds it not connected and hangs it up.
+		case routing.NobodyLeft:
+			d.signal(a.Call, Signal{Kind: NobodyLeft})
+		case routing.TeamGone:
+			d.signal(a.Call, Signal{Kind: TeamGone})
+		}
+	}
+}
+
+// schedule sets the timer for the next thing that time alone brings about. It is called with mu held.
+func (d *Dispatcher) schedule() {
+	next, ok := d.queues.NextTick()
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	if ok {
+		d.timer = time.AfterFunc(time.Until(next), func() { d.step(d.queues.Tick) })
+	}
+}
+
+func (d *Dispatcher) connect(a routing.Action) {
+	r := d.rings[a.Agent]
+	r.connected = true
+	if place := d.places[a.Call]; place != nil {
+		place.talking = r
+	}
+	d.signal(a.Call, Signal{Kind: Connected, Agent: a.Agent, Leg: r.leg})
+}
+
+func (d *Dispatcher) signal(id call.ID, s Signal) {
+	place := d.places[id]
+	if place == nil {
+		return
+	}
+	select {
+	case place.signals <- s:
+	default: // a call that reads none of its signals is stuck; its end frees the phone
+		d.log.Error("a call does not read the signals of its queue", "call", id, "signal", s.Kind)
+	}
+}

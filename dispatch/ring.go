@@ -1,0 +1,125 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+const (
+	hangUpLimit = 5 * time.Second
+	// freeLimit bounds the wait for a phone that still rings for a call that is over.
+	freeLimit = 3 * time.Second
+)
+
+// startRing rings a phone in a goroutine of its own. It is called with mu held.
+func (d *Dispatcher) startRing(a routing.Action) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	before := d.rings[a.Agent]
+	r := &ringing{call: a.Call, cancel: cancel, free: make(chan struct{})}
+	d.rings[a.Agent] = r
+	inv := Invitation{Agent: d.agents[a.Agent], Team: d.teams[a.Team], For: a.For}
+	if place := d.places[a.Call]; place != nil {
+		inv.Call, inv.Choice = place.ticket.Call, place.ticket.Choice
+	}
+	d.work.Go(func() {
+		defer close(r.free)
+		defer cancel(nil)
+		awaitFree(ctx, before)
+		d.ring(ctx, r, inv)
+	})
+}
+
+// awaitFree lets a phone that still rings for an earlier call become silent first, so that it is not found busy.
+func awaitFree(ctx context.Context, before *ringing) {
+	if before == nil {
+		return
+	}
+	limit := time.NewTimer(freeLimit)
+	defer limit.Stop()
+	select {
+	case <-before.free:
+	case <-ctx.Done():
+	case <-limit.C:
+	}
+}
+
+func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
+	leg, err := d.phones.Ring(ctx, inv)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errCancelled) {
+			return
+		}
+		d.log.Info("phone did not answer", "call", r.call, "team", inv.Team.ID, "agent", inv.Agent.ID, "why", err)
+		d.step(func(now time.Time) []routing.Action {
+			return d.queues.RingFailed(now, r.call, inv.Agent.ID, failure(err))
+		})
+		return
+	}
+	if errors.Is(context.Cause(ctx), errCancelled) { // answered in the moment in which it was called off
+		d.hangUp(leg)
+		return
+	}
+	d.step(func(now time.Time) []routing.Action {
+		r.leg = leg
+		return d.queues.Answered(now, r.call, inv.Agent.ID)
+	})
+	if !d.isConnected(r) { // the call was over or somebody else was quicker
+		d.hangUp(leg)
+		return
+	}
+	d.untilFree(inv.Agent.ID, r)
+}
+
+func (d *Dispatcher) isConnected(r *ringing) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return r.connected
+}
+
+// untilFree waits for the end of a conversation and gives the agent back to the queues.
+func (d *Dispatcher) untilFree(agent call.AgentID, r *ringing) {
+	select {
+	case <-r.leg.Gone():
+	case <-d.stop:
+		return
+	}
+	d.step(func(now time.Time) []routing.Action { return d.queues.Ended(now, agent) })
+}
+
+// hangUp ends a leg and returns when the phone is free.
+func (d *Dispatcher) hangUp(leg Leg) {
+	select {
+	case <-leg.Gone():
+		return
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hangUpLimit)
+	defer cancel()
+	if err := leg.HangUp(ctx); err != nil {
+		d.log.Warn("could not hang up an agent's phone", "leg", leg.ID(), "err", err)
+		return
+	}
+	select {
+	case <-leg.Gone():
+	case <-ctx.Done():
+	}
+}
+
+func failure(err error) routing.RingFailure {
+	switch {
+	case errors.Is(err, ErrNoAnswer):
+		return routing.NoAnswer
+	case errors.Is(err, ErrBusy):
+		return routing.Busy
+	case errors.Is(err, ErrDeclined):
+		return routing.Declined
+	case errors.Is(err, ErrUnreachable):
+		return routing.Unreachable
+	default:
+		return routing.Fault
+	}
+}

@@ -1,0 +1,75 @@
+// Package ivr holds one live call: a function that reads from top to bottom, from the welcome to the contact record.
+package ivr
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/prompts"
+)
+
+// Why a call stops being ours to handle.
+var (
+	// ErrHungUp is the cause when the caller is gone.
+	ErrHungUp = errors.New("the caller hung up")
+	// ErrLinkLost is returned when the link to Asterisk is down: the call goes on there, and is taken back with it.
+	ErrLinkLost = errors.New("the link to Asterisk is lost")
+	// ErrShutdown is the cause when the daemon stops: the call stays with Asterisk for the next daemon.
+	ErrShutdown = errors.New("the daemon stops")
+)
+
+// Line is a caller's telephone line. Its methods return context.Cause(ctx) when ctx ends first.
+type Line interface {
+	// Answer takes the call.
+	Answer(ctx context.Context) error
+	// Play starts to play media one after the other; a Playback that fails ends like any other.
+	Play(ctx context.Context, media []string) (Playback, error)
+	// Keys delivers the keys that the caller presses, in order; what nobody reads for long is dropped.
+	Keys() <-chan rune
+	// Music plays music of an Asterisk class until something else is played or the caller talks.
+	Music(ctx context.Context, class string) error
+	// Talk lets the caller speak with an answered phone and returns when either side has hung up.
+	Talk(ctx context.Context, leg dispatch.Leg) error
+	// Remember keeps the state on the channel, for a daemon that takes the call over.
+	Remember(ctx context.Context, state string) error
+	// HandOver gives the call to the dialplan's fallback.
+	HandOver(ctx context.Context) error
+	// HangUp ends the call; it is harmless on one that is gone.
+	HangUp(ctx context.Context) error
+}
+
+// Playback is something that is being played.
+type Playback interface {
+	// Done is closed when it has ended.
+	Done() <-chan struct{}
+	// Stop ends it early.
+	Stop(ctx context.Context) error
+}
+
+// Queue is where calls wait for a person.
+type Queue interface {
+	Join(dispatch.Ticket) (*dispatch.Place, error)
+	Adopt(dispatch.Ticket, call.AgentID, dispatch.Leg) *dispatch.Place
+	Staffed(call.TeamID) int
+}
+
+// Notes makes callback notes.
+type Notes interface {
+	// Promise makes a note durable and returns it, or an error: only after it returned well may a caller be told.
+	Promise(context.Context, callback.Request) (callback.Note, error)
+}
+
+// Sounds finds the files of what is spoken.
+type Sounds interface {
+	// Media gives what to play, and the parts for which there is no file.
+	Media(prompts.Utterance) (media []string, missing []prompts.ID)
+}
+
+// Register takes down what became of calls.
+type Register interface {
+	Contact(call.Contact)
+	PromptMissing(prompts.Language, prompts.ID)
+}

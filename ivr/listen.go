@@ -1,0 +1,106 @@
+package ivr
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// heard is what ended a listen: a key, a signal of the queue, or neither when the time was up.
+type heard struct {
+	key    rune
+	signal dispatch.Signal
+}
+
+func (h heard) connected() bool { return h.signal.Kind == dispatch.Connected }
+
+// listen speaks u, and waits for a key or a signal of the queue until wait after the end of it. Both cut the speech
+// short. signals may be nil; those of the kinds in ignore pass unheard. It is the one place in which a call waits for
+// more than one thing.
+func (c *conversation) listen(
+	ctx context.Context, u prompts.Utterance, wait time.Duration,
+	signals <-chan dispatch.Signal, ignore ...dispatch.SignalKind,
+) (heard, error) {
+	playing, err := c.play(ctx, u)
+	if err != nil {
+		return heard{}, err
+	}
+	var spoken <-chan struct{} // nil when nothing is spoken
+	limit := time.NewTimer(wait)
+	defer limit.Stop()
+	if playing != nil {
+		limit.Stop()
+		spoken = playing.Done()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return heard{}, context.Cause(ctx)
+		case signal := <-signals:
+			if slices.Contains(ignore, signal.Kind) {
+				continue
+			}
+			return heard{signal: signal}, c.cutShort(ctx, spoken, playing)
+		case key := <-c.line.Keys():
+			return heard{key: key}, c.cutShort(ctx, spoken, playing)
+		case <-spoken:
+			spoken = nil
+			limit.Reset(wait)
+		case <-limit.C:
+			return heard{key: routing.Silence}, nil
+		}
+	}
+}
+
+// say speaks u to the end; keys pressed meanwhile are kept for what follows.
+func (c *conversation) say(ctx context.Context, u prompts.Utterance) error {
+	playing, err := c.play(ctx, u)
+	if err != nil || playing == nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-playing.Done():
+		return nil
+	}
+}
+
+// play starts to speak u; a part without a file is left out and counted. It gives nil when there is nothing to play.
+func (c *conversation) play(ctx context.Context, u prompts.Utterance) (Playback, error) {
+	media, missing := c.Sounds.Media(u)
+	for _, id := range missing {
+		c.Register.PromptMissing(u.Language, id)
+	}
+	if len(media) == 0 {
+		return nil, nil
+	}
+	playing, err := c.line.Play(ctx, media)
+	if err != nil {
+		return nil, err
+	}
+	c.music = false
+	return playing, nil
+}
+
+func (c *conversation) cutShort(ctx context.Context, spoken <-chan struct{}, playing Playback) error {
+	if spoken == nil {
+		return nil
+	}
+	return playing.Stop(ctx)
+}
+
+// forgetKeys drops keys pressed before a question of which the answer commits the caller to something.
+func (c *conversation) forgetKeys() {
+	for {
+		select {
+		case <-c.line.Keys():
+		default:
+			return
+		}
+	}
+}

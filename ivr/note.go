@@ -1,0 +1,196 @@
+package ivr
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+const (
+	answerWait   = 6 * time.Second // for a key after a question
+	digitWait    = 8 * time.Second // for the next digit of a number
+	questions    = 2               // how often a question is put before no answer means no
+	numberTries  = 3               // how often a number may be keyed in, and how often it is read back
+	maxKeyed     = 20              // digits of a keyed number; more is garbage
+	promiseLimit = 2 * time.Second // for making a note durable; the store has its own, shorter limits
+
+	keyYes         = '1'
+	keyOtherNumber = '2'
+	keyEnd         = '#'
+	keyStartAgain  = '*'
+)
+
+// noteResult is how the talk about a callback note ended.
+type noteResult string
+
+const (
+	promised    noteResult = "promised"    // the note is made and the caller was told
+	declined    noteResult = "declined"    // the caller does not want it, or gave no number that can be called
+	impossible  noteResult = "impossible"  // it could not be stored
+	interrupted noteResult = "interrupted" // a person answered meanwhile, or the team is gone: see signal
+)
+
+// dialogue is the talk with a caller about a callback note. A person who answers meanwhile goes before it.
+type dialogue struct {
+	*conversation
+	team    routing.Team
+	signals <-chan dispatch.Signal // nil outside a queue
+	signal  dispatch.Signal        // what interrupted it
+}
+
+// offer asks whether the caller wants to be called back, and if so takes the note.
+func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteResult, error) {
+	speech := question
+	for range questions {
+		key, err := d.ask(ctx, speech, answerWait)
+		switch {
+		case err != nil || d.signal.Kind != "":
+			return interrupted, err
+		case key == keyYes:
+			return d.take(ctx)
+		case key == routing.Silence:
+			speech = d.speaker.Say(prompts.OfferCallbackAgain)
+		default:
+			speech = d.speaker.Say(prompts.WrongChoice).Then(question)
+		}
+	}
+	return declined, nil
+}
+
+// take settles the number with the caller and makes the note.
+func (d *dialogue) take(ctx context.Context) (noteResult, error) {
+	number := d.contact.Call.Caller
+	if err := d.dialable(number); err != nil {
+		intro := prompts.UnusableNumber
+		if !number.Known() {
+			intro = prompts.WithheldNumber
+		}
+		if err := d.say(ctx, d.speaker.Say(intro)); err != nil {
+			return declined, err
+		}
+		number = call.Number{}
+	}
+	for range numberTries {
+		if !number.Known() {
+			var err error
+			number, err = d.keyIn(ctx)
+			if err != nil || d.signal.Kind != "" {
+				return interrupted, err
+			}
+			if !number.Known() {
+				break
+			}
+		}
+		key, err := d.ask(ctx, d.speaker.ReadBack(strings.Join(number.Groups(), " ")), answerWait)
+		switch {
+		case err != nil || d.signal.Kind != "":
+			return interrupted, err
+		case key == keyYes:
+			return d.promise(ctx, number)
+		case key == keyOtherNumber:
+			number = call.Number{}
+		}
+	}
+	return declined, d.say(ctx, d.speaker.Say(prompts.EntryFailed))
+}
+
+// dialable gives an error for a number that the municipality does not call back.
+func (d *dialogue) dialable(n call.Number) error {
+	countries := d.plan.Municipalities[d.team.Municipality].CallbackCountries
+	return callback.Dialable(callback.Policy{Countries: countries}, n)
+}
+
+// keyIn lets the caller key in a number that may be called. It gives the unknown number when that does not succeed.
+func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
+	for range numberTries {
+		digits, err := d.collect(ctx, d.speaker.Say(prompts.EnterNumber))
+		if err != nil || d.signal.Kind != "" {
+			return call.Number{}, err
+		}
+		number, err := callback.ParseKeyed(digits)
+		if err == nil {
+			err = d.dialable(number)
+		}
+		if err == nil {
+			return number, nil
+		}
+		d.Log.Info("a keyed number cannot be called back", "call", d.contact.Call.ID, "why", err)
+		if err := d.say(ctx, d.speaker.Say(prompts.UnusableNumber)); err != nil {
+			return call.Number{}, err
+		}
+	}
+	return call.Number{}, nil
+}
+
+// collect gathers digits until the hash key, silence, or more digits than any number has. A star starts again.
+func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (string, error) {
+	var digits strings.Builder
+	for digits.Len() <= maxKeyed {
+		var key rune
+		var err error
+		if digits.Len() == 0 {
+			key, err = d.ask(ctx, speech, digitWait)
+		} else {
+			key, err = d.hear(ctx, prompts.Utterance{}, digitWait)
+		}
+		switch {
+		case err != nil || d.signal.Kind != "":
+			return "", err
+		case key == routing.Silence, key == keyEnd:
+			return digits.String(), nil
+		case key == keyStartAgain:
+			digits.Reset()
+		default:
+			digits.WriteRune(key)
+		}
+	}
+	return digits.String(), nil
+}
+
+// promise makes the note, and only when that is durable tells the caller. A caller who has hung up by now still gets
+// the note that he asked for.
+func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
+	defer cancel()
+	note, err := d.Notes.Promise(limited, callback.Request{
+		Key:          callback.CallKey(d.System, d.contact.Call.ID),
+		At:           time.Now().UTC(),
+		Who:          callback.ByCaller,
+		Municipality: d.team.Municipality,
+		Team:         d.team.ID,
+		Number:       number,
+		Shown:        d.contact.Call.Caller,
+		Language:     string(d.speaker.Language()),
+		Call:         d.contact.Call.ID,
+	})
+	if err != nil {
+		d.Log.Error("a callback note could not be made; the caller is offered a person", "call", d.contact.Call.ID,
+			"team", d.team.ID, "err", err)
+		return impossible, nil
+	}
+	d.contact.Outcome = call.CallbackPromised
+	d.contact.NoteID = string(note.ID)
+	deadline := note.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location)
+	confirmation := d.speaker.Confirmation(deadline, string(note.Reference)).
+		Then(d.speaker.GiveReference(string(note.Reference))).
+		Then(d.speaker.Say(prompts.Goodbye))
+	return promised, d.say(ctx, confirmation)
+}
+
+// ask puts a question; keys pressed before it do not count as the answer.
+func (d *dialogue) ask(ctx context.Context, question prompts.Utterance, wait time.Duration) (rune, error) {
+	d.forgetKeys()
+	return d.hear(ctx, question, wait)
+}
+
+func (d *dialogue) hear(ctx context.Context, speech prompts.Utterance, wait time.Duration) (rune, error) {
+	h, err := d.listen(ctx, speech, wait, d.signals, dispatch.NobodyLeft)
+	d.signal = h.signal
+	return h.key, err
+}

@@ -1,0 +1,45 @@
+package ivr
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// State is what must outlive the daemon of a live call. It is kept on the caller's channel, and so lives exactly as
+// long as the call.
+type State struct {
+	Team    call.TeamID `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
+	Since   int64       `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
+	Choices string      `json:"choices,omitempty"` // keys pressed in menus
+}
+
+// ParseState reads what String wrote. Empty input is the state of a call that waited for nobody yet.
+func ParseState(s string) (State, error) {
+	if s == "" {
+		return State{}, nil
+	}
+	var state State
+	if err := json.Unmarshal([]byte(s), &state); err != nil {
+		return State{}, fmt.Errorf("state of a call: %w", err)
+	}
+	return state, nil
+}
+
+func (s State) String() string {
+	text, err := json.Marshal(s)
+	if err != nil { // three plain fields always marshal
+		panic(err)
+	}
+	return string(text)
+}
+
+// since is when the place in the team's queue counts from: kept from before when the call waited for the same team.
+func (s State) since(team call.TeamID, now time.Time) time.Time {
+	if s.Team == team && s.Since > 0 && s.Since <= now.UnixMilli() {
+		return time.UnixMilli(s.Since).UTC()
+	}
+	return now
+}

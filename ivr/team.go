@@ -1,0 +1,289 @@
+package ivr
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// team puts the call before a team. It gives the next target when the call moves on, nil when it is over.
+func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Target, error) {
+	now := time.Now().UTC()
+	c.contact.Municipality = t.Municipality
+	switch routing.Decide(t, routing.Facts{Staffed: c.Queue.Staffed(t.ID)}, now) {
+	case routing.Closed:
+		return nil, c.closed(ctx, t, now)
+	case routing.OfferCallback:
+		return c.wait(ctx, t, now, offerNow)
+	case routing.MoveOn:
+		c.contact.Offers = append(c.contact.Offers, call.Offer{Team: t.ID, At: now, Open: true, Result: call.OfferMovedOn})
+		return &routing.Target{Team: t.Overflow}, nil
+	default:
+		return c.wait(ctx, t, now, offerLater)
+	}
+}
+
+// closed tells the opening hours and offers a note.
+func (c *conversation) closed(ctx context.Context, t routing.Team, now time.Time) error {
+	c.contact.Outcome = call.HeardClosed
+	if err := c.say(ctx, c.closedSpeech(t, now)); err != nil {
+		return err
+	}
+	if t.Callback.Enabled {
+		talk := dialogue{conversation: c, team: t}
+		switch result, err := talk.offer(ctx, c.speaker.Say(prompts.OfferCallback)); {
+		case err != nil || result == promised:
+			return err
+		case result == impossible:
+			return c.say(ctx, c.speaker.Say(prompts.CallbackNotPossibleClosed))
+		}
+	}
+	return c.say(ctx, c.speaker.Say(prompts.Goodbye))
+}
+
+// When the caller is offered a note for the first time.
+const (
+	offerLater = false
+	offerNow   = true
+)
+
+// waiting is a call in a team's queue.
+type waiting struct {
+	*conversation
+	team     routing.Team
+	offer    *call.Offer
+	place    *dispatch.Place
+	entered  time.Time // the queue, for the figures and for the place in it
+	announce time.Time // next announcement; zero for none
+	propose  time.Time // when a note is offered for having waited long; zero for not (any more)
+	expire   time.Time // when the call moves on; zero for never
+	quiet    time.Time // until when no note is offered of our own accord
+	leaving  bool      // nobody is there, and another team takes over
+}
+
+// wait keeps the call in the team's queue until a person answers, a note is promised, the wait is over, or the caller
+// hangs up.
+func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, offerFirst bool) (*routing.Target, error) {
+	entered := c.state.since(t.ID, now)
+	c.contact.Offers = append(c.contact.Offers, call.Offer{Team: t.ID, At: entered, Open: true, Result: call.OfferAbandoned})
+	w := &waiting{conversation: c, team: t, entered: entered, offer: &c.contact.Offers[len(c.contact.Offers)-1]}
+	w.offer.Open = t.Hours.Open(entered)
+	c.contact.Outcome = call.Abandoned
+	w.schedule(now)
+	if err := w.join(); err != nil {
+		return nil, err
+	}
+	defer w.place.Leave()
+	c.placed()
+	next, err := w.serve(ctx, offerFirst)
+	if w.offer.Result != call.OfferAnswered {
+		w.offer.Waited = time.Since(w.entered)
+	}
+	if err != nil && !errors.Is(err, ErrHungUp) {
+		w.offer.Result = call.OfferLost
+	}
+	return next, err
+}
+
+func (w *waiting) schedule(now time.Time) {
+	if w.team.Announce > 0 {
+		w.announce = now.Add(w.team.Announce)
+	}
+	if w.team.Callback.Enabled && w.team.Callback.After > 0 {
+		w.propose = w.entered.Add(w.team.Callback.After)
+	}
+	if w.team.MaxWait > 0 && w.team.Overflow != "" {
+		w.expire = w.entered.Add(w.team.MaxWait)
+	}
+}
+
+func (w *waiting) join() error {
+	place, err := w.Queue.Join(dispatch.Ticket{
+		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices,
+	})
+	if err != nil {
+		return err
+	}
+	w.place = place
+	return nil
+}
+
+func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, error) {
+	w.state = State{Team: w.team.ID, Since: w.entered.UnixMilli(), Choices: w.contact.Choices}
+	if err := w.line.Remember(ctx, w.state.String()); err != nil {
+		return nil, err
+	}
+	var h heard
+	var err error
+	if offerFirst {
+		h, err = w.nobodyThere(ctx)
+	} else if w.team.Greeting != "" {
+		h, err = w.listen(ctx, w.speaker.Say(w.team.Greeting), 0, w.place.Signals())
+	}
+	for err == nil {
+		switch {
+		case h.connected():
+			return nil, w.talk(ctx, h.signal)
+		case w.offer.Result == call.OfferCallback:
+			return nil, nil
+		case h.signal.Kind == dispatch.TeamGone, w.leaving, w.expired():
+			return w.moveOn()
+		case h.signal.Kind == dispatch.NobodyLeft:
+			h, err = w.nobodyThere(ctx)
+		case h.key != routing.Silence && h.key == w.team.Callback.Key && w.team.Callback.Enabled:
+			h, err = w.discussNote(ctx, (*dialogue).take)
+		default:
+			h, err = w.pass(ctx)
+		}
+	}
+	return nil, err
+}
+
+// pass lets time go by with music until something happens, and says what is due.
+func (w *waiting) pass(ctx context.Context) (heard, error) {
+	now := time.Now()
+	switch {
+	case due(w.propose, now):
+		return w.proposeNote(ctx, w.speaker.Say(prompts.OfferCallbackAgain))
+	case due(w.announce, now):
+		w.announce = now.Add(w.team.Announce)
+		return w.listen(ctx, w.announcement(), 0, w.place.Signals())
+	}
+	if !w.music {
+		if err := w.line.Music(ctx, w.team.Music); err != nil {
+			return heard{}, err
+		}
+		w.music = true
+	}
+	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), w.place.Signals())
+}
+
+// proposePause is how long a caller who did not want a note is left in peace at the least.
+const proposePause = time.Minute
+
+// nobodyThere offers a note because nobody of the team answered; who does not want one goes to the team that takes over,
+// or waits on.
+func (w *waiting) nobodyThere(ctx context.Context) (heard, error) {
+	var h heard
+	var err error
+	if w.team.Callback.Enabled && !time.Now().Before(w.quiet) {
+		h, err = w.proposeNote(ctx, w.speaker.Say(prompts.NotReachable, prompts.OfferCallback))
+	}
+	w.leaving = w.team.Overflow != "" && h.signal.Kind == ""
+	return h, err
+}
+
+// proposeNote asks whether the caller wants to be called back instead of waiting.
+func (w *waiting) proposeNote(ctx context.Context, question prompts.Utterance) (heard, error) {
+	w.propose = time.Time{}
+	defer func() { w.quiet = time.Now().Add(proposePause) }()
+	return w.discussNote(ctx, func(d *dialogue, ctx context.Context) (noteResult, error) { return d.offer(ctx, question) })
+}
+
+// discussNote holds a dialogue about a note while the call keeps its place in the queue.
+func (w *waiting) discussNote(
+	ctx context.Context, hold func(*dialogue, context.Context) (noteResult, error),
+) (heard, error) {
+	talk := dialogue{conversation: w.conversation, team: w.team, signals: w.place.Signals()}
+	result, err := hold(&talk, ctx)
+	if w.contact.Outcome == call.CallbackPromised { // also when the caller hung up during the confirmation
+		w.offer.Result = call.OfferCallback
+		return heard{}, err
+	}
+	if err == nil && result == impossible {
+		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, w.place.Signals())
+	}
+	return heard{signal: talk.signal}, err
+}
+
+// longPass is how long a call with nothing planned waits before it looks again.
+const longPass = time.Hour
+
+func (w *waiting) untilNext(now time.Time) time.Duration {
+	next := now.Add(longPass)
+	for _, t := range []time.Time{w.announce, w.propose, w.expire} {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	return next.Sub(now)
+}
+
+func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+func (w *waiting) expired() bool { return due(w.expire, time.Now()) }
+
+// moveOn takes the call to the team that takes over, or to the contact centre when its own team is no more.
+func (w *waiting) moveOn() (*routing.Target, error) {
+	w.offer.Result = call.OfferMovedOn
+	if w.team.Overflow != "" {
+		return &routing.Target{Team: w.team.Overflow}, nil
+	}
+	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].Contact}, nil
+}
+
+// announcement is what a waiting caller is told from time to time.
+func (w *waiting) announcement() prompts.Utterance {
+	speech := w.speaker.Say(prompts.AllBusy)
+	position, wait, known, ok := w.place.Position()
+	if ok {
+		speech = speech.Then(w.speaker.Position(position - 1))
+	}
+	if ok && known {
+		speech = speech.Then(w.speaker.ExpectedWait(wait))
+	}
+	return speech
+}
+
+// talk connects the caller with the phone that answered.
+func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
+	answered := time.Now()
+	w.offer.Result = call.OfferAnswered
+	w.offer.Agent = signal.Agent
+	w.offer.Waited = answered.Sub(w.entered)
+	w.contact.Outcome = call.Answered
+	defer func() { w.offer.Talked = time.Since(answered) }()
+	return w.line.Talk(ctx, signal.Leg)
+}
+
+// resumeTalk goes on with a conversation that was found going on.
+func (c *conversation) resumeTalk(ctx context.Context, t routing.Team, talk Talk) error {
+	entered := c.state.since(t.ID, talk.Since)
+	place := c.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: t.ID, Since: entered}, talk.Agent, talk.Leg)
+	defer place.Leave()
+	c.placed()
+	c.contact.Municipality = t.Municipality
+	c.contact.Outcome = call.Answered
+	c.contact.Offers = []call.Offer{{
+		Team: t.ID, At: entered, Open: t.Hours == nil || t.Hours.Open(entered),
+		Agent: talk.Agent, Result: call.OfferAnswered, Waited: talk.Since.Sub(entered),
+	}}
+	defer func() { c.contact.Offers[0].Talked = time.Since(talk.Since) }()
+	return c.line.Talk(ctx, talk.Leg)
+}
+
+// closedSpeech tells that the team is closed, when it can be reached, and when it opens again.
+func (c *conversation) closedSpeech(t routing.Team, now time.Time) prompts.Utterance {
+	speech := c.speaker.Say(prompts.Closed).Then(c.speaker.OpeningWeek(spokenWeek(t.Hours.Week())))
+	if opens, _, ok := t.Hours.Next(now); ok {
+		speech = speech.Then(c.speaker.Reopens(opens.In(t.Hours.Location())))
+	}
+	return speech
+}
+
+// spokenWeek turns opening hours into the form in which they are spoken.
+func spokenWeek(week calendar.Week) prompts.Week {
+	var spoken prompts.Week
+	for day, spans := range week {
+		for _, span := range spans {
+			spoken[day] = append(spoken[day], prompts.Span{From: span.From.SinceMidnight(), To: span.To.SinceMidnight()})
+		}
+	}
+	return spoken
+}
