@@ -104,9 +104,17 @@ func (a *Asterisk) Stop() error { return a.process.stop(10 * time.Second) }
 // Kill ends Asterisk with SIGKILL, as a crash would.
 func (a *Asterisk) Kill() error { return a.process.Kill() }
 
+// close ends Asterisk when the rig ends. Unloading a hundred modules in good order would take it a second.
+func (a *Asterisk) close() error {
+	if a.process == nil {
+		return nil
+	}
+	return a.Kill()
+}
+
 // Restart starts Asterisk again after Stop or Kill, or stops it first when it runs.
 func (a *Asterisk) Restart(ctx context.Context) error {
-	if a.process.Running() {
+	if a.process != nil && a.process.Running() {
 		if err := a.Stop(); err != nil {
 			return err
 		}
@@ -117,7 +125,14 @@ func (a *Asterisk) Restart(ctx context.Context) error {
 // CLI runs one command on Asterisk's console and gives what it prints. It speaks to the control socket itself: a new
 // `asterisk -rx` for every look at the switch would cost more than the switch.
 func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(a.dir, "run", "asterisk.ctl"))
+	run, err := os.Open(filepath.Join(a.dir, "run"))
+	if err != nil {
+		return "", fmt.Errorf("the console of Asterisk: %w", err)
+	}
+	defer run.Close()
+	// By way of the open directory, because the name of a socket may have 107 bytes at most.
+	socket := fmt.Sprintf("/proc/self/fd/%d/asterisk.ctl", run.Fd())
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return "", fmt.Errorf("the console of Asterisk: %w", err)
 	}

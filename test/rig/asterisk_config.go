@@ -36,7 +36,7 @@ func DefaultPhones() []Phone {
 
 // site is what the configuration under deploy/asterisk leaves open.
 type site struct {
-	Dir, Modules         string
+	Dir, RunDir, Modules string
 	SIP                  string
 	HTTPHost, HTTPPort   string
 	Password             string
@@ -61,7 +61,7 @@ astdatadir => /usr/share/asterisk
 astagidir => {{.Dir}}/lib
 astcachedir => {{.Dir}}/lib
 astspooldir => {{.Dir}}/spool
-astrundir => {{.Dir}}/run
+astrundir => {{.RunDir}}
 astlogdir => {{.Dir}}/log
 `,
 	"site/http.conf":  "bindaddr = {{.HTTPHost}}\nbindport = {{.HTTPPort}}\n",
@@ -167,14 +167,11 @@ func modulesDir(tree string) (string, error) {
 	return "", fmt.Errorf("no Asterisk modules under %s/usr/lib: run dev/setup as root", strings.TrimSuffix(tree, "/"))
 }
 
-// maxSocketPath is what Linux allows for the name of a unix socket.
-const maxSocketPath = 107
+// runDir is Asterisk's run directory as it sees it: the name of a socket in it may have 107 bytes at most.
+const runDir = "/run/bereikbaar"
 
 // newAsterisk writes the configuration of an Asterisk that is not started yet.
 func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, error) {
-	if socket := filepath.Join(dir, "run", "asterisk.ctl"); len(socket) > maxSocketPath {
-		return nil, fmt.Errorf("%s is longer than the %d bytes of a socket's name: choose a shorter Options.Dir", socket, maxSocketPath)
-	}
 	tree, err := AsteriskTree()
 	if err != nil {
 		return nil, err
@@ -197,13 +194,13 @@ func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, err
 	}
 	a := &Asterisk{
 		SIP: sip, HTTP: http, Password: rand.Text(), LogDir: filepath.Join(dir, "log"),
-		dir: dir, tree: tree, shared: []string{dir, music, o.PromptsDir},
+		dir: dir, tree: tree, shared: []string{dir, filepath.Join(dir, "run") + "=" + runDir, music, o.PromptsDir},
 	}
 	if err := os.MkdirAll(o.PromptsDir, 0o755); err != nil {
 		return nil, fmt.Errorf("the directory of the prompts: %w", err)
 	}
 	s := site{
-		Dir: dir, Modules: modules, SIP: sip, HTTPHost: host, HTTPPort: port, Password: a.Password,
+		Dir: dir, RunDir: runDir, Modules: modules, SIP: sip, HTTPHost: host, HTTPPort: port, Password: a.Password,
 		RTPStart: 10000, RTPEnd: 20000,
 		TrunkAddress: place.host(hostOutside), TrunkContact: "sip:" + place.host(hostOutside) + ":5060",
 		Phones: o.Phones, QueueMembers: []string{"kcc1", "kcc2"},

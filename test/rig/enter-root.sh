@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command in a private root that is put together from a system tree, inside a mount namespace of its own:
 #   unshare -m sh enter-root.sh TREE MOUNTPOINT SHARED... -- COMMAND ARG...
-# TREE (a debootstrap directory, or / itself) is only read. Every SHARED directory has the same path inside and outside.
+# TREE (a debootstrap directory, or / itself) is only read. A SHARED directory is OUTSIDE=INSIDE, or one path for both.
 # Nothing is left behind: the mounts end with the command, whatever ends it. The command keeps this process id.
 set -eu
 
@@ -35,8 +35,8 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 
 while [ "$1" != -- ]; do
-  mkdir -p "$root$1"
-  mount --bind "$1" "$root$1"
+  mkdir -p "$root${1#*=}"
+  mount --bind "${1%%=*}" "$root${1#*=}"
   shift
 done
 shift

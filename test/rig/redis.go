@@ -61,7 +61,7 @@ func (r *Redis) Kill() error { return r.process.Kill() }
 
 // Restart starts Redis again after Stop or Kill, or stops it first when it runs.
 func (r *Redis) Restart(ctx context.Context) error {
-	if r.process.Running() {
+	if r.process != nil && r.process.Running() {
 		if err := r.Stop(); err != nil {
 			return err
 		}

@@ -11,28 +11,46 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // Options choose what a rig consists of. The zero value is a rig for a test: a directory that goes with the rig, an
-// address that nobody else uses, every part but Prometheus.
+// address that nobody else uses, every part but Prometheus running.
 type Options struct {
 	// Dir holds everything that the rig writes. Empty: a new directory, which Close removes.
 	Dir string
-	// Keep leaves the directory in place, for the logs and traces of a failure.
-	Keep bool
 	// Address is where Asterisk, Redis, the daemon and Prometheus listen. Empty: a loopback address of the rig's own.
 	Address string
 	// Phones are the SIP accounts. Empty: DefaultPhones.
 	Phones []Phone
 	// PromptsDir is where the spoken prompts are kept between rigs. Empty: the cache directory of this machine.
 	PromptsDir string
+	// Config overrides the shipped configuration of the daemon, see Daemon.Configure.
+	Config map[string]any
 	// AsteriskExtra is text that is added to files of deploy/asterisk, by file name.
 	AsteriskExtra map[string]string
+	// Without names parts that are prepared and not started: the test starts them when it wants to. Without both the
+	// prompts and the daemon the rig needs no configuration of the daemon.
+	Without []Part
+	// Prometheus starts Prometheus as well, scraping at this interval; 0 for none.
+	Prometheus time.Duration
 	// Progress gets a line for each step that takes long. Nil: nothing is told.
 	Progress io.Writer
 }
+
+// Part is a part of the rig that can be left out.
+type Part int
+
+// The parts.
+const (
+	ThePrompts Part = iota + 1
+	TheRedis
+	TheAsterisk
+	TheDaemon
+)
 
 // Rig is a running set of parts.
 type Rig struct {
@@ -40,10 +58,14 @@ type Rig struct {
 	Dir      string
 	Asterisk *Asterisk
 	Redis    *Redis
-	Phones   []Phone
+	Daemon   *Daemon
+	// Prometheus is nil unless the options ask for it.
+	Prometheus *Prometheus
+	Phones     []Phone
 
 	options Options
 	place   *place
+	keep    bool
 
 	mu      sync.Mutex
 	agents  map[string]*Agent
@@ -51,25 +73,23 @@ type Rig struct {
 	closers []func() error
 }
 
-// Start starts Redis and Asterisk and waits until both answer. When it fails it leaves nothing running.
-func Start(ctx context.Context, o Options) (_ *Rig, err error) {
+// Start starts the parts and waits until each is ready. When it fails it leaves nothing running.
+func Start(ctx context.Context, o Options) (*Rig, error) {
 	r, err := prepare(o)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.Close())
+	for _, start := range []func(context.Context) error{r.startRedis, r.startAsterisk, r.startDaemon, r.startPrometheus} {
+		if err := start(ctx); err != nil {
+			r.Keep()
+			return nil, errors.Join(err, fmt.Errorf("the logs are in %s/logs", r.Dir), r.Close())
 		}
-	}()
-	if err := r.startRedis(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.startAsterisk(ctx); err != nil {
-		return nil, err
 	}
 	return r, nil
 }
+
+// with tells whether a part is to be started.
+func (r *Rig) with(p Part) bool { return !slices.Contains(r.options.Without, p) }
 
 // prepare claims the rig's place on the network and in the file system.
 func prepare(o Options) (*Rig, error) {
@@ -98,6 +118,7 @@ func prepare(o Options) (*Rig, error) {
 		}
 		o.PromptsDir = filepath.Join(cache, "prompts")
 	}
+	o.Phones = slices.Clone(o.Phones)
 	if len(o.Phones) == 0 {
 		o.Phones = DefaultPhones()
 	}
@@ -111,10 +132,10 @@ func prepare(o Options) (*Rig, error) {
 }
 
 // Keep leaves the rig's directory in place after Close, for a look at what went wrong.
-func (r *Rig) Keep() { r.options.Keep = true }
+func (r *Rig) Keep() { r.keep = true }
 
 func (r *Rig) removeDir() error {
-	if r.options.Keep {
+	if r.keep {
 		return nil
 	}
 	return os.RemoveAll(r.options.Dir)
@@ -128,7 +149,11 @@ func (r *Rig) startRedis(ctx context.Context) error {
 	if r.Redis, err = newRedis(filepath.Join(r.Dir, "redis"), address); err != nil {
 		return err
 	}
-	r.onClose(func() error { return stopIfStarted(r.Redis.process, r.Redis.Stop) })
+	r.onClose(r.Redis.Stop)
+	if !r.with(TheRedis) {
+		return nil
+	}
+	r.tell("Redis on %s", address)
 	return r.Redis.Start(ctx)
 }
 
@@ -144,8 +169,57 @@ func (r *Rig) startAsterisk(ctx context.Context) error {
 	if r.Asterisk, err = newAsterisk(filepath.Join(r.Dir, "asterisk"), sip, http, r.place, r.options); err != nil {
 		return err
 	}
-	r.onClose(func() error { return stopIfStarted(r.Asterisk.process, r.Asterisk.Stop) })
+	r.onClose(r.Asterisk.close)
+	if !r.with(TheAsterisk) {
+		return nil
+	}
+	r.tell("Asterisk on %s", sip)
 	return r.Asterisk.Start(ctx)
+}
+
+func (r *Rig) startDaemon(ctx context.Context) error {
+	operations, err := r.address("tcp", 9570)
+	if err != nil {
+		return err
+	}
+	if r.Daemon, err = newDaemon(filepath.Join(r.Dir, "daemon"), operations, r.Asterisk, r.Redis, r.options); err != nil {
+		return err
+	}
+	if !r.with(ThePrompts) && !r.with(TheDaemon) {
+		return nil
+	}
+	if err := r.Daemon.Configure(r.options.Config); err != nil {
+		return err
+	}
+	r.onClose(r.Daemon.Stop)
+	if r.with(ThePrompts) {
+		r.tell("Prompts in %s", r.options.PromptsDir)
+		if _, err := r.Daemon.Run(ctx, "prompts", "render", "--config", r.Daemon.ConfigFile); err != nil {
+			return err
+		}
+	}
+	if !r.with(TheDaemon) {
+		return nil
+	}
+	r.tell("The daemon, with /metrics on %s", operations)
+	return r.Daemon.Start(ctx)
+}
+
+func (r *Rig) startPrometheus(ctx context.Context) error {
+	if r.options.Prometheus == 0 {
+		return nil
+	}
+	address, err := r.address("tcp", 9090)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(r.Dir, "prometheus")
+	if r.Prometheus, err = newPrometheus(dir, address, r.Daemon.Operations, r.options.Prometheus); err != nil {
+		return err
+	}
+	r.onClose(r.Prometheus.Stop)
+	r.tell("Prometheus on %s", address)
+	return r.Prometheus.Start(ctx)
 }
 
 // newHandset opens a handset that knows the prompts of this rig.
@@ -175,13 +249,6 @@ func (r *Rig) phrasebook() (*Phrasebook, error) {
 	}
 	r.book, err = LoadPhrasebook(r.options.PromptsDir, music)
 	return r.book, err
-}
-
-func stopIfStarted(p *Process, stop func() error) error {
-	if p == nil {
-		return nil
-	}
-	return stop()
 }
 
 // address gives host:port on the rig's address, with the first free port from the preferred one on.

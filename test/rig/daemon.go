@@ -1,0 +1,267 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Daemon is `bereikbaar serve`, built from this source tree, with the race detector when we have it ourselves.
+type Daemon struct {
+	// ConfigFile is the shipped example with the rig's addresses and the overrides of the options in it.
+	ConfigFile string
+	// Operations is the address of /metrics, /healthz and /readyz, host:port.
+	Operations string
+	// StateDir is where the daemon keeps its journal.
+	StateDir string
+	// ARIPassword is what the daemon is started with; change it before Start to see it refused.
+	ARIPassword string
+
+	dir     string
+	base    map[string]any
+	process *Process
+}
+
+// daemonBinary builds the daemon once for each of our processes. A build of what did not change takes a moment only.
+var daemonBinary = sync.OnceValues(func() (string, error) {
+	root, err := SourceRoot()
+	if err != nil {
+		return "", err
+	}
+	name, args := "bereikbaar", []string{"build"}
+	if raceDetector {
+		name, args = "bereikbaar-race", append(args, "-race")
+	}
+	path := filepath.Join(root, "build", name)
+	cmd := exec.Command("go", append(args, "-o", path, "./cmd/bereikbaar")...)
+	cmd.Dir = root
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the daemon: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// newDaemon prepares a daemon that has no configuration yet.
+func newDaemon(dir, operations string, a *Asterisk, redis *Redis, o Options) (*Daemon, error) {
+	d := &Daemon{
+		ConfigFile: filepath.Join(dir, "bereikbaar.yaml"), Operations: operations, StateDir: filepath.Join(dir, "state"),
+		ARIPassword: a.Password, dir: dir,
+		base: map[string]any{
+			"ari":     map[string]any{"url": "ws://" + a.HTTP + "/ari/events"},
+			"redis":   map[string]any{"address": redis.Address},
+			"listen":  map[string]any{"operations": operations},
+			"prompts": map[string]any{"directory": o.PromptsDir, "asterisk_directory": o.PromptsDir},
+			"state":   map[string]any{"directory": filepath.Join(dir, "state")},
+		},
+	}
+	if err := os.MkdirAll(d.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the daemon's directory: %w", err)
+	}
+	return d, nil
+}
+
+// Configure writes the configuration anew: the shipped example, the rig's addresses, and the overrides, merged key by
+// key. A list replaces a list, nil takes a key away. A running daemon sees the change; Reload makes sure that it does.
+func (d *Daemon) Configure(overrides map[string]any) error {
+	root, err := SourceRoot()
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(root, "deploy", "bereikbaar.yaml"))
+	if err != nil {
+		return fmt.Errorf("the shipped configuration: %w", err)
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return fmt.Errorf("the shipped configuration: %w", err)
+	}
+	for _, values := range []map[string]any{d.base, overrides} {
+		if err := merge(document.Content[0], values); err != nil {
+			return fmt.Errorf("overrides of the configuration: %w", err)
+		}
+	}
+	if text, err = yaml.Marshal(&document); err != nil {
+		return fmt.Errorf("the configuration: %w", err)
+	}
+	return d.WriteConfig(text)
+}
+
+// WriteConfig puts any text in place of the configuration, at once and whole, as an editor does.
+func (d *Daemon) WriteConfig(text []byte) error {
+	draft := d.ConfigFile + ".new"
+	if err := os.WriteFile(draft, text, 0o600); err != nil {
+		return fmt.Errorf("the configuration: %w", err)
+	}
+	if err := os.Rename(draft, d.ConfigFile); err != nil {
+		return fmt.Errorf("the configuration: %w", err)
+	}
+	return nil
+}
+
+// merge works on the YAML as it is written, so that numbers in quotes and dates stay what they are.
+func merge(mapping *yaml.Node, values map[string]any) error {
+	for key, value := range values {
+		at := -1
+		for i := 0; i < len(mapping.Content); i += 2 {
+			if mapping.Content[i].Value == key {
+				at = i
+			}
+		}
+		inner, isMap := value.(map[string]any)
+		switch {
+		case value == nil && at >= 0:
+			mapping.Content = append(mapping.Content[:at], mapping.Content[at+2:]...)
+		case value == nil:
+		case isMap && at >= 0 && mapping.Content[at+1].Kind == yaml.MappingNode:
+			if err := merge(mapping.Content[at+1], inner); err != nil {
+				return err
+			}
+		default:
+			node := &yaml.Node{}
+			if err := node.Encode(value); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			if at >= 0 {
+				mapping.Content[at+1] = node
+				continue
+			}
+			mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, node)
+		}
+	}
+	return nil
+}
+
+// Run runs another command of the program, such as `check` or `doctor`, and gives what it prints.
+func (d *Daemon) Run(ctx context.Context, args ...string) (string, error) {
+	program, err := daemonBinary()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = d.environment()
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(output), fmt.Errorf("bereikbaar %s: %w:\n%s", strings.Join(args, " "), err, output)
+	}
+	return string(output), nil
+}
+
+func (d *Daemon) environment() []string {
+	return append(os.Environ(), "BEREIKBAAR_ARI_PASSWORD="+d.ARIPassword)
+}
+
+// Launch starts the daemon without waiting for anything.
+func (d *Daemon) Launch() error {
+	program, err := daemonBinary()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "serve", "--config", d.ConfigFile)
+	cmd.Env = d.environment()
+	d.process, err = start(filepath.Dir(d.dir), "bereikbaar", cmd)
+	return err
+}
+
+// Start starts the daemon and waits until it is ready to take calls.
+func (d *Daemon) Start(ctx context.Context) error {
+	if err := d.Launch(); err != nil {
+		return err
+	}
+	return d.AwaitReady(ctx)
+}
+
+// AwaitReady waits until /readyz says yes.
+func (d *Daemon) AwaitReady(ctx context.Context) error {
+	return d.process.await(ctx, "is ready", func(ctx context.Context) error {
+		status, body, err := d.Get(ctx, "/readyz")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("/readyz says %d: %s", status, body)
+		}
+		return err
+	})
+}
+
+// Process gives access to freezing, signalling and the log of the daemon.
+func (d *Daemon) Process() *Process { return d.process }
+
+// Stop ends the daemon in an orderly way within the grace of its configuration, and reports data races that it had.
+func (d *Daemon) Stop() error {
+	if d.process == nil {
+		return nil
+	}
+	return errors.Join(d.process.stop(45*time.Second), d.races())
+}
+
+// Kill ends the daemon with SIGKILL, as a crash would.
+func (d *Daemon) Kill() error { return errors.Join(d.process.Kill(), d.races()) }
+
+// Restart starts the daemon again after Stop or Kill, or stops it first when it runs.
+func (d *Daemon) Restart(ctx context.Context) error {
+	if d.process != nil && d.process.Running() {
+		if err := d.Stop(); err != nil {
+			return err
+		}
+	}
+	return d.Start(ctx)
+}
+
+// Reload makes the daemon read its configuration again (SIGHUP).
+func (d *Daemon) Reload() error { return d.process.Signal(syscall.SIGHUP) }
+
+// races looks for reports of the race detector in the log.
+func (d *Daemon) races() error {
+	log, err := os.ReadFile(d.process.Log)
+	if err != nil {
+		return fmt.Errorf("the daemon's log: %w", err)
+	}
+	if at := strings.Index(string(log), "WARNING: DATA RACE"); at >= 0 {
+		return fmt.Errorf("the daemon had a data race:\n%.4000s", log[at:])
+	}
+	return nil
+}
+
+// Get fetches a path of the operations port.
+func (d *Daemon) Get(ctx context.Context, path string) (status int, body string, err error) {
+	return get(ctx, "http://"+d.Operations+path)
+}
+
+// Metrics is the exposition as Prometheus would scrape it.
+func (d *Daemon) Metrics(ctx context.Context) (string, error) {
+	status, body, err := d.Get(ctx, "/metrics")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("/metrics says %d: %s", status, body)
+	}
+	return body, err
+}
+
+// get fetches a URL on a connection of its own: what is asked may be about to die.
+func get(ctx context.Context, url string) (status int, body string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", fmt.Errorf("asking %s: %w", url, err)
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, "", fmt.Errorf("asking: %w", err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, "", fmt.Errorf("asking %s: %w", url, err)
+	}
+	return response.StatusCode, string(text), nil
+}
