@@ -1,0 +1,178 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// The values of the label "source".
+const (
+	sourceQueues = "queues"
+	sourceNotes  = "notes"
+)
+
+// Queues tell who waits and what agents do; dispatch has them.
+type Queues interface {
+	Snapshot() []routing.TeamSnapshot
+}
+
+// NoteCounter counts notes; the store of callback notes has them.
+type NoteCounter interface {
+	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error)
+}
+
+// countNotes asks for every municipality of the plan. One that does not answer fails the whole: half a count looks like
+// notes that were lost.
+func (m *Metrics) countNotes(ctx context.Context, counter NoteCounter) (map[call.TeamID]callback.Count, error) {
+	sum := map[call.TeamID]callback.Count{}
+	for id := range m.labels.Load().plan.Municipalities {
+		counts, err := counter.Counts(ctx, id, time.Now())
+		if err != nil {
+			return nil, fmt.Errorf("count the notes of %q: %w", id, err)
+		}
+		for team, c := range counts {
+			sum[team] = add(sum[team], c)
+		}
+	}
+	return sum, nil
+}
+
+func add(a, b callback.Count) callback.Count {
+	return callback.Count{
+		Live: a.Live + b.Live, Overdue: a.Overdue + b.Overdue,
+		Made: a.Made + b.Made, Resolved: a.Resolved + b.Resolved, Cancelled: a.Cancelled + b.Cancelled,
+	}
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+var (
+	descTeamOpen = describe("team_open", "1 while the team is within its opening hours.", "team")
+	descAgents   = describe("agents", "Agents of a team by what they do now; one who works for several teams counts in each.",
+		"team", "state")
+	descStaffed = describe("agents_staffed", "Agents of a team whose phone rings now or will once they are free: not paused, not offline.",
+		"team")
+	descWaiting = describe("callers_waiting", "Callers in the queue of a team, those whose call already rings somewhere included.", "team")
+	descLongest = describe("longest_wait_seconds", "How long the caller who waits longest has been in the queue; 0 when nobody waits.", "team")
+
+	descNotesOpen      = describe("notes_open", "Callback notes that are open or claimed, by the team that owes the call.", "team")
+	descNotesOverdue   = describe("notes_overdue", "Open or claimed callback notes whose deadline has passed (docs/kpis.md).", "team")
+	descNotesMade      = describe("notes_made_total", "Callback notes ever made for a team at first, as the store counts them.", "team")
+	descNotesResolved  = describe("notes_resolved_total", "Callback notes ever resolved by a team, as the store counts them.", "team")
+	descNotesCancelled = describe("notes_cancelled_total", "Callback notes ever cancelled at a team, as the store counts them.", "team")
+
+	descAge = describe("snapshot_age_seconds",
+		"How old the figures of a source are: they are the last that it gave, and the series are missing before the first.",
+		"source")
+	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
+	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts.", "part")
+)
+
+// live collects what is read from sources at the time of a scrape.
+type live struct{ *Metrics }
+
+// Describe lists what live can give.
+func (l live) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
+		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descAge, descBacklog, descPart,
+	} {
+		descs <- d
+	}
+}
+
+// Collect gives what every source answers within its patience, or said last.
+func (l live) Collect(out chan<- prometheus.Metric) {
+	now, plan := time.Now(), l.labels.Load().plan
+	for id, team := range plan.Teams {
+		open := team.Hours == nil || team.Hours.Open(now)
+		out <- gauge(descTeamOpen, boolean(open), string(id))
+	}
+	s := l.sources.Load()
+	if s == nil {
+		return
+	}
+	s.start()
+	if s.queues != nil {
+		a := s.queues.get()
+		out <- gauge(descAge, a.age(now, s.since), sourceQueues)
+		collectQueues(out, plan, a)
+	}
+	if s.notes != nil {
+		a := s.notes.get()
+		out <- gauge(descAge, a.age(now, s.since), sourceNotes)
+		collectNotes(out, plan, a)
+	}
+	if s.backlog != nil {
+		out <- gauge(descBacklog, float64(s.backlog()))
+	}
+	for _, part := range s.parts {
+		out <- gauge(descPart, boolean(part.report().State == Up), part.Name)
+	}
+}
+
+func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]routing.TeamSnapshot]) {
+	for _, t := range a.value {
+		if _, ok := plan.Teams[t.Team]; !ok { // a snapshot from before a reload
+			continue
+		}
+		team := string(t.Team)
+		for _, state := range routing.AgentStates() {
+			out <- gauge(descAgents, float64(t.Count(state)), team, string(state))
+		}
+		out <- gauge(descStaffed, float64(t.Staffed), team)
+		out <- gauge(descWaiting, float64(t.Waiting), team)
+		longest := 0.0
+		if !t.Oldest.IsZero() {
+			longest = max(0, a.at.Sub(t.Oldest).Seconds())
+		}
+		out <- gauge(descLongest, longest, team)
+	}
+}
+
+// collectNotes gives the notes of teams that left the plan as those of Elsewhere: they are promises all the same.
+func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[map[call.TeamID]callback.Count]) {
+	if a.at.IsZero() { // no figure is better than a zero that nobody counted
+		return
+	}
+	counts := map[string]callback.Count{Elsewhere: {}}
+	for id := range plan.Teams {
+		counts[string(id)] = a.value[id]
+	}
+	for id, count := range a.value {
+		if _, ok := plan.Teams[id]; !ok {
+			counts[Elsewhere] = add(counts[Elsewhere], count)
+		}
+	}
+	for team, c := range counts {
+		out <- gauge(descNotesOpen, float64(c.Live), team)
+		out <- gauge(descNotesOverdue, float64(c.Overdue), team)
+		out <- counter(descNotesMade, float64(c.Made), team)
+		out <- counter(descNotesResolved, float64(c.Resolved), team)
+		out <- counter(descNotesCancelled, float64(c.Cancelled), team)
+	}
+}
+
+func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

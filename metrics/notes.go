@@ -1,0 +1,65 @@
+package metrics
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// The values of the label "reason" beside the codes of callback.
+const (
+	refusedStore = "store_down" // the note could not be stored; the caller was offered a person
+	refusedOther = "other"
+)
+
+// Notes counts what callers were told about callback notes. How many notes there are is read from the store, which
+// outlives this process.
+type Notes struct {
+	label    func(call.TeamID) string
+	promised *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+}
+
+func newNotes(r *registration, label func(call.TeamID) string) *Notes {
+	return &Notes{
+		label: label,
+		promised: r.counterVec("notes_promised_total",
+			"Callback notes of which the caller was told reference and deadline.", "team"),
+		refused: r.counterVec("notes_refused_total",
+			"Requests for a callback that did not become a note, by reason.", "team", "reason"),
+	}
+}
+
+// start makes every series of a team, at 0.
+func (n *Notes) start(team string) {
+	n.promised.WithLabelValues(team)
+	for _, code := range callback.Codes() {
+		n.refused.WithLabelValues(team, string(code))
+	}
+	n.refused.WithLabelValues(team, refusedStore)
+	n.refused.WithLabelValues(team, refusedOther)
+}
+
+// Promised counts a note that the caller was told of.
+func (n *Notes) Promised(team call.TeamID) { n.promised.WithLabelValues(n.label(team)).Inc() }
+
+// Refused counts a request for a callback that failed with err, as callback gave it.
+func (n *Notes) Refused(team call.TeamID, err error) {
+	n.refused.WithLabelValues(n.label(team), refusalReason(err)).Inc()
+}
+
+func refusalReason(err error) string {
+	var refusal *callback.Refusal
+	switch {
+	case errors.Is(err, callback.ErrStoreDown):
+		return refusedStore
+	case errors.As(err, &refusal) && slices.Contains(callback.Codes(), refusal.Code):
+		return string(refusal.Code)
+	default:
+		return refusedOther
+	}
+}

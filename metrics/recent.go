@@ -1,0 +1,89 @@
+package metrics
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// recent keeps the last answer of a source that may be slow or silent, so that nobody who reads it waits longer than
+// patience. At most one question is out at a time, however many read.
+type recent[T any] struct {
+	ask      func(context.Context) (T, error)
+	fresh    time.Duration // an answer younger than this is given again
+	patience time.Duration // how long a reader waits for a new answer
+	limit    time.Duration // after which a question is given up
+
+	mu     sync.Mutex
+	answer answer[T]
+	done   chan struct{} // closed when the question that is out is answered; nil when none is out
+	asked  time.Time     // when the question that is out, or the last one, was put
+}
+
+// answer is what a source said last.
+type answer[T any] struct {
+	value  T
+	at     time.Time // zero while it never gave a value
+	err    error     // of the last question, nil when that gave value
+	silent time.Time // since when a question is out that was not answered in time; zero for none
+}
+
+// age is how old the value is at now, in seconds; before the first value it counts from since.
+func (a answer[T]) age(now, since time.Time) float64 {
+	if !a.at.IsZero() {
+		since = a.at
+	}
+	return max(0, now.Sub(since).Seconds())
+}
+
+// start puts a question unless the last answer is fresh or a question is out.
+func (r *recent[T]) start() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begin()
+}
+
+func (r *recent[T]) begin() {
+	now := time.Now()
+	if r.done != nil || (!r.asked.IsZero() && now.Sub(r.asked) < r.fresh) {
+		return
+	}
+	done := make(chan struct{})
+	r.done, r.asked = done, now
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), r.limit)
+		defer cancel()
+		value, err := r.ask(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.done = nil
+		r.answer.err = err
+		if err == nil {
+			r.answer.value, r.answer.at = value, time.Now()
+		}
+	}()
+}
+
+// get gives the newest answer that can be had within patience of the question.
+func (r *recent[T]) get() answer[T] {
+	r.mu.Lock()
+	r.begin()
+	done, left := r.done, time.Until(r.asked.Add(r.patience))
+	r.mu.Unlock()
+	if done != nil {
+		patience := time.NewTimer(max(left, 0))
+		defer patience.Stop()
+		select {
+		case <-done:
+		case <-patience.C:
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.answer
+	if r.done != nil && time.Since(r.asked) >= r.patience {
+		a.silent = r.asked
+	}
+	return a
+}

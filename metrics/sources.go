@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// Sources are what the gauges and the health pages read. Any of them may be left out.
+type Sources struct {
+	Queues Queues
+	Notes  NoteCounter
+	Parts  []Part
+	Pulses []*Pulse
+	// Backlog is how many events of Asterisk were read and not yet handled. It must not wait.
+	Backlog func() int
+}
+
+// How long the answers of sources are used, waited for and given up. A scrape waits for all of them at once.
+const (
+	queuesFresh = 200 * time.Millisecond
+	partsFresh  = time.Second
+	notesFresh  = 2 * time.Second
+	patience    = 250 * time.Millisecond
+	partLimit   = time.Second
+	notesLimit  = 2 * time.Second
+	// queuesLimit is the time after which queues that give no answer are stuck: they only look at memory.
+	queuesLimit = 5 * time.Second
+)
+
+// sources are Sources behind the caches that keep a slow one from holding up a reader.
+type sources struct {
+	since   time.Time
+	queues  *recent[[]routing.TeamSnapshot]
+	notes   *recent[map[call.TeamID]callback.Count]
+	parts   []watchedPart
+	pulses  []*Pulse
+	backlog func() int
+}
+
+type watchedPart struct {
+	Part
+	health *recent[Health]
+}
+
+// Watch sets the sources, once they exist. It fails for a part without a name, or with one that is there already.
+func (m *Metrics) Watch(s Sources) error {
+	w := &sources{since: time.Now(), pulses: s.Pulses, backlog: s.Backlog}
+	seen := map[string]bool{}
+	for _, part := range s.Parts {
+		if checkName(part.Name) != nil || part.Health == nil || seen[part.Name] {
+			return fmt.Errorf("metrics: part %q: give each part a name of its own and a way to ask for its health", part.Name)
+		}
+		seen[part.Name] = true
+		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }
+		w.parts = append(w.parts, watchedPart{part, &recent[Health]{ask: ask, fresh: partsFresh, patience: patience, limit: partLimit}})
+	}
+	if s.Queues != nil {
+		ask := func(context.Context) ([]routing.TeamSnapshot, error) { return s.Queues.Snapshot(), nil }
+		w.queues = &recent[[]routing.TeamSnapshot]{ask: ask, fresh: queuesFresh, patience: patience, limit: queuesLimit}
+	}
+	if s.Notes != nil {
+		ask := func(ctx context.Context) (map[call.TeamID]callback.Count, error) { return m.countNotes(ctx, s.Notes) }
+		w.notes = &recent[map[call.TeamID]callback.Count]{ask: ask, fresh: notesFresh, patience: patience, limit: notesLimit}
+	}
+	for _, pulse := range s.Pulses {
+		if pulse == nil {
+			return errors.New("metrics: a pulse that is nil: make it with NewPulse")
+		}
+	}
+	m.sources.Store(w)
+	return nil
+}
+
+// start puts the questions to all sources, so that a reader of them all waits for the slowest and not for the sum.
+func (s *sources) start() {
+	if s.queues != nil {
+		s.queues.start()
+	}
+	if s.notes != nil {
+		s.notes.start()
+	}
+	for _, part := range s.parts {
+		part.health.start()
+	}
+}
