@@ -178,6 +178,17 @@ func TestMidnightThatDoesNotExist(t *testing.T) {
 	require.Equal(t, "2026-04-24 01:00", d.At.In(cairo).Format("2006-01-02 15:04"), "the end of Thursday")
 }
 
+func TestWeekIsThatOfOrdinaryDays(t *testing.T) {
+	c := deventer(t, closedOn(t, "2026-02-03"))
+	town := team(t, c, calendar.TeamSpec{})
+	require.Equal(t, spans(t, "09:00-17:00"), town.Week()[time.Tuesday])
+	require.Empty(t, town.Week()[time.Saturday])
+	own := team(t, c, calendar.TeamSpec{Hours: days(t, []string{"10:00-15:00"}, time.Tuesday)})
+	require.Equal(t, spans(t, "10:00-15:00"), own.Week()[time.Tuesday])
+	require.Empty(t, own.Week()[time.Monday])
+	require.Empty(t, new(calendar.Hours).Week())
+}
+
 func TestADayTellsWhy(t *testing.T) {
 	c := deventer(t, func(s *calendar.Spec) {
 		s.Exceptions = calendar.Exceptions{date(t, "2026-05-15"): nil, date(t, "2026-12-24"): spans(t, "09:00-12:00")}
