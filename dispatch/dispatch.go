@@ -134,11 +134,11 @@ func (d *Dispatcher) Staffed(team call.TeamID) int {
 	return d.queues.Staffed(team)
 }
 
-// Snapshot tells who waits and what every agent does.
-func (d *Dispatcher) Snapshot() routing.Snapshot {
+// Snapshot tells who waits and what every agent does, by team.
+func (d *Dispatcher) Snapshot() []routing.TeamSnapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queues.Snapshot()
+	return d.queues.Snapshot().Teams
 }
 
 // Phone takes over what an endpoint says of itself; endpoints of nobody are ignored.

@@ -159,7 +159,7 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
 	note, err := d.Notes.Promise(limited, callback.Request{
-		Key:          callback.CallKey(d.System, d.contact.Call.ID),
+		Key:          callback.CallKey(d.System(), d.contact.Call.ID),
 		At:           time.Now().UTC(),
 		Who:          callback.ByCaller,
 		Municipality: d.team.Municipality,

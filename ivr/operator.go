@@ -26,7 +26,7 @@ type Operator struct {
 	Notes    Notes
 	Sounds   Sounds
 	Register Register
-	System   string // Asterisk's own name, part of a note's idempotency key
+	System   func() string // Asterisk's own name, part of a note's idempotency key
 	Log      *slog.Logger
 }
 
@@ -97,7 +97,8 @@ func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, 
 				return err
 			}
 			return c.follow(ctx, *next)
-		default:
+		default: // it waited for nobody yet
+			c.placed()
 			if err := c.line.Answer(ctx); err != nil {
 				return err
 			}

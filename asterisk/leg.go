@@ -1,0 +1,179 @@
+package asterisk
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+)
+
+const (
+	legPrefix    = "bereikbaar.leg."
+	bridgePrefix = "bereikbaar.bridge."
+	// ringSlack is how much longer than asked a phone may ring before we stop it ourselves: Asterisk counts in seconds.
+	ringSlack = 2 * time.Second
+)
+
+// Leg is an agent's phone that was rung. It implements dispatch.Leg.
+type Leg struct {
+	board   *Switchboard
+	channel string
+
+	mu       sync.Mutex
+	up       chan struct{} // closed when answered
+	gone     chan struct{} // closed when the channel is no more
+	cause    Cause         // why it went
+	inBridge bool
+}
+
+func newLeg(board *Switchboard, channel string) *Leg {
+	return &Leg{board: board, channel: channel, up: make(chan struct{}), gone: make(chan struct{})}
+}
+
+// ID implements dispatch.Leg.
+func (l *Leg) ID() string { return l.channel }
+
+// Gone implements dispatch.Leg.
+func (l *Leg) Gone() <-chan struct{} { return l.gone }
+
+// HangUp implements dispatch.Leg.
+func (l *Leg) HangUp(ctx context.Context) error {
+	if err := l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing); err != nil && !IsGone(err) {
+		return fmt.Errorf("hang up an agent's phone: %w", err)
+	}
+	return nil
+}
+
+func (l *Leg) answered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	closeOnce(l.up)
+}
+
+func (l *Leg) ended(cause Cause) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause == 0 {
+		l.cause = cause
+	}
+	closeOnce(l.gone)
+}
+
+func (l *Leg) bridged() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inBridge
+}
+
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
+
+// Ring implements dispatch.Phones.
+func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispatch.Leg, error) {
+	leg := newLeg(b, legID(inv.Agent.ID, b.newID("ring")))
+	b.addLeg(leg)
+	err := b.conn.Originate(ctx, Origination{
+		Channel:    leg.channel,
+		Endpoint:   inv.Agent.Endpoint,
+		CallerID:   callerID(inv),
+		Timeout:    inv.For,
+		Originator: string(inv.Call.ID),
+	})
+	if err != nil {
+		b.abandonLeg(leg)
+		if IsRefused(err) {
+			return nil, fmt.Errorf("%w: %w", dispatch.ErrUnreachable, err)
+		}
+		return nil, err
+	}
+	limit := time.NewTimer(inv.For + ringSlack)
+	defer limit.Stop()
+	select {
+	case <-leg.up:
+		return leg, nil
+	case <-leg.gone:
+		return nil, leg.failure()
+	case <-limit.C:
+		b.abandonLeg(leg)
+		return nil, fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, inv.For)
+	case <-ctx.Done():
+		b.abandonLeg(leg)
+		return nil, context.Cause(ctx)
+	}
+}
+
+// abandonLeg stops a phone from ringing and returns when it is silent, so that the next call does not find it busy.
+func (b *Switchboard) abandonLeg(leg *Leg) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
+	defer cancel()
+	if err := b.conn.HangUp(ctx, leg.channel, CauseNormalClearing); err != nil {
+		leg.ended(CauseUnknown) // it never came to be, or the link is down and reconciliation will see to it
+		b.removeLeg(leg)
+		return
+	}
+	select {
+	case <-leg.gone:
+	case <-ctx.Done():
+		b.log.Warn("a phone that was hung up is still there", "leg", leg.channel)
+	}
+}
+
+// failure says why a phone that was rung did not answer, by the cause of its hang-up (ITU-T Q.850).
+func (l *Leg) failure() error {
+	l.mu.Lock()
+	cause := l.cause
+	l.mu.Unlock()
+	switch cause {
+	case CauseUserBusy:
+		return dispatch.ErrBusy
+	case CauseCallRejected:
+		return dispatch.ErrDeclined
+	case CauseNoUserResponse, CauseNoAnswer, CauseNormalClearing:
+		return dispatch.ErrNoAnswer
+	case CauseUnallocated, CauseNoRoute, CauseOutOfOrder, CauseSubscriberAbsent, CauseInvalidFormat, CauseTemporaryFailure:
+		return fmt.Errorf("%w (cause %d)", dispatch.ErrUnreachable, cause)
+	default:
+		return fmt.Errorf("phone ended with cause %d", cause)
+	}
+}
+
+// callerID is what the agent's phone shows: which team is rung for, and who rings, if he may be known.
+func callerID(inv dispatch.Invitation) string {
+	number := inv.Call.Caller.E164
+	if number == "" {
+		number = "anonymous"
+	}
+	name := strings.Map(func(r rune) rune {
+		if r == '"' || r == '<' || r == '>' || r < ' ' {
+			return -1
+		}
+		return r
+	}, inv.Team.Name)
+	return fmt.Sprintf("%q <%s>", name, number)
+}
+
+func legID(agent call.AgentID, unique string) string { return legPrefix + string(agent) + "." + unique }
+
+// legAgent reads the agent from a leg's id; ok is false for a channel that is no leg of ours.
+func legAgent(channel string) (agent call.AgentID, ok bool) {
+	rest, ok := strings.CutPrefix(channel, legPrefix)
+	if !ok {
+		return "", false
+	}
+	id, _, ok := strings.Cut(rest, ".")
+	return call.AgentID(id), ok
+}
+
+// isLeg reports whether a channel is a phone that was rung by this daemon or one before it.
+func isLeg(channel string) bool { return strings.HasPrefix(channel, legPrefix) }
+
+func bridgeID(channel string) string { return bridgePrefix + channel }

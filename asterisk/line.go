@@ -1,0 +1,172 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/ivr"
+)
+
+const (
+	// keyRoom is how many keys are kept for a call that does not read them; garbage beyond it is dropped.
+	keyRoom = 64
+	// stateVariable keeps an ivr.State on the caller's channel.
+	stateVariable = "BEREIKBAAR_STATE"
+)
+
+// Line is a caller's channel. It implements ivr.Line.
+type Line struct {
+	board   *Switchboard
+	channel string
+	call    call.Call
+	keys    chan rune
+	end     context.CancelCauseFunc // ends the call's context
+
+	mu      sync.Mutex
+	playing map[string]*playback // by playback id
+}
+
+// Answer implements ivr.Line.
+func (l *Line) Answer(ctx context.Context) error {
+	return l.verdict(ctx, l.board.conn.Answer(ctx, l.channel))
+}
+
+// Music implements ivr.Line.
+func (l *Line) Music(ctx context.Context, class string) error {
+	return l.verdict(ctx, l.board.conn.StartMusic(ctx, l.channel, class))
+}
+
+// Remember implements ivr.Line.
+func (l *Line) Remember(ctx context.Context, state string) error {
+	return l.verdict(ctx, l.board.conn.SetVariable(ctx, l.channel, stateVariable, state))
+}
+
+// HangUp implements ivr.Line.
+func (l *Line) HangUp(ctx context.Context) error {
+	return l.verdict(ctx, l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing))
+}
+
+// HandOver implements ivr.Line: the call goes on in the dialplan's fallback context.
+func (l *Line) HandOver(ctx context.Context) error {
+	return l.verdict(ctx, l.board.conn.Continue(ctx, l.channel, FallbackContext, "s", 1))
+}
+
+// Keys implements ivr.Line.
+func (l *Line) Keys() <-chan rune { return l.keys }
+
+// press takes a key from the events; it never waits.
+func (l *Line) press(key rune) {
+	select {
+	case l.keys <- key:
+	default:
+	}
+}
+
+// Play implements ivr.Line.
+func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
+	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
+	l.mu.Lock()
+	l.playing[p.id] = p
+	l.mu.Unlock()
+	if err := l.board.conn.Play(ctx, l.channel, p.id, media); err != nil {
+		l.finished(p.id)
+		return nil, l.verdict(ctx, err)
+	}
+	return p, nil
+}
+
+// finished marks a playback as ended; it is harmless on one that is not known.
+func (l *Line) finished(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.playing[id]; ok {
+		delete(l.playing, id)
+		close(p.done)
+	}
+}
+
+// unfinished lists the playbacks whose end was not heard of.
+func (l *Line) unfinished() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []string
+	for id := range l.playing {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// Talk implements ivr.Line. The bridge is made only now, and both sides enter it in one command.
+func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
+	bridge := bridgeID(l.channel)
+	if err := l.join(ctx, bridge, answered); err != nil {
+		return l.verdict(ctx, err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-answered.Gone():
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ivr.ErrShutdown) { // the two go on talking without us
+		return cause
+	}
+	l.board.destroyBridge(ctx, bridge)
+	return cause
+}
+
+func (l *Line) join(ctx context.Context, bridge string, answered dispatch.Leg) error {
+	leg, ok := answered.(*Leg)
+	if !ok {
+		return errors.New("a phone that this switchboard does not know")
+	}
+	if leg.bridged() { // found talking after a restart
+		return nil
+	}
+	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", bridge); err != nil {
+		return err
+	}
+	if err := l.board.conn.AddToBridge(ctx, bridge, l.channel, leg.channel); err != nil {
+		l.board.destroyBridge(ctx, bridge)
+		return err
+	}
+	return nil
+}
+
+// verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link that
+// is down suspends the call.
+func (l *Line) verdict(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case IsGone(err):
+		return ivr.ErrHungUp
+	case errors.Is(err, ErrDown), errors.Is(err, ErrUnknownOutcome):
+		return ivr.ErrLinkLost
+	default:
+		return err
+	}
+}
+
+// playback is something that is being played to a line. It implements ivr.Playback.
+type playback struct {
+	line *Line
+	id   string
+	done chan struct{}
+}
+
+// Done implements ivr.Playback.
+func (p *playback) Done() <-chan struct{} { return p.done }
+
+// Stop implements ivr.Playback.
+func (p *playback) Stop(ctx context.Context) error {
+	err := p.line.board.conn.StopPlayback(ctx, p.id)
+	if IsGone(err) { // it ended in the meantime
+		return nil
+	}
+	return p.line.verdict(ctx, err)
+}

@@ -1,0 +1,101 @@
+package asterisk
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// endpoint is an agent's phone as Asterisk sees it.
+type endpoint struct {
+	known bool // Asterisk has told about it since the link is up
+	state routing.PhoneState
+}
+
+// stateOf gives the state of a phone, apart from calls of ours: the queues know of those.
+func stateOf(e Endpoint) routing.PhoneState {
+	if slices.ContainsFunc(e.Channels, func(id string) bool { return !isLeg(id) }) {
+		return routing.PhoneInUse
+	}
+	if e.Online() {
+		return routing.PhoneFree
+	}
+	return routing.PhoneOffline
+}
+
+// watchable reports whether Asterisk knows the state of an endpoint: it does of a phone of its own ("PJSIP/kcc1"), not of
+// an extension behind another exchange ("PJSIP/1234@pbx").
+func watchable(name string) bool {
+	return !strings.ContainsAny(name, "@") && strings.Count(name, "/") == 1
+}
+
+// Watch sets which phones are watched; others are forgotten. It takes effect now when the link is up, and in any case
+// whenever it comes up.
+func (b *Switchboard) Watch(ctx context.Context, names []string) error {
+	b.mu.Lock()
+	wanted := map[string]*endpoint{}
+	for _, name := range names {
+		if !watchable(name) {
+			continue
+		}
+		wanted[name] = b.endpoints[name]
+		if wanted[name] == nil {
+			wanted[name] = &endpoint{}
+		}
+	}
+	b.endpoints = wanted
+	b.mu.Unlock()
+	if up, _, _ := b.conn.State(); !up {
+		return nil
+	}
+	return b.watchPhones(ctx)
+}
+
+// watchPhones subscribes to the phones and takes over how they stand.
+func (b *Switchboard) watchPhones(ctx context.Context) error {
+	b.mu.Lock()
+	names := slices.Sorted(maps.Keys(b.endpoints))
+	b.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	sources := make([]string, len(names))
+	for i, name := range names {
+		sources[i] = "endpoint:" + name
+	}
+	if err := b.conn.Subscribe(ctx, sources); err != nil && !IsGone(err) { // a phone that Asterisk does not have: reported below
+		return err
+	}
+	told, err := b.conn.Endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range told {
+		b.endpointChanged(e)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(told, func(e Endpoint) bool { return e.Name() == name }) {
+			b.log.Error("a phone of the configuration does not exist in Asterisk; it is not rung", "endpoint", name)
+			b.phone(name, routing.PhoneOffline)
+		}
+	}
+	return nil
+}
+
+// endpointChanged takes over how a phone stands, and passes it on when that is news.
+func (b *Switchboard) endpointChanged(told Endpoint) {
+	name, state := told.Name(), stateOf(told)
+	b.mu.Lock()
+	e := b.endpoints[name]
+	news := e != nil && (!e.known || e.state != state)
+	if news {
+		e.known, e.state = true, state
+	}
+	b.mu.Unlock()
+	if news {
+		b.phone(name, state)
+	}
+}

@@ -1,0 +1,246 @@
+package asterisk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/ivr"
+)
+
+// Reconcile makes up for what was missed while the link was down, or before the daemon started: calls that went are
+// ended, calls that came are taken, waiting callers and conversations are taken back, and what nobody needs is hung up.
+// Asterisk keeps channels while the link is down and replays nothing. No event may be handled while it runs.
+func (b *Switchboard) Reconcile(ctx context.Context) error {
+	info, err := b.conn.AsteriskInfo(ctx)
+	if err != nil {
+		return fmt.Errorf("reconcile with Asterisk: %w", err)
+	}
+	b.system.Store(&info.SystemInfo.EntityID)
+	found, err := b.survey(ctx)
+	if err != nil {
+		return fmt.Errorf("reconcile with Asterisk: %w", err)
+	}
+	b.endMissing(found)
+	if err := b.finishPlaybacks(ctx); err != nil {
+		return fmt.Errorf("reconcile with Asterisk: %w", err)
+	}
+	for _, channel := range found.legs {
+		b.settleLeg(ctx, found, channel)
+	}
+	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
+		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
+	}
+	if err := b.takeBackLines(ctx, found); err != nil {
+		return fmt.Errorf("reconcile with Asterisk: %w", err)
+	}
+	for bridge := range found.bridges {
+		if b.line(strings.TrimPrefix(bridge, bridgePrefix)) == nil {
+			b.destroyBridge(ctx, bridge)
+		}
+	}
+	return nil
+}
+
+// survey is what Asterisk has at one moment.
+type survey struct {
+	all     map[string]Channel  // every channel, by id
+	callers []Channel           // in our application and no phone of ours, first come first
+	legs    []Channel           // phones that this daemon or one before it rang
+	bridges map[string][]string // our bridges, by id, with the channels in them
+}
+
+func (b *Switchboard) survey(ctx context.Context) (survey, error) {
+	s := survey{all: map[string]Channel{}, bridges: map[string][]string{}}
+	inside, err := b.conn.ApplicationChannels(ctx)
+	if err != nil {
+		return s, err
+	}
+	channels, err := b.conn.Channels(ctx)
+	if err != nil {
+		return s, err
+	}
+	bridges, err := b.conn.Bridges(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, c := range channels {
+		s.all[c.ID] = c
+		switch {
+		case isLeg(c.ID):
+			s.legs = append(s.legs, c)
+		case slices.Contains(inside, c.ID):
+			s.callers = append(s.callers, c)
+		}
+	}
+	slices.SortFunc(s.callers, func(a, b Channel) int { return a.Created.Compare(b.Created) })
+	for _, bridge := range bridges {
+		if strings.HasPrefix(bridge.ID, bridgePrefix) {
+			s.bridges[bridge.ID] = bridge.Channels
+		}
+	}
+	return s, nil
+}
+
+// partner finds the phone that a caller is talking to.
+func (s survey) partner(caller string) (leg Channel, ok bool) {
+	inBridge := s.bridges[bridgeID(caller)]
+	if !slices.Contains(inBridge, caller) {
+		return Channel{}, false
+	}
+	for _, id := range inBridge {
+		if isLeg(id) {
+			return s.all[id], true
+		}
+	}
+	return Channel{}, false
+}
+
+// talking reports whether a phone is in conversation with a caller.
+func (s survey) talking(leg string) bool {
+	for bridge, channels := range s.bridges {
+		if slices.Contains(channels, leg) && slices.Contains(channels, strings.TrimPrefix(bridge, bridgePrefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// endMissing ends the calls and phones of which the end was missed.
+func (b *Switchboard) endMissing(found survey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, line := range b.lines {
+		if _, ok := found.all[id]; !ok {
+			line.end(ivr.ErrHungUp)
+		}
+	}
+	for id, leg := range b.legs {
+		if _, ok := found.all[id]; !ok {
+			delete(b.legs, id)
+			leg.ended(CauseUnknown)
+		}
+	}
+}
+
+// finishPlaybacks ends the playbacks of which the end was missed.
+func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
+	b.mu.Lock()
+	pending := map[string]*Line{}
+	for _, line := range b.lines {
+		for _, id := range line.unfinished() {
+			pending[id] = line
+		}
+	}
+	b.mu.Unlock()
+	for id, line := range pending {
+		exists, err := b.conn.PlaybackExists(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !exists {
+			line.finished(id)
+		}
+	}
+	return nil
+}
+
+// settleLeg makes up for an answer that was missed, and hangs up a phone that an earlier daemon rang for a call that it
+// never connected.
+func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) {
+	b.mu.Lock()
+	leg := b.legs[c.ID]
+	b.mu.Unlock()
+	switch {
+	case leg != nil && c.Up():
+		leg.answered()
+	case leg == nil && !found.talking(c.ID):
+		b.drop(c.ID)
+	}
+}
+
+// takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon. One
+// at a time, conversations first and then by place in the queue, so that nobody overtakes.
+func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
+	var kept []keptCall
+	for _, c := range found.callers {
+		if b.line(c.ID) != nil {
+			continue
+		}
+		state, err := b.conn.GetVariable(ctx, c.ID, stateVariable)
+		if IsGone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		kept = append(kept, keptCall{channel: c, state: state, talk: b.adoptLeg(found, c.ID)})
+	}
+	slices.SortStableFunc(kept, keptCall.compare)
+	for _, k := range kept {
+		b.takeBack(ctx, k)
+	}
+	return nil
+}
+
+// keptCall is a call that Asterisk kept for us.
+type keptCall struct {
+	channel Channel
+	state   string
+	talk    *ivr.Talk
+}
+
+func (k keptCall) compare(other keptCall) int {
+	if talks := boolCompare(other.talk != nil, k.talk != nil); talks != 0 {
+		return talks
+	}
+	mine, _ := ivr.ParseState(k.state) // one that is broken counts as none; TakeBack reports it
+	theirs, _ := ivr.ParseState(other.state)
+	return cmp.Compare(mine.Since, theirs.Since)
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// takeBack goes on with one call, and returns when it has its place again.
+func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
+	ready := make(chan struct{})
+	b.log.Info("call taken back", "call", k.channel.ID, "talking", k.talk != nil)
+	started := b.handle(k.channel, k.channel.StasisArgs(), func(ctx context.Context, line *Line) error {
+		kept := ivr.Kept{State: k.state, Talk: k.talk, Ready: sync.OnceFunc(func() { close(ready) })}
+		return b.operator.TakeBack(ctx, line, line.call, kept)
+	})
+	if !started {
+		return
+	}
+	select {
+	case <-ready:
+	case <-ctx.Done():
+	}
+}
+
+// adoptLeg makes the phone that a caller is found talking to known again.
+func (b *Switchboard) adoptLeg(found survey, caller string) *ivr.Talk {
+	partner, ok := found.partner(caller)
+	if !ok {
+		return nil
+	}
+	agent, _ := legAgent(partner.ID)
+	leg := newLeg(b, partner.ID)
+	leg.inBridge = true
+	leg.answered()
+	b.addLeg(leg)
+	return &ivr.Talk{Agent: call.AgentID(agent), Leg: leg, Since: partner.Created.UTC()}
+}

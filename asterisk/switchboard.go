@@ -1,0 +1,286 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+const (
+	cleanUpLimit = 5 * time.Second
+	// FallbackContext is the dialplan context that helps callers without the daemon (deploy/asterisk/extensions.conf).
+	FallbackContext = "bereikbaar-fallback"
+	// withheldNumber is what Asterisk makes of From: <sip:anonymous@anonymous.invalid>.
+	withheldNumber = "anonymous"
+)
+
+// Operator handles calls; ivr.Operator is the real one.
+type Operator interface {
+	Take(ctx context.Context, line ivr.Line, incoming call.Call) error
+	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
+}
+
+// Switchboard joins Asterisk's events to calls: it alone knows which channel is whose line or phone.
+type Switchboard struct {
+	conn  *Conn
+	log   *slog.Logger
+	epoch string // makes the ids of this run differ from those of the last
+	count atomic.Uint64
+	calls sync.WaitGroup // one for each call that is being handled
+
+	operator Operator
+	phone    func(endpoint string, state routing.PhoneState)
+
+	system atomic.Pointer[string] // Asterisk's own id, once it is known
+
+	mu        sync.Mutex
+	halted    bool                 // no new calls are taken
+	lines     map[string]*Line     // by channel
+	legs      map[string]*Leg      // by channel
+	endpoints map[string]*endpoint // agents' phones, by name ("PJSIP/kcc1")
+}
+
+// NewSwitchboard makes a switchboard on a connection.
+func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
+	return &Switchboard{
+		conn:      conn,
+		log:       log,
+		epoch:     strconv.FormatInt(time.Now().UnixMilli(), 36),
+		lines:     map[string]*Line{},
+		legs:      map[string]*Leg{},
+		endpoints: map[string]*endpoint{},
+	}
+}
+
+// Connect says who handles calls, and who is told what agents' phones do. It must be called once, before the connection
+// runs.
+func (b *Switchboard) Connect(operator Operator, phone func(endpoint string, state routing.PhoneState)) {
+	b.operator, b.phone = operator, phone
+}
+
+// Halt lets every call go with ivr.ErrShutdown and takes no new ones; it returns when no call is handled any more, or
+// with the cause of ctx. The callers stay with Asterisk, where the next daemon finds them.
+func (b *Switchboard) Halt(ctx context.Context) error {
+	b.mu.Lock()
+	b.halted = true
+	for _, line := range b.lines {
+		line.end(ivr.ErrShutdown)
+	}
+	b.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.calls.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was up.
+func (b *Switchboard) System() string {
+	if id := b.system.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
+// Size counts the calls that are being handled and the phones that ring or talk for them.
+func (b *Switchboard) Size() (lines, legs int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.lines), len(b.legs)
+}
+
+// Handle takes one event. It never waits for Asterisk, so that one call cannot hold up another.
+func (b *Switchboard) Handle(e Event) {
+	switch e.Type {
+	case StasisStart:
+		b.entered(e)
+	case StasisEnd, ChannelDestroyed:
+		b.left(e)
+	case ChannelDtmfReceived:
+		if line := b.line(e.ChannelID); line != nil && e.Digit() != 0 {
+			line.press(e.Digit())
+		}
+	case PlaybackFinished:
+		if line := b.line(playedTo(e)); line != nil {
+			line.finished(e.PlaybackID)
+		}
+	case EndpointStateChange:
+		b.endpointChanged(e.Endpoint())
+	default: // the rest is of no use here
+	}
+}
+
+// playedTo is the channel that heard the playback of a PlaybackFinished.
+func playedTo(e Event) string {
+	return strings.TrimPrefix(e.field("playback.target_uri").Str, "channel:")
+}
+
+// entered handles a channel that came to the application: a phone that answered, or a new call.
+func (b *Switchboard) entered(e Event) {
+	arrived := e.Channel()
+	b.mu.Lock()
+	leg, line := b.legs[arrived.ID], b.lines[arrived.ID]
+	b.mu.Unlock()
+	switch {
+	case leg != nil:
+		leg.answered()
+	case line != nil: // told twice, or found by reconciliation before the event came
+	case isLeg(arrived.ID): // answered after we had given it up
+		go b.drop(arrived.ID)
+	default:
+		b.take(arrived, e.Args())
+	}
+}
+
+// left handles a channel that is gone, or has left the application.
+func (b *Switchboard) left(e Event) {
+	b.mu.Lock()
+	line, leg := b.lines[e.ChannelID], b.legs[e.ChannelID]
+	delete(b.legs, e.ChannelID)
+	b.mu.Unlock()
+	if line != nil {
+		line.end(ivr.ErrHungUp)
+	}
+	if leg != nil {
+		leg.ended(e.Cause())
+	}
+}
+
+// take begins a new call.
+func (b *Switchboard) take(arrived Channel, args []string) {
+	b.handle(arrived, args, func(ctx context.Context, line *Line) error {
+		return b.operator.Take(ctx, line, line.call)
+	})
+}
+
+// handle runs a call in a goroutine of its own, unless it is handled already or the board is halted. A call that loses the link to Asterisk is taken back when the link is.
+func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Context, *Line) error) (started bool) {
+	ctx, end := context.WithCancelCause(context.Background())
+	line := &Line{
+		board:   b,
+		channel: arrived.ID,
+		call:    incoming(arrived, args),
+		keys:    make(chan rune, keyRoom),
+		end:     end,
+		playing: map[string]*playback{},
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted || b.lines[arrived.ID] != nil {
+		end(nil)
+		return false
+	}
+	b.lines[arrived.ID] = line
+	b.calls.Go(func() {
+		defer end(nil)
+		defer b.removeLine(line)
+		err := run(ctx, line)
+		for tries := 0; errors.Is(err, ivr.ErrLinkLost) && ctx.Err() == nil; tries++ {
+			err = b.resume(ctx, line, tries)
+		}
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("call ended with an error", "call", arrived.ID, "err", err)
+		}
+	})
+	return true
+}
+
+// maxResumes bounds how often one call is taken back within one run of the daemon.
+const maxResumes = 20
+
+// resume goes on with a call once the link to Asterisk is back.
+func (b *Switchboard) resume(ctx context.Context, line *Line, tries int) error {
+	if tries >= maxResumes {
+		return line.HandOver(ctx)
+	}
+	if err := b.conn.AwaitUp(ctx); err != nil {
+		return err
+	}
+	state, err := b.conn.GetVariable(ctx, line.channel, stateVariable)
+	if err != nil {
+		return line.verdict(ctx, err)
+	}
+	return b.operator.TakeBack(ctx, line, line.call, ivr.Kept{State: state})
+}
+
+// incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
+// number). The presentation goes before the number: a withheld one is not even parsed.
+func incoming(arrived Channel, args []string) call.Call {
+	c := call.Call{ID: call.ID(arrived.ID), Dialled: arrived.Extension, Arrived: time.Now().UTC()}
+	if len(args) > 1 && args[1] != "" {
+		c.Dialled = args[1]
+	}
+	presentation := ""
+	if len(args) > 2 {
+		presentation = args[2]
+	}
+	if strings.HasPrefix(presentation, "prohib") || strings.EqualFold(arrived.CallerNumber, withheldNumber) {
+		c.Caller = call.Withheld()
+		return c
+	}
+	if number, err := call.ParseNumber(arrived.CallerNumber); err == nil {
+		c.Caller = number
+	}
+	return c
+}
+
+func (b *Switchboard) line(channel string) *Line {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines[channel]
+}
+
+func (b *Switchboard) removeLine(line *Line) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.lines, line.channel)
+}
+
+func (b *Switchboard) addLeg(leg *Leg) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.legs[leg.channel] = leg
+}
+
+func (b *Switchboard) removeLeg(leg *Leg) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.legs, leg.channel)
+}
+
+// newID makes an id that no other run of the daemon makes.
+func (b *Switchboard) newID(what string) string {
+	return what + "-" + b.epoch + "-" + strconv.FormatUint(b.count.Add(1), 36)
+}
+
+// drop hangs up a channel that nobody is waiting for.
+func (b *Switchboard) drop(channel string) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
+	defer cancel()
+	if err := b.conn.HangUp(ctx, channel, CauseNormalClearing); err != nil && !IsGone(err) {
+		b.log.Warn("could not hang up a channel", "channel", channel, "err", err)
+	}
+}
+
+func (b *Switchboard) destroyBridge(ctx context.Context, bridge string) {
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
+	defer cancel()
+	if err := b.conn.DestroyBridge(clean, bridge); err != nil && !IsGone(err) {
+		b.log.Warn("could not remove a bridge", "bridge", bridge, "err", err)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/asterisk"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// settings is the configuration of the moment, as the parts ask for it.
+type settings struct{ current atomic.Pointer[config.Config] }
+
+func newSettings(cfg *config.Config) *settings {
+	s := &settings{}
+	s.replace(cfg)
+	return s
+}
+
+func (s *settings) replace(cfg *config.Config) { s.current.Store(cfg) }
+func (s *settings) config() *config.Config     { return s.current.Load() }
+func (s *settings) plan() *routing.Plan        { return s.config().Plan }
+
+// Knows implements callback.Rules.
+func (s *settings) Knows(team call.TeamID) bool {
+	_, ok := s.plan().Teams[team]
+	return ok
+}
+
+// Policy implements callback.Rules.
+func (s *settings) Policy(m call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: s.plan().Municipalities[m].CallbackCountries}
+}
+
+// Deadline implements callback.Norm.
+func (s *settings) Deadline(team call.TeamID, made time.Time) (time.Time, error) {
+	t, ok := s.plan().Teams[team]
+	if !ok {
+		return time.Time{}, fmt.Errorf("team %q is not in the configuration", team)
+	}
+	deadline, err := t.Hours.Deadline(made)
+	return deadline.At, err
+}
+
+// countedNotes counts what callers are told about notes.
+type countedNotes struct {
+	*callback.Service
+	metrics *metrics.Metrics
+}
+
+// Promise implements ivr.Notes.
+func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
+	note, err := n.Service.Promise(ctx, r)
+	switch {
+	case err == nil:
+		n.metrics.Notes.Promised(r.Team)
+	case errors.Is(err, callback.ErrStoreDown):
+		n.metrics.Redis.CommandFailed()
+		fallthrough
+	default:
+		n.metrics.Notes.Refused(r.Team, err)
+	}
+	return note, err
+}
+
+// linkObserver counts what happens on the link with Asterisk.
+type linkObserver struct{ ari *metrics.ARI }
+
+func (o linkObserver) EventSkipped(reason asterisk.SkipReason) { o.ari.EventSkipped(string(reason)) }
+func (o linkObserver) LinkUp()                                 { o.ari.LinkUp() }
+func (o linkObserver) LinkLost(reason asterisk.LossReason)     { o.ari.LinkLost(string(reason)) }
+func (o linkObserver) CommandDone(command string, status int, took time.Duration) {
+	o.ari.CommandDone(command, status, took)
+}
+
+func names[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+func redisOptions(c config.Redis) redisstore.Options {
+	options := redisstore.Options{Addr: c.Address, Username: c.Username, Password: c.Password.Reveal(), DB: c.Database}
+	if c.TLS {
+		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return options
+}
+
+// lockState makes sure that one daemon runs on a state directory: two would take each other's calls. The lock goes with
+// the process, however it ends.
+func lockState(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	path := filepath.Join(dir, "lock")
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		holder, _ := os.ReadFile(path) // only to name it
+		file.Close()
+		return nil, exitError{exitReplaced, fmt.Errorf("another bereikbaar (process %s) runs on %s; stop it first",
+			strings.TrimSpace(string(holder)), dir)}
+	}
+	if err := file.Truncate(0); err == nil {
+		_, err = fmt.Fprintf(file, "%d\n", os.Getpid())
+		if err != nil {
+			file.Close()
+			return nil, fmt.Errorf("state directory: %w", err)
+		}
+	}
+	return file, nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/prompts"
+)
+
+const (
+	// heartbeat is how often the daemon looks whether it still turns.
+	heartbeat = time.Second
+	// pulseLimit is after how long without a turn it counts as stuck.
+	pulseLimit = 10 * time.Second
+)
+
+func (s *service) watchHealth(library *prompts.Library) error {
+	s.pulse = metrics.NewPulse("queues", pulseLimit)
+	return s.metrics.Watch(metrics.Sources{
+		Queues: s.queues,
+		Notes:  s.store,
+		Pulses: []*metrics.Pulse{s.pulse},
+		Parts: []metrics.Part{
+			{Name: "ari", Needed: true, Health: s.linkHealth},
+			{Name: "redis", Health: s.storeHealth()},
+			{Name: "prompts", Health: s.promptsHealth(library)},
+		},
+		Backlog: s.conn.Backlog,
+	})
+}
+
+func (s *service) linkHealth(context.Context) metrics.Health {
+	up, since, err := s.conn.State()
+	h := metrics.Health{Up: up, Since: since.UTC()}
+	if !up && err != nil {
+		h.Detail = err.Error()
+	}
+	return h
+}
+
+// storeHealth remembers since when Redis is as it is.
+func (s *service) storeHealth() func(context.Context) metrics.Health {
+	last := metrics.Health{Since: time.Now().UTC()}
+	return func(ctx context.Context) metrics.Health {
+		err := s.store.Ping(ctx)
+		now := metrics.Health{Up: err == nil, Since: last.Since}
+		if now.Up != last.Up {
+			now.Since = time.Now().UTC()
+		}
+		if err != nil {
+			now.Detail = err.Error()
+		}
+		last = now
+		return now
+	}
+}
+
+// promptsHealth looks whether the prompts that every call needs are there.
+func (s *service) promptsHealth(library *prompts.Library) func(context.Context) metrics.Health {
+	started := time.Now().UTC()
+	return func(context.Context) metrics.Health {
+		for _, language := range s.settings.config().Prompts.Languages {
+			speaker, err := prompts.NewSpeaker(language)
+			if err != nil {
+				return metrics.Health{Since: started, Detail: err.Error()}
+			}
+			if _, missing := library.Media(speaker.Say(prompts.Welcome, prompts.OfferCallback, prompts.AllBusy)); len(missing) > 0 {
+				return metrics.Health{Since: started, Detail: fmt.Sprintf("no sound file for %s/%s: run bereikbaar prompts render", language, missing[0])}
+			}
+		}
+		return metrics.Health{Up: true, Since: started}
+	}
+}
+
+// keepAlive tells systemd that the daemon is ready once the link is up, and from then on that it still turns. A daemon
+// that no longer turns is not noticed by Asterisk, and its callers would hear silence: systemd kills it.
+func (s *service) keepAlive(ctx context.Context) {
+	ticks := time.NewTicker(heartbeat)
+	defer ticks.Stop()
+	ready := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		s.queues.Snapshot() // returns only when the queues turn
+		s.board.Size()
+		s.pulse.Beat()
+		s.notify(daemon.SdNotifyWatchdog)
+		if up, _, _ := s.conn.State(); up && !ready {
+			ready = true
+			s.notify(daemon.SdNotifyReady)
+		}
+	}
+}
+
+func (s *service) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		s.log.Warn("could not notify systemd", "err", err)
+	}
+}

@@ -1,0 +1,76 @@
+// Command bereikbaar is the engine behind a municipality's one telephone number, and its tools for operators.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+const defaultConfig = "/etc/bereikbaar/bereikbaar.yaml"
+
+// Exit codes beside 0 and 1. The systemd unit does not start a daemon again that was replaced.
+const (
+	exitUsage    = 2
+	exitReplaced = 75
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	os.Exit(exitCode(err))
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "bereikbaar",
+		Short:         "The engine behind a municipality's one telephone number",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
+	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
+	return cmd
+}
+
+// errReported ends a command whose findings were printed already.
+var errReported = errors.New("problems were found")
+
+func exitCode(err error) int {
+	var code exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errReported):
+		return 1
+	case errors.As(err, &code):
+		fmt.Fprintln(os.Stderr, err)
+		return code.code
+	default:
+		fmt.Fprintln(os.Stderr, "bereikbaar:", err)
+		return 1
+	}
+}
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return "bereikbaar: " + e.err.Error() }
+func (e exitError) Unwrap() error { return e.err }
+
+func configPath(cmd *cobra.Command) string {
+	path, err := cmd.Flags().GetString("config")
+	if err != nil { // the flag is defined above
+		panic(err)
+	}
+	return path
+}

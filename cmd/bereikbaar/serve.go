@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/asterisk"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// letGoLimit bounds how long calls get to let go of the daemon when it stops.
+const letGoLimit = 5 * time.Second
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Answer the telephone",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load(configPath(cmd), os.Getenv)
+			if err != nil {
+				return err
+			}
+			log := newLogger(cfg.Log)
+			for _, warning := range cfg.Warnings {
+				log.Warn("configuration", "warning", warning.String())
+			}
+			d, err := newDaemon(cfg, log)
+			if err != nil {
+				return err
+			}
+			return d.run(cmd.Context())
+		},
+	}
+}
+
+func newLogger(c config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// service is the daemon: the parts and what joins them.
+type service struct {
+	log      *slog.Logger
+	settings *settings
+	lock     *os.File
+	registry *prometheus.Registry
+	metrics  *metrics.Metrics
+	store    *redisstore.Store
+	conn     *asterisk.Conn
+	board    *asterisk.Switchboard
+	queues   *dispatch.Dispatcher
+	pulse    *metrics.Pulse
+}
+
+func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
+	s := &service{log: log, settings: newSettings(cfg), registry: prometheus.NewRegistry()}
+	var err error
+	if s.lock, err = lockState(cfg.State.Directory); err != nil {
+		return nil, err
+	}
+	s.metrics, err = metrics.New(s.registry, metrics.Options{
+		Plan: cfg.Plan, AnswerThreshold: cfg.KPI.AnswerThreshold, ShortAbandon: cfg.KPI.ShortAbandon,
+		EventSkips: names(asterisk.SkipReasons()), LinkLosses: names(asterisk.LossReasons()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.conn, err = asterisk.New(asterisk.Options{
+		URL: cfg.ARI.URL, Application: cfg.ARI.Application, Username: cfg.ARI.Username, Password: cfg.ARI.Password.Reveal(),
+		Logger: log, Observer: linkObserver{s.metrics.ARI},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Prompts.Directory, 0o755); err != nil {
+		return nil, fmt.Errorf("prompts directory: %w", err)
+	}
+	library, err := prompts.OpenLibrary(cfg.Prompts.Directory, cfg.Prompts.AsteriskDirectory)
+	if err != nil {
+		return nil, err
+	}
+	s.store = redisstore.Open(redisOptions(cfg.Redis))
+	s.board = asterisk.NewSwitchboard(s.conn, log)
+	s.queues = dispatch.New(cfg.Plan, s.board, log)
+	notes := countedNotes{callback.NewService(s.store, s.settings, s.settings, nil), s.metrics}
+	s.board.Connect(&ivr.Operator{
+		Plan: s.settings.plan, Queue: s.queues, Notes: notes, Sounds: library, Register: s.metrics,
+		System: s.board.System, Log: log,
+	}, s.queues.Phone)
+	s.conn.Attach(s.board.Handle, s.board.Reconcile)
+	return s, s.watchHealth(library)
+}
+
+// run serves until ctx ends or the daemon is replaced, and then leaves the calls to whoever comes next.
+func (s *service) run(ctx context.Context) error {
+	defer s.lock.Close()
+	defer s.store.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	listener, err := metrics.Listen(ctx, s.settings.config().Listen.Operations)
+	if err != nil {
+		return err
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop(nil)
+	work.Go(func() {
+		if err := metrics.Serve(ctx, listener, s.metrics.Operations(s.registry, s.log), s.log); err != nil {
+			stop(fmt.Errorf("operations port: %w", err))
+		}
+	})
+	work.Go(func() { s.watchConfig(ctx) })
+	work.Go(func() { s.keepAlive(ctx) })
+	if err := s.board.Watch(ctx, endpoints(s.settings.plan())); err != nil {
+		return err
+	}
+
+	// The link outlives ctx: calls still have to let go of it.
+	link, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	ended := make(chan error, 1)
+	work.Go(func() { ended <- s.conn.Run(link) })
+	s.log.Info("bereikbaar is starting", "version", version(), "numbers", len(s.settings.plan().Entries))
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = notInterrupt(context.Cause(ctx))
+	}
+	s.letGo()
+	if errors.Is(err, asterisk.ErrReplaced) {
+		return exitError{exitReplaced, err}
+	}
+	return err
+}
+
+// notInterrupt is nil for the ordinary way to stop: a signal.
+func notInterrupt(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// letGo stops ringing and leaves every call to Asterisk, where the next daemon finds it.
+func (s *service) letGo() {
+	s.notify(daemon.SdNotifyStopping)
+	s.queues.Close()
+	limited, cancel := context.WithTimeout(context.Background(), letGoLimit)
+	defer cancel()
+	lines, legs := s.board.Size()
+	s.log.Info("bereikbaar stops; calls stay with Asterisk", "calls", lines, "phones", legs)
+	if err := s.board.Halt(limited); err != nil {
+		s.log.Error("calls did not let go in time", "err", err)
+	}
+}
+
+// watchConfig takes over a changed configuration, on change and on SIGHUP.
+func (s *service) watchConfig(ctx context.Context) {
+	watcher := config.Watch(ctx, s.settings.config(), os.Getenv, func(fresh *config.Config) { s.reload(ctx, fresh) },
+		func(err error) {
+			s.metrics.Config.Refused()
+			s.log.Error("the changed configuration is refused, the old one stays", "err", err)
+		})
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			watcher.Reload()
+		case <-ctx.Done():
+			watcher.Wait()
+			return
+		}
+	}
+}
+
+func (s *service) reload(ctx context.Context, fresh *config.Config) {
+	if err := s.metrics.Apply(fresh.Plan); err != nil {
+		s.metrics.Config.Refused()
+		s.log.Error("the changed configuration is refused, the old one stays", "err", err)
+		return
+	}
+	s.settings.replace(fresh)
+	s.queues.Apply(fresh.Plan)
+	if err := s.board.Watch(ctx, endpoints(fresh.Plan)); err != nil {
+		s.log.Error("could not watch the phones of the changed configuration", "err", err)
+	}
+	s.metrics.Config.Reloaded()
+	for _, key := range fresh.NeedsRestart {
+		s.log.Warn("a changed setting counts from the next start only", "key", key)
+	}
+	s.log.Info("configuration reloaded", "teams", len(fresh.Plan.Teams))
+}
+
+func endpoints(plan *routing.Plan) []string {
+	var list []string
+	for _, agent := range plan.Agents {
+		list = append(list, agent.Endpoint)
+	}
+	return list
+}
