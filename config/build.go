@@ -1,0 +1,219 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// builder makes a Config of what the file holds, and reports to doc what does not hold together.
+type builder struct {
+	doc       *document
+	form      *fileForm
+	cfg       *Config
+	calendars map[string]*calendar.Calendar // by municipality; those without a fault
+	reach     map[string]*reach             // by menu or team, as "menus.main"
+}
+
+// system takes over what is not about calls.
+func (b *builder) system() {
+	f, c := b.form, b.cfg
+	c.ARI = ARI{URL: f.ARI.URL, Application: f.ARI.Application, Username: f.ARI.Username}
+	c.Redis = Redis{Address: f.Redis.Address, Username: f.Redis.Username, Database: f.Redis.Database, TLS: f.Redis.TLS}
+	c.Listen = Listen{Operations: f.Listen.Operations}
+	c.Prompts = Prompts{Directory: f.Prompts.Directory, AsteriskDirectory: f.Prompts.AsteriskDirectory}
+	if c.Prompts.AsteriskDirectory == "" {
+		c.Prompts.AsteriskDirectory = c.Prompts.Directory
+	}
+	if strings.ContainsAny(c.Prompts.AsteriskDirectory, ",&|?* \t\"'") {
+		key := "prompts.asterisk_directory"
+		if f.Prompts.AsteriskDirectory == "" {
+			key = "prompts.directory"
+		}
+		b.doc.problem(key, "Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it", "choose a plain path")
+	}
+	c.State = State{Directory: f.State.Directory}
+	c.Log = Log{Level: levels[f.Log.Level], Format: LogFormat(f.Log.Format)}
+	c.Shutdown = Shutdown{Grace: f.Shutdown.Grace}
+	c.Callbacks = Callbacks{Countries: f.Callbacks.Countries}
+	c.Norm = Norm{Rule: calendar.Rule(f.Norm.Rule)}
+	c.KPI = KPI{AnswerThreshold: f.KPI.AnswerThreshold, ShortAbandon: f.KPI.ShortAbandon}
+	if len(c.Callbacks.Countries) == 0 {
+		b.doc.problem("callbacks.countries", "no country may be rung back", "name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers")
+	}
+	if c.KPI.ShortAbandon >= c.KPI.AnswerThreshold {
+		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
+	}
+	b.exposed()
+}
+
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// exposed warns of what can be reached or overheard from other machines.
+func (b *builder) exposed() {
+	if host := hostOf(b.cfg.Listen.Operations); !loopback(host) {
+		b.doc.warn("listen.operations", "other machines can read the figures at this address", "keep it on 127.0.0.1, or let a firewall in only Prometheus")
+	}
+	if address := b.cfg.Redis.Address; !strings.HasPrefix(address, "/") && !loopback(hostOf(address)) && !b.cfg.Redis.TLS {
+		b.doc.warn("redis.address", "callers' telephone numbers go over the network in plain text", "set redis.tls: true, or run Redis on this machine")
+	}
+}
+
+func hostOf(address string) string {
+	host := address[:max(strings.LastIndex(address, ":"), 0)]
+	return strings.Trim(host, "[]")
+}
+
+// plan makes the routing plan. Its parts are made in the order in which they need each other.
+func (b *builder) plan() {
+	b.texts()
+	p := &routing.Plan{
+		Municipalities: map[call.MunicipalityID]routing.Municipality{},
+		Entries:        map[string]routing.Entry{},
+		Menus:          map[routing.MenuID]routing.Menu{},
+		Teams:          map[call.TeamID]routing.Team{},
+		Agents:         map[call.AgentID]routing.Agent{},
+	}
+	b.cfg.Plan = p
+	b.municipalities(p)
+	b.agents(p)
+	b.teams(p)
+	b.entries(p)
+	b.unknown(p)
+	b.follow(p)
+	b.menus(p)
+	b.spoken(p)
+	b.unused()
+	b.cfg.Prompts.Languages = b.spokenLanguages(p)
+}
+
+// texts merges the file's texts with those that are built in.
+func (b *builder) texts() {
+	extra := prompts.Extra{}
+	for language, texts := range b.form.Texts {
+		extra[prompts.Language(language)] = map[prompts.ID]string{}
+		for id, text := range texts {
+			extra[prompts.Language(language)][prompts.ID(id)] = text
+		}
+	}
+	manifest, err := prompts.NewManifest(extra)
+	if err != nil {
+		manifest = builtIn()
+		b.unspeakable(extra)
+	}
+	b.cfg.Prompts.Extra, b.cfg.Prompts.Manifest = extra, manifest
+}
+
+// builtIn are the texts that come with the program. NewManifest reported it when they cannot be read.
+func builtIn() *prompts.Manifest {
+	manifest, err := prompts.NewManifest(nil)
+	if err != nil {
+		return &prompts.Manifest{}
+	}
+	return manifest
+}
+
+// unspeakable finds the texts that the manifest refuses, by offering them one at a time.
+func (b *builder) unspeakable(extra prompts.Extra) {
+	for language, texts := range extra {
+		for id, text := range texts {
+			if _, err := prompts.NewManifest(prompts.Extra{language: {id: text}}); err != nil {
+				what, mend, _ := strings.Cut(innermost(err).Error(), "; ")
+				b.doc.problem("texts."+string(language)+"."+string(id), what, mend)
+			}
+		}
+	}
+}
+
+// innermost is the cause under everything that was wrapped around it: the place is told by the key already.
+func innermost(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		err = joined.Unwrap()[0]
+	}
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
+}
+
+// reference looks that a name stands under a section, such as "teams". Names that are left out are fine.
+func (b *builder) reference(key, section, name string) {
+	if name == "" || b.doc.has(under(section, name)) || b.doc.spoilt(section) {
+		return
+	}
+	b.doc.problem(key, fmt.Sprintf("%s is not under %s", shown(name), section), b.meant(section, name))
+}
+
+func (b *builder) meant(section, name string) string {
+	var known []string
+	for _, key := range slices.Sorted(maps.Keys(b.doc.lines)) {
+		if parent(key) == section && strings.HasPrefix(key, section+".") {
+			known = append(known, strings.TrimPrefix(key, section+"."))
+		}
+	}
+	if near := nearest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	const most = 12
+	switch {
+	case len(known) == 0:
+		return "add it to " + section
+	case len(known) > most:
+		return "add it to " + section + ", or correct the name"
+	default:
+		return "add it to " + section + ", or name " + listed(known)
+	}
+}
+
+// onlyMunicipality is the one municipality where there is but one, which then need not be named.
+func (b *builder) onlyMunicipality() string {
+	if len(b.form.Municipalities) != 1 {
+		return ""
+	}
+	for id := range b.form.Municipalities {
+		return id
+	}
+	return ""
+}
+
+// municipalityAt settles which municipality the thing at key belongs to, by what it says or because there is only one.
+func (b *builder) municipalityAt(key, named string) string {
+	if named != "" {
+		b.reference(key+".municipality", "municipalities", named)
+		return named
+	}
+	only := b.onlyMunicipality()
+	if only == "" && len(b.form.Municipalities) > 1 {
+		b.doc.problem(key+".municipality", "it is missing, and there is more than one municipality", "add municipality: "+slices.Sorted(maps.Keys(b.form.Municipalities))[0]+", or another one")
+	}
+	return only
+}
+
+func (b *builder) municipalities(p *routing.Plan) {
+	b.calendars = map[string]*calendar.Calendar{}
+	for _, id := range slices.Sorted(maps.Keys(b.form.Municipalities)) {
+		f, key := b.form.Municipalities[id], "municipalities."+id
+		b.reference(key+".contact", "teams", f.Contact)
+		m := routing.Municipality{
+			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), Contact: call.TeamID(f.Contact),
+			CallbackCountries: b.cfg.Callbacks.Countries,
+		}
+		if number, err := call.ParseNumber(f.CallerID); err == nil {
+			m.CallerID = number.E164
+		} else {
+			b.doc.problem(key+".caller_id", "it is not a telephone number that can be shown to those who are rung back", "write it in full, such as \"+31140570\"")
+		}
+		m.Location, _ = time.LoadLocation(f.TimeZone) // zoneForm reported it
+		b.calendars[id], m.Hours = b.calendar(key, f, m.Location)
+		p.Municipalities[m.ID] = m
+	}
+}

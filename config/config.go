@@ -1,0 +1,133 @@
+// Package config turns the configuration file and its secrets into validated values for the rest of the program; nothing
+// else knows viper or the file's form.
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// Config is a whole configuration without a fault in it. It is not changed after Load: a reload makes a new one.
+type Config struct {
+	Path      string // of the file that it came from
+	ARI       ARI
+	Redis     Redis
+	Listen    Listen
+	Prompts   Prompts
+	State     State
+	Log       Log
+	Shutdown  Shutdown
+	Callbacks Callbacks
+	Norm      Norm
+	KPI       KPI
+	Plan      *routing.Plan
+
+	// Warnings are what is allowed but probably not meant, in the order of the file.
+	Warnings Problems
+	// NeedsRestart names the keys that a reload found changed but that only a restart can change. The values in this
+	// Config are the running ones. Empty after Load.
+	NeedsRestart []string
+}
+
+// ARI says how to reach Asterisk.
+type ARI struct {
+	URL         string // of the events websocket, ws:// or wss://
+	Application string // the name of the Stasis application in the dialplan
+	Username    string
+	Password    Secret // empty when Load was not given an environment
+}
+
+// Redis says where the callback notes are kept.
+type Redis struct {
+	Address  string // host:port, or the absolute path of a unix socket
+	Username string // empty for Redis's default user
+	Password Secret // empty for none
+	Database int
+	TLS      bool
+}
+
+// Listen holds the addresses on which the daemon listens, as host:port.
+type Listen struct {
+	Operations string // /metrics, /healthz and /readyz
+}
+
+// Prompts says where the sound files are, and what they say.
+type Prompts struct {
+	Directory         string // as this program sees it
+	AsteriskDirectory string // the same directory as Asterisk sees it
+	Extra             prompts.Extra
+	Manifest          *prompts.Manifest  // the built-in texts with Extra
+	Languages         []prompts.Language // that callers can meet, and so must be rendered
+}
+
+// State says where the daemon keeps what must survive it.
+type State struct {
+	Directory string
+}
+
+// LogFormat is the form of the log's lines.
+type LogFormat string
+
+// The forms.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level
+	Format LogFormat
+}
+
+// Shutdown says how the daemon stops.
+type Shutdown struct {
+	Grace time.Duration // that conversations get to end by themselves
+}
+
+// Callbacks says which numbers may be rung back (domain.md, "Numbers").
+type Callbacks struct {
+	Countries []string // ISO 3166 codes such as "NL"
+}
+
+// Norm holds how deadlines are counted where a team does not say so itself.
+type Norm struct {
+	Rule calendar.Rule
+}
+
+// KPI holds the thresholds of the reachability figures (domain.md, "KPIs, exactly").
+type KPI struct {
+	AnswerThreshold time.Duration // T
+	ShortAbandon    time.Duration // S
+}
+
+// Load reads the file at path and the secrets that getenv points to, such as os.Getenv, and validates all of it. When
+// anything is wrong the error is Problems, which names every fault. With a nil getenv no secret is looked for: that is
+// for commands that talk to no server.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return load(path, raw, getenv)
+}
+
+func load(path string, raw []byte, getenv func(string) string) (*Config, error) {
+	doc, form, err := parse(path, raw)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{doc: doc, form: form, cfg: &Config{Path: path}}
+	b.system()
+	b.secrets(getenv)
+	b.plan()
+	if len(doc.problems) > 0 {
+		return nil, doc.problems.sorted()
+	}
+	b.cfg.Warnings = doc.warnings.sorted()
+	return b.cfg, nil
+}

@@ -1,0 +1,175 @@
+package config
+
+import "time"
+
+// The types below are the form of the file. Their tags are the one place that says what a key may hold; the check of
+// the file, its defaults and the completeness of docs/configuration.md follow from them:
+//
+//	mapstructure  the key
+//	default       its value when the key is left out
+//	need          "yes" when it may not be left out
+//	eg            what the value may look like, for error texts; the default otherwise
+//	form          what kind of text it holds, see forms.go; of a list or mapping, what its elements hold
+//	keys          of a mapping, what kind of keys it has; one word per level, divided by a slash
+//	min, max      of a number or duration; of a list or mapping, the most elements it may have
+//	oneof         the texts that it may be, divided by commas
+
+type fileForm struct {
+	ARI            ariForm                     `mapstructure:"ari"`
+	Redis          redisForm                   `mapstructure:"redis"`
+	Listen         listenForm                  `mapstructure:"listen"`
+	Prompts        promptsForm                 `mapstructure:"prompts"`
+	State          stateForm                   `mapstructure:"state"`
+	Log            logForm                     `mapstructure:"log"`
+	Shutdown       shutdownForm                `mapstructure:"shutdown"`
+	Callbacks      callbacksForm               `mapstructure:"callbacks"`
+	Norm           normForm                    `mapstructure:"norm"`
+	KPI            kpiForm                     `mapstructure:"kpi"`
+	Texts          textsForm                   `mapstructure:"texts" keys:"language/prompt" eg:"{nl: {menu: Toets 1 of blijf aan de lijn.}}"`
+	Municipalities map[string]municipalityForm `mapstructure:"municipalities" keys:"id" need:"yes" eg:"{deventer: {name: Deventer, …}}"`
+	Entries        []entryForm                 `mapstructure:"entries" need:"yes" eg:"[{number: \"140570\", first: {menu: main}}]"`
+	Unknown        *unknownForm                `mapstructure:"unknown" eg:"{first: {team: kcc}}"`
+	Menus          map[string]menuForm         `mapstructure:"menus" keys:"id" eg:"{main: {prompts: [menu], …}}"`
+	Agents         map[string]agentForm        `mapstructure:"agents" keys:"id" eg:"{kcc1: {endpoint: PJSIP/kcc1}}"`
+	Teams          map[string]teamForm         `mapstructure:"teams" keys:"id" need:"yes" eg:"{kcc: {name: KCC, members: [kcc1]}}"`
+}
+
+type ariForm struct {
+	URL          string `mapstructure:"url" default:"ws://127.0.0.1:8088/ari/events" form:"websocket"`
+	Application  string `mapstructure:"application" default:"bereikbaar" form:"word"`
+	Username     string `mapstructure:"username" default:"bereikbaar" form:"word"`
+	Password     string `mapstructure:"password" form:"secret"`
+	PasswordFile string `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/ari_password"`
+}
+
+type redisForm struct {
+	Address      string `mapstructure:"address" default:"127.0.0.1:6379" form:"address-or-socket"`
+	Username     string `mapstructure:"username" form:"word" eg:"bereikbaar"`
+	Password     string `mapstructure:"password" form:"secret"`
+	PasswordFile string `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/redis_password"`
+	Database     int    `mapstructure:"database" default:"0" min:"0" max:"1000"`
+	TLS          bool   `mapstructure:"tls" default:"false"`
+}
+
+type listenForm struct {
+	Operations string `mapstructure:"operations" default:"127.0.0.1:9570" form:"address"`
+}
+
+type promptsForm struct {
+	Directory         string `mapstructure:"directory" default:"/var/lib/bereikbaar/prompts" form:"path"`
+	AsteriskDirectory string `mapstructure:"asterisk_directory" form:"path" eg:"/var/lib/bereikbaar/prompts"`
+}
+
+type stateForm struct {
+	Directory string `mapstructure:"directory" default:"/var/lib/bereikbaar" form:"path"`
+}
+
+type logForm struct {
+	Level  string `mapstructure:"level" default:"info" oneof:"debug,info,warn,error"`
+	Format string `mapstructure:"format" default:"text" oneof:"text,json"`
+}
+
+type shutdownForm struct {
+	Grace time.Duration `mapstructure:"grace" default:"30s" min:"0s" max:"1h"`
+}
+
+type callbacksForm struct {
+	Countries []string `mapstructure:"countries" form:"country" max:"300" default:"NL" eg:"[NL, BE, DE]"`
+}
+
+type normForm struct {
+	Rule string `mapstructure:"rule" default:"closing_time" oneof:"closing_time,same_time"`
+}
+
+type kpiForm struct {
+	AnswerThreshold time.Duration `mapstructure:"answer_threshold" default:"30s" min:"1s" max:"10m"`
+	ShortAbandon    time.Duration `mapstructure:"short_abandon" default:"5s" min:"0s" max:"1m"`
+}
+
+type textsForm map[string]map[string]string
+
+type hoursForm map[string][]string
+
+type municipalityForm struct {
+	Name               string          `mapstructure:"name" need:"yes" eg:"Deventer"`
+	TimeZone           string          `mapstructure:"time_zone" default:"Europe/Amsterdam" form:"zone"`
+	Language           string          `mapstructure:"language" default:"nl" form:"language"`
+	Contact            string          `mapstructure:"contact" need:"yes" form:"id" eg:"kcc"`
+	CallerID           string          `mapstructure:"caller_id" need:"yes" form:"number" eg:"+31140570"`
+	Hours              hoursForm       `mapstructure:"hours" need:"yes" keys:"weekday" form:"span" max:"12" eg:"{weekdays: [09:00-17:00]}"`
+	Exceptions         []exceptionForm `mapstructure:"exceptions" eg:"[{date: 2026-05-15, reason: Dag na Hemelvaart}]"`
+	ClosedOnGoodFriday bool            `mapstructure:"closed_on_good_friday" default:"false"`
+	OpenOnHolidays     bool            `mapstructure:"open_on_holidays" default:"false"`
+}
+
+type exceptionForm struct {
+	Date   string   `mapstructure:"date" need:"yes" form:"date" eg:"2026-12-24"`
+	Hours  []string `mapstructure:"hours" form:"span" max:"12" eg:"[09:00-12:00]"`
+	Reason string   `mapstructure:"reason" eg:"Kerstavond"`
+}
+
+type entryForm struct {
+	Number       string     `mapstructure:"number" need:"yes" form:"number" eg:"140570"`
+	Municipality string     `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Language     string     `mapstructure:"language" form:"language" eg:"nl"`
+	Welcome      string     `mapstructure:"welcome" form:"prompt" eg:"welcome"`
+	First        targetForm `mapstructure:"first" need:"yes" eg:"{menu: main}"`
+}
+
+type unknownForm struct {
+	Municipality string     `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Language     string     `mapstructure:"language" form:"language" eg:"nl"`
+	Welcome      string     `mapstructure:"welcome" form:"prompt" eg:"welcome"`
+	First        targetForm `mapstructure:"first" need:"yes" eg:"{team: kcc}"`
+}
+
+type targetForm struct {
+	Menu  string `mapstructure:"menu" form:"id" eg:"main"`
+	Team  string `mapstructure:"team" form:"id" eg:"kcc"`
+	Refer string `mapstructure:"refer" form:"prompt" eg:"refer-raalte"`
+}
+
+type menuForm struct {
+	Prompts    []string              `mapstructure:"prompts" need:"yes" form:"prompt" max:"20" eg:"[menu]"`
+	Options    map[string]targetForm `mapstructure:"options" need:"yes" keys:"digit" eg:"{1: {team: kcc}}"`
+	StayOnLine *targetForm           `mapstructure:"stay_on_line" eg:"{team: kcc}"`
+	Wait       time.Duration         `mapstructure:"wait" default:"5s" min:"1s" max:"30s"`
+	Tries      int                   `mapstructure:"tries" default:"3" min:"1" max:"10"`
+	Repeats    int                   `mapstructure:"repeats" default:"1" min:"0" max:"5"`
+}
+
+type agentForm struct {
+	Name     string `mapstructure:"name" eg:"Anouk"`
+	Endpoint string `mapstructure:"endpoint" need:"yes" form:"endpoint" eg:"PJSIP/kcc1"`
+}
+
+type teamForm struct {
+	Name           string          `mapstructure:"name" need:"yes" eg:"Vergunningen"`
+	Municipality   string          `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Members        []string        `mapstructure:"members" form:"id" eg:"[kcc1, kcc2]"`
+	Strategy       string          `mapstructure:"strategy" default:"longest_idle" oneof:"longest_idle,ring_all,fixed_order"`
+	Priority       int             `mapstructure:"priority" default:"0" min:"-100" max:"100"`
+	RingTime       time.Duration   `mapstructure:"ring_time" default:"20s" min:"3s" max:"5m"`
+	Retry          time.Duration   `mapstructure:"retry" default:"5s" min:"1s" max:"10m"`
+	WrapUp         time.Duration   `mapstructure:"wrap_up" default:"15s" min:"0s" max:"1h"`
+	MissedLimit    int             `mapstructure:"missed_limit" default:"3" min:"0" max:"100"`
+	MissedPause    time.Duration   `mapstructure:"missed_pause" default:"5m" min:"1s" max:"12h"`
+	Hours          hoursForm       `mapstructure:"hours" keys:"weekday" form:"span" max:"12" eg:"{weekdays: [09:00-17:00]}"`
+	Exceptions     []exceptionForm `mapstructure:"exceptions" eg:"[{date: 2026-05-15}]"`
+	OwnDays        bool            `mapstructure:"own_days" default:"false"`
+	OpenOnHolidays bool            `mapstructure:"open_on_holidays" default:"false"`
+	Norm           string          `mapstructure:"norm" oneof:"closing_time,same_time" eg:"same_time"`
+	Spoken         string          `mapstructure:"spoken" form:"prompt" eg:"team-permits"`
+	Greeting       string          `mapstructure:"greeting" form:"prompt" eg:"searching-agent"`
+	Music          string          `mapstructure:"music" default:"default" form:"word"`
+	Announce       time.Duration   `mapstructure:"announce" default:"30s" min:"0s" max:"10m"`
+	MaxWait        time.Duration   `mapstructure:"max_wait" default:"0s" min:"0s" max:"4h"`
+	Overflow       string          `mapstructure:"overflow" form:"id" eg:"kcc"`
+	Callback       offerForm       `mapstructure:"callback"`
+}
+
+type offerForm struct {
+	Enabled bool          `mapstructure:"enabled" default:"true"`
+	After   time.Duration `mapstructure:"after" default:"2m" min:"0s" max:"4h"`
+	Key     string        `mapstructure:"key" default:"1" form:"digit"`
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a configuration. It never carries a secret.
+type Problem struct {
+	File string
+	Line int    // from 1; 0 when no line is at fault, as with a missing environment variable
+	Key  string // such as teams.kcc.ring_time or entries[0].number, or the environment variable's name
+	What string // is wrong
+	Mend string // how to put it right
+}
+
+// String is the problem on one line: file:line: key: what; mend.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	if p.Key != "" {
+		b.WriteString(p.Key + ": ")
+	}
+	b.WriteString(p.What)
+	if p.Mend != "" {
+		b.WriteString("; " + p.Mend)
+	}
+	return b.String()
+}
+
+// Problems is everything that is wrong with a configuration, in the order of the file. It is an error when there is one.
+type Problems []Problem
+
+// Error lists all problems, one per line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (p Problems) sorted() Problems {
+	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key)) })
+	return p
+}
+
+// shown quotes a value of the file for an error text, cut short when it is long.
+func shown(value string) string {
+	const limit = 60
+	if r := []rune(value); len(r) > limit {
+		value = string(r[:limit]) + "…"
+	}
+	return fmt.Sprintf("%q", value)
+}
+
+// listed joins words as a sentence does: a, b or c.
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// nearest is the known word that somebody who wrote word most likely meant, or empty.
+func nearest(word string, known []string) string {
+	best, least := "", min(3, len(word)/2+1)
+	for _, candidate := range known {
+		if d := distance(strings.ToLower(word), candidate, least); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to change, add, drop or swap with a neighbour to make a of b, giving up at limit.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
+	for j := range rows[1] {
+		rows[1][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, above, row := rows[0], rows[1], rows[2]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		rows = [3][]int{above, row, before}
+	}
+	return rows[1][len(b)]
+}

@@ -1,0 +1,151 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// largestFile in bytes is a hundred times what a large municipality writes; more is a mistake, such as a sound file.
+const largestFile = 1 << 20
+
+// readFile reads the configuration file whole. Its error is Problems.
+func readFile(path string) ([]byte, error) {
+	fail := func(what, mend string) ([]byte, error) {
+		return nil, Problems{{File: path, What: what, Mend: mend}}
+	}
+	f, err := openRegular(path)
+	if err != nil {
+		return fail(err.Error(), "name a configuration file that this user may read")
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	switch {
+	case err != nil:
+		return fail("it cannot be read: "+err.Error(), "")
+	case len(raw) > largestFile:
+		return fail(fmt.Sprintf("it is larger than %d kB", largestFile>>10), "is this a configuration file?")
+	}
+	return raw, nil
+}
+
+// openRegular opens a file for reading, but neither a directory nor a pipe, which could block for ever. Its errors name
+// the fault and leave the path to the caller.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		var fault *os.PathError
+		if errors.As(err, &fault) {
+			err = fault.Err
+		}
+		return nil, fmt.Errorf("it cannot be opened: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// outline reads the text of a file into YAML's nodes, which know their lines. A syntax error is one problem: what
+// follows it cannot be read.
+func outline(path string, raw []byte) (*yaml.Node, error) {
+	fail := func(line int, what, mend string) (*yaml.Node, error) {
+		return nil, Problems{{File: path, Line: line, What: what, Mend: mend}}
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	if line := unreadable(raw); line > 0 {
+		return fail(line, "this is no text in UTF-8", "is this a configuration file? Save it as UTF-8")
+	}
+	if line := indentedByTab(raw); line > 0 {
+		return fail(line, "a tab stands before the text", "indent with spaces, which YAML asks for")
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	var file yaml.Node
+	switch err := decoder.Decode(&file); {
+	case errors.Is(err, io.EOF):
+		return fail(1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+	case err != nil:
+		line, what := faultLine(raw, err)
+		return fail(line, "this cannot be read as YAML: "+what, "look at this line and the one before it: indentation, quotes, colons and brackets")
+	}
+	var second yaml.Node
+	if err := decoder.Decode(&second); err == nil {
+		return fail(second.Line, "a second document begins here", "leave out the line ---")
+	}
+	root := file.Content[0]
+	switch {
+	case root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null":
+		return fail(1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+	case root.Kind != yaml.MappingNode:
+		return fail(root.Line, "the file holds "+describe(root)+" instead of keys with values", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+	}
+	return root, nil
+}
+
+// unreadable is the line of the first byte that no text file has, or 0.
+func unreadable(raw []byte) int {
+	for at := 0; at < len(raw); {
+		r, size := utf8.DecodeRune(raw[at:])
+		if (r == utf8.RuneError && size == 1) || (r < ' ' && r != '\n' && r != '\r' && r != '\t') {
+			return 1 + bytes.Count(raw[:at], []byte("\n"))
+		}
+		at += size
+	}
+	return 0
+}
+
+var tabBeforeText = regexp.MustCompile(`(?m)^ *\t[\t ]*[^\s#]`)
+
+func indentedByTab(raw []byte) int {
+	at := tabBeforeText.FindIndex(raw)
+	if at == nil {
+		return 0
+	}
+	return 1 + bytes.Count(raw[:at[0]], []byte("\n"))
+}
+
+var yamlError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
+
+// faultLine finds the line of a syntax error. The line that the library names is often that of the block's beginning, so
+// look for the first line without which the text before it gives no such error.
+func faultLine(raw []byte, err error) (int, string) {
+	named, what := splitYAMLError(err)
+	lines := bytes.SplitAfter(raw, []byte("\n"))
+	good, bad := 0, len(lines)
+	for bad-good > 1 {
+		middle := (good + bad) / 2
+		var node yaml.Node
+		err := yaml.Unmarshal(bytes.Join(lines[:middle], nil), &node)
+		if _, same := splitYAMLError(err); err != nil && same == what {
+			bad = middle
+		} else {
+			good = middle
+		}
+	}
+	if bad == 0 {
+		return named, what
+	}
+	return bad, what
+}
+
+func splitYAMLError(err error) (line int, what string) {
+	if err == nil {
+		return 0, ""
+	}
+	m := yamlError.FindStringSubmatch(err.Error())
+	line, _ = strconv.Atoi(m[1]) // empty when the library names none
+	return line, strings.TrimSpace(m[2])
+}
