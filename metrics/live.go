@@ -73,6 +73,8 @@ var (
 	descAge = describe("snapshot_age_seconds",
 		"How old the figures of a source are: they are the last that it gave, and the series are missing before the first.",
 		"source")
+	descCalls   = describe("calls_active", "Calls that are being handled now, from the ring to the end.")
+	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
 	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
 	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts.", "part")
 )
@@ -84,7 +86,7 @@ type live struct{ *Metrics }
 func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
-		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descAge, descBacklog, descPart,
+		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descAge, descCalls, descPhones, descBacklog, descPart,
 	} {
 		descs <- d
 	}
@@ -111,6 +113,11 @@ func (l live) Collect(out chan<- prometheus.Metric) {
 		a := s.notes.get()
 		out <- gauge(descAge, a.age(now, s.since), sourceNotes)
 		collectNotes(out, plan, a)
+	}
+	if s.active != nil {
+		calls, phones := s.active()
+		out <- gauge(descCalls, float64(calls))
+		out <- gauge(descPhones, float64(phones))
 	}
 	if s.backlog != nil {
 		out <- gauge(descBacklog, float64(s.backlog()))

@@ -17,6 +17,8 @@ type Sources struct {
 	Notes  NoteCounter
 	Parts  []Part
 	Pulses []*Pulse
+	// Active counts the calls that are handled and the phones that ring or talk for them. It must not wait.
+	Active func() (calls, phones int)
 	// Backlog is how many events of Asterisk were read and not yet handled. It must not wait.
 	Backlog func() int
 }
@@ -41,6 +43,7 @@ type sources struct {
 	parts   []watchedPart
 	pulses  []*Pulse
 	backlog func() int
+	active  func() (calls, phones int)
 }
 
 type watchedPart struct {
@@ -50,7 +53,7 @@ type watchedPart struct {
 
 // Watch sets the sources, once they exist. It fails for a part without a name, or with one that is there already.
 func (m *Metrics) Watch(s Sources) error {
-	w := &sources{since: time.Now(), pulses: s.Pulses, backlog: s.Backlog}
+	w := &sources{since: time.Now(), pulses: s.Pulses, backlog: s.Backlog, active: s.Active}
 	seen := map[string]bool{}
 	for _, part := range s.Parts {
 		if checkName(part.Name) != nil || part.Health == nil || seen[part.Name] {
