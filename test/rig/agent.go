@@ -187,7 +187,7 @@ func (a *Agent) Answer(ctx context.Context, n int) error {
 
 // HangUp ends the n-th call.
 func (a *Agent) HangUp(ctx context.Context, n int) error {
-	l, err := a.AwaitTalk(ctx, n)
+	l, err := a.awaitCall(ctx, "can hang up", n, func(l Leg) bool { return !l.Answered.IsZero() && (l.settled || !l.Ended.IsZero()) })
 	if err != nil || !l.Ended.IsZero() {
 		return err
 	}

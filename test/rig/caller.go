@@ -121,8 +121,9 @@ func (c *Caller) AwaitEnd(ctx context.Context) error {
 
 // HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.
 func (c *Caller) HangUp(ctx context.Context) error {
-	if !c.Leg().Ended.IsZero() {
-		return nil
+	err := c.await(ctx, "he can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() })
+	if err != nil || !c.Leg().Ended.IsZero() {
+		return err
 	}
 	if err := c.sipp.command(c.callID); err != nil {
 		return err

@@ -32,6 +32,9 @@ type Leg struct {
 	Ended time.Time
 	// EndedByUs tells that this side sent the BYE or the CANCEL.
 	EndedByUs bool
+
+	// settled tells that no INVITE waits for its ACK: a BYE may be sent.
+	settled bool
 }
 
 // sipp is one SIPp process whose messages we read while they happen.
@@ -177,6 +180,10 @@ func (l *Leg) note(at time.Time, sent bool, cseq, first string) {
 	switch {
 	case !isAnswer && method == "INVITE" && l.Invited.IsZero():
 		l.Invited = at
+	case !isAnswer && method == "ACK":
+		l.settled = true
+	case !isAnswer && method == "INVITE":
+		l.settled = false
 	case !isAnswer && (method == "BYE" || method == "CANCEL") && l.Ended.IsZero():
 		l.Ended, l.EndedByUs = at, sent
 	case isAnswer && method == "INVITE" && l.Status == 0:
@@ -192,6 +199,7 @@ func (l *Leg) note(at time.Time, sent bool, cseq, first string) {
 			l.Status, l.Answered = status, at
 		default:
 			l.Status = status
+			l.settled = true
 			if l.Ended.IsZero() {
 				l.Ended = at
 			}
