@@ -70,6 +70,7 @@ astlogdir => {{.Dir}}/log
 	"site/music.conf": "directory = {{.MusicDir}}\n",
 	"site/globals.conf": `BEREIKBAAR_PROMPTS = {{.PromptsDir}}
 BEREIKBAAR_LANGUAGE = {{.DefaultLanguage}}
+BEREIKBAAR_FALLBACK_WAIT = 300
 BEREIKBAAR_TRUNK = trunk
 `,
 	"site/queue-members.conf": "{{range .QueueMembers}}member => PJSIP/{{.}}\n{{end}}",

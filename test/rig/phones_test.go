@@ -23,7 +23,8 @@ exten => t,1,Wait(60)
 `
 
 func TestKeysOfACallerAreHeard(t *testing.T) {
-	o := withoutDaemon()
+	t.Parallel()
+	o := withoutDaemon(t)
 	o.AsteriskExtra = map[string]string{"extensions.conf": keypad}
 	r, ctx := newRig(t, o)
 
@@ -52,7 +53,8 @@ func TestKeysOfACallerAreHeard(t *testing.T) {
 }
 
 func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
 	agent, err := r.Softphone(ctx, "kcc2", 1000)
 	require.NoError(t, err)
 	caller, err := r.Softphone(ctx, "beller1", 440)
@@ -74,7 +76,8 @@ func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
 }
 
 func TestAnAgentsPhoneBehavesAsTold(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
 	ring := func(t *testing.T, b Behaviour) (*Caller, *Agent) {
 		t.Helper()
 		agent, err := r.Agent(ctx, "kcc1", b)
@@ -135,7 +138,8 @@ func TestAnAgentsPhoneBehavesAsTold(t *testing.T) {
 }
 
 func TestManyCallersKeepTheirOrder(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
 	callers, err := r.Callers(ctx, 20, make([]CallerOptions, 10)...)
 	require.NoError(t, err)
 	var last time.Time
@@ -154,7 +158,8 @@ func TestManyCallersKeepTheirOrder(t *testing.T) {
 }
 
 func TestACallerHangsUpBeforeHeIsAnswered(t *testing.T) {
-	o := withoutDaemon()
+	t.Parallel()
+	o := withoutDaemon(t)
 	o.AsteriskExtra = map[string]string{"extensions.conf": "[from-trunk]\nexten => 901,1,Ringing()\n same => n,Wait(30)\nexten => 902,1,Hangup(17)\n"}
 	r, ctx := newRig(t, o)
 

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Redis is one real Redis that loses nothing that it confirmed: every write is synced before the answer.
+// Redis is one real Redis with the settings of deploy/redis: it loses nothing that it confirmed.
 type Redis struct {
 	// Address is host:port.
 	Address string
@@ -37,8 +37,13 @@ func (r *Redis) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the address of Redis: %w", err)
 	}
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, "--dir", r.dir,
-		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction")
+	root, err := SourceRoot()
+	if err != nil {
+		return err
+	}
+	// What is shipped for production, but for the address and the accounts.
+	cmd := exec.Command("redis-server", filepath.Join(root, "deploy", "redis", "redis.conf"), "--bind", host, "--port", port,
+		"--unixsocket", "", "--aclfile", "", "--dir", r.dir)
 	process, err := start(filepath.Dir(r.dir), "redis", cmd)
 	if err != nil {
 		return err

@@ -14,8 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withoutDaemon is what the rig's own tests need: the switch alone, with its fallback.
-func withoutDaemon() Options { return Options{Without: []Part{ThePrompts, TheDaemon}} }
+// withoutDaemon is what the rig's own tests need: the switch alone, with its fallback and three prompts.
+func withoutDaemon(t *testing.T) Options {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "rendered", "nl"), 0o755))
+	for i, id := range []string{"fallback", "not-reachable", "goodbye"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "rendered", "nl", id+".alaw"), noise(uint32(i), 30), 0o644))
+	}
+	return Options{PromptsDir: dir, Without: []Part{ThePrompts, TheDaemon}}
+}
 
 // newRig starts a rig for one test. When the test fails its directory stays, and the test says where.
 func newRig(t *testing.T, o Options) (*Rig, context.Context) {
@@ -35,7 +43,8 @@ func newRig(t *testing.T, o Options) (*Rig, context.Context) {
 }
 
 func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
 	agent, err := r.Agent(ctx, "kcc1", Behaviour{RingFor: 300 * time.Millisecond})
 	require.NoError(t, err)
 
@@ -44,6 +53,8 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 	answered, err := caller.AwaitAnswer(ctx)
 	require.NoError(t, err)
 	require.Less(t, answered, time.Second)
+	_, err = caller.AwaitPhrase(ctx, time.Time{}, true, "nl/fallback")
+	require.NoError(t, err)
 
 	_, err = agent.AwaitTalk(ctx, 1)
 	require.NoError(t, err)
@@ -63,8 +74,11 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 	require.Empty(t, errors)
 }
 
-func TestAFallbackCallerHearsMusicUntilAPhoneIsFree(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+func TestAFallbackCallerWhomNobodyHelpsIsNeverLeftInSilence(t *testing.T) {
+	t.Parallel()
+	o := withoutDaemon(t)
+	o.AsteriskExtra = map[string]string{"site/globals.conf": "BEREIKBAAR_FALLBACK_WAIT = 3"}
+	r, ctx := newRig(t, o)
 	_, err := r.Agent(ctx, "kcc1", Behaviour{Refuses: 486})
 	require.NoError(t, err)
 	_, err = r.Agent(ctx, "kcc2", Behaviour{Dead: true})
@@ -72,16 +86,35 @@ func TestAFallbackCallerHearsMusicUntilAPhoneIsFree(t *testing.T) {
 
 	caller, err := r.Call(ctx, CallerOptions{Withheld: true})
 	require.NoError(t, err)
-	_, err = caller.AwaitPhrase(ctx, time.Time{}, false, "music")
-	require.NoError(t, err)
-	require.NoError(t, caller.HangUp(ctx))
-	require.True(t, caller.Leg().EndedByUs)
+	require.NoError(t, caller.AwaitEnd(ctx))
+	require.False(t, caller.Leg().EndedByUs)
+	heard := names(caller.Phrases())
+	require.Len(t, heard, 4)
+	require.Equal(t, "nl/fallback", heard[0])
+	require.Contains(t, heard[1], "music/")
+	require.Equal(t, []string{"nl/not-reachable", "nl/goodbye"}, heard[2:])
+	require.Less(t, caller.Heard().LongestSilence(), time.Second)
 	require.NoError(t, r.Asterisk.AwaitIdle(ctx))
 }
 
+func TestAFallbackCallerHearsAsterisksOwnSoundsWithoutPrompts(t *testing.T) {
+	t.Parallel()
+	o := withoutDaemon(t)
+	o.PromptsDir = t.TempDir()
+	r, ctx := newRig(t, o)
+
+	caller, err := r.Call(ctx, CallerOptions{})
+	require.NoError(t, err)
+	require.NoError(t, caller.AwaitSound(ctx, time.Time{}, time.Second))
+	music, err := caller.AwaitPhrase(ctx, time.Time{}, false, "music")
+	require.NoError(t, err)
+	require.Greater(t, music.From.Sub(caller.Leg().Answered), time.Second, "there were words before the music")
+}
+
 func TestTwoRigsStandSideBySide(t *testing.T) {
-	one, ctx := newRig(t, withoutDaemon())
-	two, _ := newRig(t, withoutDaemon())
+	t.Parallel()
+	one, ctx := newRig(t, withoutDaemon(t))
+	two, _ := newRig(t, withoutDaemon(t))
 	require.NotEqual(t, one.Asterisk.SIP, two.Asterisk.SIP)
 
 	for _, r := range []*Rig{one, two} {
@@ -97,6 +130,7 @@ func TestTwoRigsStandSideBySide(t *testing.T) {
 }
 
 func TestRedisKeepsWhatItConfirmedWhenItIsKilled(t *testing.T) {
+	t.Parallel()
 	r, ctx := newRig(t, Options{Without: []Part{TheAsterisk, ThePrompts, TheDaemon}})
 	for _, setting := range [][2]string{{"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"}} {
 		value, err := r.Redis.CLI(ctx, "CONFIG", "GET", setting[0])
@@ -117,7 +151,8 @@ func TestRedisKeepsWhatItConfirmedWhenItIsKilled(t *testing.T) {
 }
 
 func TestAsteriskComesBackAfterACrash(t *testing.T) {
-	r, ctx := newRig(t, withoutDaemon())
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
 	require.NoError(t, r.Asterisk.Kill())
 	_, err := r.Asterisk.CLI(ctx, "core show channels")
 	require.Error(t, err, "it is gone")
@@ -130,7 +165,8 @@ func TestAsteriskComesBackAfterACrash(t *testing.T) {
 }
 
 func TestAPartThatCannotStartSaysWhy(t *testing.T) {
-	without := withoutDaemon().Without
+	t.Parallel()
+	without := []Part{ThePrompts, TheDaemon}
 	for name, test := range map[string]struct {
 		options Options
 		reason  string
@@ -170,7 +206,7 @@ func TestMain(m *testing.M) {
 // helper starts a rig with a caller and an agent, names its directory, and waits to be killed.
 func helper() {
 	ctx := context.Background()
-	r, err := Start(ctx, withoutDaemon())
+	r, err := Start(ctx, Options{Without: []Part{ThePrompts, TheDaemon}})
 	if err == nil {
 		_, err = r.Agent(ctx, "kcc1", Behaviour{})
 	}
@@ -186,9 +222,10 @@ func helper() {
 }
 
 func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
 	t.Run("after Close", func(t *testing.T) {
 		ctx := t.Context()
-		r, err := Start(ctx, withoutDaemon())
+		r, err := Start(ctx, withoutDaemon(t))
 		require.NoError(t, err)
 		_, err = r.Agent(ctx, "kcc1", Behaviour{})
 		require.NoError(t, err)
