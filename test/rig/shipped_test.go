@@ -1,0 +1,106 @@
+package rig
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestTheShippedSiteFilesWork starts an Asterisk on the files that an operator gets, with his address, passwords and
+// one phone filled in.
+func TestTheShippedSiteFilesWork(t *testing.T) {
+	t.Parallel()
+	root, err := SourceRoot()
+	require.NoError(t, err)
+	o := withoutDaemon(t)
+	o.Without = append(o.Without, TheAsterisk)
+	r, ctx := newRig(t, o)
+
+	shipped, err := filepath.Glob(filepath.Join(root, "deploy", "asterisk", "site", "*.conf"))
+	require.NoError(t, err)
+	mine := 0
+	for name := range siteFiles {
+		if strings.HasPrefix(name, "site/") {
+			mine++
+		}
+	}
+	require.Len(t, shipped, mine, "the rig fills in the same files as an operator")
+	music, err := MusicDir()
+	require.NoError(t, err)
+	host, port, _ := strings.Cut(r.Asterisk.HTTP, ":")
+	for _, path := range shipped {
+		require.Contains(t, siteFiles, "site/"+filepath.Base(path))
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		filled := strings.NewReplacer(
+			"127.0.0.1", host, "8088", port, "192.0.2.10:5060", r.Asterisk.SIP,
+			";password =", "password = secret", ";[", "[", ";transport", "transport", ";auth", "auth", ";aors", "aors",
+			";username", "username", "/var/lib/bereikbaar/music", music,
+		).Replace(string(text))
+		require.NoError(t, os.WriteFile(filepath.Join(r.Dir, "asterisk", "etc", "site", filepath.Base(path)), []byte(filled), 0o600))
+	}
+	require.NoError(t, r.Asterisk.Start(ctx))
+
+	complaints, err := r.Asterisk.Messages("WARNING", "ERROR")
+	require.NoError(t, err)
+	require.Empty(t, complaints)
+	endpoints, err := r.Asterisk.CLI(ctx, "pjsip show endpoints")
+	require.NoError(t, err)
+	require.Contains(t, endpoints, "trunk")
+	require.Contains(t, endpoints, "kcc1")
+	users, err := r.Asterisk.CLI(ctx, "ari show users")
+	require.NoError(t, err)
+	require.Contains(t, users, "bereikbaar")
+}
+
+func TestOnlyCallbacksReachTheTrunk(t *testing.T) {
+	t.Parallel()
+	o := withoutDaemon(t)
+	r, ctx := newRig(t, o)
+
+	for _, context := range []string{"from-trunk", "from-phones", "bereikbaar", "bereikbaar-fallback"} {
+		plan, err := r.Asterisk.CLI(ctx, "dialplan show "+context)
+		require.NoError(t, err)
+		require.Contains(t, plan, "extension", "the context is there")
+		require.NotContains(t, plan, "callback-out")
+		require.NotContains(t, plan, "BEREIKBAAR_TRUNK")
+	}
+	way, err := r.Asterisk.CLI(ctx, "dialplan show 0612345678@callback-out")
+	require.NoError(t, err)
+	require.Contains(t, way, "Dial(PJSIP/")
+	for _, number := range []string{"112", "14", "sip", "140570"} {
+		way, err := r.Asterisk.CLI(ctx, "dialplan show "+number+"@callback-out")
+		require.NoError(t, err)
+		require.Contains(t, way, "no existence", number)
+	}
+}
+
+func TestAQuietStart(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
+	complaints, err := r.Asterisk.Messages("WARNING", "ERROR")
+	require.NoError(t, err)
+	require.Empty(t, complaints)
+	modules, err := r.Asterisk.CLI(ctx, "module show")
+	require.NoError(t, err)
+	require.NotContains(t, modules, "Not Running")
+}
+
+func TestARIReadsNoFiles(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRig(t, withoutDaemon(t))
+	ask := func(variable string) (int, string) {
+		status, body, err := get(ctx, "http://bereikbaar:"+r.Asterisk.Password+"@"+r.Asterisk.HTTP+"/ari/asterisk/variable?variable="+variable)
+		require.NoError(t, err)
+		return status, body
+	}
+	status, body := ask("BEREIKBAAR_LANGUAGE")
+	require.Equal(t, http.StatusOK, status)
+	require.JSONEq(t, `{"value":"nl"}`, body)
+	_, body = ask("STAT(e,/etc/hosts)")
+	require.NotContains(t, body, `"1"`, "live_dangerously is off")
+}
