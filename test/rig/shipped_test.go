@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -93,14 +94,23 @@ func TestAQuietStart(t *testing.T) {
 func TestARIReadsNoFiles(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, withoutDaemon(t))
-	ask := func(variable string) (int, string) {
-		status, body, err := get(ctx, "http://bereikbaar:"+r.Asterisk.Password+"@"+r.Asterisk.HTTP+"/ari/asterisk/variable?variable="+variable)
+	caller, err := r.Call(ctx, CallerOptions{})
+	require.NoError(t, err)
+	_, err = caller.AwaitAnswer(ctx)
+	require.NoError(t, err)
+
+	ask := func(path string) (int, string) {
+		status, body, err := get(ctx, "http://bereikbaar:"+r.Asterisk.Password+"@"+r.Asterisk.HTTP+"/ari/channels"+path)
 		require.NoError(t, err)
 		return status, body
 	}
-	status, body := ask("BEREIKBAAR_LANGUAGE")
+	_, body := ask("")
+	var channels []struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(body), &channels))
+	require.Len(t, channels, 1)
+	status, body := ask("/" + channels[0].ID + "/variable?variable=CALLERID(num)")
 	require.Equal(t, http.StatusOK, status)
-	require.JSONEq(t, `{"value":"nl"}`, body)
-	_, body = ask("STAT(e,/etc/hosts)")
-	require.NotContains(t, body, `"1"`, "live_dangerously is off")
+	require.JSONEq(t, `{"value":"0612345678"}`, body)
+	status, _ = ask("/" + channels[0].ID + "/variable?variable=STAT(e,/etc/hosts)")
+	require.Equal(t, http.StatusInternalServerError, status, "live_dangerously is off")
 }
