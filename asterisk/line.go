@@ -24,6 +24,7 @@ type Line struct {
 	call    call.Call
 	keys    chan rune
 	end     context.CancelCauseFunc // ends the call's context
+	music   bool                    // whether it plays; of the call's own goroutine
 
 	mu      sync.Mutex
 	playing map[string]*playback // by playback id
@@ -36,7 +37,23 @@ func (l *Line) Answer(ctx context.Context) error {
 
 // Music implements ivr.Line.
 func (l *Line) Music(ctx context.Context, class string) error {
-	return l.verdict(ctx, l.board.conn.StartMusic(ctx, l.channel, class))
+	if l.music {
+		return nil
+	}
+	if err := l.verdict(ctx, l.board.conn.StartMusic(ctx, l.channel, class)); err != nil {
+		return err
+	}
+	l.music = true
+	return nil
+}
+
+// silence ends the music: a bridge does not, and the caller would hear it instead of the agent (seen on 22.10.1).
+func (l *Line) silence(ctx context.Context) error {
+	if !l.music {
+		return nil
+	}
+	l.music = false
+	return l.board.conn.StopMusic(ctx, l.channel)
 }
 
 // Remember implements ivr.Line.
@@ -67,6 +84,7 @@ func (l *Line) press(key rune) {
 
 // Play implements ivr.Line.
 func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
+	l.music = false // Asterisk ends it when a sound begins
 	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
 	l.mu.Lock()
 	l.playing[p.id] = p
@@ -124,6 +142,9 @@ func (l *Line) join(ctx context.Context, bridge string, answered dispatch.Leg) e
 	}
 	if leg.bridged() { // found talking after a restart
 		return nil
+	}
+	if err := l.silence(ctx); err != nil {
+		return err
 	}
 	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", bridge); err != nil {
 		return err

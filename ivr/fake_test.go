@@ -33,6 +33,7 @@ type fakeLine struct {
 	mu        sync.Mutex
 	heard     []string // what was begun to be spoken, as text
 	musics    int
+	music     bool
 	state     string
 	talking   string
 	released  string // "hung up" or "handed over"
@@ -49,6 +50,7 @@ func (l *fakeLine) Play(_ context.Context, media []string) (ivr.Playback, error)
 	if l.failPlays != nil {
 		return nil, l.failPlays
 	}
+	l.music = false
 	l.heard = append(l.heard, strings.Join(media, " "))
 	p := &fakePlayback{line: l, done: make(chan struct{})}
 	p.timer = time.AfterFunc(time.Duration(len(media))*spokenFor, func() { close(p.done) })
@@ -58,7 +60,10 @@ func (l *fakeLine) Play(_ context.Context, media []string) (ivr.Playback, error)
 func (l *fakeLine) Music(context.Context, string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.musics++
+	if !l.music {
+		l.musics++
+	}
+	l.music = true
 	return nil
 }
 

@@ -29,7 +29,8 @@ type Line interface {
 	Play(ctx context.Context, media []string) (Playback, error)
 	// Keys delivers the keys that the caller presses, in order; what nobody reads for long is dropped.
 	Keys() <-chan rune
-	// Music plays music of an Asterisk class until something else is played or the caller talks.
+	// Music plays music of an Asterisk class until something else is played or the caller talks; it goes on when it plays
+	// already.
 	Music(ctx context.Context, class string) error
 	// Talk lets the caller speak with an answered phone and returns when either side has hung up.
 	Talk(ctx context.Context, leg dispatch.Leg) error

@@ -79,12 +79,7 @@ func (c *conversation) play(ctx context.Context, u prompts.Utterance) (Playback,
 	if len(media) == 0 {
 		return nil, nil
 	}
-	playing, err := c.line.Play(ctx, media)
-	if err != nil {
-		return nil, err
-	}
-	c.music = false
-	return playing, nil
+	return c.line.Play(ctx, media)
 }
 
 func (c *conversation) cutShort(ctx context.Context, spoken <-chan struct{}, playing Playback) error {

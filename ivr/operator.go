@@ -36,7 +36,6 @@ type conversation struct {
 	plan    *routing.Plan
 	line    Line
 	speaker prompts.Speaker
-	music   bool   // whether music plays
 	ready   func() // see Kept
 	state   State
 	contact call.Contact

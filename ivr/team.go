@@ -155,11 +155,8 @@ func (w *waiting) pass(ctx context.Context) (heard, error) {
 		w.announce = now.Add(w.team.Announce)
 		return w.listen(ctx, w.announcement(), 0, w.place.Signals())
 	}
-	if !w.music {
-		if err := w.line.Music(ctx, w.team.Music); err != nil {
-			return heard{}, err
-		}
-		w.music = true
+	if err := w.line.Music(ctx, w.team.Music); err != nil {
+		return heard{}, err
 	}
 	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), w.place.Signals())
 }

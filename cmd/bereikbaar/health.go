@@ -30,6 +30,7 @@ func (s *service) watchHealth(library *prompts.Library) error {
 			{Name: "prompts", Health: s.promptsHealth(library)},
 		},
 		Backlog: s.conn.Backlog,
+		Active:  s.board.Size,
 	})
 }
 

@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// confirmed asserts that the caller hears reference and deadline, and that this very note is in Redis, once.
+func (c *caller) confirmed(number string, team call.TeamID, own bool) callback.Note {
+	c.s.t.Helper()
+	c.hearsWhole("nl/call-back-by")
+	notes := c.s.notes(number)
+	require.Len(c.s.t, notes, 1, "it is durable before the caller hears of it")
+	note := notes[0]
+	require.Equal(c.s.t, callback.Open, note.State)
+	require.Equal(c.s.t, team, note.Team)
+	require.Equal(c.s.t, own, note.Verified)
+	require.True(c.s.t, note.Deadline.After(time.Now()))
+	c.hearsWhole("nl/your-reference-is")
+	for _, digit := range string(note.Reference) {
+		c.hears("nl/digit-" + string(digit))
+	}
+	c.hearsWhole("nl/goodbye")
+	c.isHungUp()
+	return note
+}
+
+func TestNobodyOfTheDepartmentAnswersAndANoteIsMade(t *testing.T) {
+	s := open(t, nil)
+	s.agent("verg1", rig.Behaviour{NeverAnswers: true})
+	s.agent("verg2", rig.Behaviour{NeverAnswers: true})
+
+	caller := s.rings(rig.CallerOptions{From: "0612345678"})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("1")
+	caller.hearsWhole("nl/not-reachable")
+	caller.hears("nl/offer-callback")
+	caller.presses("1")
+	caller.hearsWhole("nl/call-back-on-number")
+	for _, digit := range "0612345678" {
+		caller.hears("nl/digit-" + string(digit))
+	}
+	caller.hears("nl/confirm-number")
+	caller.presses("1")
+	caller.confirmed("0612345678", "vergunningen", true)
+
+	s.atRest()
+	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
+	require.Equal(t, 1.0, s.metric("bereikbaar_notes_promised_total", "team", "vergunningen"))
+	s.eventually("the note is counted as open", func() error {
+		return equal(1, s.metric("bereikbaar_notes_open", "team", "vergunningen"))
+	})
+}
+
+func TestNobodyIsLoggedInAndANoteIsOfferedAtOnce(t *testing.T) {
+	s := open(t, nil)
+	caller := s.rings(rig.CallerOptions{From: "0570693911"})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("1")
+	caller.hears("nl/not-reachable")
+	caller.hears("nl/offer-callback")
+	caller.presses("1")
+	caller.hears("nl/confirm-number")
+	caller.presses("1")
+	caller.confirmed("0570693911", "vergunningen", true)
+	s.atRest()
+}
+
+func TestAWaitingCallerAsksForANoteWithAKey(t *testing.T) {
+	s := open(t, nil)
+	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	caller := s.rings(rig.CallerOptions{})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("2")
+	caller.hears("music")
+	caller.presses("1")
+	caller.hears("nl/confirm-number")
+	caller.presses("1")
+	caller.confirmed("0612345678", "kcc", true)
+	s.atRest()
+}
+
+func TestAWithheldNumberIsKeyedInAndNeverStored(t *testing.T) {
+	s := open(t, nil)
+	caller := s.rings(rig.CallerOptions{From: "0687654321", Withheld: true})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("1")
+	caller.hears("nl/offer-callback")
+	caller.presses("1")
+	caller.hearsWhole("nl/withheld-number")
+	caller.hears("nl/enter-number")
+	caller.presses("09001234#")
+	caller.hearsWhole("nl/unusable-number")
+	caller.hears("nl/enter-number")
+	caller.presses("0612345678#")
+	caller.hears("nl/confirm-number")
+	caller.presses("1")
+	caller.confirmed("0612345678", "vergunningen", false)
+	require.Empty(t, s.notes("0687654321"), "the number that the trunk revealed is nowhere")
+	s.atRest()
+}
+
+func TestAForeignNumberOfACountryThatIsNotCalled(t *testing.T) {
+	s := open(t, nil)
+	caller := s.rings(rig.CallerOptions{From: "+8613912345678"})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("1")
+	caller.hears("nl/offer-callback")
+	caller.presses("1")
+	caller.hearsWhole("nl/unusable-number")
+	caller.hears("nl/enter-number")
+	caller.hangsUp()
+	s.atRest()
+}
+
+func TestOutsideOpeningHoursANoteIsMade(t *testing.T) {
+	s := open(t, map[string]any{"municipalities": map[string]any{"deventer": map[string]any{"hours": everyDay(opensLater())}}})
+	caller := s.rings(rig.CallerOptions{})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("2")
+	caller.hearsWhole("nl/closed")
+	caller.hears("nl/you-can-call-us")
+	caller.hears("nl/offer-callback")
+	caller.presses("1")
+	caller.hears("nl/confirm-number")
+	caller.presses("1")
+	caller.confirmed("0612345678", "kcc", true)
+	s.atRest()
+	require.Zero(t, s.metric("bereikbaar_calls_offered_total"), "a call outside opening hours was not put before anybody")
+}
+
+// opensLater is a stretch of opening hours that does not hold the present moment in Amsterdam.
+func opensLater() string {
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		panic(err)
+	}
+	if time.Now().In(amsterdam).Hour() < 12 {
+		return "20:00-22:00"
+	}
+	return "01:00-03:00"
+}
+
+func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
+	s := open(t, team("vergunningen", map[string]any{"missed_limit": 0}))
+	s.agent("verg1", rig.Behaviour{NeverAnswers: true})
+	for _, at := range []string{
+		"welkom-deventer", "menu-aanvraag", "searching-agent", "not-reachable", "offer-callback", "call-back-on-number",
+		"confirm-number", "call-back-by", "your-reference-is",
+	} {
+		caller := s.rings(rig.CallerOptions{From: "0612345678"})
+		for _, step := range []struct{ prompt, key string }{
+			{"welkom-deventer", ""}, {"menu-aanvraag", "1"}, {"searching-agent", ""}, {"not-reachable", ""},
+			{"offer-callback", "1"}, {"call-back-on-number", ""}, {"confirm-number", "1"}, {"call-back-by", ""},
+			{"your-reference-is", ""},
+		} {
+			caller.hears("nl/" + step.prompt)
+			if step.prompt == at {
+				break
+			}
+			if step.key != "" {
+				caller.presses(step.key)
+			}
+		}
+		caller.hangsUp()
+		s.atRest()
+	}
+	require.Len(t, s.notes("0612345678"), 2, "a note for each call that heard a confirmation, and no other")
+}
+
+func TestAbandonedInTheQueue(t *testing.T) {
+	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	caller := s.rings(rig.CallerOptions{})
+	caller.hears("nl/menu-aanvraag")
+	caller.presses("2")
+	_, err := agent.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	caller.hears("music")
+	caller.hangsUp()
+	_, err = agent.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err, "the phone stops ringing")
+	s.atRest()
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferAbandoned))
+	require.Equal(t, 1.0, s.ended(call.Abandoned))
+}

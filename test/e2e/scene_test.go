@@ -1,0 +1,258 @@
+// Package e2e rings a real Bereikbaar: SIPp calls in through a real Asterisk, and what comes back is listened to.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// limit bounds one test.
+const limit = 2 * time.Minute
+
+// scene is one test at its own rig.
+type scene struct {
+	*rig.Rig
+	t          *testing.T
+	ctx        context.Context
+	goroutines float64 // of the daemon at rest
+}
+
+// alwaysOpen keeps the municipality and its teams open around the clock, whenever the tests run.
+func alwaysOpen() map[string]any {
+	return map[string]any{
+		"municipalities": map[string]any{"deventer": map[string]any{
+			"hours": everyDay("00:00-24:00"), "exceptions": nil, "open_on_holidays": true,
+		}},
+		"teams": map[string]any{
+			"kcc":          map[string]any{"ring_time": "3s", "retry": "1s", "wrap_up": "0s"},
+			"vergunningen": map[string]any{"hours": nil, "ring_time": "3s", "retry": "1s", "wrap_up": "0s"},
+		},
+	}
+}
+
+// everyDay makes opening hours that are the same on every day.
+func everyDay(span string) map[string]any {
+	hours := map[string]any{"weekdays": nil}
+	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
+		hours[day] = []string{span}
+	}
+	return hours
+}
+
+// with lays overrides over others, key by key.
+func with(base map[string]any, over map[string]any) map[string]any {
+	out := maps.Clone(base)
+	for key, value := range over {
+		inner, ok := value.(map[string]any)
+		under, also := out[key].(map[string]any)
+		if ok && also {
+			out[key] = with(under, inner)
+			continue
+		}
+		out[key] = value
+	}
+	return out
+}
+
+// team makes overrides for one team.
+func team(id string, settings map[string]any) map[string]any {
+	return map[string]any{"teams": map[string]any{id: settings}}
+}
+
+// open starts a rig for one test; overrides are laid over alwaysOpen. When the test is over nothing may be left: no
+// channel, no bridge, no call, no phone, no goroutine.
+func open(t *testing.T, overrides map[string]any) *scene {
+	t.Helper()
+	return openWith(t, rig.Options{Config: with(alwaysOpen(), overrides)})
+}
+
+func openWith(t *testing.T, o rig.Options) *scene {
+	t.Helper()
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
+	r, err := rig.Start(ctx, o)
+	require.NoError(t, err)
+	s := &scene{Rig: r, t: t, ctx: ctx}
+	s.goroutines = s.metric("go_goroutines")
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.tellWhy()
+		}
+		require.NoError(t, r.Close())
+	})
+	return s
+}
+
+// tellWhy keeps what the parts wrote and shows the end of the daemon's log.
+func (s *scene) tellWhy() {
+	s.Keep()
+	s.t.Logf("logs and traces are in %s", s.Dir)
+	if log, err := os.ReadFile(s.Daemon.Process().Log); err == nil {
+		s.t.Logf("the daemon's log:\n%s", log[max(0, len(log)-6000):])
+	}
+}
+
+// atRest asserts that calls left nothing behind.
+func (s *scene) atRest() {
+	s.t.Helper()
+	require.NoError(s.t, s.Asterisk.AwaitIdle(s.ctx))
+	s.eventually("the daemon is at rest", func() error {
+		families := s.families()
+		for _, name := range []string{"bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_callers_waiting"} {
+			if _, ok := families[name]; !ok {
+				return fmt.Errorf("there is no metric %s", name)
+			}
+			if n := sum(families[name]); n != 0 {
+				return fmt.Errorf("%s is %v", name, n)
+			}
+		}
+		if n := sum(families["go_goroutines"]); n > s.goroutines+3 { // scrapes and health checks of the moment
+			return fmt.Errorf("%v goroutines, %v at first", n, s.goroutines)
+		}
+		return nil
+	})
+	require.Zero(s.t, s.metric("bereikbaar_ari_events_dropped_total"))
+}
+
+func (s *scene) families() map[string]*family {
+	s.t.Helper()
+	text, err := s.Daemon.Metrics(s.ctx)
+	require.NoError(s.t, err)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	require.NoError(s.t, err)
+	return families
+}
+
+// metric is the sum of a metric over the series whose labels match, given as name, value, name, value.
+func (s *scene) metric(name string, labels ...string) float64 {
+	s.t.Helper()
+	f, ok := s.families()[name]
+	require.True(s.t, ok, "there is no metric %s", name)
+	return sum(f, labels...)
+}
+
+func (s *scene) eventually(what string, try func() error) {
+	s.t.Helper()
+	ticks := time.NewTicker(50 * time.Millisecond)
+	defer ticks.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ticks.C:
+		case <-deadline:
+			require.NoError(s.t, err, what)
+		}
+	}
+}
+
+// notes are the callback notes of a number, the newest first.
+func (s *scene) notes(number string) []callback.Note {
+	s.t.Helper()
+	n, err := call.ParseNumber(number)
+	require.NoError(s.t, err)
+	store := redisstore.Open(redisstore.Options{Addr: s.Redis.Address})
+	defer store.Close()
+	notes, err := store.ByNumber(s.ctx, "deventer", n, 10)
+	require.NoError(s.t, err)
+	return notes
+}
+
+// offered counts the calls that were put before a team, by result.
+func (s *scene) offered(team string, result call.OfferResult) float64 {
+	s.t.Helper()
+	return s.metric("bereikbaar_calls_offered_total", "team", team, "result", string(result))
+}
+
+// ended counts calls by outcome.
+func (s *scene) ended(outcome call.Outcome) float64 {
+	s.t.Helper()
+	return s.metric("bereikbaar_calls_total", "outcome", string(outcome))
+}
+
+func (s *scene) agent(name string, b rig.Behaviour) *rig.Agent {
+	s.t.Helper()
+	agent, err := s.Agent(s.ctx, name, b)
+	require.NoError(s.t, err)
+	return agent
+}
+
+func (s *scene) rings(o rig.CallerOptions) *caller {
+	s.t.Helper()
+	c, err := s.Call(s.ctx, o)
+	require.NoError(s.t, err)
+	_, err = c.AwaitAnswer(s.ctx)
+	require.NoError(s.t, err)
+	return &caller{Caller: c, s: s, listened: time.Time{}}
+}
+
+// caller is a caller of whom the test follows what he hears.
+type caller struct {
+	*rig.Caller
+	s        *scene
+	listened time.Time // up to where he has listened
+}
+
+// hears waits until one of the phrases begins, after what was heard before.
+func (c *caller) hears(ids ...string) {
+	c.s.t.Helper()
+	phrase, err := c.AwaitPhrase(c.s.ctx, c.listened, false, ids...)
+	require.NoError(c.s.t, err)
+	c.listened = phrase.From
+}
+
+// hearsWhole waits until one of the phrases has been heard to its end.
+func (c *caller) hearsWhole(ids ...string) {
+	c.s.t.Helper()
+	phrase, err := c.AwaitPhrase(c.s.ctx, c.listened, true, ids...)
+	require.NoError(c.s.t, err)
+	c.listened = phrase.From
+}
+
+func (c *caller) presses(keys string) {
+	c.s.t.Helper()
+	require.NoError(c.s.t, c.Press(c.s.ctx, keys))
+}
+
+func (c *caller) hangsUp() {
+	c.s.t.Helper()
+	require.NoError(c.s.t, c.HangUp(c.s.ctx))
+}
+
+func (c *caller) isHungUp() {
+	c.s.t.Helper()
+	require.NoError(c.s.t, c.AwaitEnd(c.s.ctx))
+	require.False(c.s.t, c.Leg().EndedByUs, "the call was ended for him")
+}
+
+// talksTo asserts that caller and agent hear each other.
+func (c *caller) talksTo(agent *rig.Agent) {
+	c.s.t.Helper()
+	now := time.Now()
+	require.NoError(c.s.t, c.Speak(c.s.ctx, rig.Tone(440, 600*time.Millisecond)))
+	require.NoError(c.s.t, agent.AwaitSound(c.s.ctx, now, 400*time.Millisecond))
+	require.Greater(c.s.t, agent.HeardSince(now).Pitch(440), 0.2, "the agent hears the caller")
+	now = time.Now()
+	require.NoError(c.s.t, agent.Speak(c.s.ctx, rig.Tone(880, 600*time.Millisecond)))
+	require.NoError(c.s.t, c.AwaitSound(c.s.ctx, now, 400*time.Millisecond))
+	require.Greater(c.s.t, c.HeardSince(now).Pitch(880), 0.2, "the caller hears the agent")
+}
