@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -20,6 +21,8 @@ type Phone struct {
 	Context string
 	// Contact, when set, is a fixed SIP URI in place of a log-in.
 	Contact string
+	// Crowd makes it one of the phones that Rig.Crowd plays all in one process; it has no log-in either.
+	Crowd bool
 }
 
 // DefaultPhones are the accounts of the shipped example: two phones of the contact centre, two of the permits
@@ -200,11 +203,17 @@ func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, err
 	if err := os.MkdirAll(o.PromptsDir, 0o755); err != nil {
 		return nil, fmt.Errorf("the directory of the prompts: %w", err)
 	}
+	phones := slices.Clone(o.Phones)
+	for i, phone := range phones {
+		if phone.Crowd {
+			phones[i].Contact = "sip:" + phone.Name + "@" + place.host(hostCrowd) + ":5060"
+		}
+	}
 	s := site{
 		Dir: dir, RunDir: runDir, Modules: modules, SIP: sip, HTTPHost: host, HTTPPort: port, Password: a.Password,
 		RTPStart: 10000, RTPEnd: 20000,
 		TrunkAddress: place.host(hostOutside), TrunkContact: "sip:" + place.host(hostOutside) + ":5060",
-		Phones: o.Phones, QueueMembers: []string{"kcc1", "kcc2"},
+		Phones: phones, QueueMembers: []string{"kcc1", "kcc2"},
 		PromptsDir: o.PromptsDir, MusicDir: music, DefaultLanguage: "nl",
 	}
 	return a, s.write(filepath.Join(root, "deploy", "asterisk"), o.AsteriskExtra)

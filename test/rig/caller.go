@@ -25,6 +25,13 @@ type Caller struct {
 	callID string
 }
 
+// callerValues fill in the scenario caller.xml.
+type callerValues struct {
+	HoldMS int64
+	Stream string
+}
+
+// processes numbers the programs that play telephones, for names that occur once.
 var processes atomic.Int64
 
 // Call rings from the telephone network. It returns when the INVITE is sent.
@@ -59,7 +66,7 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 	}
 	count := fmt.Sprint(len(options))
 	s, err := r.startSIPp(sippOptions{
-		Name: name, Scenario: "caller.xml", Host: host, Port: port, Inject: inject.String(),
+		Name: name, Scenario: "caller.xml", Values: callerValues{}, Host: host, Port: port, Inject: inject.String(),
 		Args: []string{"-m", count, "-l", count, "-r", fmt.Sprint(perSecond)},
 	})
 	if err != nil {

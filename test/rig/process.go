@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -119,6 +120,40 @@ func (p *Process) Kill() error {
 	}
 	<-p.done
 	return nil
+}
+
+// Usage is what a process has used so far.
+type Usage struct {
+	// CPU is the time that it and its threads had a core, kernel included.
+	CPU time.Duration
+	// Memory is what it holds in RAM, in bytes.
+	Memory int64
+}
+
+// clockTick is the unit of CPU times in /proc on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// Usage reads CPU time and memory of the running process.
+func (p *Process) Usage() (Usage, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	if err != nil {
+		return Usage{}, fmt.Errorf("what %s uses: %w", p.Name, err)
+	}
+	// The second field is the name in parentheses and may hold anything; the third is the state.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 22 {
+		return Usage{}, fmt.Errorf("what %s uses: /proc tells %q", p.Name, text)
+	}
+	var ticks, pages int64
+	for field, sum := range map[int]*int64{11: &ticks, 12: &ticks, 21: &pages} {
+		n, err := strconv.ParseInt(fields[field], 10, 64)
+		if err != nil {
+			return Usage{}, fmt.Errorf("what %s uses: %w", p.Name, err)
+		}
+		*sum += n
+	}
+	return Usage{CPU: time.Duration(ticks) * clockTick, Memory: pages * int64(os.Getpagesize())}, nil
 }
 
 // stop asks the process to end (SIGTERM), and ends it with its whole group when it has not done so within grace.

@@ -62,7 +62,9 @@ type sippOptions struct {
 	Port int
 	// Inject is the text of the injection file; empty for none.
 	Inject string
-	Args   []string
+	// Quiet leaves out the trace of whole messages, which costs more than the calls when there are many.
+	Quiet bool
+	Args  []string
 }
 
 // startSIPp writes the scenario and starts the process. Messages are traced to NAME/messages.log.
@@ -89,8 +91,10 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 		"-ci", o.Host, "-cp", "0",
 		"-cid_str", o.Name + "-%u",
 		"-trace_shortmsg", "-shortmessage_file", pipe,
-		"-trace_msg", "-message_file", filepath.Join(dir, "messages.log"),
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
+	}
+	if !o.Quiet {
+		args = append(args, "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"))
 	}
 	if o.Inject != "" {
 		inject := filepath.Join(dir, "inject.csv")
