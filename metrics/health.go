@@ -123,7 +123,7 @@ func (m *Metrics) alive() standing {
 	r := report{Name: sourceQueues, State: Up, Needed: true}
 	a := s.queues.get()
 	r.Since = a.at.UTC()
-	if !a.silent.IsZero() && time.Since(a.silent) >= queuesLimit {
+	if !a.silent.IsZero() && time.Since(a.silent) >= liveLimit {
 		r.State, r.Since, whole.State = Silent, a.silent.UTC(), Stuck
 	}
 	whole.Parts = append(whole.Parts, r)

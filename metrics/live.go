@@ -86,7 +86,8 @@ type live struct{ *Metrics }
 func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
-		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descAge, descCalls, descPhones, descBacklog, descPart,
+		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled,
+		descAge, descCalls, descPhones, descBacklog, descPart,
 	} {
 		descs <- d
 	}
@@ -114,17 +115,25 @@ func (l live) Collect(out chan<- prometheus.Metric) {
 		out <- gauge(descAge, a.age(now, s.since), sourceNotes)
 		collectNotes(out, plan, a)
 	}
-	if s.active != nil {
-		calls, phones := s.active()
-		out <- gauge(descCalls, float64(calls))
-		out <- gauge(descPhones, float64(phones))
-	}
-	if s.backlog != nil {
-		out <- gauge(descBacklog, float64(s.backlog()))
+	for _, metric := range s.activity.get().value {
+		out <- metric
 	}
 	for _, part := range s.parts {
 		out <- gauge(descPart, boolean(part.report().State == Up), part.Name)
 	}
+}
+
+// activity reads what is going on now, of what there is to read.
+func (s Sources) activity() []prometheus.Metric {
+	var now []prometheus.Metric
+	if s.Active != nil {
+		calls, phones := s.Active()
+		now = append(now, gauge(descCalls, float64(calls)), gauge(descPhones, float64(phones)))
+	}
+	if s.Backlog != nil {
+		now = append(now, gauge(descBacklog, float64(s.Backlog())))
+	}
+	return now
 }
 
 func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]routing.TeamSnapshot]) {

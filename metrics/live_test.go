@@ -38,6 +38,7 @@ func TestQueuesAndAgents(t *testing.T) {
 		m, reg := newMetrics(t, "kcc", "vergunningen")
 		require.NoError(t, m.Watch(metrics.Sources{
 			Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
+			Active:  func() (int, int) { return 3, 2 },
 			Backlog: func() int { return 4 },
 		}))
 		require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
@@ -68,11 +69,17 @@ bereikbaar_ari_events_waiting 4
 # TYPE bereikbaar_callers_waiting gauge
 bereikbaar_callers_waiting{team="kcc"} 2
 bereikbaar_callers_waiting{team="vergunningen"} 0
+# HELP bereikbaar_calls_active Calls that are being handled now, from the ring to the end.
+# TYPE bereikbaar_calls_active gauge
+bereikbaar_calls_active 3
 # HELP bereikbaar_longest_wait_seconds How long the caller who waits longest has been in the queue; 0 when nobody waits.
 # TYPE bereikbaar_longest_wait_seconds gauge
 bereikbaar_longest_wait_seconds{team="kcc"} 90
 bereikbaar_longest_wait_seconds{team="vergunningen"} 0
-`), "bereikbaar_agents", "bereikbaar_agents_staffed", "bereikbaar_ari_events_waiting", "bereikbaar_callers_waiting", "bereikbaar_longest_wait_seconds"))
+# HELP bereikbaar_phones_active Agents' phones that ring or talk now for a call.
+# TYPE bereikbaar_phones_active gauge
+bereikbaar_phones_active 2
+`), "bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_agents", "bereikbaar_agents_staffed", "bereikbaar_ari_events_waiting", "bereikbaar_callers_waiting", "bereikbaar_longest_wait_seconds"))
 		require.NotContains(t, exposition(t, reg), `team="gone"`)
 	})
 }
@@ -227,12 +234,14 @@ func TestAScrapeWaitsForAllSlowSourcesAtOnce(t *testing.T) {
 				pass(time.Second)
 				return nil, nil
 			}),
-			Parts: []metrics.Part{{Name: "ari", Health: slow}, {Name: "redis", Health: slow}, {Name: "prompts", Health: slow}},
+			Active:  func() (int, int) { pass(time.Second); return 0, 0 },
+			Backlog: func() int { pass(time.Second); return 0 },
+			Parts:   []metrics.Part{{Name: "ari", Health: slow}, {Name: "redis", Health: slow}, {Name: "prompts", Health: slow}},
 		}))
 		before := time.Now()
 		exposition(t, reg)
 		require.LessOrEqual(t, time.Since(before), 300*time.Millisecond)
-		pass(2 * time.Second)
+		pass(3 * time.Second)
 	})
 }
 

@@ -28,7 +28,7 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 	return &Notes{
 		label: label,
 		promised: r.counterVec("notes_promised_total",
-			"Callback notes of which the caller was told reference and deadline.", "team"),
+			"Callback notes promised by telephone: durable, and confirmed to the caller unless he hung up first.", "team"),
 		refused: r.counterVec("notes_refused_total",
 			"Requests for a callback that did not become a note, by reason.", "team", "reason"),
 	}

@@ -51,6 +51,7 @@ func wholeExposition(t *testing.T) string {
 		Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
 		Notes:   counted(map[call.TeamID]callback.Count{"kcc": {Live: 1, Made: 1}}),
 		Parts:   []metrics.Part{part("ari", true, metrics.Health{Up: true})},
+		Active:  func() (int, int) { return 1, 1 },
 		Backlog: func() int { return 0 },
 	}))
 	return fullExposition(t, reg)

@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
+// patience is how long a reader waits for a new answer of a source.
+const patience = 250 * time.Millisecond
+
 // recent keeps the last answer of a source that may be slow or silent, so that nobody who reads it waits longer than
 // patience. At most one question is out at a time, however many read.
 type recent[T any] struct {
-	ask      func(context.Context) (T, error)
-	fresh    time.Duration // an answer younger than this is given again
-	patience time.Duration // how long a reader waits for a new answer
-	limit    time.Duration // after which a question is given up
+	ask   func(context.Context) (T, error)
+	fresh time.Duration // an answer younger than this is given again
+	limit time.Duration // after which a question is given up
 
 	mu     sync.Mutex
 	answer answer[T]
@@ -24,8 +26,11 @@ type recent[T any] struct {
 type answer[T any] struct {
 	value  T
 	at     time.Time // zero while it never gave a value
-	err    error     // of the last question, nil when that gave value
 	silent time.Time // since when a question is out that was not answered in time; zero for none
+}
+
+func newRecent[T any](fresh, limit time.Duration, ask func(context.Context) (T, error)) *recent[T] {
+	return &recent[T]{ask: ask, fresh: fresh, limit: limit}
 }
 
 // age is how old the value is at now, in seconds; before the first value it counts from since.
@@ -58,7 +63,6 @@ func (r *recent[T]) begin() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.done = nil
-		r.answer.err = err
 		if err == nil {
 			r.answer.value, r.answer.at = value, time.Now()
 		}
@@ -69,20 +73,20 @@ func (r *recent[T]) begin() {
 func (r *recent[T]) get() answer[T] {
 	r.mu.Lock()
 	r.begin()
-	done, left := r.done, time.Until(r.asked.Add(r.patience))
+	done, left := r.done, time.Until(r.asked.Add(patience))
 	r.mu.Unlock()
 	if done != nil {
-		patience := time.NewTimer(max(left, 0))
-		defer patience.Stop()
+		limit := time.NewTimer(max(left, 0))
+		defer limit.Stop()
 		select {
 		case <-done:
-		case <-patience.C:
+		case <-limit.C:
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := r.answer
-	if r.done != nil && time.Since(r.asked) >= r.patience {
+	if r.done != nil && time.Since(r.asked) >= patience {
 		a.silent = r.asked
 	}
 	return a

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -17,33 +19,31 @@ type Sources struct {
 	Notes  NoteCounter
 	Parts  []Part
 	Pulses []*Pulse
-	// Active counts the calls that are handled and the phones that ring or talk for them. It must not wait.
+	// Active counts the calls that are handled and the phones that ring or talk for them.
 	Active func() (calls, phones int)
-	// Backlog is how many events of Asterisk were read and not yet handled. It must not wait.
+	// Backlog is how many events of Asterisk were read and not yet handled.
 	Backlog func() int
 }
 
-// How long the answers of sources are used, waited for and given up. A scrape waits for all of them at once.
+// How long the answers of sources are used and when a question is given up. A scrape waits for all of them at once.
 const (
-	queuesFresh = 200 * time.Millisecond
-	partsFresh  = time.Second
-	notesFresh  = 2 * time.Second
-	patience    = 250 * time.Millisecond
-	partLimit   = time.Second
-	notesLimit  = 2 * time.Second
-	// queuesLimit is the time after which queues that give no answer are stuck: they only look at memory.
-	queuesLimit = 5 * time.Second
+	liveFresh  = 200 * time.Millisecond // of what only looks at memory
+	partsFresh = time.Second
+	notesFresh = 2 * time.Second
+	partLimit  = time.Second
+	notesLimit = 2 * time.Second
+	// liveLimit is the time after which queues that give no answer are stuck.
+	liveLimit = 5 * time.Second
 )
 
 // sources are Sources behind the caches that keep a slow one from holding up a reader.
 type sources struct {
-	since   time.Time
-	queues  *recent[[]routing.TeamSnapshot]
-	notes   *recent[map[call.TeamID]callback.Count]
-	parts   []watchedPart
-	pulses  []*Pulse
-	backlog func() int
-	active  func() (calls, phones int)
+	since    time.Time
+	queues   *recent[[]routing.TeamSnapshot]
+	notes    *recent[map[call.TeamID]callback.Count]
+	activity *recent[[]prometheus.Metric]
+	parts    []watchedPart
+	pulses   []*Pulse
 }
 
 type watchedPart struct {
@@ -53,7 +53,12 @@ type watchedPart struct {
 
 // Watch sets the sources, once they exist. It fails for a part without a name, or with one that is there already.
 func (m *Metrics) Watch(s Sources) error {
-	w := &sources{since: time.Now(), pulses: s.Pulses, backlog: s.Backlog, active: s.Active}
+	for _, pulse := range s.Pulses {
+		if pulse == nil {
+			return errors.New("metrics: a pulse that is nil: make it with NewPulse")
+		}
+	}
+	w := &sources{since: time.Now(), pulses: s.Pulses}
 	seen := map[string]bool{}
 	for _, part := range s.Parts {
 		if checkName(part.Name) != nil || part.Health == nil || seen[part.Name] {
@@ -61,20 +66,20 @@ func (m *Metrics) Watch(s Sources) error {
 		}
 		seen[part.Name] = true
 		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }
-		w.parts = append(w.parts, watchedPart{part, &recent[Health]{ask: ask, fresh: partsFresh, patience: patience, limit: partLimit}})
+		w.parts = append(w.parts, watchedPart{part, newRecent(partsFresh, partLimit, ask)})
 	}
+	w.activity = newRecent(liveFresh, liveLimit, func(context.Context) ([]prometheus.Metric, error) {
+		return s.activity(), nil
+	})
 	if s.Queues != nil {
-		ask := func(context.Context) ([]routing.TeamSnapshot, error) { return s.Queues.Snapshot(), nil }
-		w.queues = &recent[[]routing.TeamSnapshot]{ask: ask, fresh: queuesFresh, patience: patience, limit: queuesLimit}
+		w.queues = newRecent(liveFresh, liveLimit, func(context.Context) ([]routing.TeamSnapshot, error) {
+			return s.Queues.Snapshot(), nil
+		})
 	}
 	if s.Notes != nil {
-		ask := func(ctx context.Context) (map[call.TeamID]callback.Count, error) { return m.countNotes(ctx, s.Notes) }
-		w.notes = &recent[map[call.TeamID]callback.Count]{ask: ask, fresh: notesFresh, patience: patience, limit: notesLimit}
-	}
-	for _, pulse := range s.Pulses {
-		if pulse == nil {
-			return errors.New("metrics: a pulse that is nil: make it with NewPulse")
-		}
+		w.notes = newRecent(notesFresh, notesLimit, func(ctx context.Context) (map[call.TeamID]callback.Count, error) {
+			return m.countNotes(ctx, s.Notes)
+		})
 	}
 	m.sources.Store(w)
 	return nil
@@ -82,6 +87,7 @@ func (m *Metrics) Watch(s Sources) error {
 
 // start puts the questions to all sources, so that a reader of them all waits for the slowest and not for the sum.
 func (s *sources) start() {
+	s.activity.start()
 	if s.queues != nil {
 		s.queues.start()
 	}
