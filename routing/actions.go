@@ -1,0 +1,70 @@
+package routing
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// ActionKind says what an Action asks for.
+type ActionKind string
+
+// The kinds of action. A switch over them should name every one.
+const (
+	Ring       ActionKind = "ring"        // let the agent's phone ring for the call, no longer than For
+	CancelRing ActionKind = "cancel_ring" // stop that ringing; nothing needs to be reported back about it
+	Connect    ActionKind = "connect"     // the agent answered: let him and the caller talk
+	DropAgent  ActionKind = "drop_agent"  // the agent answered too late: hang up his leg for that call, kindly
+	NobodyLeft ActionKind = "nobody_left" // every phone of the team was tried for the caller, or nobody is staffed
+	TeamGone   ActionKind = "team_gone"   // the team the caller waited for no longer exists; he no longer waits
+)
+
+// Action is one thing to carry out. Fields that its kind does not need are empty.
+type Action struct {
+	Kind  ActionKind
+	Call  call.ID
+	Agent call.AgentID  // Ring, CancelRing, Connect, DropAgent
+	Team  call.TeamID   // Ring, Connect, NobodyLeft, TeamGone: the team that the caller waits for
+	For   time.Duration // Ring: how long the phone may ring
+}
+
+// String tells the action in one line, for logs and tests. It holds no number and no person's name.
+func (a Action) String() string {
+	switch a.Kind {
+	case Ring:
+		return fmt.Sprintf("%s %s at %s for %s", a.Kind, a.Call, a.Agent, a.For)
+	case CancelRing, Connect, DropAgent:
+		return fmt.Sprintf("%s %s at %s", a.Kind, a.Call, a.Agent)
+	case NobodyLeft, TeamGone:
+		return fmt.Sprintf("%s %s", a.Kind, a.Call)
+	default:
+		return fmt.Sprintf("unknown action %q", string(a.Kind))
+	}
+}
+
+// RingFailure says why a phone that rang did not become a conversation.
+type RingFailure string
+
+// The ways in which a ring fails. Only the first two are the agent's own doing and count as missed.
+const (
+	NoAnswer    RingFailure = "no_answer"   // rang for its time
+	Declined    RingFailure = "declined"    // the agent refused the call
+	Busy        RingFailure = "busy"        // the phone is in another call
+	Unreachable RingFailure = "unreachable" // not registered, or no such extension
+	Fault       RingFailure = "fault"       // Asterisk or we could not place the call
+)
+
+// missed reports whether the failure counts towards Team.MissedLimit.
+func (f RingFailure) missed() bool { return f == NoAnswer || f == Declined }
+
+// PhoneState is what a phone tells of itself, apart from the rings and conversations that came from here.
+type PhoneState string
+
+// The states of a phone.
+const (
+	PhoneUnknown PhoneState = "unknown" // tells nothing (an extension behind another exchange): taken as free
+	PhoneFree    PhoneState = "free"    // registered and not in a call
+	PhoneInUse   PhoneState = "in_use"  // in a call that is not ours
+	PhoneOffline PhoneState = "offline" // not registered
+)

@@ -1,0 +1,186 @@
+package routing
+
+import (
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// AgentState is what an agent is doing, as metrics and the wallboard show it. docs/states.md draws how they follow on
+// each other.
+type AgentState string
+
+// The states of an agent. Where several are true the first of this order counts.
+const (
+	AgentTalking AgentState = "talking" // in a conversation that came from here
+	AgentRinging AgentState = "ringing" // his phone rings for a caller
+	AgentWrapUp  AgentState = "wrap_up" // nawerktijd
+	AgentPaused  AgentState = "paused"  // by hand, or after too many missed rings
+	AgentOffline AgentState = "offline" // his phone is not registered or could not be reached
+	AgentInUse   AgentState = "in_use"  // his phone is in a call that is not ours
+	AgentFree    AgentState = "free"    // his phone may ring
+)
+
+// AgentStates lists every state, for metrics that must exist from the start.
+func AgentStates() []AgentState {
+	return []AgentState{
+		AgentTalking, AgentRinging, AgentWrapUp, AgentPaused, AgentOffline, AgentInUse, AgentFree,
+	}
+}
+
+// talk is a conversation.
+type talk struct {
+	call    call.ID
+	queue   *queue // nil when it was adopted for a team that no longer exists
+	since   time.Time
+	adopted bool // began before we looked: its length says nothing
+}
+
+// member is an agent at work.
+type member struct {
+	id       call.AgentID
+	endpoint string
+	slot     int
+	queues   []*queue // of the teams he is a member of
+	removed  bool     // no longer in the configuration, but still talking
+
+	ring        *caller // for whom his phone rings
+	talk        *talk
+	wrapUntil   time.Time
+	paused      bool // by hand
+	pausedUntil time.Time
+	misses      int // in a row
+	phone       PhoneState
+	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or until the phone tells otherwise
+	doubtUntil  time.Time
+	talkedUntil time.Time // end of the last conversation; zero when there was none
+	timer       timer     // the first of the moments above
+
+	ringable bool // as last counted in his queues, like the rest below
+	staffed  bool
+	state    AgentState
+	since    time.Time // of state
+}
+
+func (m *member) phoneNow() PhoneState {
+	if m.doubt != "" {
+		return m.doubt
+	}
+	return m.phone
+}
+
+func (m *member) stateNow() AgentState {
+	switch {
+	case m.talk != nil:
+		return AgentTalking
+	case m.ring != nil:
+		return AgentRinging
+	case !m.wrapUntil.IsZero():
+		return AgentWrapUp
+	case m.isPaused():
+		return AgentPaused
+	}
+	switch m.phoneNow() {
+	case PhoneOffline:
+		return AgentOffline
+	case PhoneInUse:
+		return AgentInUse
+	case PhoneFree, PhoneUnknown:
+	}
+	return AgentFree
+}
+
+func (m *member) isPaused() bool { return m.paused || !m.pausedUntil.IsZero() }
+
+// canBeStaffed tells whether his phone could ring now or once he gets free. What the phone says during a conversation
+// only counts after it: a phone that loses its registration while somebody talks is usually back before the end.
+func (m *member) canBeStaffed() bool {
+	return !m.removed && !m.isPaused() && (m.talk != nil || m.phoneNow() != PhoneOffline)
+}
+
+// refresh counts the agent anew in his queues, after anything about him changed.
+func (q *Queues) refresh(now time.Time, m *member) {
+	state := m.stateNow()
+	ringable := !m.removed && state == AgentFree
+	staffed := m.canBeStaffed()
+	if state != m.state {
+		m.state, m.since = state, now
+	}
+	if ringable != m.ringable || staffed != m.staffed {
+		for _, w := range m.queues {
+			w.ringable.put(m.slot, ringable)
+			w.staffed.put(m.slot, staffed)
+			if ringable && !m.ringable {
+				q.touch(w)
+			}
+			if m.staffed && !staffed {
+				q.sweep(w)
+			}
+		}
+	}
+	m.ringable, m.staffed = ringable, staffed
+}
+
+// rearm sets the agent's timer to the first moment at which something of his is over.
+func (q *Queues) rearm(m *member) {
+	var first time.Time
+	for _, at := range [...]time.Time{m.wrapUntil, m.pausedUntil, m.doubtUntil} {
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	q.timers.arm(&m.timer, first)
+}
+
+// expire ends what is over by now.
+func (q *Queues) expire(now time.Time, m *member) {
+	for _, at := range [...]*time.Time{&m.wrapUntil, &m.pausedUntil, &m.doubtUntil} {
+		if !at.After(now) {
+			*at = time.Time{}
+		}
+	}
+	if m.doubtUntil.IsZero() {
+		m.doubt = ""
+	}
+	q.rearm(m)
+	q.refresh(now, m)
+}
+
+// Phone takes in what an agent's phone tells of itself. A ring or conversation that is going on is not touched: it ends
+// by its own event. Calls that came from here must not be reported as PhoneInUse: who is InUse when his conversation
+// has Ended is not rung until his phone is Free again.
+func (q *Queues) Phone(now time.Time, agent call.AgentID, state PhoneState) []Action {
+	m := q.members[agent]
+	if m == nil {
+		return nil
+	}
+	m.phone, m.doubt, m.doubtUntil = state, "", time.Time{}
+	q.rearm(m)
+	q.refresh(now, m)
+	return q.settle(now)
+}
+
+// Pause takes an agent out by hand, until Resume. If his phone rings the caller goes to another at once; a
+// conversation goes on.
+func (q *Queues) Pause(now time.Time, agent call.AgentID) []Action {
+	m := q.members[agent]
+	if m == nil {
+		return nil
+	}
+	m.paused = true
+	q.cancelRing(m)
+	q.refresh(now, m)
+	return q.settle(now)
+}
+
+// Resume ends a pause, by hand or for missed rings, and forgets the missed rings. A wrap-up goes on.
+func (q *Queues) Resume(now time.Time, agent call.AgentID) []Action {
+	m := q.members[agent]
+	if m == nil {
+		return nil
+	}
+	m.paused, m.pausedUntil, m.misses = false, time.Time{}, 0
+	q.rearm(m)
+	q.refresh(now, m)
+	return q.settle(now)
+}

@@ -1,0 +1,124 @@
+package routing
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// Apply takes over a changed configuration. Callers keep their place, conversations go on, phones that ring go on
+// ringing. Callers of a team that is gone get TeamGone and no longer wait. An agent who is gone, or no longer a member
+// of the team his phone rings for, stops ringing; if he talks he finishes. A member whom the agents do not hold is
+// passed over.
+func (q *Queues) Apply(now time.Time, teams map[call.TeamID]Team, agents map[call.AgentID]Agent) []Action {
+	q.dropTeams(now, teams)
+	q.applyAgents(agents)
+	q.order = q.order[:0]
+	for _, m := range q.members {
+		m.queues = m.queues[:0]
+	}
+	for _, id := range slices.Sorted(maps.Keys(teams)) {
+		w := q.queues[id]
+		if w == nil {
+			w = &queue{id: id}
+			q.queues[id] = w
+		}
+		q.order = append(q.order, w)
+		w.team, w.strategy = teams[id], strategyFor(teams[id].Strategy)
+		q.applyMembers(w)
+	}
+	for _, id := range slices.Sorted(maps.Keys(q.members)) {
+		m := q.members[id]
+		if m.removed && m.talk == nil {
+			q.forget(m)
+			continue
+		}
+		m.ringable, m.staffed = false, false // applyMembers cleared the queues' counts
+		q.refresh(now, m)
+	}
+	for _, w := range q.order {
+		q.reseek(w)
+	}
+	return q.settle(now)
+}
+
+func (q *Queues) dropTeams(now time.Time, teams map[call.TeamID]Team) {
+	for _, w := range q.order {
+		if _, stays := teams[w.id]; stays {
+			continue
+		}
+		for _, c := range slices.Clone(w.callers) {
+			q.remove(now, c)
+			q.act(Action{Kind: TeamGone, Call: c.ID, Team: w.id})
+		}
+		delete(q.queues, w.id)
+	}
+}
+
+func (q *Queues) applyAgents(agents map[call.AgentID]Agent) {
+	for id, m := range q.members {
+		_, stays := agents[id]
+		m.removed = !stays
+	}
+	for _, id := range slices.Sorted(maps.Keys(agents)) {
+		m := q.members[id]
+		if m == nil {
+			m = &member{id: id, endpoint: agents[id].Endpoint, slot: q.freeSlot(), phone: PhoneUnknown}
+			m.timer.member = m
+			q.members[id] = m
+		}
+		if m.endpoint != agents[id].Endpoint { // another phone, of which nothing is known yet
+			m.endpoint = agents[id].Endpoint
+			m.phone, m.doubt, m.doubtUntil = PhoneUnknown, "", time.Time{}
+			q.rearm(m)
+		}
+	}
+}
+
+func (q *Queues) freeSlot() int {
+	if last := len(q.slots) - 1; last >= 0 {
+		slot := q.slots[last]
+		q.slots = q.slots[:last]
+		return slot
+	}
+	return len(q.members)
+}
+
+// applyMembers makes the queue's members those of its team. Who left stops ringing for its callers and is forgotten by
+// them, because his slot may become somebody else's.
+func (q *Queues) applyMembers(w *queue) {
+	left := w.members
+	w.members = nil
+	clear(w.ringable)
+	clear(w.staffed)
+	for _, id := range w.team.Members {
+		m := q.members[id]
+		if m == nil || m.removed || slices.Contains(w.members, m) {
+			continue
+		}
+		w.members = append(w.members, m)
+		m.queues = append(m.queues, w)
+	}
+	for _, m := range left {
+		if slices.Contains(w.members, m) {
+			continue
+		}
+		if m.ring != nil && m.ring.queue == w {
+			q.cancelRing(m)
+		}
+		for _, c := range w.callers {
+			c.tried.put(m.slot, false)
+		}
+	}
+}
+
+// reseek has every caller of the queue look for a phone anew.
+func (q *Queues) reseek(w *queue) {
+	for _, c := range w.callers {
+		c.reopen()
+	}
+	q.touch(w)
+	q.sweep(w)
+}

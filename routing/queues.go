@@ -1,0 +1,212 @@
+package routing
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// Errors of Join.
+var (
+	ErrNoCall         = errors.New("the call has no id")
+	ErrUnknownTeam    = errors.New("no such team")
+	ErrAlreadyWaiting = errors.New("the call waits already")
+)
+
+// Queues is the state of everybody who waits and everybody who answers, over all teams: who waits, whose phone rings
+// and who rings next. It is pure and has one owner at a time: time is an argument, every method gives the actions to
+// carry out, in order. docs/states.md draws its states.
+//
+// Callers are served by priority (their own plus their team's), then by place in the queue, then by order of joining.
+// After every event no free phone stands beside a waiting caller for whom it did not fail in this round.
+//
+// Every Ring ends in exactly one of: a CancelRing given here, or Answered or RingFailed reported here. What is reported
+// about a ring that has ended already changes nothing (Answered gives DropAgent).
+type Queues struct {
+	queues  map[call.TeamID]*queue
+	order   []*queue // by team id, for everything that must be deterministic
+	members map[call.AgentID]*member
+	callers map[call.ID]*caller
+	joined  uint64
+	slots   []int // that are free to be used again
+	timers  timers
+
+	// what the event at hand changed, see settle
+	touched []*queue
+	seekers []*caller
+	swept   []*queue
+	actions []Action
+
+	candidates []candidate // reused by ringFor
+}
+
+// NewQueues makes the machine with everybody's phone unknown, which is taken as free: report phones that say otherwise
+// before the first Join. After a restart, adopt conversations by Talking and then join callers in order of Since.
+func NewQueues(teams map[call.TeamID]Team, agents map[call.AgentID]Agent) *Queues {
+	q := &Queues{
+		queues:  make(map[call.TeamID]*queue, len(teams)),
+		members: make(map[call.AgentID]*member, len(agents)),
+		callers: make(map[call.ID]*caller),
+	}
+	q.Apply(time.Time{}, teams, agents)
+	return q
+}
+
+// Join puts a caller in the queue of his team. When no agent of the team is staffed the actions hold NobodyLeft. Errors:
+// ErrNoCall, ErrUnknownTeam, ErrAlreadyWaiting; then nothing has changed.
+func (q *Queues) Join(now time.Time, joining Caller) ([]Action, error) {
+	w := q.queues[joining.Team]
+	switch {
+	case joining.ID == "":
+		return nil, fmt.Errorf("join team %q: %w", joining.Team, ErrNoCall)
+	case w == nil:
+		return nil, fmt.Errorf("call %s: join team %q: %w", joining.ID, joining.Team, ErrUnknownTeam)
+	case q.callers[joining.ID] != nil:
+		return nil, fmt.Errorf("call %s: join team %q: %w", joining.ID, joining.Team, ErrAlreadyWaiting)
+	}
+	if joining.Since.IsZero() {
+		joining.Since = now
+	}
+	joining.Since = joining.Since.Round(0) // no monotonic clock: places from before a restart have none either
+	q.joined++
+	c := &caller{Caller: joining, queue: w, joined: q.joined, waiting: true}
+	c.retry.caller = c
+	q.callers[c.ID] = c
+	w.callers.insert(c)
+	c.reopen()
+	q.seek(c)
+	return q.settle(now), nil
+}
+
+// Leave takes a caller out who no longer waits: hung up, took a callback, moved on. Phones that ring for him stop and
+// ring for the next. For a call that does not wait it does nothing.
+func (q *Queues) Leave(now time.Time, id call.ID) []Action {
+	c := q.callers[id]
+	if c == nil {
+		return nil
+	}
+	q.remove(now, c)
+	return q.settle(now)
+}
+
+// Answered tells that an agent picked up. The first to do so is connected and the other phones that ring for the
+// caller stop. Who is too late (the caller left, another was first, his ring was cancelled) gets DropAgent.
+func (q *Queues) Answered(now time.Time, id call.ID, agent call.AgentID) []Action {
+	m := q.members[agent]
+	switch {
+	case m != nil && m.talk != nil && m.talk.call == id:
+		return nil // told twice
+	case m == nil || m.ring == nil || m.ring.ID != id:
+		return []Action{{Kind: DropAgent, Call: id, Agent: agent}}
+	}
+	c := m.ring
+	q.act(Action{Kind: Connect, Call: id, Agent: agent, Team: c.queue.id})
+	q.converse(now, m, &talk{call: id, queue: c.queue, since: now})
+	return q.settle(now)
+}
+
+// Talking adopts a conversation that goes on already, after a restart. Whatever the machine thought of the two before
+// is given up: the caller no longer waits, and another caller for whom the agent's phone rang goes to somebody else. A
+// team that no longer exists gives no wrap-up; an agent who no longer exists is not adopted.
+func (q *Queues) Talking(now time.Time, id call.ID, agent call.AgentID, team call.TeamID) []Action {
+	m := q.members[agent]
+	if m == nil || (m.talk != nil && m.talk.call == id) {
+		return nil
+	}
+	if m.ring != nil && m.ring.ID != id {
+		q.cancelRing(m)
+	}
+	q.converse(now, m, &talk{call: id, queue: q.queues[team], since: now, adopted: true})
+	return q.settle(now)
+}
+
+// converse makes the agent talk, and the caller wait no longer.
+func (q *Queues) converse(now time.Time, m *member, t *talk) {
+	if m.ring != nil {
+		q.endRing(m)
+	}
+	m.talk, m.misses, m.wrapUntil = t, 0, time.Time{}
+	q.rearm(m)
+	q.refresh(now, m)
+	if c := q.callers[t.call]; c != nil {
+		q.remove(now, c)
+	}
+}
+
+// RingFailed tells that a phone did not become a conversation. The caller keeps his place; the phone is not tried for
+// him again until the next round. Missed rings (no answer, declined, of a phone that was there) count towards the team's
+// MissedLimit, after which the agent is paused. A phone that is busy or cannot be reached is taken to stay so for the
+// team's Retry or until it tells otherwise, so that it is not dialled once for everybody who waits.
+func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why RingFailure) []Action {
+	m := q.members[agent]
+	if m == nil || m.ring == nil || m.ring.ID != id {
+		return nil
+	}
+	c := m.ring
+	c.tried.put(m.slot, true)
+	q.endRing(m)
+	switch team := &c.queue.team; {
+	case m.phone == PhoneOffline || m.phone == PhoneInUse: // while it rang: the phone says itself why nobody answered
+	case why.missed():
+		m.misses++
+		if team.MissedLimit > 0 && m.misses >= team.MissedLimit {
+			m.misses = 0
+			if team.MissedPause > 0 {
+				m.pausedUntil = now.Add(team.MissedPause)
+			}
+		}
+	case why == Busy:
+		m.doubt, m.doubtUntil = PhoneInUse, now.Add(c.queue.retryAfter())
+	default:
+		m.doubt, m.doubtUntil = PhoneOffline, now.Add(c.queue.retryAfter())
+	}
+	q.rearm(m)
+	q.refresh(now, m)
+	return q.settle(now)
+}
+
+// Ended tells that the conversation of an agent, begun by Connect or Talking, is over and his phone is on the hook:
+// his wrap-up starts, or the next phone rings now. Do not report the end of a leg that DropAgent took down.
+func (q *Queues) Ended(now time.Time, agent call.AgentID) []Action {
+	m := q.members[agent]
+	if m == nil || m.talk == nil {
+		return nil
+	}
+	t := m.talk
+	m.talk, m.talkedUntil = nil, now
+	if w := t.queue; w != nil {
+		wrap := max(w.team.WrapUp, 0)
+		if !t.adopted {
+			w.handling.add(now, now.Sub(t.since)+wrap)
+		}
+		if wrap > 0 {
+			m.wrapUntil = now.Add(wrap)
+		}
+	}
+	if m.removed {
+		q.forget(m)
+		return nil
+	}
+	q.rearm(m)
+	q.refresh(now, m)
+	return q.settle(now)
+}
+
+// forget deletes an agent who is no longer in the configuration.
+func (q *Queues) forget(m *member) {
+	q.timers.arm(&m.timer, time.Time{})
+	delete(q.members, m.id)
+	q.slots = append(q.slots, m.slot)
+}
+
+// Staffed is the number of agents of a team whose phone could ring now or once they get free: not paused, phone not
+// offline. It is 0 for a team that does not exist.
+func (q *Queues) Staffed(team call.TeamID) int {
+	w := q.queues[team]
+	if w == nil {
+		return 0
+	}
+	return w.staffed.count()
+}

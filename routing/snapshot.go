@@ -1,0 +1,80 @@
+package routing
+
+import (
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// Snapshot is how everything stands at one moment, as a copy, in an order that is always the same.
+type Snapshot struct {
+	Teams []TeamSnapshot // by id
+}
+
+// TeamSnapshot is how a team stands, for metrics and the wallboard.
+type TeamSnapshot struct {
+	Team    call.TeamID
+	Waiting int             // callers, those whose phone already rings included
+	Oldest  time.Time       // since when the longest waiting of them waits; zero when nobody does
+	Staffed int             // see Queues.Staffed
+	Agents  []AgentSnapshot // in the order of Team.Members
+}
+
+// AgentSnapshot is what an agent is doing. An agent of several teams stands in each of them.
+type AgentSnapshot struct {
+	Agent call.AgentID
+	State AgentState
+	Since time.Time // of the state; zero when it has been so from the start
+	Call  call.ID   // that his phone rings for or that he is talking to, else empty
+}
+
+// Count is the number of the team's agents in a state.
+func (t TeamSnapshot) Count(state AgentState) int {
+	n := 0
+	for _, a := range t.Agents {
+		if a.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// Snapshot tells who waits and what every agent does.
+func (q *Queues) Snapshot() Snapshot {
+	teams := make([]TeamSnapshot, len(q.order))
+	for i, w := range q.order {
+		teams[i] = TeamSnapshot{
+			Team:    w.id,
+			Waiting: len(w.callers),
+			Oldest:  w.callers.oldest(),
+			Staffed: w.staffed.count(),
+			Agents:  make([]AgentSnapshot, len(w.members)),
+		}
+		for j, m := range w.members {
+			teams[i].Agents[j] = m.snapshot()
+		}
+	}
+	return Snapshot{Teams: teams}
+}
+
+func (m *member) snapshot() AgentSnapshot {
+	s := AgentSnapshot{Agent: m.id, State: m.state, Since: m.since}
+	switch {
+	case m.talk != nil:
+		s.Call = m.talk.call
+	case m.ring != nil:
+		s.Call = m.ring.ID
+	}
+	return s
+}
+
+// oldest looks at everybody: priority may have put the longest waiting further back.
+func (l line) oldest() time.Time {
+	var oldest time.Time
+	for _, c := range l {
+		if oldest.IsZero() || c.Since.Before(oldest) {
+			oldest = c.Since
+		}
+	}
+	return oldest
+}
