@@ -1,0 +1,377 @@
+package routing_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+var (
+	someTeams  = []call.TeamID{"archive", "kcc", "tax"}
+	someAgents = []call.AgentID{"anna", "bram", "carla", "dirk", "els"}
+)
+
+// machine plays what dispatch and the world could do to the queues, in any order, and has the model check what follows.
+type machine struct {
+	*model
+	q *routing.Queues
+}
+
+func genTeams(t *rapid.T) map[call.TeamID]routing.Team {
+	seconds := func(name string, of ...int) time.Duration {
+		return time.Duration(rapid.SampledFrom(of).Draw(t, name)) * time.Second
+	}
+	teams := map[call.TeamID]routing.Team{}
+	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(someTeams), 1, 3, rapid.ID).Draw(t, "teams") {
+		teams[id] = routing.Team{
+			ID:      id,
+			Members: rapid.SliceOfN(rapid.SampledFrom(someAgents), 0, 6).Draw(t, "members"),
+			Strategy: rapid.SampledFrom([]routing.Strategy{
+				routing.LongestIdle, routing.RingAll, routing.FixedOrder,
+			}).Draw(t, "strategy"),
+			Priority:    rapid.IntRange(0, 1).Draw(t, "priority"),
+			RingTime:    seconds("ring time", 10, 20),
+			Retry:       seconds("retry", 0, 3, 7),
+			WrapUp:      seconds("wrap-up", 0, 5),
+			MissedLimit: rapid.IntRange(0, 2).Draw(t, "missed limit"),
+			MissedPause: seconds("missed pause", 0, 4),
+		}
+	}
+	return teams
+}
+
+func genAgents(t *rapid.T) map[call.AgentID]routing.Agent {
+	agents := map[call.AgentID]routing.Agent{}
+	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(someAgents), 2, 5, rapid.ID).Draw(t, "agents") {
+		agents[id] = routing.Agent{ID: id, Endpoint: rapid.SampledFrom([]string{"desk", "desk", "home"}).Draw(t, "phone")}
+	}
+	return agents
+}
+
+func aCall(t *rapid.T) call.ID {
+	return call.ID(fmt.Sprintf("c%d", rapid.IntRange(1, 7).Draw(t, "call")))
+}
+
+func anAgent(t *rapid.T) call.AgentID { return rapid.SampledFrom(someAgents).Draw(t, "agent") }
+
+func aTeam(t *rapid.T) call.TeamID { return rapid.SampledFrom(someTeams).Draw(t, "team") }
+
+// ringing picks a phone that rings.
+func (m *machine) ringing(t *rapid.T) (call.ID, *modelAgent) {
+	var all []*modelAgent
+	for _, id := range slices.Sorted(maps.Keys(m.agents)) {
+		if m.agents[id].ring != nil {
+			all = append(all, m.agents[id])
+		}
+	}
+	if len(all) == 0 {
+		t.Skip("no phone rings")
+	}
+	a := rapid.SampledFrom(all).Draw(t, "ringing")
+	return a.ring.ID, a
+}
+
+func (m *machine) join(t *rapid.T) {
+	c := routing.Caller{ID: aCall(t), Team: aTeam(t), Priority: rapid.IntRange(0, 1).Draw(t, "priority")}
+	if rapid.Bool().Draw(t, "taken back") {
+		c.Since = m.now.Add(-time.Duration(rapid.IntRange(0, 5).Draw(t, "ago")) * time.Second)
+	}
+	if _, known := m.teams[c.Team]; !known || m.callers[c.ID] != nil {
+		actions, err := m.q.Join(m.now, c)
+		require.Error(t, err)
+		require.Empty(t, actions)
+		return
+	}
+	actions, err := m.q.Join(m.now, c)
+	require.NoError(t, err)
+	if c.Since.IsZero() {
+		c.Since = m.now
+	}
+	m.joined++
+	m.callers[c.ID] = &modelCaller{
+		Caller: c, joined: m.joined, rings: map[call.AgentID]bool{}, tried: map[call.AgentID]bool{},
+	}
+	m.checkActions(actions)
+}
+
+func (m *machine) leave(t *rapid.T) { m.leaveOf(aCall(t)) }
+
+func (m *machine) leaveOf(id call.ID) {
+	m.gone(id, m.q.Leave(m.now, id))
+}
+
+// gone lets a caller go: the phones that ring for him are cancelled first, which is checked here already.
+func (m *machine) gone(id call.ID, actions []routing.Action) {
+	if c := m.callers[id]; c != nil {
+		for _, a := range slices.Sorted(maps.Keys(c.rings)) {
+			want := routing.Action{Kind: routing.CancelRing, Call: id, Agent: a}
+			at := slices.Index(actions, want)
+			require.GreaterOrEqual(m.t, at, 0, "a phone that rings on for who is gone")
+			actions = slices.Delete(actions, at, at+1)
+			m.endRing(m.agents[a])
+		}
+		delete(m.callers, id)
+	}
+	m.checkActions(actions)
+}
+
+func (m *machine) answer(t *rapid.T) {
+	id, a := m.ringing(t)
+	actions := m.q.Answered(m.now, id, a.id)
+	team := m.callers[id].Team
+	require.NotEmpty(t, actions)
+	require.Equal(t, routing.Action{Kind: routing.Connect, Call: id, Agent: a.id, Team: team}, actions[0])
+	m.converse(id, a.id, m.teams[team])
+	m.gone(id, actions[1:])
+}
+
+func (m *machine) answerOfSomebody(t *rapid.T) {
+	id, agent := aCall(t), anAgent(t)
+	a := m.agents[agent]
+	if a != nil && a.ring != nil && a.ring.ID == id {
+		t.Skip("a proper answer")
+	}
+	if a == nil || a.talk != id {
+		m.drops = &modelTalk{id, agent}
+	}
+	m.checkActions(m.q.Answered(m.now, id, agent))
+}
+
+func (m *machine) failure(t *rapid.T) {
+	id, a := m.ringing(t)
+	why := rapid.SampledFrom([]routing.RingFailure{
+		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Busy, routing.Unreachable, routing.Fault,
+	}).Draw(t, "why")
+	c := m.callers[id]
+	team := m.teams[c.Team]
+	m.endRing(a)
+	c.tried[a.id] = true
+	switch there := a.phone == routing.PhoneFree || a.phone == routing.PhoneUnknown; {
+	case !there:
+	case why == routing.NoAnswer || why == routing.Declined:
+		a.misses++
+		if team.MissedLimit > 0 && a.misses >= team.MissedLimit {
+			a.misses = 0
+			if team.MissedPause > 0 {
+				a.pausedUntil = m.now.Add(team.MissedPause)
+			}
+		}
+	default:
+		a.doubt, a.doubtUntil = routing.PhoneOffline, m.now.Add(max(team.Retry, time.Second))
+		if why == routing.Busy {
+			a.doubt = routing.PhoneInUse
+		}
+	}
+	m.checkActions(m.q.RingFailed(m.now, id, a.id, why))
+}
+
+func (m *machine) failureOfSomebody(t *rapid.T) {
+	id, agent := aCall(t), anAgent(t)
+	if a := m.agents[agent]; a != nil && a.ring != nil && a.ring.ID == id {
+		t.Skip("a proper failure")
+	}
+	require.Empty(t, m.q.RingFailed(m.now, id, agent, routing.NoAnswer))
+}
+
+func (m *machine) end(t *rapid.T) { m.endOf(anAgent(t)) }
+
+func (m *machine) endOf(agent call.AgentID) {
+	if a := m.agents[agent]; a != nil && a.talk != "" {
+		a.talk, a.talkedUntil = "", m.now
+		if a.talkTeam.WrapUp > 0 {
+			a.wrapUntil = m.now.Add(a.talkTeam.WrapUp)
+		}
+		if a.gone {
+			delete(m.agents, agent)
+		}
+	}
+	m.checkActions(m.q.Ended(m.now, agent))
+}
+
+func (m *machine) phone(t *rapid.T) {
+	agent := anAgent(t)
+	state := rapid.SampledFrom([]routing.PhoneState{
+		routing.PhoneUnknown, routing.PhoneFree, routing.PhoneFree, routing.PhoneInUse, routing.PhoneOffline,
+	}).Draw(t, "state")
+	if a := m.agents[agent]; a != nil {
+		a.phone, a.doubt, a.doubtUntil = state, "", time.Time{}
+	}
+	m.checkActions(m.q.Phone(m.now, agent, state))
+}
+
+func (m *machine) pause(t *rapid.T) {
+	agent := anAgent(t)
+	if a := m.agents[agent]; a != nil {
+		a.paused = true
+	}
+	m.mayCancel = func(_ *modelCaller, other call.AgentID) bool { return other == agent }
+	m.checkActions(m.q.Pause(m.now, agent))
+	require.True(t, m.agents[agent] == nil || m.agents[agent].ring == nil, "rings during a pause")
+}
+
+func (m *machine) resume(t *rapid.T) {
+	agent := anAgent(t)
+	if a := m.agents[agent]; a != nil {
+		a.paused, a.pausedUntil, a.misses = false, time.Time{}, 0
+	}
+	m.checkActions(m.q.Resume(m.now, agent))
+}
+
+func (m *machine) talking(t *rapid.T) {
+	id, agent, team := aCall(t), anAgent(t), aTeam(t)
+	actions := m.q.Talking(m.now, id, agent, team)
+	a := m.agents[agent]
+	if a == nil || a.talk == id {
+		m.checkActions(actions)
+		return
+	}
+	if a.ring != nil && a.ring.ID != id {
+		require.Equal(t, routing.Action{Kind: routing.CancelRing, Call: a.ring.ID, Agent: agent}, actions[0])
+		actions = actions[1:]
+	}
+	m.converse(id, agent, m.teams[team])
+	m.gone(id, actions)
+}
+
+func (m *machine) pass(t *rapid.T) {
+	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 8).Draw(t, "half seconds")) * time.Second / 2)
+}
+
+func (m *machine) tick(_ *rapid.T) {
+	for _, a := range m.agents {
+		for _, at := range []*time.Time{&a.wrapUntil, &a.pausedUntil, &a.doubtUntil} {
+			if !at.After(m.now) {
+				*at = time.Time{}
+			}
+		}
+		if a.doubtUntil.IsZero() {
+			a.doubt = ""
+		}
+	}
+	for _, c := range m.callers {
+		if !c.retryAt.IsZero() && !c.retryAt.After(m.now) {
+			clear(c.tried)
+			c.told = c.told && len(m.staffed(c.Team)) == 0
+			c.retryAt = time.Time{}
+		}
+	}
+	m.checkActions(m.q.Tick(m.now))
+	if next, ok := m.q.NextTick(); ok {
+		require.True(m.t, next.After(m.now), "a tick in the past after a tick")
+	}
+}
+
+func (m *machine) reload(t *rapid.T) { m.apply(genTeams(t), genAgents(t)) }
+
+func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent) {
+	before := map[call.AgentID][]call.TeamID{}
+	for team := range m.teams {
+		for _, a := range m.members(team) {
+			before[a.id] = append(before[a.id], team)
+		}
+	}
+	m.teams = teams
+	for id, a := range m.agents {
+		_, stays := agents[id]
+		a.gone = !stays
+		if team, there := teams[a.talkTeam.ID]; there {
+			a.talkTeam = team
+		} else {
+			a.talkTeam.ID = "" // he ends as the team was, whatever bears its name later
+		}
+	}
+	for id, agent := range agents {
+		if m.agents[id] == nil {
+			m.agents[id] = &modelAgent{id: id, endpoint: agent.Endpoint, phone: routing.PhoneUnknown}
+		}
+		if a := m.agents[id]; a.endpoint != agent.Endpoint {
+			a.endpoint, a.phone, a.doubt, a.doubtUntil = agent.Endpoint, routing.PhoneUnknown, "", time.Time{}
+		}
+	}
+	isMember := func(id call.AgentID, team call.TeamID) bool {
+		return slices.Contains(m.members(team), m.agents[id])
+	}
+	for id, left := range before {
+		for _, c := range m.callers {
+			if slices.Contains(left, c.Team) && !isMember(id, c.Team) {
+				delete(c.tried, id)
+			}
+		}
+	}
+	m.mayCancel = func(c *modelCaller, agent call.AgentID) bool { return !isMember(agent, c.Team) }
+	m.mayGo = func(c *modelCaller) bool {
+		_, stays := m.teams[c.Team]
+		return !stays
+	}
+	m.checkActions(m.q.Apply(m.now, teams, agents))
+	for id, a := range m.agents {
+		if a.gone && a.talk == "" {
+			delete(m.agents, id)
+		}
+	}
+	for id, c := range m.callers {
+		require.Contains(m.t, m.teams, c.Team, "%s waits for a team that is gone", id)
+		for agent := range c.rings {
+			require.True(m.t, isMember(agent, c.Team), "%s rings on for a team that he left", agent)
+		}
+	}
+}
+
+// windDown lets everybody go, after which nobody may be held by anything but a pause or his own phone.
+func (m *machine) windDown(t *rapid.T) {
+	for _, id := range slices.Sorted(maps.Keys(m.callers)) {
+		m.leaveOf(id)
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.agents)) {
+		m.endOf(id)
+	}
+	for next, ok := m.q.NextTick(); ok; next, ok = m.q.NextTick() {
+		if next.After(m.now) {
+			m.now = next
+		}
+		m.tick(t)
+	}
+	m.checkState(m.q)
+	for _, a := range m.agents {
+		require.NotContains(t, []routing.AgentState{
+			routing.AgentTalking, routing.AgentRinging, routing.AgentWrapUp,
+		}, a.state())
+	}
+}
+
+func TestQueuesKeepTheirRulesWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &machine{model: newModel(t, nineOClock), q: routing.NewQueues(nil, nil)}
+		m.apply(genTeams(t), genAgents(t))
+		t.Repeat(map[string]func(*rapid.T){
+			"":                    func(*rapid.T) { m.checkState(m.q) },
+			"join":                m.join,
+			"join, too":           m.join,
+			"join, as well":       m.join,
+			"leave":               m.leave,
+			"answer":              m.answer,
+			"answer of somebody":  m.answerOfSomebody,
+			"failure":             m.failure,
+			"failure, too":        m.failure,
+			"failure of somebody": m.failureOfSomebody,
+			"end":                 m.end,
+			"end, too":            m.end,
+			"phone":               m.phone,
+			"pause":               m.pause,
+			"resume":              m.resume,
+			"talking":             m.talking,
+			"pass":                m.pass,
+			"tick":                m.tick,
+			"reload":              m.reload,
+		})
+		m.windDown(t)
+	})
+}

@@ -1,0 +1,381 @@
+package routing_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+func TestRoundsOfRinging(t *testing.T) {
+	play(t, map[string]func(t *testing.T){
+		"one who does not answer is followed by the next": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.passes(20 * time.Second)
+			h.fails("anna", "c1", routing.NoAnswer, "ring c1 at bram for 20s")
+			h.passes(time.Hour)
+			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+		},
+		"after the retry everybody is tried again, and again told once": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer, "ring c1 at bram for 20s")
+			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+			h.passes(5*time.Second - 1)
+			h.passes(1, "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer, "ring c1 at bram for 20s")
+			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+		},
+		"while a colleague talks the caller has somebody to hope for": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.adopts("bram", "c0", "kcc")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer)
+			h.hangsUp("bram", "ring c1 at bram for 20s")
+			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+		},
+		"an agent who missed is tried again after the retry though a colleague talks on": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.adopts("bram", "c0", "kcc")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer)
+			h.passes(5*time.Second, "ring c1 at anna for 20s")
+		},
+		"who missed one caller is rung for the next in line": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.joins("c2", "kcc")
+			h.fails("anna", "c1", routing.Declined, "ring c2 at anna for 20s", "nobody_left c1")
+			h.fails("anna", "c2", routing.Declined, "nobody_left c2")
+		},
+		"a colleague who comes back during the retry is rung at once": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.pauses("bram")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
+			h.resumes("bram", "ring c1 at bram for 20s")
+		},
+		"an agent of two teams who missed one serves the other": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"), team("tax", "anna"))
+			h.joins("kcc1", "kcc", "ring kcc1 at anna for 20s")
+			h.joins("tax1", "tax")
+			h.fails("anna", "kcc1", routing.NoAnswer, "ring tax1 at anna for 20s", "nobody_left kcc1")
+			h.answers("anna", "tax1", "connect tax1 at anna")
+			h.passes(5 * time.Second)
+			h.hangsUp("anna", "ring kcc1 at anna for 20s")
+		},
+		"a team without a retry does not dial in a tight loop": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), func(t *routing.Team) { t.Retry = 0 }))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Declined, "nobody_left c1")
+			h.passes(time.Second - 1)
+			h.passes(1, "ring c1 at anna for 20s")
+		},
+	})
+}
+
+func TestNobodyLeft(t *testing.T) {
+	play(t, map[string]func(t *testing.T){
+		"a team without agents": func(t *testing.T) {
+			h := newHall(t, team("parks"))
+			h.joins("c1", "parks", "nobody_left c1")
+			h.passes(time.Hour)
+		},
+		"all are offline or paused": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.phone("anna", routing.PhoneOffline)
+			h.pauses("bram")
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.joins("c1", "kcc", "nobody_left c1")
+			h.passes(time.Hour)
+			h.phone("anna", routing.PhoneFree, "ring c1 at anna for 20s")
+		},
+		"the last one goes while callers wait": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.adopts("anna", "a", "kcc")
+			h.adopts("bram", "b", "kcc")
+			h.joins("c1", "kcc")
+			h.joins("c2", "kcc")
+			h.pauses("anna")
+			h.pauses("bram", "nobody_left c1", "nobody_left c2")
+		},
+		"the last one who had not been tried goes": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.adopts("bram", "b", "kcc")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer)
+			h.pauses("bram", "nobody_left c1")
+		},
+		"not while a phone still rings for him": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.pauses("bram")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.phone("anna", routing.PhoneOffline)
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.fails("anna", "c1", routing.Unreachable, "nobody_left c1")
+		},
+		"not said again in the round when somebody comes and goes": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.phone("anna", routing.PhoneOffline)
+			h.joins("c1", "kcc", "nobody_left c1")
+			h.phone("anna", routing.PhoneInUse)
+			h.phone("anna", routing.PhoneOffline)
+			h.passes(5 * time.Second)
+			h.phone("anna", routing.PhoneInUse)
+			h.phone("anna", routing.PhoneOffline)
+		},
+		"said again in a later round": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.phone("anna", routing.PhoneOffline)
+			h.joins("c1", "kcc", "nobody_left c1")
+			h.phone("anna", routing.PhoneInUse)
+			h.passes(5 * time.Second)
+			h.phone("anna", routing.PhoneOffline, "nobody_left c1")
+		},
+		"an agent whose phone is in another call may still get free": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.phone("anna", routing.PhoneInUse)
+			require.Equal(t, 1, h.q.Staffed("kcc"))
+			h.joins("c1", "kcc")
+			h.phone("anna", routing.PhoneFree, "ring c1 at anna for 20s")
+		},
+	})
+	require.Zero(t, newHall(t).q.Staffed("parks"), "a team that does not exist")
+}
+
+func TestMissedRings(t *testing.T) {
+	limit := func(t *routing.Team) { t.MissedLimit, t.MissedPause, t.Retry = 2, time.Minute, time.Second }
+	miss := func(h *hall, id call.ID, why routing.RingFailure) {
+		h.joins(id, "kcc", "ring "+string(id)+" at anna for 20s")
+		h.fails("anna", id, why, "nobody_left "+string(id))
+		h.leaves(id)
+	}
+	play(t, map[string]func(t *testing.T){
+		"the second in a row pauses, for as long as the team says": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			h.is("anna", routing.AgentFree)
+			miss(h, "c2", routing.Declined)
+			h.is("anna", routing.AgentPaused)
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.joins("c3", "kcc", "nobody_left c3")
+			h.passes(time.Minute - 1)
+			h.passes(1, "ring c3 at anna for 20s")
+			h.fails("anna", "c3", routing.NoAnswer, "nobody_left c3")
+			h.is("anna", routing.AgentFree)
+		},
+		"an answer in between starts the count anew": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			h.joins("c2", "kcc", "ring c2 at anna for 20s")
+			h.answers("anna", "c2", "connect c2 at anna")
+			h.hangsUp("anna")
+			miss(h, "c3", routing.NoAnswer)
+			h.is("anna", routing.AgentFree)
+		},
+		"a caller who hangs up first is not a missed ring": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			h.joins("c2", "kcc", "ring c2 at anna for 20s")
+			h.leaves("c2", "cancel_ring c2 at anna")
+			h.is("anna", routing.AgentFree)
+		},
+		"busy and dead phones and our own faults are not missed rings": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			for _, why := range []routing.RingFailure{
+				routing.Busy, routing.Unreachable, routing.Fault, "a word from later", routing.Busy,
+			} {
+				h.joins("c1", "kcc", "ring c1 at anna for 20s")
+				h.fails("anna", "c1", why, "nobody_left c1")
+				h.leaves("c1")
+				h.passes(time.Second)
+				h.is("anna", routing.AgentFree)
+			}
+		},
+		"a phone that dies or is taken while it rings was not missed": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			for _, state := range []routing.PhoneState{routing.PhoneOffline, routing.PhoneInUse, routing.PhoneInUse} {
+				h.joins("c1", "kcc", "ring c1 at anna for 20s")
+				h.phone("anna", state)
+				h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
+				h.leaves("c1")
+				h.phone("anna", routing.PhoneFree)
+				h.is("anna", routing.AgentFree)
+			}
+		},
+		"no limit never pauses": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), func(t *routing.Team) { t.MissedPause = time.Minute }))
+			for range 10 {
+				miss(h, "c1", routing.NoAnswer)
+			}
+			h.is("anna", routing.AgentFree)
+		},
+		"who resumes starts with a clean slate": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			miss(h, "c2", routing.NoAnswer)
+			h.resumes("anna")
+			h.is("anna", routing.AgentFree)
+			h.rests()
+			miss(h, "c3", routing.NoAnswer)
+			h.is("anna", routing.AgentFree)
+		},
+		"who went for coffee and came back starts with a clean slate": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			h.pauses("anna")
+			h.resumes("anna")
+			miss(h, "c2", routing.NoAnswer)
+			h.is("anna", routing.AgentFree)
+		},
+		"a pause by hand outlasts the one for missed rings": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			miss(h, "c1", routing.NoAnswer)
+			miss(h, "c2", routing.NoAnswer)
+			h.pauses("anna")
+			h.passes(time.Hour)
+			h.is("anna", routing.AgentPaused)
+		},
+	})
+}
+
+func TestPhones(t *testing.T) {
+	play(t, map[string]func(t *testing.T){
+		"a phone that is busy is not dialled for everybody who waits": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.joins("c2", "kcc")
+			h.fails("anna", "c1", routing.Busy, "nobody_left c1")
+			h.is("anna", routing.AgentInUse)
+			h.joins("c3", "kcc")
+			h.passes(5*time.Second, "ring c1 at anna for 20s")
+			h.is("anna", routing.AgentRinging)
+		},
+		"a busy phone that tells it is free rings for the next": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.joins("c2", "kcc")
+			h.fails("anna", "c1", routing.Busy, "nobody_left c1")
+			h.phone("anna", routing.PhoneFree, "ring c2 at anna for 20s")
+		},
+		"with a dead phone as the only one nobody is left for anybody": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.joins("c2", "kcc")
+			h.fails("anna", "c1", routing.Unreachable, "nobody_left c1", "nobody_left c2")
+			h.is("anna", routing.AgentOffline)
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.passes(5*time.Second, "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Unreachable, "nobody_left c1", "nobody_left c2")
+		},
+		"a phone that goes while it rings for us rings on until it is told": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.phone("anna", routing.PhoneInUse)
+			h.is("anna", routing.AgentRinging)
+			h.phone("anna", routing.PhoneOffline)
+			h.is("anna", routing.AgentRinging)
+			h.answers("anna", "c1", "connect c1 at anna")
+		},
+		"a phone that goes offline during the conversation counts after it": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.adopts("anna", "c0", "kcc")
+			h.phone("anna", routing.PhoneOffline)
+			h.is("anna", routing.AgentTalking)
+			require.Equal(t, 1, h.q.Staffed("kcc"))
+			h.joins("c1", "kcc")
+			h.hangsUp("anna", "nobody_left c1")
+			h.is("anna", routing.AgentOffline)
+			h.phone("anna", routing.PhoneFree, "ring c1 at anna for 20s")
+		},
+		"a phone that went offline and came back during the conversation rings after it": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.adopts("anna", "c0", "kcc")
+			h.phone("anna", routing.PhoneOffline)
+			h.joins("c1", "kcc")
+			h.phone("anna", routing.PhoneFree)
+			h.hangsUp("anna", "ring c1 at anna for 20s")
+		},
+		"an extension behind another exchange tells nothing and is rung": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.phone("anna", routing.PhoneOffline)
+			h.phone("anna", routing.PhoneUnknown)
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+		},
+		"a doubt about a phone may outlast a wrap-up": func(t *testing.T) {
+			kcc := with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.WrapUp, t.Retry = 10*time.Second, time.Minute })
+			h := newHall(t, kcc)
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Busy, "ring c1 at bram for 20s")
+			h.leaves("c1", "cancel_ring c1 at bram")
+			h.adopts("anna", "c2", "kcc")
+			h.hangsUp("anna")
+			h.passes(10 * time.Second)
+			h.is("anna", routing.AgentInUse)
+			h.passes(50 * time.Second)
+			h.is("anna", routing.AgentFree)
+			h.rests()
+		},
+		"a timer that moves forward comes before those of others": func(t *testing.T) {
+			h := newHall(t,
+				with(team("kcc", "anna"), func(t *routing.Team) { t.WrapUp, t.Retry = 10*time.Second, time.Minute }),
+				with(team("tax", "bram"), func(t *routing.Team) { t.WrapUp = 30 * time.Second }))
+			h.adopts("bram", "c2", "tax")
+			h.hangsUp("bram")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Busy, "nobody_left c1")
+			h.leaves("c1")
+			h.adopts("anna", "c3", "kcc")
+			h.hangsUp("anna")
+			next, ok := h.q.NextTick()
+			require.True(t, ok)
+			require.Equal(t, h.now.Add(10*time.Second), next)
+		},
+		"a phone of nobody is passed over": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.phone("zoe", routing.PhoneFree)
+			h.pauses("zoe")
+			h.resumes("zoe")
+		},
+	})
+}
+
+func TestPausing(t *testing.T) {
+	play(t, map[string]func(t *testing.T){
+		"who pauses while his phone rings hands the caller on": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.pauses("anna", "cancel_ring c1 at anna", "ring c1 at bram for 20s")
+			h.answers("anna", "c1", "drop_agent c1 at anna")
+		},
+		"who pauses alone while his phone rings leaves nobody": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.pauses("anna", "cancel_ring c1 at anna", "nobody_left c1")
+			h.resumes("anna", "ring c1 at anna for 20s")
+		},
+		"who pauses during a conversation finishes it": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.adopts("anna", "c0", "kcc")
+			h.pauses("anna")
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.is("anna", routing.AgentTalking)
+			h.joins("c1", "kcc", "nobody_left c1")
+			h.hangsUp("anna")
+			h.is("anna", routing.AgentPaused)
+			h.resumes("anna", "ring c1 at anna for 20s")
+		},
+		"pausing and resuming twice is as once": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.pauses("anna")
+			h.pauses("anna")
+			h.resumes("anna")
+			h.resumes("anna")
+			h.is("anna", routing.AgentFree)
+		},
+	})
+}

@@ -1,0 +1,65 @@
+package routing
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+func TestPickers(t *testing.T) {
+	at := func(minutes int) time.Time { return time.Date(2026, 3, 2, 9, minutes, 0, 0, time.UTC) }
+	anna, bram, carla := candidate{"anna", at(5)}, candidate{"bram", at(3)}, candidate{"carla", at(3)}
+	fresh := candidate{agent: "fresh"}
+	tests := map[string]struct {
+		strategy   Strategy
+		candidates []candidate
+		want       []call.AgentID
+	}{
+		"who talked longest ago":                  {LongestIdle, []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"of equals whom the team lists first":     {LongestIdle, []candidate{anna, bram, carla}, []call.AgentID{"bram"}},
+		"who has not talked at all":               {LongestIdle, []candidate{anna, bram, fresh}, []call.AgentID{"fresh"}},
+		"whom the team lists first":               {FixedOrder, []candidate{anna, bram, fresh}, []call.AgentID{"anna"}},
+		"everybody":                               {RingAll, []candidate{bram, anna}, []call.AgentID{"bram", "anna"}},
+		"a word we do not know is longest idle":   {"by_horoscope", []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"no word at all is longest idle":          {"", []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"who is alone, whoever was idle longest":  {LongestIdle, []candidate{anna}, []call.AgentID{"anna"}},
+		"who is alone, in fixed order":            {FixedOrder, []candidate{carla}, []call.AgentID{"carla"}},
+		"who is alone, where everybody is picked": {RingAll, []candidate{carla}, []call.AgentID{"carla"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, strategyFor(test.strategy).pick(test.candidates))
+		})
+	}
+}
+
+func TestEveryStrategyOfAPlanHasItsPicker(t *testing.T) {
+	for _, name := range []Strategy{LongestIdle, RingAll, FixedOrder} {
+		require.Contains(t, strategies, name)
+	}
+}
+
+func TestSlots(t *testing.T) {
+	var s, other slots
+	require.True(t, s.empty())
+	for _, slot := range []int{0, 63, 64, 300} {
+		require.False(t, s.has(slot))
+		s.put(slot, true)
+		require.True(t, s.has(slot))
+	}
+	require.Equal(t, 4, s.count())
+	require.True(t, s.beyond(nil))
+	for _, slot := range []int{0, 63, 64} {
+		other.put(slot, true)
+	}
+	require.True(t, s.beyond(other), "300 is only in the longer one")
+	require.False(t, other.beyond(s))
+	s.put(300, false)
+	s.put(1000, false)
+	require.False(t, s.has(300))
+	require.False(t, s.beyond(other), "the longer one is empty at its end")
+	require.Equal(t, 3, s.count())
+}
