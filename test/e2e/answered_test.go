@@ -135,7 +135,7 @@ func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 
 func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {
 	s := openWith(t, rig.Options{
-		Config: alwaysOpen(), AsteriskExtra: map[string]string{"modules.conf": "load = res_clioriginate.so\n"},
+		Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{"modules.conf": "load = res_clioriginate.so\n"},
 	})
 	agent := s.agent("kcc1", rig.Behaviour{})
 	colleague := s.agent("verg1", rig.Behaviour{})

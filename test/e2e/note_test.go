@@ -121,7 +121,7 @@ func TestAForeignNumberOfACountryThatIsNotCalled(t *testing.T) {
 }
 
 func TestOutsideOpeningHoursANoteIsMade(t *testing.T) {
-	s := open(t, map[string]any{"municipalities": map[string]any{"deventer": map[string]any{"hours": everyDay(opensLater())}}})
+	s := open(t, map[string]any{"municipalities": map[string]any{"deventer": map[string]any{"hours": rig.EveryDay(opensLater())}}})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")
 	caller.presses("2")

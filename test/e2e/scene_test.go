@@ -4,7 +4,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -31,53 +30,16 @@ type scene struct {
 	goroutines float64 // of the daemon at rest
 }
 
-// alwaysOpen keeps the municipality and its teams open around the clock, whenever the tests run.
-func alwaysOpen() map[string]any {
-	return map[string]any{
-		"municipalities": map[string]any{"deventer": map[string]any{
-			"hours": everyDay("00:00-24:00"), "exceptions": nil, "open_on_holidays": true,
-		}},
-		"teams": map[string]any{
-			"kcc":          map[string]any{"ring_time": "3s", "retry": "1s", "wrap_up": "0s"},
-			"vergunningen": map[string]any{"hours": nil, "ring_time": "3s", "retry": "1s", "wrap_up": "0s"},
-		},
-	}
-}
-
-// everyDay makes opening hours that are the same on every day.
-func everyDay(span string) map[string]any {
-	hours := map[string]any{"weekdays": nil}
-	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
-		hours[day] = []string{span}
-	}
-	return hours
-}
-
-// with lays overrides over others, key by key.
-func with(base map[string]any, over map[string]any) map[string]any {
-	out := maps.Clone(base)
-	for key, value := range over {
-		inner, ok := value.(map[string]any)
-		under, also := out[key].(map[string]any)
-		if ok && also {
-			out[key] = with(under, inner)
-			continue
-		}
-		out[key] = value
-	}
-	return out
-}
-
 // team makes overrides for one team.
 func team(id string, settings map[string]any) map[string]any {
 	return map[string]any{"teams": map[string]any{id: settings}}
 }
 
-// open starts a rig for one test; overrides are laid over alwaysOpen. When the test is over nothing may be left: no
+// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over nothing may be left: no
 // channel, no bridge, no call, no phone, no goroutine.
 func open(t *testing.T, overrides map[string]any) *scene {
 	t.Helper()
-	return openWith(t, rig.Options{Config: with(alwaysOpen(), overrides)})
+	return openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), overrides)})
 }
 
 func openWith(t *testing.T, o rig.Options) *scene {

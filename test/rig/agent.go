@@ -29,12 +29,13 @@ type Agent struct {
 	*Handset
 	Name string
 
-	rig  *Rig
-	host string
-	sipp *sipp
+	rig      *Rig
+	password string
+	host     string
+	sipp     *sipp
 }
 
-// Agent logs a phone in under one of the rig's accounts and lets it behave. A second Agent of the same name replaces
+// Agent logs in, for an hour, under one of the rig's accounts and lets it behave. A second Agent of the same name replaces
 // the first, as a change of its behaviour.
 func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, error) {
 	index := -1
@@ -54,7 +55,7 @@ func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, erro
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{Handset: handset, Name: name, rig: r, host: host}
+	a := &Agent{Handset: handset, Name: name, rig: r, password: r.Phones[index].Password, host: host}
 	if !b.Dead {
 		if err := a.listenAs(b); err != nil {
 			return nil, err
@@ -63,7 +64,7 @@ func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, erro
 	r.mu.Lock()
 	r.agents[name] = a
 	r.mu.Unlock()
-	return a, a.register(ctx, r.Phones[index].Password)
+	return a, a.register(ctx, loggedInFor)
 }
 
 // replaceAgent takes the phone that now has this name off the line.
@@ -109,8 +110,16 @@ func (a *Agent) listenAs(b Behaviour) error {
 	return err
 }
 
-// register logs the phone in; it returns when Asterisk has accepted it.
-func (a *Agent) register(ctx context.Context, password string) error {
+// LogOut logs the phone out and takes it off the line.
+func (a *Agent) LogOut(ctx context.Context) error {
+	return errors.Join(a.register(ctx, 0), a.Unplug())
+}
+
+// loggedInFor is how long a log-in counts, in seconds: longer than any test takes.
+const loggedInFor = 3600
+
+// register logs the phone in for so many seconds, 0 to log it out; it returns when Asterisk has accepted it.
+func (a *Agent) register(ctx context.Context, seconds int) error {
 	root, err := SourceRoot()
 	if err != nil {
 		return err
@@ -120,7 +129,8 @@ func (a *Agent) register(ctx context.Context, password string) error {
 		return err
 	}
 	cmd := exec.Command("sipp", a.rig.Asterisk.SIP, "-sf", root+"/test/sipp/register.xml", "-i", a.host, "-p", strconv.Itoa(port),
-		"-bind_local", "-nostdin", "-ci", a.host, "-cp", "0", "-m", "1", "-s", a.Name, "-au", a.Name, "-ap", password,
+		"-bind_local", "-nostdin", "-ci", a.host, "-cp", "0", "-m", "1", "-s", a.Name, "-au", a.Name, "-ap", a.password,
+		"-key", "expires", strconv.Itoa(seconds),
 		"-key", "contact", "sip:"+a.Name+"@"+a.host+":5060", "-timeout", "10s", "-timeout_error")
 	process, err := start(a.rig.Dir, fmt.Sprintf("register-%s-%d", a.Name, processes.Add(1)), cmd)
 	if err != nil {

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// demoNumber is the caller's number in the second call.
+const demoNumber = "0612345678"
+
+// teller prints what happens, as it happens. After the first step that fails the others are passed over.
+type teller struct {
+	ctx    context.Context
+	caller *rig.Caller
+	heard  time.Time
+	began  time.Time
+	err    error
+}
+
+func (t *teller) step(what string, do func() error) {
+	if t.err != nil {
+		return
+	}
+	if err := do(); err != nil {
+		t.err = fmt.Errorf("%s: %w", what, err)
+		return
+	}
+	fmt.Printf("  %5.1f s  %s\n", time.Since(t.began).Seconds(), what)
+}
+
+// hears waits for a prompt to be heard to its end.
+func (t *teller) hears(prompt, text string) {
+	t.step("the caller hears: "+text, func() error {
+		phrase, err := t.caller.AwaitPhrase(t.ctx, t.heard, true, "nl/"+prompt)
+		t.heard = phrase.From
+		return err
+	})
+}
+
+func (t *teller) presses(key string) {
+	t.step("he presses "+key, func() error { return t.caller.Press(t.ctx, key) })
+}
+
+// ring makes the two calls, and holds the figures against them.
+func ring(ctx context.Context, r *rig.Rig) error {
+	before, err := notes(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := answered(ctx, r); err != nil {
+		return fmt.Errorf("the first call: %w", err)
+	}
+	if err := noted(ctx, r, len(before)); err != nil {
+		return fmt.Errorf("the second call: %w", err)
+	}
+	return figures(ctx, r)
+}
+
+// answered is the first call: a person of the contact centre.
+func answered(ctx context.Context, r *rig.Rig) error {
+	fmt.Println("\n1. A caller rings 14 0570, stays on the line and gets a person")
+	agent, err := r.Agent(ctx, "kcc1", rig.Behaviour{RingFor: time.Second})
+	if err != nil {
+		return err
+	}
+	t := &teller{ctx: ctx, began: time.Now()}
+	t.step("he rings, and is answered", func() error { return t.dial(r) })
+	t.hears("welkom-deventer", "Welkom bij de gemeente Deventer.")
+	t.hears("menu-andere-vraag", "… of blijf aan de lijn. He presses nothing.")
+	t.step("an agent of the contact centre answers her phone", func() error {
+		_, err := agent.AwaitTalk(ctx, 1)
+		return err
+	})
+	t.step("he hears her, and she hears him", func() error { return converse(ctx, t.caller, agent) })
+	t.step("she hangs up, and his call ends too", func() error {
+		if err := agent.HangUp(ctx, 1); err != nil {
+			return err
+		}
+		return t.caller.AwaitEnd(ctx)
+	})
+	t.step("she logs out", func() error { return agent.LogOut(ctx) })
+	return t.err
+}
+
+// noted is the second call: nobody of the department answers, and the caller gets a callback note.
+func noted(ctx context.Context, r *rig.Rig, before int) error {
+	fmt.Println("\n2. A caller wants the permits department, where nobody answers, and is promised a call back")
+	for _, name := range []string{"verg1", "verg2"} {
+		agent, err := r.Agent(ctx, name, rig.Behaviour{NeverAnswers: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = agent.LogOut(ctx) }() // the account is free again for a softphone; nothing depends on it
+	}
+	t := &teller{ctx: ctx, began: time.Now()}
+	t.step("he rings, and is answered", func() error { return t.dial(r) })
+	t.hears("menu-aanvraag", "Belt u over een aanvraag? Toets 1.")
+	t.presses("1")
+	t.hears("searching-agent", "Wij zoeken een medewerker voor u. Two phones ring; nobody answers.")
+	t.hears("not-reachable", "Onze medewerker is nu niet bereikbaar.")
+	t.hears("offer-callback", "Wilt u dat wij u terugbellen? Toets 1.")
+	t.presses("1")
+	t.hears("call-back-on-number", "Wij bellen u terug op nummer …")
+	for _, digit := range demoNumber {
+		t.heardDigit(digit)
+	}
+	t.step("he hears his own number, digit by digit: "+demoNumber, func() error { return nil })
+	t.hears("confirm-number", "Klopt dat? Toets 1.")
+	t.presses("1")
+	t.hears("call-back-by", "Wij bellen u uiterlijk op …")
+	t.hears("your-reference-is", "Uw kenmerk is …")
+	t.step("the call ends", func() error { return t.caller.AwaitEnd(ctx) })
+	t.step("the note is in Redis", func() error { return show(ctx, r, before) })
+	return t.err
+}
+
+func (t *teller) dial(r *rig.Rig) error {
+	var err error
+	if t.caller, err = r.Call(t.ctx, rig.CallerOptions{From: demoNumber}); err != nil {
+		return err
+	}
+	_, err = t.caller.AwaitAnswer(t.ctx)
+	return err
+}
+
+func (t *teller) heardDigit(digit rune) {
+	if t.err != nil {
+		return
+	}
+	phrase, err := t.caller.AwaitPhrase(t.ctx, t.heard, false, "nl/digit-"+string(digit))
+	t.heard, t.err = phrase.From, err
+}
+
+// converse has both sides say a tone that the other must hear.
+func converse(ctx context.Context, caller *rig.Caller, agent *rig.Agent) error {
+	const length = 600 * time.Millisecond
+	for _, way := range []struct {
+		from, to *rig.Handset
+		pitch    float64
+	}{{caller.Handset, agent.Handset, 440}, {agent.Handset, caller.Handset, 880}} {
+		now := time.Now()
+		if err := way.from.Speak(ctx, rig.Tone(way.pitch, length)); err != nil {
+			return err
+		}
+		if err := way.to.AwaitSound(ctx, now, length/2); err != nil {
+			return err
+		}
+		if way.to.HeardSince(now).Pitch(way.pitch) < 0.2 {
+			return fmt.Errorf("a tone of %v Hz was said and something else was heard", way.pitch)
+		}
+	}
+	return nil
+}
+
+// notes are the callback notes of the demonstration's caller, those of earlier runs included, the newest first.
+func notes(ctx context.Context, r *rig.Rig) ([]callback.Note, error) {
+	number, err := call.ParseNumber(demoNumber)
+	if err != nil {
+		return nil, err
+	}
+	store := redisstore.Open(redisstore.Options{Addr: r.Redis.Address})
+	defer store.Close()
+	return store.ByNumber(ctx, "deventer", number, 1000)
+}
+
+// show prints the newest note.
+func show(ctx context.Context, r *rig.Rig, before int) error {
+	all, err := notes(ctx, r)
+	if err != nil {
+		return err
+	}
+	if len(all) != before+1 {
+		return fmt.Errorf("there are %d notes of this caller, and %d were there before", len(all), before)
+	}
+	note := all[0]
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		return err
+	}
+	for _, line := range [][2]string{
+		{"reference", string(note.Reference)},
+		{"team", string(note.Team)},
+		{"state", string(note.State)},
+		{"number", note.Number.String() + " (masked)"},
+		{"made", note.Made.In(amsterdam).Format("Mon 2 Jan 15:04:05")},
+		{"deadline", note.Deadline.In(amsterdam).Format("Mon 2 Jan 15:04")},
+	} {
+		fmt.Printf("           %-10s %s\n", line[0], line[1])
+	}
+	return nil
+}
+
+// figures waits until Prometheus has counted both calls, and shows reachability per team.
+func figures(ctx context.Context, r *rig.Rig) error {
+	fmt.Println("\nReachability of the last five minutes, by Prometheus (answered / offered, short abandons left out)")
+	want := map[string]float64{"kcc": 1, "vergunningen": 0}
+	for {
+		samples, err := r.Prometheus.Query(ctx, "team:bereikbaar_reachability:ratio5m")
+		if err != nil {
+			return err
+		}
+		var lines []string
+		right := 0
+		for _, s := range samples {
+			team := s.Labels["team"]
+			if value, ok := want[team]; ok && s.Value == value {
+				right++
+			}
+			lines = append(lines, fmt.Sprintf("  %-14s %3.0f %%", team, 100*s.Value))
+		}
+		if right == len(want) {
+			fmt.Println(strings.Join(lines, "\n"))
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("Prometheus says %v, and the calls say %v", lines, want)
+		case <-time.After(time.Second):
+		}
+	}
+}

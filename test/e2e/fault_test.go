@@ -1,0 +1,203 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// waitFor lets a caller choose the contact centre and wait with music.
+func (c *caller) waitsForTheContactCentre() {
+	c.s.t.Helper()
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	c.hears("music")
+}
+
+func TestTheDaemonIsKilledWithCallersWaitingAndTalking(t *testing.T) {
+	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{})
+	talking := s.rings(rig.CallerOptions{From: "0612345670"})
+	talking.hears("nl/menu-aanvraag")
+	talking.presses("2")
+	_, err := agent.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	var waiting []*caller
+	for i := range 4 {
+		c := s.rings(rig.CallerOptions{From: fmt.Sprintf("061234568%d", i)})
+		c.waitsForTheContactCentre()
+		waiting = append(waiting, c)
+	}
+	inMenu := s.rings(rig.CallerOptions{From: "0612345690"})
+	inMenu.hears("nl/menu-aanvraag")
+
+	require.NoError(t, s.Daemon.Kill())
+	talking.talksTo(agent) // nobody is cut off
+	late := s.rings(rig.CallerOptions{From: "0612345699"})
+	late.hears("nl/fallback") // a new call gets the fallback
+	late.hangsUp()
+	require.NoError(t, s.Daemon.Restart(s.ctx))
+
+	talking.talksTo(agent)
+	inMenu.listened = time.Now()
+	inMenu.hears("nl/menu-aanvraag") // he hears the menu again
+	inMenu.hangsUp()
+	require.Equal(t, 4.0, s.metric("bereikbaar_callers_waiting", "team", "kcc"))
+	require.Equal(t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
+	require.NoError(t, agent.HangUp(s.ctx, 1))
+	talking.isHungUp()
+	for i, c := range waiting { // in the order in which they came
+		_, err := agent.AwaitTalk(s.ctx, i+2)
+		require.NoError(t, err)
+		c.talksTo(agent)
+		require.NoError(t, agent.HangUp(s.ctx, i+2))
+		c.isHungUp()
+	}
+	s.atRest()
+	require.Equal(t, 5.0, s.offered("kcc", call.OfferAnswered))
+}
+
+func TestTheDaemonIsStoppedInAnOrderlyWay(t *testing.T) {
+	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	c := s.rings(rig.CallerOptions{})
+	c.waitsForTheContactCentre()
+	_, err := agent.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	require.NoError(t, s.Daemon.Stop())
+	_, err = agent.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err, "no phone rings for a daemon that is gone")
+	s.agent("kcc1", rig.Behaviour{})
+	require.NoError(t, s.Daemon.Restart(s.ctx))
+	s.eventually("he is connected", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) })
+	c.hangsUp()
+	s.atRest()
+}
+
+func TestRedisIsKilledAndComesBack(t *testing.T) {
+	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{})
+	first := s.rings(rig.CallerOptions{From: "0612345678"})
+	first.hears("nl/menu-aanvraag")
+	first.presses("1")
+	first.hears("nl/offer-callback")
+	first.presses("1")
+	first.hears("nl/confirm-number")
+	first.presses("1")
+	kept := first.confirmed("0612345678", "vergunningen", true)
+
+	require.NoError(t, s.Redis.Kill())
+	second := s.rings(rig.CallerOptions{From: "0687654321"})
+	second.hears("nl/menu-aanvraag")
+	second.presses("1")
+	second.hears("nl/offer-callback")
+	second.presses("1")
+	second.hears("nl/confirm-number")
+	second.presses("1")
+	second.hearsWhole("nl/callback-not-possible") // and waits for a person
+	second.hangsUp()
+	third := s.rings(rig.CallerOptions{})
+	third.hears("nl/menu-aanvraag")
+	third.presses("2")
+	_, err := agent.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err, "calls are answered and routed without Redis")
+	third.hangsUp()
+
+	require.NoError(t, s.Redis.Restart(s.ctx))
+	require.Equal(t, kept, s.notes("0612345678")[0], "what was confirmed is still there")
+	require.Empty(t, s.notes("0687654321"), "what was not confirmed is not")
+	fourth := s.rings(rig.CallerOptions{From: "0687654321"})
+	fourth.hears("nl/menu-aanvraag")
+	fourth.presses("1")
+	fourth.hears("nl/offer-callback")
+	fourth.presses("1")
+	fourth.hears("nl/confirm-number")
+	fourth.presses("1")
+	fourth.confirmed("0687654321", "vergunningen", true)
+	s.atRest()
+}
+
+func TestAsteriskIsKilledAndComesBack(t *testing.T) {
+	s := open(t, nil)
+	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	c := s.rings(rig.CallerOptions{})
+	c.waitsForTheContactCentre()
+	require.NoError(t, s.Asterisk.Kill())
+	s.eventually("the daemon lets go of the call", func() error { return equal(0, s.metric("bereikbaar_part_up", "part", "ari")) })
+	require.NoError(t, s.Asterisk.Restart(s.ctx))
+	require.NoError(t, s.Daemon.AwaitReady(s.ctx))
+	s.eventually("the call is over", func() error { return equal(0, s.metric("bereikbaar_calls_active")) })
+	agent := s.agent("kcc1", rig.Behaviour{})
+	again := s.rings(rig.CallerOptions{})
+	again.hears("nl/menu-aanvraag")
+	again.presses("2")
+	_, err := agent.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	again.hangsUp()
+	s.atRest()
+}
+
+func TestASecondDaemonIsRefused(t *testing.T) {
+	s := open(t, nil)
+	output, err := s.Daemon.Run(s.ctx, "serve", "--config", s.Daemon.ConfigFile)
+	require.Error(t, err)
+	require.Contains(t, output, "another bereikbaar")
+	agent := s.agent("kcc1", rig.Behaviour{})
+	c := s.rings(rig.CallerOptions{})
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	_, err = agent.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	c.hangsUp()
+	s.atRest()
+}
+
+func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
+	s := openWith(t, rig.Options{
+		Config: rig.Overrides(rig.AlwaysOpen(), map[string]any{
+			"agents": map[string]any{"kcc3": map[string]any{"name": "Esra", "endpoint": "PJSIP/kcc3"}},
+			"teams": map[string]any{"kcc": map[string]any{
+				"members": []string{"kcc1", "kcc2", "kcc3"}, "callback": map[string]any{"enabled": false}, "greeting": nil,
+			}},
+			"unknown": map[string]any{"welcome": nil},
+		}),
+		Phones: append(rig.DefaultPhones(), rig.Phone{Name: "kcc3", Context: "from-phones"}),
+	})
+	var agents []*rig.Agent
+	options := make([]rig.CallerOptions, 30)
+	for i := range options {
+		options[i] = rig.CallerOptions{To: "0570999999", From: fmt.Sprintf("06123456%02d", i)}
+	}
+	callers, err := s.Callers(s.ctx, 10, options...)
+	require.NoError(t, err)
+	for _, c := range callers {
+		_, err := c.AwaitAnswer(s.ctx)
+		require.NoError(t, err)
+	}
+	s.eventually("everybody waits", func() error { return equal(30, s.metric("bereikbaar_callers_waiting", "team", "kcc")) })
+	for _, name := range []string{"kcc1", "kcc2", "kcc3"} {
+		agents = append(agents, s.agent(name, rig.Behaviour{TalkFor: 300 * time.Millisecond}))
+	}
+	for _, c := range callers {
+		require.NoError(t, c.AwaitEnd(s.ctx))
+	}
+	var ends []time.Time
+	for _, c := range callers {
+		ends = append(ends, c.Leg().Ended)
+	}
+	for i := 3; i < len(ends); i++ { // three talk at a time: nobody is helped before one who came three places earlier
+		require.True(t, ends[i].After(ends[i-3]), "caller %d was helped before caller %d", i, i-3)
+	}
+	total := 0
+	for _, a := range agents {
+		total += len(a.Calls())
+	}
+	require.Equal(t, 30, total)
+	s.atRest()
+	require.Equal(t, 30.0, s.offered("kcc", call.OfferAnswered))
+}
