@@ -89,7 +89,7 @@ func (c *Calendar) day(d Date) Day {
 	weekday := d.Weekday()
 	weekend := weekday == time.Saturday || weekday == time.Sunday
 	if spans, ok := c.exceptions[d]; ok {
-		return Day{Date: d, Open: spans, Working: len(spans) > 0 && !weekend, Exception: true, Why: c.reason(d)}
+		return Day{Date: d, Open: spans, Working: len(spans) > 0 && !weekend, Exception: true, Why: exceptional(c.reasons[d], spans, "")}
 	}
 	if name, ok := c.Holiday(d); ok {
 		day := Day{Date: d, Why: name}
@@ -108,14 +108,15 @@ func (c *Calendar) day(d Date) Day {
 	return day
 }
 
-func (c *Calendar) reason(d Date) string {
-	switch reason := c.reasons[d]; {
+// exceptional says why a day is an exception.
+func exceptional(reason string, spans []Span, whose string) string {
+	switch {
 	case reason != "":
 		return reason
-	case len(c.exceptions[d]) == 0:
-		return "local closing day"
+	case len(spans) == 0:
+		return "closing day" + whose
 	default:
-		return "special hours"
+		return "special hours" + whose
 	}
 }
 

@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -16,11 +17,12 @@ const (
 
 // TeamSpec says in what a team differs from its municipality.
 type TeamSpec struct {
-	Hours          Week       // nil for the municipality's
-	Exceptions     Exceptions // go before everything else
-	OwnDays        bool       // the norm counts the days on which the team is open, instead of the municipality's working days
-	OpenOnHolidays bool       // neither holidays nor the municipality's exceptions close the team: a team for emergencies
-	Rule           Rule       // empty for ClosingTime
+	Hours          Week            // nil for the municipality's
+	Exceptions     Exceptions      // go before everything else
+	Reasons        map[Date]string // why a day is an exception, for people; optional
+	OwnDays        bool            // the norm counts the days on which the team is open, instead of the municipality's working days
+	OpenOnHolidays bool            // neither holidays nor the municipality's exceptions close the team: a team for emergencies
+	Rule           Rule            // empty for ClosingTime
 }
 
 // Hours are the opening hours of one team, and the norm by its calendar. They are immutable. The zero value is never
@@ -29,6 +31,7 @@ type Hours struct {
 	municipality *Calendar
 	week         Week // nil for the municipality's
 	exceptions   Exceptions
+	reasons      map[Date]string
 	ownDays      bool
 	onHolidays   bool
 	rule         Rule
@@ -42,7 +45,9 @@ const (
 
 // Team makes the opening hours of a team of the municipality.
 func (c *Calendar) Team(spec TeamSpec) (*Hours, error) {
-	h := &Hours{municipality: c, ownDays: spec.OwnDays, onHolidays: spec.OpenOnHolidays, rule: spec.Rule}
+	h := &Hours{
+		municipality: c, reasons: maps.Clone(spec.Reasons), ownDays: spec.OwnDays, onHolidays: spec.OpenOnHolidays, rule: spec.Rule,
+	}
 	switch spec.Rule {
 	case "":
 		h.rule = ClosingTime
@@ -106,11 +111,7 @@ func (h *Hours) Day(d Date) Day {
 // open finds the team's hours on a day: its own exception, else the municipality's closing or special hours, else the week.
 func (h *Hours) open(d Date, town Day) Day {
 	if spans, ok := h.exceptions[d]; ok {
-		day := Day{Date: d, Open: spans, Exception: true, Why: "special hours of the team"}
-		if len(spans) == 0 {
-			day.Why = "closing day of the team"
-		}
-		return day
+		return Day{Date: d, Open: spans, Exception: true, Why: exceptional(h.reasons[d], spans, " of the team")}
 	}
 	week := h.week
 	if week == nil {

@@ -194,11 +194,11 @@ func TestADayTellsWhy(t *testing.T) {
 		s.Exceptions = calendar.Exceptions{date(t, "2026-05-15"): nil, date(t, "2026-12-24"): spans(t, "09:00-12:00")}
 	})
 	h := team(t, c, calendar.TeamSpec{Exceptions: calendar.Exceptions{
-		date(t, "2026-02-03"): nil, date(t, "2026-02-04"): spans(t, "10:00-11:00"),
-	}})
+		date(t, "2026-02-03"): nil, date(t, "2026-02-04"): spans(t, "10:00-11:00"), date(t, "2026-02-05"): nil,
+	}, Reasons: map[calendar.Date]string{date(t, "2026-02-05"): "teamdag"}})
 	for day, want := range map[string]string{
-		"2026-02-02": "", "2026-02-03": "closing day of the team", "2026-02-04": "special hours of the team",
-		"2026-05-14": "Hemelvaartsdag", "2026-05-15": "local closing day", "2026-12-24": "special hours",
+		"2026-02-02": "", "2026-02-03": "closing day of the team", "2026-02-04": "special hours of the team", "2026-02-05": "teamdag",
+		"2026-05-14": "Hemelvaartsdag", "2026-05-15": "closing day", "2026-12-24": "special hours",
 		"2026-02-07": "closed on Saturdays",
 	} {
 		got := h.Day(date(t, day))
