@@ -13,7 +13,7 @@ import (
 // refused loads a text that must be refused and gives the problems.
 func refused(t testing.TB, text string) config.Problems {
 	t.Helper()
-	_, err := config.Load(write(t, text), nil)
+	_, err := config.LoadText("test.yaml", []byte(text))
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
 	require.NotEmpty(t, problems)

@@ -176,6 +176,14 @@ func TestWhatMayBeSaid(t *testing.T) {
 				require.Empty(t, week[time.Saturday])
 			},
 		},
+		"why a day is special": {
+			[]string{`["09:00-17:00"]}`, "[\"09:00-17:00\"]}\n    exceptions: [{date: 2026-12-24, reason: Kerstavond}]", "members: [kcc1]", "members: [kcc1], exceptions: [{date: 2026-12-23, reason: Teamdag}]"},
+			func(t *testing.T, c *config.Config) {
+				hours := c.Plan.Teams["kcc"].Hours
+				require.Equal(t, "Kerstavond", hours.Day(calendar.Date{Year: 2026, Month: 12, Day: 24}).Why)
+				require.Equal(t, "Teamdag", hours.Day(calendar.Date{Year: 2026, Month: 12, Day: 23}).Why)
+			},
+		},
 		"the norm of all teams, and another for one": {
 			[]string{"agents:", "norm: {rule: same_time}\nagents:", "members: [kcc1]}", "members: [kcc1]}\n  b: {name: B, norm: closing_time, members: [kcc1]}"},
 			func(t *testing.T, c *config.Config) {

@@ -107,14 +107,18 @@ func unreadable(raw []byte) int {
 	return 0
 }
 
-var tabBeforeText = regexp.MustCompile(`(?m)^ *\t[\t ]*[^\s#]`)
-
+// indentedByTab is the first line with a tab before its text, or 0.
 func indentedByTab(raw []byte) int {
-	at := tabBeforeText.FindIndex(raw)
-	if at == nil {
-		return 0
+	number := 0
+	for line := range bytes.Lines(raw) {
+		number++
+		text := bytes.TrimLeft(line, " \t")
+		indent := line[:len(line)-len(text)]
+		if bytes.ContainsRune(indent, '\t') && len(bytes.TrimSpace(text)) > 0 && text[0] != '#' {
+			return number
+		}
 	}
-	return 1 + bytes.Count(raw[:at[0]], []byte("\n"))
+	return 0
 }
 
 var yamlError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)

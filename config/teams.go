@@ -83,9 +83,9 @@ func (b *builder) team(id, key, municipality string) routing.Team {
 }
 
 func (b *builder) teamHours(key string, f teamForm, municipality string) *calendar.Hours {
-	exceptions, _ := b.exceptions(key, f.Exceptions)
+	exceptions, reasons := b.exceptions(key, f.Exceptions)
 	spec := calendar.TeamSpec{
-		Hours: b.week(key+".hours", f.Hours), Exceptions: exceptions, OwnDays: f.OwnDays, OpenOnHolidays: f.OpenOnHolidays,
+		Hours: b.week(key+".hours", f.Hours), Exceptions: exceptions, Reasons: reasons, OwnDays: f.OwnDays, OpenOnHolidays: f.OpenOnHolidays,
 		Rule: calendar.Rule(f.Norm),
 	}
 	if f.Norm == "" {

@@ -1,0 +1,188 @@
+package config_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bereikbaar/bereikbaar/config"
+)
+
+// watched is a running watcher and what it told.
+type watched struct {
+	*config.Watcher
+	path    string
+	changes chan *config.Config
+	refused chan error
+}
+
+func watch(t *testing.T, path string, getenv func(string) string) watched {
+	t.Helper()
+	goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	first, err := config.Load(path, getenv)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	w := watched{path: path, changes: make(chan *config.Config, 10), refused: make(chan error, 10)}
+	w.Watcher = config.Watch(ctx, first, getenv, func(c *config.Config) { w.changes <- c }, func(err error) { w.refused <- err })
+	t.Cleanup(func() {
+		cancel()
+		w.Wait()
+		goleak.VerifyNone(t)
+	})
+	return w
+}
+
+// patience is far more than a change takes; it only bounds a test that fails.
+const patience = 20 * time.Second
+
+func (w watched) change(t *testing.T) *config.Config {
+	t.Helper()
+	select {
+	case c := <-w.changes:
+		return c
+	case err := <-w.refused:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.Fail(t, "the change was not noticed")
+	}
+	return nil
+}
+
+func (w watched) refusal(t *testing.T) error {
+	t.Helper()
+	select {
+	case <-w.changes:
+		require.Fail(t, "a broken file was taken over")
+	case err := <-w.refused:
+		return err
+	case <-time.After(patience):
+		require.Fail(t, "the change was not noticed")
+	}
+	return nil
+}
+
+func save(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+// put saves as most editors do: beside the file, and then in its place.
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	save(t, path+"~", text)
+	require.NoError(t, os.Rename(path+"~", path))
+}
+
+func named(t *testing.T, name string) string {
+	t.Helper()
+	return changed(t, smallest, "name: KCC", "name: "+name)
+}
+
+func TestAChangeIsTakenOver(t *testing.T) {
+	w := watch(t, write(t, smallest), nil)
+	save(t, w.path, named(t, "Een"))
+	c := w.change(t)
+	require.Equal(t, "Een", c.Plan.Teams["kcc"].Name)
+	require.Same(t, c, w.Current())
+	require.Empty(t, c.NeedsRestart)
+	put(t, w.path, named(t, "Twee"))
+	require.Equal(t, "Twee", w.change(t).Plan.Teams["kcc"].Name)
+	put(t, w.path, named(t, "Drie"))
+	require.Equal(t, "Drie", w.change(t).Plan.Teams["kcc"].Name, "the file that replaced the first is watched too")
+}
+
+func TestABrokenFileIsRefused(t *testing.T) {
+	w := watch(t, write(t, smallest), nil)
+	before := w.Current()
+	save(t, w.path, changed(t, smallest, "members: [kcc1]", "members: [kcc9], ring_time: 5"))
+	err := w.refusal(t)
+	var problems config.Problems
+	require.ErrorAs(t, err, &problems)
+	require.Len(t, problems, 2)
+	require.Same(t, before, w.Current(), "the old one stays")
+
+	require.NoError(t, os.Remove(w.path))
+	require.ErrorContains(t, w.refusal(t), "cannot be opened")
+	save(t, w.path, named(t, "Terug"))
+	require.Equal(t, "Terug", w.change(t).Plan.Teams["kcc"].Name)
+	require.Equal(t, "KCC", before.Plan.Teams["kcc"].Name, "calls that run keep their plan")
+}
+
+func TestReloadAsks(t *testing.T) {
+	w := watch(t, write(t, smallest), nil)
+	w.Reload()
+	require.Equal(t, "KCC", w.change(t).Plan.Teams["kcc"].Name, "SIGHUP reads a file that did not change")
+}
+
+func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
+	password := "one-x7"
+	w := watch(t, write(t, smallest), func(name string) string {
+		if name == "BEREIKBAAR_ARI_PASSWORD" {
+			return password
+		}
+		return ""
+	})
+	before := w.Current()
+	save(t, w.path, changed(t, named(t, "Nieuw"), "agents:", strings.Join([]string{
+		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}", "prompts: {directory: /p}",
+		"state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}", "shutdown: {grace: 1s}",
+		"callbacks: {countries: [BE]}", "agents:",
+	}, "\n")))
+	c := w.change(t)
+	require.Equal(t, []string{"ari", "redis", "listen", "prompts.directory", "prompts.asterisk_directory", "state", "log.format", "kpi"}, c.NeedsRestart)
+	require.Equal(t, before.ARI, c.ARI)
+	require.Equal(t, before.Redis, c.Redis)
+	require.Equal(t, before.Listen, c.Listen)
+	require.Equal(t, before.Prompts.Directory, c.Prompts.Directory)
+	require.Equal(t, before.Prompts.AsteriskDirectory, c.Prompts.AsteriskDirectory)
+	require.Equal(t, before.State, c.State)
+	require.Equal(t, before.Log.Format, c.Log.Format)
+	require.Equal(t, before.KPI, c.KPI)
+	require.Equal(t, "Nieuw", c.Plan.Teams["kcc"].Name, "the rest is taken over")
+	require.Equal(t, time.Second, c.Shutdown.Grace)
+	require.Equal(t, []string{"BE"}, c.Callbacks.Countries)
+	require.Equal(t, "DEBUG", c.Log.Level.String())
+}
+
+func TestALinkThatIsTurned(t *testing.T) {
+	dir := t.TempDir()
+	for _, version := range []string{"v1", "v2"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, version), 0o700))
+		save(t, filepath.Join(dir, version, "c.yaml"), named(t, version))
+	}
+	require.NoError(t, os.Symlink("v1", filepath.Join(dir, "data")))
+	require.NoError(t, os.Symlink("data/c.yaml", filepath.Join(dir, "c.yaml")))
+	w := watch(t, filepath.Join(dir, "c.yaml"), nil)
+	require.Equal(t, "v1", w.Current().Plan.Teams["kcc"].Name)
+	require.NoError(t, os.Symlink("v2", filepath.Join(dir, "data-")))
+	require.NoError(t, os.Rename(filepath.Join(dir, "data-"), filepath.Join(dir, "data")))
+	require.Equal(t, "v2", w.change(t).Plan.Teams["kcc"].Name)
+}
+
+func TestAFileOfAnotherNameIsNotOurs(t *testing.T) {
+	w := watch(t, write(t, smallest), nil)
+	save(t, filepath.Join(filepath.Dir(w.path), "other.yaml"), "x")
+	save(t, w.path, named(t, "Ons"))
+	require.Equal(t, "Ons", w.change(t).Plan.Teams["kcc"].Name)
+	require.Empty(t, w.refused)
+}
+
+func TestADirectoryThatCannotBeWatched(t *testing.T) {
+	path := write(t, smallest)
+	first, err := config.Load(path, nil)
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(filepath.Dir(path)))
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []error
+	w := config.Watch(ctx, first, nil, func(*config.Config) {}, func(err error) { told = append(told, err) })
+	require.Len(t, told, 1)
+	require.ErrorContains(t, told[0], "send SIGHUP")
+	cancel()
+	w.Wait()
+}
