@@ -3,8 +3,6 @@ package rig
 import (
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -62,25 +60,4 @@ func TestPrometheusScrapesTheDaemonsAddressAndKnowsTheRules(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, rules, "reachability")
-}
-
-func TestPasswordsOfPhonesAreKept(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	first, err := SavedPhones()
-	require.NoError(t, err)
-	require.Len(t, first, 5)
-	for _, phone := range first {
-		require.Len(t, phone.Password, 12)
-	}
-	second, err := SavedPhones()
-	require.NoError(t, err)
-	require.Equal(t, first, second)
-
-	path := filepath.Join(os.Getenv("XDG_CACHE_HOME"), "bereikbaar", "phones.json")
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
-	_, err = SavedPhones()
-	require.ErrorContains(t, err, "delete "+path)
 }

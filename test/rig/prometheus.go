@@ -29,11 +29,11 @@ func newPrometheus(dir, address, operations string, interval time.Duration) (*Pr
 	if err != nil {
 		return nil, err
 	}
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "deploy", "prometheus"))); err != nil {
-		return nil, fmt.Errorf("the configuration of Prometheus: %w", err)
+	shipped := filepath.Join(root, "deploy", "prometheus")
+	if err := os.CopyFS(filepath.Join(dir, "rules"), os.DirFS(filepath.Join(shipped, "rules"))); err != nil {
+		return nil, fmt.Errorf("the rules of Prometheus: %w", err)
 	}
-	path := filepath.Join(dir, "prometheus.yml")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(shipped, "prometheus.yml"))
 	if err != nil {
 		return nil, fmt.Errorf("the configuration of Prometheus: %w", err)
 	}
@@ -44,7 +44,7 @@ func newPrometheus(dir, address, operations string, interval time.Duration) (*Pr
 	} {
 		text = regexp.MustCompile(pattern).ReplaceAll(text, []byte(value))
 	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), text, 0o644); err != nil {
 		return nil, fmt.Errorf("the configuration of Prometheus: %w", err)
 	}
 	return &Prometheus{Address: address, dir: dir}, nil

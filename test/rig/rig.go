@@ -14,13 +14,15 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // Options choose what a rig consists of. The zero value is a rig for a test: a directory that goes with the rig, an
 // address that nobody else uses, every part but Prometheus running.
 type Options struct {
-	// Dir holds everything that the rig writes. Empty: a new directory, which Close removes.
+	// Dir holds everything that the rig writes; one rig at a time. What Redis, the daemon and Prometheus keep in it is
+	// there again for the next rig. Empty: a new directory, which Close removes.
 	Dir string
 	// Address is where Asterisk, Redis, the daemon and Prometheus listen. Empty: a loopback address of the rig's own.
 	Address string
@@ -108,6 +110,9 @@ func prepare(o Options) (*Rig, error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("the directory of the rig: %w", err), r.Close())
 	}
+	if err := r.takeDir(o.Dir); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	if o.Address == "" {
 		o.Address = place.host(hostServers)
 	}
@@ -129,6 +134,27 @@ func prepare(o Options) (*Rig, error) {
 	}
 	r.Dir, r.Phones, r.options = o.Dir, o.Phones, o
 	return r, nil
+}
+
+// takeDir makes sure that the directory is ours alone, and clears away what an earlier rig left in it, data excepted.
+func (r *Rig) takeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("the directory of the rig: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("the directory of the rig: %w", err)
+	}
+	r.onClose(lock.Close)
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("%s is in use: end the other rig first (%w)", dir, err)
+	}
+	for _, name := range []string{"asterisk", "logs", "sipp", "softphone", "prometheus/rules"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("clearing the directory of the rig: %w", err)
+		}
+	}
+	return nil
 }
 
 // Keep leaves the rig's directory in place after Close, for a look at what went wrong.

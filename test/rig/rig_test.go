@@ -150,6 +150,27 @@ func TestRedisKeepsWhatItConfirmedWhenItIsKilled(t *testing.T) {
 	require.Equal(t, "promised", note)
 }
 
+func TestADirectoryIsUsedAgainAndItsDataAreThere(t *testing.T) {
+	t.Parallel()
+	o := withoutDaemon(t)
+	o.Dir, o.Prometheus = t.TempDir(), time.Second
+	first, ctx := newRig(t, o)
+	_, err := first.Agent(ctx, "kcc1", Behaviour{})
+	require.NoError(t, err)
+	_, err = first.Redis.CLI(ctx, "SET", "note", "promised")
+	require.NoError(t, err)
+	_, err = Start(ctx, o)
+	require.ErrorContains(t, err, "in use")
+	require.NoError(t, first.Close())
+
+	second, _ := newRig(t, o)
+	note, err := second.Redis.CLI(ctx, "GET", "note")
+	require.NoError(t, err)
+	require.Equal(t, "promised", note)
+	_, err = second.Agent(ctx, "kcc1", Behaviour{})
+	require.NoError(t, err)
+}
+
 func TestAsteriskComesBackAfterACrash(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, withoutDaemon(t))
