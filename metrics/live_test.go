@@ -246,15 +246,33 @@ func TestAScrapeWaitsForAllSlowSourcesAtOnce(t *testing.T) {
 }
 
 func TestPartsShowWhetherTheyAreUp(t *testing.T) {
-	m, reg := newMetrics(t, "kcc")
-	require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
-		part("ari", true, metrics.Health{Up: true}),
-		part("redis", false, metrics.Health{Detail: "connection refused"}),
-	}}))
-	got := exposition(t, reg)
-	requireLine(t, got, `bereikbaar_part_up{part="ari"} 1`)
-	requireLine(t, got, `bereikbaar_part_up{part="redis"} 0`)
-	require.NotContains(t, got, "connection refused", "details are for the health page")
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := newMetrics(t, "kcc")
+		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
+			part("ari", true, metrics.Health{Up: true}),
+			part("redis", false, metrics.Health{Detail: "connection refused"}),
+		}}))
+		got := exposition(t, reg)
+		requireLine(t, got, `bereikbaar_part_up{part="ari"} 1`)
+		requireLine(t, got, `bereikbaar_part_up{part="redis"} 0`)
+		require.NotContains(t, got, "connection refused", "details are for the health page")
+	})
+}
+
+func TestManyScrapersAskTheStoreNoMoreThanOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := newMetrics(t, "kcc")
+		var asked atomic.Int64
+		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
+			func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+				return map[call.TeamID]callback.Count{"kcc": {Live: asked.Add(1)}}, nil
+			})}))
+		for range 10 {
+			requireLine(t, exposition(t, reg), `bereikbaar_notes_open{team="kcc"} 1`)
+		}
+		pass(3 * time.Second)
+		requireLine(t, exposition(t, reg), `bereikbaar_notes_open{team="kcc"} 2`)
+	})
 }
 
 func TestWatchRefusesPartsThatCannotBeTold(t *testing.T) {

@@ -68,25 +68,27 @@ func TestReadiness(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			m, reg := newMetrics(t, "kcc")
-			require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
-				part("ari", true, test.ari), part("prompts", true, test.prompts), part("redis", false, test.redis),
-			}}))
-			code, got := askPage(t, m.Operations(reg, quiet), "/readyz")
-			require.Equal(t, test.code, code)
-			require.Equal(t, test.state, got.State)
-			require.Len(t, got.Parts, 3)
-			for i, want := range []metrics.Health{test.ari, test.prompts, test.redis} {
-				state := "down"
-				if want.Up {
-					state = "up"
+			synctest.Test(t, func(t *testing.T) {
+				m, reg := newMetrics(t, "kcc")
+				require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
+					part("ari", true, test.ari), part("prompts", true, test.prompts), part("redis", false, test.redis),
+				}}))
+				code, got := askPage(t, m.Operations(reg, quiet), "/readyz")
+				require.Equal(t, test.code, code)
+				require.Equal(t, test.state, got.State)
+				require.Len(t, got.Parts, 3)
+				for i, want := range []metrics.Health{test.ari, test.prompts, test.redis} {
+					state := "down"
+					if want.Up {
+						state = "up"
+					}
+					require.Equal(t, []string{"ari", "prompts", "redis"}[i], got.Parts[i].Name)
+					require.Equal(t, state, got.Parts[i].State)
+					require.Equal(t, since.UTC(), got.Parts[i].Since)
+					require.Equal(t, i < 2, got.Parts[i].Needed)
+					require.Equal(t, want.Detail, got.Parts[i].Detail)
 				}
-				require.Equal(t, []string{"ari", "prompts", "redis"}[i], got.Parts[i].Name)
-				require.Equal(t, state, got.Parts[i].State)
-				require.Equal(t, since.UTC(), got.Parts[i].Since)
-				require.Equal(t, i < 2, got.Parts[i].Needed)
-				require.Equal(t, want.Detail, got.Parts[i].Detail)
-			}
+			})
 		})
 	}
 }
@@ -275,6 +277,9 @@ func TestServeEndsWithItsContextAndLeavesNothing(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "Serve did not end")
 	}
+	require.NoError(t, idle.SetReadDeadline(time.Now().Add(5*time.Second)))
+	_, err = idle.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "a reader that is still there is cut off")
 	http.DefaultClient.CloseIdleConnections()
 }
 

@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	startWithin = 30 * time.Second
-	seenWithin  = 30 * time.Second
+	startWithin = 60 * time.Second
+	seenWithin  = 60 * time.Second
 	lookEvery   = 100 * time.Millisecond
 )
 

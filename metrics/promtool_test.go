@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -44,17 +45,21 @@ func promtool(t *testing.T, input string, arguments ...string) string {
 
 // wholeExposition has every metric that there can be.
 func wholeExposition(t *testing.T) string {
-	m, reg := newMetrics(t, "kcc", "vergunningen")
-	m.ARI.CommandDone("answer", 200, time.Millisecond)
-	m.Contact(answered("kcc", time.Second, time.Minute))
-	require.NoError(t, m.Watch(metrics.Sources{
-		Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
-		Notes:   counted(map[call.TeamID]callback.Count{"kcc": {Live: 1, Made: 1}}),
-		Parts:   []metrics.Part{part("ari", true, metrics.Health{Up: true})},
-		Active:  func() (int, int) { return 1, 1 },
-		Backlog: func() int { return 0 },
-	}))
-	return fullExposition(t, reg)
+	var text string
+	synctest.Test(t, func(t *testing.T) { // in a bubble no source is slow
+		m, reg := newMetrics(t, "kcc", "vergunningen")
+		m.ARI.CommandDone("answer", 200, time.Millisecond)
+		m.Contact(answered("kcc", time.Second, time.Minute))
+		require.NoError(t, m.Watch(metrics.Sources{
+			Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
+			Notes:   counted(map[call.TeamID]callback.Count{"kcc": {Live: 1, Made: 1}}),
+			Parts:   []metrics.Part{part("ari", true, metrics.Health{Up: true})},
+			Active:  func() (int, int) { return 1, 1 },
+			Backlog: func() int { return 0 },
+		}))
+		text = fullExposition(t, reg)
+	})
+	return text
 }
 
 func ruleFiles(t *testing.T, directory, pattern string) []string {
