@@ -18,7 +18,7 @@ import (
 
 const (
 	// answerWithin bounds a promise: a caller who waits for his confirmation hears silence after half a second.
-	answerWithin = 450 * time.Millisecond
+	answerWithin = 430 * time.Millisecond
 	// referenceTries bounds the search for a free reference. With a million notes one in nine is taken: ten tries in a
 	// row fail once in three thousand million times.
 	referenceTries = 10

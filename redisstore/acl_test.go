@@ -1,0 +1,143 @@
+package redisstore_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const (
+	ourPassword       = "een-lang-geheim"
+	operatorsPassword = "een-ander-geheim"
+)
+
+// shipped starts a Redis with the files of deploy/redis, as an operator installs them; change edits the rules of users.
+func shipped(t *testing.T, change func(acl string) string) *redistest.Server {
+	t.Helper()
+	acl, err := os.ReadFile("../deploy/redis/users.acl")
+	require.NoError(t, err)
+	rules := strings.NewReplacer(
+		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-BEREIKBAAR-HERE", hashed(ourPassword),
+		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-OPERATORS-HERE", hashed(operatorsPassword),
+	).Replace(string(acl))
+	require.NotContains(t, rules, "PUT-THE")
+	users := filepath.Join(t.TempDir(), "users.acl")
+	require.NoError(t, os.WriteFile(users, []byte(change(rules)), 0o600))
+
+	fragment, err := os.ReadFile("../deploy/redis/redis.conf")
+	require.NoError(t, err)
+	directives := []string{}
+	for line := range strings.Lines(string(fragment)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !strings.HasPrefix(line, "unixsocket ") {
+			directives = append(directives, strings.Replace(line, "/etc/bereikbaar/users.acl", users, 1))
+		}
+	}
+	return redistest.Start(t, directives...)
+}
+
+func asShipped(acl string) string { return acl }
+
+func hashed(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+func openAs(t *testing.T, server *redistest.Server) *redisstore.Store {
+	t.Helper()
+	s := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "bereikbaar", Password: ourPassword})
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func clientAs(t *testing.T, server *redistest.Server, user, password string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: server.Addr, Username: user, Password: password})
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
+	server := shipped(t, asShipped)
+	s := openAs(t, server)
+	ctx := t.Context()
+	require.Empty(t, s.Check(ctx), "the shipped files are as the check wants them")
+	n := promise(t, s)
+	_, err := s.ByReference(ctx, deventer, n.Reference)
+	require.NoError(t, err)
+	_, err = s.ByNumber(ctx, deventer, n.Number, 5)
+	require.NoError(t, err)
+	_, err = s.Due(ctx, deventer, team, 5)
+	require.NoError(t, err)
+	_, err = s.Events(ctx, deventer, n.ID)
+	require.NoError(t, err)
+	_, err = s.Counts(ctx, deventer, promised)
+	require.NoError(t, err)
+	operator := clientAs(t, server, "beheer", operatorsPassword)
+	require.NoError(t, operator.ScriptFlush(ctx).Err())
+	promise(t, s)
+	require.Len(t, requireInvariants(t, operator), 2)
+	slow, err := operator.SlowLogGet(ctx, 10).Result()
+	require.NoError(t, err)
+	require.Empty(t, slow, "no caller's words in the slow log")
+}
+
+func TestTheShippedUserCanDoNothingElse(t *testing.T) {
+	server := shipped(t, asShipped)
+	promise(t, openAs(t, server))
+	c := clientAs(t, server, "bereikbaar", ourPassword)
+	for _, command := range [][]any{
+		{"FLUSHALL"}, {"DEL", tag + "idem"}, {"KEYS", "*"}, {"SCAN", "0"}, {"SET", "bereikbaar:x", "1"},
+		{"CONFIG", "SET", "appendfsync", "no"}, {"SHUTDOWN", "NOSAVE"}, {"DEBUG", "SLEEP", "0"}, {"ACL", "LIST"},
+		{"REPLICAOF", "NO", "ONE"}, {"SCRIPT", "FLUSH"}, {"MONITOR"}, {"SUBSCRIBE", "x"}, {"EXPIRE", tag + "idem", "1"},
+		{"HGET", "another:program", "x"}, {"XTRIM", tag + "log", "MAXLEN", "0"}, {"RENAME", tag + "idem", tag + "x"},
+		{"EVAL", "return redis.call('DEL', KEYS[1])", "1", tag + "idem"},
+	} {
+		err := c.Do(t.Context(), command...).Err()
+		require.Error(t, err, "%v", command)
+		require.Regexp(t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command)
+	}
+	require.ErrorContains(t, clientAs(t, server, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name")
+}
+
+// A script is not undone when a command in it is refused: with one right missing, half a note would stay.
+func TestARightIsMissing(t *testing.T) {
+	for _, right := range []string{"xadd", "hset", "zadd", "sadd", "hincrby", "hget", "exists", "type", "hexists"} {
+		t.Run(right, func(t *testing.T) {
+			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
+			s := openAs(t, server)
+			_, err := service(s).Promise(t.Context(), request(t))
+			require.ErrorIs(t, err, callback.ErrStoreDown)
+			require.ErrorContains(t, err, "lacks a right")
+			require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing is written halfway")
+			problems := s.Check(t.Context())
+			require.Len(t, problems, 1)
+			require.True(t, problems[0].Grave)
+			require.Contains(t, problems[0].String(), strings.ToUpper(right))
+		})
+	}
+	t.Run("to ask for the configuration", func(t *testing.T) {
+		server := shipped(t, func(acl string) string { return strings.Replace(acl, " +config|get ", " ", 1) })
+		problems := openAs(t, server).Check(t.Context())
+		require.Len(t, problems, 1)
+		require.False(t, problems[0].Grave, "nothing is known to be wrong")
+		require.Contains(t, problems[0].String(), "+config|get")
+	})
+}
+
+func TestTheShippedUsersNeedAPasswordPutIn(t *testing.T) {
+	acl, err := os.ReadFile("../deploy/redis/users.acl")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(acl)) {
+		require.False(t, strings.Contains(line, "nopass") || strings.Contains(line, " >"), "a password that everybody can read: %s", line)
+	}
+}

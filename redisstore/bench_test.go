@@ -1,0 +1,77 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const benchCallers = 64
+
+var nth atomic.Int64
+
+// benchEvent is the n-th note that is asked for; its reference is counted up, so that none is taken.
+func benchEvent() callback.Event {
+	i := nth.Add(1)
+	made := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond)
+	return callback.Made(callback.Note{
+		ID: callback.NoteID(ulid.Make().String()), Reference: callback.Reference(fmt.Sprint(10_000_000 + i)),
+		Municipality: "deventer", Team: call.TeamID(fmt.Sprintf("team%d", i%20)), Owner: "kcc",
+		Key: callback.Key(fmt.Sprintf("pbx1/%d", i)), Call: call.ID(fmt.Sprint(i)),
+		Number:   call.Number{E164: fmt.Sprintf("+316%08d", i), Kind: call.KindMobile, Country: "NL"},
+		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is het klaar?",
+		Made: made, Deadline: made.Add(24 * time.Hour),
+	}, callback.ByCaller)
+}
+
+// BenchmarkMake makes notes through the store, from 64 sides, with appendfsync always.
+func BenchmarkMake(b *testing.B) {
+	s := Open(Options{Addr: redistest.Start(b).Addr})
+	defer func() { require.NoError(b, s.Close()) }()
+	run(b, func(e callback.Event) error {
+		_, err := s.Make(context.Background(), e)
+		return err
+	})
+}
+
+// BenchmarkRawEvalsha runs the same script with the same arguments past the store: the measure that BenchmarkMake is held to.
+func BenchmarkRawEvalsha(b *testing.B) {
+	server := redistest.Start(b)
+	c := redis.NewClient(&redis.Options{Addr: server.Addr, PoolSize: benchCallers})
+	defer func() { require.NoError(b, c.Close()) }()
+	sha, err := c.ScriptLoad(context.Background(), makeSource).Result()
+	require.NoError(b, err)
+	run(b, func(e callback.Event) error {
+		n, err := callback.Apply(callback.Note{}, e)
+		if err != nil {
+			return err
+		}
+		keys, args := makeArguments(n, e)
+		return c.EvalSha(context.Background(), sha, keys, args...).Err()
+	})
+}
+
+func run(b *testing.B, make func(callback.Event) error) {
+	b.Helper()
+	b.SetParallelism(benchCallers / 2)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := make(benchEvent()); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "notes/s")
+}

@@ -1,0 +1,248 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"io"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// ctx of calls that nothing cancels: the store bounds its own time.
+var ctx = context.Background()
+
+// loaded is a random source that begins with what a test put in it, and goes on as it should.
+func loaded(first ...[]byte) io.Reader {
+	return io.MultiReader(bytes.NewReader(bytes.Join(first, nil)), rand.Reader)
+}
+
+func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	idA, idB, low, high := make([]byte, 10), bytes.Repeat([]byte{1}, 10), make([]byte, 8), bytes.Repeat([]byte{0xff}, 8)
+	first, err := callback.NewService(s, rules{}, rules{}, loaded(idA, low)).Promise(t.Context(), request(t))
+	require.NoError(t, err)
+	require.Equal(t, callback.Reference("10000004"), first.Reference)
+	second, err := callback.NewService(s, rules{}, rules{}, loaded(idB, low, low, high)).Promise(t.Context(), request(t))
+	require.NoError(t, err)
+	require.NotEqual(t, first.Reference, second.Reference)
+	require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
+
+	t.Run("and one that is always taken is an error", func(t *testing.T) {
+		stuck := loaded(bytes.Repeat([]byte{2}, 10), bytes.Repeat(low, 10))
+		_, err := callback.NewService(s, rules{}, rules{}, stuck).Promise(t.Context(), request(t))
+		require.ErrorIs(t, err, callback.ErrReferenceTaken)
+		require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
+	})
+	t.Run("and an id that exists is not written over", func(t *testing.T) {
+		_, err := callback.NewService(s, rules{}, rules{}, loaded(idA)).Promise(t.Context(), request(t))
+		require.ErrorIs(t, err, callback.ErrBroken)
+		require.ErrorContains(t, err, "exists already")
+		require.Equal(t, first, requireInvariants(t, raw(t, server.Addr))[first.ID])
+	})
+}
+
+// spoiled is one way in which what is stored can be broken, and what must be said of it.
+type spoiled struct {
+	spoil func(c *redis.Client, n callback.Note) error
+	says  []string
+}
+
+func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
+	tests := map[string]spoiled{
+		"a field is garbage": {func(c *redis.Client, n callback.Note) error {
+			return c.HSet(ctx, tag+"note:"+string(n.ID), "deadline", "soon").Err()
+		}, []string{`field "deadline"`, "is not a time"}},
+		"a field is gone": {func(c *redis.Client, n callback.Note) error {
+			return c.HDel(ctx, tag+"note:"+string(n.ID), "team").Err()
+		}, []string{`field "team"`, "is missing"}},
+		"a newer version wrote it": {func(c *redis.Client, n callback.Note) error {
+			return c.HSet(ctx, tag+"note:"+string(n.ID), "v", "2").Err()
+		}, []string{`field "v"`, "another version"}},
+		"it has another type": {func(c *redis.Client, n callback.Note) error {
+			c.Del(ctx, tag+"note:"+string(n.ID))
+			return c.Set(ctx, tag+"note:"+string(n.ID), "x", 0).Err()
+		}, []string{"another type"}},
+		"it is another note": {func(c *redis.Client, n callback.Note) error {
+			return c.HSet(ctx, tag+"note:"+string(n.ID), "id", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB").Err()
+		}, []string{"holds note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s, c := open(t, server.Addr), raw(t, server.Addr)
+			bad, good := promise(t, s), promise(t, s)
+			require.NoError(t, test.spoil(c, bad))
+			before := c.Dump(ctx, tag+"note:"+string(bad.ID)).Val()
+
+			_, err := s.Note(ctx, deventer, bad.ID)
+			requireBroken(t, err, bad, test.says)
+			_, err = s.ByReference(ctx, deventer, bad.Reference)
+			requireBroken(t, err, bad, test.says)
+			for _, list := range []func() ([]callback.Note, error){
+				func() ([]callback.Note, error) { return s.Due(ctx, deventer, team, 10) },
+				func() ([]callback.Note, error) { return s.ByNumber(ctx, deventer, good.Number, 10) },
+			} {
+				notes, err := list()
+				requireBroken(t, err, bad, test.says)
+				require.Equal(t, []callback.Note{good}, notes)
+			}
+			r := request(t)
+			r.Key, r.Call = bad.Key, bad.Call
+			_, err = service(s).Promise(ctx, r)
+			requireBroken(t, err, bad, test.says)
+			require.Equal(t, before, c.Dump(ctx, tag+"note:"+string(bad.ID)).Val(), "nothing is lost by looking")
+		})
+	}
+}
+
+func requireBroken(t *testing.T, err error, n callback.Note, says []string) {
+	t.Helper()
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, tag+"note:"+string(n.ID))
+	for _, s := range says {
+		require.ErrorContains(t, err, s)
+	}
+	require.NotContains(t, err.Error(), "12345678")
+}
+
+func TestANoteThatAnIndexKnowsAndThatIsGoneIsNoSmallThing(t *testing.T) {
+	server := redistest.Start(t)
+	s, c := open(t, server.Addr), raw(t, server.Addr)
+	n := promise(t, s)
+	require.NoError(t, c.Del(ctx, tag+"note:"+string(n.ID)).Err())
+	_, err := s.Due(ctx, deventer, team, 10)
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, tag+"due:burgerzaken")
+	_, err = s.ByReference(ctx, deventer, n.Reference)
+	require.ErrorIs(t, err, callback.ErrBroken)
+	r := request(t)
+	r.Key = n.Key
+	_, err = service(s).Promise(ctx, r)
+	require.ErrorIs(t, err, callback.ErrBroken, "a promise is not confirmed because of a key alone")
+	_, err = s.Note(ctx, deventer, n.ID)
+	require.ErrorIs(t, err, callback.ErrNoNote)
+}
+
+func TestAReferenceThatLeadsToAnotherNote(t *testing.T) {
+	server := redistest.Start(t)
+	s, c := open(t, server.Addr), raw(t, server.Addr)
+	n, other := promise(t, s), promise(t, s)
+	require.NoError(t, c.HSet(ctx, tag+"references", string(n.Reference), string(other.ID)).Err())
+	_, err := s.ByReference(ctx, deventer, n.Reference)
+	require.ErrorIs(t, err, callback.ErrBroken, "nobody hears another's note")
+}
+
+func TestABrokenLogIsNamed(t *testing.T) {
+	server := redistest.Start(t)
+	s, c := open(t, server.Addr), raw(t, server.Addr)
+	n := promise(t, s)
+	note := tag + "note:" + string(n.ID)
+	garbage := c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", Values: []string{"v", "1", "note", "x"}}).Val()
+	for name, test := range map[string]struct{ entries, key string }{
+		"an entry that is missing":   {"1-1", tag + "log"},
+		"an entry that is garbage":   {garbage, tag + "log"},
+		"an entry that is no id":     {"yesterday", note},
+		"several, the last of which": {c.HGet(ctx, note, "log").Val() + " 1-1", tag + "log"},
+	} {
+		require.NoError(t, c.HSet(ctx, note, "log", test.entries).Err())
+		_, err := s.Events(ctx, deventer, n.ID)
+		require.ErrorIs(t, err, callback.ErrBroken, name)
+		require.ErrorContains(t, err, test.key, name)
+	}
+}
+
+// Redis does not undo a script that fails halfway: whatever is wrong must be found before the first write.
+func TestMakeFindsBrokenIndexesBeforeItWrites(t *testing.T) {
+	set := func(key string) func(c *redis.Client) error {
+		return func(c *redis.Client) error { return c.Set(ctx, tag+key, "garbage", 0).Err() }
+	}
+	tests := map[string]struct {
+		spoil func(c *redis.Client) error
+		key   string
+	}{
+		"the due list":   {set("due:burgerzaken"), "due:burgerzaken"},
+		"the keys":       {set("idem"), "idem"},
+		"the references": {set("references"), "references"},
+		"the teams":      {set("teams"), "teams"},
+		"the ledger":     {set("ledger"), "ledger"},
+		"the log":        {set("log"), "log"},
+		"a count of the ledger": {func(c *redis.Client) error {
+			return c.HSet(ctx, tag+"ledger", "made:burgerzaken", "many").Err()
+		}, "ledger"},
+		"a count that is full": {func(c *redis.Client) error {
+			return c.HSet(ctx, tag+"ledger", "made:burgerzaken", "9223372036854775807").Err()
+		}, "ledger"},
+		"a log at its end": {func(c *redis.Client) error {
+			return c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", ID: "18446744073709551615-18446744073709551615", Values: []string{"a", "b"}}).Err()
+		}, "make a note"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s, c := open(t, server.Addr), raw(t, server.Addr)
+			require.NoError(t, test.spoil(c))
+			before := dump(t, c)
+			_, err := service(s).Promise(ctx, request(t))
+			require.Error(t, err)
+			require.ErrorContains(t, err, test.key)
+			require.Equal(t, before, dump(t, c), "nothing was written")
+		})
+	}
+}
+
+func dump(t *testing.T, c *redis.Client) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	for _, key := range keysIn(t, c) {
+		all[key] = c.Dump(ctx, key).Val()
+	}
+	return all
+}
+
+func TestABrokenLedgerIsNamedAndTheRestIsCounted(t *testing.T) {
+	server := redistest.Start(t)
+	s, c := open(t, server.Addr), raw(t, server.Addr)
+	promise(t, s)
+	require.NoError(t, c.HSet(ctx, tag+"ledger", "resolved:kcc", "-3", "made:kcc", "many", "purged:kcc", "7").Err())
+	counts, err := s.Counts(ctx, deventer, promised)
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, `field "made:kcc" is not a count`)
+	require.ErrorContains(t, err, `field "resolved:kcc" is not a count`)
+	require.Equal(t, callback.Count{Live: 1, Made: 1}, counts[team])
+	require.Zero(t, counts["kcc"], "a count of a newer version is left alone")
+}
+
+func TestCountsOfKeysWithAnotherType(t *testing.T) {
+	for _, key := range []string{"teams", "ledger", "due:burgerzaken"} {
+		t.Run(key, func(t *testing.T) {
+			server := redistest.Start(t)
+			s, c := open(t, server.Addr), raw(t, server.Addr)
+			promise(t, s)
+			require.NoError(t, c.Del(ctx, tag+key).Err())
+			require.NoError(t, c.Set(ctx, tag+key, "x", 0).Err())
+			_, err := s.Counts(ctx, deventer, promised)
+			require.ErrorIs(t, err, callback.ErrBroken)
+			require.ErrorContains(t, err, tag+key)
+		})
+	}
+}
+
+func TestMakeRefusesAnEventThatBeginsNothing(t *testing.T) {
+	s := open(t, redistest.Start(t).Addr)
+	for name, e := range map[string]callback.Event{
+		"a claim":            {Kind: callback.EventClaimed, Ver: 1, Who: callback.ByAgent("els")},
+		"without a note":     {Kind: callback.EventMade, Ver: 1},
+		"at a later version": {Kind: callback.EventMade, Ver: 2, Made: &callback.Note{}},
+	} {
+		_, err := s.Make(ctx, e)
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, callback.ErrStoreDown, name)
+	}
+}

@@ -1,0 +1,88 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// trouble is a way in which Redis refuses, told by how its error begins, "ERR " left out.
+type trouble struct {
+	begins  string
+	passing bool   // may be over in some milliseconds
+	mend    string // for the operator
+}
+
+const (
+	lacksRight = "the Redis user lacks a right: take the rule of deploy/redis/users.acl"
+	wantsUser  = "Redis wants a user and password: set them in the configuration"
+)
+
+var troubles = []trouble{
+	{"LOADING", true, "Redis is still reading its data after a start: wait"},
+	{"READONLY", true, "this Redis is a read-only replica: point the configuration at the primary, or promote it"},
+	{"MASTERDOWN", true, "this replica has lost its primary: point the configuration at the primary"},
+	{"CLUSTERDOWN", true, "the cluster does not serve this slot: see CLUSTER INFO"},
+	{"TRYAGAIN", true, "the cluster is moving this slot: wait"},
+	{"BUSY", true, "a script runs too long: see SLOWLOG, end it with SCRIPT KILL"},
+	{"max number of clients", true, "Redis has too many clients: raise maxclients or find who holds them"},
+	{"OOM", false, "Redis is at its maxmemory: raise it; notes are never evicted"},
+	{"MISCONF", false, "Redis cannot write to disk: free the disk and see its log"},
+	{"NOREPLICAS", false, "min-replicas-to-write is not met: mend the replicas"},
+	{"NOAUTH", false, wantsUser},
+	// What Redis says instead to whoever sends more than ten arguments without having said who he is.
+	{"Protocol error: unauthenticated", false, wantsUser},
+	{"WRONGPASS", false, "Redis refuses the user or password: see deploy/redis/users.acl"},
+	{"NOPERM", false, lacksRight},
+	// The same inside a script: 7.0, and 7.2 and newer.
+	{"The user executing the script can't run", false, lacksRight},
+	{"ACL failure in script", false, lacksRight},
+	{"WRONGTYPE", false, "a key has a type that is not ours: does something else write under " + keyPrefix + "?"},
+}
+
+func troubleOf(err error) (trouble, bool) {
+	for _, t := range troubles {
+		if redis.HasErrorPrefix(err, t.begins) {
+			return t, true
+		}
+	}
+	return trouble{}, false
+}
+
+// passing reports whether another try may help: Redis is starting or failing over, or the connection broke. A limit of time
+// that is over is not passing.
+func passing(err error) bool {
+	if t, ok := troubleOf(err); ok {
+		return t.passing
+	}
+	var network *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && !network.Timeout()
+}
+
+// down says that Redis did not do what was asked, and what may mend it.
+func down(what string, err error) error {
+	mend := "is Redis running, and is its address right?"
+	switch t, ok := troubleOf(err); {
+	case ok:
+		mend = t.mend
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		mend = "Redis does not answer in time: is it frozen, or its disk slow?"
+	}
+	return fmt.Errorf("%s in Redis: %w (%s): %w", what, callback.ErrStoreDown, mend, err)
+}
+
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
+}
+
+// broken says which key holds something that cannot be read. err wraps callback.ErrBroken.
+func broken(key string, err error) error {
+	return fmt.Errorf("redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err)
+}

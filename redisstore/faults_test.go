@@ -1,0 +1,365 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const tooLong = 500 * time.Millisecond // for a caller who waits for an answer
+
+// requireDown checks that a promise is refused in time because of the store, and with a word that helps the operator.
+func requireDown(t *testing.T, s *redisstore.Store, mend string) {
+	t.Helper()
+	start := time.Now()
+	n, err := service(s).Promise(t.Context(), request(t))
+	took := time.Since(start)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorContains(t, err, mend)
+	require.NotContains(t, err.Error(), "12345678")
+	require.Zero(t, n)
+	require.Less(t, took, tooLong)
+}
+
+func TestRedisRefuses(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	before := promise(t, s)
+	server.Kill()
+	requireDown(t, s, "is Redis running")
+	_, err := s.Note(t.Context(), deventer, before.ID)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.NotErrorIs(t, err, callback.ErrNoNote, "away is not the same as not there")
+
+	server.Restart()
+	after := promise(t, s)
+	notes := requireInvariants(t, raw(t, server.Addr))
+	require.Contains(t, notes, before.ID, "I1")
+	require.Contains(t, notes, after.ID)
+}
+
+func TestRedisIsFrozen(t *testing.T) {
+	server := redistest.Start(t)
+	for name, addr := range map[string]string{
+		"with a connection that stands": server.Addr,
+		"with a connection to make":     redistest.NewProxy(t, server).Addr,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, addr)
+			if addr == server.Addr {
+				promise(t, s)
+			}
+			server.Freeze()
+			requireDown(t, s, "frozen")
+			requireDown(t, s, "frozen")
+			requireReadsDown(t, s)
+			server.Thaw()
+			promise(t, s)
+			requireInvariants(t, raw(t, server.Addr))
+		})
+	}
+}
+
+// requireReadsDown checks that whoever reads is told in time, too.
+func requireReadsDown(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for name, read := range map[string]func() error{
+		"ping":         func() error { return s.Ping(ctx) },
+		"note":         func() error { _, err := s.Note(ctx, deventer, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"); return err },
+		"by reference": func() error { _, err := s.ByReference(ctx, deventer, "10000004"); return err },
+		"due":          func() error { _, err := s.Due(ctx, deventer, team, 10); return err },
+		"events":       func() error { _, err := s.Events(ctx, deventer, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"); return err },
+		"counts":       func() error { _, err := s.Counts(ctx, deventer, promised); return err },
+	} {
+		start := time.Now()
+		require.ErrorIs(t, read(), callback.ErrStoreDown, name)
+		require.Less(t, time.Since(start), tooLong, name)
+	}
+}
+
+func TestASlowRedisIsNotWaitedForAgainAtEveryStep(t *testing.T) {
+	proxy := redistest.NewProxy(t, redistest.Start(t))
+	s := open(t, proxy.Addr)
+	promise(t, s)
+	for _, command := range []string{"smembers", "hgetall", "zcard"} {
+		proxy.Slow(command, 250*time.Millisecond)
+	}
+	start := time.Now()
+	_, err := s.Counts(t.Context(), deventer, promised)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.Less(t, time.Since(start), tooLong)
+}
+
+func TestASlowDiskIsWaitedForAWhile(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server)
+	s := open(t, proxy.Addr)
+	promise(t, s)
+	proxy.Slow("evalsha", 200*time.Millisecond)
+	promise(t, s)
+	require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
+}
+
+func TestManyCallersMeetAFrozenRedis(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	server.Freeze()
+	var wait sync.WaitGroup
+	took := make([]time.Duration, 50) // more than there are connections
+	for i := range took {
+		r := request(t)
+		wait.Go(func() {
+			start := time.Now()
+			_, err := service(s).Promise(context.Background(), r)
+			if errors.Is(err, callback.ErrStoreDown) {
+				took[i] = time.Since(start)
+			}
+		})
+	}
+	wait.Wait()
+	server.Thaw()
+	slices.Sort(took)
+	require.NotZero(t, took[0], "every one of them is told")
+	require.Less(t, took[len(took)/2], tooLong)
+	require.Less(t, took[len(took)-1], 2*tooLong, "nobody waits for the others; the rest is a busy machine's")
+}
+
+func TestReplyIsLostAfterTheScriptRan(t *testing.T) {
+	t.Run("the connection breaks: asked again, one note, confirmed", func(t *testing.T) {
+		server := redistest.Start(t)
+		proxy := redistest.NewProxy(t, server)
+		s := open(t, proxy.Addr)
+		promise(t, s)
+		proxy.LoseReply("evalsha")
+		n := promise(t, s)
+		require.Zero(t, proxy.Pending(), "the fault did happen")
+		notes := requireInvariants(t, raw(t, server.Addr))
+		require.Len(t, notes, 2)
+		require.Equal(t, n, notes[n.ID])
+	})
+	t.Run("the reply never comes: not confirmed, and asked again it is that one note", func(t *testing.T) {
+		server := redistest.Start(t)
+		proxy := redistest.NewProxy(t, server)
+		s := open(t, proxy.Addr)
+		promise(t, s)
+		proxy.HoldReply("evalsha")
+		r := request(t)
+		start := time.Now()
+		_, err := service(s).Promise(t.Context(), r)
+		require.ErrorIs(t, err, callback.ErrStoreDown, "I8: no confirmation before it is known to be durable")
+		require.Less(t, time.Since(start), tooLong)
+		require.Zero(t, proxy.Pending())
+		made := requireInvariants(t, raw(t, server.Addr))
+		require.Len(t, made, 2, "the script did run")
+		n, err := service(s).Promise(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, made[n.ID], n)
+		require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
+	})
+}
+
+func TestRedisRestartsBetweenTwoCalls(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	for range 3 {
+		promise(t, s) // over a connection that the restart before has broken
+		server.Restart()
+	}
+	require.Len(t, requireInvariants(t, raw(t, server.Addr)), 3)
+}
+
+func TestScriptsAreForgotten(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	promise(t, s)
+	require.NoError(t, raw(t, server.Addr).ScriptFlush(t.Context()).Err())
+	promise(t, s)
+	require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
+}
+
+func TestTroubleThatPasses(t *testing.T) {
+	for _, trouble := range []string{
+		"LOADING Redis is loading the dataset in memory",
+		"READONLY You can't write against a read only replica.",
+		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+		"TRYAGAIN Multiple keys request during rehashing of slot",
+		"CLUSTERDOWN The cluster is down",
+		"BUSY Redis is busy running a script.",
+		"ERR max number of clients reached",
+	} {
+		t.Run(trouble, func(t *testing.T) {
+			server := redistest.Start(t)
+			proxy := redistest.NewProxy(t, server)
+			s := open(t, proxy.Addr)
+			proxy.Answer("evalsha", trouble)
+			proxy.Answer("evalsha", trouble)
+			promise(t, s)
+			require.Zero(t, proxy.Pending())
+			require.Len(t, requireInvariants(t, raw(t, server.Addr)), 1)
+		})
+	}
+}
+
+func TestRedisIsStillLoading(t *testing.T) {
+	server := redistest.Start(t, "loading-process-events-interval-bytes 1024")
+	s := open(t, server.Addr)
+	before := promise(t, s)
+	c := raw(t, server.Addr)
+	require.NoError(t, c.Eval(t.Context(), `for i = 1, 4000 do redis.call('SET', 'filler' .. i, string.rep('x', 64)) end return 1`, nil).Err())
+	require.NoError(t, c.BgRewriteAOF(t.Context()).Err())
+	awaitInfo(t, c, "aof_base_size", func(size int64) bool { return size > 4000*8 }) // it is compressed
+
+	server.Begin("key-load-delay 500") // microseconds for each key: two seconds in all
+	awaitLoading(t, server)
+	requireDown(t, s, "still reading its data")
+	problems := s.Check(t.Context())
+	require.Len(t, problems, 1, "%v", problems)
+	require.Contains(t, problems[0].String(), "still reading its data")
+	server.AwaitReady()
+	promise(t, s)
+	require.NoError(t, raw(t, server.Addr).Eval(t.Context(), `for i = 1, 4000 do redis.call('DEL', 'filler' .. i) end return 1`, nil).Err())
+	require.Contains(t, requireInvariants(t, raw(t, server.Addr)), before.ID)
+}
+
+func TestRedisIsAReplica(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	n := promise(t, s)
+	c := raw(t, server.Addr)
+	require.NoError(t, c.SlaveOf(t.Context(), "127.0.0.1", "1").Err())
+	requireDown(t, s, "read-only replica")
+	got, err := s.Note(t.Context(), deventer, n.ID)
+	require.NoError(t, err, "a replica can still be read")
+	require.Equal(t, n, got)
+	require.NoError(t, c.SlaveOf(t.Context(), "NO", "ONE").Err())
+	promise(t, s)
+	require.Len(t, requireInvariants(t, c), 2)
+}
+
+func TestMemoryIsFull(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	before := promise(t, s)
+	c := raw(t, server.Addr)
+	require.NoError(t, c.ConfigSet(t.Context(), "maxmemory", "1000000").Err())
+	requireDown(t, s, "maxmemory")
+	require.Len(t, requireInvariants(t, c), 1, "nothing was written halfway, nothing was evicted")
+	require.NoError(t, c.ConfigSet(t.Context(), "maxmemory", "0").Err())
+	after := promise(t, s)
+	notes := requireInvariants(t, c)
+	require.Contains(t, notes, before.ID)
+	require.Contains(t, notes, after.ID)
+}
+
+func TestTheDiskCannotBeWritten(t *testing.T) {
+	server := redistest.Start(t, "save 3600 1")
+	s := open(t, server.Addr)
+	promise(t, s)
+	c := raw(t, server.Addr)
+	breakSnapshots(t, server, c)
+	requireDown(t, s, "cannot write to disk")
+	require.Len(t, requireInvariants(t, c), 1)
+}
+
+func TestTheRedisUserIsRefused(t *testing.T) {
+	server := redistest.Start(t, "user default on >geheim ~* &* +@all")
+	wrong := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "default", Password: "mis"})
+	t.Cleanup(func() { require.NoError(t, wrong.Close()) })
+	requireDown(t, wrong, "refuses the user or password")
+	requireDown(t, open(t, server.Addr), "wants a user and password")
+	right := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "default", Password: "geheim"})
+	t.Cleanup(func() { require.NoError(t, right.Close()) })
+	promise(t, right)
+}
+
+func TestTheStoreIsClosed(t *testing.T) {
+	s := redisstore.Open(redisstore.Options{Addr: redistest.Start(t).Addr})
+	promise(t, s)
+	require.NoError(t, s.Close())
+	requireDown(t, s, "")
+}
+
+func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	r := request(t)
+	var wait sync.WaitGroup
+	notes := make([]callback.Note, 64)
+	for i := range notes {
+		wait.Go(func() { notes[i], _ = service(s).Promise(context.Background(), r) })
+	}
+	wait.Wait()
+	stored := requireInvariants(t, raw(t, server.Addr))
+	require.Len(t, stored, 1)
+	for _, n := range notes {
+		require.Equal(t, stored[n.ID], n, "everybody hears the same reference and deadline")
+	}
+}
+
+// Row 4 of the fault matrix: Redis dies while notes are made, after as many confirmations as the seed says.
+func TestRedisIsKilledUnderLoad(t *testing.T) {
+	const seeds = 12
+	server := redistest.Start(t)
+	confirmed := make(map[callback.NoteID]callback.Note)
+	for seed := range uint64(seeds) {
+		enough := 1 + rand.New(rand.NewPCG(seed, 4)).IntN(300)
+		for _, n := range promiseUntilKilled(t, server, enough) {
+			confirmed[n.ID] = n
+		}
+		server.Restart()
+	}
+	stored := requireInvariants(t, raw(t, server.Addr))
+	for id, n := range confirmed {
+		require.Equal(t, n, stored[id], "I1: what was confirmed is there, as it was confirmed")
+	}
+	t.Logf("%d notes confirmed, %d stored, %d kills", len(confirmed), len(stored), seeds)
+}
+
+// promiseUntilKilled lets callers ask at once, kills the server in the middle of it, and gives what was confirmed.
+func promiseUntilKilled(t *testing.T, server *redistest.Server, enough int) []callback.Note {
+	t.Helper()
+	const callers = 16
+	s := open(t, server.Addr)
+	notes, killed := make(chan callback.Note, callers), make(chan struct{})
+	var wait sync.WaitGroup
+	for range callers {
+		wait.Go(func() {
+			for {
+				r := request(t)
+				for range 2 { // each caller asks twice, as a lost reply makes him do
+					if n, err := service(s).Promise(context.Background(), r); err == nil {
+						notes <- n
+					}
+				}
+				select {
+				case <-killed:
+					return
+				default:
+				}
+			}
+		})
+	}
+	go func() {
+		wait.Wait()
+		close(notes)
+	}()
+	var confirmed []callback.Note
+	for n := range notes {
+		if confirmed = append(confirmed, n); len(confirmed) == enough {
+			server.Kill()
+			close(killed)
+		}
+	}
+	return confirmed
+}

@@ -1,0 +1,44 @@
+package redisstore
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// Every key begins with this, so that one ACL rule (~bereikbaar:*) covers them all.
+const keyPrefix = "bereikbaar:"
+
+// keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
+// cluster. Nothing here ever has a time to live: what is promised does not expire. docs/notes.md has the same list for people.
+type keys struct{ tag string }
+
+func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
+
+func (k keys) note(id callback.NoteID) string { return k.tag + "note:" + string(id) }  // hash: the note, see callback.EncodeNote
+func (k keys) due(team call.TeamID) string    { return k.tag + "due:" + string(team) } // zset: live notes, by deadline in ms
+func (k keys) idem() string                   { return k.tag + "idem" }                // hash: idempotency key → note id
+func (k keys) references() string             { return k.tag + "references" }          // hash: reference → note id
+func (k keys) teams() string                  { return k.tag + "teams" }               // set: every team that ever had a note
+func (k keys) ledger() string                 { return k.tag + "ledger" }              // hash: "made:<team>", "resolved:<team>", "cancelled:<team>" → count
+func (k keys) log() string                    { return k.tag + "log" }                 // stream: every event, see callback.EncodeEvent
+
+// number: zset: the notes for one telephone number, by the time they were made in ms. The digits are hashed to keep them out
+// of SLOWLOG, MONITOR and error messages, where key names show; not as a secret, for so few digits can be guessed.
+func (k keys) number(n call.Number) string {
+	sum := sha256.Sum256([]byte(n.E164))
+	return k.tag + "number:" + hex.EncodeToString(sum[:16])
+}
+
+// The kinds of count in the ledger, before the colon.
+const (
+	ledgerMade      = "made"
+	ledgerResolved  = "resolved"
+	ledgerCancelled = "cancelled"
+)
+
+// fieldLog holds, in the hash of a note, the ids of its events in the log, blank between them: the history of one note is
+// found, and can be erased on request, without reading the log of all.
+const fieldLog = "log"

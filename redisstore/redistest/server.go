@@ -1,0 +1,215 @@
+// Package redistest starts real Redis servers for tests, and lets them fail: killed, frozen, restarted, or behind a
+// connection that loses replies.
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	startLimit  = 20 * time.Second
+	signalLimit = 5 * time.Second
+	pollEvery   = 2 * time.Millisecond
+)
+
+// Server is a Redis of a test's own, on a unix socket. It keeps its data over Kill and Restart, and is gone with the test.
+type Server struct {
+	// Addr is the path of its socket.
+	Addr string
+
+	tb        testing.TB
+	dir       string
+	directive []string
+
+	mu      sync.Mutex
+	process *process
+}
+
+// process is one run of redis-server.
+type process struct {
+	pid   int
+	ready chan struct{} // closed when it takes commands
+	ended chan struct{} // closed when it is gone
+	mu    sync.Mutex
+	log   []string
+}
+
+// Start starts a Redis as production has it (appendonly, appendfsync always, noeviction) and waits until it takes commands.
+// directives are further lines of redis.conf; they win. The test fails when redis-server is not installed.
+func Start(tb testing.TB, directives ...string) *Server {
+	tb.Helper()
+	// Not TempDir: it carries the test's name, and the path of a unix socket may have 107 bytes.
+	dir, err := os.MkdirTemp("", "redis")
+	require.NoError(tb, err)
+	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb, dir: dir}
+	s.directive = append([]string{
+		"port 0", "unixsocket " + s.Addr, "dir " + dir, "daemonize no", `logfile ""`, `save ""`,
+		"appendonly yes", "appendfsync always", "maxmemory-policy noeviction",
+	}, directives...)
+	tb.Cleanup(func() {
+		s.Kill()
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Errorf("remove the data of redis-server: %v", err)
+		}
+	})
+	s.Restart()
+	return s
+}
+
+// Restart starts the server again with the data that it has, and waits until it takes commands. directives are added for
+// this run and later ones.
+func (s *Server) Restart(directives ...string) {
+	s.tb.Helper()
+	s.Begin(directives...)
+	s.AwaitReady()
+}
+
+// Begin is Restart without the wait.
+func (s *Server) Begin(directives ...string) {
+	s.tb.Helper()
+	s.Kill()
+	s.directive = append(s.directive, directives...)
+	config := filepath.Join(s.dir, "redis.conf")
+	require.NoError(s.tb, os.WriteFile(config, []byte(strings.Join(s.directive, "\n")+"\n"), 0o600))
+	p, err := launch(config)
+	require.NoError(s.tb, err, "start redis-server: install the package redis-server")
+	s.mu.Lock()
+	s.process = p
+	s.mu.Unlock()
+}
+
+// AwaitReady waits until the server takes commands.
+func (s *Server) AwaitReady() {
+	s.tb.Helper()
+	p := s.running()
+	select {
+	case <-p.ready:
+	case <-p.ended:
+		s.tb.Fatalf("redis-server ended at once:\n%s", p.tail())
+	case <-time.After(startLimit):
+		s.tb.Fatalf("redis-server is not ready after %s:\n%s", startLimit, p.tail())
+	}
+}
+
+// Kill ends the server at once (SIGKILL) and waits until it is gone. What it had acknowledged must be there after Restart.
+func (s *Server) Kill() {
+	if p := s.running(); p != nil {
+		_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone already
+		<-p.ended
+	}
+}
+
+// Freeze stops the server in its tracks (SIGSTOP): it accepts connections and never answers.
+func (s *Server) Freeze() {
+	s.tb.Helper()
+	s.signal(syscall.SIGSTOP, "T")
+}
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() {
+	s.tb.Helper()
+	s.signal(syscall.SIGCONT, "SRD")
+}
+
+// Ended is closed when the server that runs now has gone, for tests in which it ends by itself.
+func (s *Server) Ended() <-chan struct{} { return s.running().ended }
+
+// Dir is where the server keeps its data.
+func (s *Server) Dir() string { return s.dir }
+
+func (s *Server) running() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// signal sends a signal and waits until the kernel shows the process in one of the states.
+func (s *Server) signal(sig syscall.Signal, states string) {
+	s.tb.Helper()
+	pid := s.running().pid
+	require.NoError(s.tb, syscall.Kill(pid, sig))
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	limit := time.After(signalLimit)
+	for !strings.Contains(states, stateOf(pid)) {
+		select {
+		case <-poll.C:
+		case <-limit:
+			s.tb.Fatalf("redis-server is in state %s %s after %s", stateOf(pid), signalLimit, sig)
+		}
+	}
+}
+
+// stateOf gives the state letter of /proc/<pid>/stat, which follows the name in parentheses.
+func stateOf(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "gone"
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return after[:1]
+}
+
+// launch runs redis-server from a thread that lives as long as the process does: the kernel kills the server when that
+// thread ends, so a test that dies leaves none behind.
+func launch(config string) (*process, error) {
+	p := &process{ready: make(chan struct{}), ended: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(p.ended)
+		cmd := exec.Command("redis-server", config)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			cmd.Stderr = cmd.Stdout
+			err = cmd.Start()
+		}
+		if err == nil {
+			p.pid = cmd.Process.Pid
+		}
+		started <- err
+		if err != nil {
+			return
+		}
+		p.follow(out)
+		_ = cmd.Wait() // ended by a signal, as a rule
+	}()
+	return p, <-started
+}
+
+// follow reads what the server says until it ends.
+func (p *process) follow(out io.Reader) {
+	var once sync.Once
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.log = append(p.log, lines.Text())
+		p.mu.Unlock()
+		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections".
+		if strings.Contains(lines.Text(), "eady to accept connections") {
+			once.Do(func() { close(p.ready) })
+		}
+	}
+}
+
+func (p *process) tail() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(slices.Clone(p.log[max(0, len(p.log)-20):]), "\n")
+}

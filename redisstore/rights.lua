@@ -1,0 +1,16 @@
+#!lua flags=no-writes
+-- Says which commands on a key of ours the Redis user may not run. KEYS: 1 a key under our prefix, which need not exist.
+-- ARGV: none. Returns the names of the commands, none when all is well.
+local key = KEYS[1]
+local needed = {
+  {'EXISTS', key}, {'TYPE', key}, {'HGET', key, 'f'}, {'HGETALL', key}, {'HEXISTS', key, 'f'}, {'HSET', key, 'f', 'v'},
+  {'HINCRBY', key, 'f', 1}, {'SADD', key, 'm'}, {'SMEMBERS', key}, {'ZADD', key, 1, 'm'}, {'ZCARD', key},
+  {'ZCOUNT', key, 0, 1}, {'ZRANGE', key, 0, 1}, {'XADD', key, '*', 'f', 'v'}, {'XRANGE', key, '-', '+'}, {'PING'},
+}
+local missing = {}
+for _, command in ipairs(needed) do
+  if not redis.acl_check_cmd(unpack(command)) then
+    table.insert(missing, command[1])
+  end
+end
+return missing

@@ -1,0 +1,138 @@
+// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what is true when
+// Redis does not answer.
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+var (
+	_ callback.Store  = (*Store)(nil)
+	_ callback.Reader = (*Store)(nil)
+)
+
+// The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times when
+// a reply is lost, and wait ten seconds for a frozen server.
+const (
+	dialLimit    = 250 * time.Millisecond
+	replyLimit   = 400 * time.Millisecond
+	requestLimit = 400 * time.Millisecond // of one method, all its steps and repeats together: a caller hears silence after 500
+
+	// connections bounds how many requests share one fsync: with appendfsync always, Redis writes once for all that are in.
+	connections = 32
+
+	repeats    = 3
+	firstPause = 20 * time.Millisecond // doubled each time: 140 ms in all
+)
+
+// Options say where Redis is and as whom to speak to it.
+type Options struct {
+	Addr     string // "host:port", or the path of a unix socket, which begins with "/"
+	Username string // see deploy/redis/users.acl; empty for Redis's default user
+	Password string
+	DB       int
+	TLS      *tls.Config // nil without TLS
+}
+
+// LogValue keeps the password out of logs.
+func (o Options) LogValue() slog.Value { return slog.StringValue(o.Username + "@" + o.Addr) }
+
+// Store keeps callback notes in Redis. It is safe for use by several goroutines.
+type Store struct {
+	client *redis.Client
+	addr   string
+}
+
+var quietOnce sync.Once
+
+// Open prepares a store. It neither waits nor fails when Redis is away, because calls are answered without it: every
+// method finds out anew, within half a second.
+func Open(o Options) *Store {
+	quietOnce.Do(func() { redis.SetLogger(debugLog{}) })
+	return &Store{addr: o.Addr, client: redis.NewClient(&redis.Options{
+		Addr:      o.Addr,
+		Username:  o.Username,
+		Password:  o.Password,
+		DB:        o.DB,
+		TLSConfig: o.TLS,
+
+		// Nothing is run twice behind our back: Make repeats by itself, where its key makes that safe.
+		MaxRetries:            -1,
+		ContextTimeoutEnabled: true,
+		DialTimeout:           dialLimit,
+		DialerRetries:         1, // the default dials five times, 100 ms between
+		ReadTimeout:           replyLimit,
+		WriteTimeout:          replyLimit,
+		PoolTimeout:           requestLimit,
+		PoolSize:              connections,
+		PipelinePoolSize:      -1, // reads share the one pool
+		DisableIdentity:       true,
+		MaintNotificationsConfig: &maintnotifications.Config{ // a feature of hosted Redis, and one more right to grant
+			Mode: maintnotifications.ModeDisabled,
+		},
+	})}
+}
+
+// Close ends the connections. Methods give an error from then on.
+func (s *Store) Close() error { return s.client.Close() }
+
+// Ping says whether Redis answers, for readiness and health metrics.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return down("ping", err)
+	}
+	return nil
+}
+
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, requestLimit)
+}
+
+// run runs a script that is idempotent and answers with a list of texts. It repeats what may pass by itself, such as a
+// connection that Redis closed when it restarted, as long as the time of ctx lasts.
+func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+	pause := firstPause
+	for try := 0; ; try++ {
+		reply, err := script.Run(ctx, s.client, keys, args...).StringSlice()
+		if err == nil || try == repeats || !passing(err) || !wait(ctx, pause) {
+			return reply, err
+		}
+		pause *= 2
+	}
+}
+
+// wait waits, and reports false when ctx ends first or has no time left for another try.
+func wait(ctx context.Context, pause time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= pause {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// debugLog takes what go-redis logs about its connections. Our caller logs the error that comes of it, once; thousands of
+// lines during an outage would hide it.
+type debugLog struct{}
+
+// Printf writes at debug level.
+func (debugLog) Printf(ctx context.Context, format string, v ...any) {
+	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis")
+}
