@@ -1,0 +1,144 @@
+package asterisk
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// deepCheck is the length in bytes above which a message is checked by encoding/json, which bounds how deep it may nest.
+const deepCheck = 64 << 10
+
+// Event is one event of ARI. Only what every event needs is read when it comes in; the methods read the rest from Raw, and
+// give the zero value for what the event does not have.
+type Event struct {
+	Type        EventType
+	Application string // the Stasis application that it was sent to
+	ChannelID   string
+	PlaybackID  string
+	BridgeID    string
+	Raw         string // the whole message, valid JSON
+}
+
+// decodeEvent reads the head of an event; a reason other than "" says that it is of no use to anybody.
+func decodeEvent(raw string) (Event, SkipReason) {
+	if !validJSON(raw) {
+		return Event{}, SkipMalformed
+	}
+	e := Event{Raw: raw}
+	var endpoint string
+	gjson.Parse(raw).ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "type":
+			e.Type = EventType(value.Str)
+		case "application":
+			e.Application = value.Str
+		case "channel":
+			e.ChannelID = idIn(value)
+		case "playback":
+			e.PlaybackID = idIn(value)
+		case "bridge":
+			e.BridgeID = idIn(value)
+		case "endpoint":
+			endpoint = value.Get("resource").Str
+		}
+		return true
+	})
+	if e.Type == "" {
+		return Event{}, SkipMalformed
+	}
+	known, ok := knownEvents[e.Type]
+	if !ok {
+		return Event{}, SkipUnknown
+	}
+	if !e.names(known.about, endpoint) {
+		return Event{}, SkipMissingID
+	}
+	return e, ""
+}
+
+// idIn copies the id out of the message: ids are kept for as long as a call lasts, the message should not be.
+func idIn(object gjson.Result) string { return strings.Clone(object.Get("id").Str) }
+
+func (e Event) names(about subject, endpoint string) bool {
+	switch about {
+	case aboutChannel:
+		return e.ChannelID != ""
+	case aboutPlayback:
+		return e.PlaybackID != ""
+	case aboutBridge:
+		return e.BridgeID != ""
+	case aboutEndpoint:
+		return endpoint != ""
+	default:
+		return true
+	}
+}
+
+// validJSON says whether raw is one JSON object that can be read without care.
+func validJSON(raw string) bool {
+	if !strings.HasPrefix(strings.TrimLeft(raw, " \t\r\n"), "{") {
+		return false
+	}
+	if len(raw) > deepCheck {
+		return json.Valid([]byte(raw))
+	}
+	return gjson.Valid(raw)
+}
+
+// messageType finds the type without reading the rest; of a reply it is the first thing in the message.
+func messageType(raw string) EventType { return EventType(gjson.Get(raw, "type").Str) }
+
+func (e Event) field(path string) gjson.Result { return gjson.Get(e.Raw, path) }
+
+// Decode reads the whole event into one of the event types of ari/v5, for what the methods do not give.
+func (e Event) Decode(into any) error {
+	if err := json.Unmarshal([]byte(e.Raw), into); err != nil {
+		return fmt.Errorf("asterisk: decode %s: %w", e.Type, err)
+	}
+	return nil
+}
+
+// Time is when Asterisk made the event, by its own clock in UTC; the zero time when it does not say.
+func (e Event) Time() time.Time { return timeIn(e.field("timestamp")) }
+
+// Args are the arguments of Stasis(), of StasisStart. A StasisStart that comes from a transfer has none.
+func (e Event) Args() []string { return stringsIn(e.field("args")) }
+
+// ReplaceChannelID is the channel that this one takes the place of, of a StasisStart that comes from a transfer.
+func (e Event) ReplaceChannelID() string { return e.field("replace_channel.id").Str }
+
+// Digit is the key of ChannelDtmfReceived: one of 0 to 9, A to D, * and #; 0 (no rune) when there is none.
+func (e Event) Digit() rune {
+	digit := e.field("digit").Str
+	if len(digit) != 1 {
+		return 0
+	}
+	return rune(digit[0])
+}
+
+// Cause is why the channel of ChannelDestroyed ended.
+func (e Event) Cause() Cause { return Cause(e.field("cause").Int()) }
+
+// CauseText is Asterisk's words for Cause.
+func (e Event) CauseText() string { return e.field("cause_txt").Str }
+
+// PlaybackState is "done" or "failed" in PlaybackFinished. Of several media it tells only about the last one: Asterisk
+// leaves out a file that does not exist and goes on.
+func (e Event) PlaybackState() string { return e.field("playback.state").Str }
+
+// PlaybackTarget is the id of the channel or bridge that a playback is heard on.
+func (e Event) PlaybackTarget() string {
+	_, id, _ := strings.Cut(e.field("playback.target_uri").Str, ":")
+	return id
+}
+
+// Channel is the channel as it was when the event was made.
+func (e Event) Channel() Channel { return channelIn(e.field("channel")) }
+
+// Endpoint is the phone of EndpointStateChange. The event comes when the phone registers and unregisters and with every
+// channel of it that comes or goes, whoever made the channel.
+func (e Event) Endpoint() Endpoint { return endpointIn(e.field("endpoint")) }

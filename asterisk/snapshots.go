@@ -1,0 +1,110 @@
+package asterisk
+
+import (
+	"strings"
+	"time"
+
+	"github.com/CyCoreSystems/ari/v5"
+	"github.com/tidwall/gjson"
+)
+
+// Channel is what Asterisk tells of a channel. Numbers, names and Extension come from the network: check before use.
+type Channel struct {
+	ID              string
+	Name            string // such as PJSIP/trunk-0000001f
+	State           string // Down, Ring (calls in), Ringing (is rung), Up, Busy, …
+	CallerNumber    string // empty or "anonymous" when withheld; ask for CALLERID(num-pres)
+	CallerName      string
+	ConnectedNumber string
+	Context         string    // where it is in the dialplan
+	Extension       string    // what was dialled, for a channel that came in
+	Created         time.Time // UTC
+
+	app, appData string // the dialplan application that it is in
+}
+
+// Up reports whether the channel has been answered.
+func (c Channel) Up() bool { return c.State == "Up" }
+
+// StasisArgs are the arguments with which a channel that is in our application came there: what StasisStart said, for a
+// daemon that was not there to hear it. Arguments that hold a comma come back in parts.
+func (c Channel) StasisArgs() []string {
+	if c.app != "Stasis" {
+		return nil
+	}
+	return strings.Split(c.appData, ",")[1:]
+}
+
+// Endpoint is what Asterisk tells of a phone or trunk.
+type Endpoint struct {
+	Technology string // such as PJSIP
+	Resource   string
+	// State is online, offline or unknown. PJSIP calls a contact that is never qualified online, and an endpoint without
+	// a contact that works offline.
+	State    string
+	Channels []string // the ids of its channels, ringing ones included
+}
+
+// Name is how dial strings and subscriptions name it, such as PJSIP/kcc1.
+func (e Endpoint) Name() string { return e.Technology + "/" + e.Resource }
+
+// Online reports whether it can be rung.
+func (e Endpoint) Online() bool { return e.State == "online" }
+
+// Bridge is what Asterisk tells of a bridge.
+type Bridge struct {
+	ID       string
+	Name     string
+	Type     string   // mixing or holding
+	Channels []string // the ids of those who are in it
+}
+
+func channelIn(r gjson.Result) Channel {
+	return Channel{
+		ID:              r.Get("id").String(),
+		Name:            r.Get("name").String(),
+		State:           r.Get("state").String(),
+		CallerNumber:    r.Get("caller.number").String(),
+		CallerName:      r.Get("caller.name").String(),
+		ConnectedNumber: r.Get("connected.number").String(),
+		Context:         r.Get("dialplan.context").String(),
+		Extension:       r.Get("dialplan.exten").String(),
+		Created:         timeIn(r.Get("creationtime")),
+		app:             r.Get("dialplan.app_name").String(),
+		appData:         r.Get("dialplan.app_data").String(),
+	}
+}
+
+func endpointIn(r gjson.Result) Endpoint {
+	return Endpoint{
+		Technology: r.Get("technology").String(),
+		Resource:   r.Get("resource").String(),
+		State:      r.Get("state").String(),
+		Channels:   stringsIn(r.Get("channel_ids")),
+	}
+}
+
+func bridgeIn(r gjson.Result) Bridge {
+	return Bridge{
+		ID:       r.Get("id").String(),
+		Name:     r.Get("name").String(),
+		Type:     r.Get("bridge_type").String(),
+		Channels: stringsIn(r.Get("channels")),
+	}
+}
+
+func stringsIn(r gjson.Result) []string {
+	var list []string
+	for _, item := range r.Array() {
+		list = append(list, item.String())
+	}
+	return list
+}
+
+func timeIn(r gjson.Result) time.Time {
+	t, err := time.Parse(ari.DateFormat, r.Str)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
