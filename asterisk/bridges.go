@@ -1,0 +1,73 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// CreateBridge makes a bridge with an id of ours. kind is "mixing" for a conversation or "holding". IsConflict when there
+// is one with that id.
+func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
+	if err := errors.Join(checkID("bridge", id), checkID("type", kind), checkText("name", name)); err != nil {
+		return fmt.Errorf("asterisk: create bridge: %w", err)
+	}
+	body := struct {
+		Type string `json:"type"`
+		Name string `json:"name,omitempty"`
+	}{kind, name}
+	return c.onBridge(ctx, "create bridge", http.MethodPost, id, body)
+}
+
+// AddToBridge lets channels enter a bridge, all of them or none. IsGone when one is over; IsConflict (or 422) when one is
+// not in our application.
+func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) error {
+	body, err := membersBody(channels)
+	if err != nil {
+		return fmt.Errorf("asterisk: add to bridge: %w", err)
+	}
+	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, body, "addChannel")
+}
+
+// RemoveFromBridge takes channels out of a bridge; they stay in our application.
+func (c *Conn) RemoveFromBridge(ctx context.Context, id string, channels ...string) error {
+	body, err := membersBody(channels)
+	if err != nil {
+		return fmt.Errorf("asterisk: remove from bridge: %w", err)
+	}
+	return c.onBridge(ctx, "remove from bridge", http.MethodPost, id, body, "removeChannel")
+}
+
+// DestroyBridge ends a bridge; who was in it stays in our application.
+func (c *Conn) DestroyBridge(ctx context.Context, id string) error {
+	return c.onBridge(ctx, "destroy bridge", http.MethodDelete, id, nil)
+}
+
+// Bridges lists every bridge that Asterisk has, ours or not.
+func (c *Conn) Bridges(ctx context.Context) ([]Bridge, error) {
+	return list(ctx, c, "list bridges", pathOf("bridges"), bridgeIn)
+}
+
+type members struct {
+	Channel []string `json:"channel"`
+}
+
+func membersBody(channels []string) (members, error) {
+	var err error
+	if len(channels) == 0 {
+		err = errors.New("no channel is given")
+	}
+	for _, channel := range channels {
+		err = errors.Join(err, checkID("channel", channel))
+	}
+	return members{channels}, err
+}
+
+func (c *Conn) onBridge(ctx context.Context, name, method, id string, body any, rest ...string) error {
+	if err := checkID("bridge", id); err != nil {
+		return fmt.Errorf("asterisk: %s: %w", name, err)
+	}
+	_, err := c.do(ctx, command{name, method, pathOf(append([]string{"bridges", id}, rest...)...), nil, body})
+	return err
+}

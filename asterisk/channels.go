@@ -1,0 +1,233 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/CyCoreSystems/ari/v5"
+	"github.com/tidwall/gjson"
+)
+
+// onChannel sends a command about one channel, with further path segments after its id.
+func (c *Conn) onChannel(ctx context.Context, name, method, channel string, body any, rest ...string) (Response, error) {
+	if err := checkID("channel", channel); err != nil {
+		return Response{}, fmt.Errorf("asterisk: %s: %w", name, err)
+	}
+	return c.do(ctx, command{name, method, pathOf(append([]string{"channels", channel}, rest...)...), nil, body})
+}
+
+// Answer takes a call. It is harmless on a channel that is up.
+func (c *Conn) Answer(ctx context.Context, channel string) error {
+	_, err := c.onChannel(ctx, "answer", http.MethodPost, channel, nil, "answer")
+	return err
+}
+
+// Ring lets a caller hear that it rings, before the call is answered.
+func (c *Conn) Ring(ctx context.Context, channel string) error {
+	_, err := c.onChannel(ctx, "ring", http.MethodPost, channel, nil, "ring")
+	return err
+}
+
+// HangUp ends a channel for a reason that the other side may be shown. IsGone when it was over already.
+func (c *Conn) HangUp(ctx context.Context, channel string, reason Cause) error {
+	body := struct {
+		ReasonCode string `json:"reason_code"`
+	}{strconv.Itoa(int(reason))}
+	_, err := c.onChannel(ctx, "hang up", http.MethodDelete, channel, body)
+	return err
+}
+
+// Continue gives a channel back to the dialplan.
+func (c *Conn) Continue(ctx context.Context, channel, dialplanContext, extension string, priority int) error {
+	if err := errors.Join(checkID("context", dialplanContext), checkID("extension", extension)); err != nil {
+		return fmt.Errorf("asterisk: continue: %w", err)
+	}
+	body := struct {
+		Context   string `json:"context"`
+		Extension string `json:"extension"`
+		Priority  int    `json:"priority"`
+	}{dialplanContext, extension, priority}
+	_, err := c.onChannel(ctx, "continue", http.MethodPost, channel, body, "continue")
+	return err
+}
+
+// Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id tells the end of
+// all; Asterisk leaves out a file that it does not have.
+func (c *Conn) Play(ctx context.Context, channel, playback string, media []string) error {
+	err := checkID("playback", playback)
+	if len(media) == 0 {
+		err = errors.Join(err, errors.New("there is nothing to play"))
+	}
+	for _, m := range media {
+		err = errors.Join(err, checkID("medium", m))
+	}
+	if err != nil {
+		return fmt.Errorf("asterisk: play: %w", err)
+	}
+	body := struct {
+		Media []string `json:"media"`
+	}{media}
+	_, err = c.onChannel(ctx, "play", http.MethodPost, channel, body, "play", playback)
+	return err
+}
+
+// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already.
+func (c *Conn) StopPlayback(ctx context.Context, playback string) error {
+	if err := checkID("playback", playback); err != nil {
+		return fmt.Errorf("asterisk: stop playback: %w", err)
+	}
+	_, err := c.do(ctx, command{"stop playback", http.MethodDelete, pathOf("playbacks", playback), nil, nil})
+	return err
+}
+
+// PlaybackExists tells whether a playback has not ended, for one of which the end may have been missed.
+func (c *Conn) PlaybackExists(ctx context.Context, playback string) (bool, error) {
+	if err := checkID("playback", playback); err != nil {
+		return false, fmt.Errorf("asterisk: find playback: %w", err)
+	}
+	_, err := c.do(ctx, command{"find playback", http.MethodGet, pathOf("playbacks", playback), nil, nil})
+	return exists(err)
+}
+
+// exists turns the answer to a question after something into yes, no or an error.
+func exists(err error) (bool, error) {
+	if e, ok := errors.AsType[*CommandError](err); ok && e.Status == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// StartMusic plays music on hold of a class; the empty class is the channel's own. Music does not stop by itself when the
+// channel enters a mixing bridge: who is in it is heard only after StopMusic, which may come before or after (heard on 22.10.1).
+func (c *Conn) StartMusic(ctx context.Context, channel, class string) error {
+	if err := checkText("music class", class); err != nil {
+		return fmt.Errorf("asterisk: start music: %w", err)
+	}
+	body := struct {
+		Class string `json:"mohClass,omitempty"`
+	}{class}
+	_, err := c.onChannel(ctx, "start music", http.MethodPost, channel, body, "moh")
+	return err
+}
+
+// StopMusic ends the music. It is harmless when there is none.
+func (c *Conn) StopMusic(ctx context.Context, channel string) error {
+	_, err := c.onChannel(ctx, "stop music", http.MethodDelete, channel, nil, "moh")
+	return err
+}
+
+// GetVariable reads a channel variable, or a function such as CALLERID(num-pres). One that is not set is empty, as it is in
+// the dialplan; only a channel that is gone is an error.
+func (c *Conn) GetVariable(ctx context.Context, channel, name string) (string, error) {
+	if err := errors.Join(checkID("channel", channel), checkID("variable", name)); err != nil {
+		return "", fmt.Errorf("asterisk: get variable: %w", err)
+	}
+	r, err := c.do(ctx, command{"get variable", http.MethodGet, pathOf("channels", channel, "variable"), url.Values{"variable": {name}}, nil})
+	if e, ok := errors.AsType[*CommandError](err); ok && e.Message == messageNoVariable {
+		return "", nil
+	}
+	return gjson.Get(r.Body, "value").String(), err
+}
+
+// SetVariable sets a channel variable, which lives as long as the channel does, whoever is connected to Asterisk.
+func (c *Conn) SetVariable(ctx context.Context, channel, name, value string) error {
+	if err := errors.Join(checkID("variable", name), checkText("value", value)); err != nil {
+		return fmt.Errorf("asterisk: set variable: %w", err)
+	}
+	body := struct {
+		Variable string `json:"variable"`
+		Value    string `json:"value"`
+	}{name, value}
+	_, err := c.onChannel(ctx, "set variable", http.MethodPost, channel, body, "variable")
+	return err
+}
+
+// ChannelExists tells whether a channel has not ended.
+func (c *Conn) ChannelExists(ctx context.Context, channel string) (bool, error) {
+	_, err := c.onChannel(ctx, "find channel", http.MethodGet, channel, nil)
+	return exists(err)
+}
+
+// Channels lists every channel that Asterisk has, ours or not.
+func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
+	return list(ctx, c, "list channels", pathOf("channels"), channelIn)
+}
+
+// Origination says whom to ring. When it is answered the channel comes to our application with a StasisStart.
+type Origination struct {
+	Channel  string   // the id that the channel gets; ours to choose, so that a repeated command does not ring twice
+	Endpoint string   // technology/resource, such as PJSIP/kcc1
+	Args     []string // what StasisStart will say, without commas
+	CallerID string   // what the phone shows, as `"Name" <number>`
+	// Timeout is how long it rings. Asterisk counts whole seconds; a part of one counts as one.
+	Timeout    time.Duration
+	Originator string            // the caller's channel: the codecs are chosen to fit it. Not together with Formats
+	Variables  map[string]string // set on the new channel
+	Formats    []string          // codecs to offer, such as alaw
+}
+
+// Originate rings a phone. It returns as soon as Asterisk dials. IsRefused when the phone can't be rung now, IsConflict when
+// the channel id is in use: the phone rings already.
+func (c *Conn) Originate(ctx context.Context, o Origination) error {
+	if err := o.check(); err != nil {
+		return fmt.Errorf("asterisk: originate: %w", err)
+	}
+	_, err := c.onChannel(ctx, "originate", http.MethodPost, o.Channel, ari.OriginateRequest{
+		Endpoint:   o.Endpoint,
+		App:        c.opt.Application,
+		AppArgs:    strings.Join(o.Args, ","),
+		CallerID:   o.CallerID,
+		Timeout:    int(math.Ceil(o.Timeout.Seconds())),
+		Originator: o.Originator,
+		Variables:  o.Variables,
+		Formats:    strings.Join(o.Formats, ","),
+	})
+	return c.sureOfConflict(ctx, o.Channel, err)
+}
+
+// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every origination
+// that fails on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never
+// clears the error number of that thread (ast_channel_errno; seen on 22.10.1).
+func (c *Conn) sureOfConflict(ctx context.Context, channel string, err error) error {
+	said, ok := errors.AsType[*CommandError](err)
+	if !ok || said.Status != http.StatusConflict {
+		return err
+	}
+	if there, unsure := c.ChannelExists(ctx, channel); there || unsure != nil {
+		return err
+	}
+	meant := *said
+	meant.Status, meant.Message = http.StatusInternalServerError, messageNoContact
+	return &meant
+}
+
+func (o Origination) check() error {
+	problems := []error{
+		checkID("channel", o.Channel), checkID("endpoint", o.Endpoint), checkText("caller id", o.CallerID), checkText("originator", o.Originator),
+	}
+	if o.Timeout <= 0 {
+		problems = append(problems, errors.New("timeout is not above 0, and Asterisk would ring for 30 s"))
+	}
+	if o.Originator != "" && len(o.Formats) > 0 {
+		problems = append(problems, errors.New("originator and formats exclude each other"))
+	}
+	for _, list := range [][]string{o.Args, o.Formats} {
+		for _, item := range list {
+			problems = append(problems, checkText("argument or format", item))
+			if strings.Contains(item, ",") {
+				problems = append(problems, errors.New("argument or format has a comma"))
+			}
+		}
+	}
+	for name, value := range o.Variables {
+		problems = append(problems, checkID("variable", name), checkText("value", value))
+	}
+	return errors.Join(problems...)
+}

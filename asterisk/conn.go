@@ -1,0 +1,380 @@
+// Package asterisk owns everything that is said to and heard from Asterisk: one websocket that carries ARI's events and
+// its REST commands, and the calls and agents' phones on top of it.
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// hauntedFor is how long after a new link attempts that were given up before it may still be taken up.
+const hauntedFor = 10 * time.Second
+
+// Conn keeps one websocket to Asterisk open: it reconnects, hands events on in order, and carries commands. It is safe for
+// use by many goroutines.
+//
+// Reading never waits for the handler: a goroutine that only reads puts what it reads on an unbounded queue, because
+// Asterisk stops taking calls for everybody when an application reads too slowly. Replies to commands are matched while
+// reading, so a handler that waits for a command cannot hold up its own reply.
+type Conn struct {
+	opt     Options
+	target  target
+	handler func(Event)
+	onUp    func(context.Context) error
+	running atomic.Bool
+	lastID  atomic.Uint64 // of commands
+	inbox   *fifo[message]
+	unheard map[EventType]bool // known, but nobody wants them
+
+	mu      sync.Mutex
+	link    *link         // what commands are sent on; nil while there is none
+	changed chan struct{} // closed when link, ended or up changes
+	ended   bool          // Run has returned
+	up      bool          // reconciled: everything works
+	since   time.Time     // when up last changed
+	lastErr error         // why the link was lost, or could not be made
+	ghosts  bool          // attempts were given up while Asterisk was frozen, and it may still take them up
+	haunted time.Time     // until when that is to be expected
+}
+
+// message is one thing for the dispatcher: something that Asterisk sent, or the news that a link is there.
+type message struct {
+	from *link
+	raw  string
+	news *linkNews
+}
+
+// linkNews travels in the same queue as the events, so that OnUp runs after the events of the old link and before those
+// of the new one.
+type linkNews struct {
+	run  func() error
+	done chan error
+}
+
+// New checks the options and makes a connection that Run brings to life. Every problem is reported at once.
+func New(options Options) (*Conn, error) {
+	opt, to, err := options.complete()
+	if err != nil {
+		return nil, fmt.Errorf("asterisk: options: %w", err)
+	}
+	unheard := map[EventType]bool{}
+	for _, t := range opt.DisallowedEvents { // some may slip in before the filter is set
+		unheard[t] = true
+	}
+	return &Conn{
+		opt:     opt,
+		target:  to,
+		handler: func(Event) {},
+		onUp:    func(context.Context) error { return nil },
+		inbox:   newFifo[message](),
+		unheard: unheard,
+		changed: make(chan struct{}),
+		since:   time.Now(),
+	}, nil
+}
+
+// Attach says who takes events, and what to do each time that the link is there again. It must be called before Run.
+//
+// handler and onUp are called by one goroutine, never both at once: first every event of the old link, then onUp, then the
+// events that came since the new link was made. So onUp can ask Asterisk what there is (events were lost while the link was
+// down and Asterisk repeats none), and whatever changes during its questions follows as events. Its context ends with the
+// link; after an error from it the link is made anew. Both may send commands; what they wait for, all later events wait for.
+func (c *Conn) Attach(handler func(Event), onUp func(context.Context) error) {
+	c.handler, c.onUp = handler, onUp
+}
+
+// Run connects, and connects again whenever the link is lost, until ctx ends: then it returns nil. It returns ErrReplaced
+// when another program has taken over our application. It can be called once.
+func (c *Conn) Run(ctx context.Context) error {
+	if !c.running.CompareAndSwap(false, true) {
+		return errors.New("asterisk: Run was called twice")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var dispatcher sync.WaitGroup
+	dispatcher.Go(func() { c.dispatch(ctx) })
+	defer dispatcher.Wait()
+	defer cancel()
+	defer c.end()
+
+	said := ""
+	for failures := 0; ; failures++ {
+		wasUp, err := c.serve(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if wasUp >= c.opt.BackoffMax { // a link that is lost at once each time must not be made at full speed
+			failures = 0
+		}
+		c.lost(err)
+		if errors.Is(err, ErrReplaced) {
+			return err
+		}
+		wait := c.pause(err, failures)
+		c.complain(&said, err, wasUp > 0, wait)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// State tells health checks whether the link is up (and reconciled), since when that is so, and what went wrong last; the
+// error stays after the link is back, for people who look for it.
+func (c *Conn) State() (up bool, since time.Time, lastErr error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up, c.since, c.lastErr
+}
+
+// AwaitUp waits until the link is up and reconciled. It returns the cause of ctx, or ErrDown once Run has returned.
+func (c *Conn) AwaitUp(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		up, changed, ended := c.up, c.changed, c.ended
+		c.mu.Unlock()
+		switch {
+		case up:
+			return nil
+		case ended:
+			return fmt.Errorf("%w: the connection was stopped", ErrDown)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Backlog counts the events that were read and not yet handled. It should stay near 0.
+func (c *Conn) Backlog() int { return c.inbox.len() }
+
+// serve lives through one link: connects, filters events, lets OnUp reconcile, and returns why it ended. wasUp is how
+// long it was of use.
+func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
+	l, err := c.dial(ctx)
+	if err != nil {
+		return 0, err
+	}
+	life, finish := context.WithCancelCause(ctx)
+	var goroutines sync.WaitGroup
+	goroutines.Go(func() { l.fail(l.read(c.arrived)) })
+	goroutines.Go(l.write)
+	goroutines.Go(func() { l.ping(c.opt.PingEvery, stuckAfter*c.opt.ReadTimeout) })
+	goroutines.Go(func() { l.watch(c.opt.ReadTimeout) })
+	goroutines.Go(func() { <-l.done; finish(l.failure) })
+	defer goroutines.Wait()
+	defer l.fail(errStopped)
+
+	if err := c.prepare(life, l); err != nil {
+		return 0, l.because(err)
+	}
+	c.offer(l)
+	defer c.withdraw()
+	if err := c.announce(life, l); err != nil {
+		return 0, err
+	}
+	c.markUp()
+	began := time.Now()
+	select {
+	case <-l.done:
+		return time.Since(began), l.failure
+	case <-ctx.Done():
+		l.bye()
+		return time.Since(began), nil
+	}
+}
+
+// announce lets the dispatcher run OnUp in its place between the events.
+func (c *Conn) announce(life context.Context, l *link) error {
+	news := &linkNews{done: make(chan error, 1), run: func() error {
+		if life.Err() != nil {
+			return context.Cause(life)
+		}
+		return c.onUp(life)
+	}}
+	c.inbox.put(message{from: l, news: news})
+	select {
+	case err := <-news.done:
+		if err != nil {
+			return lossError{LossSetup, fmt.Errorf("asterisk: reconcile: %w", err)}
+		}
+		return nil
+	case <-l.done:
+		return l.failure
+	case <-life.Done():
+		return context.Cause(life)
+	}
+}
+
+// arrived takes what the reader has read. It must not wait.
+func (c *Conn) arrived(l *link, raw string) {
+	switch {
+	case messageType(raw) == RESTResponse:
+		if !l.deliver(raw) {
+			c.opt.Observer.EventSkipped(SkipUnmatchedReply)
+		}
+	case len(raw) > c.opt.EventLimit:
+		c.opt.Observer.EventSkipped(SkipHuge)
+	default:
+		c.inbox.put(message{from: l, raw: raw})
+	}
+}
+
+// dispatch hands on what arrived, in order, until ctx ends.
+func (c *Conn) dispatch(ctx context.Context) {
+	for {
+		m, ok := c.inbox.take(ctx)
+		if !ok {
+			return
+		}
+		if m.news != nil {
+			m.news.done <- m.news.run()
+		} else {
+			c.hand(m)
+		}
+	}
+}
+
+// hand decodes one event and gives it to the handler.
+func (c *Conn) hand(m message) {
+	event, skip := decodeEvent(m.raw)
+	switch {
+	case skip != "":
+		c.opt.Observer.EventSkipped(skip)
+	case event.Type == ApplicationReplaced:
+		m.from.fail(c.replaced())
+	case !c.unheard[event.Type]:
+		c.handler(event)
+	}
+}
+
+// replaced says who took over our application: another program, or a ghost of our own. When a frozen Asterisk comes to
+// itself it takes up, in any order, all the attempts that we gave up meanwhile, and the last one has the application
+// (seen on 22.10.1, each time).
+func (c *Conn) replaced() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.haunted) {
+		return lossError{LossOvertaken, errors.New("asterisk: an earlier attempt of ours to connect was taken up late, and took over the application")}
+	}
+	return lossError{LossReplaced, ErrReplaced}
+}
+
+// gaveUp notes an attempt to which Asterisk said nothing.
+func (c *Conn) gaveUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ghosts = true
+}
+
+// gotThrough notes that Asterisk answers, and so will be taking up what was given up before.
+func (c *Conn) gotThrough() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ghosts {
+		c.ghosts, c.haunted = false, time.Now().Add(hauntedFor)
+	}
+}
+
+// offer lets commands use the link.
+func (c *Conn) offer(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+	c.signal()
+}
+
+// withdraw makes commands wait for the next link.
+func (c *Conn) withdraw() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = nil
+	c.setUp(false)
+	c.signal()
+}
+
+func (c *Conn) markUp() {
+	c.mu.Lock()
+	c.setUp(true)
+	c.signal()
+	c.mu.Unlock()
+	c.opt.Observer.LinkUp()
+	c.opt.Logger.Info("linked to Asterisk", "application", c.opt.Application)
+}
+
+func (c *Conn) lost(err error) {
+	c.mu.Lock()
+	c.lastErr = err
+	c.mu.Unlock()
+	c.opt.Observer.LinkLost(lossReason(err))
+}
+
+// complain logs why there is no link: as a warning the first time, and quietly while the reason stays the same.
+func (c *Conn) complain(said *string, err error, wasUp bool, retryIn time.Duration) {
+	level := slog.LevelWarn
+	if !wasUp && *said == err.Error() {
+		level = slog.LevelDebug
+	}
+	*said = err.Error()
+	c.opt.Logger.Log(context.Background(), level, "no link to Asterisk", "error", err, "retry_in", retryIn.Round(time.Millisecond))
+}
+
+func (c *Conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.setUp(false)
+	c.signal()
+}
+
+// setUp is called with mu held.
+func (c *Conn) setUp(up bool) {
+	if c.up != up {
+		c.up, c.since = up, time.Now()
+	}
+}
+
+// signal wakes whoever waits for a change. It is called with mu held.
+func (c *Conn) signal() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// pause says how long to wait before the next attempt. Who is refused asks seldom: Asterisk logs every attempt as an attack.
+func (c *Conn) pause(err error, failures int) time.Duration {
+	reason := lossReason(err)
+	if reason == LossRefused {
+		return c.opt.RefusedRetry
+	}
+	if reason == LossOvertaken { // Asterisk is well, and callers get the fallback until we are back
+		failures = 0
+	}
+	return backoff(c.opt.BackoffMin, c.opt.BackoffMax, failures, rand.Float64())
+}
+
+// backoff doubles from shortest to longest with every failure; luck (0 to 1) takes up to half of it away, so that daemons
+// that lost the same Asterisk do not all come back at once.
+func backoff(shortest, longest time.Duration, failures int, luck float64) time.Duration {
+	wait := longest
+	if failures < 32 && shortest<<failures < longest && shortest<<failures > 0 {
+		wait = shortest << failures
+	}
+	return wait - time.Duration(luck*float64(wait)/2)
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

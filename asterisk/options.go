@@ -1,0 +1,177 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// watchSuffix makes the name of the second Stasis application on our websocket. It alone subscribes to agents' phones:
+// an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone hears each event of the channel
+// twice, keys and ends of playbacks included (seen on 22.10.1).
+const watchSuffix = "-phones"
+
+// stuckAfter is how many ReadTimeouts a pong may stay out while events still come in. Asterisk answers pings and runs
+// commands in one thread per websocket, so by then it runs no commands of ours.
+const stuckAfter = 3
+
+// Options says how to reach Asterisk. URL, Application, Username and Password are required; the rest has defaults.
+type Options struct {
+	URL         string // of ARI, such as http://127.0.0.1:8088/ari; https, ws and wss are understood
+	Application string // the name in the dialplan's Stasis(NAME)
+	Username    string // a user of ari.conf that is not read_only
+	Password    string // goes into a header, never into a URL
+
+	CommandTimeout time.Duration // how long a command may take, waiting for the link included; default 2 s
+	PingEvery      time.Duration // default 2 s
+	ReadTimeout    time.Duration // a link on which nothing is heard for so long is dead; default 7 s
+	BackoffMin     time.Duration // wait before the first attempt to reconnect; default 250 ms
+	BackoffMax     time.Duration // wait between attempts after many failures; default 5 s
+	RefusedRetry   time.Duration // wait after a wrong password; default 30 s
+
+	ReadLimit  int64 // bytes; a longer message ends the link, because Asterisk can't be trusted then; default 16 MiB
+	EventLimit int   // bytes; a longer event is counted and skipped (replies may be longer); default 1 MiB
+
+	// DisallowedEvents are not sent by Asterisk and not given to the handler; default DefaultDisallowed.
+	DisallowedEvents []EventType
+	// WatchedEvents are what is heard of endpoints that Subscribe names; default only EndpointStateChange, which says
+	// whether a phone is registered and which channels it has.
+	WatchedEvents []EventType
+
+	Logger   *slog.Logger // default: silent
+	Observer Observer     // default: nobody
+
+	// dialer replaces net.Dialer in tests.
+	dialer func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// target is where the websocket is, and who asks for it.
+type target struct {
+	url   string // of the websocket, without secrets
+	shown string // host and port, for people
+	watch string // the application that watches endpoints
+}
+
+// applicationName keeps to what ARI (a comma separates applications), the dialplan and URLs all take as it is.
+var applicationName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
+
+func (o Options) complete() (Options, target, error) {
+	events, err := eventsURL(o.URL)
+	problems := []error{err}
+	if !applicationName.MatchString(o.Application) {
+		problems = append(problems, fmt.Errorf("application %q: give 1 to 60 letters, digits, points, dashes or underscores", o.Application))
+	}
+	if o.Username == "" || strings.ContainsFunc(o.Username, func(r rune) bool { return r == ':' || r < ' ' }) {
+		problems = append(problems, fmt.Errorf("user name %q: give the name of a user in ari.conf, without colon", o.Username))
+	}
+	if o.Password == "" {
+		problems = append(problems, errors.New("password: it is empty; give that of the user in ari.conf"))
+	}
+	o.setDefaults()
+	problems = append(problems, o.checkTimes(), o.checkEvents())
+	if err := errors.Join(problems...); err != nil {
+		return o, target{}, err
+	}
+	to := target{shown: events.Host, watch: o.Application + watchSuffix}
+	events.RawQuery = url.Values{"app": {o.Application + "," + to.watch}, "subscribeAll": {"false"}}.Encode()
+	to.url = events.String()
+	return o, to, nil
+}
+
+func (o *Options) setDefaults() {
+	fill(&o.CommandTimeout, 2*time.Second)
+	fill(&o.PingEvery, 2*time.Second)
+	fill(&o.ReadTimeout, 7*time.Second)
+	fill(&o.BackoffMin, 250*time.Millisecond)
+	fill(&o.BackoffMax, 5*time.Second)
+	fill(&o.RefusedRetry, 30*time.Second)
+	fill(&o.ReadLimit, 16<<20)
+	fill(&o.EventLimit, 1<<20)
+	if o.DisallowedEvents == nil {
+		o.DisallowedEvents = DefaultDisallowed()
+	}
+	if o.WatchedEvents == nil {
+		o.WatchedEvents = []EventType{EndpointStateChange}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	if o.dialer == nil {
+		o.dialer = (&net.Dialer{Timeout: o.ReadTimeout}).DialContext
+	}
+}
+
+func fill[T comparable](field *T, value T) {
+	var unset T
+	if *field == unset {
+		*field = value
+	}
+}
+
+func (o *Options) checkTimes() error {
+	var problems []error
+	for name, d := range map[string]time.Duration{
+		"command timeout": o.CommandTimeout, "ping interval": o.PingEvery, "read timeout": o.ReadTimeout,
+		"shortest backoff": o.BackoffMin, "longest backoff": o.BackoffMax, "retry after a refusal": o.RefusedRetry,
+	} {
+		if d < 0 {
+			problems = append(problems, fmt.Errorf("%s %s: give a time above 0", name, d))
+		}
+	}
+	if o.PingEvery >= o.ReadTimeout {
+		problems = append(problems, fmt.Errorf("read timeout %s: give more than the ping interval %s, or idle links look dead", o.ReadTimeout, o.PingEvery))
+	}
+	if o.BackoffMin > o.BackoffMax {
+		problems = append(problems, fmt.Errorf("shortest backoff %s: give at most the longest, %s", o.BackoffMin, o.BackoffMax))
+	}
+	if o.ReadLimit < 0 || o.EventLimit < 0 || int64(o.EventLimit) > o.ReadLimit {
+		problems = append(problems, fmt.Errorf("event limit %d: give at most the read limit %d, both above 0", o.EventLimit, o.ReadLimit))
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(problems...)
+}
+
+// checkEvents refuses a filter that would keep our own replies from us: Asterisk filters those too.
+func (o *Options) checkEvents() error {
+	for _, needed := range []EventType{RESTResponse, ApplicationReplaced} {
+		if slices.Contains(o.DisallowedEvents, needed) {
+			return fmt.Errorf("disallowed events: %s is needed by the link itself", needed)
+		}
+	}
+	return nil
+}
+
+// eventsURL makes the address of the websocket from that of ARI.
+func eventsURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		// The error of url.Parse repeats the address, and that may hold a password; so does none of ours.
+		return nil, errors.New("url: it can't be read; give one like http://127.0.0.1:8088/ari")
+	}
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("url: leave out user, password and query; give user name and password on their own")
+	case u.Host == "":
+		return nil, errors.New("url: it names no host; give one like http://127.0.0.1:8088/ari")
+	}
+	switch u.Scheme {
+	case "http", "ws":
+		u.Scheme = "ws"
+	case "https", "wss":
+		u.Scheme = "wss"
+	default:
+		return nil, fmt.Errorf("url: it starts with %q; give one that starts with http, https, ws or wss", u.Scheme)
+	}
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/events") + "/events"
+	return u, nil
+}

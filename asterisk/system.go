@@ -1,0 +1,142 @@
+package asterisk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/CyCoreSystems/ari/v5"
+	"github.com/tidwall/gjson"
+)
+
+// Ping asks for a sign of life from the part of Asterisk that runs commands.
+func (c *Conn) Ping(ctx context.Context) error {
+	_, err := c.do(ctx, command{"ping", http.MethodGet, pathOf("asterisk", "ping"), nil, nil})
+	return err
+}
+
+// AsteriskInfo tells Asterisk's version, when it started and when it was last reloaded.
+func (c *Conn) AsteriskInfo(ctx context.Context) (ari.AsteriskInfo, error) {
+	var info ari.AsteriskInfo
+	r, err := c.do(ctx, command{"get info", http.MethodGet, pathOf("asterisk", "info"), nil, nil})
+	if err != nil {
+		return info, err
+	}
+	if err := json.Unmarshal([]byte(r.Body), &info); err != nil {
+		return info, fmt.Errorf("asterisk: get info: read the answer: %w", err)
+	}
+	return info, nil
+}
+
+// ApplicationChannels lists the ids of the channels that are in our application, or that it is subscribed to.
+func (c *Conn) ApplicationChannels(ctx context.Context) ([]string, error) {
+	r, err := c.do(ctx, command{"get application", http.MethodGet, pathOf("applications", c.opt.Application), nil, nil})
+	if err != nil {
+		return nil, err
+	}
+	if !validJSON(r.Body) {
+		return nil, errUnreadable("get application")
+	}
+	return stringsIn(gjson.Get(r.Body, "channel_ids")), nil
+}
+
+// SetEventFilter has Asterisk send none of these events of our application. It lasts until the next link, which sets
+// Options.DisallowedEvents again.
+func (c *Conn) SetEventFilter(ctx context.Context, disallowed []EventType) error {
+	_, err := c.do(ctx, filter{application: c.opt.Application, Disallowed: typesOf(disallowed), Allowed: typesOf(nil)}.command())
+	return err
+}
+
+// Endpoints lists every phone and trunk that is configured in Asterisk.
+func (c *Conn) Endpoints(ctx context.Context) ([]Endpoint, error) {
+	return list(ctx, c, "list endpoints", pathOf("endpoints"), endpointIn)
+}
+
+// Endpoint tells how one phone is. IsGone when it is not configured.
+func (c *Conn) Endpoint(ctx context.Context, technology, resource string) (Endpoint, error) {
+	if err := errors.Join(checkID("technology", technology), checkID("resource", resource)); err != nil {
+		return Endpoint{}, fmt.Errorf("asterisk: get endpoint: %w", err)
+	}
+	r, err := c.do(ctx, command{"get endpoint", http.MethodGet, pathOf("endpoints", technology, resource), nil, nil})
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if !validJSON(r.Body) {
+		return Endpoint{}, errUnreadable("get endpoint")
+	}
+	return endpointIn(gjson.Parse(r.Body)), nil
+}
+
+// Subscribe lets us hear Options.WatchedEvents of phones, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does
+// not double events. A subscription outlives the link, but not Asterisk.
+//
+// Asterisk refuses the whole list when one phone in it is not configured. Then each is tried on its own, and the error
+// (IsGone) names the ones that Asterisk does not know; the others are subscribed.
+func (c *Conn) Subscribe(ctx context.Context, sources []string) error {
+	err := c.subscription(ctx, "subscribe", http.MethodPost, sources)
+	if len(sources) < 2 || !isUnprocessable(err) {
+		return err
+	}
+	var unknown []error
+	for _, source := range sources {
+		switch err := c.subscription(ctx, "subscribe", http.MethodPost, []string{source}); {
+		case isUnprocessable(err):
+			unknown = append(unknown, fmt.Errorf("%s: %w", source, err))
+		case err != nil:
+			return err
+		}
+	}
+	return errors.Join(unknown...)
+}
+
+// Unsubscribe ends subscriptions.
+func (c *Conn) Unsubscribe(ctx context.Context, sources []string) error {
+	return c.subscription(ctx, "unsubscribe", http.MethodDelete, sources)
+}
+
+func (c *Conn) subscription(ctx context.Context, name, method string, sources []string) error {
+	if len(sources) == 0 {
+		return nil
+	}
+	for _, source := range sources {
+		if err := checkID("event source", source); err != nil {
+			return fmt.Errorf("asterisk: %s: %w", name, err)
+		}
+		if strings.Contains(source, ",") {
+			return fmt.Errorf("asterisk: %s: event source has a comma", name)
+		}
+	}
+	_, err := c.do(ctx, command{
+		name, method, pathOf("applications", c.target.watch, "subscription"), url.Values{"eventSource": {strings.Join(sources, ",")}}, nil,
+	})
+	return err
+}
+
+func isUnprocessable(err error) bool {
+	e, ok := errors.AsType[*CommandError](err)
+	return ok && e.Status == http.StatusUnprocessableEntity
+}
+
+// list reads an answer that is a JSON array.
+func list[T any](ctx context.Context, c *Conn, name, path string, read func(gjson.Result) T) ([]T, error) {
+	r, err := c.do(ctx, command{name, http.MethodGet, path, nil, nil})
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid([]byte(r.Body)) {
+		return nil, errUnreadable(name)
+	}
+	var items []T
+	for _, item := range gjson.Parse(r.Body).Array() {
+		items = append(items, read(item))
+	}
+	return items, nil
+}
+
+func errUnreadable(name string) error {
+	return fmt.Errorf("asterisk: %s: the answer is not the JSON that it should be", name)
+}
