@@ -360,6 +360,12 @@ func (s *scene) presses(keys string) {
 	}
 }
 
+// answers presses a key once the question can have been understood.
+func (s *scene) answers(key string) {
+	s.after(time.Second)
+	s.presses(key)
+}
+
 func (s *scene) hangsUp() {
 	s.line.hangUp(ivr.ErrHungUp)
 	synctest.Wait()
@@ -368,7 +374,12 @@ func (s *scene) hangsUp() {
 // contact waits for the end of the call and gives its record.
 func (s *scene) contact() call.Contact {
 	s.t.Helper()
-	require.NoError(s.t, <-s.done)
+	select {
+	case err := <-s.done:
+		require.NoError(s.t, err)
+	case <-time.After(time.Hour):
+		require.Fail(s.t, "the call does not end")
+	}
 	require.Len(s.t, s.diary.contacts, 1, "every call ends in exactly one contact record")
 	synctest.Wait()
 	return s.diary.contacts[0]

@@ -2,7 +2,6 @@ package ivr
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/dispatch"
@@ -18,13 +17,17 @@ type heard struct {
 
 func (h heard) connected() bool { return h.signal.Kind == dispatch.Connected }
 
+// ears say what a listen pays attention to. The zero value hears keys only.
+type ears struct {
+	signals <-chan dispatch.Signal // of the queue; nil outside one
+	ignore  dispatch.SignalKind    // of this kind pass unheard; empty for none
+	deaf    time.Duration          // keys pressed sooner after the beginning pass unheard
+}
+
 // listen speaks u, and waits for a key or a signal of the queue until wait after the end of it. Both cut the speech
-// short. signals may be nil; those of the kinds in ignore pass unheard. It is the one place in which a call waits for
-// more than one thing.
-func (c *conversation) listen(
-	ctx context.Context, u prompts.Utterance, wait time.Duration,
-	signals <-chan dispatch.Signal, ignore ...dispatch.SignalKind,
-) (heard, error) {
+// short. It is the one place in which a call waits for more than one thing.
+func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait time.Duration, to ears) (heard, error) {
+	began := time.Now()
 	playing, err := c.play(ctx, u)
 	if err != nil {
 		return heard{}, err
@@ -40,12 +43,15 @@ func (c *conversation) listen(
 		select {
 		case <-ctx.Done():
 			return heard{}, context.Cause(ctx)
-		case signal := <-signals:
-			if slices.Contains(ignore, signal.Kind) {
+		case signal := <-to.signals:
+			if signal.Kind == to.ignore {
 				continue
 			}
 			return heard{signal: signal}, c.cutShort(ctx, spoken, playing)
 		case key := <-c.line.Keys():
+			if time.Since(began) < to.deaf {
+				continue
+			}
 			return heard{key: key}, c.cutShort(ctx, spoken, playing)
 		case <-spoken:
 			spoken = nil

@@ -13,12 +13,14 @@ import (
 )
 
 const (
-	answerWait   = 6 * time.Second // for a key after a question
-	digitWait    = 8 * time.Second // for the next digit of a number
-	questions    = 2               // how often a question is put before no answer means no
-	numberTries  = 3               // how often a number may be keyed in, and how often it is read back
-	maxKeyed     = 20              // digits of a keyed number; more is garbage
-	promiseLimit = 2 * time.Second // for making a note durable; the store has its own, shorter limits
+	answerWait = 6 * time.Second // for a key after a question
+	// questionBegins is how long a question must have been heard before a key counts as its answer.
+	questionBegins = 600 * time.Millisecond
+	digitWait      = 8 * time.Second // for the next digit of a number
+	questions      = 2               // how often a question is put before no answer means no
+	numberTries    = 3               // how often a number may be keyed in, and how often it is read back
+	maxKeyed       = 20              // digits of a keyed number; more is garbage
+	promiseLimit   = 2 * time.Second // for making a note durable; the store has its own, shorter limits
 
 	keyYes         = '1'
 	keyOtherNumber = '2'
@@ -48,7 +50,7 @@ type dialogue struct {
 func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteResult, error) {
 	speech := question
 	for range questions {
-		key, err := d.ask(ctx, speech, answerWait)
+		key, err := d.ask(ctx, speech)
 		switch {
 		case err != nil || d.signal.Kind != "":
 			return interrupted, err
@@ -87,7 +89,7 @@ func (d *dialogue) take(ctx context.Context) (noteResult, error) {
 				break
 			}
 		}
-		key, err := d.ask(ctx, d.speaker.ReadBack(strings.Join(number.Groups(), " ")), answerWait)
+		key, err := d.ask(ctx, d.speaker.ReadBack(strings.Join(number.Groups(), " ")))
 		switch {
 		case err != nil || d.signal.Kind != "":
 			return interrupted, err
@@ -131,14 +133,10 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 // collect gathers digits until the hash key, silence, or more digits than any number has. A star starts again.
 func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (string, error) {
 	var digits strings.Builder
+	d.forgetKeys()
 	for digits.Len() <= maxKeyed {
-		var key rune
-		var err error
-		if digits.Len() == 0 {
-			key, err = d.ask(ctx, speech, digitWait)
-		} else {
-			key, err = d.hear(ctx, prompts.Utterance{}, digitWait)
-		}
+		key, err := d.hear(ctx, speech, digitWait, 0)
+		speech = prompts.Utterance{} // it was heard
 		switch {
 		case err != nil || d.signal.Kind != "":
 			return "", err
@@ -183,14 +181,15 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 	return promised, d.say(ctx, confirmation)
 }
 
-// ask puts a question; keys pressed before it do not count as the answer.
-func (d *dialogue) ask(ctx context.Context, question prompts.Utterance, wait time.Duration) (rune, error) {
+// ask puts a question of which the answer commits the caller to something. A key that he pressed before he can have
+// understood it does not count: people press twice, and a line under load may tell of one key twice.
+func (d *dialogue) ask(ctx context.Context, question prompts.Utterance) (rune, error) {
 	d.forgetKeys()
-	return d.hear(ctx, question, wait)
+	return d.hear(ctx, question, answerWait, questionBegins)
 }
 
-func (d *dialogue) hear(ctx context.Context, speech prompts.Utterance, wait time.Duration) (rune, error) {
-	h, err := d.listen(ctx, speech, wait, d.signals, dispatch.NobodyLeft)
+func (d *dialogue) hear(ctx context.Context, speech prompts.Utterance, wait, deaf time.Duration) (rune, error) {
+	h, err := d.listen(ctx, speech, wait, ears{signals: d.signals, ignore: dispatch.NobodyLeft, deaf: deaf})
 	d.signal = h.signal
 	return h.key, err
 }

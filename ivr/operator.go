@@ -168,7 +168,7 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 	var progress routing.MenuProgress
 	speech := c.speaker.Say(m.Prompts...)
 	for {
-		h, err := c.listen(ctx, speech, m.Wait, nil)
+		h, err := c.listen(ctx, speech, m.Wait, ears{})
 		if err != nil {
 			return nil, err
 		}

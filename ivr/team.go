@@ -124,7 +124,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 	if offerFirst {
 		h, err = w.nobodyThere(ctx)
 	} else if w.team.Greeting != "" {
-		h, err = w.listen(ctx, w.speaker.Say(w.team.Greeting), 0, w.place.Signals())
+		h, err = w.listen(ctx, w.speaker.Say(w.team.Greeting), 0, ears{signals: w.place.Signals()})
 	}
 	for err == nil {
 		switch {
@@ -153,12 +153,12 @@ func (w *waiting) pass(ctx context.Context) (heard, error) {
 		return w.proposeNote(ctx, w.speaker.Say(prompts.OfferCallbackAgain))
 	case due(w.announce, now):
 		w.announce = now.Add(w.team.Announce)
-		return w.listen(ctx, w.announcement(), 0, w.place.Signals())
+		return w.listen(ctx, w.announcement(), 0, ears{signals: w.place.Signals()})
 	}
 	if err := w.line.Music(ctx, w.team.Music); err != nil {
 		return heard{}, err
 	}
-	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), w.place.Signals())
+	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), ears{signals: w.place.Signals()})
 }
 
 // proposePause is how long a caller who did not want a note is left in peace at the least.
@@ -194,7 +194,7 @@ func (w *waiting) discussNote(
 		return heard{}, err
 	}
 	if err == nil && result == impossible {
-		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, w.place.Signals())
+		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, ears{signals: w.place.Signals()})
 	}
 	return heard{signal: talk.signal}, err
 }
