@@ -93,7 +93,12 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	}
 	m.Notes = newNotes(r, m.teamLabel)
 	m.Notes.start(Elsewhere)
-	m.labels.Store(&labels{plan: o.Plan, elsewhere: m.contacts.outcomes(Elsewhere)})
+	m.labels.Store(&labels{
+		plan:           o.Plan,
+		teams:          map[call.TeamID]*team{},
+		municipalities: map[call.MunicipalityID]map[call.Outcome]prometheus.Counter{},
+		elsewhere:      m.contacts.outcomes(Elsewhere),
+	})
 	r.add(live{m})
 	r.add(collectors.NewGoCollector())
 	r.add(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -127,10 +132,6 @@ func (m *Metrics) Apply(plan *routing.Plan) error {
 		teams:          maps.Clone(before.teams),
 		municipalities: maps.Clone(before.municipalities),
 		elsewhere:      before.elsewhere,
-	}
-	if after.teams == nil {
-		after.teams = map[call.TeamID]*team{}
-		after.municipalities = map[call.MunicipalityID]map[call.Outcome]prometheus.Counter{}
 	}
 	for id := range plan.Teams {
 		if after.teams[id] == nil {
