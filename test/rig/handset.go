@@ -177,15 +177,19 @@ func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids 
 	}
 }
 
-// names are the phrases in a form to print; one that was cut short has dots.
+// String names the phrase, with dots when it was cut short.
+func (p Phrase) String() string {
+	if p.Whole {
+		return p.ID
+	}
+	return p.ID + "…"
+}
+
+// names are the phrases in a form to print.
 func names(phrases []Phrase) []string {
 	var list []string
 	for _, p := range phrases {
-		name := p.ID
-		if !p.Whole {
-			name += "…"
-		}
-		list = append(list, name)
+		list = append(list, p.String())
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +63,13 @@ func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
 	require.NoError(t, err)
 
 	require.NoError(t, caller.Dial(ctx, "140570"))
-	require.NoError(t, agent.AwaitRing(ctx, 1))
+	soon, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := agent.AwaitRing(soon, 1); err != nil {
+		queue, _ := r.Asterisk.CLI(ctx, "queue show kcc-fallback")
+		endpoint, _ := r.Asterisk.CLI(ctx, "pjsip show endpoint kcc2")
+		require.NoError(t, err, "%s\n%s", queue, endpoint)
+	}
 	require.NoError(t, agent.Answer(ctx))
 	for listener, pitch := range map[*Softphone]float64{agent: caller.Pitch, caller: agent.Pitch} {
 		require.Eventually(t, func() bool {
@@ -70,6 +78,10 @@ func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
 			return err == nil && len(heard) > half && heard[len(heard)-half:].Pitch(pitch) > 0.9
 		}, 10*time.Second, 50*time.Millisecond, "%s hears the other", listener.Name)
 	}
+	heard, err := caller.Phrases()
+	require.NoError(t, err)
+	// It takes baresip a moment to begin to hear.
+	require.Equal(t, "nl/fallback", strings.TrimSuffix(heard[0], "…"))
 	require.NoError(t, caller.HangUp(ctx))
 	require.NoError(t, agent.AwaitEnd(ctx, 1))
 	require.NoError(t, r.Asterisk.AwaitIdle(ctx))

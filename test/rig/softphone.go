@@ -28,6 +28,7 @@ type Softphone struct {
 
 	process *Process
 	dir     string
+	book    *Phrasebook
 	conn    net.Conn
 
 	mu      sync.Mutex
@@ -86,16 +87,19 @@ func (r *Rig) Softphone(ctx context.Context, name string, pitch float64) (*Softp
 	if index < 0 {
 		return nil, fmt.Errorf("no account %q among the rig's phones", name)
 	}
+	book, err := r.phrasebook()
+	if err != nil {
+		return nil, err
+	}
 	// Beside the address of the SIPp phone of that account, so that one may take over from the other.
 	host := r.place.host(hostPhones + 100 + index)
 	p := &Softphone{
-		Name: name, Pitch: pitch, changed: make(chan struct{}),
+		Name: name, Pitch: pitch, book: book, changed: make(chan struct{}),
 		dir: filepath.Join(r.Dir, "softphone", fmt.Sprintf("%s-%d", name, processes.Add(1))),
 	}
 	if err := p.writeConfig(host, r.Asterisk.SIP, r.Phones[index].Password); err != nil {
 		return nil, err
 	}
-	var err error
 	if p.process, err = start(r.Dir, filepath.Base(p.dir), exec.Command("baresip", "-f", p.dir)); err != nil {
 		return nil, err
 	}
@@ -285,6 +289,21 @@ func (p *Softphone) Heard() (Sound, error) {
 	}
 	slices.Sort(recordings)
 	return ReadWAV(recordings[len(recordings)-1])
+}
+
+// Phrases are the prompts and the music of the latest call so far, by Phrase.ID; one that was cut short has dots.
+func (p *Softphone) Phrases() ([]string, error) {
+	sound, err := p.Heard()
+	if err != nil {
+		return nil, err
+	}
+	r := reader{book: p.book}
+	r.feed(sound.ALaw())
+	var list []string
+	for _, s := range r.spans() {
+		list = append(list, Phrase{ID: p.book.phrases[s.phrase].id, Whole: p.book.complete(s)}.String())
+	}
+	return list, nil
 }
 
 // close quits the phone.
