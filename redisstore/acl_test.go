@@ -38,7 +38,7 @@ func shipped(t *testing.T, change func(acl string) string) *redistest.Server {
 	require.NoError(t, err)
 	directives := []string{}
 	for line := range strings.Lines(string(fragment)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !strings.HasPrefix(line, "unixsocket ") {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			directives = append(directives, strings.Replace(line, "/etc/bereikbaar/users.acl", users, 1))
 		}
 	}
@@ -89,6 +89,15 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	slow, err := operator.SlowLogGet(ctx, 10).Result()
 	require.NoError(t, err)
 	require.Empty(t, slow, "no caller's words in the slow log")
+}
+
+func TestTheShippedUserWorksInAnotherDatabase(t *testing.T) {
+	server := shipped(t, asShipped)
+	s := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "bereikbaar", Password: ourPassword, DB: 3})
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.Empty(t, s.Check(t.Context()))
+	promise(t, s)
+	require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing in database 0")
 }
 
 func TestTheShippedUserCanDoNothingElse(t *testing.T) {
