@@ -322,7 +322,7 @@ func (c *Conn) complain(said *string, err error, wasUp bool, retryIn time.Durati
 		level = slog.LevelDebug
 	}
 	*said = err.Error()
-	c.opt.Logger.Log(context.Background(), level, "no link to Asterisk", "error", err, "retry_in", retryIn.Round(time.Millisecond))
+	c.opt.Logger.Log(context.Background(), level, "no link to Asterisk", "err", err, "retry_in", retryIn.Round(time.Millisecond))
 }
 
 func (c *Conn) end() {
