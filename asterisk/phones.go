@@ -54,6 +54,9 @@ func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 	return b.watchPhones(ctx)
 }
 
+// subscribeAtOnce is how many sources one command may name: Asterisk refuses more than 128.
+const subscribeAtOnce = 100
+
 // watchPhones subscribes to the phones and takes over how they stand.
 func (b *Switchboard) watchPhones(ctx context.Context) error {
 	b.mu.Lock()
@@ -66,8 +69,10 @@ func (b *Switchboard) watchPhones(ctx context.Context) error {
 	for i, name := range names {
 		sources[i] = "endpoint:" + name
 	}
-	if err := b.conn.Subscribe(ctx, sources); err != nil && !IsGone(err) { // a phone that Asterisk does not have: reported below
-		return err
+	for some := range slices.Chunk(sources, subscribeAtOnce) {
+		if err := b.conn.Subscribe(ctx, some); err != nil && !IsGone(err) { // a phone that Asterisk does not have: reported below
+			return err
+		}
 	}
 	told, err := b.conn.Endpoints(ctx)
 	if err != nil {

@@ -64,14 +64,14 @@ func OfferResults() []OfferResult {
 
 // Offer is one time that a call was put before a team: the unit of the reachability formula (domain.md, "KPIs, exactly").
 type Offer struct {
-	Team    TeamID
-	At      time.Time // entered the team's queue, UTC
-	Open    bool      // within the team's opening hours; only these count towards reachability
-	Agent   AgentID   // who answered, empty when nobody did
-	Result  OfferResult
-	Waited  time.Duration // from entering the queue to the answer or the end, ringing included
-	Talked  time.Duration // from the answer to the end of the conversation
-	Attempt int           // how many phones were rung for it
+	Team   TeamID
+	At     time.Time // entered the team's queue, UTC
+	Open   bool      // within the team's opening hours; only these count towards reachability
+	Agent  AgentID   // who answered, empty when nobody did
+	Result OfferResult
+	Waited time.Duration // from entering the queue to the answer or the end, ringing included
+	Talked time.Duration // from the answer to the end of the conversation
+	Rung   int           // how many phones were rung for it
 }
 
 // Contact is the one record (klantcontact) that every call ends in; metrics, desk and reports read it and nothing else

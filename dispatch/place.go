@@ -32,11 +32,19 @@ type Place struct {
 	dispatcher *Dispatcher
 	ticket     Ticket
 	signals    chan Signal
-	talking    *ringing // set once connected; guarded by the dispatcher's mu
+	talking    *ringing // set once connected; guarded by the dispatcher's mu, as is
+	rung       int      // how many phones were rung
 }
 
 // Signals tells what happens to the place, in order.
 func (p *Place) Signals() <-chan Signal { return p.signals }
+
+// Rung counts the phones that were rung for the place so far.
+func (p *Place) Rung() int {
+	p.dispatcher.mu.Lock()
+	defer p.dispatcher.mu.Unlock()
+	return p.rung
+}
 
 // Leave gives the place up: what rings for it stops, and a phone that was connected is hung up. It is harmless twice.
 func (p *Place) Leave() {

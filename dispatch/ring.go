@@ -24,6 +24,7 @@ func (d *Dispatcher) startRing(a routing.Action) {
 	inv := Invitation{Agent: d.agents[a.Agent], Team: d.teams[a.Team], For: a.For}
 	if place := d.places[a.Call]; place != nil {
 		inv.Call, inv.Choice = place.ticket.Call, place.ticket.Choice
+		place.rung++
 	}
 	d.work.Go(func() {
 		defer close(r.free)

@@ -82,6 +82,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	defer w.place.Leave()
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
+	w.offer.Rung = w.place.Rung()
 	if w.offer.Result != call.OfferAnswered {
 		w.offer.Waited = time.Since(w.entered)
 	}

@@ -177,7 +177,7 @@ func (c contacts) offer(t *team, o call.Offer) {
 	if o.Result == call.OfferAnswered {
 		t.talk.Observe(c.duration(o.Talked).Seconds())
 	}
-	t.rung.Observe(float64(max(o.Attempt, 0)))
+	t.rung.Observe(float64(max(o.Rung, 0)))
 }
 
 func (c contacts) class(waited time.Duration) string {

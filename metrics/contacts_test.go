@@ -104,7 +104,7 @@ func TestWaitingAndTalkingTimes(t *testing.T) {
 	m.Contact(answered("kcc", 30*time.Second, 90*time.Second))
 	m.Contact(answered("kcc", 31*time.Second, 10*time.Second))
 	m.Contact(abandoned("kcc", 5*time.Second))
-	m.Contact(contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferCallback, Waited: time.Hour, Attempt: 7}))
+	m.Contact(contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferCallback, Waited: time.Hour, Rung: 7}))
 	got := exposition(t, reg)
 	for _, line := range []string{
 		`bereikbaar_call_waiting_seconds_bucket{hours="open",result="answered",team="kcc",le="20"} 0`,
@@ -150,7 +150,7 @@ func TestATeamFromOutsideMakesNoSeries(t *testing.T) {
 func TestFaultsOfRecordsAreCounted(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	m.Contact(contact(call.Answered, call.Offer{Team: "kcc", Result: "?", Waited: time.Second}))
-	m.Contact(contact(call.Answered, call.Offer{Team: "kcc", Result: call.OfferAnswered, Waited: -1, Talked: -1, Attempt: -3}))
+	m.Contact(contact(call.Answered, call.Offer{Team: "kcc", Result: call.OfferAnswered, Waited: -1, Talked: -1, Rung: -3}))
 	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP bereikbaar_contact_faults_total Contact records that could not be counted as they stood: a fault of ours, must be 0.
 # TYPE bereikbaar_contact_faults_total counter

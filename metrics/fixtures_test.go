@@ -151,7 +151,7 @@ func sum(all []series, name string, labels ...string) float64 {
 
 func answered(team call.TeamID, waited, talked time.Duration) call.Contact {
 	return contact(call.Answered, call.Offer{
-		Team: team, Open: true, Result: call.OfferAnswered, Waited: waited, Talked: talked, Attempt: 1,
+		Team: team, Open: true, Result: call.OfferAnswered, Waited: waited, Talked: talked, Rung: 1,
 	})
 }
 

@@ -47,12 +47,12 @@ func anyOffer(teams []call.TeamID) *rapid.Generator[call.Offer] {
 	edges := rapid.SampledFrom([]time.Duration{shortAbandon, shortAbandon + 1, answerThreshold, answerThreshold + 1})
 	return rapid.Custom(func(t *rapid.T) call.Offer {
 		return call.Offer{
-			Team:    rapid.SampledFrom(teams).Draw(t, "team"),
-			Open:    rapid.Bool().Draw(t, "open"),
-			Result:  rapid.SampledFrom(call.OfferResults()).Draw(t, "result"),
-			Waited:  rapid.OneOf(waits, edges).Draw(t, "waited"),
-			Talked:  rapid.Map(rapid.IntRange(0, 600), func(s int) time.Duration { return time.Duration(s) * time.Second }).Draw(t, "talked"),
-			Attempt: rapid.IntRange(0, 9).Draw(t, "attempt"),
+			Team:   rapid.SampledFrom(teams).Draw(t, "team"),
+			Open:   rapid.Bool().Draw(t, "open"),
+			Result: rapid.SampledFrom(call.OfferResults()).Draw(t, "result"),
+			Waited: rapid.OneOf(waits, edges).Draw(t, "waited"),
+			Talked: rapid.Map(rapid.IntRange(0, 600), func(s int) time.Duration { return time.Duration(s) * time.Second }).Draw(t, "talked"),
+			Rung:   rapid.IntRange(0, 9).Draw(t, "attempt"),
 		}
 	})
 }

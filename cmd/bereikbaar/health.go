@@ -19,7 +19,7 @@ const (
 )
 
 func (s *service) watchHealth(library *prompts.Library) error {
-	s.pulse = metrics.NewPulse("queues", pulseLimit)
+	s.pulse = metrics.NewPulse("heartbeat", pulseLimit)
 	return s.metrics.Watch(metrics.Sources{
 		Queues: s.queues,
 		Notes:  s.store,
