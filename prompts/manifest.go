@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -45,13 +46,13 @@ type Manifest struct {
 
 // NewManifest merges the built-in texts with those of the configuration. The error names every entry of extra that cannot be used, and why.
 func NewManifest(extra Extra) (*Manifest, error) {
+	texts, err := builtInTexts()
+	if err != nil {
+		return nil, err
+	}
 	m := &Manifest{prompts: map[Language]map[ID]Prompt{}}
-	for _, language := range Languages() {
-		entries, err := readBuiltIn(builtIn, language)
-		if err != nil {
-			return nil, err
-		}
-		m.prompts[language] = entries
+	for language, entries := range texts {
+		m.prompts[language] = maps.Clone(entries)
 	}
 	var problems []error
 	for _, language := range slices.Sorted(maps.Keys(extra)) {
@@ -171,6 +172,19 @@ func (e *manifestEntry) UnmarshalYAML(node *yaml.Node) error {
 	type mapping manifestEntry
 	return node.Decode((*mapping)(e))
 }
+
+// builtInTexts reads the embedded manifests once.
+var builtInTexts = sync.OnceValues(func() (map[Language]map[ID]Prompt, error) {
+	texts := map[Language]map[ID]Prompt{}
+	for _, language := range Languages() {
+		entries, err := readBuiltIn(builtIn, language)
+		if err != nil {
+			return nil, err
+		}
+		texts[language] = entries
+	}
+	return texts, nil
+})
 
 func readBuiltIn(files fs.FS, language Language) (map[ID]Prompt, error) {
 	names, err := fs.Glob(files, path.Join("manifest", string(language), "*.yaml"))

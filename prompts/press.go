@@ -118,7 +118,9 @@ func (p *press) speak(ctx context.Context, it item, work string) (clip, error) {
 		return clip{}, err
 	}
 	c := clip{id: it.id, rate: spoken.rate, raw: filepath.Join(work, string(it.language)+"-"+string(it.id)+".raw")}
-	return c, os.WriteFile(c.raw, spoken.pcm16(), 0o644)
+	started := silence(spoken.rate, runUp)
+	started.samples = append(started.samples, spoken.wholeFrames().samples...)
+	return c, os.WriteFile(c.raw, started.overNoise().pcm16(), 0o644)
 }
 
 // place moves a batch to where Asterisk reads it and notes what it was made from.
@@ -152,12 +154,17 @@ func (p *press) placeOne(it item, c clip) (stamp, error) {
 	s := stamp{From: it.from}
 	for ext, size := range map[string]*int64{alawExt: &s.Alaw, g722Ext: &s.G722} {
 		made := c.encoded(ext)
-		info, err := os.Stat(made)
+		encoded, err := os.ReadFile(made)
 		if err != nil {
 			return stamp{}, err
 		}
-		if *size = info.Size(); *size == 0 {
+		encoded = encoded[min(runUpBytes, len(encoded)):]
+		encoded = encoded[:len(encoded)/frameBytes*frameBytes]
+		if *size = int64(len(encoded)); *size == 0 {
 			return stamp{}, errors.New("ffmpeg wrote an empty file; is the disk full?")
+		}
+		if err := os.WriteFile(made, encoded, 0o644); err != nil {
+			return stamp{}, err
 		}
 		if err := os.Chmod(made, 0o644); err != nil {
 			return stamp{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -18,8 +19,9 @@ const (
 	silenceBelow   = 40.0  // dB under the loudest moment is silence at either end
 	pauseBelow     = 25.0  // dB under the loudest moment does not count towards the level
 	levelWindow    = 10 * time.Millisecond
-	keepBefore     = 15 * time.Millisecond  // a soft consonant starts before it is loud
-	keepAfter      = 40 * time.Millisecond  // and dies away slowly
+	keepBefore     = 10 * time.Millisecond  // a soft consonant starts before it is loud
+	keepAfter      = 20 * time.Millisecond  // and dies away slowly
+	lead           = 20 * time.Millisecond  // of quiet before what is kept, for G.722 to settle
 	fade           = 4 * time.Millisecond   // no click at the joints
 	tailOfSentence = 300 * time.Millisecond // the breath between two sentences
 )
@@ -36,6 +38,28 @@ func silence(rate int, length time.Duration) sound {
 	return sound{rate: rate, samples: make([]float64, samplesIn(rate, length))}
 }
 
+// noiseFloor (-70 dBFS, nobody hears it) lies under all that is played, silences too. G.722 is adaptive: a file is encoded from some
+// state of the encoder and played into the decoder's state after the file before. Where those differ, parts clip and crackle at the
+// joints, and after digital silence they stay different. In noise both settle in the same state. Measured on composed sentences,
+// joined against single files: 6 dB of signal to distortion without, 26 dB with noise, lead and run-up (32 is G.722 itself).
+const noiseFloor = 10.0 / 32768
+
+// runUp is the noise that the encoders settle in before a file starts; it is cut off again.
+const (
+	runUp      = 500 * time.Millisecond
+	runUpBytes = 4000 // in A-law and in G.722
+)
+
+// overNoise lays the noise floor under a sound. It is the same noise each time, so that the same text gives the same file.
+func (s sound) overNoise() sound {
+	random := rand.New(rand.NewPCG(14, 570))
+	noisy := make([]float64, len(s.samples))
+	for i, v := range s.samples {
+		noisy[i] = v + random.NormFloat64()*noiseFloor
+	}
+	return sound{rate: s.rate, samples: noisy}
+}
+
 // samplesIn counts the samples in a length of time.
 func samplesIn(rate int, length time.Duration) int {
 	return int(int64(rate) * int64(length) / int64(time.Second))
@@ -49,10 +73,27 @@ func (s sound) shape(sentence bool) (sound, error) {
 	}
 	s = s.level()
 	s.fadeEnds()
+	s.samples = append(make([]float64, samplesIn(s.rate, lead)), s.samples...)
 	if sentence {
 		s.samples = append(s.samples, make([]float64, samplesIn(s.rate, tailOfSentence))...)
 	}
 	return s, nil
+}
+
+// A frame is what one RTP packet carries. After a file that ends inside a frame, Asterisk 22 was measured to wait some 50 ms before the
+// next one; after whole frames it goes on at once, and a composed sentence flows.
+const (
+	frame      = 20 * time.Millisecond
+	frameBytes = 160                  // in A-law and in G.722
+	frameSlack = 2 * time.Millisecond // more than the resampler may lose; what is over is cut off after it
+)
+
+// wholeFrames fills the last frame with silence.
+func (s sound) wholeFrames() sound {
+	size := samplesIn(s.rate, frame)
+	filling := (size - len(s.samples)%size) % size
+	s.samples = append(s.samples, make([]float64, filling+samplesIn(s.rate, frameSlack))...)
+	return s
 }
 
 // endsSentence tells a whole sentence from a part by its last sign; the dots of "a.m." do not count.
