@@ -116,7 +116,7 @@ func lockState(dir string) (*os.File, error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := os.ReadFile(path) // only to name it
 		file.Close()
-		return nil, exitError{exitReplaced, fmt.Errorf("another bereikbaar (process %s) runs on %s; stop it first",
+		return nil, exitError{exitSecond, fmt.Errorf("another bereikbaar (process %s) runs on %s; stop it first",
 			strings.TrimSpace(string(holder)), dir)}
 	}
 	if err := file.Truncate(0); err == nil {

@@ -14,11 +14,8 @@ import (
 
 const defaultConfig = "/etc/bereikbaar/bereikbaar.yaml"
 
-// Exit codes beside 0 and 1. The systemd unit does not start a daemon again that was replaced.
-const (
-	exitUsage    = 2
-	exitReplaced = 75
-)
+// exitSecond is the exit code of a second daemon on one state directory. The systemd unit does not start that one again.
+const exitSecond = 75
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -29,6 +29,9 @@ import (
 // letGoLimit bounds how long calls get to let go of the daemon when it stops.
 const letGoLimit = 5 * time.Second
 
+// standByFor is how long a daemon that was replaced waits before it ends.
+const standByFor = time.Minute
+
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
@@ -150,9 +153,21 @@ func (s *service) run(ctx context.Context) error {
 	}
 	s.letGo()
 	if errors.Is(err, asterisk.ErrReplaced) {
-		return exitError{exitReplaced, err}
+		s.standBy(ctx, err)
 	}
 	return err
+}
+
+// standBy waits after another program took our place at Asterisk. Two daemons on one application are a mistake that only
+// people can mend: until then they must not take each other's calls all the time. But who took over may also be gone by
+// now, so that staying away for good would be worse.
+func (s *service) standBy(ctx context.Context, why error) {
+	s.log.Error("another daemon took our place at Asterisk; this one ends in a while and may then be started again",
+		"err", why, "after", standByFor)
+	select {
+	case <-ctx.Done():
+	case <-time.After(standByFor):
+	}
 }
 
 // notInterrupt is nil for the ordinary way to stop: a signal.
