@@ -1,0 +1,101 @@
+// Command bench measures Bereikbaar against Asterisk's own app_queue: the same callers, the same phones, the same
+// Asterisk, in turn. Figures of one run can be compared with each other; the machine is too noisy for more.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// plan is how much is measured.
+type plan struct {
+	Phones  int           `json:"phones"`
+	Rate    int           `json:"calls_per_second"`
+	Length  time.Duration `json:"-"`
+	Hold    time.Duration `json:"-"`
+	Rounds  int           `json:"rounds"`
+	Queued  int           `json:"queued_for_one_agent"`
+	Waiting int           `json:"waiting_for_memory"`
+	Highest int           `json:"highest_rate_tried"`
+}
+
+func main() {
+	p := plan{Phones: 300, Hold: time.Second, Queued: 20, Waiting: 300}
+	flag.IntVar(&p.Rate, "rate", 60, "calls a second")
+	flag.DurationVar(&p.Length, "length", 10*time.Second, "of one measurement")
+	flag.IntVar(&p.Rounds, "rounds", 3, "interleaved pairs, without and with sound")
+	flag.IntVar(&p.Highest, "highest", 160, "the highest rate that is tried")
+	out := flag.String("json", filepath.Join("build", "bench.json"), "where the figures go")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r, err := measure(ctx, p)
+	if err == nil {
+		r.print(os.Stdout)
+		err = r.write(*out)
+	}
+	if err == nil {
+		err = r.aims(os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// The two sides that are compared.
+const (
+	ours   = "bereikbaar"
+	theirs = "app_queue"
+)
+
+// The numbers on which callers reach them.
+var numbers = map[string]string{ours: "0570800801", theirs: "0570800802"}
+
+func sides() []string { return []string{ours, theirs} }
+
+// start makes a rig with n phones that both sides ring.
+func start(ctx context.Context, n int) (*rig.Rig, error) {
+	agents, members := map[string]any{}, []string{}
+	for _, phone := range rig.CrowdPhones(n) {
+		agents[phone.Name] = map[string]any{"endpoint": "PJSIP/" + phone.Name}
+		members = append(members, phone.Name)
+	}
+	config := rig.Overrides(rig.AlwaysOpen(), map[string]any{
+		"agents": agents,
+		"teams": map[string]any{"crowd": map[string]any{
+			"name": "Crowd", "members": members, "wrap_up": "0s", "announce": "0s", "missed_limit": 0,
+			"music": "bereikbaar", "callback": map[string]any{"enabled": false},
+		}},
+		"unknown": map[string]any{"welcome": nil, "first": map[string]any{"team": "crowd"}},
+	})
+	return rig.Start(ctx, rig.Options{
+		Phones: append(rig.DefaultPhones(), rig.CrowdPhones(n)...), Config: config,
+		AsteriskExtra: rig.QueueOfCrowd(numbers[theirs], n),
+	})
+}
+
+// write saves the figures for machines.
+func (r *results) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	fmt.Printf("\nThe same as JSON: %s\n", path)
+	return nil
+}
