@@ -30,6 +30,11 @@ type Report struct {
 	Kept  int // up to date already
 }
 
+// String writes the report on one line.
+func (r Report) String() string {
+	return fmt.Sprintf("%d prompts: %d made, %d up to date", r.Total, r.Made, r.Kept)
+}
+
 const defaultJobs = 2
 
 // pipeline changes when the same text would give another file; it makes every rendered file stale.

@@ -100,3 +100,26 @@ func TestWAVWrittenIntoAPipeHasNoLength(t *testing.T) {
 	require.Equal(t, wavFormat{coding: 1, channels: 1, bits: 16, rate: 22050}, format)
 	require.Equal(t, "abcd", string(samples))
 }
+
+func TestSpeechThatStartsAtOnceIsFadedIn(t *testing.T) {
+	square := sound{rate: 8000, samples: make([]float64, 8000)}
+	for i := range square.samples {
+		square.samples[i] = 0.5
+	}
+	part, err := square.shape(false)
+	require.NoError(t, err)
+	start := samplesIn(8000, lead)
+	require.Zero(t, part.samples[start])
+	require.Less(t, part.samples[start+1], part.samples[start+8])
+	require.Zero(t, part.samples[len(part.samples)-1])
+}
+
+func TestTheLastFrameIsFilledNotCut(t *testing.T) {
+	for _, length := range []int{1, 159, 160, 161, 4000} {
+		speech := sound{rate: 8000, samples: make([]float64, length)}
+		filled := len(speech.wholeFrames().samples) - samplesIn(8000, frameSlack)
+		require.Zero(t, filled%frameBytes)
+		require.GreaterOrEqual(t, filled, length)
+		require.Less(t, filled, length+frameBytes)
+	}
+}
