@@ -35,11 +35,14 @@ func (q *Queues) Apply(now time.Time, teams map[call.TeamID]Team, agents map[cal
 			q.forget(m)
 			continue
 		}
-		m.ringable, m.staffed = false, false // applyMembers cleared the queues' counts
+		m.ringable, m.staffed = false, false // applyMembers cleared the counts: refresh touches where a phone can ring
 		q.refresh(now, m)
 	}
 	for _, w := range q.order {
-		q.reseek(w)
+		for _, c := range w.callers {
+			c.reopen() // another strategy may want more phones for him, or fewer
+		}
+		q.sweep(w)
 	}
 	return q.settle(now)
 }
@@ -112,13 +115,4 @@ func (q *Queues) applyMembers(w *queue) {
 			c.tried.put(m.slot, false)
 		}
 	}
-}
-
-// reseek has every caller of the queue look for a phone anew.
-func (q *Queues) reseek(w *queue) {
-	for _, c := range w.callers {
-		c.reopen()
-	}
-	q.touch(w)
-	q.sweep(w)
 }

@@ -118,6 +118,14 @@ func TestReload(t *testing.T) {
 			h.reloads([]routing.Team{team("kcc")})
 			h.reloads([]routing.Team{team("kcc", "bram")}, "ring c1 at bram for 20s")
 		},
+		"two newcomers are not taken for each other": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.reloads([]routing.Team{team("kcc")})
+			h.reloads([]routing.Team{team("kcc", "bram", "carla")})
+			h.joins("c1", "kcc", "ring c1 at bram for 20s")
+			h.fails("bram", "c1", routing.NoAnswer, "ring c1 at carla for 20s")
+			h.fails("carla", "c1", routing.NoAnswer, "nobody_left c1")
+		},
 		"another strategy holds from the next ring": func(t *testing.T) {
 			all := with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.Strategy = routing.RingAll })
 			h := newHall(t, team("kcc", "anna", "bram"))

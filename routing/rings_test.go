@@ -45,6 +45,16 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.fails("anna", "c1", routing.NoAnswer)
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 		},
+		"what others do meanwhile does not put the retry off": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna", "bram", "carla"))
+			h.adopts("bram", "c0", "kcc")
+			h.adopts("carla", "c9", "kcc")
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.NoAnswer)
+			h.passes(3 * time.Second)
+			h.pauses("carla")
+			h.passes(2*time.Second, "ring c1 at anna for 20s")
+		},
 		"who missed one caller is rung for the next in line": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
