@@ -28,6 +28,7 @@ type Leg struct {
 	gone     chan struct{} // closed when the channel is no more
 	cause    Cause         // why it went
 	inBridge bool
+	next     *Leg // who took its place in the conversation; nil while nobody did
 }
 
 func newLeg(board *Switchboard, channel string) *Leg {
@@ -61,6 +62,19 @@ func (l *Leg) ended(cause Cause) {
 		l.cause = cause
 	}
 	closeOnce(l.gone)
+}
+
+// succeed says that another phone goes on with the conversation.
+func (l *Leg) succeed(next *Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = next
+}
+
+func (l *Leg) successor() *Leg {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next
 }
 
 func (l *Leg) bridged() bool {

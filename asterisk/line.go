@@ -119,27 +119,43 @@ func (l *Line) unfinished() []string {
 
 // Talk implements ivr.Line. The bridge is made only now, and both sides enter it in one command.
 func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
+	leg, ok := answered.(*Leg)
+	if !ok {
+		return errors.New("a phone that this switchboard does not know")
+	}
 	bridge := bridgeID(l.channel)
-	if err := l.join(ctx, bridge, answered); err != nil {
+	if err := l.join(ctx, bridge, leg); err != nil {
 		return l.verdict(ctx, err)
 	}
-	select {
-	case <-ctx.Done():
-	case <-answered.Gone():
-	}
+	last := l.listenOut(ctx, leg)
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ivr.ErrShutdown) { // the two go on talking without us
 		return cause
 	}
 	l.board.destroyBridge(ctx, bridge)
+	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
+		l.board.drop(last.channel)
+	}
 	return cause
 }
 
-func (l *Line) join(ctx context.Context, bridge string, answered dispatch.Leg) error {
-	leg, ok := answered.(*Leg)
-	if !ok {
-		return errors.New("a phone that this switchboard does not know")
+// listenOut returns when the caller or the other side is gone, with whom the caller talked to last.
+func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
+	for {
+		select {
+		case <-ctx.Done():
+			return leg
+		case <-leg.Gone():
+		}
+		next := leg.successor()
+		if next == nil {
+			return leg
+		}
+		leg = next
 	}
+}
+
+func (l *Line) join(ctx context.Context, bridge string, leg *Leg) error {
 	if leg.bridged() { // found talking after a restart
 		return nil
 	}

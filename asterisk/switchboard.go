@@ -140,11 +140,30 @@ func (b *Switchboard) entered(e Event) {
 	case leg != nil:
 		leg.answered()
 	case line != nil: // told twice, or found by reconciliation before the event came
+	case e.ReplaceChannelID() != "":
+		b.replaced(e.ReplaceChannelID(), arrived.ID)
 	case isLeg(arrived.ID): // answered after we had given it up
 		go b.drop(arrived.ID)
 	default:
 		b.take(arrived, e.Args())
 	}
+}
+
+// replaced handles a channel that took the place of another in a bridge: an agent has put the caller through with the
+// keys of his phone. It is no new call. The agent is free, and the caller goes on talking to whoever came instead.
+func (b *Switchboard) replaced(old, fresh string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	leg := b.legs[old]
+	if leg == nil { // a caller's line that was replaced ends by itself
+		b.log.Warn("a channel took the place of one that is not known", "channel", fresh, "instead_of", old)
+		return
+	}
+	successor := newLeg(b, fresh)
+	successor.answered()
+	successor.inBridge = true
+	b.legs[fresh] = successor
+	leg.succeed(successor)
 }
 
 // left handles a channel that is gone, or has left the application.

@@ -49,30 +49,30 @@ func awaitFree(ctx context.Context, before *ringing) {
 }
 
 func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
+	agent := inv.Agent.ID
 	leg, err := d.phones.Ring(ctx, inv)
-	if err != nil {
-		if errors.Is(context.Cause(ctx), errCancelled) {
-			return
-		}
-		d.log.Info("phone did not answer", "call", r.call, "team", inv.Team.ID, "agent", inv.Agent.ID, "why", err)
-		d.step(func(now time.Time) []routing.Action {
-			return d.queues.RingFailed(now, r.call, inv.Agent.ID, failure(err))
-		})
-		return
-	}
-	if errors.Is(context.Cause(ctx), errCancelled) { // answered in the moment in which it was called off
-		d.hangUp(leg)
-		return
+	if err != nil && !errors.Is(context.Cause(ctx), errCancelled) {
+		d.log.Info("phone did not answer", "call", r.call, "team", inv.Team.ID, "agent", agent, "why", err)
 	}
 	d.step(func(now time.Time) []routing.Action {
-		r.leg = leg
-		return d.queues.Answered(now, r.call, inv.Agent.ID)
+		switch {
+		case context.Cause(ctx) != nil || d.rings[agent] != r: // called off: the queues know, and the phone may ring anew
+			return nil
+		case err != nil:
+			return d.queues.RingFailed(now, r.call, agent, failure(err))
+		default:
+			r.leg = leg
+			return d.queues.Answered(now, r.call, agent)
+		}
 	})
-	if !d.isConnected(r) { // the call was over or somebody else was quicker
+	if err != nil {
+		return
+	}
+	if !d.isConnected(r) { // called off in the moment of the answer, or somebody else was quicker
 		d.hangUp(leg)
 		return
 	}
-	d.untilFree(inv.Agent.ID, r)
+	d.untilFree(agent, r)
 }
 
 func (d *Dispatcher) isConnected(r *ringing) bool {

@@ -1,0 +1,158 @@
+package asterisk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// idleOperator notes the calls that it is given and lets each last until it is hung up.
+type idleOperator struct{ taken chan call.Call }
+
+func (o *idleOperator) Take(ctx context.Context, _ ivr.Line, incoming call.Call) error {
+	o.taken <- incoming
+	<-ctx.Done()
+	return nil
+}
+
+func (o *idleOperator) TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, _ ivr.Kept) error {
+	return o.Take(ctx, line, incoming)
+}
+
+// board is a switchboard without a link: only what it does with events is of interest.
+func board(t *testing.T) (*Switchboard, *idleOperator, map[string]routing.PhoneState) {
+	t.Helper()
+	conn, err := New(Options{URL: "ws://127.0.0.1:1/ari/events", Application: "bereikbaar", Username: "x", Password: "y"})
+	require.NoError(t, err)
+	operator := &idleOperator{taken: make(chan call.Call, 10)}
+	phones := map[string]routing.PhoneState{}
+	b := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
+	b.Connect(operator, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
+	return b, operator, phones
+}
+
+func (b *Switchboard) tell(t *testing.T, format string, args ...any) {
+	t.Helper()
+	e, skip := decodeEvent(fmt.Sprintf(format, args...))
+	require.Empty(t, skip)
+	b.Handle(e)
+}
+
+const (
+	callerStarts = `{"type":"StasisStart","application":"bereikbaar","args":["caller",%q,%q],
+		"channel":{"id":"c1","name":"PJSIP/trunk-1","state":"Ring","caller":{"name":"","number":%q},"dialplan":{"exten":"140570"}}}`
+	channelGone = `{"type":"ChannelDestroyed","application":"bereikbaar","cause":%d,"channel":{"id":%q}}`
+)
+
+func TestWhoRings(t *testing.T) {
+	mobile, err := call.ParseNumber("0612345678")
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		presentation, number string
+		want                 call.Number
+	}{
+		"an ordinary number":                     {"allowed_not_screened", "0612345678", mobile},
+		"withheld, though the trunk reveals it":  {"prohib_not_screened", "0612345678", call.Withheld()},
+		"withheld by a network that screened it": {"prohib_passed_screen", "0612345678", call.Withheld()},
+		"anonymous@anonymous.invalid":            {"allowed", "anonymous", call.Withheld()},
+		"an internal extension":                  {"allowed", "beller1", call.Number{}},
+		"nothing":                                {"unavailable", "", call.Number{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, operator, _ := board(t)
+				b.tell(t, callerStarts, "+31140570", test.presentation, test.number)
+				c := <-operator.taken
+				require.Equal(t, test.want, c.Caller)
+				require.Equal(t, "+31140570", c.Dialled)
+				b.tell(t, channelGone, 16, "c1")
+				synctest.Wait()
+				lines, legs := b.Size()
+				require.Zero(t, lines+legs)
+			})
+		})
+	}
+}
+
+func TestACallThatIsToldTwiceIsOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, operator, _ := board(t)
+		b.tell(t, callerStarts, "140570", "allowed", "0612345678")
+		b.tell(t, callerStarts, "140570", "allowed", "0612345678")
+		synctest.Wait()
+		require.Len(t, operator.taken, 1)
+		b.tell(t, channelGone, 16, "c1")
+		b.tell(t, channelGone, 16, "c1")
+		synctest.Wait()
+	})
+}
+
+func TestATransferByTheAgentIsNoNewCallAndCutsNobodyOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, operator, _ := board(t)
+		ctx, hangUp := context.WithCancelCause(t.Context())
+		line := &Line{board: b, channel: "c1"}
+		agent := newLeg(b, legID("kcc1", "ring-1"))
+		b.addLeg(agent)
+		last := make(chan *Leg)
+		go func() { last <- line.listenOut(ctx, agent) }()
+
+		b.tell(t, `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"colleague"},"replace_channel":{"id":%q}}`, agent.channel)
+		b.tell(t, channelGone, 16, agent.channel)
+		synctest.Wait()
+		require.Empty(t, operator.taken)
+		<-agent.Gone() // the agent's phone is free for the next caller
+		select {
+		case <-last:
+			t.Fatal("the caller was cut off")
+		default:
+		}
+		hangUp(ivr.ErrHungUp)
+		require.Equal(t, "colleague", (<-last).channel)
+	})
+}
+
+func TestWhatAPhoneTells(t *testing.T) {
+	b, _, phones := board(t)
+	require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1", "PJSIP/1234@pbx"}))
+	change := func(state, channels string) {
+		b.tell(t, `{"type":"EndpointStateChange","application":"bereikbaar-phones",
+			"endpoint":{"technology":"PJSIP","resource":"kcc1","state":%q,"channel_ids":[%s]}}`, state, channels)
+	}
+	for _, step := range []struct {
+		state, channels string
+		want            routing.PhoneState
+	}{
+		{"offline", "", routing.PhoneOffline},
+		{"online", "", routing.PhoneFree},
+		{"online", `"bereikbaar.leg.kcc1.ring-1"`, routing.PhoneFree}, // our own ring is the queues' to know
+		{"online", `"bereikbaar.leg.kcc1.ring-1","1700000000.7"`, routing.PhoneInUse},
+		{"online", "", routing.PhoneFree},
+	} {
+		change(step.state, step.channels)
+		require.Equal(t, step.want, phones["PJSIP/kcc1"], "%s with %s", step.state, step.channels)
+	}
+	delete(phones, "PJSIP/kcc1")
+	change("online", "")
+	require.Empty(t, phones, "what is no news is not told again")
+}
+
+func TestWhyAPhoneDidNotAnswer(t *testing.T) {
+	for cause, want := range map[Cause]string{
+		CauseUserBusy: "busy", CauseCallRejected: "declined", CauseNoAnswer: "no answer", CauseNoUserResponse: "no answer",
+		CauseSubscriberAbsent: "not reachable", CauseInterworking: "cause 127",
+	} {
+		leg := newLeg(nil, "x")
+		leg.ended(cause)
+		leg.ended(CauseNormalClearing) // told twice: the first counts
+		require.ErrorContains(t, leg.failure(), want)
+	}
+}
