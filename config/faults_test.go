@@ -204,6 +204,16 @@ func TestFaults(t *testing.T) {
 				`13: teams.kcc.strategy: "random" is not one of its values; write longest_idle, ring_all or fixed_order`,
 			},
 		},
+		"numbers and yes-or-no values in quotes, and out of range": {
+			[]string{"members: [kcc1]", "members: [kcc1], priority: \"3\", missed_limit: 101, own_days: \"true\"}\n  b: {name: B, members: [kcc1], missed_limit: -1, priority: +5"},
+			[]string{
+				`13: teams.kcc.missed_limit: 101 is out of range; write a whole number from 0 to 100, without quotes`,
+				`13: teams.kcc.own_days: it must be true or false, not the text "true"; write true or false, without quotes`,
+				`13: teams.kcc.priority: it must be a whole number, not the text "3"; write a whole number from -100 to 100, without quotes`,
+				`14: teams.b.missed_limit: -1 is out of range; write a whole number from 0 to 100, without quotes`,
+				`14: teams.b.priority: it must be a whole number, not the number +5; write a whole number from -100 to 100, without quotes`,
+			},
+		},
 		"hours that are malformed, overlap, or are on no day": {
 			[]string{`{weekdays: ["09:00-17:00"]}`, `{weekdays: ["09:00-12:00", "11:00-17:00"], monday: ["9-17", "17:00-09:00", "09:00-25:00"], tuesday: "09:00-17:00", maandag: ["09:00-17:00"], fryday: []}`},
 			[]string{
@@ -325,25 +335,26 @@ func TestWhatIsNotYAML(t *testing.T) {
 		line int
 		want string
 	}{
-		"nothing":                {"", 1, "the file is empty"},
-		"only comments":          {"# a\n# b\n", 1, "the file is empty"},
-		"only a line":            {"---\n", 1, "the file is empty"},
-		"a list":                 {"# a\n- b\n", 2, "a list instead of keys with values"},
-		"a word":                 {"hello\n", 1, `the text "hello" instead of keys`},
-		"a tab":                  {"ari:\n\turl: x\n", 2, "a tab stands before the text"},
-		"a tab after spaces":     {"ari:\n  \turl: x\n", 2, "a tab stands before the text"},
-		"a quote left open":      {"ari:\n  url: \"x\nlisten:\n  operations: y\n", 2, "cannot be read as YAML"},
-		"a bracket left open":    {"a: b\nc: [d, e\nf: g\n", 2, "cannot be read as YAML"},
-		"wrong indentation":      {"ari:\n  url: x\n   application: y\nlog:\n  level: info\n", 3, "cannot be read as YAML"},
-		"two colons":             {"a: b\nc: d: e\nf: g\n", 2, "cannot be read as YAML"},
-		"an alias of nothing":    {"a: b\nc: *d\n", 2, "cannot be read as YAML"},
-		"two documents":          {"a: b\n---\nc: d\n", 2, "a second document begins here"},
-		"a picture":              {"\x89PNG\r\n\x1a\n\x00\x00", 1, "no text in UTF-8"},
-		"zeros":                  {"a: b\nc: \x00\n", 2, "no text in UTF-8"},
-		"UTF-16":                 {"\xff\xfea\x00:\x00", 1, "no text in UTF-8"},
-		"Latin-1":                {"a: b\nc: caf\xe9\n", 2, "no text in UTF-8"},
-		"a thousand brackets":    {strings.Repeat("[", 100000), 1, "cannot be read as YAML"},
-		"a key of many megabyte": {"a: " + strings.Repeat("x", 900000) + "\nb: [", 2, "cannot be read as YAML"},
+		"nothing":                           {"", 1, "the file is empty"},
+		"only comments":                     {"# a\n# b\n", 1, "the file is empty"},
+		"only a line":                       {"---\n", 1, "the file is empty"},
+		"a list":                            {"# a\n- b\n", 2, "a list instead of keys with values"},
+		"a word":                            {"hello\n", 1, `the text "hello" instead of keys`},
+		"a tab":                             {"ari:\n\turl: x\n", 2, "a tab stands before the text"},
+		"a tab after spaces":                {"ari:\n  \turl: x\n", 2, "a tab stands before the text"},
+		"a quote left open":                 {"ari:\n  url: \"x\nlisten:\n  operations: y\n", 2, "cannot be read as YAML"},
+		"a bracket left open":               {"a: b\nc: [d, e\nf: g\n", 2, "cannot be read as YAML"},
+		"wrong indentation":                 {"ari:\n  url: x\n   application: y\nlog:\n  level: info\n", 3, "cannot be read as YAML"},
+		"two colons":                        {"a: b\nc: d: e\nf: g\n", 2, "cannot be read as YAML"},
+		"after brackets over several lines": {"a: [b,\n  c,\n  d,\n  e,\n  f]\ng: h\ni: j\nk: l: m\n", 8, "cannot be read as YAML"},
+		"an alias of nothing":               {"a: b\nc: *d\n", 2, "cannot be read as YAML"},
+		"two documents":                     {"a: b\n---\nc: d\n", 2, "a second document begins here"},
+		"a picture":                         {"\x89PNG\r\n\x1a\n\x00\x00", 1, "no text in UTF-8"},
+		"zeros":                             {"a: b\nc: \x00\n", 2, "no text in UTF-8"},
+		"UTF-16":                            {"\xff\xfea\x00:\x00", 1, "no text in UTF-8"},
+		"Latin-1":                           {"a: b\nc: caf\xe9\n", 2, "no text in UTF-8"},
+		"a thousand brackets":               {strings.Repeat("[", 100000), 1, "cannot be read as YAML"},
+		"a key of many megabyte":            {"a: " + strings.Repeat("x", 900000) + "\nb: [", 2, "cannot be read as YAML"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			problems := refused(t, test.text)

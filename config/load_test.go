@@ -214,6 +214,14 @@ func TestWhatMayBeSaid(t *testing.T) {
 			[]string{"members: [kcc1]", "members: [kcc1], callback: {key: 5}", "agents:", "texts: {nl: {offer-callback: Toets 5., offer-callback-again: Toets 5.}}\nagents:"},
 			func(t *testing.T, c *config.Config) { require.Equal(t, '5', c.Plan.Teams["kcc"].Callback.Key) },
 		},
+		"another key for a callback that is not offered": {
+			[]string{"members: [kcc1]", "members: [kcc1], callback: {key: 5, enabled: false}"},
+			func(t *testing.T, c *config.Config) { require.False(t, c.Plan.Teams["kcc"].Callback.Enabled) },
+		},
+		"a contact centre that only silence leads to": {
+			[]string{"first: {team: kcc}", "first: {menu: a}", "agents:", "menus:\n  a: {prompts: [welcome], options: {1: {team: b}}}\nagents:", "members: [kcc1]}", "members: [kcc1]}\n  b: {name: B, members: [kcc1]}"},
+			func(t *testing.T, c *config.Config) { require.Empty(t, c.Warnings) },
+		},
 		"another welcome of the same name": {
 			[]string{"first: {team: kcc}", "welcome: welcome, first: {team: kcc}", "agents:", "texts: {nl: {welcome: Goedendag.}}\nagents:"},
 			func(t *testing.T, c *config.Config) {

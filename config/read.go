@@ -65,7 +65,6 @@ func outline(path string, raw []byte) (*yaml.Node, error) {
 	fail := func(line int, what, mend string) (*yaml.Node, error) {
 		return nil, Problems{{File: path, Line: line, What: what, Mend: mend}}
 	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	if line := unreadable(raw); line > 0 {
 		return fail(line, "this is no text in UTF-8", "is this a configuration file? Save it as UTF-8")
 	}

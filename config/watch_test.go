@@ -165,12 +165,33 @@ func TestALinkThatIsTurned(t *testing.T) {
 	require.Equal(t, "v2", w.change(t).Plan.Teams["kcc"].Name)
 }
 
-func TestAFileOfAnotherNameIsNotOurs(t *testing.T) {
+func TestALinkToAFileElsewhere(t *testing.T) {
+	target := write(t, smallest)
+	link := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.Symlink(target, link))
+	w := watch(t, link, nil)
+	save(t, target, named(t, "Elders"))
+	require.Equal(t, "Elders", w.change(t).Plan.Teams["kcc"].Name)
+}
+
+// A log beside the configuration is written all the time: the file itself is quiet all the same.
+func TestAFileOfAnotherNameDoesNotKeepItWaiting(t *testing.T) {
 	w := watch(t, write(t, smallest), nil)
-	save(t, filepath.Join(filepath.Dir(w.path), "other.yaml"), "x")
+	busy := time.NewTicker(50 * time.Millisecond)
+	defer busy.Stop()
 	save(t, w.path, named(t, "Ons"))
-	require.Equal(t, "Ons", w.change(t).Plan.Teams["kcc"].Name)
-	require.Empty(t, w.refused)
+	for deadline := time.After(patience); ; {
+		select {
+		case c := <-w.changes:
+			require.Equal(t, "Ons", c.Plan.Teams["kcc"].Name)
+			require.Empty(t, w.refused)
+			return
+		case <-busy.C:
+			save(t, filepath.Join(filepath.Dir(w.path), "other.log"), "x")
+		case <-deadline:
+			require.Fail(t, "the change was not noticed")
+		}
+	}
 }
 
 func TestADirectoryThatCannotBeWatched(t *testing.T) {
