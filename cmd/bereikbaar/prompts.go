@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/config"
@@ -11,7 +9,7 @@ import (
 
 func promptsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "prompts", Short: "Make and check the sound files of what callers hear"}
-	cmd.AddCommand(renderCommand(), checkPromptsCommand())
+	cmd.AddCommand(renderCommand(), checkPromptsCommand(), scriptCommand(), importCommand())
 	return cmd
 }
 
@@ -20,27 +18,73 @@ func renderCommand() *cobra.Command {
 		Use:   "render",
 		Short: "Render the prompts that are new or changed with espeak-ng; recorded files go before them",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(configPath(cmd), nil)
-			if err != nil {
-				cmd.PrintErrln(err)
-				return errReported
-			}
+		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, _ []string) error {
 			report, err := prompts.Render(cmd.Context(), prompts.RenderOptions{
-				Dir: cfg.Prompts.Directory, Manifest: cfg.Prompts.Manifest, Languages: cfg.Prompts.Languages,
-				Progress: func(done, total int) {
-					if done%25 == 0 || done == total {
-						cmd.PrintErrf("\r%d of %d prompts", done, total)
-					}
-				},
+				Dir: p.Directory, Manifest: p.Manifest, Languages: p.Languages, Progress: progress(cmd),
 			})
 			if err != nil {
-				return fmt.Errorf("render the prompts: %w", err)
+				return err
 			}
-			cmd.PrintErrln()
 			cmd.Println(report)
 			return nil
-		},
+		}),
+	}
+}
+
+func scriptCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "script LANGUAGE",
+		Short: "Print what a voice has to record, one line for each file",
+		Args:  cobra.ExactArgs(1),
+		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, args []string) error {
+			return prompts.WriteScript(cmd.OutOrStdout(), p.Manifest, prompts.Language(args[0]))
+		}),
+	}
+}
+
+func importCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import LANGUAGE DIRECTORY",
+		Short: "Take in recorded sound files, in the formats that Asterisk plays as they are",
+		Args:  cobra.ExactArgs(2),
+		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, args []string) error {
+			report, refused, err := prompts.Import(cmd.Context(), prompts.ImportOptions{
+				Dir: p.Directory, Manifest: p.Manifest, Language: prompts.Language(args[0]), From: args[1], Progress: progress(cmd),
+			})
+			for _, problem := range refused {
+				cmd.PrintErrln(problem)
+			}
+			if err != nil {
+				return err
+			}
+			cmd.Println(report)
+			if len(refused) > 0 {
+				return errReported
+			}
+			return nil
+		}),
+	}
+}
+
+// withPrompts gives a command what the configuration says of prompts.
+func withPrompts(run func(*cobra.Command, config.Prompts, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		cfg, err := config.Load(configPath(cmd), nil)
+		if err != nil {
+			cmd.PrintErrln(err)
+			return errReported
+		}
+		return run(cmd, cfg.Prompts, args)
+	}
+}
+
+// progress shows on one line how far a long step is.
+func progress(cmd *cobra.Command) func(done, total int) {
+	return func(done, total int) {
+		cmd.PrintErrf("\r%d of %d prompts", done, total)
+		if done == total {
+			cmd.PrintErrln()
+		}
 	}
 }
 
@@ -49,13 +93,8 @@ func checkPromptsCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Say which sound files are missing, empty, silent or out of date",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(configPath(cmd), nil)
-			if err != nil {
-				cmd.PrintErrln(err)
-				return errReported
-			}
-			problems := prompts.Check(cfg.Prompts.Directory, cfg.Prompts.Manifest, cfg.Prompts.Languages)
+		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, _ []string) error {
+			problems := prompts.Check(p.Directory, p.Manifest, p.Languages)
 			for _, problem := range problems {
 				cmd.PrintErrln(problem)
 			}
@@ -64,6 +103,6 @@ func checkPromptsCommand() *cobra.Command {
 			}
 			cmd.Println("every prompt is there")
 			return nil
-		},
+		}),
 	}
 }
