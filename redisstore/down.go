@@ -71,7 +71,7 @@ func down(what string, err error) error {
 	switch t, ok := troubleOf(err); {
 	case ok:
 		mend = t.mend
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), isTimeout(err):
 		mend = "Redis does not answer in time: is it frozen, or its disk slow?"
 	}
 	return fmt.Errorf("%s in Redis: %w (%s): %w", what, callback.ErrStoreDown, mend, err)
