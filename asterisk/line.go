@@ -125,6 +125,7 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	}
 	bridge := bridgeID(l.channel)
 	if err := l.join(ctx, bridge, leg); err != nil {
+		l.board.destroyBridge(ctx, bridge) // a caller who hangs up ends the wait for a command, not the command
 		return l.verdict(ctx, err)
 	}
 	last := l.listenOut(ctx, leg)
@@ -165,11 +166,7 @@ func (l *Line) join(ctx context.Context, bridge string, leg *Leg) error {
 	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", bridge); err != nil {
 		return err
 	}
-	if err := l.board.conn.AddToBridge(ctx, bridge, l.channel, leg.channel); err != nil {
-		l.board.destroyBridge(ctx, bridge)
-		return err
-	}
-	return nil
+	return l.board.conn.AddToBridge(ctx, bridge, l.channel, leg.channel)
 }
 
 // verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link that
