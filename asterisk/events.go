@@ -120,6 +120,11 @@ func (e Event) Digit() rune {
 	return rune(digit[0])
 }
 
+// Held is how long the key of ChannelDtmfReceived was down.
+func (e Event) Held() time.Duration {
+	return time.Duration(e.field("duration_ms").Int()) * time.Millisecond
+}
+
 // Cause is why the channel of ChannelDestroyed ended.
 func (e Event) Cause() Cause { return Cause(e.field("cause").Int()) }
 

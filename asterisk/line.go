@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
@@ -25,6 +26,7 @@ type Line struct {
 	keys    chan rune
 	end     context.CancelCauseFunc // ends the call's context
 	music   bool                    // whether it plays; of the call's own goroutine
+	lastKey keyPress                // of the goroutine that handles events
 
 	mu      sync.Mutex
 	playing map[string]*playback // by playback id
@@ -74,12 +76,33 @@ func (l *Line) HandOver(ctx context.Context) error {
 // Keys implements ivr.Line.
 func (l *Line) Keys() <-chan rune { return l.keys }
 
-// press takes a key from the events; it never waits.
-func (l *Line) press(key rune) {
+// pressed takes a key from the events; it never waits.
+func (l *Line) pressed(e Event) {
+	key := keyPress{key: e.Digit(), released: e.Time(), held: e.Held()}
+	if key.repeats(l.lastKey) {
+		return
+	}
+	l.lastKey = key
 	select {
-	case l.keys <- key:
+	case l.keys <- key.key:
 	default:
 	}
+}
+
+// keyPress is one key as Asterisk told of it.
+type keyPress struct {
+	key      rune
+	released time.Time
+	held     time.Duration
+}
+
+// repeats reports whether this is Asterisk telling of the key before it once more. When keys follow each other within
+// 45 ms it lets them sound again, and tells of a key that comes during that a second time when it is done (channel.c;
+// seen on 22.10.1 with a phone that dials for its user). A person cannot have held a key for longer than it was since he
+// let go of it.
+func (k keyPress) repeats(before keyPress) bool {
+	since := k.released.Sub(before.released)
+	return k.key == before.key && since >= 0 && since < k.held
 }
 
 // Play implements ivr.Line.

@@ -113,7 +113,7 @@ func (b *Switchboard) Handle(e Event) {
 		b.left(e)
 	case ChannelDtmfReceived:
 		if line := b.line(e.ChannelID); line != nil && e.Digit() != 0 {
-			line.press(e.Digit())
+			line.pressed(e)
 		}
 	case PlaybackFinished:
 		if line := b.line(playedTo(e)); line != nil {
