@@ -35,7 +35,7 @@ type Config struct {
 
 // ARI says how to reach Asterisk.
 type ARI struct {
-	URL         string // of the events websocket, ws:// or wss://
+	URL         string // of the events websocket or of ARI itself: ws, wss, http or https; never with a secret in it
 	Application string // the name of the Stasis application in the dialplan
 	Username    string
 	Password    Secret // empty when Load was not given an environment

@@ -277,6 +277,14 @@ func TestFaults(t *testing.T) {
 				`16: kpi.short_abandon: it is not shorter than kpi.answer_threshold; leave it at 5s`,
 			},
 		},
+		"addresses that are not ARI's": {
+			[]string{"agents:", "ari: {url: \"http://10.0.0.1/ari\"}\nagents:"},
+			[]string{`10: ari.url: ARI would go over the network in plain text; run the daemon beside Asterisk on 127.0.0.1, or use wss://`},
+		},
+		"no address at all": {
+			[]string{"agents:", "ari: {url: \"127.0.0.1:8088\"}\nagents:"},
+			[]string{`10: ari.url: it is not the address of ARI; write it as ws://127.0.0.1:8088/ari/events`},
+		},
 		"no country": {
 			[]string{"agents:", "callbacks: {countries: []}\nagents:"},
 			[]string{`10: callbacks.countries: no country may be rung back; name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers`},

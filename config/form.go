@@ -35,7 +35,7 @@ type fileForm struct {
 }
 
 type ariForm struct {
-	URL          string `mapstructure:"url" default:"ws://127.0.0.1:8088/ari/events" form:"websocket"`
+	URL          string `mapstructure:"url" default:"ws://127.0.0.1:8088/ari/events" form:"ari-address"`
 	Application  string `mapstructure:"application" default:"bereikbaar" form:"word"`
 	Username     string `mapstructure:"username" default:"bereikbaar" form:"word"`
 	Password     string `mapstructure:"password" form:"secret"`

@@ -147,7 +147,7 @@ var textForms = map[string]func(string) (what, mend string){
 	"path":              pathForm,
 	"address":           addressForm,
 	"address-or-socket": func(s string) (string, string) { return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm) },
-	"websocket":         websocketForm,
+	"ari-address":       ariAddressForm,
 	"country":           countryForm,
 	"zone":              zoneForm,
 	"language":          languageForm,
@@ -230,16 +230,16 @@ func addressForm(s string) (what, mend string) {
 	return "", ""
 }
 
-// websocketForm keeps ARI, which can do everything with every call, off networks where it can be overheard.
-func websocketForm(s string) (what, mend string) {
+// ariAddressForm keeps ARI, which can do everything with every call, off networks where it can be overheard.
+func ariAddressForm(s string) (what, mend string) {
 	const how = "write it as ws://127.0.0.1:8088/ari/events"
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss"):
-		return "it is not the address of a websocket", how
+	case err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme):
+		return "it is not the address of ARI", how
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "there is more in it than an address", "leave out user, password and what follows a question mark: they have keys of their own"
-	case u.Scheme == "ws" && !loopback(u.Hostname()):
+	case (u.Scheme == "ws" || u.Scheme == "http") && !loopback(u.Hostname()):
 		return "ARI would go over the network in plain text", "run the daemon beside Asterisk on 127.0.0.1, or use wss://"
 	}
 	return "", ""

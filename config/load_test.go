@@ -151,6 +151,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 				require.Equal(t, config.Redis{Address: "/run/redis/redis.sock", Username: "bereikbaar", Database: 2}, c.Redis)
 			},
 		},
+		"ARI as Asterisk's own pages name it, and over a network": {
+			[]string{"agents:", "ari: {url: \"https://pbx.example:8089/ari\"}\nagents:"},
+			func(t *testing.T, c *config.Config) { require.Equal(t, "https://pbx.example:8089/ari", c.ARI.URL) },
+		},
 		"durations in several units": {
 			[]string{"members: [kcc1]", "members: [kcc1], ring_time: 1m30s, wrap_up: 0s, retry: \"1500ms\", announce: 0"},
 			func(t *testing.T, c *config.Config) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,9 @@ func TestAFileIsReadWhenItHasSettled(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		var taken, refused int
+		var taken, refused atomic.Int32 // the watcher's goroutine counts, this one reads
 		w := &Watcher{
-			onChange: func(*Config) { taken++ }, onRefused: func(error) { refused++ },
+			onChange: func(*Config) { taken.Add(1) }, onRefused: func(error) { refused.Add(1) },
 			asked: make(chan struct{}, 1), done: make(chan struct{}), current: first, lastRead: text,
 		}
 		changed := make(chan struct{}, 1)
@@ -43,21 +44,21 @@ func TestAFileIsReadWhenItHasSettled(t *testing.T) {
 		save(strings.Replace(string(text), "Anouk", "Anna", 1))
 		<-time.After(quiet - time.Millisecond)
 		synctest.Wait()
-		require.Zero(t, taken+refused, "it changed less than a quiet time ago")
+		require.Zero(t, taken.Load()+refused.Load(), "it changed less than a quiet time ago")
 		<-time.After(time.Millisecond)
 		synctest.Wait()
-		require.Equal(t, 1, taken)
-		require.Zero(t, refused, "the half of the file was never read")
+		require.EqualValues(t, 1, taken.Load())
+		require.Zero(t, refused.Load(), "the half of the file was never read")
 
 		save(strings.Replace(string(text), "Anouk", "Anna", 1))
 		<-time.After(time.Hour)
 		synctest.Wait()
-		require.Equal(t, 1, taken, "the same text is no change")
+		require.EqualValues(t, 1, taken.Load(), "the same text is no change")
 
 		w.Reload()
 		w.Reload()
 		synctest.Wait()
-		require.GreaterOrEqual(t, taken, 2, "Reload reads at once, and what did not change too")
+		require.GreaterOrEqual(t, taken.Load(), int32(2), "Reload reads at once, and what did not change too")
 		cancel()
 		w.Wait()
 	})
