@@ -1,11 +1,62 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/doctor"
+	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
 func doctorCommand() *cobra.Command {
-	return &cobra.Command{Use: "doctor", Short: "Look at a running installation", RunE: func(*cobra.Command, []string) error { return errors.New("not yet") }}
+	var etc string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at a running installation: what is wrong with it, and how to mend it",
+		Long: "Look at a running installation: what is wrong with it, and how to mend it.\n\n" +
+			"It rings nobody and changes nothing. It ends with 0 when nothing is wrong (warnings are allowed), else with 1.\n" +
+			"Run it on the daemon's machine, with the same configuration and secrets, as a user who may read both.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := configPath(cmd)
+			cfg, err := config.Load(path, os.Getenv)
+			if err != nil {
+				return show(cmd.OutOrStdout(), doctor.NewReport(doctor.Configuration(path, nil, err)), asJSON)
+			}
+			store := redisstore.Open(redisOptions(cfg.Redis))
+			defer store.Close()
+			report := doctor.Examine(cmd.Context(), doctor.Installation{Config: cfg, Notes: store, AsteriskEtc: etc})
+			return show(cmd.OutOrStdout(), report, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&etc, "asterisk-etc", "/etc/asterisk", "Asterisk's configuration directory")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	return cmd
+}
+
+// show prints a report and gives errReported when something is wrong.
+func show(w io.Writer, report doctor.Report, asJSON bool) error {
+	if err := printReport(w, report, asJSON); err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	if report.Verdict == doctor.Wrong {
+		return errReported
+	}
+	return nil
+}
+
+func printReport(w io.Writer, report doctor.Report, asJSON bool) error {
+	if !asJSON {
+		return report.Print(w)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
 }

@@ -1,0 +1,109 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+const (
+	answerLimit = 5 * time.Second // of a health page: a silent part alone takes it a second
+	pageLimit   = 1 << 16         // bytes
+)
+
+// daemonFacts is what the daemon says of itself.
+type daemonFacts struct {
+	err    error // it says nothing that can be read
+	silent bool  // it took the connection and said nothing: it is stuck
+	State  string
+	Parts  []partFacts
+}
+
+type partFacts struct {
+	Name   string
+	State  string
+	Needed bool
+	Detail string
+}
+
+// askDaemon reads /readyz.
+func askDaemon(ctx context.Context, address string) daemonFacts {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return daemonFacts{err: fmt.Errorf("ask /readyz: %w", err)}
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
+	response, err := client.Do(request)
+	if err != nil {
+		return daemonFacts{err: withoutAddress(err), silent: ctx.Err() != nil}
+	}
+	defer response.Body.Close()
+	var f daemonFacts
+	if err := json.NewDecoder(io.LimitReader(response.Body, pageLimit)).Decode(&f); err != nil || f.State == "" {
+		return daemonFacts{err: fmt.Errorf("status %d, and not the health page of bereikbaar", response.StatusCode)}
+	}
+	return f
+}
+
+func judgeDaemon(f daemonFacts) []Finding {
+	switch {
+	case f.silent:
+		return []Finding{{checkDaemon, Wrong, "its operations port takes connections and answers nothing: the daemon is stuck, and callers hear silence",
+			"Restart it: systemctl restart bereikbaar"}}
+	case f.err != nil:
+		return []Finding{{checkDaemon, Wrong, "its operations port does not answer: " + f.err.Error(),
+			"Start it: systemctl start bereikbaar; its log says why when it does not stay: journalctl -u bereikbaar"}}
+	}
+	var found []Finding
+	for _, p := range f.Parts {
+		if p.State == "up" {
+			continue
+		}
+		verdict := Warning
+		if p.Needed {
+			verdict = Wrong
+		}
+		text := fmt.Sprintf("it says that %s is %s", p.Name, p.State)
+		if p.Detail != "" {
+			text += ": " + p.Detail
+		}
+		found = append(found, Finding{checkDaemon, verdict, text, "Mend that part; the daemon takes it up again by itself"})
+	}
+	switch {
+	case len(found) > 0:
+	case f.State == "ready":
+		return []Finding{{Check: checkDaemon, Verdict: OK, Text: "it takes calls"}}
+	default:
+		found = append(found, Finding{checkDaemon, Wrong, fmt.Sprintf("it says that it is %q", f.State), "See its log: journalctl -u bereikbaar"})
+	}
+	return found
+}
+
+// judgeAddress judges where the operations port listens.
+func judgeAddress(address string) []Finding {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return []Finding{{checkOperations, Wrong, "listen.operations is no address: " + err.Error(), "Write it as host:port, such as 127.0.0.1:9570"}}
+	}
+	if !loopback(host) {
+		return []Finding{{checkOperations, Warning, "it is not on this machine's own address: whoever reaches it reads how busy each team is",
+			"Set listen.operations to 127.0.0.1:9570, and let Prometheus come by way of this machine"}}
+	}
+	return []Finding{{Check: checkOperations, Verdict: OK, Text: "it is for this machine only"}}
+}
+
+// loopback reports whether host can be reached from this machine only.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}

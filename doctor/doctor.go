@@ -1,0 +1,118 @@
+// Package doctor owns the look at a running installation: what is found is judged check by check, with what is wrong and
+// how to mend it.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+)
+
+// Verdict is how one thing stands.
+type Verdict string
+
+// The verdicts, from good to bad.
+const (
+	OK      Verdict = "ok"
+	Warning Verdict = "warning" // it works, and may not under load or at the next fault
+	Wrong   Verdict = "wrong"   // callers or promises suffer
+)
+
+// Finding is one thing that was looked at. Its texts hold no secret and no telephone number.
+type Finding struct {
+	Check   string  `json:"check"` // what was looked at, such as "redis"
+	Verdict Verdict `json:"verdict"`
+	Text    string  `json:"text"`           // what is, and what follows from it
+	Mend    string  `json:"mend,omitempty"` // what to do; empty when all is well
+}
+
+// The names of the checks, in the order of the report.
+const (
+	checkConfiguration = "configuration"
+	checkAsterisk      = "asterisk"
+	checkLimits        = "asterisk limits"
+	checkApplication   = "application"
+	checkPhones        = "phones"
+	checkRedis         = "redis"
+	checkPrompts       = "prompts"
+	checkClock         = "clock"
+	checkOperations    = "operations port"
+	checkDaemon        = "daemon"
+)
+
+// Notes is what the doctor asks of Redis.
+type Notes interface {
+	Check(ctx context.Context) []redisstore.Problem
+}
+
+// Installation is what the doctor looks at.
+type Installation struct {
+	Config      *config.Config // with its secrets
+	Notes       Notes
+	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
+}
+
+// partLimit bounds the look at one part; those of the parts below it are shorter and give a better reason.
+const partLimit = 15 * time.Second
+
+// probe looks at one part.
+type probe struct {
+	check string
+	look  func(context.Context) []Finding
+}
+
+// Examine looks at all parts at once and gives the findings in a fixed order. A part that is dead gives one finding. It
+// takes at most about fifteen seconds, whatever hangs.
+func Examine(ctx context.Context, in Installation) Report {
+	return examine(ctx, partLimit, []probe{
+		{checkConfiguration, func(context.Context) []Finding { return Configuration(in.Config.Path, in.Config, nil) }},
+		{checkAsterisk, func(ctx context.Context) []Finding {
+			return judgeSwitch(askSwitch(ctx, in.Config.ARI), phonesOf(in.Config.Plan))
+		}},
+		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
+		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
+		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
+		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},
+		{checkDaemon, func(ctx context.Context) []Finding {
+			address := in.Config.Listen.Operations
+			return append(judgeAddress(address), judgeDaemon(askDaemon(ctx, address))...)
+		}},
+	})
+}
+
+// examine runs the probes side by side. One that does not return within limit is left behind: what hangs is often a file
+// system or a name service, and those take no context.
+func examine(ctx context.Context, limit time.Duration, probes []probe) Report {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	found := make([][]Finding, len(probes))
+	var work sync.WaitGroup
+	for i, p := range probes {
+		done := make(chan []Finding, 1)
+		go func() { done <- p.look(ctx) }()
+		work.Go(func() {
+			select {
+			case found[i] = <-done:
+			case <-ctx.Done():
+				found[i] = []Finding{hung(p.check, limit)}
+			}
+		})
+	}
+	work.Wait()
+	var report Report
+	for _, some := range found {
+		report.Findings = append(report.Findings, some...)
+	}
+	return report.complete()
+}
+
+func hung(check string, limit time.Duration) Finding {
+	return Finding{
+		check, Wrong, fmt.Sprintf("the look at it did not end within %s", limit),
+		"See whether disk, network and name service of this machine answer, and run the doctor again",
+	}
+}

@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/doctor"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// doctor runs the doctor on the rig, and gives whether it was content.
+func (s *scene) doctor() (doctor.Report, bool) {
+	s.t.Helper()
+	output, err := s.Daemon.Run(s.ctx, "doctor", "--json", "--config", s.Daemon.ConfigFile, "--asterisk-etc", s.asteriskEtc())
+	var report doctor.Report
+	require.NoError(s.t, json.Unmarshal([]byte(output), &report), output)
+	require.NotContains(s.t, output, s.Asterisk.Password)
+	return report, err == nil
+}
+
+func (s *scene) asteriskEtc() string { return filepath.Join(s.Dir, "asterisk", "etc") }
+
+// wrongs are the checks with which something is wrong, and what; each says how to mend it.
+func (s *scene) wrongs(report doctor.Report) map[string]string {
+	s.t.Helper()
+	wrong := map[string]string{}
+	for _, f := range report.Findings {
+		if f.Verdict == doctor.Wrong {
+			require.NotEmpty(s.t, f.Mend, f.Text)
+			wrong[f.Check] += f.Text + "\n"
+		}
+	}
+	return wrong
+}
+
+// ails asserts that the doctor finds exactly these checks wrong, given as check, part of the text, check, part, ….
+func (s *scene) ails(expected ...string) {
+	s.t.Helper()
+	report, content := s.doctor()
+	require.False(s.t, content, "the doctor exits 0")
+	wrong := s.wrongs(report)
+	for i := 0; i < len(expected); i += 2 {
+		require.Contains(s.t, wrong[expected[i]], expected[i+1], "%v", report)
+		delete(wrong, expected[i])
+	}
+	require.Empty(s.t, wrong)
+}
+
+func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
+	s := open(t, nil)
+	s.agent("kcc1", rig.Behaviour{})
+	report, content := s.doctor()
+	require.True(t, content, "%v", report)
+	require.Empty(t, s.wrongs(report))
+	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "redis", "operations port", "daemon"} {
+		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
+	}
+	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")
+	require.NotEqual(t, "", textOf(report, "clock"))
+
+	s.eventually("the doctor leaves no application behind", func() error {
+		text, err := s.Asterisk.CLI(s.ctx, "ari show apps")
+		if err == nil && strings.Contains(text, "doctor") {
+			t.Log(text)
+			err = os.ErrExist
+		}
+		return err
+	})
+	c := s.rings(rig.CallerOptions{})
+	c.hears("nl/menu-aanvraag") // the doctor did not take the daemon's calls
+	c.hangsUp()
+	s.atRest()
+}
+
+func checksWith(report doctor.Report, verdict doctor.Verdict) []string {
+	var checks []string
+	for _, f := range report.Findings {
+		if f.Verdict == verdict {
+			checks = append(checks, f.Check)
+		}
+	}
+	return checks
+}
+
+func textOf(report doctor.Report, check string) string {
+	var text string
+	for _, f := range report.Findings {
+		if f.Check == check {
+			text += f.Text + "\n"
+		}
+	}
+	return text
+}
+
+func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
+	s := open(t, nil)
+
+	password := s.Daemon.ARIPassword
+	s.Daemon.ARIPassword = "niet-het-goede-4711"
+	s.ails("asterisk", "refuses the password")
+	s.Daemon.ARIPassword = password
+
+	for setting, bad := range map[string]string{"appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"} {
+		good, err := s.Redis.CLI(s.ctx, "CONFIG", "GET", setting)
+		require.NoError(t, err)
+		_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", setting, bad)
+		require.NoError(t, err)
+		s.ails("redis", setting+": it is \""+bad+"\"")
+		_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", setting, strings.Split(good, "\n")[1])
+		require.NoError(t, err)
+	}
+
+	ari := filepath.Join(s.asteriskEtc(), "ari.conf")
+	text, err := os.ReadFile(ari)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(ari, []byte(strings.Replace(string(text), "websocket_write_timeout", ";websocket_write_timeout", 1)), 0o600))
+	s.ails("asterisk limits", "websocket_write_timeout is 100")
+	require.NoError(t, os.WriteFile(ari, text, 0o600))
+
+	report, content := s.doctor()
+	require.True(t, content, "%v", report)
+	s.atRest()
+}
+
+func TestTheDoctorNamesPartsThatAreAway(t *testing.T) {
+	s := open(t, nil)
+	require.NoError(t, s.Redis.Process().Freeze())
+	report, _ := s.doctor()
+	require.Contains(t, s.wrongs(report)["redis"], "connection")
+	require.NoError(t, s.Redis.Process().Thaw())
+
+	require.NoError(t, s.Daemon.Process().Freeze())
+	report, _ = s.doctor()
+	require.Contains(t, s.wrongs(report)["daemon"], "is stuck")
+	require.NoError(t, s.Daemon.Process().Thaw())
+
+	require.NoError(t, s.Daemon.Stop())
+	s.ails("daemon", "does not answer", "application", "is not registered")
+	require.NoError(t, s.Asterisk.Process().Freeze())
+	s.ails("daemon", "does not answer", "asterisk", "ARI does not answer")
+	require.NoError(t, s.Asterisk.Process().Thaw())
+	require.NoError(t, s.Asterisk.Stop())
+	s.ails("daemon", "does not answer", "asterisk", "ARI does not answer")
+	require.NoError(t, s.Redis.Stop())
+	s.ails("daemon", "does not answer", "asterisk", "ARI does not answer", "redis", "connection")
+}
+
+func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
+	s := open(t, nil)
+	fatima := map[string]any{
+		"agents":  map[string]any{"fatima": map[string]any{"name": "Fatima", "endpoint": "PJSIP/nergens"}},
+		"prompts": map[string]any{"directory": t.TempDir(), "asterisk_directory": nil},
+		"teams":   map[string]any{"kcc": map[string]any{"members": []string{"kcc1", "kcc2", "fatima"}}},
+	}
+	require.NoError(t, s.Daemon.Configure(rig.Overrides(rig.AlwaysOpen(), fatima)))
+	report, content := s.doctor()
+	require.False(t, content)
+	wrong := s.wrongs(report)
+	require.Contains(t, wrong["phones"], "fatima")
+	require.NotContains(t, wrong["phones"], "kcc1")
+	require.Contains(t, wrong["prompts"], "do not hear")
+	require.Len(t, wrong, 2, "%v", report)
+
+	require.NoError(t, s.Daemon.Configure(map[string]any{"unknown": map[string]any{"first": map[string]any{"team": "0612345678"}}}))
+	report, content = s.doctor()
+	require.False(t, content)
+	require.Contains(t, textOf(report, "configuration"), "unknown.first.team")
+	require.NotContains(t, textOf(report, "configuration"), "0612345678")
+	require.Equal(t, []string{"configuration"}, checksWith(report, doctor.Wrong), "what it cannot look at it leaves out")
+}
