@@ -76,7 +76,10 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	w.offer.Open = t.Hours.Open(entered)
 	c.contact.Outcome = call.Abandoned
 	w.schedule(now)
-	if err := w.join(); err != nil {
+	switch err := w.join(); {
+	case errors.Is(err, routing.ErrUnknownTeam): // it left the configuration since this call began
+		return w.moveOn()
+	case err != nil:
 		return nil, err
 	}
 	defer w.place.Leave()
