@@ -151,9 +151,14 @@ func (s *service) run(ctx context.Context) error {
 	case <-ctx.Done():
 		err = notInterrupt(context.Cause(ctx))
 	}
+	replaced := errors.Is(err, asterisk.ErrReplaced)
+	if !replaced {
+		s.notify(daemon.SdNotifyStopping)
+	}
 	s.letGo()
-	if errors.Is(err, asterisk.ErrReplaced) {
+	if replaced {
 		s.standBy(ctx, err)
+		s.notify(daemon.SdNotifyStopping) // not earlier: from then on systemd gives us TimeoutStopSec only
 	}
 	return err
 }
@@ -180,7 +185,6 @@ func notInterrupt(err error) error {
 
 // letGo stops ringing and leaves every call to Asterisk, where the next daemon finds it.
 func (s *service) letGo() {
-	s.notify(daemon.SdNotifyStopping)
 	s.queues.Close()
 	limited, cancel := context.WithTimeout(context.Background(), letGoLimit)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +28,8 @@ type Daemon struct {
 	StateDir string
 	// ARIPassword is what the daemon is started with; change it before Start to see it refused.
 	ARIPassword string
+	// Env are variables, as NAME=value, that it and other commands of the program get beside ours.
+	Env []string
 
 	dir     string
 	base    map[string]any
@@ -158,7 +161,7 @@ func (d *Daemon) Run(ctx context.Context, args ...string) (string, error) {
 }
 
 func (d *Daemon) environment() []string {
-	return append(os.Environ(), "BEREIKBAAR_ARI_PASSWORD="+d.ARIPassword)
+	return slices.Concat(os.Environ(), []string{"BEREIKBAAR_ARI_PASSWORD=" + d.ARIPassword}, d.Env)
 }
 
 // Launch starts the daemon without waiting for anything.
