@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,9 @@ func openWith(t *testing.T, o rig.Options) *scene {
 	r, err := rig.Start(ctx, o)
 	require.NoError(t, err)
 	s := &scene{Rig: r, t: t, ctx: ctx}
-	s.goroutines = s.metric("go_goroutines")
+	if !slices.Contains(o.Without, rig.TheDaemon) {
+		s.measure()
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.tellWhy()
@@ -60,13 +63,39 @@ func openWith(t *testing.T, o rig.Options) *scene {
 	return s
 }
 
+// measure notes how many goroutines the daemon has at rest.
+func (s *scene) measure() { s.goroutines = s.metric("go_goroutines") }
+
 // tellWhy keeps what the parts wrote and shows the end of the daemon's log.
 func (s *scene) tellWhy() {
 	s.Keep()
 	s.t.Logf("logs and traces are in %s", s.Dir)
-	if log, err := os.ReadFile(s.Daemon.Process().Log); err == nil {
+	if s.Daemon.Process() != nil {
+		log := s.log()
 		s.t.Logf("the daemon's log:\n%s", log[max(0, len(log)-6000):])
 	}
+}
+
+// log is what the daemon wrote so far.
+func (s *scene) log() string {
+	s.t.Helper()
+	log, err := os.ReadFile(s.Daemon.Process().Log)
+	require.NoError(s.t, err)
+	return string(log)
+}
+
+// logs waits until the daemon has written all of the texts.
+func (s *scene) logs(texts ...string) {
+	s.t.Helper()
+	s.eventually("the daemon says so", func() error {
+		log := s.log()
+		for _, text := range texts {
+			if !strings.Contains(log, text) {
+				return fmt.Errorf("the log does not hold %q", text)
+			}
+		}
+		return nil
+	})
 }
 
 // atRest asserts that calls left nothing behind.
@@ -188,6 +217,14 @@ func (c *caller) hearsWhole(ids ...string) {
 	phrase, err := c.AwaitPhrase(c.s.ctx, c.listened, true, ids...)
 	require.NoError(c.s.t, err)
 	c.listened = phrase.From
+}
+
+// getsThrough waits until the agent has taken the n-th call and asserts that the two hear each other.
+func (c *caller) getsThrough(agent *rig.Agent, n int) {
+	c.s.t.Helper()
+	_, err := agent.AwaitTalk(c.s.ctx, n)
+	require.NoError(c.s.t, err)
+	c.talksTo(agent)
 }
 
 func (c *caller) presses(keys string) {

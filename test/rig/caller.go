@@ -14,6 +14,8 @@ type CallerOptions struct {
 	To string
 	// From is the caller's number. Empty: a mobile number.
 	From string
+	// Name is shown beside the number; empty for none. SIPp cannot send a semicolon or a square bracket in it.
+	Name string
 	// Withheld hides the number: From is anonymous, and the trunk still asserts it with Privacy: id.
 	Withheld bool
 }
@@ -88,6 +90,9 @@ func (o CallerOptions) line(host string, port int) string {
 		number = "0612345678"
 	}
 	asserted := fmt.Sprintf("<sip:%s@%s>", number, host)
+	if o.Name != "" {
+		asserted = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(o.Name) + `" ` + asserted
+	}
 	from, privacy := asserted, "none"
 	if o.Withheld {
 		from, privacy = `"Anonymous" <sip:anonymous@anonymous.invalid>`, "id"

@@ -252,9 +252,13 @@ func (p *Softphone) Answer(ctx context.Context) error {
 	return p.await(ctx, eventEstablished, before+1)
 }
 
+// keyEvery is the time from one key to the next. baresip holds a key for 240 ms; Asterisk garbles keys that follow each
+// other within 45 ms.
+const keyEvery = 400 * time.Millisecond
+
 // Press sends keys during a call, one by one, as a person does.
 func (p *Softphone) Press(ctx context.Context, keys string) error {
-	pause := time.NewTicker(250 * time.Millisecond)
+	pause := time.NewTicker(keyEvery)
 	defer pause.Stop()
 	for _, key := range keys {
 		if err := p.command("sndcode", string(key)); err != nil {
