@@ -55,11 +55,15 @@ func askDaemon(ctx context.Context, address string) daemonFacts {
 func judgeDaemon(f daemonFacts) []Finding {
 	switch {
 	case f.silent:
-		return []Finding{{checkDaemon, Wrong, "its operations port takes connections and answers nothing: the daemon is stuck, and callers hear silence",
-			"Restart it: systemctl restart bereikbaar"}}
+		return []Finding{{
+			checkDaemon, Wrong, "its operations port takes connections and answers nothing: the daemon is stuck, and callers hear silence",
+			"Restart it: systemctl restart bereikbaar",
+		}}
 	case f.err != nil:
-		return []Finding{{checkDaemon, Wrong, "its operations port does not answer: " + f.err.Error(),
-			"Start it: systemctl start bereikbaar; its log says why when it does not stay: journalctl -u bereikbaar"}}
+		return []Finding{{
+			checkDaemon, Wrong, "its operations port does not answer: " + f.err.Error(),
+			"Start it: systemctl start bereikbaar; its log says why when it does not stay: journalctl -u bereikbaar",
+		}}
 	}
 	var found []Finding
 	for _, p := range f.Parts {
@@ -93,8 +97,10 @@ func judgeAddress(address string) []Finding {
 		return []Finding{{checkOperations, Wrong, "listen.operations is no address: " + err.Error(), "Write it as host:port, such as 127.0.0.1:9570"}}
 	}
 	if !loopback(host) {
-		return []Finding{{checkOperations, Warning, "it is not on this machine's own address: whoever reaches it reads how busy each team is",
-			"Set listen.operations to 127.0.0.1:9570, and let Prometheus come by way of this machine"}}
+		return []Finding{{
+			checkOperations, Warning, "it is not on this machine's own address: whoever reaches it reads how busy each team is",
+			"Set listen.operations to 127.0.0.1:9570, and let Prometheus come by way of this machine",
+		}}
 	}
 	return []Finding{{Check: checkOperations, Verdict: OK, Text: "it is for this machine only"}}
 }

@@ -37,16 +37,22 @@ func judgeSwitch(f switchFacts, phones []phone) []Finding {
 	}
 	found := judgeVersion(f.version)
 	if f.link != nil {
-		return append(found, Finding{checkAsterisk, Wrong, "commands over the websocket do not work: " + f.link.Error(),
-			"In ari.conf let the user be read_only = no, and keep websocket_write_timeout at 1000 or more; an Asterisk before 22.4 cannot do it"})
+		return append(found, Finding{
+			checkAsterisk, Wrong, "commands over the websocket do not work: " + f.link.Error(),
+			"In ari.conf let the user be read_only = no, and keep websocket_write_timeout at 1000 or more; an Asterisk before 22.4 cannot do it",
+		})
 	}
 	if f.ask != nil {
-		return append(found, Finding{checkAsterisk, Wrong, "it takes commands and does not answer all of them: " + f.ask.Error(),
-			"See Asterisk's log and its load; restart Asterisk when it stays so"})
+		return append(found, Finding{
+			checkAsterisk, Wrong, "it takes commands and does not answer all of them: " + f.ask.Error(),
+			"See Asterisk's log and its load; restart Asterisk when it stays so",
+		})
 	}
 	if f.channels != nil {
-		found = append(found, Finding{checkAsterisk, Wrong, "it does not list its channels, which is how a deadlock looks: " + f.channels.Error(),
-			"Restart Asterisk, and see whether a newer version mends it"})
+		found = append(found, Finding{
+			checkAsterisk, Wrong, "it does not list its channels, which is how a deadlock looks: " + f.channels.Error(),
+			"Restart Asterisk, and see whether a newer version mends it",
+		})
 	}
 	found = append(found, Finding{Check: checkAsterisk, Verdict: OK, Text: "password right, the user may write, commands go over the websocket"})
 	found = append(found, judgeApplication(f)...)
@@ -101,20 +107,26 @@ func judgeApplication(f switchFacts) []Finding {
 		facts applicationFacts
 	}{{f.application, f.calls}, {f.application + watchSuffix, f.watch}} {
 		if !a.facts.registered {
-			return []Finding{{checkApplication, Wrong, a.name + " is not registered in Asterisk: calls get the fallback of the dialplan",
-				"Start the daemon, and compare ari.application with Stasis() in the dialplan"}}
+			return []Finding{{
+				checkApplication, Wrong, a.name + " is not registered in Asterisk: calls get the fallback of the dialplan",
+				"Start the daemon, and compare ari.application with Stasis() in the dialplan",
+			}}
 		}
 	}
 	var found []Finding
 	const mend = "Restart the daemon, which sets its filter anew; it should be of the same version as this doctor"
 	if missing := absent(asterisk.DefaultDisallowed(), f.calls.Disallowed); len(missing) > 0 {
-		found = append(found, Finding{checkApplication, Wrong,
+		found = append(found, Finding{
+			checkApplication, Wrong,
 			fmt.Sprintf("the event filter of %s lets %d kinds through that nobody uses (%s): on a busy day Asterisk and daemon choke on them",
-				f.application, len(missing), some(missing)), mend})
+				f.application, len(missing), some(missing)), mend,
+		})
 	}
 	if missing := absent([]asterisk.EventType{asterisk.EndpointStateChange}, f.watch.Allowed); len(missing) > 0 {
-		found = append(found, Finding{checkApplication, Wrong,
-			"the event filter of " + f.application + watchSuffix + " keeps the state of phones from the daemon", mend})
+		found = append(found, Finding{
+			checkApplication, Wrong,
+			"the event filter of " + f.application + watchSuffix + " keeps the state of phones from the daemon", mend,
+		})
 	}
 	if len(found) == 0 {
 		found = append(found, Finding{Check: checkApplication, Verdict: OK, Text: f.application + " is registered, with its event filter"})
@@ -159,8 +171,10 @@ func judgePhones(endpoints []asterisk.Endpoint, phones []phone) []Finding {
 	}
 	var found []Finding
 	if len(missing) > 0 {
-		found = append(found, Finding{checkPhones, Wrong, "Asterisk has no endpoint for the phone of " + some(missing) + ": it is never rung",
-			"Compare agents.NAME.endpoint in the configuration with `asterisk -rx \"pjsip show endpoints\"`"})
+		found = append(found, Finding{
+			checkPhones, Wrong, "Asterisk has no endpoint for the phone of " + some(missing) + ": it is never rung",
+			"Compare agents.NAME.endpoint in the configuration with `asterisk -rx \"pjsip show endpoints\"`",
+		})
 	}
 	if len(unseen) > 0 {
 		found = append(found, Finding{Check: checkPhones, Verdict: OK, Text: "Asterisk cannot say whether there is a phone for " + some(unseen)})

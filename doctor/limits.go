@@ -39,19 +39,27 @@ type limit struct {
 
 // limits are those of docs and deploy/asterisk; each was seen to be reached.
 var limits = []limit{
-	{file: "http.conf", key: "sessionlimit", standard: 100, least: 200, recommend: 1000, verdict: Warning,
-		follows: "one busy moment of other users of ARI keeps the daemon out"},
-	{file: "http.conf", key: "session_keep_alive", standard: 15000, least: 90001, recommend: 120000, verdict: Warning,
-		follows: "Asterisk closes connections (in ms) that clients, which keep them 90 s, are just about to use"},
-	{file: "ari.conf", key: "websocket_write_timeout", standard: 100, least: 1000, recommend: 2000, verdict: Wrong,
-		follows: "one slow moment of the daemon (in ms) makes Asterisk close the link, with every event that was under way"},
+	{
+		file: "http.conf", key: "sessionlimit", standard: 100, least: 200, recommend: 1000, verdict: Warning,
+		follows: "one busy moment of other users of ARI keeps the daemon out",
+	},
+	{
+		file: "http.conf", key: "session_keep_alive", standard: 15000, least: 90001, recommend: 120000, verdict: Warning,
+		follows: "Asterisk closes connections (in ms) that clients, which keep them 90 s, are just about to use",
+	},
+	{
+		file: "ari.conf", key: "websocket_write_timeout", standard: 100, least: 1000, recommend: 2000, verdict: Wrong,
+		follows: "one slow moment of the daemon (in ms) makes Asterisk close the link, with every event that was under way",
+	},
 }
 
 func judgeLimits(f limitFacts) []Finding {
 	var found []Finding
 	for _, err := range f.errs {
-		found = append(found, Finding{checkLimits, Warning, "they could not be looked at: " + err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc"})
+		found = append(found, Finding{
+			checkLimits, Warning, "they could not be looked at: " + err.Error(),
+			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+		})
 	}
 	for _, l := range limits {
 		found = append(found, l.judge(map[string]section{"http.conf": f.http, "ari.conf": f.ari}[l.file])...)
@@ -94,12 +102,16 @@ func judgeHTTP(s section) []Finding {
 	case host == "":
 		found = append(found, Finding{checkLimits, Wrong, "http.conf: there is no bindaddr, so Asterisk's HTTP server does not run", "Set bindaddr = 127.0.0.1 in [general]"})
 	case !loopback(host):
-		found = append(found, Finding{checkLimits, Wrong, "http.conf: bindaddr lets other machines reach ARI, which can make telephone calls",
-			"Set bindaddr = 127.0.0.1 in [general] of http.conf"})
+		found = append(found, Finding{
+			checkLimits, Wrong, "http.conf: bindaddr lets other machines reach ARI, which can make telephone calls",
+			"Set bindaddr = 127.0.0.1 in [general] of http.conf",
+		})
 	}
 	if host := hostOf(s.get("tlsbindaddr", "")); isYes(s.get("tlsenable", "no")) && host != "" && !loopback(host) {
-		found = append(found, Finding{checkLimits, Warning, "http.conf: tlsbindaddr lets other machines reach ARI, which can make telephone calls",
-			"Set it to 127.0.0.1, or let a firewall and the acl of the user in ari.conf admit the daemon's machine only"})
+		found = append(found, Finding{
+			checkLimits, Warning, "http.conf: tlsbindaddr lets other machines reach ARI, which can make telephone calls",
+			"Set it to 127.0.0.1, or let a firewall and the acl of the user in ari.conf admit the daemon's machine only",
+		})
 	}
 	return found
 }

@@ -77,17 +77,23 @@ func judgePrompts(f promptFacts) []Finding {
 	}
 	var found []Finding
 	if len(grave) > 0 {
-		found = append(found, Finding{checkPrompts, Wrong, "callers do not hear " + some(grave),
-			"Run `bereikbaar prompts render`; `bereikbaar prompts check` tells the reason of each"})
+		found = append(found, Finding{
+			checkPrompts, Wrong, "callers do not hear " + some(grave),
+			"Run `bereikbaar prompts render`; `bereikbaar prompts check` tells the reason of each",
+		})
 	}
 	if len(other) > 0 {
-		found = append(found, Finding{checkPrompts, Warning, "not as they should be: " + some(other),
-			"See `bereikbaar prompts check`"})
+		found = append(found, Finding{
+			checkPrompts, Warning, "not as they should be: " + some(other),
+			"See `bereikbaar prompts check`",
+		})
 	}
 	if f.closed != "" {
-		found = append(found, Finding{checkPrompts, Warning,
+		found = append(found, Finding{
+			checkPrompts, Warning,
 			f.closed + " can be entered by its owner and group only: if Asterisk's user is neither, callers hear nothing",
-			"chmod o+x it, or make Asterisk's user a member of its group"})
+			"chmod o+x it, or make Asterisk's user a member of its group",
+		})
 	}
 	if len(found) == 0 {
 		found = append(found, Finding{Check: checkPrompts, Verdict: OK, Text: "every prompt is in " + f.directory})

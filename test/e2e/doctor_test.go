@@ -61,7 +61,7 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")
-	require.NotEqual(t, "", textOf(report, "clock"))
+	require.NotEmpty(t, textOf(report, "clock"))
 
 	s.eventually("the doctor leaves no application behind", func() error {
 		text, err := s.Asterisk.CLI(s.ctx, "ari show apps")

@@ -1,0 +1,160 @@
+package doctor
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/asterisk"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+)
+
+// finds asserts the worst verdict, and that some finding of that verdict holds the words. What is not well says how to mend it.
+func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
+	t.Helper()
+	require.Equal(t, verdict, NewReport(found).Verdict, "%v", found)
+	var texts []string
+	for _, f := range found {
+		if f.Verdict == verdict {
+			texts = append(texts, f.Text)
+		}
+		if f.Verdict != OK {
+			require.NotEmpty(t, f.Mend, f.Text)
+		}
+	}
+	require.Contains(t, strings.Join(texts, "\n"), words)
+}
+
+// healthy is an Asterisk as it should be, with the phone of anna.
+func healthy() switchFacts {
+	f := switchFacts{application: "bereikbaar", status: http.StatusOK, version: "22.10.1"}
+	f.calls.registered, f.watch.registered = true, true
+	for _, t := range asterisk.DefaultDisallowed() {
+		f.calls.Disallowed = append(f.calls.Disallowed, eventFacts{t})
+	}
+	f.watch.Allowed = []eventFacts{{asterisk.EndpointStateChange}}
+	f.endpoints = []asterisk.Endpoint{{Technology: "PJSIP", Resource: "anna", State: "online"}, {Technology: "PJSIP", Resource: "pbx", State: "online"}}
+	return f
+}
+
+func TestAsteriskIsJudged(t *testing.T) {
+	refused := errors.New("connection refused")
+	for name, c := range map[string]struct {
+		change  func(*switchFacts)
+		verdict Verdict
+		words   string
+	}{
+		"all is well":                      {func(*switchFacts) {}, OK, "version 22.10.1"},
+		"the oldest that will do":          {func(f *switchFacts) { f.version = "22.4.0" }, OK, "22.4.0"},
+		"a later one":                      {func(f *switchFacts) { f.version = "23.0.0-rc1" }, OK, "23.0.0"},
+		"Debian's way to write it":         {func(f *switchFacts) { f.version = "22.10.1~dfsg+~cs6.15.60671435-1" }, OK, "22.10.1"},
+		"just too old":                     {func(f *switchFacts) { f.version = "22.3.9" }, Wrong, "too old"},
+		"that of Ubuntu":                   {func(f *switchFacts) { f.version = "20.6.0" }, Wrong, "too old"},
+		"built from its repository":        {func(f *switchFacts) { f.version = "GIT-master-abc" }, Warning, "tells nothing"},
+		"nothing listens":                  {func(f *switchFacts) { f.reach = refused }, Wrong, "does not answer: connection refused"},
+		"wrong password":                   {func(f *switchFacts) { f.status = 401 }, Wrong, "password"},
+		"address not allowed":              {func(f *switchFacts) { f.status = 403 }, Wrong, "does not let this machine in"},
+		"no ARI there":                     {func(f *switchFacts) { f.status = 404 }, Wrong, "no ARI"},
+		"too many sessions":                {func(f *switchFacts) { f.status = 503 }, Wrong, "sessions"},
+		"another web server":               {func(f *switchFacts) { f.status = 302 }, Wrong, "302"},
+		"a user who may only read":         {func(f *switchFacts) { f.link = errors.New("403 Forbidden") }, Wrong, "commands over the websocket"},
+		"a question that is not answered":  {func(f *switchFacts) { f.ask = asterisk.ErrUnknownOutcome }, Wrong, "does not answer all"},
+		"a deadlock over channels":         {func(f *switchFacts) { f.channels = asterisk.ErrUnknownOutcome }, Wrong, "deadlock"},
+		"daemon away":                      {func(f *switchFacts) { f.calls.registered = false }, Wrong, "bereikbaar is not registered"},
+		"daemon without phones":            {func(f *switchFacts) { f.watch.registered = false }, Wrong, "bereikbaar-phones is not registered"},
+		"no event filter":                  {func(f *switchFacts) { f.calls.Disallowed = nil }, Wrong, "event filter of bereikbaar lets"},
+		"an older event filter":            {func(f *switchFacts) { f.calls.Disallowed = f.calls.Disallowed[1:] }, Wrong, "lets 1 kinds through"},
+		"phones whose state is not told":   {func(f *switchFacts) { f.watch.Allowed = nil }, Wrong, "state of phones"},
+		"all phones off":                   {func(f *switchFacts) { f.endpoints[0].State = "offline"; f.endpoints[1].State = "offline" }, Warning, "0 of 2"},
+		"a phone that Asterisk lacks":      {func(f *switchFacts) { f.endpoints = f.endpoints[1:] }, Wrong, "phone of anna"},
+		"a trunk that Asterisk lacks":      {func(f *switchFacts) { f.endpoints = f.endpoints[:1] }, Wrong, "phone of bram"},
+		"a clock that is two minutes fast": {func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs 2m0s"},
+		"a clock that is slow":             {func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs -3s"},
+		"an answer that took its time":     {func(f *switchFacts) { f.skew, f.took = 3*time.Second, 2*time.Second }, OK, "version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := healthy()
+			c.change(&f)
+			phones := []phone{{"anna", "PJSIP/anna"}, {"bram", "PJSIP/0612345678@pbx"}, {"cem", "Local/12@elsewhere"}}
+			found := judgeSwitch(f, phones)
+			finds(t, found, c.verdict, c.words)
+			for _, one := range found {
+				require.NotContains(t, one.Text+one.Mend, "0612345678")
+			}
+		})
+	}
+}
+
+func TestWhatIsDeadGivesOneLine(t *testing.T) {
+	f := switchFacts{reach: errors.New("refused")}
+	require.Len(t, judgeSwitch(f, []phone{{"anna", "PJSIP/anna"}}), 1)
+	require.Len(t, judgeDaemon(daemonFacts{err: errors.New("refused")}), 1)
+}
+
+func TestTheDaemonIsJudgedByWhatItSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		facts   daemonFacts
+		verdict Verdict
+		words   string
+	}{
+		"ready":                {daemonFacts{State: "ready", Parts: []partFacts{{Name: "ari", State: "up", Needed: true}}}, OK, "takes calls"},
+		"away":                 {daemonFacts{err: errors.New("connection refused")}, Wrong, "does not answer: connection refused"},
+		"stuck":                {daemonFacts{err: errors.New("deadline"), silent: true}, Wrong, "stuck"},
+		"without Redis":        {daemonFacts{State: "degraded", Parts: []partFacts{{Name: "redis", State: "down", Detail: "refused"}}}, Warning, "redis is down: refused"},
+		"without Asterisk":     {daemonFacts{State: "not_ready", Parts: []partFacts{{Name: "ari", State: "silent", Needed: true}}}, Wrong, "ari is silent"},
+		"not ready, no reason": {daemonFacts{State: "not_ready"}, Wrong, "not_ready"},
+	} {
+		t.Run(name, func(t *testing.T) { finds(t, judgeDaemon(c.facts), c.verdict, c.words) })
+	}
+}
+
+func TestTheOperationsPortBelongsOnLoopback(t *testing.T) {
+	for address, verdict := range map[string]Verdict{
+		"127.0.0.1:9570": OK, "127.77.3.1:9570": OK, "[::1]:9570": OK, "localhost:9570": OK, "[::ffff:127.0.0.1]:9570": OK,
+		"0.0.0.0:9570": Warning, ":9570": Warning, "[::]:9570": Warning, "192.0.2.7:9570": Warning, "kcc.example.org:9570": Warning,
+		"9570": Wrong,
+	} {
+		t.Run(address, func(t *testing.T) { finds(t, judgeAddress(address), verdict, "") })
+	}
+}
+
+func TestRedisIsJudgedByItsOwnCheck(t *testing.T) {
+	finds(t, judgeNotes(nil), OK, "it answers")
+	grave := redisstore.Problem{Setting: "appendfsync", Grave: true, Text: `it is "everysec"`, Mend: "Set it"}
+	finds(t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}}), Warning, "latency: slow")
+	finds(t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}, grave}), Wrong, "appendfsync: it is")
+}
+
+func TestPromptsAreNamedWithoutTheirText(t *testing.T) {
+	finds(t, judgePrompts(promptFacts{directory: "/p"}), OK, "/p")
+	stale := prompts.Problem{Language: "nl", ID: "naar-raalte", Fault: prompts.Stale, Detail: "it is now 0572 34 77 99"}
+	found := judgePrompts(promptFacts{problems: []prompts.Problem{stale}})
+	finds(t, found, Warning, "nl/naar-raalte stale")
+	require.NotContains(t, found[0].Text, "0572")
+	missing := make([]prompts.Problem, 7)
+	for i := range missing {
+		missing[i] = prompts.Problem{Language: "nl", ID: "welkom", Fault: prompts.Missing}
+	}
+	finds(t, judgePrompts(promptFacts{problems: append(missing, stale)}), Wrong, "and 2 more")
+	finds(t, judgePrompts(promptFacts{closed: "/root"}), Warning, "/root can be entered")
+}
+
+func TestTheClockIsJudgedByTheKernel(t *testing.T) {
+	finds(t, judgeKernelClock(clockFacts{synchronised: true}), OK, "")
+	finds(t, judgeKernelClock(clockFacts{}), Warning, "no time service")
+	finds(t, judgeKernelClock(clockFacts{err: errors.New("not allowed")}), Warning, "not allowed")
+}
+
+func TestAConfigurationThatIsRefusedIsToldWithoutNumbers(t *testing.T) {
+	problem := config.Problem{File: "/etc/b.yaml", Line: 7, Key: "agents.anna.endpoint", What: `"PJSIP/+31 6 12345678" is no endpoint`, Mend: `write it as "PJSIP/anna"`}
+	found := Configuration("/etc/b.yaml", nil, config.Problems{problem})
+	finds(t, found, Wrong, `/etc/b.yaml:7: agents.anna.endpoint: "PJSIP/…" is no endpoint`)
+	require.Equal(t, `write it as "PJSIP/anna"`, found[0].Mend)
+	finds(t, Configuration("/nowhere", nil, errors.New("no such file")), Wrong, "no such file")
+}
