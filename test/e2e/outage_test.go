@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// saysOfItself waits for the status of /readyz and words of its body.
+func (s *scene) saysOfItself(status int, words ...string) {
+	s.t.Helper()
+	s.eventually("/readyz", func() error {
+		got, body, err := s.Daemon.Get(s.ctx, "/readyz")
+		if err != nil {
+			return err
+		}
+		for _, word := range words {
+			if !strings.Contains(body, word) {
+				return fmt.Errorf("it says %s", body)
+			}
+		}
+		return equal(float64(status), float64(got))
+	})
+}
+
+// isHelped lets a caller ring and be helped by an agent of the contact centre, who answers his n-th call.
+func (s *scene) isHelped(agent *rig.Agent, n int) {
+	s.t.Helper()
+	c := s.rings(rig.CallerOptions{From: "0687654320"})
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	c.getsThrough(agent, n)
+	c.hangsUp()
+}
+
+// asksForANote lets a caller ask for a note of the department, where nobody is, and confirm his number.
+func (s *scene) asksForANote(from string) *caller {
+	s.t.Helper()
+	c := s.rings(rig.CallerOptions{From: from})
+	c.hears("nl/menu-aanvraag")
+	c.presses("1")
+	c.hears("nl/offer-callback")
+	c.presses("1")
+	c.hears("nl/confirm-number")
+	c.presses("1")
+	return c
+}
+
+func TestAWrongPasswordOfARIIsSaidAndTriedSeldom(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheDaemon}})
+	right := s.Daemon.ARIPassword
+	s.Daemon.ARIPassword = "dit-is-niet-het-wachtwoord"
+	require.NoError(t, s.Daemon.Launch())
+	s.logs(`refuses user \"bereikbaar\"`, "give the daemon the password that the user has in ari.conf")
+	s.saysOfItself(http.StatusServiceUnavailable, "not_ready", "refuses user")
+	require.NotContains(t, s.log(), s.Daemon.ARIPassword)
+
+	c := s.rings(rig.CallerOptions{}) // callers are helped all the same
+	c.hears("nl/fallback")
+	c.hears("music")
+	c.hangsUp()
+	require.NoError(t, s.Asterisk.AwaitIdle(s.ctx))
+	require.True(t, s.Daemon.Process().Running())
+	require.Equal(t, 1.0, s.metric("bereikbaar_ari_connection_losses_total", "reason", "refused"), "Asterisk takes many for an attack")
+	require.NoError(t, s.Daemon.Stop(), "it stops in an orderly way")
+
+	s.Daemon.ARIPassword = right
+	require.NoError(t, s.Daemon.Start(s.ctx))
+	s.measure()
+	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
+	s.atRest()
+}
+
+func TestAsteriskIsAwayAtTheStart(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheAsterisk, rig.TheDaemon}})
+	require.NoError(t, s.Daemon.Launch())
+	s.logs("no link to Asterisk", "is Asterisk running, and does http.conf listen there?")
+	s.saysOfItself(http.StatusServiceUnavailable, "not_ready")
+	status, _, err := s.Daemon.Get(s.ctx, "/healthz")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status, "a restart would not help")
+
+	require.NoError(t, s.Asterisk.Start(s.ctx))
+	require.NoError(t, s.Daemon.AwaitReady(s.ctx))
+	s.measure()
+	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
+	s.atRest()
+}
+
+func TestRedisIsAwayAtTheStart(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheRedis}})
+	s.saysOfItself(http.StatusOK, "degraded", `"redis","state":"down"`)
+	agent := s.agent("kcc1", rig.Behaviour{})
+	s.isHelped(agent, 1)
+	c := s.asksForANote("0612345678")
+	c.hearsWhole("nl/callback-not-possible")
+	c.hears("music") // and waits for a person
+	c.hangsUp()
+	s.atRest()
+	require.Zero(t, s.ended(call.CallbackPromised))
+
+	require.NoError(t, s.Redis.Start(s.ctx))
+	s.saysOfItself(http.StatusOK, `"ready"`)
+	s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)
+	s.atRest()
+}
+
+func TestRedisIsFrozenAndTheCallerHearsWithinASecond(t *testing.T) {
+	s := open(t, nil)
+	require.NoError(t, s.Redis.Process().Freeze())
+	c := s.asksForANote("0612345678")
+	asked := time.Now()
+	c.hears("nl/callback-not-possible")
+	require.Less(t, c.listened.Sub(asked), time.Second)
+	c.hears("music")
+	c.hangsUp()
+	agent := s.agent("kcc1", rig.Behaviour{})
+	s.isHelped(agent, 1)
+
+	require.NoError(t, s.Redis.Process().Thaw())
+	s.saysOfItself(http.StatusOK, `"ready"`)
+	// Redis may carry out what it read before it froze: then that note is there, and nobody was told.
+	unconfirmed := len(s.notes("0612345678"))
+	require.LessOrEqual(t, unconfirmed, 1)
+	s.asksForANote("0687654321").confirmed("0687654321", "vergunningen", true)
+	s.atRest()
+	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
+}
+
+func TestTheDaemonIsFrozenAndThawed(t *testing.T) {
+	for name, frozen := range map[string]time.Duration{
+		"shorter than the link takes":       1500 * time.Millisecond,
+		"longer than the link takes it for": 10 * time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, nil)
+			agent := s.agent("kcc1", rig.Behaviour{})
+			talking := s.rings(rig.CallerOptions{From: "0612345670"})
+			talking.hears("nl/menu-aanvraag")
+			talking.presses("2")
+			talking.getsThrough(agent, 1)
+			var waiting []*caller
+			for i := range 3 {
+				c := s.rings(rig.CallerOptions{From: fmt.Sprintf("061234568%d", i)})
+				c.waitsForTheContactCentre()
+				waiting = append(waiting, c)
+			}
+
+			require.NoError(t, s.Daemon.Process().Freeze())
+			began := time.Now()
+			require.NoError(t, waiting[1].HangUp(s.ctx))
+			unheard, err := s.Call(s.ctx, rig.CallerOptions{From: "0612345690"})
+			require.NoError(t, err)
+			require.NoError(t, agent.HangUp(s.ctx, 1))
+			require.NoError(t, waiting[0].AwaitSound(s.ctx, began, frozen), "the others go on hearing music")
+			require.NoError(t, s.Daemon.Process().Thaw())
+
+			talking.isHungUp()
+			waiting[0].getsThrough(agent, 2)
+			_, err = unheard.AwaitAnswer(s.ctx)
+			require.NoError(t, err)
+			late := &caller{Caller: unheard, s: s}
+			late.hears("nl/menu-aanvraag", "nl/fallback")
+			late.hangsUp()
+			require.NoError(t, agent.HangUp(s.ctx, 2))
+			waiting[2].getsThrough(agent, 3)
+			waiting[2].hangsUp()
+			s.atRest()
+			require.NoError(t, s.Daemon.AwaitReady(s.ctx))
+		})
+	}
+}
+
+func TestAsteriskIsRestartedWithCallersInMenus(t *testing.T) {
+	s := open(t, nil)
+	for i := range 3 {
+		c := s.rings(rig.CallerOptions{From: fmt.Sprintf("061234568%d", i)})
+		c.hears("nl/menu-aanvraag")
+	}
+	require.NoError(t, s.Asterisk.Restart(s.ctx))
+	s.eventually("the calls are over", func() error {
+		return errors.Join(equal(0, s.metric("bereikbaar_calls_active")), equal(1, s.metric("bereikbaar_part_up", "part", "ari")))
+	})
+	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
+	s.atRest()
+	require.Equal(t, 3.0, s.ended(call.HungUpInMenu), "each is in the figures")
+}
