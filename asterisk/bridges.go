@@ -27,7 +27,7 @@ func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) e
 	if err != nil {
 		return fmt.Errorf("asterisk: add to bridge: %w", err)
 	}
-	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, body, "addChannel")
+	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, newcomers{body, true}, "addChannel")
 }
 
 // RemoveFromBridge takes channels out of a bridge; they stay in our application.
@@ -51,6 +51,13 @@ func (c *Conn) Bridges(ctx context.Context) ([]Bridge, error) {
 
 type members struct {
 	Channel []string `json:"channel"`
+}
+
+// newcomers enter a bridge without telling each other's phone who they are: the caller must not see an employee's number,
+// and the employee's phone shows the caller's since it rang.
+type newcomers struct {
+	members
+	InhibitConnectedLineUpdates bool `json:"inhibitConnectedLineUpdates"`
 }
 
 func membersBody(channels []string) (members, error) {

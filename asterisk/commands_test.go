@@ -18,35 +18,57 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 	}{
 		"answer": {func(ctx context.Context, c *testConn) error { return c.Answer(ctx, "a;2") }, "POST channels/a%3B2/answer"},
 		"ring":   {func(ctx context.Context, c *testConn) error { return c.Ring(ctx, "a") }, "POST channels/a/ring"},
-		"hang up": {func(ctx context.Context, c *testConn) error { return c.HangUp(ctx, "a", CauseUserBusy) },
-			`DELETE channels/a {"reason_code":"17"}`},
-		"continue": {func(ctx context.Context, c *testConn) error { return c.Continue(ctx, "a", "fallback", "s", 1) },
-			`POST channels/a/continue {"context":"fallback","extension":"s","priority":1}`},
-		"play": {func(ctx context.Context, c *testConn) error {
-			return c.Play(ctx, "a", "p-1", []string{"sound:een", "sound:twee"})
+		"hang up": {
+			func(ctx context.Context, c *testConn) error { return c.HangUp(ctx, "a", CauseUserBusy) },
+			`DELETE channels/a {"reason_code":"17"}`,
 		},
-			`POST channels/a/play/p-1 {"media":["sound:een","sound:twee"]}`},
+		"continue": {
+			func(ctx context.Context, c *testConn) error { return c.Continue(ctx, "a", "fallback", "s", 1) },
+			`POST channels/a/continue {"context":"fallback","extension":"s","priority":1}`,
+		},
+		"play": {
+			func(ctx context.Context, c *testConn) error {
+				return c.Play(ctx, "a", "p-1", []string{"sound:een", "sound:twee"})
+			},
+			`POST channels/a/play/p-1 {"media":["sound:een","sound:twee"]}`,
+		},
 		"stop playback": {func(ctx context.Context, c *testConn) error { return c.StopPlayback(ctx, "p-1") }, "DELETE playbacks/p-1"},
-		"start music": {func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "wacht") },
-			`POST channels/a/moh {"mohClass":"wacht"}`},
-		"start the channel's own music": {func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "") },
-			`POST channels/a/moh {}`},
-		"stop music": {func(ctx context.Context, c *testConn) error { return c.StopMusic(ctx, "a") }, "DELETE channels/a/moh"},
-		"set variable": {func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "STATE", `{"x":1}`) },
-			`POST channels/a/variable {"variable":"STATE","value":"{\"x\":1}"}`},
-		"create bridge": {func(ctx context.Context, c *testConn) error { return c.CreateBridge(ctx, "b", "mixing", "gesprek") },
-			`POST bridges/b {"type":"mixing","name":"gesprek"}`},
-		"add to bridge": {func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b", "x", "y") },
-			`POST bridges/b/addChannel {"channel":["x","y"]}`},
-		"remove from bridge": {func(ctx context.Context, c *testConn) error { return c.RemoveFromBridge(ctx, "b", "x") },
-			`POST bridges/b/removeChannel {"channel":["x"]}`},
-		"destroy bridge": {func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "b") }, "DELETE bridges/b"},
-		"subscribe": {func(ctx context.Context, c *testConn) error {
-			return c.Subscribe(ctx, []string{"endpoint:PJSIP/1", "endpoint:PJSIP/2"})
+		"start music": {
+			func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "wacht") },
+			`POST channels/a/moh {"mohClass":"wacht"}`,
 		},
-			"POST applications/balie-phones/subscription?eventSource=endpoint%3APJSIP%2F1%2Cendpoint%3APJSIP%2F2"},
-		"unsubscribe": {func(ctx context.Context, c *testConn) error { return c.Unsubscribe(ctx, []string{"endpoint:PJSIP/1"}) },
-			"DELETE applications/balie-phones/subscription?eventSource=endpoint%3APJSIP%2F1"},
+		"start the channel's own music": {
+			func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "") },
+			`POST channels/a/moh {}`,
+		},
+		"stop music": {func(ctx context.Context, c *testConn) error { return c.StopMusic(ctx, "a") }, "DELETE channels/a/moh"},
+		"set variable": {
+			func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "STATE", `{"x":1}`) },
+			`POST channels/a/variable {"variable":"STATE","value":"{\"x\":1}"}`,
+		},
+		"create bridge": {
+			func(ctx context.Context, c *testConn) error { return c.CreateBridge(ctx, "b", "mixing", "gesprek") },
+			`POST bridges/b {"type":"mixing","name":"gesprek"}`,
+		},
+		"add to bridge": {
+			func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b", "x", "y") },
+			`POST bridges/b/addChannel {"channel":["x","y"],"inhibitConnectedLineUpdates":true}`,
+		},
+		"remove from bridge": {
+			func(ctx context.Context, c *testConn) error { return c.RemoveFromBridge(ctx, "b", "x") },
+			`POST bridges/b/removeChannel {"channel":["x"]}`,
+		},
+		"destroy bridge": {func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "b") }, "DELETE bridges/b"},
+		"subscribe": {
+			func(ctx context.Context, c *testConn) error {
+				return c.Subscribe(ctx, []string{"endpoint:PJSIP/1", "endpoint:PJSIP/2"})
+			},
+			"POST applications/balie-phones/subscription?eventSource=endpoint%3APJSIP%2F1%2Cendpoint%3APJSIP%2F2",
+		},
+		"unsubscribe": {
+			func(ctx context.Context, c *testConn) error { return c.Unsubscribe(ctx, []string{"endpoint:PJSIP/1"}) },
+			"DELETE applications/balie-phones/subscription?eventSource=endpoint%3APJSIP%2F1",
+		},
 		"ping": {func(ctx context.Context, c *testConn) error { return c.Ping(ctx) }, "GET asterisk/ping"},
 		"originate": {func(ctx context.Context, c *testConn) error {
 			return c.Originate(ctx, Origination{

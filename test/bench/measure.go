@@ -77,7 +77,7 @@ func measure(ctx context.Context, p plan) (*results, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, errors.Join(r.withOneAgent(ctx, one), one.Close())
+	return r, errors.Join(r.withOneAgent(ctx, one), r.memoryOfWaiting(ctx, one), one.Close())
 }
 
 func (r *results) underLoad(ctx context.Context, crowd *rig.Rig) error {
@@ -113,7 +113,7 @@ func (r *results) underLoad(ctx context.Context, crowd *rig.Rig) error {
 			return err
 		}
 	}
-	return r.memoryOfWaiting(ctx, crowd)
+	return nil
 }
 
 // stream lets calls come in at a steady rate, each talking for a while.
@@ -207,26 +207,25 @@ func (r *results) highest(ctx context.Context, crowd *rig.Rig, phones *rig.Crowd
 	return nil
 }
 
-// memoryOfWaiting lets callers wait for phones that are all busy.
-func (r *results) memoryOfWaiting(ctx context.Context, crowd *rig.Rig) error {
-	phones, err := crowd.Crowd(rig.Behaviour{Refuses: 486}, false)
-	if err != nil {
-		return err
-	}
-	defer phones.Close()
+// memoryOfWaiting lets callers wait for one agent who talks all the time.
+func (r *results) memoryOfWaiting(ctx context.Context, one *rig.Rig) error {
 	for _, side := range sides() {
-		before, err := use(crowd)
+		phone, err := one.Crowd(rig.Behaviour{}, false)
 		if err != nil {
 			return err
 		}
-		callers, err := crowd.Load(rig.LoadOptions{To: numbers[side], Calls: r.Plan.Waiting, PerSecond: 50, HoldFor: 20 * time.Second})
+		before, err := use(one)
+		if err != nil {
+			return err
+		}
+		callers, err := one.Load(rig.LoadOptions{To: numbers[side], Calls: r.Plan.Waiting, PerSecond: 30, HoldFor: 30 * time.Second})
 		if err != nil {
 			return err
 		}
 		if err := allAnswered(ctx, callers, r.Plan.Waiting); err != nil {
 			return err
 		}
-		now, err := use(crowd)
+		now, err := use(one)
 		if err != nil {
 			return err
 		}
@@ -235,10 +234,7 @@ func (r *results) memoryOfWaiting(ctx context.Context, crowd *rig.Rig) error {
 			m.Daemon = kib(now.daemon.Memory-before.daemon.Memory) / float64(r.Plan.Waiting)
 		}
 		r.Memory[side] = m
-		if err := callers.AwaitEnd(ctx); err != nil {
-			return err
-		}
-		if err := crowd.Asterisk.AwaitIdle(ctx); err != nil {
+		if err := errors.Join(callers.AwaitEnd(ctx), phone.Close(), one.Asterisk.AwaitIdle(ctx)); err != nil {
 			return err
 		}
 	}
