@@ -16,23 +16,22 @@ import (
 )
 
 // onChannel sends a command about one channel, with further path segments after its id.
-func (c *Conn) onChannel(ctx context.Context, name, method, channel string, body any, rest ...string) (Response, error) {
+func (c *Conn) onChannel(ctx context.Context, name, method, channel string, body any, rest ...string) error {
 	if err := checkID("channel", channel); err != nil {
-		return Response{}, fmt.Errorf("asterisk: %s: %w", name, err)
+		return fmt.Errorf("asterisk: %s: %w", name, err)
 	}
-	return c.do(ctx, command{name, method, pathOf(append([]string{"channels", channel}, rest...)...), nil, body})
+	_, err := c.do(ctx, command{name, method, pathOf(append([]string{"channels", channel}, rest...)...), nil, body})
+	return err
 }
 
 // Answer takes a call. It is harmless on a channel that is up.
 func (c *Conn) Answer(ctx context.Context, channel string) error {
-	_, err := c.onChannel(ctx, "answer", http.MethodPost, channel, nil, "answer")
-	return err
+	return c.onChannel(ctx, "answer", http.MethodPost, channel, nil, "answer")
 }
 
 // Ring lets a caller hear that it rings, before the call is answered.
 func (c *Conn) Ring(ctx context.Context, channel string) error {
-	_, err := c.onChannel(ctx, "ring", http.MethodPost, channel, nil, "ring")
-	return err
+	return c.onChannel(ctx, "ring", http.MethodPost, channel, nil, "ring")
 }
 
 // HangUp ends a channel for a reason that the other side may be shown. IsGone when it was over already.
@@ -40,8 +39,7 @@ func (c *Conn) HangUp(ctx context.Context, channel string, reason Cause) error {
 	body := struct {
 		ReasonCode string `json:"reason_code"`
 	}{strconv.Itoa(int(reason))}
-	_, err := c.onChannel(ctx, "hang up", http.MethodDelete, channel, body)
-	return err
+	return c.onChannel(ctx, "hang up", http.MethodDelete, channel, body)
 }
 
 // Continue gives a channel back to the dialplan.
@@ -54,8 +52,7 @@ func (c *Conn) Continue(ctx context.Context, channel, dialplanContext, extension
 		Extension string `json:"extension"`
 		Priority  int    `json:"priority"`
 	}{dialplanContext, extension, priority}
-	_, err := c.onChannel(ctx, "continue", http.MethodPost, channel, body, "continue")
-	return err
+	return c.onChannel(ctx, "continue", http.MethodPost, channel, body, "continue")
 }
 
 // Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id tells the end of
@@ -74,8 +71,7 @@ func (c *Conn) Play(ctx context.Context, channel, playback string, media []strin
 	body := struct {
 		Media []string `json:"media"`
 	}{media}
-	_, err = c.onChannel(ctx, "play", http.MethodPost, channel, body, "play", playback)
-	return err
+	return c.onChannel(ctx, "play", http.MethodPost, channel, body, "play", playback)
 }
 
 // StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already.
@@ -113,14 +109,12 @@ func (c *Conn) StartMusic(ctx context.Context, channel, class string) error {
 	body := struct {
 		Class string `json:"mohClass,omitempty"`
 	}{class}
-	_, err := c.onChannel(ctx, "start music", http.MethodPost, channel, body, "moh")
-	return err
+	return c.onChannel(ctx, "start music", http.MethodPost, channel, body, "moh")
 }
 
 // StopMusic ends the music. It is harmless when there is none.
 func (c *Conn) StopMusic(ctx context.Context, channel string) error {
-	_, err := c.onChannel(ctx, "stop music", http.MethodDelete, channel, nil, "moh")
-	return err
+	return c.onChannel(ctx, "stop music", http.MethodDelete, channel, nil, "moh")
 }
 
 // GetVariable reads a channel variable, or a function such as CALLERID(num-pres). One that is not set is empty, as it is in
@@ -145,13 +139,12 @@ func (c *Conn) SetVariable(ctx context.Context, channel, name, value string) err
 		Variable string `json:"variable"`
 		Value    string `json:"value"`
 	}{name, value}
-	_, err := c.onChannel(ctx, "set variable", http.MethodPost, channel, body, "variable")
-	return err
+	return c.onChannel(ctx, "set variable", http.MethodPost, channel, body, "variable")
 }
 
 // ChannelExists tells whether a channel has not ended.
 func (c *Conn) ChannelExists(ctx context.Context, channel string) (bool, error) {
-	_, err := c.onChannel(ctx, "find channel", http.MethodGet, channel, nil)
+	err := c.onChannel(ctx, "find channel", http.MethodGet, channel, nil)
 	return exists(err)
 }
 
@@ -179,7 +172,7 @@ func (c *Conn) Originate(ctx context.Context, o Origination) error {
 	if err := o.check(); err != nil {
 		return fmt.Errorf("asterisk: originate: %w", err)
 	}
-	_, err := c.onChannel(ctx, "originate", http.MethodPost, o.Channel, ari.OriginateRequest{
+	err := c.onChannel(ctx, "originate", http.MethodPost, o.Channel, ari.OriginateRequest{
 		Endpoint:   o.Endpoint,
 		App:        c.opt.Application,
 		AppArgs:    strings.Join(o.Args, ","),

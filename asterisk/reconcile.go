@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
@@ -30,7 +29,7 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	for _, channel := range found.legs {
-		b.settleLeg(ctx, found, channel)
+		b.settleLeg(found, channel)
 	}
 	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
 		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
@@ -151,7 +150,7 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 
 // settleLeg makes up for an answer that was missed, and hangs up a phone that an earlier daemon rang for a call that it
 // never connected.
-func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) {
+func (b *Switchboard) settleLeg(found survey, c Channel) {
 	b.mu.Lock()
 	leg := b.legs[c.ID]
 	b.mu.Unlock()
@@ -242,5 +241,5 @@ func (b *Switchboard) adoptLeg(found survey, caller string) *ivr.Talk {
 	leg.inBridge = true
 	leg.answered()
 	b.addLeg(leg)
-	return &ivr.Talk{Agent: call.AgentID(agent), Leg: leg, Since: partner.Created.UTC()}
+	return &ivr.Talk{Agent: agent, Leg: leg, Since: partner.Created.UTC()}
 }

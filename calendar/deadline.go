@@ -48,7 +48,8 @@ func (h *Hours) Deadline(made time.Time) (Deadline, error) {
 // due picks the time on the working day that was found.
 func (h *Hours) due(deadline *Deadline, d Day) time.Time {
 	loc := h.Location()
-	closing, whose := Clock(0), "closing time"
+	var closing Clock
+	whose := "closing time"
 	if len(d.Open) > 0 {
 		closing = d.closing()
 	} else {

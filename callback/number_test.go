@@ -1,7 +1,6 @@
 package callback_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -141,7 +140,7 @@ func FuzzParseKeyed(f *testing.F) {
 		n, err := callback.ParseKeyed(digits)
 		if err != nil {
 			var refusal *callback.Refusal
-			require.True(t, errors.As(err, &refusal))
+			require.ErrorAs(t, err, &refusal)
 			require.Zero(t, n)
 			return
 		}

@@ -262,8 +262,10 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		"addresses, paths, zones and countries": {
-			[]string{"agents:", "ari: {url: \"ws://10.0.0.1:8088/ari/events\", application: \"a b\"}\nredis: {address: localhost}\nlisten: {operations: \"127.0.0.1:99999\"}\nprompts: {directory: prompts, asterisk_directory: \"/a b\"}\ncallbacks: {countries: [nl, XX]}\nkpi: {short_abandon: 40s}\nagents:",
-				"name: Deventer", "name: Deventer\n    time_zone: Deventer"},
+			[]string{
+				"agents:", "ari: {url: \"ws://10.0.0.1:8088/ari/events\", application: \"a b\"}\nredis: {address: localhost}\nlisten: {operations: \"127.0.0.1:99999\"}\nprompts: {directory: prompts, asterisk_directory: \"/a b\"}\ncallbacks: {countries: [nl, XX]}\nkpi: {short_abandon: 40s}\nagents:",
+				"name: Deventer", "name: Deventer\n    time_zone: Deventer",
+			},
 			[]string{
 				`5: municipalities.deventer.time_zone: "Deventer" is not a time zone; write it as Europe/Amsterdam`,
 				`11: ari.application: "a b" is not of the right form; use letters, digits, dots, hyphens and underscores`,

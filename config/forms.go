@@ -43,7 +43,7 @@ func (d *document) scalar(key string, n *yaml.Node, t reflect.Type, tag reflect.
 			what, mend = "it must be true or false, not "+describe(n), "write true or false, without quotes"
 		}
 	default:
-		value, what, mend = n.Value, "", ""
+		value = n.Value
 		what, mend = textValue(n, tag)
 	}
 	if what != "" {

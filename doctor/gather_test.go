@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/config"
@@ -47,10 +48,10 @@ func TestTheHealthPageIsRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				require.Equal(t, "/readyz", r.URL.Path)
+				assert.Equal(t, "/readyz", r.URL.Path)
 				w.WriteHeader(c.status)
 				_, err := w.Write([]byte(c.body))
-				require.NoError(t, err)
+				assert.NoError(t, err)
 			}))
 			defer server.Close()
 			found := judgeDaemon(askDaemon(t.Context(), strings.TrimPrefix(server.URL, "http://")))

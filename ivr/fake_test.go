@@ -3,7 +3,6 @@ package ivr_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -298,7 +297,7 @@ func newScene(t *testing.T) *scene {
 		},
 		Unknown: routing.Entry{Municipality: "deventer", Language: "nl", First: routing.Target{Team: "kcc"}},
 	}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	quiet := slog.New(slog.DiscardHandler)
 	s.dispatch = dispatch.New(s.plan, s.phones, quiet)
 	s.operator = &ivr.Operator{
 		Plan: func() *routing.Plan { return s.plan }, Queue: s.dispatch, Notes: s.notes,

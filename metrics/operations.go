@@ -85,7 +85,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
 		defer cancel()
 		if err := server.Shutdown(bounded); err != nil {
-			server.Close() //nolint:errcheck // the readers that are left are cut off, whatever they say
+			server.Close() // the readers that are left are cut off, whatever they say
 		}
 	})
 	err := server.Serve(l)

@@ -61,7 +61,7 @@ func startPrometheus(t *testing.T, target string, features ...string) server {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		stop()
-		cmd.Wait() //nolint:errcheck // it was told to end
+		cmd.Wait() // it was told to end
 		require.NoError(t, log.Close())
 		if said, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			t.Logf("prometheus said:\n%s", said)

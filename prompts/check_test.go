@@ -50,8 +50,10 @@ func TestCheckFindsWhatIsWrongWithRecordings(t *testing.T) {
 		{"a raw file of another rate", map[string]string{"welcome.sln": tone(44100, 1.5, 0.2)}, []Fault{Length}, "does not fit its text"},
 		{"far too short", map[string]string{"welcome.sln": tone(8000, 0.1, 0.2)}, []Fault{Length}, "does not fit its text"},
 		{
-			"two forms that differ in length", map[string]string{"welcome.sln": good, "welcome.sln16": good},
-			[]Fault{Unplayable}, "its files differ in length",
+			"two forms that differ in length",
+			map[string]string{"welcome.sln": good, "welcome.sln16": good},
+			[]Fault{Unplayable},
+			"its files differ in length",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -105,10 +105,23 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 	promise(t, openAs(t, server))
 	c := clientAs(t, server, "bereikbaar", ourPassword)
 	for _, command := range [][]any{
-		{"FLUSHALL"}, {"DEL", tag + "idem"}, {"KEYS", "*"}, {"SCAN", "0"}, {"SET", "bereikbaar:x", "1"},
-		{"CONFIG", "SET", "appendfsync", "no"}, {"SHUTDOWN", "NOSAVE"}, {"DEBUG", "SLEEP", "0"}, {"ACL", "LIST"},
-		{"REPLICAOF", "NO", "ONE"}, {"SCRIPT", "FLUSH"}, {"MONITOR"}, {"SUBSCRIBE", "x"}, {"EXPIRE", tag + "idem", "1"},
-		{"HGET", "another:program", "x"}, {"XTRIM", tag + "log", "MAXLEN", "0"}, {"RENAME", tag + "idem", tag + "x"},
+		{"FLUSHALL"},
+		{"DEL", tag + "idem"},
+		{"KEYS", "*"},
+		{"SCAN", "0"},
+		{"SET", "bereikbaar:x", "1"},
+		{"CONFIG", "SET", "appendfsync", "no"},
+		{"SHUTDOWN", "NOSAVE"},
+		{"DEBUG", "SLEEP", "0"},
+		{"ACL", "LIST"},
+		{"REPLICAOF", "NO", "ONE"},
+		{"SCRIPT", "FLUSH"},
+		{"MONITOR"},
+		{"SUBSCRIBE", "x"},
+		{"EXPIRE", tag + "idem", "1"},
+		{"HGET", "another:program", "x"},
+		{"XTRIM", tag + "log", "MAXLEN", "0"},
+		{"RENAME", tag + "idem", tag + "x"},
 		{"EVAL", "return redis.call('DEL', KEYS[1])", "1", tag + "idem"},
 	} {
 		err := c.Do(t.Context(), command...).Err()

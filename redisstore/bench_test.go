@@ -61,7 +61,7 @@ func BenchmarkRawEvalsha(b *testing.B) {
 	})
 }
 
-func run(b *testing.B, make func(callback.Event) error) {
+func run(b *testing.B, keep func(callback.Event) error) {
 	b.Helper()
 	b.SetParallelism(benchCallers / 2)
 	b.ReportAllocs()
@@ -69,7 +69,7 @@ func run(b *testing.B, make func(callback.Event) error) {
 	var last atomic.Value
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := make(benchEvent()); err != nil {
+			if err := keep(benchEvent()); err != nil {
 				failed.Add(1)
 				last.Store(err.Error())
 			}

@@ -134,5 +134,5 @@ type debugLog struct{}
 
 // Printf writes at debug level.
 func (debugLog) Printf(ctx context.Context, format string, v ...any) {
-	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis")
+	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis") //nolint:sloglint // the text is the library's
 }

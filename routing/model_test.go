@@ -148,11 +148,11 @@ func (m *model) checkActions(actions []routing.Action) {
 			require.True(m.t, m.mayCancel != nil && m.mayCancel(c, a.Agent), "%s without a reason", a)
 			m.endRing(m.agents[a.Agent])
 		case routing.Connect:
-			require.Equal(m.t, m.connects, &modelTalk{a.Call, a.Agent}, "%s", a)
+			require.Equal(m.t, &modelTalk{a.Call, a.Agent}, m.connects, "%s", a)
 			m.connects = nil
 			m.converse(a.Call, a.Agent, m.teams[a.Team])
 		case routing.DropAgent:
-			require.Equal(m.t, m.drops, &modelTalk{a.Call, a.Agent}, "%s", a)
+			require.Equal(m.t, &modelTalk{a.Call, a.Agent}, m.drops, "%s", a)
 			m.drops = nil
 		case routing.NobodyLeft:
 			c := m.callers[a.Call]

@@ -157,8 +157,14 @@ func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
 	} {
 		caller := s.rings(rig.CallerOptions{From: "0612345678"})
 		for _, step := range []struct{ prompt, key string }{
-			{"welkom-deventer", ""}, {"menu-aanvraag", "1"}, {"searching-agent", ""}, {"not-reachable", ""},
-			{"offer-callback", "1"}, {"call-back-on-number", ""}, {"confirm-number", "1"}, {"call-back-by", ""},
+			{"welkom-deventer", ""},
+			{"menu-aanvraag", "1"},
+			{"searching-agent", ""},
+			{"not-reachable", ""},
+			{"offer-callback", "1"},
+			{"call-back-on-number", ""},
+			{"confirm-number", "1"},
+			{"call-back-by", ""},
 			{"your-reference-is", ""},
 		} {
 			caller.hears("nl/" + step.prompt)

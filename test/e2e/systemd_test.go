@@ -29,7 +29,7 @@ type notification struct {
 
 func newServiceManager(t *testing.T) *serviceManager {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "notify-") // short: the name of a socket may have 107 bytes
+	dir, err := os.MkdirTemp("", "notify-") //nolint:usetesting // short: the name of a socket may have 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})

@@ -47,7 +47,7 @@ func TestPrometheusScrapesTheDaemonsAddressAndKnowsTheRules(t *testing.T) {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("rig_test_value 42\n"))
 	})}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // until it is closed
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 
 	require.Eventually(t, func() bool {
