@@ -50,7 +50,7 @@ type facts struct {
 	skew    time.Duration     // Redis's clock minus ours, give or take half of reply
 }
 
-var configured = []string{"appendfsync", "no-appendfsync-on-rewrite", "maxmemory-policy", "stop-writes-on-bgsave-error"}
+var configured = []string{"appendfsync", "no-appendfsync-on-rewrite", "aof-load-truncated", "stop-writes-on-bgsave-error"}
 
 // Check looks whether Redis keeps promises as docs/notes.md needs it, for doctor and for the start. It gives every problem
 // at once; a Redis that does not answer is one problem.
@@ -173,6 +173,10 @@ func judgeConfig(f facts, grave, warn finding) {
 	}
 	if f.config["no-appendfsync-on-rewrite"] == "yes" {
 		grave("no-appendfsync-on-rewrite", "it is yes: while Redis rewrites its log, a crash loses notes that were confirmed", "Set no-appendfsync-on-rewrite no")
+	}
+	if f.config["aof-load-truncated"] == "yes" {
+		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a transaction, which comes to life at the next start",
+			"Install deploy/redis/before-start for the Redis unit, then set aof-load-truncated no")
 	}
 }
 

@@ -74,6 +74,13 @@ func (p *Proxy) Slow(command string, delay time.Duration) {
 	p.add(fault{command: command, delay: delay})
 }
 
+// Forget drops the faults that have not happened yet.
+func (p *Proxy) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
 // CloseAll breaks every connection, as a restart does.
 func (p *Proxy) CloseAll() {
 	p.mu.Lock()

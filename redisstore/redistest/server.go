@@ -58,7 +58,7 @@ func Start(tb testing.TB, directives ...string) *Server {
 	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb, dir: dir}
 	s.directive = append([]string{
 		"port 0", "unixsocket " + s.Addr, "dir " + dir, "daemonize no", `logfile ""`, `save ""`,
-		"appendonly yes", "appendfsync always", "maxmemory-policy noeviction",
+		"appendonly yes", "appendfsync always", "aof-load-truncated no", "maxmemory-policy noeviction",
 	}, directives...)
 	tb.Cleanup(func() {
 		s.Kill()
@@ -82,6 +82,7 @@ func (s *Server) Restart(directives ...string) {
 func (s *Server) Begin(directives ...string) {
 	s.tb.Helper()
 	s.Kill()
+	s.beforeStart()
 	s.directive = append(s.directive, directives...)
 	config := filepath.Join(s.dir, "redis.conf")
 	require.NoError(s.tb, os.WriteFile(config, []byte(strings.Join(s.directive, "\n")+"\n"), 0o600))
@@ -90,6 +91,33 @@ func (s *Server) Begin(directives ...string) {
 	s.mu.Lock()
 	s.process = p
 	s.mu.Unlock()
+}
+
+// beforeStart mends a torn log as the systemd unit does.
+func (s *Server) beforeStart() {
+	s.tb.Helper()
+	out, err := exec.Command(filepath.Join(moduleRoot(s.tb), "deploy", "redis", "before-start"), s.Manifest()).CombinedOutput()
+	require.NoError(s.tb, err, "deploy/redis/before-start: %s", out)
+}
+
+// Manifest is the file that lists the files of its log.
+func (s *Server) Manifest() string {
+	return filepath.Join(s.dir, "appendonlydir", "appendonly.aof.manifest")
+}
+
+// moduleRoot finds the directory of go.mod above the test.
+func moduleRoot(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	require.NoError(tb, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		above := filepath.Dir(dir)
+		require.NotEqual(tb, dir, above, "no go.mod above the test")
+		dir = above
+	}
 }
 
 // AwaitReady waits until the server takes commands.

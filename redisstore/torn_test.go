@@ -1,0 +1,76 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// A kill in the middle of a write leaves half a note in Redis's log. Redis itself would go on behind it, and bring it to life
+// at the start after the next: so the log is cut at many places, and after each the notes must be whole for two starts.
+func TestALogThatWasTornInTheMiddleOfANote(t *testing.T) {
+	const step = 83 // of about 2000 bytes; a prime, so that it falls on every part of a command
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	confirmed := promise(t, s)
+	file := filepath.Join(server.Dir(), "appendonlydir", "appendonly.aof.1.incr.aof")
+	first, err := os.ReadFile(file)
+	require.NoError(t, err)
+	promise(t, s)
+	both, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for cut := len(first) + 1; cut < len(both); cut += step {
+		server.Kill()
+		require.NoError(t, os.WriteFile(file, both[:cut], 0o600))
+		server.Restart()
+		notes := requireInvariants(t, raw(t, server.Addr))
+		require.Len(t, notes, 1, "cut at %d", cut)
+		require.Equal(t, confirmed, notes[confirmed.ID])
+		after := promise(t, open(t, server.Addr))
+		server.Restart()
+		notes = requireInvariants(t, raw(t, server.Addr))
+		require.Len(t, notes, 2, "cut at %d", cut)
+		require.Equal(t, after, notes[after.ID])
+	}
+}
+
+// What is damaged elsewhere is not cut: whole notes follow it.
+func TestALogThatIsDamagedInItsMiddleIsLeftToPeople(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	promise(t, s)
+	file := filepath.Join(server.Dir(), "appendonlydir", "appendonly.aof.1.incr.aof")
+	first, err := os.ReadFile(file)
+	require.NoError(t, err)
+	promise(t, s)
+	promise(t, s)
+	server.Kill()
+	whole, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for name, damaged := range map[string][]byte{
+		"half a note in the middle":  slices.Concat(first, whole[len(first):len(first)+700], whole[len(first):]),
+		"a hole":                     slices.Concat(first, bytes.Repeat([]byte{0}, 512), whole[len(first)+512:]),
+		"the first note is cut away": whole[700:],
+	} {
+		require.NoError(t, os.WriteFile(file, damaged, 0o600))
+		out, err := exec.Command("../deploy/redis/before-start", server.Manifest()).CombinedOutput()
+		require.Error(t, err, "%s: %s", name, out)
+		require.Contains(t, string(out), "see redis-check-aof", name)
+		after, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, damaged, after, "%s: nothing is touched", name)
+	}
+	t.Run("nor is a log that is not one", func(t *testing.T) {
+		require.NoError(t, os.WriteFile(server.Manifest(), []byte("nonsense\n"), 0o600))
+		out, err := exec.Command("../deploy/redis/before-start", server.Manifest()).CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "restore it from a backup")
+	})
+}
