@@ -140,24 +140,24 @@ func TestManyCallersMeetAFrozenRedis(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	server.Freeze()
-	inTime(t, "the last of many callers", func() error {
-		var wait sync.WaitGroup
-		told := make(chan struct{}, 50) // more callers than there are connections
-		for range cap(told) {
-			r := request(t)
-			wait.Go(func() {
-				if _, err := service(s).Promise(context.Background(), r); errors.Is(err, callback.ErrStoreDown) {
-					told <- struct{}{}
-				}
-			})
-		}
-		wait.Wait()
-		if len(told) < cap(told) {
-			return fmt.Errorf("only %d of %d were told", len(told), cap(told))
-		}
-		return nil
-	})
+	var wait sync.WaitGroup
+	told := make(chan time.Duration, 50) // more callers than there are connections
+	for range cap(told) {
+		r := request(t)
+		wait.Go(func() {
+			start := time.Now()
+			if _, err := service(s).Promise(context.Background(), r); errors.Is(err, callback.ErrStoreDown) {
+				told <- time.Since(start)
+			}
+		})
+	}
+	wait.Wait()
 	server.Thaw()
+	require.Len(t, told, cap(told), "every one of them is told")
+	close(told)
+	for took := range told { // so many at once take time of a busy machine: what matters is that they do not wait for each other
+		require.Less(t, took, 4*tooLong)
+	}
 }
 
 func TestReplyIsLostAfterTheScriptRan(t *testing.T) {
