@@ -20,13 +20,14 @@ const (
 
 // Line is a caller's channel. It implements ivr.Line.
 type Line struct {
-	board   *Switchboard
-	channel string
-	call    call.Call
-	keys    chan rune
-	end     context.CancelCauseFunc // ends the call's context
-	music   bool                    // whether it plays; of the call's own goroutine
-	lastKey keyPress                // of the goroutine that handles events
+	board    *Switchboard
+	channel  string
+	call     call.Call
+	keys     chan rune
+	end      context.CancelCauseFunc // ends the call's context
+	answered bool                    // when it came
+	music    bool                    // whether it plays; of the call's own goroutine
+	lastKey  keyPress                // of the goroutine that handles events
 
 	mu      sync.Mutex
 	playing map[string]*playback // by playback id
@@ -34,6 +35,9 @@ type Line struct {
 
 // Answer implements ivr.Line.
 func (l *Line) Answer(ctx context.Context) error {
+	if l.answered { // by the dialplan
+		return nil
+	}
 	return l.verdict(ctx, l.board.conn.Answer(ctx, l.channel))
 }
 

@@ -191,12 +191,13 @@ func (b *Switchboard) take(arrived Channel, args []string) {
 func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Context, *Line) error) (started bool) {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{
-		board:   b,
-		channel: arrived.ID,
-		call:    incoming(arrived, args),
-		keys:    make(chan rune, keyRoom),
-		end:     end,
-		playing: map[string]*playback{},
+		board:    b,
+		channel:  arrived.ID,
+		call:     incoming(arrived, args),
+		answered: arrived.Up(),
+		keys:     make(chan rune, keyRoom),
+		end:      end,
+		playing:  map[string]*playback{},
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

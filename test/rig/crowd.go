@@ -31,7 +31,7 @@ func QueueOfCrowd(number string, n int) map[string]string {
 	}
 	return map[string]string{
 		"queues.conf": queue.String(),
-		"extensions.conf": "[from-trunk]\nexten => " + number + ",1,Answer()\n same => n,Set(CHANNEL(musicclass)=bereikbaar)\n" +
+		"extensions.conf": "[from-trunk]\nexten => " + number + ",1,Answer(,i)\n same => n,Set(CHANNEL(musicclass)=bereikbaar)\n" +
 			" same => n,Queue(crowd)\n same => n,Hangup()\n",
 	}
 }
