@@ -3,6 +3,7 @@ package asterisk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -153,7 +154,7 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	bridge := bridgeID(l.channel)
 	if err := l.join(ctx, bridge, leg); err != nil {
 		l.board.destroyBridge(ctx, bridge) // a caller who hangs up ends the wait for a command, not the command
-		return l.verdict(ctx, err)
+		return l.whoLeft(ctx, leg, err)
 	}
 	last := l.listenOut(ctx, leg)
 	cause := context.Cause(ctx)
@@ -180,6 +181,27 @@ func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 			return leg
 		}
 		leg = next
+	}
+}
+
+// farewellLimit is how long the event of a hang-up may come behind a command that was refused because of it.
+const farewellLimit = time.Second
+
+// whoLeft says what a refusal to connect the two means: with most of them one has just hung up, and Asterisk does not say
+// which. The caller must not be taken for gone when it was the agent: nobody would ever hang him up.
+func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
+	if _, refused := errors.AsType[*CommandError](refusal); !refused {
+		return l.verdict(ctx, refusal)
+	}
+	limit := time.NewTimer(farewellLimit)
+	defer limit.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-leg.Gone(): // the call is over, as it is when he hangs up a moment later
+		return nil
+	case <-limit.C:
+		return fmt.Errorf("connect caller and agent: %w", refusal)
 	}
 }
 

@@ -1,0 +1,59 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/ivr"
+)
+
+func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
+	refusals := map[string]struct {
+		status int
+		body   string
+	}{
+		"left the application": {http.StatusUnprocessableEntity, `{"message":"Channel not in Stasis application"}`},
+		"not in it any more":   {http.StatusConflict, `{"message":"Channel not in Stasis application"}`},
+		"does not exist":       {http.StatusBadRequest, `{"message":"Channel not found"}`},
+	}
+	for name, refusal := range refusals {
+		for who, test := range map[string]struct {
+			leaves func(line *Line, leg *Leg)
+			want   error
+		}{
+			"the caller": {func(line *Line, _ *Leg) { line.end(ivr.ErrHungUp) }, ivr.ErrHungUp},
+			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(CauseNormalClearing) }, nil}, // so that the caller is hung up
+			"nobody":     {func(*Line, *Leg) {}, &CommandError{}},
+		} {
+			t.Run(who+" "+name, func(t *testing.T) {
+				connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+					f.answering(func(r fakeRequest) (int, string, bool) {
+						if strings.Contains(r.URI, "addChannel") {
+							return refusal.status, refusal.body, true
+						}
+						return http.StatusNoContent, "", true
+					})
+					board := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+					ctx, end := context.WithCancelCause(t.Context())
+					line, leg := &Line{board: board, channel: "c1", end: end}, newLeg(board, "l1")
+					leg.answered()
+					time.AfterFunc(100*time.Millisecond, func() { test.leaves(line, leg) }) // the event comes behind the refusal
+
+					err := line.Talk(ctx, leg)
+					if refused := (*CommandError)(nil); errors.As(test.want, &refused) {
+						require.ErrorAs(t, err, &refused)
+						return
+					}
+					require.ErrorIs(t, err, test.want)
+				})
+			})
+		}
+	}
+}
