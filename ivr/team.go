@@ -156,8 +156,9 @@ func (w *waiting) pass(ctx context.Context) (heard, error) {
 	case due(w.propose, now):
 		return w.proposeNote(ctx, w.speaker.Say(prompts.OfferCallbackAgain))
 	case due(w.announce, now):
-		w.announce = now.Add(w.team.Announce)
-		return w.listen(ctx, w.announcement(), 0, ears{signals: w.place.Signals()})
+		h, err := w.listen(ctx, w.announcement(), 0, ears{signals: w.place.Signals()})
+		w.announce = time.Now().Add(w.team.Announce) // from its end: music comes between
+		return h, err
 	}
 	if err := w.line.Music(ctx, w.team.Music); err != nil {
 		return heard{}, err
