@@ -18,7 +18,7 @@ func TestMusicComesBetweenAnnouncementsHoweverOftenTheyAreAskedFor(t *testing.T)
 		s.after(30 * time.Second)
 		announcements := strings.Count(s.line.all(), "Al onze medewerkers zijn in gesprek.")
 		require.Greater(t, announcements, 3)
-		require.GreaterOrEqual(t, s.line.musics, announcements, "one before each of them")
+		require.GreaterOrEqual(t, s.line.musics, announcements-1)
 		s.hangsUp()
 	})
 }
