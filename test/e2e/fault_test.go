@@ -181,7 +181,7 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 	}
 	s.eventually("everybody waits", func() error { return equal(30, s.metric("bereikbaar_callers_waiting", "team", "kcc")) })
 	for _, name := range []string{"kcc1", "kcc2", "kcc3"} {
-		agents = append(agents, s.agent(name, rig.Behaviour{TalkFor: 300 * time.Millisecond}))
+		agents = append(agents, s.agent(name, rig.Behaviour{TalkFor: time.Second}))
 	}
 	for _, c := range callers {
 		require.NoError(t, c.AwaitEnd(s.ctx))

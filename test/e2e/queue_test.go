@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// straight is a number that leads to the contact centre without a word.
+const straight = "0570999999"
+
+// rings is a phone that rings for a moment: a caller who goes straight to a queue must have heard something before he is
+// heard himself, because a handset of the rig speaks to where it hears from.
+var rings = rig.Behaviour{RingFor: 500 * time.Millisecond}
+
+// hearsSomething waits for the first sound: music may begin softly, so that it cannot be told yet which it is.
+func (c *caller) hearsSomething() {
+	c.s.t.Helper()
+	c.s.eventually("hear something", func() error {
+		if c.LastHeard().IsZero() {
+			return errors.New("nothing came in")
+		}
+		return nil
+	})
+}
+
+// straightToTheContactCentre are overrides that make straight so, with these settings of the team.
+func straightToTheContactCentre(settings map[string]any) map[string]any {
+	return rig.Overrides(map[string]any{"unknown": map[string]any{"welcome": nil}},
+		team("kcc", rig.Overrides(map[string]any{"greeting": nil}, settings)))
+}
+
+// openWithThree is a rig whose contact centre has three phones.
+func openWithThree(t *testing.T, settings map[string]any) *scene {
+	t.Helper()
+	overrides := straightToTheContactCentre(rig.Overrides(map[string]any{"members": []string{"kcc1", "kcc2", "kcc3"}}, settings))
+	overrides["agents"] = map[string]any{"kcc3": map[string]any{"name": "Esra", "endpoint": "PJSIP/kcc3"}}
+	return openWith(t, rig.Options{
+		Config: rig.Overrides(rig.AlwaysOpen(), overrides),
+		Phones: append(rig.DefaultPhones(), rig.Phone{Name: "kcc3", Context: "from-phones"}),
+	})
+}
+
+func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
+	s := openWithThree(t, map[string]any{"strategy": "ring_all", "ring_time": "30s", "missed_limit": 1})
+	var agents []*rig.Agent
+	for _, name := range []string{"kcc1", "kcc2", "kcc3"} {
+		agents = append(agents, s.agent(name, rig.Behaviour{NeverAnswers: true}))
+	}
+	for round, first := range []int{1, 0, 2} {
+		c := s.rings(rig.CallerOptions{To: straight})
+		for _, agent := range agents {
+			_, err := agent.AwaitRing(s.ctx, round+1)
+			require.NoError(t, err)
+		}
+		c.hears("music")
+		require.NoError(t, agents[first].Answer(s.ctx, round+1))
+		c.talksTo(agents[first])
+		for i, agent := range agents {
+			if i == first {
+				continue
+			}
+			leg, err := agent.AwaitEnd(s.ctx, round+1)
+			require.NoError(t, err)
+			require.Zero(t, leg.Answered)
+			require.False(t, leg.EndedByUs, "it was told to stop ringing")
+		}
+		c.hangsUp()
+		s.atRest()
+		require.Equal(t, 3.0, s.metric("bereikbaar_agents_staffed", "team", "kcc"), "nobody missed anything, and so nobody is paused")
+	}
+	require.Equal(t, 3.0, s.offered("kcc", call.OfferAnswered))
+}
+
+func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
+	s := open(t, straightToTheContactCentre(map[string]any{
+		"missed_limit": 2, "missed_pause": "4s", "retry": "1s", "callback": map[string]any{"enabled": false},
+	}))
+	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	c := s.rings(rig.CallerOptions{To: straight})
+	_, err := agent.AwaitEnd(s.ctx, 2)
+	require.NoError(t, err)
+	s.eventually("he is paused", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "paused")) })
+	paused := time.Now()
+	require.Zero(t, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
+	require.Len(t, agent.Calls(), 2)
+	leg, err := agent.AwaitRing(s.ctx, 3)
+	require.NoError(t, err, "the pause is over, and somebody waits")
+	require.Greater(t, leg.Invited.Sub(paused), 2*time.Second)
+	require.NoError(t, agent.Answer(s.ctx, 3))
+	c.talksTo(agent)
+	c.hangsUp()
+	s.atRest()
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered))
+}
+
+func TestWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
+	s := open(t, straightToTheContactCentre(map[string]any{
+		"max_wait": "4s", "overflow": "vergunningen", "callback": map[string]any{"enabled": false},
+	}))
+	busy, other := s.agent("kcc1", rings), s.agent("verg1", rings)
+	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
+	talking.hearsSomething()
+	talking.getsThrough(busy, 1)
+	waiting := s.rings(rig.CallerOptions{To: straight, From: "0612345671"})
+	waiting.hears("music")
+	began := time.Now()
+	require.Empty(t, other.Calls())
+	waiting.getsThrough(other, 1)
+	require.Greater(t, other.Calls()[0].Invited.Sub(began), 2*time.Second)
+	waiting.hangsUp()
+	talking.hangsUp()
+	s.atRest()
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferMovedOn))
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferAnswered))
+}
+
+func TestTheTeamThatGoesFirstWithAnAgentWhoWorksForTwo(t *testing.T) {
+	s := open(t, rig.Overrides(straightToTheContactCentre(map[string]any{"members": []string{"kcc1"}, "callback": map[string]any{"enabled": false}}),
+		team("vergunningen", map[string]any{"members": []string{"kcc1"}, "priority": 10, "greeting": nil})))
+	agent := s.agent("kcc1", rings)
+	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
+	talking.hearsSomething()
+	talking.getsThrough(agent, 1)
+	early := s.rings(rig.CallerOptions{To: straight, From: "0612345671"})
+	early.hears("music")
+	late := s.rings(rig.CallerOptions{From: "0612345672"})
+	late.hears("nl/menu-aanvraag")
+	late.presses("1")
+	late.hears("music")
+
+	require.NoError(t, agent.HangUp(s.ctx, 1))
+	late.getsThrough(agent, 2)
+	require.NoError(t, agent.HangUp(s.ctx, 2))
+	early.getsThrough(agent, 3)
+	early.hangsUp()
+	s.atRest()
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferAnswered))
+	require.Equal(t, 2.0, s.offered("kcc", call.OfferAnswered))
+}
+
+func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
+	s := open(t, straightToTheContactCentre(map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}))
+	agent := s.agent("kcc1", rings)
+	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
+	talking.hearsSomething()
+	talking.getsThrough(agent, 1)
+	var waiting []*caller
+	for i := range 3 {
+		c := s.rings(rig.CallerOptions{To: straight, From: fmt.Sprintf("061234568%d", i)})
+		c.hears("music")
+		waiting = append(waiting, c)
+	}
+	for i, words := range [][]string{
+		{"all-busy", "you-are-next"}, {"all-busy", "one-caller-before-you"}, {"all-busy", "there-are", "number-2", "callers-before-you"},
+	} {
+		for _, word := range words {
+			waiting[i].hears("nl/" + word)
+		}
+		waiting[i].hears("music") // goes on after it
+	}
+	require.NoError(t, agent.HangUp(s.ctx, 1))
+	waiting[0].getsThrough(agent, 2)
+	waiting[0].hangsUp()
+	waiting[1].getsThrough(agent, 3)
+	waiting[2].listened = time.Now()
+	waiting[2].hears("nl/you-are-next") // his place has changed
+	waiting[1].hangsUp()
+	waiting[2].getsThrough(agent, 4)
+	waiting[2].hangsUp()
+	s.atRest()
+}
+
+func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), rig.Overrides(
+		straightToTheContactCentre(map[string]any{
+			"strategy": "fixed_order", "members": []string{"spook", "centrale", "kcc2", "kcc1"}, "callback": map[string]any{"enabled": false},
+		}),
+		map[string]any{"agents": map[string]any{
+			"spook":    map[string]any{"name": "Onbekend", "endpoint": "PJSIP/bestaat-niet"},
+			"centrale": map[string]any{"name": "Elders", "endpoint": "PJSIP/1234@bestaat-niet"},
+		}}))})
+	s.logs("does not exist in Asterisk; it is not rung", "PJSIP/bestaat-niet")
+	require.Equal(t, 3.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "offline"), "of the one elsewhere nothing is known")
+	agent := s.agent("kcc1", rings)
+	c := s.rings(rig.CallerOptions{To: straight})
+	c.hearsSomething()
+	c.getsThrough(agent, 1)
+	c.hangsUp()
+	s.atRest()
+}
