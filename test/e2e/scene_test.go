@@ -51,15 +51,17 @@ func openWith(t *testing.T, o rig.Options) *scene {
 	r, err := rig.Start(ctx, o)
 	require.NoError(t, err)
 	s := &scene{Rig: r, t: t, ctx: ctx}
-	if !slices.Contains(o.Without, rig.TheDaemon) {
-		s.measure()
-	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.tellWhy()
 		}
-		require.NoError(t, r.Close())
+		err := s.Close()
+		s.Rig = nil // the testing package keeps this function until the last test has ended, and with it all that was heard
+		require.NoError(t, err)
 	})
+	if !slices.Contains(o.Without, rig.TheDaemon) {
+		s.measure()
+	}
 	return s
 }
 
