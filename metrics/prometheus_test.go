@@ -23,9 +23,10 @@ import (
 )
 
 const (
-	startWithin = 60 * time.Second
-	seenWithin  = 60 * time.Second
-	lookEvery   = 100 * time.Millisecond
+	startWithin   = 60 * time.Second
+	answersWithin = 30 * time.Second
+	seenWithin    = 60 * time.Second
+	lookEvery     = 100 * time.Millisecond
 )
 
 // server is a real Prometheus, with the shipped configuration and rules, that reads target every second.
@@ -81,7 +82,7 @@ func startPrometheus(t *testing.T, target string, features ...string) server {
 
 func (p server) ask(t *testing.T, path string, answer any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), answersWithin)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+path, nil)
 	require.NoError(t, err)

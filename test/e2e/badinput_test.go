@@ -105,6 +105,9 @@ func (c *caller) getsThroughUnheard(agent *rig.Agent, n int) {
 	c.s.t.Helper()
 	_, err := agent.AwaitTalk(c.s.ctx, n)
 	require.NoError(c.s.t, err)
+	c.s.eventually("the two are connected", func() error {
+		return equal(1, c.s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
+	})
 }
 
 // copyOfPrompts is a directory of prompts of the test's own, with what was rendered before.

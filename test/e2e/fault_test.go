@@ -124,7 +124,7 @@ func TestRedisIsKilledAndComesBack(t *testing.T) {
 
 func TestAsteriskIsKilledAndComesBack(t *testing.T) {
 	s := open(t, nil)
-	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	s.agent("kcc2", rig.Behaviour{NeverAnswers: true}) // not kcc1: who misses too many rings is paused
 	c := s.rings(rig.CallerOptions{})
 	c.waitsForTheContactCentre()
 	require.NoError(t, s.Asterisk.Kill())

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -46,9 +45,7 @@ func (p *softphone) hears(id string) {
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(phrases[min(p.listened, len(phrases)):], func(phrase string) bool {
-			return strings.TrimSuffix(phrase, "…") == id
-		})
+		at := slices.IndexFunc(phrases[min(p.listened, len(phrases)):], func(phrase rig.Phrase) bool { return phrase.Is(id) })
 		if at < 0 {
 			return fmt.Errorf("heard only %v", phrases)
 		}

@@ -126,8 +126,8 @@ func (h *Handset) LastHeard() time.Time {
 
 // Phrase is a prompt or a piece of music that was heard.
 type Phrase struct {
-	// ID is LANGUAGE/ID of a prompt, or music/NAME.
-	ID string
+	// IDs are LANGUAGE/ID of a prompt, or music/NAME: more than one when they sound the same.
+	IDs []string
 	// From and To are when it began and ended; To is the last packet so far when it still sounds.
 	From, To time.Time
 	// Whole tells that it was heard from the beginning to the end.
@@ -141,7 +141,7 @@ func (h *Handset) Phrases() []Phrase {
 	var phrases []Phrase
 	for _, s := range h.reader.spans() {
 		phrases = append(phrases, Phrase{
-			ID: h.reader.book.phrases[s.phrase].id, From: h.when(s.from), To: h.when(max(s.from, s.to-1)),
+			IDs: h.reader.book.phrases[s.phrase].ids, From: h.when(s.from), To: h.when(max(s.from, s.to-1)),
 			Whole: h.reader.book.complete(s),
 		})
 	}
@@ -157,15 +157,14 @@ func (h *Handset) when(offset int) time.Time {
 	return h.packets[i].at
 }
 
-// AwaitPhrase waits until one of the phrases has begun since t, and with whole until it was heard to its end. A phrase
-// is named as in Phrase.ID; "music" stands for any music.
+// AwaitPhrase waits until one of the phrases has begun since t, and with whole until it was heard to its end. The
+// names are those of Phrase.Is.
 func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids ...string) (Phrase, error) {
 	for {
 		changed := h.more()
 		phrases := h.Phrases()
 		for _, p := range phrases {
-			name, _, _ := strings.Cut(p.ID, "/")
-			if !p.From.Before(t) && (p.Whole || !whole) && (slices.Contains(ids, p.ID) || name == "music" && slices.Contains(ids, name)) {
+			if !p.From.Before(t) && (p.Whole || !whole) && slices.ContainsFunc(ids, p.Is) {
 				return p, nil
 			}
 		}
@@ -177,12 +176,19 @@ func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids 
 	}
 }
 
+// Is tells whether the phrase goes by this name; "music" stands for any music.
+func (p Phrase) Is(id string) bool {
+	return slices.ContainsFunc(p.IDs, func(name string) bool {
+		return name == id || id == "music" && strings.HasPrefix(name, "music/")
+	})
+}
+
 // String names the phrase, with dots when it was cut short.
 func (p Phrase) String() string {
 	if p.Whole {
-		return p.ID
+		return p.IDs[0]
 	}
-	return p.ID + "…"
+	return p.IDs[0] + "…"
 }
 
 // names are the phrases in a form to print.

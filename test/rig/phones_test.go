@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -81,7 +80,7 @@ func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
 	heard, err := caller.Phrases()
 	require.NoError(t, err)
 	// It takes baresip a moment to begin to hear.
-	require.Equal(t, "nl/fallback", strings.TrimSuffix(heard[0], "…"))
+	require.True(t, heard[0].Is("nl/fallback"), "%s", heard[0])
 	require.NoError(t, caller.HangUp(ctx))
 	require.NoError(t, agent.AwaitEnd(ctx, 1))
 	require.NoError(t, r.Asterisk.AwaitIdle(ctx))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,10 +17,12 @@ type Phrasebook struct {
 	index map[phraseKey][]phrasePlace
 }
 
-// phraseText is one sound file.
+// phraseText is one sound, and the names of all files that hold it: a digit sounds as the number does.
 type phraseText struct {
-	id   string
+	ids  []string
 	data []byte
+	// data[from:to] is what can be heard of it: a file may end in silence that cannot be told from a pause.
+	from, to int
 }
 
 // phrasePlace is a place within a phrase.
@@ -63,12 +66,21 @@ func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
 
 // add takes up a phrase unless there is one of this name.
 func (b *Phrasebook) add(id string, data []byte) {
-	for _, p := range b.phrases {
-		if p.id == id {
+	same := -1
+	for i, p := range b.phrases {
+		if slices.Contains(p.ids, id) {
 			return
 		}
+		if bytes.Equal(p.data, data) {
+			same = i
+		}
 	}
-	b.phrases = append(b.phrases, phraseText{id: id, data: data})
+	if same >= 0 {
+		b.phrases[same].ids = append(b.phrases[same].ids, id)
+		return
+	}
+	from, to := audible(data)
+	b.phrases = append(b.phrases, phraseText{ids: []string{id}, data: data, from: from, to: to})
 	for offset := 0; offset+keyBytes <= len(data); offset += frameBytes {
 		if key := phraseKey(data[offset : offset+keyBytes]); telling(key) {
 			b.index[key] = append(b.index[key], phrasePlace{len(b.phrases) - 1, offset})
@@ -195,17 +207,23 @@ func (r *reader) spans() []span {
 	return append(spans, now)
 }
 
-// complete tells whether a span is all of its phrase. The file may end in silence that cannot be told from a pause.
+// complete tells whether a span is all that can be heard of its phrase.
 func (b *Phrasebook) complete(s span) bool {
-	data := b.phrases[s.phrase].data
-	before, after := data[:s.offset], data[s.offset+s.to-s.from:]
-	return faint(before) && faint(after)
+	p := b.phrases[s.phrase]
+	return s.offset <= p.from && s.offset+s.to-s.from >= p.to
 }
 
-// faint tells whether nothing is to be heard in A-law bytes.
-func faint(data []byte) bool {
-	if len(data) == 0 || len(bytes.Trim(data, "\xd5\x55")) == 0 {
-		return true
+// audible gives the bounds of what is not silence in A-law, by whole packets; all of it when nothing is.
+func audible(data []byte) (from, to int) {
+	from, to = len(data), 0
+	for at := 0; at < len(data); at += frameBytes {
+		end := min(at+frameBytes, len(data))
+		if DecodeALaw(data[at:end]).RMS() >= silenceLevel {
+			from, to = min(from, at), end
+		}
 	}
-	return len(data) < frameBytes || DecodeALaw(data).RMS() < silenceLevel
+	if to == 0 {
+		return 0, len(data)
+	}
+	return from, to
 }

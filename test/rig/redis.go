@@ -42,6 +42,10 @@ func (r *Redis) Start(ctx context.Context) error {
 		return err
 	}
 	// What is shipped for production, but for the address and the accounts.
+	mend := exec.CommandContext(ctx, filepath.Join(root, "deploy", "redis", "before-start"), filepath.Join(r.dir, "appendonlydir", "appendonly.aof.manifest"))
+	if output, err := mend.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", mend, err, output)
+	}
 	cmd := exec.Command("redis-server", filepath.Join(root, "deploy", "redis", "redis.conf"), "--bind", host, "--port", port,
 		"--unixsocket", "", "--aclfile", "", "--dir", r.dir)
 	process, err := start(filepath.Dir(r.dir), "redis", cmd)

@@ -295,17 +295,17 @@ func (p *Softphone) Heard() (Sound, error) {
 	return ReadWAV(recordings[len(recordings)-1])
 }
 
-// Phrases are the prompts and the music of the latest call so far, by Phrase.ID; one that was cut short has dots.
-func (p *Softphone) Phrases() ([]string, error) {
+// Phrases are the prompts and the music of the latest call so far, without their times.
+func (p *Softphone) Phrases() ([]Phrase, error) {
 	sound, err := p.Heard()
 	if err != nil {
 		return nil, err
 	}
 	r := reader{book: p.book}
 	r.feed(sound.ALaw())
-	var list []string
+	var list []Phrase
 	for _, s := range r.spans() {
-		list = append(list, Phrase{ID: p.book.phrases[s.phrase].id, Whole: p.book.complete(s)}.String())
+		list = append(list, Phrase{IDs: p.book.phrases[s.phrase].ids, Whole: p.book.complete(s)})
 	}
 	return list, nil
 }

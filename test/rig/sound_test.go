@@ -99,9 +99,16 @@ func TestPhrasesAreRecognised(t *testing.T) {
 			}
 			var heard []Phrase
 			for _, s := range r.spans() {
-				heard = append(heard, Phrase{ID: book.phrases[s.phrase].id, Whole: book.complete(s)})
+				heard = append(heard, Phrase{IDs: book.phrases[s.phrase].ids, Whole: book.complete(s)})
 			}
 			require.Equal(t, test.heard, names(heard))
 		})
 	}
+	t.Run("two names for one sound", func(t *testing.T) {
+		book.add("menu too", menu)
+		r := reader{book: book}
+		r.feed(menu)
+		heard := Phrase{IDs: book.phrases[r.spans()[0].phrase].ids}
+		require.True(t, heard.Is("menu") && heard.Is("menu too") && !heard.Is("welcome"))
+	})
 }
