@@ -3,6 +3,7 @@ package callback
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
@@ -17,11 +19,15 @@ import (
 // field that may be absent needs no new version; changing what a field means does.
 const encodingVersion = "1"
 
-// The names of stored fields. FieldState and FieldVer are what a store compares and sets; FieldReference is what it finds by.
+// The names of stored fields that a store itself reads or writes: FieldVer is what it compares, FieldLease and FieldUntil
+// are a lease's end by the store's own clock, in the note and in its event: milliseconds since 1970.
 const (
 	FieldState     = "state"
 	FieldVer       = "ver"
 	FieldReference = "reference"
+	FieldLease     = "lease"
+	FieldUntil     = "until"
+	FieldEventID   = "event_id"
 
 	fieldVersion      = "v"
 	fieldID           = "id"
@@ -40,13 +46,30 @@ const (
 	fieldReason       = "reason"
 	fieldMade         = "made"
 	fieldDeadline     = "deadline"
+	fieldPersonal     = "personal"
+	fieldWindow       = "window"
+	fieldWarn         = "warn"
+	fieldMark         = "mark"
+	fieldPriority     = "priority"
+	fieldRepeats      = "repeats"
+	fieldReroutes     = "reroutes"
+	fieldAttempts     = "attempts" // JSON, see storedAttempt
+	fieldStints       = "stints"   // JSON, see storedStint
+	fieldOutcome      = "outcome"
+	fieldNormMet      = "norm_met"
+	fieldClosed       = "closed"
 
-	fieldNote  = "note"
-	fieldEvent = "event"
-	fieldAt    = "at"
-	fieldWho   = "who"
+	fieldNote   = "note"
+	fieldEvent  = "event"
+	fieldAt     = "at"
+	fieldWho    = "who"
+	fieldCause  = "cause"
+	fieldHold   = "hold_ms"
+	fieldLine   = "line"
+	fieldTalked = "talked_ms"
+	fieldResult = "result"
 
-	madePrefix = "made." // before the fields of the note that a made event carries
+	basePrefix = "note." // before the fields of the note that an event carries: as it was made, or what remains when it is purged
 )
 
 // storedTime is RFC 3339 in UTC with milliseconds: what people read in redis-cli, and never a rounding apart.
@@ -75,17 +98,30 @@ func EncodeNote(n Note) map[string]string {
 	fields[FieldState] = string(n.State)
 	fields[FieldVer] = strconv.FormatUint(n.Ver, 10)
 	put(fields, fieldColleague, string(n.Colleague))
+	putTime(fields, fieldClosed, n.Closed)
+	putMilli(fields, FieldLease, n.Lease)
+	put(fields, fieldMark, string(n.Mark))
+	putCount(fields, fieldPriority, int64(n.Priority))
+	putCount(fields, fieldRepeats, int64(n.Repeats))
+	putCount(fields, fieldReroutes, int64(n.Reroutes))
+	put(fields, fieldAttempts, encodeAttempts(n.Attempts))
+	put(fields, fieldStints, encodeStints(n.Stints))
+	put(fields, fieldOutcome, string(n.Outcome))
+	if n.NormMet {
+		fields[fieldNormMet] = "true"
+	}
 	return fields
 }
 
 // encodePromise gives what is known of a note when it is made.
 func encodePromise(n Note) map[string]string {
-	fields := make(map[string]string, 24)
+	fields := make(map[string]string, 40)
 	put(fields, fieldID, string(n.ID))
 	put(fields, FieldReference, string(n.Reference))
 	put(fields, fieldMunicipality, string(n.Municipality))
 	put(fields, fieldTeam, string(n.Team))
 	put(fields, fieldOwner, string(n.Owner))
+	put(fields, fieldPersonal, string(n.Personal))
 	put(fields, fieldKey, string(n.Key))
 	put(fields, fieldCall, string(n.Call))
 	put(fields, fieldNumber, n.Number.E164)
@@ -95,8 +131,12 @@ func encodePromise(n Note) map[string]string {
 	put(fields, fieldLanguage, n.Language)
 	put(fields, fieldSubject, n.Subject)
 	put(fields, fieldReason, n.Reason)
-	put(fields, fieldMade, n.Made.UTC().Format(storedTime))
-	put(fields, fieldDeadline, n.Deadline.UTC().Format(storedTime))
+	if n.Window != (calendar.Span{}) {
+		fields[fieldWindow] = n.Window.String()
+	}
+	putTime(fields, fieldMade, n.Made)
+	putTime(fields, fieldWarn, n.Warn)
+	putTime(fields, fieldDeadline, n.Deadline)
 	return fields
 }
 
@@ -106,36 +146,88 @@ func put(fields map[string]string, name, value string) {
 	}
 }
 
+func putTime(fields map[string]string, name string, t time.Time) {
+	put(fields, name, stamp(t))
+}
+
+func putMilli(fields map[string]string, name string, t time.Time) {
+	if !t.IsZero() {
+		fields[name] = strconv.FormatInt(t.UnixMilli(), 10)
+	}
+}
+
+func putCount(fields map[string]string, name string, n int64) {
+	if n != 0 {
+		fields[name] = strconv.FormatInt(n, 10)
+	}
+}
+
 // DecodeNote reads a note from its stored fields. Fields that it does not know are left alone. The error is a *FieldError.
 func DecodeNote(fields map[string]string) (Note, error) {
 	r := reader{fields: fields}
 	r.version()
-	n := r.promise()
-	n.State = State(r.one(FieldState, isState, "is not a state of a note"))
-	n.Ver = r.count(FieldVer)
-	n.Colleague = call.AgentID(r.optional(fieldColleague))
+	n := r.note()
 	if r.err != nil {
 		return Note{}, r.err
 	}
 	return n, nil
 }
 
+// note reads a note as EncodeNote writes it.
+func (r *reader) note() Note {
+	state := State(r.one(FieldState, isState, "is not a state of a note"))
+	n := r.promise(state)
+	n.State = state
+	n.Ver = r.count(FieldVer)
+	n.Colleague = call.AgentID(r.optional(fieldColleague))
+	n.Lease = r.maybeMilli(FieldLease)
+	n.Mark = Mark(r.maybe(fieldMark, isMark, "is not a mark of the norm"))
+	n.Priority = r.maybeCount(fieldPriority)
+	n.Repeats = r.maybeCount(fieldRepeats)
+	n.Reroutes = r.maybeCount(fieldReroutes)
+	n.Attempts = r.attempts()
+	n.Stints = r.stints()
+	n.Outcome = Outcome(r.maybe(fieldOutcome, isOutcome, "is not an outcome of a note"))
+	n.NormMet = r.maybe(fieldNormMet, isBool, "is neither true nor false") == "true"
+	n.Closed = r.maybeTime(fieldClosed)
+	return n
+}
+
 // EncodeEvent gives the fields in which an event is stored in a log.
 func EncodeEvent(e Event) map[string]string {
-	fields := make(map[string]string, 24)
-	if e.Made != nil {
-		for name, value := range encodePromise(*e.Made) {
-			fields[madePrefix+name] = value
+	fields := make(map[string]string, 40)
+	if e.Base != nil {
+		base := encodePromise(*e.Base)
+		if e.Kind == EventPurged {
+			purged := *e.Base
+			purged.State, purged.Ver = Purged, e.Ver
+			base = EncodeNote(purged)
+		}
+		for name, value := range base {
+			fields[basePrefix+name] = value
 		}
 	}
 	fields[fieldVersion] = encodingVersion
+	fields[FieldEventID] = string(e.ID)
 	fields[fieldNote] = string(e.Note)
 	fields[fieldEvent] = string(e.Kind)
 	fields[FieldVer] = strconv.FormatUint(e.Ver, 10)
-	fields[fieldAt] = e.At.UTC().Format(storedTime)
+	putTime(fields, fieldAt, e.At)
 	fields[fieldWho] = string(e.Who)
-	put(fields, fieldTeam, string(e.Team))
 	put(fields, fieldReason, e.Reason)
+	put(fields, fieldTeam, string(e.Team))
+	put(fields, fieldOwner, string(e.Owner))
+	put(fields, fieldCall, string(e.Call))
+	put(fields, fieldCause, string(e.Cause))
+	putCount(fields, fieldHold, e.Hold.Milliseconds())
+	putMilli(fields, FieldUntil, e.Until)
+	put(fields, fieldLine, string(e.Line))
+	putCount(fields, fieldTalked, e.Talked.Milliseconds())
+	put(fields, fieldResult, string(e.Result))
+	put(fields, fieldOutcome, string(e.Outcome))
+	if e.NormMet {
+		fields[fieldNormMet] = "true"
+	}
 	return fields
 }
 
@@ -144,18 +236,35 @@ func DecodeEvent(fields map[string]string) (Event, error) {
 	r := reader{fields: fields}
 	r.version()
 	e := Event{
-		Note:   NoteID(r.one(fieldNote, isULID, "is not a note id (ULID)")),
-		Kind:   EventKind(r.one(fieldEvent, isEvent, "is not an event in the life of a note")),
-		Ver:    r.count(FieldVer),
-		At:     r.time(fieldAt),
-		Who:    Actor(r.one(fieldWho, func(s string) bool { return Actor(s).valid() }, "is not an actor")),
-		Team:   call.TeamID(r.optional(fieldTeam)),
-		Reason: r.optional(fieldReason),
+		ID:      EventID(r.one(FieldEventID, isULID, "is not an event id (ULID)")),
+		Note:    NoteID(r.one(fieldNote, isULID, "is not a note id (ULID)")),
+		Kind:    EventKind(r.one(fieldEvent, isEvent, "is not an event in the life of a note")),
+		Ver:     r.count(FieldVer),
+		At:      r.time(fieldAt),
+		Who:     Actor(r.one(fieldWho, func(s string) bool { return Actor(s).valid() }, "is not an actor")),
+		Reason:  r.optional(fieldReason),
+		Team:    call.TeamID(r.optional(fieldTeam)),
+		Owner:   call.TeamID(r.optional(fieldOwner)),
+		Call:    call.ID(r.optional(fieldCall)),
+		Cause:   ReleaseCause(r.maybe(fieldCause, isCause, "is not a cause of a release")),
+		Hold:    r.maybeDuration(fieldHold),
+		Until:   r.maybeMilli(FieldUntil),
+		Line:    LineResult(r.maybe(fieldLine, isLine, "is not what a line can tell")),
+		Talked:  r.maybeDuration(fieldTalked),
+		Result:  Result(r.maybe(fieldResult, isResult, "is not a result of an attempt")),
+		Outcome: Outcome(r.maybe(fieldOutcome, isOutcome, "is not an outcome of a note")),
+		NormMet: r.maybe(fieldNormMet, isBool, "is neither true nor false") == "true",
 	}
-	if e.Kind == EventMade && r.err == nil {
-		made := reader{fields: cut(fields, madePrefix), prefix: madePrefix}
-		n := made.promise()
-		e.Made, r.err = &n, made.err
+	if r.err == nil && (e.Kind == EventMade || e.Kind == EventPurged) {
+		base := reader{fields: cut(fields, basePrefix), prefix: basePrefix}
+		var n Note
+		if e.Kind == EventMade {
+			n = base.promise(Open)
+		} else {
+			n = base.note()
+			n.State, n.Ver = None, 0 // they are the event's to give
+		}
+		e.Base, r.err = &n, base.err
 	}
 	if r.err != nil {
 		return Event{}, r.err
@@ -186,27 +295,47 @@ func (r *reader) version() {
 		"is not version "+encodingVersion+", the only one that this program reads: another version of it wrote this")
 }
 
-func (r *reader) promise() Note {
-	return Note{
+// promise reads what a note had when it was made. A purged one no longer has all of it.
+func (r *reader) promise(state State) Note {
+	n := Note{
 		ID:           NoteID(r.one(fieldID, isULID, "is not a note id (ULID)")),
-		Reference:    Reference(r.one(FieldReference, isReference, "is not a valid reference")),
 		Municipality: call.MunicipalityID(r.required(fieldMunicipality)),
 		Team:         call.TeamID(r.required(fieldTeam)),
 		Owner:        call.TeamID(r.required(fieldOwner)),
-		Key:          Key(r.required(fieldKey)),
+		Personal:     call.AgentID(r.optional(fieldPersonal)),
 		Call:         call.ID(r.optional(fieldCall)),
-		Number: call.Number{
-			E164:    r.one(fieldNumber, isE164, "is not a number in international form"),
-			Kind:    call.Kind(r.required(fieldKind)),
-			Country: r.optional(fieldCountry),
-		},
-		Verified: r.one(fieldVerified, isBool, "is neither true nor false") == "true",
-		Language: r.required(fieldLanguage),
-		Subject:  r.optional(fieldSubject),
-		Reason:   r.optional(fieldReason),
-		Made:     r.time(fieldMade),
-		Deadline: r.time(fieldDeadline),
+		Verified:     r.one(fieldVerified, isBool, "is neither true nor false") == "true",
+		Language:     r.required(fieldLanguage),
+		Subject:      r.optional(fieldSubject),
+		Reason:       r.optional(fieldReason),
+		Window:       r.window(),
+		Made:         r.time(fieldMade),
+		Warn:         r.maybeTime(fieldWarn),
+		Deadline:     r.time(fieldDeadline),
 	}
+	if state == Purged {
+		return n
+	}
+	n.Reference = Reference(r.one(FieldReference, isReference, "is not a valid reference"))
+	n.Key = Key(r.required(fieldKey))
+	n.Number = call.Number{
+		E164:    r.one(fieldNumber, isE164, "is not a number in international form"),
+		Kind:    call.Kind(r.required(fieldKind)),
+		Country: r.optional(fieldCountry),
+	}
+	return n
+}
+
+func (r *reader) window() calendar.Span {
+	text := r.optional(fieldWindow)
+	if text == "" {
+		return calendar.Span{}
+	}
+	span, err := calendar.ParseSpan(text)
+	if err != nil {
+		r.fail(fieldWindow, "is not a part of a day such as 09:00-12:00")
+	}
+	return span
 }
 
 func (r *reader) optional(name string) string { return r.fields[name] }
@@ -217,6 +346,14 @@ func (r *reader) required(name string) string {
 		r.fail(name, "is missing")
 	}
 	return value
+}
+
+// maybe is one for a field that may be absent.
+func (r *reader) maybe(name string, ok func(string) bool, problem string) string {
+	if r.fields[name] == "" {
+		return ""
+	}
+	return r.one(name, ok, problem)
 }
 
 func (r *reader) one(name string, ok func(string) bool, problem string) string {
@@ -243,11 +380,49 @@ func (r *reader) time(name string) time.Time {
 	return t.UTC()
 }
 
+func (r *reader) maybeTime(name string) time.Time {
+	if r.fields[name] == "" {
+		return time.Time{}
+	}
+	return r.time(name)
+}
+
+// maybeInt reads a number of milliseconds or things that may be absent, and is not negative.
+func (r *reader) maybeInt(name string, most int64) int64 {
+	if r.fields[name] == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(r.fields[name], 10, 64)
+	if err != nil || n < 0 || n > most {
+		r.fail(name, "is not a number from 0")
+		return 0
+	}
+	return n
+}
+
+func (r *reader) maybeCount(name string) int { return int(r.maybeInt(name, math.MaxInt32)) }
+
+func (r *reader) maybeDuration(name string) time.Duration {
+	return time.Duration(r.maybeInt(name, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+}
+
+// maybeMilli reads an instant in milliseconds since 1970.
+func (r *reader) maybeMilli(name string) time.Time {
+	ms := r.maybeInt(name, latestMilli)
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
 func (r *reader) fail(name, problem string) {
 	if r.err == nil {
 		r.err = &FieldError{Field: r.prefix + name, Problem: problem}
 	}
 }
+
+// latestMilli is the last moment of the year 9999: RFC 3339 writes no more.
+const latestMilli = 253402300799999
 
 func isULID(s string) bool {
 	_, err := ulid.ParseStrict(s)
@@ -265,3 +440,15 @@ func isE164(s string) bool {
 func isState(s string) bool { return slices.Contains(States(), State(s)) }
 
 func isEvent(s string) bool { return slices.Contains(EventKinds(), EventKind(s)) }
+
+func isMark(s string) bool { return Mark(s) == MarkedWarned || Mark(s) == MarkedOverdue }
+
+func isOutcome(s string) bool { return slices.Contains(Outcomes(), Outcome(s)) }
+
+func isCause(s string) bool { return slices.Contains(ReleaseCauses(), ReleaseCause(s)) }
+
+func isLine(s string) bool { return slices.Contains(LineResults(), LineResult(s)) }
+
+func isResult(s string) bool {
+	return slices.Contains(Results(), Result(s)) || Result(s) == ResultUntold
+}

@@ -13,18 +13,49 @@ type EventKind string
 
 // The events in the life of a note.
 const (
-	EventMade      EventKind = "made"      // the caller was promised a call
-	EventClaimed   EventKind = "claimed"   // a colleague took it
-	EventReleased  EventKind = "released"  // the colleague gave it back, or his claim lapsed
-	EventRerouted  EventKind = "rerouted"  // it went to another team; the deadline stays
-	EventResolved  EventKind = "resolved"  // the caller was reached
-	EventCancelled EventKind = "cancelled" // the caller withdrew it, or was helped otherwise
+	EventMade           EventKind = "made"            // the caller was promised a call
+	EventClaimed        EventKind = "claimed"         // a colleague took it
+	EventRenewed        EventKind = "renewed"         // he still works on it: his lease runs anew
+	EventReleased       EventKind = "released"        // it went back to the team, see ReleaseCause
+	EventAttemptStarted EventKind = "attempt_started" // the caller is about to be called: written before the first digit is dialled
+	EventAttemptEnded   EventKind = "attempt_ended"   // what came of it
+	EventRerouted       EventKind = "rerouted"        // it went to another team; the deadline stays
+	EventRaised         EventKind = "raised"          // its priority was raised
+	EventMerged         EventKind = "merged"          // the caller asked again for the same: a repeat contact
+	EventCommented      EventKind = "commented"       // a word for whoever works on it
+	EventWarned         EventKind = "warned"          // the warning point of the norm has passed
+	EventOverdue        EventKind = "overdue"         // the deadline has passed
+	EventResolved       EventKind = "resolved"        // done, see Outcome
+	EventCancelled      EventKind = "cancelled"       // the caller withdrew it, or was helped otherwise
+	EventReopened       EventKind = "reopened"        // it was not done after all; the deadline stays
+	EventPurged         EventKind = "purged"          // what is personal was removed, the earlier events with it
 )
 
 // EventKinds lists every event.
 func EventKinds() []EventKind {
-	return []EventKind{EventMade, EventClaimed, EventReleased, EventRerouted, EventResolved, EventCancelled}
+	return []EventKind{
+		EventMade, EventClaimed, EventRenewed, EventReleased, EventAttemptStarted, EventAttemptEnded, EventRerouted, EventRaised,
+		EventMerged, EventCommented, EventWarned, EventOverdue, EventResolved, EventCancelled, EventReopened, EventPurged,
+	}
 }
+
+// ReleaseCause is why a note went back to its team.
+type ReleaseCause string
+
+// The causes of a release.
+const (
+	ReleaseByHand ReleaseCause = "by_hand" // the colleague, or his team lead, gave it back
+	ReleaseLapsed ReleaseCause = "lapsed"  // his lease ran out
+	ReleaseAbsent ReleaseCause = "absent"  // he became absent: a personal note is no longer his either
+)
+
+// ReleaseCauses lists every cause.
+func ReleaseCauses() []ReleaseCause {
+	return []ReleaseCause{ReleaseByHand, ReleaseLapsed, ReleaseAbsent}
+}
+
+// MaxPriority is the highest priority of a note: raising it further changes nothing.
+const MaxPriority = 15
 
 // Actor is who did something: the caller, the system, or a person by his id (never by name).
 type Actor string
@@ -51,29 +82,54 @@ func (a Actor) valid() bool {
 	return person || a == ByCaller || a == BySystem
 }
 
+// EventID names an event, so that one that is stored again is known: a ULID.
+type EventID string
+
 // Event is one step in the life of a note: nothing is overwritten, every step is added to the log, and the log replays
-// to the notes (invariant I5).
+// to the notes (invariant I5). Fields that name kinds are empty for all others.
 type Event struct {
-	Note   NoteID
-	Kind   EventKind
-	Ver    uint64    // of the note after this event: 1 for made, then one higher each time
-	At     time.Time // UTC, whole milliseconds
-	Who    Actor
-	Team   call.TeamID // rerouted: where to
-	Reason string      // why, in the words of who did it
-	Made   *Note       // made: the note as promised, without State and Ver; nil for the other kinds
+	ID      EventID
+	Note    NoteID
+	Kind    EventKind
+	Ver     uint64    // of the note after this event: 1 for made, then one higher each time
+	At      time.Time // UTC, whole milliseconds
+	Who     Actor
+	Reason  string        // why, in the words of who did it; the comment itself for commented
+	Team    call.TeamID   // rerouted: where to
+	Owner   call.TeamID   // rerouted: who answers for the norm from now on; empty when that stays
+	Call    call.ID       // merged, attempt_*: in which call; optional
+	Cause   ReleaseCause  // released
+	Hold    time.Duration // claimed, renewed: how long the lease runs
+	Until   time.Time     // claimed, renewed: when it ends; set by the store, by its own clock
+	Line    LineResult    // attempt_ended
+	Talked  time.Duration // attempt_ended
+	Result  Result        // attempt_ended
+	Outcome Outcome       // resolved
+	NormMet bool          // resolved
+	Base    *Note         // made: the note as promised; purged: what remains of it
 }
 
 // Made is the event with which a note begins.
 func Made(n Note, who Actor) Event {
-	n.State, n.Ver, n.Colleague = None, 0, ""
-	return Event{Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Made: &n}
+	n.State, n.Ver, n.Colleague, n.Stints = None, 0, "", nil
+	return Event{ID: EventID(n.ID), Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Base: &n}
 }
 
-// Apply gives the note as it is after the event. The event must be the next one of this note and legal in its state; for
-// EventMade the note is the zero Note. On an error the note is returned unchanged.
+// RuleError says that an event is possible in the state of its note and yet not allowed.
+type RuleError struct {
+	Event EventKind
+	Text  string // for people, without anything that the caller told
+}
+
+// Error names the event and the rule.
+func (e *RuleError) Error() string { return fmt.Sprintf("%s: %s", e.Event, e.Text) }
+
+// Apply gives the note as it is after the event. The event must be the next one of this note, legal in its state, and
+// keep the rules of domain.md ("The life of a callback note"); for EventMade the note is the zero Note, and for EventPurged
+// it may be. On an error, which is an *IllegalError or a *RuleError when the event is at fault, the note is returned unchanged.
 func Apply(n Note, e Event) (Note, error) {
-	if e.Ver != n.Ver+1 {
+	first := n.State == None && e.Kind == EventPurged // all before it is gone
+	if e.Ver != n.Ver+1 && !first {
 		return n, fmt.Errorf("event %s has version %d where %d comes next", e.Kind, e.Ver, n.Ver+1)
 	}
 	if n.ID != "" && e.Note != n.ID {
@@ -83,39 +139,190 @@ func Apply(n Note, e Event) (Note, error) {
 	if err != nil {
 		return n, err
 	}
-	after, err := effect(n, e)
-	if err != nil {
+	if err := allowed(n, e); err != nil {
 		return n, err
 	}
+	after := effect(n, e)
 	after.State, after.Ver = state, e.Ver
+	if !state.Held() {
+		after.Colleague, after.Lease = "", time.Time{}
+	}
 	return after, nil
 }
 
-// effect is what an event changes besides state and version.
-func effect(n Note, e Event) (Note, error) {
+// allowed holds the rules that a state alone does not.
+func allowed(n Note, e Event) error {
+	colleague, person := e.Who.Agent()
+	switch e.Kind {
+	case EventMade, EventPurged:
+		if e.Base == nil || e.Base.ID == "" || e.Base.ID != e.Note {
+			return rule(e, "it does not carry note %s", e.Note)
+		}
+	case EventClaimed:
+		switch {
+		case !person:
+			return rule(e, "only a person can claim, not %q", e.Who)
+		case n.Personal != "" && n.Personal != colleague:
+			return rule(e, "it is for %s in person: it must be released to the team first", n.Personal)
+		}
+	case EventRenewed, EventAttemptStarted, EventAttemptEnded:
+		return allowedToHolder(n, e)
+	case EventReleased:
+		if n.State == Open && n.Personal == "" {
+			return rule(e, "nobody has it")
+		}
+	case EventRerouted:
+		switch e.Team {
+		case "":
+			return rule(e, "\"not ours\" must say whose it is: name a team")
+		case n.Team:
+			return rule(e, "it is team %s's already", n.Team)
+		}
+		if e.Reason == "" {
+			return rule(e, "say why: a reason is needed")
+		}
+	case EventCommented:
+		if e.Reason == "" {
+			return rule(e, "there is no comment")
+		}
+	case EventWarned, EventOverdue:
+		if next, _, _ := n.NextMark(); next != e.Kind && n.Mark != Unmarked {
+			return rule(e, "that was told already")
+		}
+	case EventResolved:
+		return allowedToResolve(n, e)
+	}
+	return nil
+}
+
+func allowedToHolder(n Note, e Event) error {
+	if colleague, _ := e.Who.Agent(); colleague != n.Colleague {
+		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
+	}
+	if e.Kind == EventAttemptEnded && e.Result == "" {
+		return rule(e, "say what came of it")
+	}
+	return nil
+}
+
+func allowedToResolve(n Note, e Event) error {
+	colleague, person := e.Who.Agent()
+	switch {
+	case e.Outcome == Settled:
+		return nil // by whoever spoke to the caller
+	case n.State == Open:
+		return rule(e, "nobody has claimed it, so that only the caller's own word (%s) resolves it", Settled)
+	case !person || colleague != n.Colleague:
+		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
+	case e.Outcome == Reached && !reached(n):
+		return rule(e, "no attempt has reached the caller")
+	case e.Outcome == Reached || e.Outcome == Unreached:
+		return nil
+	}
+	return rule(e, "say how: %s, %s or %s", Reached, Settled, Unreached)
+}
+
+func reached(n Note) bool {
+	for _, a := range n.Attempts {
+		if a.Result == ResultReached {
+			return true
+		}
+	}
+	return false
+}
+
+func rule(e Event, format string, args ...any) *RuleError {
+	return &RuleError{Event: e.Kind, Text: fmt.Sprintf(format, args...)}
+}
+
+// effect is what an allowed event changes besides state and version.
+func effect(n Note, e Event) Note {
 	switch e.Kind {
 	case EventMade:
-		if e.Made == nil || e.Made.ID == "" || e.Made.ID != e.Note {
-			return n, fmt.Errorf("event made of note %s does not carry that note", e.Note)
-		}
-		return *e.Made, nil
+		n = *e.Base
+		n.Stints = []Stint{{Team: n.Team, From: n.Made}}
+	case EventPurged:
+		n = *e.Base
 	case EventClaimed:
-		colleague, person := e.Who.Agent()
-		if !person {
-			return n, fmt.Errorf("event claimed of note %s is by %q: only a person can claim", e.Note, e.Who)
+		n.Colleague, _ = e.Who.Agent()
+		n.Lease = e.Until
+	case EventRenewed:
+		n.Lease = e.Until
+	case EventReleased:
+		n.Attempts = abandoned(n, e.At)
+		if e.Cause == ReleaseAbsent || n.State == Open {
+			n.Personal = ""
 		}
-		n.Colleague = colleague
-		return n, nil
+	case EventAttemptStarted:
+		colleague, _ := e.Who.Agent()
+		n.Attempts = append(n.Attempts[:len(n.Attempts):len(n.Attempts)], Attempt{Began: e.At, By: colleague})
+	case EventAttemptEnded:
+		n.Attempts = ended(n.Attempts, Attempt{Ended: e.At, Line: e.Line, Talked: e.Talked, Result: e.Result})
 	case EventRerouted:
-		if e.Team == "" {
-			return n, fmt.Errorf("event rerouted of note %s names no team: \"not ours\" must say whose", e.Note)
-		}
-		n.Team, n.Colleague = e.Team, ""
-		return n, nil
-	default: // released, resolved, cancelled
-		n.Colleague = ""
-		return n, nil
+		n = rerouted(n, e)
+	case EventMerged:
+		n.Repeats++
+		n.Priority = min(n.Priority+1, MaxPriority)
+	case EventRaised:
+		n.Priority = min(n.Priority+1, MaxPriority)
+	case EventWarned:
+		n.Mark = MarkedWarned
+	case EventOverdue:
+		n.Mark = MarkedOverdue
+	case EventResolved:
+		n.Outcome, n.NormMet = e.Outcome, e.NormMet
+		n = closed(n, e.At)
+	case EventCancelled:
+		n.Attempts = abandoned(n, e.At)
+		n = closed(n, e.At)
+	case EventReopened:
+		n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
+		n.Stints = append(n.Stints[:len(n.Stints):len(n.Stints)], Stint{Team: n.Team, From: e.At})
+	case EventCommented: // the log has it
 	}
+	return n
+}
+
+func rerouted(n Note, e Event) Note {
+	n.Stints = append(stopped(n.Stints, e.At), Stint{Team: e.Team, From: e.At})
+	n.Team, n.Personal = e.Team, ""
+	n.Reroutes++
+	if e.Owner != "" {
+		n.Owner = e.Owner
+	}
+	return n
+}
+
+func closed(n Note, at time.Time) Note {
+	n.Closed, n.Stints = at, stopped(n.Stints, at)
+	return n
+}
+
+// stopped gives the stints with the last one ended.
+func stopped(stints []Stint, at time.Time) []Stint {
+	stints = append([]Stint(nil), stints...)
+	if last := len(stints) - 1; last >= 0 {
+		stints[last].Until = at
+	}
+	return stints
+}
+
+// ended gives the attempts with the last one ended as told.
+func ended(attempts []Attempt, as Attempt) []Attempt {
+	attempts = append([]Attempt(nil), attempts...)
+	if last := len(attempts) - 1; last >= 0 {
+		as.Began, as.By = attempts[last].Began, attempts[last].By
+		attempts[last] = as
+	}
+	return attempts
+}
+
+// abandoned gives the attempts as they are when nobody will say what came of the one that goes on.
+func abandoned(n Note, at time.Time) []Attempt {
+	if n.State != Calling {
+		return n.Attempts
+	}
+	return ended(n.Attempts, Attempt{Ended: at, Result: ResultUntold})
 }
 
 // Replay gives the note that its events, in order, lead to.
@@ -128,4 +335,21 @@ func Replay(events []Event) (Note, error) {
 		}
 	}
 	return n, nil
+}
+
+// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story, and how
+// to find it. What figures need stays.
+func Remains(n Note, id EventID, at time.Time, why string) Event {
+	attempts := make([]Attempt, len(n.Attempts))
+	for i, a := range n.Attempts {
+		a.By = ""
+		attempts[i] = a
+	}
+	rest := Note{
+		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,
+		Subject: n.Subject, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
+		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
+		Closed: n.Closed,
+	}
+	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: BySystem, Reason: why, Base: &rest}
 }

@@ -81,7 +81,7 @@ func TestApplyRefuses(t *testing.T) {
 		"a claim without a name":       {open, callback.Event{Note: id, Kind: callback.EventClaimed, Ver: 2, Who: callback.ByAgent("")}, "only a person can claim"},
 		"not ours, and no other team":  {open, callback.Event{Note: id, Kind: callback.EventRerouted, Ver: 2, Who: callback.ByAgent("els")}, "names no team"},
 		"a beginning without the note": {callback.Note{}, callback.Event{Note: id, Kind: callback.EventMade, Ver: 1}, "does not carry that note"},
-		"a beginning with another":     {callback.Note{}, callback.Event{Note: id, Kind: callback.EventMade, Ver: 1, Made: &other}, "does not carry that note"},
+		"a beginning with another":     {callback.Note{}, callback.Event{Note: id, Kind: callback.EventMade, Ver: 1, Base: &other}, "does not carry that note"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

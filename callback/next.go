@@ -6,22 +6,49 @@ import (
 	"strings"
 )
 
-// transitions is the whole state machine: from a state, by an event, to a state.
+// transitions is the whole state machine: from a state, by an event, to a state. What an event needs besides the state, such
+// as the colleague who holds the claim, is in Apply.
 var transitions = map[State]map[EventKind]State{
-	None: {EventMade: Open},
+	None: {EventMade: Open, EventPurged: Purged},
 	Open: {
 		EventClaimed:   Claimed,
+		EventReleased:  Open, // a personal note, to the team
 		EventRerouted:  Open,
+		EventRaised:    Open,
+		EventMerged:    Open,
+		EventCommented: Open,
+		EventWarned:    Open,
+		EventOverdue:   Open,
+		EventResolved:  Resolved, // settled in a call of the caller
 		EventCancelled: Cancelled,
 	},
 	Claimed: {
-		EventReleased:  Open,
-		EventRerouted:  Open,
-		EventResolved:  Resolved,
-		EventCancelled: Cancelled,
+		EventRenewed:        Claimed,
+		EventReleased:       Open,
+		EventAttemptStarted: Calling,
+		EventRerouted:       Open,
+		EventRaised:         Claimed,
+		EventMerged:         Claimed,
+		EventCommented:      Claimed,
+		EventWarned:         Claimed,
+		EventOverdue:        Claimed,
+		EventResolved:       Resolved,
+		EventCancelled:      Cancelled,
 	},
-	Resolved:  {},
-	Cancelled: {},
+	Calling: {
+		EventRenewed:      Calling,
+		EventReleased:     Open, // the attempt may have reached him: it stays on the note
+		EventAttemptEnded: Claimed,
+		EventRaised:       Calling,
+		EventMerged:       Calling,
+		EventCommented:    Calling,
+		EventWarned:       Calling,
+		EventOverdue:      Calling,
+		EventCancelled:    Cancelled,
+	},
+	Resolved:  {EventReopened: Open, EventCommented: Resolved, EventPurged: Purged},
+	Cancelled: {EventReopened: Open, EventCommented: Cancelled, EventPurged: Purged},
+	Purged:    {},
 }
 
 // Next gives the state that an event leads to. An event that is not possible there gives an *IllegalError, which names
@@ -58,11 +85,11 @@ func (e *IllegalError) Error() string {
 		state = "not made"
 	}
 	if len(e.Legal) == 0 {
-		return fmt.Sprintf("a note that is %s cannot be %s: nothing more can happen to it", state, e.Event)
+		return fmt.Sprintf("%s: a note that is %s takes no more events", e.Event, state)
 	}
 	legal := make([]string, len(e.Legal))
 	for i, l := range e.Legal {
 		legal[i] = string(l)
 	}
-	return fmt.Sprintf("a note that is %s cannot be %s: it can be %s", state, e.Event, strings.Join(legal, ", "))
+	return fmt.Sprintf("%s: a note that is %s takes only %s", e.Event, state, strings.Join(legal, ", "))
 }

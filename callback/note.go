@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
@@ -20,16 +21,44 @@ type State string
 const (
 	None      State = ""
 	Open      State = "open"      // waits in the due list of its team
-	Claimed   State = "claimed"   // one colleague works on it; still in the due list
-	Resolved  State = "resolved"  // the caller was reached
+	Claimed   State = "claimed"   // one colleague works on it, for as long as his lease runs
+	Calling   State = "calling"   // claimed, and an attempt to reach the caller goes on
+	Resolved  State = "resolved"  // done, see Outcome
 	Cancelled State = "cancelled" // the caller no longer needs it
+	Purged    State = "purged"    // done, and all that is personal is gone: only what figures need remains
 )
 
 // States lists the states that a stored note can have.
-func States() []State { return []State{Open, Claimed, Resolved, Cancelled} }
+func States() []State { return []State{Open, Claimed, Calling, Resolved, Cancelled, Purged} }
 
 // Live reports whether the promise is still to be kept. A live note is in exactly one due list (invariant I4).
-func (s State) Live() bool { return s == Open || s == Claimed }
+func (s State) Live() bool { return s == Open || s.Held() }
+
+// Held reports whether a colleague has it, under a lease.
+func (s State) Held() bool { return s == Claimed || s == Calling }
+
+// Outcome is how a note was resolved.
+type Outcome string
+
+// The outcomes of a resolved note (domain.md, "Attempts").
+const (
+	Reached   Outcome = "reached"   // a colleague spoke to the caller
+	Settled   Outcome = "settled"   // by the caller's own word, in another call
+	Unreached Outcome = "unreached" // given up: the attempt policy was met
+)
+
+// Outcomes lists every outcome.
+func Outcomes() []Outcome { return []Outcome{Reached, Settled, Unreached} }
+
+// Mark is how far the norm's clock has run, as far as it was told.
+type Mark string
+
+// The marks of a note.
+const (
+	Unmarked      Mark = ""
+	MarkedWarned  Mark = "warned"  // the warning point has passed
+	MarkedOverdue Mark = "overdue" // the deadline has passed
+)
 
 // Key makes a request idempotent: the same key never makes a second note. See CallKey.
 type Key string
@@ -38,25 +67,69 @@ type Key string
 // together name one call for ever. An empty system name is allowed, as Asterisk allows it.
 func CallKey(system string, id call.ID) Key { return Key(system + "/" + string(id)) }
 
-// Note is a promise to call back. Times are UTC, in whole milliseconds. Only events change it, see Apply.
+// Note is a promise to call back. Times are UTC, in whole milliseconds. Only events change it, see Apply. A purged note
+// has no Reference, Key, Call, Number, Reason, Window and no names.
 type Note struct {
 	ID           NoteID
 	Reference    Reference // kenmerk, which the caller hears
 	Municipality call.MunicipalityID
 	Team         call.TeamID  // whose due list it is in
 	Owner        call.TeamID  // the team that answers for the norm; Team at first
-	Colleague    call.AgentID // who claimed it; empty unless State is Claimed
+	Personal     call.AgentID // the colleague that it is for; empty when anybody of the team may take it
+	Colleague    call.AgentID // who claimed it; empty unless State is Held
+	Lease        time.Time    // until when the claim holds, by the clock of the store; zero unless State is Held
 	State        State
 	Ver          uint64 // the number of events so far, and the fencing token of every change
 	Key          Key
 	Call         call.ID // in which it was promised; empty when it was not in a call
 	Number       call.Number
-	Verified     bool   // Number is the one that the caller's own line showed
-	Language     string // in which the caller was spoken to, such as "nl"
-	Subject      string // what it is about, a word of the configuration
-	Reason       string // the caller's story, in free words
+	Verified     bool          // Number is the one that the caller's own line showed
+	Language     string        // in which the caller was spoken to, such as "nl"
+	Subject      string        // what it is about, a word of the configuration
+	Reason       string        // the caller's story, in free words
+	Window       calendar.Span // when the caller would like to be called, on any day; zero for whenever
 	Made         time.Time
+	Warn         time.Time // the warning point of the norm; zero for none
 	Deadline     time.Time // uiterste terugbeltijd: fixed when the note is made, never changed silently (I9)
+	Mark         Mark
+	Priority     int // from 0; among notes with one deadline the higher comes first
+	Repeats      int // repeat contacts that were merged into it
+	Reroutes     int // how often a team said "not ours"
+	Attempts     []Attempt
+	Stints       []Stint // whose it was since when: each team's share of the time
+	Outcome      Outcome // empty unless State is Resolved, or Purged after it
+	NormMet      bool    // it was resolved within the norm
+	Closed       time.Time
+}
+
+// Stint is the time that a note was with a team: for one stretch.
+type Stint struct {
+	Team        call.TeamID
+	From, Until time.Time // UTC; Until is zero while it goes on
+}
+
+// NextMark gives the event that the norm's clock raises next and when, false when there is none left.
+func (n Note) NextMark() (EventKind, time.Time, bool) {
+	switch {
+	case !n.State.Live() || n.Mark == MarkedOverdue:
+		return "", time.Time{}, false
+	case n.Mark == Unmarked && !n.Warn.IsZero():
+		return EventWarned, n.Warn, true
+	default:
+		return EventOverdue, n.Deadline, true
+	}
+}
+
+// Holder is whose work it is: who claimed it, else the colleague that it is for; empty for anybody's.
+func (n Note) Holder() call.AgentID {
+	switch {
+	case !n.State.Live():
+		return ""
+	case n.State.Held():
+		return n.Colleague
+	default:
+		return n.Personal
+	}
 }
 
 // String names the note without anything that the caller told.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
@@ -32,10 +33,15 @@ const (
 	lastYear  = 9999 // RFC 3339 writes no more
 )
 
-// Norm gives the moment by which a team must have called back (service norm: one working day). Times are instants in any
-// zone; the answer lies after made.
+// Norm gives the term within which a team must have called back (service norm: one working day).
 type Norm interface {
-	Deadline(team call.TeamID, made time.Time) (time.Time, error)
+	Term(team call.TeamID, made time.Time) (Term, error)
+}
+
+// Term is when the norm's clock speaks for a note. Times are instants in any zone.
+type Term struct {
+	Warn     time.Time // the warning point, before Deadline; zero for none
+	Deadline time.Time // after the note is made
 }
 
 // Rules is what the configuration says about who may be promised what. It is asked for every request, so that a reload
@@ -52,32 +58,37 @@ type Request struct {
 	Who          Actor
 	Municipality call.MunicipalityID
 	Team         call.TeamID
-	Number       call.Number // to call back
-	Shown        call.Number // that the caller's line showed; zero when none was. Another Number makes the note unverified
-	Language     string      // in which the caller is spoken to, such as "nl"
-	Call         call.ID     // optional
-	Subject      string      // optional
-	Reason       string      // optional
+	Number       call.Number   // to call back
+	Shown        call.Number   // that the caller's line showed; zero when none was. Another Number makes the note unverified
+	Language     string        // in which the caller is spoken to, such as "nl"
+	Call         call.ID       // optional
+	Subject      string        // optional
+	Reason       string        // optional
+	Personal     call.AgentID  // optional: the colleague that it is for
+	Window       calendar.Span // optional: when the caller would like to be called
 }
 
 // Service makes promises. It is safe for use by several goroutines when its parts are.
 type Service struct {
-	store  Store
-	rules  Rules
-	norm   Norm
-	random io.Reader
+	store    WorkStore
+	worklist *Worklist
+	rules    Rules
+	norm     Norm
+	random   io.Reader
 }
 
 // NewService joins the parts. random is where ids and references come from; nil takes the system's.
-func NewService(store Store, rules Rules, norm Norm, random io.Reader) *Service {
+func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Service {
 	if random == nil {
 		random = rand.Reader
 	}
-	return &Service{store: store, rules: rules, norm: norm, random: random}
+	merging := NewWorklist(store, nil, random) // which asks no rules
+	return &Service{store: store, worklist: merging, rules: rules, norm: norm, random: random}
 }
 
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
-// caller; what he hears must come from the note returned, because a repeated key gives the note that exists. It takes at
+// caller; what he hears must come from the note returned: a repeated key gives the note that exists, and so does a request
+// for what a live note of this caller, team and subject promises already; it counts as a repeat contact then. It takes at
 // most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
 // helps nobody. The error is a *Refusal when the request is at fault; any other error means "not possible now", and wraps
 // ErrStoreDown when that is why.
@@ -99,6 +110,9 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 		if err == nil {
 			return note, nil
 		}
+		if open := (*OpenError)(nil); errors.As(err, &open) {
+			return s.merge(ctx, open.Note, r)
+		}
 		if !errors.Is(err, ErrReferenceTaken) {
 			return Note{}, fmt.Errorf("promise a callback: %w", err)
 		}
@@ -106,14 +120,24 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	return Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", ErrReferenceTaken, referenceTries)
 }
 
+// merge counts the request as a repeat contact of the note that there is for the same, and gives that.
+func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error) {
+	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
+	n, err := s.worklist.Merge(ctx, step, r.Call, r.Reason)
+	if err != nil {
+		return Note{}, fmt.Errorf("promise a callback: merge the request into the note that there is: %w", err)
+	}
+	return n, nil
+}
+
 // draft is the note that the request asks for, without a reference.
 func (s *Service) draft(r Request) (Note, error) {
 	made := r.At.UTC().Truncate(time.Millisecond)
-	deadline, err := s.norm.Deadline(r.Team, made)
+	term, err := s.norm.Term(r.Team, made)
 	if err != nil {
 		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s: %w", r.Team, err)
 	}
-	if !deadline.After(made) || deadline.Year() > lastYear {
+	if !term.Deadline.After(made) || term.Deadline.Year() > lastYear {
 		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team)
 	}
 	number, err := call.ParseNumber(r.Number.E164) // what is stored comes from the digits alone
@@ -136,8 +160,11 @@ func (s *Service) draft(r Request) (Note, error) {
 		Language:     r.Language,
 		Subject:      r.Subject,
 		Reason:       r.Reason,
+		Personal:     r.Personal,
+		Window:       r.Window,
 		Made:         made,
-		Deadline:     deadline.UTC().Truncate(time.Millisecond),
+		Warn:         term.Warn.UTC().Truncate(time.Millisecond),
+		Deadline:     term.Deadline.UTC().Truncate(time.Millisecond),
 	}, nil
 }
 
@@ -162,6 +189,10 @@ func (s *Service) check(r Request) error {
 		return refuse(CodeRequest, "the call id is too long or not text")
 	case !isText(r.Subject, maxSubject):
 		return refuse(CodeRequest, "the subject is longer than %d characters or not text", maxSubject)
+	case r.Personal != "" && !isID(string(r.Personal)):
+		return refuse(CodeRequest, "the colleague is not an id")
+	case r.Window.From < 0 || r.Window.To > calendar.EndOfDay || r.Window != (calendar.Span{}) && r.Window.From >= r.Window.To:
+		return refuse(CodeRequest, "the window is not a part of a day")
 	case !isText(r.Reason, maxReason):
 		return refuse(CodeRequest, "the reason is longer than %d characters or not text", maxReason)
 	}

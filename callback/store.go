@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -19,32 +20,85 @@ var (
 	ErrNoNote = errors.New("no such callback note")
 )
 
-// Store makes notes durable.
+// StaleError: the note is at another version than the change was made for, so somebody else was first. Nothing was changed.
+type StaleError struct {
+	Note NoteID
+	Saw  uint64 // the version that the change was made for
+	Now  uint64
+}
+
+// Error says what to do: look again.
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("note %s was changed meanwhile: it is at version %d, not %d; look at it again", e.Note, e.Now, e.Saw)
+}
+
+// HeldError: a lease that was to lapse still runs, by the clock of the store. Nothing was changed.
+type HeldError struct {
+	Note  NoteID
+	Until time.Time // UTC
+}
+
+// Error names the note and the time.
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("the claim on note %s holds until %s", e.Note, e.Until.Format(storedTime))
+}
+
+// OpenError: the caller has a live note of this team and subject already. Nothing was stored.
+type OpenError struct{ Note Note }
+
+// Error names the note that there is.
+func (e *OpenError) Error() string {
+	return "there is a live note for the same already: " + e.Note.String()
+}
+
+// Store makes notes and their changes durable. Errors wrap ErrStoreDown or ErrBroken besides what each method names. Every
+// method honours the deadline of ctx, and when it returns without an error its change survives a crash of the store (I8).
 type Store interface {
-	// Make stores the note that a made event begins, and the event, as one step. When it returns without an error the
-	// note survives a crash of the store (invariant I8). A key that has a note already gives that note and stores nothing:
-	// compare the ids. Errors wrap ErrStoreDown, ErrReferenceTaken or ErrBroken. It honours the deadline of ctx.
+	// Make stores the note that a made event begins, and the event, as one step. A key that has a note already gives that
+	// note and stores nothing: compare the ids. Errors: ErrReferenceTaken, *OpenError.
 	Make(ctx context.Context, made Event) (Note, error)
+	// Restore is Make for a note that was confirmed to its caller and that the store does not have: neither a reference
+	// that is taken nor a live note for the same keeps it out.
+	Restore(ctx context.Context, made Event) (Note, error)
+	// Advance stores the next event of a note and what it changes as one step, if the note is still as before: its version
+	// is the fencing token. It gives the note as it is then, with the end of a lease by the store's clock. An event that is
+	// stored already, known by its ID, is no error: a reply may have been lost. A release for a lapse is refused while the
+	// lease runs. Errors: those of Apply, *StaleError, *HeldError, ErrNoNote.
+	Advance(ctx context.Context, before Note, e Event) (Note, error)
 }
 
 // Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists give the notes that can be read even when
 // the error says that others are broken.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id NoteID) (Note, error)
+	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest first.
 	ByReference(ctx context.Context, m call.MunicipalityID, r Reference) (Note, error)
 	// ByNumber gives at most limit notes for a number, the newest first, whatever their state.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]Note, error)
-	// Due gives at most limit live notes of a team, the one whose deadline comes first before the others.
+	// Due gives at most limit live notes of a team: by deadline, and with one deadline the higher priority first.
 	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]Note, error)
+	// Held gives at most limit live notes that a colleague has claimed or that are for him in person.
+	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]Note, error)
+	// Lapsed gives at most limit notes whose lease has run out, by the clock of the store.
+	Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]Note, error)
+	// Marked gives at most limit live notes whose next mark lies at or before now, see Note.NextMark.
+	Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]Note, error)
+	// ClosedBefore gives at most limit resolved or cancelled notes that were closed before t, the oldest first.
+	ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
+	// Events gives the history of a note, first to last.
+	Events(ctx context.Context, m call.MunicipalityID, id NoteID) ([]Event, error)
 	// Counts counts per team, also for teams that are no longer in the configuration but have notes.
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]Count, error)
 }
 
-// Count is how many notes a team has and had.
+// Count is how many notes a team has and had. What was ever counted only grows: over all teams together,
+// Made = Live + Resolved + Cancelled - Reopened, the purged ones among those resolved or cancelled.
 type Count struct {
-	Live      int64 // open or claimed, now
+	Live      int64 // open or held, now
 	Overdue   int64 // of Live, those whose deadline has passed
 	Made      int64 // ever, for this team at first
 	Resolved  int64 // ever, by this team
 	Cancelled int64 // ever, at this team
+	Reopened  int64 // ever, at this team
+	Purged    int64 // ever, at this team
 }

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -17,27 +18,28 @@ type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
 
-func (k keys) note(id callback.NoteID) string { return k.tag + "note:" + string(id) }  // hash: the note, see callback.EncodeNote
-func (k keys) due(team call.TeamID) string    { return k.tag + "due:" + string(team) } // zset: live notes, by deadline in ms
-func (k keys) idem() string                   { return k.tag + "idem" }                // hash: idempotency key → note id
-func (k keys) references() string             { return k.tag + "references" }          // hash: reference → note id
-func (k keys) teams() string                  { return k.tag + "teams" }               // set: every team that ever had a note
-func (k keys) ledger() string                 { return k.tag + "ledger" }              // hash: "made:<team>", "resolved:<team>", "cancelled:<team>" → count
-func (k keys) log() string                    { return k.tag + "log" }                 // stream: every event, see callback.EncodeEvent
+func (k keys) note(id callback.NoteID) string     { return k.tag + "note:" + string(id) }        // hash: the note, see callback.EncodeNote
+func (k keys) due(team call.TeamID) string        { return k.tag + "due:" + string(team) }       // zset: live notes, see dueScore
+func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that he claimed or that are for him
+func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
+func (k keys) marks() string                      { return k.tag + "marks" }                     // zset: live notes, by the next mark of the norm in ms
+func (k keys) closed() string                     { return k.tag + "closed" }                    // zset: closed notes that are not purged, by when in ms
+func (k keys) open() string                       { return k.tag + "open" }                      // hash: who, team and subject (hashed) → live note
+func (k keys) idem() string                       { return k.tag + "idem" }                      // hash: idempotency key → note id
+func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
+func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
+func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
+func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see callback.EncodeEvent
 
 // number: zset: the notes for one telephone number, by the time they were made in ms. The digits are hashed to keep them out
 // of SLOWLOG, MONITOR and error messages, where key names show; not as a secret, for so few digits can be guessed.
-func (k keys) number(n call.Number) string {
-	sum := sha256.Sum256([]byte(n.E164))
-	return k.tag + "number:" + hex.EncodeToString(sum[:16])
-}
+func (k keys) number(n call.Number) string { return k.tag + "number:" + hashed(n.E164) }
 
-// The kinds of count in the ledger, before the colon.
-const (
-	ledgerMade      = "made"
-	ledgerResolved  = "resolved"
-	ledgerCancelled = "cancelled"
-)
+// hashed keeps texts that may be personal out of names.
+func hashed(texts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
 
 // fieldLog holds, in the hash of a note, the ids of its events in the log, blank between them: the history of one note is
 // found, and can be erased on request, without reading the log of all.

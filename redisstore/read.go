@@ -1,9 +1,11 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,23 +34,41 @@ func (s *Store) note(ctx context.Context, m call.MunicipalityID, id callback.Not
 	return notes[0], nil
 }
 
-// ByReference gives the note that a caller names.
+// ByReference gives the note that a caller names. Two notes can have one reference only when one was promised while Redis
+// was away; then a live one goes before the other, and the newest first.
 func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r callback.Reference) (callback.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	k := keysOf(m)
-	id, err := s.client.HGet(ctx, k.references(), string(r)).Result()
+	ids, err := s.client.HGet(ctx, k.references(), string(r)).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
 		return callback.Note{}, fmt.Errorf("no note has this reference: %w", callback.ErrNoNote)
 	case err != nil:
 		return callback.Note{}, unread(k.references(), err)
 	}
-	n, err := s.note(ctx, m, callback.NoteID(id), k.references())
-	if err == nil && n.Reference != r {
-		return callback.Note{}, broken(k.references(), fmt.Errorf("leads to note %s, which has another reference: %w", n.ID, callback.ErrBroken))
+	notes, err := s.notes(ctx, m, strings.Fields(ids), k.references())
+	if err != nil {
+		return callback.Note{}, err
 	}
-	return n, err
+	for _, n := range notes {
+		if n.Reference != r {
+			return callback.Note{}, broken(k.references(), fmt.Errorf("leads to note %s, which has another reference: %w", n.ID, callback.ErrBroken))
+		}
+	}
+	if len(notes) == 0 {
+		return callback.Note{}, broken(k.references(), fmt.Errorf("has a reference that leads to no note: %w", callback.ErrBroken))
+	}
+	return slices.MaxFunc(notes, func(a, b callback.Note) int {
+		return cmp.Or(cmp.Compare(count(a.State.Live()), count(b.State.Live())), a.Made.Compare(b.Made))
+	}), nil
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // ByNumber gives at most limit notes for a number, the newest first, whatever their state.
@@ -59,9 +79,62 @@ func (s *Store) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Numb
 	return s.list(ctx, m, redis.ZRangeArgs{Key: keysOf(m).number(n), Rev: true}, limit)
 }
 
-// Due gives at most limit live notes of a team, the one whose deadline comes first before the others.
+// Due gives at most limit live notes of a team: by deadline, and with one deadline the higher priority first.
 func (s *Store) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
 	return s.list(ctx, m, redis.ZRangeArgs{Key: keysOf(m).due(team)}, limit)
+}
+
+// Marked gives at most limit live notes whose next mark of the norm lies at or before now.
+func (s *Store) Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]callback.Note, error) {
+	return s.upTo(ctx, m, keysOf(m).marks(), now, limit)
+}
+
+// ClosedBefore gives at most limit resolved or cancelled notes that were closed before t, the oldest first.
+func (s *Store) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]callback.Note, error) {
+	return s.upTo(ctx, m, keysOf(m).closed(), t.Add(-time.Millisecond), limit)
+}
+
+// Lapsed gives at most limit notes whose lease has run out, by the clock of Redis.
+func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]callback.Note, error) {
+	bound, cancel := s.bounded(ctx)
+	defer cancel()
+	now, err := s.client.Time(bound).Result()
+	if err != nil {
+		return nil, down("ask for the time", err)
+	}
+	return s.upTo(bound, m, keysOf(m).leases(), now, limit)
+}
+
+// upTo reads the notes of a sorted set by time, up to and including now.
+func (s *Store) upTo(ctx context.Context, m call.MunicipalityID, key string, now time.Time, limit int) ([]callback.Note, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	ids, err := s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: key, ByScore: true, Start: "-inf", Stop: milli(now.UnixMilli()), Count: int64(min(limit, maxList)),
+	}).Result()
+	if err != nil {
+		return nil, unread(key, err)
+	}
+	return s.notes(ctx, m, ids, key)
+}
+
+// Held gives at most limit live notes that a colleague has claimed or that are for him in person.
+func (s *Store) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	key := keysOf(m).held(colleague)
+	ids, err := s.client.SMembers(ctx, key).Result()
+	if err != nil {
+		return nil, unread(key, err)
+	}
+	slices.Sort(ids) // by age: an id begins with the time
+	return s.notes(ctx, m, ids[:min(len(ids), limit, maxList)], key)
 }
 
 func (s *Store) list(ctx context.Context, m call.MunicipalityID, zset redis.ZRangeArgs, limit int) ([]callback.Note, error) {
@@ -195,7 +268,7 @@ func (s *Store) Counts(ctx context.Context, m call.MunicipalityID, now time.Time
 		return nil, unread(k.ledger(), err)
 	}
 	live, overdue := make([]*redis.IntCmd, len(teams)), make([]*redis.IntCmd, len(teams))
-	before := "(" + strconv.FormatInt(now.UnixMilli(), 10)         // at the deadline itself there is still time
+	before := "(" + milli(now.UnixMilli())                         // at the deadline itself there is still time
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // its error is the first of live's
 		for i, team := range teams {
 			live[i] = p.ZCard(ctx, k.due(call.TeamID(team)))
@@ -229,6 +302,10 @@ func addLedger(counts map[call.TeamID]callback.Count, k keys, ledger map[string]
 			count.Resolved = number
 		case kind == ledgerCancelled:
 			count.Cancelled = number
+		case kind == ledgerReopened:
+			count.Reopened = number
+		case kind == ledgerPurged:
+			count.Purged = number
 		}
 		counts[call.TeamID(team)] = count
 	}

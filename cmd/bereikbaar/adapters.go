@@ -45,14 +45,17 @@ func (s *settings) Policy(m call.MunicipalityID) callback.Policy {
 	return callback.Policy{Countries: s.plan().Municipalities[m].CallbackCountries}
 }
 
-// Deadline implements callback.Norm.
-func (s *settings) Deadline(team call.TeamID, made time.Time) (time.Time, error) {
+// Term implements callback.Norm.
+func (s *settings) Term(team call.TeamID, made time.Time) (callback.Term, error) {
 	t, ok := s.plan().Teams[team]
 	if !ok {
-		return time.Time{}, fmt.Errorf("team %q is not in the configuration", team)
+		return callback.Term{}, fmt.Errorf("team %q is not in the configuration", team)
 	}
 	deadline, err := t.Hours.Deadline(made)
-	return deadline.At, err
+	if err != nil {
+		return callback.Term{}, err
+	}
+	return callback.Term{Warn: t.Hours.After(0.5, made, deadline.At), Deadline: deadline.At}, nil
 }
 
 // countedNotes counts what callers are told about notes.

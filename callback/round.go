@@ -1,0 +1,113 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// Round is what one round found to do.
+type Round struct {
+	Lapsed  []Note // claims whose lease had run out: open again
+	Warned  []Note // the warning point had passed
+	Overdue []Note // the deadline had passed
+	Purged  int    // closed notes of which what is personal was removed
+}
+
+// Round does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
+// raised, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded number of each
+// kind, so make rounds often. Notes that could not be changed are in the error; the others were.
+func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Time) (Round, error) {
+	var r Round
+	var problems []error
+	system := Step{Municipality: m, Who: BySystem, At: now}
+
+	lapsed, err := w.store.Lapsed(ctx, m, aRound)
+	problems = append(problems, err)
+	for _, n := range lapsed {
+		after, err := w.commit(ctx, system, n, func(Note) (Event, error) {
+			return Event{Kind: EventReleased, Cause: ReleaseLapsed}, nil
+		})
+		if kept(err, &problems) {
+			r.Lapsed = append(r.Lapsed, after)
+		}
+	}
+
+	marked, err := w.store.Marked(ctx, m, now, aRound)
+	problems = append(problems, err)
+	for _, n := range marked {
+		kind, _, _ := n.NextMark()
+		after, err := w.commit(ctx, system, n, func(Note) (Event, error) { return Event{Kind: kind}, nil })
+		switch {
+		case !kept(err, &problems):
+		case kind == EventWarned:
+			r.Warned = append(r.Warned, after)
+		default:
+			r.Overdue = append(r.Overdue, after)
+		}
+	}
+
+	if keep := w.rules.Work(m).Retention; keep > 0 {
+		old, err := w.store.ClosedBefore(ctx, m, now.Add(-keep), aRound)
+		problems = append(problems, err)
+		for _, n := range old {
+			_, err := w.purge(ctx, n, now, "retention")
+			if kept(err, &problems) {
+				r.Purged++
+			}
+		}
+	}
+	return r, errors.Join(problems...)
+}
+
+// kept reports whether a change was stored. Another that came first is no problem: the next round sees what it left.
+func kept(err error, problems *[]error) bool {
+	var stale *StaleError
+	var held *HeldError
+	if err != nil && !errors.As(err, &stale) && !errors.As(err, &held) {
+		*problems = append(*problems, err)
+	}
+	return err == nil
+}
+
+// Erase removes what is personal from every note for a number, on the request of the person (AVG, article 17). Live notes
+// are cancelled first: nobody can be called back then. It says how many were erased; what could not be is in the error.
+func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who Actor, now time.Time) (int, error) {
+	erased := 0
+	for {
+		notes, err := w.store.ByNumber(ctx, m, number, aRound)
+		problems := []error{err}
+		for _, n := range notes {
+			if n.State.Live() {
+				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(Note) (Event, error) {
+					return Event{Kind: EventCancelled, Reason: "erased on request"}, nil
+				})
+				if err != nil {
+					problems = append(problems, err)
+					continue
+				}
+			}
+			if _, err = w.purge(ctx, n, now, "erased on request"); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			erased++
+		}
+		if err := errors.Join(problems...); err != nil || len(notes) < aRound {
+			return erased, err
+		}
+	}
+}
+
+func (w *Worklist) purge(ctx context.Context, n Note, at time.Time, why string) (Note, error) {
+	at = at.UTC().Truncate(time.Millisecond)
+	id, err := ulid.New(ulid.Timestamp(at), w.random)
+	if err != nil {
+		return Note{}, err
+	}
+	return w.store.Advance(ctx, n, Remains(n, EventID(id.String()), at, why))
+}

@@ -1,0 +1,244 @@
+package callback
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+const (
+	// staleTries bounds how often a change that may follow any other is tried again after another came first.
+	staleTries = 8
+	// aRound is how many notes one round takes of a kind: the rest waits for the next, a second later.
+	aRound = 200
+)
+
+// Work is how a municipality works its notes.
+type Work struct {
+	Location      *time.Location // of its clocks
+	ContactCentre call.TeamID    // who owns a note that two teams called "not ours"
+	Lease         time.Duration  // how long a claim holds unless it is renewed
+	Attempts      AttemptPolicy
+	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
+}
+
+// WorkRules is what the configuration says about working notes. It is asked for every change, so that a reload counts from the
+// next one on.
+type WorkRules interface {
+	Knows(team call.TeamID) bool
+	Work(m call.MunicipalityID) Work
+}
+
+// WorkStore is a store that can also be read.
+type WorkStore interface {
+	Store
+	Reader
+}
+
+// Worklist changes notes as the people who work them ask, and as time passes. It is safe for use by several goroutines
+// when its parts are. Its methods give the note as it is after the change. Errors, besides those of Store.Advance: ErrNoNote,
+// *IllegalError and *RuleError when the change is at fault; nothing was changed then.
+type Worklist struct {
+	store  WorkStore
+	rules  WorkRules
+	random io.Reader
+}
+
+// NewWorklist joins the parts. random is where event ids come from; nil takes the system's.
+func NewWorklist(store WorkStore, rules WorkRules, random io.Reader) *Worklist {
+	if random == nil {
+		random = rand.Reader
+	}
+	return &Worklist{store: store, rules: rules, random: random}
+}
+
+// Step names a note, who changes it, and when.
+type Step struct {
+	Municipality call.MunicipalityID
+	Note         NoteID
+	Ver          uint64 // that who changes it has seen: at another the change is refused; 0 for any
+	Who          Actor
+	At           time.Time
+}
+
+// Claim gives the note to the colleague who asks, for as long as the lease runs.
+func (w *Worklist) Claim(ctx context.Context, s Step) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventClaimed, Hold: w.rules.Work(s.Municipality).Lease}, nil
+	})
+}
+
+// Renew makes the lease of the colleague who has the note run anew.
+func (w *Worklist) Renew(ctx context.Context, s Step) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventRenewed, Hold: w.rules.Work(s.Municipality).Lease}, nil
+	})
+}
+
+// Release gives the note back to its team; a personal note that nobody claimed, to the team as a whole.
+func (w *Worklist) Release(ctx context.Context, s Step, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventReleased, Cause: ReleaseByHand, Reason: reason}, nil
+	})
+}
+
+// StartAttempt writes that the caller is about to be called, before he is: a call cannot be undone. in is the call, empty
+// when the colleague dials himself.
+func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventAttemptStarted, Call: in}, nil })
+}
+
+// EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
+func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talked time.Duration, result Result) (Note, error) {
+	if !isResult(string(result)) || result == ResultUntold {
+		return Note{}, &RuleError{Event: EventAttemptEnded, Text: fmt.Sprintf("say what came of it, one of %v", Results())}
+	}
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result}, nil
+	})
+}
+
+// Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a team says "not ours" for
+// the second time it goes to the contact centre, which answers for it from then on, whatever team was named: look where it went.
+func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (Note, error) {
+	if !w.rules.Knows(to) {
+		return Note{}, &RuleError{Event: EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
+	}
+	return w.advance(ctx, s, func(n Note) (Event, error) {
+		e := Event{Kind: EventRerouted, Team: to, Reason: reason}
+		if centre := w.rules.Work(s.Municipality).ContactCentre; n.Reroutes > 0 && n.Owner != centre && centre != "" {
+			e.Team, e.Owner = centre, centre
+		}
+		return e, nil
+	})
+}
+
+// Raise raises the priority by one.
+func (w *Worklist) Raise(ctx context.Context, s Step, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventRaised, Reason: reason}, nil })
+}
+
+// Merge counts that the caller asked again for the same, in a call, and raises the priority.
+func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventMerged, Call: in, Reason: reason}, nil })
+}
+
+// Comment adds a word for whoever works on the note.
+func (w *Worklist) Comment(ctx context.Context, s Step, text string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCommented, Reason: text}, nil })
+}
+
+// Resolve closes the note. Unreached needs the attempt policy to be met.
+func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason string) (Note, error) {
+	return w.advance(ctx, s, func(n Note) (Event, error) {
+		e := Event{Kind: EventResolved, Outcome: as, Reason: reason, NormMet: !s.At.After(n.Deadline)}
+		if as != Unreached {
+			return e, nil
+		}
+		work := w.rules.Work(s.Municipality)
+		met, left, ok := work.Attempts.Met(n.Attempts, work.Location)
+		if !ok {
+			return Event{}, &RuleError{Event: EventResolved, Text: fmt.Sprintf(
+				"the caller was not tried often enough to give up: %d more, each in another part of the day", left)}
+		}
+		e.NormMet = !met.After(n.Deadline) // domain.md: outside the norm unless the policy was met before the deadline
+		return e, nil
+	})
+}
+
+// Cancel closes the note because the caller no longer needs it.
+func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCancelled, Reason: reason}, nil })
+}
+
+// Reopen makes a closed note live again. Its deadline stays as it was.
+func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventReopened, Reason: reason}, nil })
+}
+
+// Absent gives every note that a colleague has claimed or that is for him in person to his team at once, and says how many.
+// The notes that could not be released are in the error.
+func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, at time.Time) (int, error) {
+	released := 0
+	for {
+		notes, err := w.store.Held(ctx, m, colleague, aRound)
+		if err != nil && len(notes) == 0 {
+			return released, fmt.Errorf("find the notes of %s: %w", colleague, err)
+		}
+		problems := []error{err}
+		for _, n := range notes {
+			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: BySystem, At: at}, func(n Note) (Event, error) {
+				if n.Holder() != colleague {
+					return Event{}, errSettled
+				}
+				return Event{Kind: EventReleased, Cause: ReleaseAbsent}, nil
+			})
+			if err == nil {
+				released++
+			} else if !errors.Is(err, errSettled) {
+				problems = append(problems, err)
+			}
+		}
+		if err := errors.Join(problems...); err != nil || len(notes) < aRound {
+			return released, err
+		}
+	}
+}
+
+// errSettled ends an advance that is no longer needed.
+var errSettled = errors.New("settled meanwhile")
+
+// advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
+// first, it looks again.
+func (w *Worklist) advance(ctx context.Context, s Step, make func(n Note) (Event, error)) (Note, error) {
+	var err error
+	for range staleTries {
+		var n Note
+		if n, err = w.store.Note(ctx, s.Municipality, s.Note); err != nil {
+			return Note{}, err
+		}
+		if s.Ver != 0 && s.Ver != n.Ver {
+			return Note{}, &StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+		}
+		var after Note
+		if after, err = w.commit(ctx, s, n, make); err == nil {
+			return after, nil
+		}
+		var stale *StaleError
+		if s.Ver != 0 || !errors.As(err, &stale) {
+			break
+		}
+	}
+	return Note{}, err
+}
+
+// commit makes the event of the note as it is, and stores it.
+func (w *Worklist) commit(ctx context.Context, s Step, n Note, make func(n Note) (Event, error)) (Note, error) {
+	e, err := make(n)
+	if err != nil {
+		return Note{}, err
+	}
+	if !s.Who.valid() {
+		return Note{}, &RuleError{Event: e.Kind, Text: "who does it is missing"}
+	}
+	if !isText(e.Reason, maxReason) {
+		return Note{}, &RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", maxReason)}
+	}
+	at := s.At.UTC().Truncate(time.Millisecond)
+	id, err := ulid.New(ulid.Timestamp(at), w.random)
+	if err != nil {
+		return Note{}, fmt.Errorf("draw an event id: %w", err)
+	}
+	e.ID, e.Note, e.Ver, e.At, e.Who = EventID(id.String()), n.ID, n.Ver+1, at, s.Who
+	if _, err := Apply(n, e); err != nil { // before anything is written, also to a journal
+		return Note{}, err
+	}
+	return w.store.Advance(ctx, n, e)
+}

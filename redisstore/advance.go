@@ -1,0 +1,98 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+var (
+	//go:embed advance.lua
+	advanceSource string
+
+	advanceScript = redis.NewScript(commonSource + advanceSource)
+)
+
+// How advance.lua is to take an event that needs more than the version.
+const (
+	modeLapse = "lapse" // only when the lease has run out
+	modePurge = "purge" // and the earlier events go from the log
+)
+
+// Advance stores the next event of a note, what it changes and its indexes as one step.
+//
+//	KEYS  1 note (hash)  2 log (stream)  then those of the changes
+//	ARGV  1 event id  2 the version that the event follows  3 how long the lease runs, ms; 0 for no lease  4 "", "lapse" or "purge"
+//	      5 the changes, JSON, see common.lua  6 the fields that go, JSON  7 N, how many arguments the note takes
+//	      8… the note's changed fields and values (N)  then the event's fields and values
+//	returns {"advanced", end of the lease in ms or ""} | {"done"} | {"stale", version} | {"held", end of the lease in ms}
+//	      | {"none"} | {"broken", key, problem}
+//
+// A reply that was lost is no harm: the event is known by its id, also in the repeats that Advance does by itself.
+func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Event) (callback.Note, error) {
+	e.Until = time.Time{} // the script's to give
+	expected := e
+	if e.Hold > 0 {
+		expected.Until = e.At.Add(e.Hold)
+	}
+	after, err := callback.Apply(before, expected)
+	if err != nil {
+		return callback.Note{}, err
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	keys, args := advanceArguments(before, after, e)
+	reply, err := s.run(ctx, advanceScript, keys, args)
+	what := "change note " + string(before.ID)
+	if err != nil {
+		return callback.Note{}, down(what, err)
+	}
+	switch {
+	case len(reply) == 2 && reply[0] == "advanced":
+		if e.Hold > 0 {
+			after.Lease = milliTime(reply[1])
+		}
+		return after, nil
+	case len(reply) == 1 && reply[0] == "done": // an earlier try of this very event; others may have followed
+		return s.note(ctx, before.Municipality, before.ID, "")
+	case len(reply) == 2 && reply[0] == "stale":
+		now, _ := strconv.ParseUint(reply[1], 10, 64) // the script compared it as a number
+		return callback.Note{}, &callback.StaleError{Note: before.ID, Saw: before.Ver, Now: now}
+	case len(reply) == 2 && reply[0] == "held":
+		return callback.Note{}, &callback.HeldError{Note: before.ID, Until: milliTime(reply[1])}
+	case len(reply) == 1 && reply[0] == "none":
+		return callback.Note{}, fmt.Errorf("%s: %w", what, callback.ErrNoNote)
+	}
+	return callback.Note{}, unexpected(what, reply)
+}
+
+func advanceArguments(before, after callback.Note, e callback.Event) (keys []string, args []any) {
+	plan := planOf(before, after, e)
+	changed, gone := differs(callback.EncodeNote(before), callback.EncodeNote(after))
+	fields, event := pairs(changed), pairs(callback.EncodeEvent(e))
+	mode := ""
+	switch {
+	case e.Kind == callback.EventReleased && e.Cause == callback.ReleaseLapsed:
+		mode = modeLapse
+	case e.Kind == callback.EventPurged:
+		mode = modePurge
+	}
+	args = make([]any, 0, 7+len(fields)+len(event))
+	args = append(args, string(e.ID), e.Ver-1, e.Hold.Milliseconds(), mode, list(plan.changes), list(gone), len(fields))
+	args = append(args, fields...)
+	return plan.keys, append(args, event...)
+}
+
+func milliTime(ms string) time.Time {
+	n, err := strconv.ParseInt(ms, 10, 64)
+	if err != nil || n <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
+}

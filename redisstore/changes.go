@@ -1,0 +1,164 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// place is where a note stands in one index: the command that puts it there and the one that takes it away, as common.lua
+// names them.
+type place struct {
+	key  string
+	put  []string
+	take []string
+}
+
+// places gives every index in which a note stands. What a transition changes is the difference between the places before
+// and after it, so that an index cannot be forgotten.
+func places(n callback.Note) []place {
+	if n.State == callback.None {
+		return nil
+	}
+	k, id := keysOf(n.Municipality), string(n.ID)
+	var all []place
+	zset := func(key, score string) {
+		all = append(all, place{key: key, put: []string{"zadd", score, id}, take: []string{"zrem", id}})
+	}
+	if n.State.Live() {
+		zset(k.due(n.Team), dueScore(n))
+		if _, at, ok := n.NextMark(); ok {
+			zset(k.marks(), milli(at.UnixMilli()))
+		}
+		who := hashed(n.Number.E164, string(n.Team), n.Subject)
+		all = append(all, place{key: k.open(), put: []string{"claim", who, id}, take: []string{"waive", who, id}})
+	}
+	if holder := n.Holder(); holder != "" {
+		all = append(all, place{key: k.held(holder), put: []string{"sadd", id}, take: []string{"srem", id}})
+	}
+	if n.State.Held() {
+		// The script knows the score; the end as it was told makes a renewal a difference.
+		all = append(all, place{key: k.leases(), put: []string{"lease", id}, take: []string{"zrem", id}})
+	}
+	if n.State == callback.Resolved || n.State == callback.Cancelled {
+		zset(k.closed(), milli(n.Closed.UnixMilli()))
+	}
+	if n.State != callback.Purged {
+		zset(k.number(n.Number), milli(n.Made.UnixMilli()))
+		all = append(all,
+			place{key: k.references(), put: []string{"refer", string(n.Reference), id}, take: []string{"unrefer", string(n.Reference), id}},
+			place{key: k.idem(), put: []string{"hset", string(n.Key), id}, take: []string{"hdel", string(n.Key)}})
+	}
+	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
+}
+
+// The kinds of count in the ledger, before the colon and the team. They only grow.
+const (
+	ledgerMade      = "made"
+	ledgerResolved  = "resolved"
+	ledgerCancelled = "cancelled"
+	ledgerReopened  = "reopened"
+	ledgerPurged    = "purged"
+)
+
+var ledgerOf = map[callback.EventKind]string{
+	callback.EventMade:      ledgerMade,
+	callback.EventResolved:  ledgerResolved,
+	callback.EventCancelled: ledgerCancelled,
+	callback.EventReopened:  ledgerReopened,
+	callback.EventPurged:    ledgerPurged,
+}
+
+// plan collects the keys and changes of one transition for a script.
+type plan struct {
+	keys    []string
+	changes [][]any
+}
+
+// planOf gives what an event changes: the note and the log are its first keys.
+func planOf(before, after callback.Note, e callback.Event) *plan {
+	k := keysOf(after.Municipality)
+	p := &plan{keys: []string{k.note(after.ID), k.log()}}
+	was, is := places(before), places(after)
+	for _, old := range was {
+		if len(old.take) > 0 && !slices.ContainsFunc(is, old.covers) {
+			p.add(old.key, old.take)
+		}
+	}
+	renewed := e.Hold > 0
+	for _, now := range is {
+		if !slices.ContainsFunc(was, now.same) || renewed && now.put[0] == "lease" {
+			p.add(now.key, now.put)
+		}
+	}
+	if kind, ok := ledgerOf[e.Kind]; ok {
+		p.add(k.ledger(), []string{"count", kind + ":" + string(after.Team), "1"})
+	}
+	return p
+}
+
+// same reports whether two places are one, score and all.
+func (p place) same(o place) bool { return p.key == o.key && slices.Equal(p.put, o.put) }
+
+// covers reports whether putting the note in o takes it out of p: the member of a sorted set gets another score.
+func (p place) covers(o place) bool { return p.key == o.key && slices.Equal(p.take, o.take) }
+
+func (p *plan) add(key string, command []string) {
+	at := slices.Index(p.keys, key)
+	if at < 0 {
+		p.keys = append(p.keys, key)
+		at = len(p.keys) - 1
+	}
+	change := []any{command[0], at + 1}
+	for _, argument := range command[1:] {
+		change = append(change, argument)
+	}
+	p.changes = append(p.changes, change)
+}
+
+// list is a list as the scripts read it: an empty one too.
+func list[T any](of []T) string {
+	if of == nil {
+		of = []T{}
+	}
+	text, _ := json.Marshal(of) // texts and numbers can always be written
+	return string(text)
+}
+
+// dueScore orders a due list: by deadline, and among notes with one deadline by priority. Whole milliseconds tell deadlines
+// apart; the priority moves a note within its millisecond, never before the deadline itself.
+func dueScore(n callback.Note) string {
+	const steps = callback.MaxPriority + 1
+	behind := steps - 1 - min(max(n.Priority, 0), callback.MaxPriority)
+	return strconv.FormatFloat(float64(n.Deadline.UnixMilli())+float64(behind)/steps, 'f', -1, 64)
+}
+
+func milli(ms int64) string { return strconv.FormatInt(ms, 10) }
+
+// pairs lays fields out as a script takes them, in a fixed order.
+func pairs(fields map[string]string) []any {
+	laid := make([]any, 0, 2*len(fields))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		laid = append(laid, name, fields[name])
+	}
+	return laid
+}
+
+// differs gives the fields that are other than before, and the names of those that are gone.
+func differs(before, after map[string]string) (changed map[string]string, gone []string) {
+	changed = make(map[string]string)
+	for name, value := range after {
+		if before[name] != value {
+			changed[name] = value
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, still := after[name]; !still {
+			gone = append(gone, name)
+		}
+	}
+	return changed, gone
+}
