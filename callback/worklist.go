@@ -26,6 +26,7 @@ type Work struct {
 	ContactCentre call.TeamID    // who owns a note that two teams called "not ours"
 	Lease         time.Duration  // how long a claim holds unless it is renewed
 	Attempts      AttemptPolicy
+	Caps          Caps
 	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
 }
 
