@@ -30,6 +30,23 @@ func (h *Hours) After(part float64, from, to time.Time) time.Time {
 	return at
 }
 
+// Warning is the moment before a deadline at which a part of the working time that the team had for it has passed, 0.5 for
+// half of it: when the norm's clock warns. Where the team works at no time before its deadline, the municipality's working
+// time counts. It is zero when part is 0, and when nobody works before the deadline.
+func (h *Hours) Warning(d Deadline, part float64) time.Time {
+	if part <= 0 {
+		return time.Time{}
+	}
+	who := h
+	if h.Worked(d.Made, d.At) == 0 {
+		who = &Hours{municipality: h.municipality}
+	}
+	if at := who.After(part, d.Made, d.At); at.Before(d.At) {
+		return at.UTC()
+	}
+	return time.Time{}
+}
+
 // working gives the stretches of working time between two instants, in order, until each says no more.
 func (h *Hours) working(from, to time.Time, each func(stretch) bool) {
 	first, last := DateOf(from, h.Location()), DateOf(to, h.Location())

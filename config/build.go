@@ -44,12 +44,9 @@ func (b *builder) system() {
 	c.State = State{Directory: f.State.Directory}
 	c.Log = Log{Level: levels[f.Log.Level], Format: LogFormat(f.Log.Format)}
 	c.Shutdown = Shutdown{Grace: f.Shutdown.Grace}
-	c.Callbacks = Callbacks{Countries: f.Callbacks.Countries}
 	c.Norm = Norm{Rule: calendar.Rule(f.Norm.Rule)}
 	c.KPI = KPI{AnswerThreshold: f.KPI.AnswerThreshold, ShortAbandon: f.KPI.ShortAbandon}
-	if len(c.Callbacks.Countries) == 0 {
-		b.doc.problem("callbacks.countries", "no country may be rung back", "name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers")
-	}
+	b.callbacks()
 	if c.KPI.ShortAbandon >= c.KPI.AnswerThreshold {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}

@@ -89,9 +89,19 @@ type Shutdown struct {
 	Grace time.Duration // that conversations get to end by themselves
 }
 
-// Callbacks says which numbers may be rung back (domain.md, "Numbers").
+// Callbacks says which numbers may be rung back (domain.md, "Numbers"), and how notes are worked.
 type Callbacks struct {
-	Countries []string // ISO 3166 codes such as "NL"
+	Countries []string      // ISO 3166 codes such as "NL"
+	Lease     time.Duration // how long a claim on a note holds unless it is renewed
+	WarnAfter float64       // the part of the working time until its deadline after which a note is warned of, below 1; 0 for no warning
+	Attempts  Attempts
+	Retention time.Duration // from when a note is closed until what is personal is removed, in whole days; 0 keeps it for ever
+}
+
+// Attempts says when a caller who was not reached may be given up (domain.md, "Attempts").
+type Attempts struct {
+	Least int              // attempts, each in another part of a day
+	Parts []calendar.Clock // at which a part of the day ends and the next begins; sorted, none twice; empty when a day is one part
 }
 
 // Norm holds how deadlines are counted where a team does not say so itself.

@@ -291,6 +291,21 @@ func TestFaults(t *testing.T) {
 			[]string{"agents:", "callbacks: {countries: []}\nagents:"},
 			[]string{`10: callbacks.countries: no country may be rung back; name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers`},
 		},
+		"leases, warnings and attempts that cannot be": {
+			[]string{"agents:", "callbacks:\n  lease: 30s\n  warn_percent: 100\n  retention_days: 3651\n  attempts:\n    least: 0\n    parts: [noon, \"25:00\", \"00:00\", \"24:00\", \"12:00\", 12:00, 12]\nagents:"},
+			[]string{
+				`11: callbacks.lease: 30s is out of range; it may be from 1m to 8h`,
+				`12: callbacks.warn_percent: 100 is out of range; write a whole number from 0 to 99, without quotes`,
+				`13: callbacks.retention_days: 3651 is out of range; write a whole number from 0 to 3650, without quotes`,
+				`15: callbacks.attempts.least: 0 is out of range; write a whole number from 1 to 10, without quotes`,
+				`16: callbacks.attempts.parts[0]: "noon" is not a time of day; write it as 09:00`,
+				`16: callbacks.attempts.parts[1]: "25:00" is not a time of day; it must lie between 00:00 and 24:00`,
+				`16: callbacks.attempts.parts[2]: 00:00 parts nothing, a day begins and ends there; write a time within the day, such as 12:00, or leave it out`,
+				`16: callbacks.attempts.parts[3]: 24:00 parts nothing, a day begins and ends there; write a time within the day, such as 12:00, or leave it out`,
+				`16: callbacks.attempts.parts[5]: 12:00 stands here twice; leave one of the two`,
+				`16: callbacks.attempts.parts[6]: it must be text, not the number 12; put it in quotes, as "12", if that is meant`,
+			},
+		},
 		"no number": {
 			[]string{"entries:\n  - {number: \"140570\", first: {team: kcc}}", "entries: []"},
 			[]string{`8: entries: no number is answered; add the number that callers dial, such as [{number: "140570", first: {team: kcc}}]`},

@@ -74,7 +74,16 @@ type shutdownForm struct {
 }
 
 type callbacksForm struct {
-	Countries []string `mapstructure:"countries" form:"country" max:"300" default:"NL" eg:"[NL, BE, DE]"`
+	Countries     []string      `mapstructure:"countries" form:"country" max:"300" default:"NL" eg:"[NL, BE, DE]"`
+	Lease         time.Duration `mapstructure:"lease" default:"15m" min:"1m" max:"8h"`
+	WarnPercent   int           `mapstructure:"warn_percent" default:"50" min:"0" max:"99"`
+	Attempts      attemptsForm  `mapstructure:"attempts"`
+	RetentionDays int           `mapstructure:"retention_days" default:"365" min:"0" max:"3650"`
+}
+
+type attemptsForm struct {
+	Least int      `mapstructure:"least" default:"3" min:"1" max:"10"`
+	Parts []string `mapstructure:"parts" form:"clock" max:"12" default:"12:00" eg:"[\"12:00\", \"17:00\"]"`
 }
 
 type normForm struct {

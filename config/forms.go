@@ -144,6 +144,7 @@ var textForms = map[string]func(string) (what, mend string){
 	"digit":             digitForm,
 	"span":              func(s string) (string, string) { _, err := calendar.ParseSpan(s); return parsedForm(err) },
 	"date":              func(s string) (string, string) { _, err := calendar.ParseDate(s); return parsedForm(err) },
+	"clock":             func(s string) (string, string) { _, err := calendar.ParseClock(s); return parsedForm(err) },
 	"path":              pathForm,
 	"address":           addressForm,
 	"address-or-socket": func(s string) (string, string) { return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm) },

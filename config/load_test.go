@@ -65,7 +65,10 @@ func TestTheShippedExample(t *testing.T) {
 	require.Equal(t, example, cfg.Path)
 	require.Equal(t, "7hx-long", cfg.ARI.Password.Reveal())
 	require.Equal(t, "8jk-long", cfg.Redis.Password.Reveal())
-	require.Equal(t, []string{"NL", "BE", "DE"}, cfg.Callbacks.Countries)
+	require.Equal(t, config.Callbacks{
+		Countries: []string{"NL", "BE", "DE"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
+		Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
+	}, cfg.Callbacks)
 	require.Equal(t, "Welkom bij de gemeente Deventer.", cfg.Prompts.Extra[prompts.Dutch]["welkom-deventer"])
 	require.Equal(t, []prompts.Language{prompts.Dutch}, cfg.Prompts.Languages)
 
@@ -109,17 +112,20 @@ func TestDefaults(t *testing.T) {
 	require.NotNil(t, manifest)
 	cfg.Plan, cfg.Prompts.Manifest = nil, nil
 	require.Equal(t, &config.Config{
-		Path:      path,
-		ARI:       config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
-		Redis:     config.Redis{Address: "127.0.0.1:6379"},
-		Listen:    config.Listen{Operations: "127.0.0.1:9570"},
-		Prompts:   config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
-		State:     config.State{Directory: "/var/lib/bereikbaar"},
-		Log:       config.Log{Level: slog.LevelInfo, Format: config.LogText},
-		Shutdown:  config.Shutdown{Grace: 30 * time.Second},
-		Callbacks: config.Callbacks{Countries: []string{"NL"}},
-		Norm:      config.Norm{Rule: calendar.ClosingTime},
-		KPI:       config.KPI{AnswerThreshold: 30 * time.Second, ShortAbandon: 5 * time.Second},
+		Path:     path,
+		ARI:      config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
+		Redis:    config.Redis{Address: "127.0.0.1:6379"},
+		Listen:   config.Listen{Operations: "127.0.0.1:9570"},
+		Prompts:  config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
+		State:    config.State{Directory: "/var/lib/bereikbaar"},
+		Log:      config.Log{Level: slog.LevelInfo, Format: config.LogText},
+		Shutdown: config.Shutdown{Grace: 30 * time.Second},
+		Callbacks: config.Callbacks{
+			Countries: []string{"NL"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
+			Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
+		},
+		Norm: config.Norm{Rule: calendar.ClosingTime},
+		KPI:  config.KPI{AnswerThreshold: 30 * time.Second, ShortAbandon: 5 * time.Second},
 	}, cfg)
 
 	team := plan.Teams["kcc"]
@@ -234,6 +240,23 @@ func TestWhatMayBeSaid(t *testing.T) {
 				require.Equal(t, "Goedendag.", p.Text)
 			},
 		},
+		"how notes are worked": {
+			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30}\nagents:"},
+			func(t *testing.T, c *config.Config) {
+				require.Equal(t, config.Callbacks{
+					Countries: []string{"NL"}, Lease: time.Hour, WarnAfter: 0.75,
+					Attempts: config.Attempts{Least: 5, Parts: []calendar.Clock{9*60 + 30, 12 * 60, 17 * 60}}, Retention: 30 * 24 * time.Hour,
+				}, c.Callbacks)
+			},
+		},
+		"no warning, and a day in one part": {
+			[]string{"agents:", "callbacks: {warn_percent: 0, attempts: {parts: []}}\nagents:"},
+			func(t *testing.T, c *config.Config) {
+				require.Zero(t, c.Callbacks.WarnAfter)
+				require.Equal(t, config.Attempts{Least: 3}, c.Callbacks.Attempts)
+				require.Empty(t, c.Warnings)
+			},
+		},
 		"a line in English": {
 			[]string{"agents:", "  - {number: \"9002\", language: en, welcome: welcome, first: {team: kcc}}\nagents:"},
 			func(t *testing.T, c *config.Config) {
@@ -257,6 +280,7 @@ func TestWhatMayBeSaid(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	text := changed(t, smallest,
+		"teams:", "callbacks: {retention_days: 0}\nteams:",
 		"agents:", "listen: {operations: \"0.0.0.0:9570\"}\nredis: {address: \"10.0.0.5:6379\"}\ntexts: {nl: {ongebruikt: Dit hoort niemand.}}\nmenus:\n  los: {prompts: [welcome], options: {1: {team: leeg}}}\nagents:\n  vrij: {endpoint: PJSIP/vrij}",
 		"members: [kcc1]}", "members: [kcc1]}\n  leeg: {name: Leeg, members: []}")
 	cfg, err := config.Load(write(t, text), nil)
@@ -271,8 +295,9 @@ func TestWarnings(t *testing.T) {
 		"12 texts.nl.ongebruikt: is spoken nowhere",
 		"14 menus.los: no caller comes here",
 		"16 agents.vrij: is in no team",
-		"20 teams.leeg: no caller comes here",
-		"20 teams.leeg.members: nobody is in it: its callers get a callback or another team",
+		"18 callbacks.retention_days: callers' numbers and stories are kept for ever, and the AVG asks for an end",
+		"21 teams.leeg: no caller comes here",
+		"21 teams.leeg.members: nobody is in it: its callers get a callback or another team",
 	}, found)
 }
 

@@ -56,7 +56,22 @@ func (s *settings) Term(team call.TeamID, made time.Time) (callback.Term, error)
 	if err != nil {
 		return callback.Term{}, err
 	}
-	return callback.Term{Warn: t.Hours.After(0.5, made, deadline.At), Deadline: deadline.At}, nil
+	return callback.Term{Warn: t.Hours.Warning(deadline, s.config().Callbacks.WarnAfter), Deadline: deadline.At}, nil
+}
+
+// Work implements callback.WorkRules. A municipality that is no longer in the configuration may still have notes: they keep
+// the rules that all share, but nobody is their contact centre, and their times of day are UTC's.
+func (s *settings) Work(id call.MunicipalityID) callback.Work {
+	cfg := s.config()
+	m, c := cfg.Plan.Municipalities[id], cfg.Callbacks
+	location := m.Location
+	if location == nil {
+		location = time.UTC
+	}
+	return callback.Work{
+		Location: location, ContactCentre: m.Contact, Lease: c.Lease,
+		Attempts: callback.AttemptPolicy{Least: c.Attempts.Least, Parts: c.Attempts.Parts}, Retention: c.Retention,
+	}
 }
 
 // countedNotes counts what callers are told about notes.
