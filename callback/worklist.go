@@ -96,6 +96,13 @@ func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (Note, 
 	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventAttemptStarted, Call: in}, nil })
 }
 
+// EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his part at once.
+func (w *Worklist) EndLine(ctx context.Context, s Step, line LineResult, talked time.Duration) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond)}, nil
+	})
+}
+
 // EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
 func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talked time.Duration, result Result) (Note, error) {
 	if !isResult(string(result)) || result == ResultUntold {

@@ -58,6 +58,7 @@ type Outside struct {
 // Attempts is what a callback by telephone changes of its note; callback.Worklist is the real one.
 type Attempts interface {
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (callback.Note, error)
+	EndLine(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration) (callback.Note, error)
 	EndAttempt(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration, result callback.Result) (callback.Note, error)
 	Resolve(ctx context.Context, s callback.Step, as callback.Outcome, reason string) (callback.Note, error)
 }
@@ -201,6 +202,12 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	result := callback.ResultNotReached
 	switch line {
 	case callback.LineAnswered:
+		if err := d.insist(ctx, func(ctx context.Context) error {
+			_, err := d.Attempts.EndLine(ctx, d.step(), line, talked)
+			return err
+		}); err != nil {
+			return err
+		}
 		var told bool
 		if result, told = d.askResult(ctx); !told {
 			return nil // the note stays at "calling" until he says it, or his claim lapses

@@ -224,6 +224,13 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
+		after, err := s.worklist.EndAttempt(t.Context(), callback.Step{
+			Municipality: "deventer", Note: s.note.ID, Who: callback.ByAgent("verg1"), At: time.Now(),
+		}, callback.LineUnknown, 0, callback.ResultReached)
+		require.NoError(t, err)
+		require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
+		require.Positive(t, after.Attempts[0].Talked)
 		select {
 		case <-s.exchange.leg.Gone():
 		default:
