@@ -79,7 +79,7 @@ func (s *service) keepPromises(ctx context.Context) {
 		now := time.Now()
 		seen, err := s.store.Identity(ctx)
 		s.sayOnce(quiet, "Redis does not answer; promises are kept by the journal", err)
-		if err == nil && (seen != identity || now.Sub(compared) >= compareEvery) {
+		if err == nil && (seen != identity || s.keeper.Behind() > 0 || now.Sub(compared) >= compareEvery) {
 			err := s.compare(ctx)
 			s.sayOnce(quiet, "the journal could not be compared with Redis", err)
 			if err == nil {
