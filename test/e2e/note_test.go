@@ -41,6 +41,12 @@ func (c *caller) isPromised() callback.Reference {
 	c.hearsWhole("nl/call-back-by")
 	c.hearsWhole("nl/goodbye")
 	c.isHungUp()
+	return c.heardReference()
+}
+
+// heardReference is the reference that the caller heard.
+func (c *caller) heardReference() callback.Reference {
+	c.s.t.Helper()
 	var reference strings.Builder
 	said := false
 	for _, phrase := range c.Phrases() {

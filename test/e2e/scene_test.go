@@ -21,7 +21,7 @@ import (
 )
 
 // limit bounds one test.
-const limit = 4 * time.Minute
+const limit = 6 * time.Minute
 
 // scene is one test at its own rig.
 type scene struct {
@@ -197,6 +197,9 @@ func (s *scene) rings(o rig.CallerOptions) *caller {
 	require.NoError(s.t, err)
 	return &caller{Caller: c, s: s, listened: time.Time{}}
 }
+
+// ringsFrom lets a caller ring the municipality.
+func (s *scene) ringsFrom(number string) *caller { return s.rings(rig.CallerOptions{From: number}) }
 
 // caller is a caller of whom the test follows what he hears.
 type caller struct {

@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// colleague is a colleague at his phone who works notes over the JSON API.
+type colleague struct {
+	*rig.Agent
+	s        *scene
+	listened time.Time
+}
+
+func (s *scene) colleague(name string, b rig.Behaviour) *colleague {
+	s.t.Helper()
+	return &colleague{Agent: s.agent(name, b), s: s}
+}
+
+// does asks the API to do something with a note, in the name of the colleague.
+func (c *colleague) does(what string, n callback.Note) {
+	c.s.t.Helper()
+	status, body, err := c.s.Daemon.API(c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
+	require.NoError(c.s.t, err)
+	require.Less(c.s.t, status, 300, body)
+}
+
+// hearsWhole waits until a phrase has been heard to its end on his phone, after what was heard before.
+func (c *colleague) hearsWhole(id string) {
+	c.s.t.Helper()
+	phrase, err := c.AwaitPhrase(c.s.ctx, c.listened, true, id)
+	require.NoError(c.s.t, err)
+	c.listened = phrase.From
+}
+
+func (c *colleague) presses(key string) {
+	c.s.t.Helper()
+	require.NoError(c.s.t, c.Press(c.s.ctx, key))
+}
+
+// claimed makes a note in a call, and lets a colleague claim it.
+func (c *colleague) claimed() callback.Note {
+	c.s.t.Helper()
+	n := c.s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)
+	c.does("claim", n)
+	return c.s.note("0612345678")
+}
+
+// callsBack lets the colleague ask to be put through; verg1 is logged in only now, so that no caller was put through to him.
+func (s *scene) callsBack(b rig.Behaviour) (*colleague, callback.Note) {
+	s.t.Helper()
+	c := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
+	n := c.claimed()
+	c.Agent = s.agent("verg1", b)
+	c.does("call", n)
+	return c, n
+}
+
+func (s *scene) callee(b rig.Behaviour) *rig.Agent {
+	s.t.Helper()
+	outside, err := s.Callee(b)
+	require.NoError(s.t, err)
+	return outside
+}
+
+func TestACallerIsCalledBackAndHelped(t *testing.T) {
+	s := open(t, nil)
+	outside := s.callee(rig.Behaviour{RingFor: 2 * time.Second})
+	desk, n := s.callsBack(rig.Behaviour{})
+	_, err := desk.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	shown, err := desk.Messages()
+	require.NoError(t, err)
+	require.Contains(t, shown, "Terugbelnotitie "+string(n.Reference), "his phone shows that it is a callback, and which")
+	desk.hearsWhole("nl/calling-back")
+
+	_, err = outside.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, callback.Calling, s.note("0612345678").State, "written before it was dialled")
+	said, err := outside.Messages()
+	require.NoError(t, err)
+	require.Contains(t, said, "INVITE sip:+31612345678@")
+	require.Contains(t, said, "+31140570@", "the caller sees the municipality")
+	require.NotContains(t, said, "verg1", "and not which employee calls")
+	_, err = outside.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	now := time.Now()
+	require.NoError(t, desk.Speak(s.ctx, rig.Tone(440, 600*time.Millisecond)))
+	require.NoError(t, outside.AwaitSound(s.ctx, now, 400*time.Millisecond))
+	require.Greater(t, purest(outside.HeardSince(now), 440), 0.7, "the caller hears the colleague")
+	require.NoError(t, outside.HangUp(s.ctx, 1))
+
+	desk.hearsWhole("nl/ask-result")
+	desk.presses("1")
+	desk.hearsWhole("nl/ask-resolved")
+	desk.presses("1")
+	desk.hearsWhole("nl/note-closed")
+	after := s.note("0612345678")
+	require.Equal(t, callback.Resolved, after.State)
+	require.Equal(t, callback.Reached, after.Outcome)
+	require.True(t, after.NormMet)
+	require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
+	require.Positive(t, after.Attempts[0].Talked)
+	s.atRest()
+}
+
+func TestACallerIsNotReached(t *testing.T) {
+	for name, test := range map[string]struct {
+		behaviour rig.Behaviour
+		line      callback.LineResult
+		result    callback.Result
+		hears     string
+	}{
+		"busy":      {rig.Behaviour{Refuses: 486}, callback.LineBusy, callback.ResultNotReached, "nl/attempt-not-reached"},
+		"refuses":   {rig.Behaviour{Refuses: 603}, callback.LineRefused, callback.ResultRefused, "nl/attempt-noted"},
+		"no answer": {rig.Behaviour{NeverAnswers: true}, callback.LineNoAnswer, callback.ResultNotReached, "nl/attempt-not-reached"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, nil)
+			outside := s.callee(test.behaviour)
+			desk, _ := s.callsBack(rig.Behaviour{})
+			_, err := outside.AwaitRing(s.ctx, 1)
+			require.NoError(t, err)
+			desk.hearsWhole(test.hears)
+			after := s.note("0612345678")
+			require.Equal(t, callback.Claimed, after.State, "his to try again")
+			require.Len(t, after.Attempts, 1)
+			require.Equal(t, test.line, after.Attempts[0].Line)
+			require.Equal(t, test.result, after.Attempts[0].Result)
+			s.atRest()
+		})
+	}
+}
+
+func TestTheColleagueDoesNotAnswerHisOwnPhone(t *testing.T) {
+	s := open(t, nil)
+	outside := s.callee(rig.Behaviour{})
+	desk, before := s.callsBack(rig.Behaviour{NeverAnswers: true})
+	_, err := desk.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err)
+	require.Empty(t, outside.Calls(), "nobody was rung")
+	require.Equal(t, before, s.note("0612345678"), "and no attempt was made")
+	s.atRest()
+}
+
+func TestANumberThatMayNoLongerBeDialledIsNot(t *testing.T) {
+	s := open(t, nil)
+	outside := s.callee(rig.Behaviour{})
+	desk, before := s.callsBack(rig.Behaviour{NeverAnswers: true})
+	_, err := desk.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	require.NoError(t, s.Daemon.Configure(rig.Overrides(rig.AlwaysOpen(), map[string]any{"callbacks": map[string]any{"countries": []string{"BE"}}})))
+	require.NoError(t, s.Daemon.Reload())
+	s.eventually("the configuration is taken over", func() error {
+		return equal(1, s.metric("bereikbaar_config_reloads_total", "result", "ok"))
+	})
+	require.NoError(t, desk.Answer(s.ctx, 1))
+	desk.hearsWhole("nl/not-dialled")
+	_, err = desk.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err)
+	require.Empty(t, outside.Calls())
+	require.Equal(t, before, s.note("0612345678"))
+	require.Equal(t, 1.0, s.metric("bereikbaar_dials_refused_total", "reason", "number"))
+	s.atRest()
+}
+
+// The two are not cut off by a daemon that dies, and nothing is left behind when they hang up.
+func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
+	s := open(t, nil)
+	outside := s.callee(rig.Behaviour{})
+	desk, _ := s.callsBack(rig.Behaviour{})
+	_, err := outside.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	s.crashes()
+	now := time.Now()
+	require.NoError(t, desk.Speak(s.ctx, rig.Tone(440, 600*time.Millisecond)))
+	require.NoError(t, outside.AwaitSound(s.ctx, now, 400*time.Millisecond))
+	require.NoError(t, outside.HangUp(s.ctx, 1))
+	_, err = desk.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err, "his phone is let go")
+	require.Equal(t, callback.Calling, s.note("0612345678").State, "that he was called is known; what came of it is for the colleague to say")
+	s.atRest()
+}
