@@ -37,6 +37,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	process *process
+	clock   []string // environment that moves its clock, see SetClock
 }
 
 // process is one run of redis-server.
@@ -86,7 +87,7 @@ func (s *Server) Begin(directives ...string) {
 	s.directive = append(s.directive, directives...)
 	config := filepath.Join(s.dir, "redis.conf")
 	require.NoError(s.tb, os.WriteFile(config, []byte(strings.Join(s.directive, "\n")+"\n"), 0o600))
-	p, err := launch(config)
+	p, err := launch(config, s.clock)
 	require.NoError(s.tb, err, "start redis-server: install the package redis-server")
 	s.mu.Lock()
 	s.process = p
@@ -194,7 +195,7 @@ func stateOf(pid int) string {
 
 // launch runs redis-server from a thread that lives as long as the process does: the kernel kills the server when that
 // thread ends, so a test that dies leaves none behind.
-func launch(config string) (*process, error) {
+func launch(config string, clock []string) (*process, error) {
 	p := &process{ready: make(chan struct{}), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -202,6 +203,7 @@ func launch(config string) (*process, error) {
 		defer runtime.UnlockOSThread()
 		defer close(p.ended)
 		cmd := exec.Command("redis-server", config)
+		cmd.Env = append(os.Environ(), clock...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		out, err := cmd.StdoutPipe()
 		if err == nil {

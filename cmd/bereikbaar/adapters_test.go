@@ -1,0 +1,61 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+)
+
+var (
+	_ callback.Norm      = (*settings)(nil)
+	_ callback.Rules     = (*settings)(nil)
+	_ callback.WorkRules = (*settings)(nil)
+)
+
+func settingsOf(t *testing.T, pairs ...string) *settings {
+	t.Helper()
+	cfg, err := config.Load(written(t, townHall, pairs...), nil)
+	require.NoError(t, err)
+	return newSettings(cfg)
+}
+
+func TestTheTermFollowsTheConfiguration(t *testing.T) {
+	made, err := time.Parse(time.RFC3339, "2026-11-20T16:00:00+01:00")
+	require.NoError(t, err)
+	for percent, want := range map[string]string{
+		"25": "2026-11-23T10:15:00+01:00", "50": "2026-11-23T12:30:00+01:00", "0": "",
+	} {
+		term, err := settingsOf(t, "agents:", "callbacks: {warn_percent: "+percent+"}\nagents:").Term("kcc", made)
+		require.NoError(t, err)
+		require.Equal(t, "2026-11-23T16:00:00Z", term.Deadline.UTC().Format(time.RFC3339))
+		if want == "" {
+			require.Zero(t, term.Warn, "no warning")
+			continue
+		}
+		warn, err := time.Parse(time.RFC3339, want)
+		require.NoError(t, err)
+		require.True(t, warn.Equal(term.Warn), "%s after %s percent", term.Warn, percent)
+	}
+	_, err = settingsOf(t).Term("gone", made)
+	require.ErrorContains(t, err, `team "gone" is not in the configuration`)
+}
+
+func TestHowNotesAreWorkedFollowsTheConfiguration(t *testing.T) {
+	s := settingsOf(t, "agents:", "callbacks: {lease: 1h, attempts: {least: 2, parts: [\"11:00\", \"15:00\"]}, retention_days: 30}\nagents:")
+	work := s.Work("deventer")
+	require.Equal(t, "Europe/Amsterdam", work.Location.String())
+	require.EqualValues(t, "kcc", work.ContactCentre)
+	require.Equal(t, time.Hour, work.Lease)
+	require.Equal(t, callback.AttemptPolicy{Least: 2, Parts: []calendar.Clock{11 * 60, 15 * 60}}, work.Attempts)
+	require.Equal(t, 30*24*time.Hour, work.Retention)
+
+	gone := s.Work("raalte")
+	require.Equal(t, time.UTC, gone.Location, "its notes can still be worked")
+	require.Empty(t, gone.ContactCentre)
+	require.Equal(t, work.Lease, gone.Lease)
+}

@@ -1,0 +1,253 @@
+// Package clock_test holds row 23 of the fault matrix where it needs a real Redis: clocks that are an hour off, and put right.
+//
+// What a wrong clock can change is little, because each time is told by one clock only:
+//
+//   - The deadline is counted by the daemon's clock, once, when the note is made, and is stored. By which day an hour matters is
+//     shown in calendar/: only around midnight. No clock moves it afterwards (I9).
+//   - Leases run by the clock of Redis: a daemon whose clock is off neither lets a claim lapse nor keeps it.
+//   - Warnings and overdue notes are raised by the daemon's clock: an hour early, or an hour late, and once.
+//
+// The daemon's own clock cannot be moved with libfaketime: a Go program asks the kernel and not the C library. Its time is an
+// argument here, as it is throughout, and cmd/bereikbaar runs its commands in simulated time.
+package clock_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+	_ "time/tzdata" // the test must not depend on the machine's zones
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const (
+	deventer = call.MunicipalityID("deventer")
+	kcc      = call.TeamID("kcc")
+	lease    = 20 * time.Minute
+	// slack is what a slow machine may take between two looks at a clock; it is far from the hour that the clocks are off.
+	slack = 5 * time.Minute
+)
+
+// town is the configuration of these tests.
+type town struct{ hours *calendar.Hours }
+
+func newTown(t *testing.T) town {
+	t.Helper()
+	loc, err := time.LoadLocation("Europe/Amsterdam")
+	require.NoError(t, err)
+	week := calendar.Week{}
+	for day := time.Monday; day <= time.Friday; day++ {
+		week[day] = []calendar.Span{{From: 9 * 60, To: 17 * 60}}
+	}
+	c, err := calendar.New(calendar.Spec{Location: loc, Hours: week})
+	require.NoError(t, err)
+	hours, err := c.Team(calendar.TeamSpec{})
+	require.NoError(t, err)
+	return town{hours}
+}
+
+func (town) Knows(team call.TeamID) bool { return team == kcc }
+
+func (town) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}}
+}
+
+func (town) Work(call.MunicipalityID) callback.Work {
+	return callback.Work{Location: time.UTC, ContactCentre: kcc, Lease: lease}
+}
+
+func (w town) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
+	d, err := w.hours.Deadline(made)
+	return callback.Term{Deadline: d.At, Warn: w.hours.Warning(d, 0.5)}, err
+}
+
+// office is the notes of the town on a Redis of their own.
+type office struct {
+	town
+	redis    *redistest.Server
+	store    *redisstore.Store
+	service  *callback.Service
+	worklist *callback.Worklist
+}
+
+func open(t *testing.T) *office {
+	t.Helper()
+	o := &office{town: newTown(t), redis: redistest.Start(t)}
+	o.store = redisstore.Open(redisstore.Options{Addr: o.redis.Addr})
+	t.Cleanup(func() { o.store.Close() })
+	o.service = callback.NewService(o.store, o.town, o.town, nil)
+	o.worklist = callback.NewWorklist(o.store, o.town, nil)
+	return o
+}
+
+// promise makes a note at a moment on the daemon's clock, for the n-th caller.
+func (o *office) promise(t *testing.T, at time.Time, n int) callback.Note {
+	t.Helper()
+	number, err := call.ParseNumber(fmt.Sprintf("+316123456%02d", n))
+	require.NoError(t, err)
+	r := callback.Request{
+		Key: callback.CallKey("pbx1", call.ID(fmt.Sprintf("call.%d", n))), At: at, Who: callback.BySystem,
+		Municipality: deventer, Team: kcc, Number: number, Shown: number, Language: "nl",
+	}
+	var note callback.Note
+	o.eventually(t, func() (err error) { note, err = o.service.Promise(t.Context(), r); return err })
+	return note
+}
+
+// eventually does something that may fail while the connections notice that Redis was started again.
+func (o *office) eventually(t *testing.T, do func() error) {
+	t.Helper()
+	var err error
+	require.Eventually(t, func() bool { err = do(); return err == nil }, time.Minute, 20*time.Millisecond)
+	require.NoError(t, err)
+}
+
+func (o *office) note(t *testing.T, id callback.NoteID) callback.Note {
+	t.Helper()
+	var n callback.Note
+	o.eventually(t, func() (err error) { n, err = o.store.Note(t.Context(), deventer, id); return err })
+	return n
+}
+
+func (o *office) round(t *testing.T, now time.Time) callback.Round {
+	t.Helper()
+	var r callback.Round
+	o.eventually(t, func() (err error) { r, err = o.worklist.Round(t.Context(), deventer, now); return err })
+	return r
+}
+
+// setClock moves the clock of Redis and looks that it did move.
+func (o *office) setClock(t *testing.T, off time.Duration) {
+	t.Helper()
+	o.redis.SetClock(off)
+	probe := o.promise(t, time.Now(), 90+int(off/time.Hour))
+	claimed, err := o.worklist.Claim(t.Context(), o.step(probe, time.Now()))
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(off+lease), claimed.Lease, slack, "the clock of Redis is off by %s", off)
+	_, err = o.worklist.Cancel(t.Context(), o.step(claimed, time.Now()), "a probe")
+	require.NoError(t, err)
+}
+
+func (o *office) step(n callback.Note, at time.Time) callback.Step {
+	return callback.Step{Municipality: deventer, Note: n.ID, Ver: n.Ver, Who: callback.ByAgent("anouk"), At: at}
+}
+
+// moments are what the daemon's clock shows when a note is made, and by when it is due, by hand.
+var moments = []struct{ made, due string }{
+	{"2026-02-06T15:00:00Z", "2026-02-09T16:00:00Z"}, // a Friday at four
+	{"2026-02-05T22:30:00Z", "2026-02-06T16:00:00Z"}, // half an hour before Friday
+	{"2026-02-05T23:30:00Z", "2026-02-09T16:00:00Z"}, // half an hour into it: what a clock that is an hour fast would say
+	{"2026-03-29T00:59:59Z", "2026-03-30T15:00:00Z"}, // a second before the clocks skip an hour
+	{"2026-03-29T01:00:00Z", "2026-03-30T15:00:00Z"}, // at the skip
+	{"2026-10-25T00:30:00Z", "2026-10-26T16:00:00Z"}, // the first 02:30
+	{"2026-10-25T01:30:00Z", "2026-10-26T16:00:00Z"}, // the second 02:30
+	{"2025-12-31T23:30:00Z", "2026-01-02T16:00:00Z"}, // half an hour into the new year
+}
+
+func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
+	o := open(t)
+	made := map[callback.NoteID]string{}
+	n := 0
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
+		o.setClock(t, off)
+		for _, m := range moments {
+			at, err := time.Parse(time.RFC3339, m.made)
+			require.NoError(t, err)
+			n++
+			note := o.promise(t, at, n)
+			require.Equal(t, m.due, note.Deadline.Format(time.RFC3339), "made at %s, Redis off by %s", m.made, off)
+			made[note.ID] = m.due
+		}
+	}
+	o.redis.SetClock(0)
+	for id, due := range made {
+		require.Equal(t, due, o.note(t, id).Deadline.Format(time.RFC3339), "after the clock was put right")
+	}
+	due, err := o.store.Due(t.Context(), deventer, kcc, 100)
+	require.NoError(t, err)
+	require.Len(t, due, len(made))
+	for i := 1; i < len(due); i++ {
+		require.False(t, due[i].Deadline.Before(due[i-1].Deadline), "the list is by deadline, whatever clock the notes were made under")
+	}
+}
+
+// A claim holds by the clock of Redis alone, so that daemons whose clocks differ agree about whose note it is.
+func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
+	o := open(t)
+	now := time.Now()
+	note := o.promise(t, now, 1)
+	for _, off := range []time.Duration{time.Hour, -time.Hour} {
+		claimed, err := o.worklist.Claim(t.Context(), o.step(o.note(t, note.ID), now.Add(off)))
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now().Add(lease), claimed.Lease, slack, "by the clock of Redis, not the daemon's")
+		require.Empty(t, o.round(t, time.Now().Add(off)).Lapsed)
+		require.Equal(t, callback.Claimed, o.note(t, note.ID).State)
+		_, err = o.worklist.Release(t.Context(), o.step(claimed, now.Add(off)), "done")
+		require.NoError(t, err)
+	}
+	require.Equal(t, note.Deadline, o.note(t, note.ID).Deadline)
+}
+
+// Putting the clock of Redis right makes a lease end sooner or later by as much. The note stays one person's until then, and its
+// deadline stays where it was.
+func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
+	for name, test := range map[string]struct {
+		off    time.Duration
+		lapses bool
+	}{
+		"it was an hour fast: the claim holds an hour longer": {time.Hour, false},
+		"it was an hour slow: the claim lapses at once":       {-time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := open(t)
+			o.setClock(t, test.off)
+			now := time.Now()
+			note := o.promise(t, now, 1)
+			claimed, err := o.worklist.Claim(t.Context(), o.step(note, now))
+			require.NoError(t, err)
+			require.WithinDuration(t, now.Add(test.off+lease), claimed.Lease, slack)
+			require.Empty(t, o.round(t, now).Lapsed, "while the clock is wrong the claim holds as long as it should")
+
+			o.redis.SetClock(0)
+			lapsed := o.round(t, now).Lapsed
+			after := o.note(t, note.ID)
+			require.Equal(t, note.Deadline, after.Deadline)
+			if !test.lapses {
+				require.Empty(t, lapsed)
+				require.Equal(t, callback.Claimed, after.State)
+				return
+			}
+			require.Len(t, lapsed, 1)
+			require.Equal(t, callback.Open, after.State)
+			_, err = o.worklist.Renew(t.Context(), o.step(claimed, now))
+			var stale *callback.StaleError
+			require.ErrorAs(t, err, &stale, "who had it before is refused")
+		})
+	}
+}
+
+// A warning and an overdue note are told an hour early or late by a daemon whose clock is off, and once: not again when it is
+// put right.
+func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
+	o := open(t)
+	made, err := time.Parse(time.RFC3339, "2026-02-06T15:00:00Z")
+	require.NoError(t, err)
+	note := o.promise(t, made, 1)
+	warn, err := time.Parse(time.RFC3339, "2026-02-09T11:30:00Z")
+	require.NoError(t, err)
+	require.Equal(t, warn, note.Warn)
+
+	require.Empty(t, o.round(t, warn.Add(-time.Minute)).Warned)
+	require.Len(t, o.round(t, warn.Add(-time.Minute).Add(time.Hour)).Warned, 1, "an hour fast: told an hour early")
+	require.Empty(t, o.round(t, warn).Warned, "put right: not told again")
+	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "an hour slow, at the deadline: told an hour late")
+	require.Len(t, o.round(t, note.Deadline).Overdue, 1)
+	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "back an hour: not told again")
+	require.Equal(t, note.Deadline, o.note(t, note.ID).Deadline)
+}
