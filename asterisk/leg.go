@@ -94,35 +94,16 @@ func closeOnce(c chan struct{}) {
 // Ring implements dispatch.Phones.
 func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispatch.Leg, error) {
 	leg := newLeg(b, legID(inv.Agent.ID, b.newID("ring")))
-	b.addLeg(leg)
-	err := b.conn.Originate(ctx, Origination{
+	if err := b.ring(ctx, leg, Origination{
 		Channel:    leg.channel,
 		Endpoint:   inv.Agent.Endpoint,
 		CallerID:   callerID(inv),
 		Timeout:    inv.For,
 		Originator: string(inv.Call.ID),
-	})
-	if err != nil {
-		b.abandonLeg(leg)
-		if IsRefused(err) {
-			return nil, fmt.Errorf("%w: %w", dispatch.ErrUnreachable, err)
-		}
+	}); err != nil {
 		return nil, err
 	}
-	limit := time.NewTimer(inv.For + ringSlack)
-	defer limit.Stop()
-	select {
-	case <-leg.up:
-		return leg, nil
-	case <-leg.gone:
-		return nil, leg.failure()
-	case <-limit.C:
-		b.abandonLeg(leg)
-		return nil, fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, inv.For)
-	case <-ctx.Done():
-		b.abandonLeg(leg)
-		return nil, context.Cause(ctx)
-	}
+	return leg, nil
 }
 
 // abandonLeg stops a phone from ringing and returns when it is silent, so that the next call does not find it busy.
@@ -160,19 +141,18 @@ func (l *Leg) failure() error {
 	}
 }
 
-// callerID is what the agent's phone shows: which team is rung for, and who rings, if he may be known.
+// callerID is what the agent's phone shows: which team is rung for, which callback note it is about, and who
+// rings, if he may be known.
 func callerID(inv dispatch.Invitation) string {
 	number := inv.Call.Caller.E164
 	if number == "" {
 		number = "anonymous"
 	}
-	name := strings.Map(func(r rune) rune {
-		if r == '"' || r == '<' || r == '>' || r < ' ' {
-			return -1
-		}
-		return r
-	}, inv.Team.Name)
-	return fmt.Sprintf("%q <%s>", name, number)
+	name := inv.Team.Name
+	if inv.Note != "" {
+		name += ", TBN " + inv.Note
+	}
+	return shown(name, number)
 }
 
 func legID(agent call.AgentID, unique string) string { return legPrefix + string(agent) + "." + unique }

@@ -29,6 +29,10 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	for _, channel := range found.legs {
+		if strings.HasPrefix(channel.ID, deskPrefix) {
+			b.settleCallback(found, channel)
+			continue
+		}
 		b.settleLeg(found, channel)
 	}
 	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
@@ -38,7 +42,7 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	for bridge := range found.bridges {
-		if b.line(strings.TrimPrefix(bridge, bridgePrefix)) == nil {
+		if owner := strings.TrimPrefix(bridge, bridgePrefix); b.line(owner) == nil && b.leg(owner) == nil {
 			b.destroyBridge(ctx, bridge)
 		}
 	}
@@ -70,7 +74,7 @@ func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 	for _, c := range channels {
 		s.all[c.ID] = c
 		switch {
-		case isLeg(c.ID):
+		case isOurs(c.ID):
 			s.legs = append(s.legs, c)
 		case slices.Contains(inside, c.ID):
 			s.callers = append(s.callers, c)

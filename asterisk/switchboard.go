@@ -142,7 +142,7 @@ func (b *Switchboard) entered(e Event) {
 	case line != nil: // told twice, or found by reconciliation before the event came
 	case e.ReplaceChannelID() != "":
 		b.replaced(e.ReplaceChannelID(), arrived.ID)
-	case isLeg(arrived.ID): // answered after we had given it up
+	case isOurs(arrived.ID): // answered after we had given it up
 		go b.drop(arrived.ID)
 	default:
 		b.take(arrived, e.Args())
@@ -263,6 +263,12 @@ func (b *Switchboard) line(channel string) *Line {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.lines[channel]
+}
+
+func (b *Switchboard) leg(channel string) *Leg {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.legs[channel]
 }
 
 func (b *Switchboard) removeLine(line *Line) {

@@ -33,6 +33,8 @@ const (
 	HungUpInMenu      Outcome = "hung_up_in_menu"    // hung up before being put before a team
 	CallbackPromised  Outcome = "callback_promised"  // a callback note was made and confirmed
 	HeardClosed       Outcome = "heard_closed"       // called outside opening hours, no note
+	NoteExplained     Outcome = "note_explained"     // rang again, heard that his callback note stands, and left it
+	NoteWithdrawn     Outcome = "note_withdrawn"     // rang again and withdrew his callback note
 	OtherMunicipality Outcome = "other_municipality" // was told which municipality to ring
 	Fallback          Outcome = "fallback"           // handed to the dialplan's fallback
 	Failed            Outcome = "failed"             // a fault of ours ended the call
@@ -41,7 +43,8 @@ const (
 // Outcomes lists every outcome, for metrics that must exist before the first call.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Answered, Abandoned, HungUpInMenu, CallbackPromised, HeardClosed, OtherMunicipality, Fallback, Failed,
+		Answered, Abandoned, HungUpInMenu, CallbackPromised, HeardClosed, NoteExplained, NoteWithdrawn, OtherMunicipality,
+		Fallback, Failed,
 	}
 }
 
@@ -84,6 +87,7 @@ type Contact struct {
 	Offers       []Offer
 	Outcome      Outcome
 	NoteID       string // the callback note that was promised, empty when none was
+	About        string // the callback note that the caller rang again about, empty when he was not recognised
 }
 
 // Answered reports the offer in which a person spoke to the caller, and whether there was one.

@@ -18,6 +18,7 @@ const (
 	EventRenewed        EventKind = "renewed"         // he still works on it: his lease runs anew
 	EventReleased       EventKind = "released"        // it went back to the team, see ReleaseCause
 	EventAttemptStarted EventKind = "attempt_started" // the caller is about to be called: written before the first digit is dialled
+	EventAttemptDialled EventKind = "attempt_dialled" // what the line told of it; the colleague has still to say what came of it
 	EventAttemptEnded   EventKind = "attempt_ended"   // what came of it
 	EventRerouted       EventKind = "rerouted"        // it went to another team; the deadline stays
 	EventRaised         EventKind = "raised"          // its priority was raised
@@ -34,8 +35,8 @@ const (
 // EventKinds lists every event.
 func EventKinds() []EventKind {
 	return []EventKind{
-		EventMade, EventClaimed, EventRenewed, EventReleased, EventAttemptStarted, EventAttemptEnded, EventRerouted, EventRaised,
-		EventMerged, EventCommented, EventWarned, EventOverdue, EventResolved, EventCancelled, EventReopened, EventPurged,
+		EventMade, EventClaimed, EventRenewed, EventReleased, EventAttemptStarted, EventAttemptDialled, EventAttemptEnded, EventRerouted,
+		EventRaised, EventMerged, EventCommented, EventWarned, EventOverdue, EventResolved, EventCancelled, EventReopened, EventPurged,
 	}
 }
 
@@ -101,17 +102,19 @@ type Event struct {
 	Cause   ReleaseCause  // released
 	Hold    time.Duration // claimed, renewed: how long the lease runs
 	Until   time.Time     // claimed, renewed: when it ends; set by the store, by its own clock
-	Line    LineResult    // attempt_ended
-	Talked  time.Duration // attempt_ended
+	Line    LineResult    // attempt_dialled, attempt_ended
+	Talked  time.Duration // attempt_dialled, attempt_ended
 	Result  Result        // attempt_ended
 	Outcome Outcome       // resolved
 	NormMet bool          // resolved
 	Base    *Note         // made: the note as promised; purged: what remains of it
 }
 
-// Made is the event with which a note begins.
+// Made is the event with which a note begins. It carries what is promised, and nothing that only later events give.
 func Made(n Note, who Actor) Event {
-	n.State, n.Ver, n.Colleague, n.Stints = None, 0, "", nil
+	n.State, n.Ver, n.Colleague, n.Lease, n.Stints, n.Attempts = None, 0, "", time.Time{}, nil, nil
+	n.Mark, n.Priority, n.Repeats, n.Reroutes = Unmarked, 0, 0, 0
+	n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
 	return Event{ID: EventID(n.ID), Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Base: &n}
 }
 
@@ -165,7 +168,7 @@ func allowed(n Note, e Event) error {
 		case n.Personal != "" && n.Personal != colleague:
 			return rule(e, "it is for %s in person: it must be released to the team first", n.Personal)
 		}
-	case EventRenewed, EventAttemptStarted, EventAttemptEnded:
+	case EventRenewed, EventAttemptStarted, EventAttemptDialled, EventAttemptEnded:
 		return allowedToHolder(n, e)
 	case EventReleased:
 		if n.State == Open && n.Personal == "" {
@@ -198,6 +201,9 @@ func allowed(n Note, e Event) error {
 func allowedToHolder(n Note, e Event) error {
 	if colleague, _ := e.Who.Agent(); colleague != n.Colleague {
 		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
+	}
+	if e.Kind == EventAttemptDialled && e.Line == LineUnknown {
+		return rule(e, "say what the line told")
 	}
 	if e.Kind == EventAttemptEnded && e.Result == "" {
 		return rule(e, "say what came of it")
@@ -256,6 +262,8 @@ func effect(n Note, e Event) Note {
 	case EventAttemptStarted:
 		colleague, _ := e.Who.Agent()
 		n.Attempts = append(n.Attempts[:len(n.Attempts):len(n.Attempts)], Attempt{Began: e.At, By: colleague})
+	case EventAttemptDialled:
+		n.Attempts = dialled(n.Attempts, e)
 	case EventAttemptEnded:
 		n.Attempts = ended(n.Attempts, Attempt{Ended: e.At, Line: e.Line, Talked: e.Talked, Result: e.Result})
 	case EventRerouted:
@@ -311,8 +319,21 @@ func stopped(stints []Stint, at time.Time) []Stint {
 func ended(attempts []Attempt, as Attempt) []Attempt {
 	attempts = append([]Attempt(nil), attempts...)
 	if last := len(attempts) - 1; last >= 0 {
-		as.Began, as.By = attempts[last].Began, attempts[last].By
+		was := attempts[last]
+		as.Began, as.By = was.Began, was.By
+		if as.Line == LineUnknown { // the line told its part before
+			as.Line, as.Talked = was.Line, was.Talked
+		}
 		attempts[last] = as
+	}
+	return attempts
+}
+
+// dialled gives the attempts with what the line told of the last one.
+func dialled(attempts []Attempt, e Event) []Attempt {
+	attempts = append([]Attempt(nil), attempts...)
+	if last := len(attempts) - 1; last >= 0 {
+		attempts[last].Line, attempts[last].Talked = e.Line, e.Talked
 	}
 	return attempts
 }
@@ -340,10 +361,10 @@ func Replay(events []Event) (Note, error) {
 // Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story, and how
 // to find it. What figures need stays.
 func Remains(n Note, id EventID, at time.Time, why string) Event {
-	attempts := make([]Attempt, len(n.Attempts))
-	for i, a := range n.Attempts {
+	var attempts []Attempt // none stays none: so it is read back
+	for _, a := range n.Attempts {
 		a.By = ""
-		attempts[i] = a
+		attempts = append(attempts, a)
 	}
 	rest := Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,

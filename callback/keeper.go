@@ -260,6 +260,13 @@ func (k *Keeper) forget(id NoteID, from uint64) {
 	}
 }
 
+// Behind is how many notes are confirmed and not known to be in the store: CatchUp is due.
+func (k *Keeper) Behind() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.behind)
+}
+
 func (k *Keeper) isBehind(id NoteID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

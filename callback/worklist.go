@@ -26,6 +26,7 @@ type Work struct {
 	ContactCentre call.TeamID    // who owns a note that two teams called "not ours"
 	Lease         time.Duration  // how long a claim holds unless it is renewed
 	Attempts      AttemptPolicy
+	Caps          Caps
 	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
 }
 
@@ -93,6 +94,13 @@ func (w *Worklist) Release(ctx context.Context, s Step, reason string) (Note, er
 // when the colleague dials himself.
 func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (Note, error) {
 	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventAttemptStarted, Call: in}, nil })
+}
+
+// EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his part at once.
+func (w *Worklist) EndLine(ctx context.Context, s Step, line LineResult, talked time.Duration) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) {
+		return Event{Kind: EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond)}, nil
+	})
 }
 
 // EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.

@@ -18,6 +18,8 @@ func (b *builder) callbacks() {
 		Lease:     f.Lease,
 		WarnAfter: float64(f.WarnPercent) / 100,
 		Attempts:  Attempts{Least: f.Attempts.Least, Parts: b.partsOfADay("callbacks.attempts.parts", f.Attempts.Parts)},
+		Dial:      f.Dial,
+		Caps:      Caps{Target: f.Caps.Target, Colleague: f.Caps.Colleague, Day: f.Caps.Day},
 		Retention: time.Duration(f.RetentionDays) * aDay,
 	}
 	if len(f.Countries) == 0 {

@@ -102,7 +102,16 @@ type Callbacks struct {
 	Lease     time.Duration // how long a claim on a note holds unless it is renewed
 	WarnAfter float64       // the part of the working time until its deadline after which a note is warned of, below 1; 0 for no warning
 	Attempts  Attempts
+	Dial      string // the endpoint that leads outside, with {number} where the number comes; empty when nothing is dialled out
+	Caps      Caps
 	Retention time.Duration // from when a note is closed until what is personal is removed, in whole days; 0 keeps it for ever
+}
+
+// Caps bound what is dialled out in one day (domain.md, "Numbers").
+type Caps struct {
+	Target    int // to one number
+	Colleague int // by one colleague
+	Day       int // in all, for one municipality
 }
 
 // Attempts says when a caller who was not reached may be given up (domain.md, "Attempts").

@@ -85,6 +85,14 @@ type callbacksForm struct {
 	WarnPercent   int           `mapstructure:"warn_percent" default:"50" min:"0" max:"99"`
 	Attempts      attemptsForm  `mapstructure:"attempts"`
 	RetentionDays int           `mapstructure:"retention_days" default:"365" min:"0" max:"3650"`
+	Dial          string        `mapstructure:"dial" form:"trunk" eg:"PJSIP/{number}@trunk"`
+	Caps          capsForm      `mapstructure:"caps"`
+}
+
+type capsForm struct {
+	Target    int `mapstructure:"target" default:"6" min:"0" max:"100"`
+	Colleague int `mapstructure:"colleague" default:"100" min:"0" max:"1000"`
+	Day       int `mapstructure:"day" default:"1000" min:"0" max:"100000"`
 }
 
 type attemptsForm struct {

@@ -241,11 +241,12 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"how notes are worked": {
-			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30}\nagents:"},
+			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30, dial: \"PJSIP/{number}@uit\", caps: {target: 0, day: 7}}\nagents:"},
 			func(t *testing.T, c *config.Config) {
 				require.Equal(t, config.Callbacks{
 					Countries: []string{"NL"}, Lease: time.Hour, WarnAfter: 0.75,
 					Attempts: config.Attempts{Least: 5, Parts: []calendar.Clock{9*60 + 30, 12 * 60, 17 * 60}}, Retention: 30 * 24 * time.Hour,
+					Dial: "PJSIP/{number}@uit", Caps: config.Caps{Target: 0, Colleague: 100, Day: 7},
 				}, c.Callbacks)
 			},
 		},

@@ -42,6 +42,7 @@ type Invitation struct {
 	Team   routing.Team
 	For    time.Duration // how long it rings at the most
 	Choice string        // the caller's path through the menus, for the phone's display
+	Note   string        // reference of the callback note that the caller rings about, for the display; empty for none
 }
 
 // Phones rings agents' phones.
@@ -57,6 +58,7 @@ type Ticket struct {
 	Priority int
 	Since    time.Time // what the place in the queue is counted from
 	Choice   string
+	Note     string // see Invitation
 }
 
 // Dispatcher owns the queues. Every method is safe for concurrent use and none waits for a phone.

@@ -46,7 +46,7 @@ func (h *hand) Ring(ctx context.Context, inv dispatch.Invitation) (dispatch.Leg,
 	}()
 	select {
 	case <-ctx.Done():
-		time.Sleep(h.slow)
+		<-time.After(h.slow)
 		return nil, context.Cause(ctx)
 	case err := <-answer:
 		if err != nil {
@@ -168,7 +168,7 @@ func TestAPhoneIsSilentBeforeItRingsForTheNext(t *testing.T) {
 		first.Leave()
 		synctest.Wait()
 		require.Equal(t, 1, h.count())
-		time.Sleep(h.slow)
+		<-time.After(h.slow)
 		synctest.Wait()
 		require.Equal(t, 2, h.count())
 		require.Equal(t, 1, h.most, "one phone never rings twice at a time")
@@ -181,7 +181,7 @@ func TestNobodyLeftIsTold(t *testing.T) {
 		h.decides("anouk", fmt.Errorf("after 20 s: %w", dispatch.ErrNoAnswer))
 		h.decides("bram", dispatch.ErrDeclined)
 		require.Equal(t, dispatch.NobodyLeft, (<-place.Signals()).Kind)
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		synctest.Wait()
 		require.Equal(t, 3, h.count(), "after the pause they are tried again")
 	})

@@ -23,7 +23,7 @@ func (d *Dispatcher) startRing(a routing.Action) {
 	d.rings[a.Agent] = r
 	inv := Invitation{Agent: d.agents[a.Agent], Team: d.teams[a.Team], For: a.For}
 	if place := d.places[a.Call]; place != nil {
-		inv.Call, inv.Choice = place.ticket.Call, place.ticket.Choice
+		inv.Call, inv.Choice, inv.Note = place.ticket.Call, place.ticket.Choice, place.ticket.Note
 		place.rung++
 	}
 	d.work.Go(func() {

@@ -180,12 +180,16 @@ type fakeNotes struct {
 	down bool
 	slow time.Duration
 	made []callback.Request
+
+	live                []callback.Note
+	deaf                bool // Live answers to nobody
+	repeated, withdrawn []callback.NoteID
 }
 
 func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	time.Sleep(n.slow)
+	<-time.After(n.slow)
 	if n.down {
 		return callback.Note{}, callback.ErrStoreDown
 	}
@@ -194,6 +198,36 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	}
 	n.made = append(n.made, r)
 	return callback.Note{ID: "note-1", Reference: "12345678", Deadline: r.At.Add(24 * time.Hour)}, nil
+}
+
+func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]callback.Note, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.deaf {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if n.down {
+		return nil, callback.ErrStoreDown
+	}
+	return n.live, nil
+}
+
+func (n *fakeNotes) Repeated(_ context.Context, about callback.Note, _ call.ID) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.repeated = append(n.repeated, about.ID)
+	return nil
+}
+
+func (n *fakeNotes) Withdraw(_ context.Context, about callback.Note, _ call.ID) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.down {
+		return callback.ErrStoreDown
+	}
+	n.withdrawn = append(n.withdrawn, about.ID)
+	return nil
 }
 
 // spokenText gives every utterance as text, so that stories read what a caller hears.
@@ -311,7 +345,7 @@ func newScene(t *testing.T) *scene {
 func story(t *testing.T, f func(t *testing.T, s *scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(monday))
+		<-time.After(time.Until(monday))
 		s := newScene(t)
 		defer s.end()
 		f(t, s)
@@ -348,7 +382,7 @@ func (s *scene) begin(run func(context.Context, call.Call) error) {
 
 // after lets time pass.
 func (s *scene) after(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

@@ -47,6 +47,7 @@ func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) erro
 	c := o.conversation(line, incoming)
 	entry := c.entry(incoming.Dialled)
 	return c.finish(ctx, func(ctx context.Context) error {
+		hisNote := c.lookUp(ctx, entry)
 		if err := c.line.Answer(ctx); err != nil {
 			return err
 		}
@@ -55,7 +56,15 @@ func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) erro
 				return err
 			}
 		}
-		return c.follow(ctx, entry.First)
+		first := entry.First
+		if note, ok := hisNote(); ok {
+			next, err := c.aboutNote(ctx, note, first)
+			if err != nil || next == nil {
+				return err
+			}
+			first = *next
+		}
+		return c.follow(ctx, first)
 	})
 }
 

@@ -14,6 +14,7 @@ type State struct {
 	Team    call.TeamID `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
 	Since   int64       `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
 	Choices string      `json:"choices,omitempty"` // keys pressed in menus
+	Note    string      `json:"note,omitempty"`    // reference of the callback note that the call is about
 }
 
 // ParseState reads what String wrote. Empty input is the state of a call that waited for nobody yet.
@@ -30,7 +31,7 @@ func ParseState(s string) (State, error) {
 
 func (s State) String() string {
 	text, err := json.Marshal(s)
-	if err != nil { // three plain fields always marshal
+	if err != nil { // plain fields always marshal
 		panic(err)
 	}
 	return string(text)

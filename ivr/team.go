@@ -109,7 +109,7 @@ func (w *waiting) schedule(now time.Time) {
 
 func (w *waiting) join() error {
 	place, err := w.Queue.Join(dispatch.Ticket{
-		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices,
+		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices, Note: w.state.Note,
 	})
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (w *waiting) join() error {
 }
 
 func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, error) {
-	w.state = State{Team: w.team.ID, Since: w.entered.UnixMilli(), Choices: w.contact.Choices}
+	w.state = State{Team: w.team.ID, Since: w.entered.UnixMilli(), Choices: w.contact.Choices, Note: w.state.Note}
 	if err := w.line.Remember(ctx, w.state.String()); err != nil {
 		return nil, err
 	}

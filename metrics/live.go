@@ -48,6 +48,7 @@ func add(a, b callback.Count) callback.Count {
 	return callback.Count{
 		Live: a.Live + b.Live, Overdue: a.Overdue + b.Overdue,
 		Made: a.Made + b.Made, Resolved: a.Resolved + b.Resolved, Cancelled: a.Cancelled + b.Cancelled,
+		Reopened: a.Reopened + b.Reopened, Purged: a.Purged + b.Purged,
 	}
 }
 
@@ -70,6 +71,9 @@ var (
 	descNotesResolved  = describe("notes_resolved_total", "Callback notes ever resolved by a team, as the store counts them.", "team")
 	descNotesCancelled = describe("notes_cancelled_total", "Callback notes ever cancelled at a team, as the store counts them.", "team")
 
+	descNotesReopened = describe("notes_reopened_total", "Closed callback notes ever reopened, by the team that has them, as the store counts them.", "team")
+	descNotesPurged   = describe("notes_purged_total", "Closed callback notes of which what is personal was removed, as the store counts them.", "team")
+
 	descAge = describe("snapshot_age_seconds",
 		"How old the figures of a source are: they are the last that it gave, and the series are missing before the first.",
 		"source")
@@ -86,7 +90,7 @@ type live struct{ *Metrics }
 func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
-		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled,
+		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descNotesReopened, descNotesPurged,
 		descAge, descCalls, descPhones, descBacklog, descPart,
 	} {
 		descs <- d
@@ -175,6 +179,8 @@ func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[map
 		out <- counter(descNotesMade, float64(c.Made), team)
 		out <- counter(descNotesResolved, float64(c.Resolved), team)
 		out <- counter(descNotesCancelled, float64(c.Cancelled), team)
+		out <- counter(descNotesReopened, float64(c.Reopened), team)
+		out <- counter(descNotesPurged, float64(c.Purged), team)
 	}
 }
 

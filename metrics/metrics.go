@@ -55,10 +55,11 @@ func (o Options) validate() error {
 
 // Metrics holds the collectors. Its methods are safe for concurrent use and never wait for anything.
 type Metrics struct {
-	ARI    *ARI
-	Redis  *Redis
-	Notes  *Notes
-	Config *Config
+	ARI     *ARI
+	Redis   *Redis
+	Notes   *Notes
+	Keeping *Keeping
+	Config  *Config
 
 	contacts contacts
 	prompts  prometheus.Counter // spoken parts without a file
@@ -93,6 +94,8 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	}
 	m.Notes = newNotes(r, m.teamLabel)
 	m.Notes.start(Elsewhere)
+	m.Keeping = newKeeping(r, m.teamLabel)
+	m.Keeping.start(Elsewhere)
 	m.labels.Store(&labels{
 		plan:           o.Plan,
 		teams:          map[call.TeamID]*team{},
@@ -137,6 +140,7 @@ func (m *Metrics) Apply(plan *routing.Plan) error {
 		if after.teams[id] == nil {
 			after.teams[id] = m.contacts.team(string(id))
 			m.Notes.start(string(id))
+			m.Keeping.start(string(id))
 		}
 	}
 	for id := range plan.Municipalities {

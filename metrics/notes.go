@@ -22,6 +22,7 @@ type Notes struct {
 	label    func(call.TeamID) string
 	promised *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	repeated *prometheus.CounterVec
 }
 
 func newNotes(r *registration, label func(call.TeamID) string) *Notes {
@@ -31,12 +32,15 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 			"Callback notes promised by telephone: durable, and confirmed to the caller unless he hung up first.", "team"),
 		refused: r.counterVec("notes_refused_total",
 			"Requests for a callback that did not become a note, by reason.", "team", "reason"),
+		repeated: r.counterVec("notes_repeat_contacts_total",
+			"Calls of a caller who rang again about a live callback note, by the team that has it (docs/kpis.md).", "team"),
 	}
 }
 
 // start makes every series of a team, at 0.
 func (n *Notes) start(team string) {
 	n.promised.WithLabelValues(team)
+	n.repeated.WithLabelValues(team)
 	for _, code := range callback.Codes() {
 		n.refused.WithLabelValues(team, string(code))
 	}
@@ -46,6 +50,9 @@ func (n *Notes) start(team string) {
 
 // Promised counts a note that the caller was told of.
 func (n *Notes) Promised(team call.TeamID) { n.promised.WithLabelValues(n.label(team)).Inc() }
+
+// Repeated counts a caller who rang again about his note, which a team has.
+func (n *Notes) Repeated(team call.TeamID) { n.repeated.WithLabelValues(n.label(team)).Inc() }
 
 // Refused counts a request for a callback that failed with err, as callback gave it.
 func (n *Notes) Refused(team call.TeamID, err error) {

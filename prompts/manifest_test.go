@@ -11,7 +11,8 @@ func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 	m := manifest(t)
 	sentences := []ID{
 		Welcome, StayOnTheLine, SearchingAgent, AllBusy, Connecting, ConnectingAgent, NotReachable, OtherMunicipality, OfferCallback,
-		OfferCallbackAgain, WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
+		OfferCallbackAgain, NoteAlreadyOpen, NoteInHand, NoteTried, NoteLate, NoteChoices, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
+		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed, WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
 		Closed, ClosedToday, WrongChoice, NoInput, TechnicalProblem, Fallback, Goodbye,
 	}
 	for _, language := range Languages() {

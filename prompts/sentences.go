@@ -23,11 +23,6 @@ func (s Speaker) ReadBack(number string) Utterance {
 	return s.utter([]ID{callBackOnNumber, PauseShort}, s.Digits(number).Parts, []ID{PauseLong, confirmNumber})
 }
 
-// OpenNote tells a caller who rings again that a callback is already promised, and by when.
-func (s Speaker) OpenNote(deadline time.Time) Utterance {
-	return s.utter([]ID{noteAlreadyOpen}).Then(s.Deadline(deadline))
-}
-
 // Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0 ahead.
 // Less than none counts as none.
 func (s Speaker) Position(ahead int) Utterance {

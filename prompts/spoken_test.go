@@ -133,7 +133,9 @@ func TestPromises(t *testing.T) {
 			"We will call you back on number, zero six, one two, three four, five six, seven eight. Is that right? Press 1. Would you like to use another number? Press 2.",
 		},
 		{
-			"a promise that stands already", func(s Speaker) Utterance { return s.OpenNote(at(t, "2026-11-24 09:30:00")) },
+			"a promise that stands already", func(s Speaker) Utterance {
+				return s.Say(NoteAlreadyOpen).Then(s.Deadline(at(t, "2026-11-24 09:30:00")))
+			},
 			"Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om negen uur dertig.",
 			"There is already a callback note for you. We will call you back no later than Tuesday the twenty-fourth of November at nine thirty a.m.",
 		},

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,4 +136,21 @@ type debugLog struct{}
 // Printf writes at debug level.
 func (debugLog) Printf(ctx context.Context, format string, v ...any) {
 	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis") //nolint:sloglint // the text is the library's
+}
+
+// Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, so that
+// what it had confirmed must be looked for.
+func (s *Store) Identity(ctx context.Context) (string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	var parts []string
+	for _, section := range []string{"server", "replication"} {
+		text, err := s.client.Info(ctx, section).Result()
+		if err != nil {
+			return "", down("ask for INFO", err)
+		}
+		info := parseInfo(text)
+		parts = append(parts, info["run_id"]+info["master_replid"]+info["role"])
+	}
+	return strings.Join(parts, "/"), nil
 }

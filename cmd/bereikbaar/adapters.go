@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -70,13 +71,16 @@ func (s *settings) Work(id call.MunicipalityID) callback.Work {
 	return callback.Work{
 		Location: location, ContactCentre: m.Contact, Lease: c.Lease,
 		Attempts: callback.AttemptPolicy{Least: c.Attempts.Least, Parts: c.Attempts.Parts}, Retention: c.Retention,
+		Caps: callback.Caps{Target: c.Caps.Target, Colleague: c.Caps.Colleague, Day: c.Caps.Day},
 	}
 }
 
 // countedNotes counts what callers are told about notes.
 type countedNotes struct {
 	*callback.Service
-	metrics *metrics.Metrics
+	reader   callback.Reader
+	worklist *callback.Worklist
+	metrics  *metrics.Metrics
 }
 
 // Promise implements ivr.Notes.
@@ -92,6 +96,34 @@ func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback
 		n.metrics.Notes.Refused(r.Team, err)
 	}
 	return note, err
+}
+
+// Live implements ivr.Notes.
+func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]callback.Note, error) {
+	const most = 20 // of one number: a live one is among the newest
+	notes, err := n.reader.ByNumber(ctx, m, number, most)
+	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return !n.State.Live() })
+	slices.SortStableFunc(notes, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
+	return notes, err
+}
+
+// Repeated implements ivr.Notes.
+func (n countedNotes) Repeated(ctx context.Context, about callback.Note, in call.ID) error {
+	_, err := n.worklist.Merge(ctx, byCaller(about), in, "")
+	if err == nil {
+		n.metrics.Notes.Repeated(about.Team)
+	}
+	return err
+}
+
+// Withdraw implements ivr.Notes.
+func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call.ID) error {
+	_, err := n.worklist.Cancel(ctx, byCaller(about), "withdrawn by the caller in call "+string(in))
+	return err
+}
+
+func byCaller(n callback.Note) callback.Step {
+	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: callback.ByCaller, At: time.Now().UTC()}
 }
 
 // linkObserver counts what happens on the link with Asterisk.

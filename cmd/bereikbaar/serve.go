@@ -20,6 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
@@ -71,6 +72,10 @@ type service struct {
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
 	store    *redisstore.Store
+	journal  *journal.Journal
+	keeper   *callback.Keeper
+	worklist *callback.Worklist
+	caller   *ivr.Caller
 	conn     *asterisk.Conn
 	board    *asterisk.Switchboard
 	queues   *dispatch.Dispatcher
@@ -107,11 +112,19 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 	s.store = redisstore.Open(redisOptions(cfg.Redis))
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
-	notes := countedNotes{callback.NewService(s.store, s.settings, s.settings, nil), s.metrics}
+	if err := s.openJournal(); err != nil {
+		return nil, err
+	}
+	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
+	notes := countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics}
 	s.board.Connect(&ivr.Operator{
 		Plan: s.settings.plan, Queue: s.queues, Notes: notes, Sounds: library, Register: s.metrics,
 		System: s.board.System, Log: log,
 	}, s.queues.Phone)
+	s.caller = &ivr.Caller{
+		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
+		Attempts: s.worklist, Guard: callback.NewGuard(s.settings, s.dialRefused), Sounds: library, Register: s.metrics, Log: log,
+	}
 	s.conn.Attach(s.board.Handle, s.board.Reconcile)
 	return s, s.watchHealth(library)
 }
@@ -120,6 +133,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 func (s *service) run(ctx context.Context) error {
 	defer s.lock.Close()
 	defer s.store.Close()
+	defer s.journal.Close()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	listener, err := metrics.Listen(ctx, s.settings.config().Listen.Operations)
@@ -136,6 +150,7 @@ func (s *service) run(ctx context.Context) error {
 	})
 	work.Go(func() { s.watchConfig(ctx) })
 	work.Go(func() { s.keepAlive(ctx) })
+	work.Go(func() { s.keepPromises(ctx) })
 	if err := s.board.Watch(ctx, endpoints(s.settings.plan())); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +11,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -29,6 +33,49 @@ func (c *caller) confirmed(number string, team call.TeamID, own bool) callback.N
 	c.hearsWhole("nl/goodbye")
 	c.isHungUp()
 	return note
+}
+
+// isPromised asserts that the caller hears deadline and reference to their end, and gives the reference that he heard.
+func (c *caller) isPromised() callback.Reference {
+	c.s.t.Helper()
+	c.hearsWhole("nl/call-back-by")
+	c.hearsWhole("nl/goodbye")
+	c.isHungUp()
+	var reference strings.Builder
+	said := false
+	for _, phrase := range c.Phrases() {
+		if phrase.Is("nl/your-reference-is") { // it is said twice
+			said = true
+			reference.Reset()
+		}
+		for digit := 0; said && digit <= 9; digit++ {
+			if phrase.Is(fmt.Sprintf("nl/digit-%d", digit)) {
+				fmt.Fprint(&reference, digit)
+			}
+		}
+	}
+	require.NoError(c.s.t, callback.CheckReference(reference.String()))
+	return callback.Reference(reference.String())
+}
+
+// storedOnce waits until the note that a caller was promised is in Redis, once.
+func (s *scene) storedOnce(number string, reference callback.Reference) {
+	s.t.Helper()
+	var notes []callback.Note
+	s.eventually("the note is in Redis", func() error {
+		n, err := call.ParseNumber(number)
+		if err != nil {
+			return err
+		}
+		store := redisstore.Open(redisstore.Options{Addr: s.Redis.Address})
+		defer store.Close()
+		if notes, err = store.ByNumber(s.ctx, "deventer", n, 10); err == nil && len(notes) == 0 {
+			err = errors.New("it is not there")
+		}
+		return err
+	})
+	require.Len(s.t, notes, 1)
+	require.Equal(s.t, reference, notes[0].Reference, "what he heard is what is kept")
 }
 
 func TestNobodyOfTheDepartmentAnswersAndANoteIsMade(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -206,4 +208,24 @@ func (a *Agent) HangUp(ctx context.Context, n int) error {
 	}
 	_, err = a.AwaitEnd(ctx, n)
 	return err
+}
+
+// Callee is whoever is called back: a telephone outside, behind the trunk, that takes every number.
+func (r *Rig) Callee(b Behaviour) (*Agent, error) {
+	host := r.place.host(hostOutside)
+	handset, err := r.newHandset(host)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{Handset: handset, Name: "outside", rig: r, host: host}
+	return a, a.listenAs(b)
+}
+
+// Messages are the SIP messages of the phone so far, as they were on the wire.
+func (a *Agent) Messages() (string, error) {
+	text, err := os.ReadFile(filepath.Join(a.sipp.dir, "messages.log"))
+	if err != nil {
+		return "", fmt.Errorf("the messages of %s: %w", a.Name, err)
+	}
+	return string(text), nil
 }

@@ -1,0 +1,288 @@
+package ivr_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// fakeExchange rings a colleague and a caller who do as the story says.
+type fakeExchange struct {
+	deskErr, outErr error
+	outRings        time.Duration
+	line            *fakeLine
+	leg             *fakeLeg
+	desk            ivr.Desk
+	dialled         []ivr.Outside
+	atDial          func()
+}
+
+func (x *fakeExchange) RingDesk(_ context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line)) error {
+	x.desk = desk
+	if x.deskErr != nil {
+		return x.deskErr
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(errors.New("the call is over"))
+	x.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel}
+	talk(ctx, x.line)
+	return nil
+}
+
+func (x *fakeExchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, error) {
+	x.dialled = append(x.dialled, out)
+	x.atDial()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(x.outRings):
+	}
+	if x.outErr != nil {
+		return nil, x.outErr
+	}
+	x.leg = &fakeLeg{id: "out", gone: make(chan struct{})}
+	return x.leg, nil
+}
+
+// deskScene is a colleague who has claimed a note and is about to call its caller back.
+type deskScene struct {
+	*scene
+	store    *storetest.Memory
+	worklist *callback.Worklist
+	exchange *fakeExchange
+	caller   *ivr.Caller
+	note     callback.Note
+	failed   chan error
+	stood    callback.State // of the note when the first digit was dialled
+}
+
+// workRules are those of a municipality that dials out three times a day at most.
+type workRules struct{ plan *routing.Plan }
+
+func (r workRules) Knows(team call.TeamID) bool {
+	_, ok := r.plan.Teams[team]
+	return ok
+}
+
+func (workRules) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}}
+}
+
+func (r workRules) Work(m call.MunicipalityID) callback.Work {
+	return callback.Work{
+		Location: r.plan.Municipalities[m].Location, ContactCentre: "kcc", Lease: 15 * time.Minute,
+		Attempts: callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{12 * 60}},
+		Caps:     callback.Caps{Target: 3, Colleague: 3, Day: 3},
+	}
+}
+
+func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *deskScene)) {
+	t.Helper()
+	story(t, func(t *testing.T, base *scene) {
+		town := base.plan.Municipalities["deventer"]
+		town.CallerID, town.Name = "+31140570", "Deventer"
+		base.plan.Municipalities["deventer"] = town
+		rules := workRules{base.plan}
+		s := &deskScene{scene: base, store: storetest.NewMemory(), failed: make(chan error, 1)}
+		s.exchange = &fakeExchange{outRings: 3 * time.Second, atDial: func() { s.stood = s.stands().State }}
+		s.worklist = callback.NewWorklist(s.store, rules, nil)
+		s.caller = &ivr.Caller{
+			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
+			Guard: callback.NewGuard(rules, func(callback.DialCode) {}), Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
+		}
+		s.claimed()
+		prepare(s)
+		go func() { s.failed <- s.caller.CallBack(t.Context(), s.note) }()
+		synctest.Wait()
+		f(t, s)
+	})
+}
+
+// claimed makes a note and lets a colleague claim it.
+func (s *deskScene) claimed() {
+	made := callback.Made(callback.Note{
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "permits", Owner: "permits",
+		Key: "test/1", Number: s.scene.caller, Language: "nl", Made: time.Now().UTC(), Deadline: time.Now().UTC().Add(24 * time.Hour),
+	}, callback.ByCaller)
+	_, err := s.store.Make(s.t.Context(), made)
+	require.NoError(s.t, err)
+	s.note, err = s.worklist.Claim(s.t.Context(), callback.Step{
+		Municipality: "deventer", Note: made.Note, Who: callback.ByAgent("verg1"), At: time.Now(),
+	})
+	require.NoError(s.t, err)
+}
+
+func (s *deskScene) stands() callback.Note {
+	n, err := s.store.Note(s.t.Context(), "deventer", s.note.ID)
+	require.NoError(s.t, err)
+	return n
+}
+
+// answersDesk presses a key on the colleague's phone once the question can have been understood.
+func (s *deskScene) answersDesk(key rune) {
+	s.after(time.Second)
+	s.exchange.line.keys <- key
+	synctest.Wait()
+}
+
+func (s *deskScene) over() error {
+	s.after(5 * time.Minute)
+	select {
+	case err := <-s.failed:
+		return err
+	default:
+		s.t.Fatal("the callback is not over")
+		return nil
+	}
+}
+
+func nothing(*deskScene) {}
+
+func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		require.Equal(t, ivr.Desk{
+			Agent: "verg1", Endpoint: "PJSIP/verg1", Name: "Terugbelnotitie 10000004", Number: "+31612345678", For: 20 * time.Second,
+		}, s.exchange.desk)
+		s.after(30 * time.Second)
+		require.Equal(t, []ivr.Outside{{Number: "+31612345678", Shown: "+31140570", Name: "Deventer", For: 45 * time.Second}}, s.exchange.dialled)
+		require.Equal(t, callback.Calling, s.stood, "the attempt was written before the first digit")
+		require.Equal(t, "out", s.exchange.line.talking)
+		s.after(time.Minute)
+		require.NoError(t, s.exchange.leg.HangUp(t.Context())) // the caller hangs up
+		synctest.Wait()
+		s.answersDesk('1')
+		s.answersDesk('1')
+		require.NoError(t, s.over())
+		n := s.stands()
+		require.Equal(t, callback.Resolved, n.State)
+		require.Equal(t, callback.Reached, n.Outcome)
+		require.True(t, n.NormMet)
+		require.Equal(t, callback.LineAnswered, n.Attempts[0].Line)
+		require.Equal(t, callback.ResultReached, n.Attempts[0].Result)
+		require.Greater(t, n.Attempts[0].Talked, time.Minute)
+		require.Equal(t, "hung up", s.exchange.line.released)
+	})
+}
+
+func TestWhatTheLineTellsIsWritten(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		line   callback.LineResult
+		result callback.Result
+	}{
+		"busy":            {dispatch.ErrBusy, callback.LineBusy, callback.ResultNotReached},
+		"no answer":       {dispatch.ErrNoAnswer, callback.LineNoAnswer, callback.ResultNotReached},
+		"refused":         {dispatch.ErrDeclined, callback.LineRefused, callback.ResultRefused},
+		"not reachable":   {dispatch.ErrUnreachable, callback.LineFailed, callback.ResultNotReached},
+		"a fault of ours": {errors.New("out of order"), callback.LineFailed, callback.ResultNotReached},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deskStory(t, func(s *deskScene) { s.exchange.outErr = test.err }, func(t *testing.T, s *deskScene) {
+				require.NoError(t, s.over())
+				n := s.stands()
+				require.Equal(t, callback.Claimed, n.State, "his to try again")
+				require.Equal(t, test.line, n.Attempts[0].Line)
+				require.Equal(t, test.result, n.Attempts[0].Result)
+				require.Contains(t, s.exchange.line.all(), "noteerd")
+			})
+		})
+	}
+}
+
+func TestTheColleaguesWordDecides(t *testing.T) {
+	for key, result := range map[rune]callback.Result{'2': callback.ResultVoicemail, '3': callback.ResultWrongNumber, '4': callback.ResultRefused} {
+		t.Run(string(result), func(t *testing.T) {
+			deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+				s.after(30 * time.Second)
+				require.NoError(t, s.exchange.leg.HangUp(t.Context()))
+				synctest.Wait()
+				s.answersDesk('9') // wrong key: asked again
+				s.answersDesk(key)
+				require.NoError(t, s.over())
+				require.Equal(t, result, s.stands().Attempts[0].Result)
+				require.Equal(t, callback.Claimed, s.stands().State)
+			})
+		})
+	}
+}
+
+func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(30 * time.Second)
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.NoError(t, s.over())
+		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
+		after, err := s.worklist.EndAttempt(t.Context(), callback.Step{
+			Municipality: "deventer", Note: s.note.ID, Who: callback.ByAgent("verg1"), At: time.Now(),
+		}, callback.LineUnknown, 0, callback.ResultReached)
+		require.NoError(t, err)
+		require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
+		require.Positive(t, after.Attempts[0].Talked)
+		select {
+		case <-s.exchange.leg.Gone():
+		default:
+			t.Fatal("the caller was left on the line alone")
+		}
+	})
+}
+
+func TestNobodyIsDialled(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(*deskScene)
+		says    string
+	}{
+		"the colleague does not answer": {func(s *deskScene) { s.exchange.deskErr = dispatch.ErrNoAnswer }, "no answer"},
+		"the number is not allowed":     {func(s *deskScene) { s.note.Number = call.Number{E164: "+31900123456"} }, "not dialled"},
+		"the store is away":             {func(s *deskScene) { s.store.Fail(errors.New("frozen")) }, "does not answer as it should"},
+		"somebody else has it":          {func(s *deskScene) { s.note.Colleague = "verg2" }, "verg1 has it"},
+		"a colleague without a phone":   {func(s *deskScene) { s.note.Colleague = "nobody" }, "has no phone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deskStory(t, test.prepare, func(t *testing.T, s *deskScene) {
+				require.ErrorContains(t, s.over(), test.says)
+				require.Empty(t, s.exchange.dialled)
+				s.store.Fail(nil)
+				require.Equal(t, callback.Claimed, s.stands().State, "no attempt was made")
+				require.Empty(t, s.stands().Attempts)
+			})
+		})
+	}
+}
+
+func TestAResultIsStoredWhenTheStoreIsBack(t *testing.T) {
+	deskStory(t, func(s *deskScene) { s.exchange.outErr = dispatch.ErrBusy }, func(t *testing.T, s *deskScene) {
+		s.exchange.atDial = func() { s.store.Fail(errors.New("away")) }
+		s.after(20 * time.Second)
+		require.NotEmpty(t, s.exchange.dialled)
+		s.store.Fail(nil)
+		require.NoError(t, s.over())
+		require.Equal(t, callback.ResultNotReached, s.stands().Attempts[0].Result)
+	})
+}
+
+func TestADaemonThatStopsLeavesTheTwoTalking(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(30 * time.Second)
+		s.exchange.line.hangUp(ivr.ErrShutdown)
+		synctest.Wait()
+		require.Empty(t, s.exchange.line.released)
+		select {
+		case <-s.exchange.leg.Gone():
+			t.Fatal("the caller was cut off")
+		default:
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package ivr
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+const (
+	// recogniseLimit bounds the search for a caller's note: it runs while the welcome is spoken, and a call never waits for more.
+	recogniseLimit = 500 * time.Millisecond
+
+	keyPerson   = '1' // speak to a person, as staying on the line does
+	keyLeave    = '2' // the note stays as it is
+	keyWithdraw = '3' // the caller need not be called any more
+)
+
+// lookUp begins to look for a live note of the caller. The function that it gives waits for the answer; it is false when
+// there is none, when the caller cannot be known, or when the notes cannot be read: then the call goes on like any other.
+func (c *conversation) lookUp(ctx context.Context, entry routing.Entry) func() (callback.Note, bool) {
+	number := c.contact.Call.Caller
+	if !number.Known() {
+		return func() (callback.Note, bool) { return callback.Note{}, false }
+	}
+	ctx, cancel := context.WithTimeout(ctx, recogniseLimit)
+	found := make(chan callback.Note, 1)
+	go func() {
+		defer cancel()
+		defer close(found)
+		for _, m := range c.municipalities(entry) {
+			notes, err := c.Notes.Live(ctx, m, number)
+			if err != nil && ctx.Err() == nil {
+				c.Log.Warn("could not look for a caller's note", "call", c.contact.Call.ID, "err", err)
+			}
+			if len(notes) > 0 {
+				found <- notes[0]
+				return
+			}
+		}
+	}()
+	return func() (callback.Note, bool) {
+		note, ok := <-found
+		return note, ok
+	}
+}
+
+// municipalities are those whose notes a call can be about: a number that several share says it only in its menu.
+func (c *conversation) municipalities(entry routing.Entry) []call.MunicipalityID {
+	if entry.Municipality != "" {
+		return []call.MunicipalityID{entry.Municipality}
+	}
+	return slices.Sorted(maps.Keys(c.plan.Municipalities))
+}
+
+// aboutNote tells a caller who rings again how his note stands and lets him choose. It gives where the call goes on, nil
+// when it is over. Doing nothing ends at a person, like everywhere.
+func (c *conversation) aboutNote(ctx context.Context, n callback.Note, first routing.Target) (*routing.Target, error) {
+	c.contact.About = string(n.ID)
+	c.contact.Municipality = n.Municipality
+	talk := dialogue{conversation: c}
+	speech := c.noteSpeech(n)
+	for range questions {
+		key, err := talk.ask(ctx, speech.Then(c.speaker.Say(prompts.NoteChoices)))
+		switch {
+		case err != nil:
+			return nil, err
+		case key == keyLeave:
+			c.repeated(ctx, n)
+			c.contact.Outcome = call.NoteExplained
+			return nil, c.say(ctx, c.speaker.Say(prompts.NoteStays, prompts.Goodbye))
+		case key == keyWithdraw:
+			withdrawn, err := c.withdraw(ctx, talk, n)
+			if err != nil {
+				return nil, err
+			}
+			if withdrawn {
+				return &first, nil
+			}
+			return c.toPerson(ctx, n), nil
+		case key == keyPerson, key == routing.Silence:
+			return c.toPerson(ctx, n), nil
+		}
+		speech = c.speaker.Say(prompts.WrongChoice)
+	}
+	return c.toPerson(ctx, n), nil
+}
+
+// noteSpeech says how the note stands.
+func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
+	speech := c.speaker.Say(prompts.NoteAlreadyOpen)
+	switch {
+	case n.State.Held():
+		speech = speech.Then(c.speaker.Say(prompts.NoteInHand))
+	case len(n.Attempts) > 0:
+		speech = speech.Then(c.speaker.Say(prompts.NoteTried))
+	}
+	if time.Now().After(n.Deadline) {
+		return speech.Then(c.speaker.Say(prompts.NoteLate))
+	}
+	return speech.Then(c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location)))
+}
+
+// withdraw cancels the note when the caller confirms that.
+func (c *conversation) withdraw(ctx context.Context, talk dialogue, n callback.Note) (bool, error) {
+	key, err := talk.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal))
+	if err != nil || key != keyYes {
+		return false, err
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
+	defer cancel()
+	if err := c.Notes.Withdraw(limited, n, c.contact.Call.ID); err != nil {
+		c.Log.Error("a callback note could not be withdrawn; the caller goes to a person", "call", c.contact.Call.ID, "note", n.ID, "err", err)
+		return false, c.say(ctx, c.speaker.Say(prompts.CallbackNotPossible))
+	}
+	c.contact.Outcome = call.NoteWithdrawn
+	return true, c.say(ctx, c.speaker.Say(prompts.NoteWithdrawn))
+}
+
+// toPerson sends the caller to the team that has his note, or to the contact centre when nobody is there.
+func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.Target {
+	c.repeated(ctx, n)
+	c.state.Note = string(n.Reference)
+	team, ok := c.plan.Teams[n.Team]
+	if ok && team.Hours.Open(time.Now()) && c.Queue.Staffed(n.Team) > 0 {
+		return &routing.Target{Team: n.Team}
+	}
+	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].Contact}
+}
+
+// repeated counts the call as a repeat contact of the note. It is no reason to let the caller wait or go without help.
+func (c *conversation) repeated(ctx context.Context, n callback.Note) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
+	defer cancel()
+	if err := c.Notes.Repeated(limited, n, c.contact.Call.ID); err != nil {
+		c.Log.Warn("a repeat contact could not be counted with its note", "call", c.contact.Call.ID, "note", n.ID, "err", err)
+	}
+}

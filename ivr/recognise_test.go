@@ -1,0 +1,163 @@
+package ivr_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// hisNote is the live note of the caller of a scene, due on Tuesday at five.
+func (s *scene) hisNote(change ...func(*callback.Note)) callback.Note {
+	n := callback.Note{
+		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: callback.Open, Number: s.caller,
+		Deadline: time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC),
+	}
+	for _, c := range change {
+		c(&n)
+	}
+	s.notes.live = []callback.Note{n}
+	return n
+}
+
+const (
+	hisNoteStands = "Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur."
+	welcomeIs     = 1 * time.Second
+)
+
+func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		note := s.hisNote()
+		s.rings("140570")
+		s.after(welcomeIs)
+		require.Contains(t, s.line.all(), hisNoteStands)
+		s.answers("2")
+		s.after(10 * time.Second)
+		c := s.contact()
+		require.Equal(t, call.NoteExplained, c.Outcome)
+		require.Equal(t, string(note.ID), c.About)
+		require.Contains(t, s.line.all(), "Uw terugbelnotitie blijft staan.")
+		require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated)
+		require.Empty(t, s.notes.withdrawn)
+		require.Equal(t, "hung up", s.line.released)
+	})
+}
+
+func TestACallerWithANoteGetsAPerson(t *testing.T) {
+	for name, keys := range map[string]string{"who presses 1": "1", "who does nothing": "", "who presses wrong keys": "88"} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				note := s.hisNote()
+				s.phones.answers("verg1", time.Second)
+				s.rings("140570")
+				s.after(welcomeIs)
+				for _, key := range keys {
+					s.answers(string(key))
+				}
+				s.after(30 * time.Second)
+				require.Equal(t, "verg1", s.line.talking, "the team that has the note")
+				require.Contains(t, s.line.state, "10000004", "which note it is travels with the call")
+				s.hangsUp()
+				require.Equal(t, call.Answered, s.contact().Outcome)
+				require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated)
+			})
+		})
+	}
+}
+
+func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.hisNote(func(n *callback.Note) { n.Team = "gone" })
+		s.phones.answers("kcc1", time.Second)
+		s.rings("140570")
+		s.after(welcomeIs)
+		s.answers("1")
+		s.after(10 * time.Second)
+		require.Equal(t, "kcc1", s.line.talking)
+		s.hangsUp()
+	})
+}
+
+func TestACallerWithdrawsHisNote(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		note := s.hisNote()
+		s.rings("140570")
+		s.after(welcomeIs)
+		s.answers("3")
+		require.Empty(t, s.notes.withdrawn, "not before he has confirmed it")
+		s.answers("1")
+		require.Equal(t, []callback.NoteID{note.ID}, s.notes.withdrawn)
+		require.Contains(t, s.line.all(), "Wij bellen u niet meer terug.")
+		s.after(3 * time.Second)
+		require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "he may have another question")
+		s.hangsUp()
+		require.Equal(t, call.NoteWithdrawn, s.contact().Outcome)
+		require.Empty(t, s.notes.repeated)
+	})
+}
+
+func TestAWithdrawalThatIsNotConfirmedOrNotPossibleEndsAtAPerson(t *testing.T) {
+	for name, down := range map[string]bool{"not confirmed": false, "not possible": true} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				s.hisNote()
+				s.phones.answers("verg1", time.Second)
+				s.rings("140570")
+				s.after(welcomeIs)
+				s.answers("3")
+				if down {
+					s.notes.down = true
+					s.answers("1")
+				}
+				s.after(30 * time.Second)
+				require.Empty(t, s.notes.withdrawn)
+				require.Equal(t, "verg1", s.line.talking)
+				s.hangsUp()
+			})
+		})
+	}
+}
+
+func TestHowANoteStandsIsSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*callback.Note)
+		says   string
+	}{
+		"a colleague works on it": {func(n *callback.Note) { n.State = callback.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk"},
+		"it was tried":            {func(n *callback.Note) { n.Attempts = []callback.Attempt{{}} }, "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"it is late":              {func(n *callback.Note) { n.Deadline = monday.Add(-time.Hour) }, "Wij hadden u al willen bellen. Dat spijt ons. Wilt u"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				s.hisNote(test.change)
+				s.rings("140570")
+				s.after(welcomeIs)
+				require.Contains(t, s.line.all(), test.says)
+				s.hangsUp()
+			})
+		})
+	}
+}
+
+func TestNobodyIsRecognised(t *testing.T) {
+	for name, prepare := range map[string]func(*scene){
+		"a caller without a note":         func(*scene) {},
+		"a withheld number":               func(s *scene) { s.hisNote(); s.caller = call.Withheld() },
+		"notes that cannot be read":       func(s *scene) { s.hisNote(); s.notes.down = true },
+		"notes that are not read in time": func(s *scene) { s.hisNote(); s.notes.deaf = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				prepare(s)
+				s.rings("140570")
+				s.after(welcomeIs)
+				require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "the call goes on like any other, without a pause")
+				s.hangsUp()
+				require.Empty(t, s.contact().About)
+			})
+		})
+	}
+}

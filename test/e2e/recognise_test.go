@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// hasANote lets a caller ask for a note of the department, where nobody is.
+func (s *scene) hasANote(from string) callback.Note {
+	s.t.Helper()
+	return s.asksForANote(from).confirmed(from, "vergunningen", true)
+}
+
+// ringsAgain lets a caller who has a note ring again, and hear how it stands.
+func (s *scene) ringsAgain(from string) *caller {
+	s.t.Helper()
+	c := s.rings(rig.CallerOptions{From: from})
+	c.hearsWhole("nl/note-already-open")
+	c.hearsWhole("nl/call-back-by")
+	c.hears("nl/note-choices")
+	return c
+}
+
+// note reads the one note of a number anew.
+func (s *scene) note(number string) callback.Note {
+	s.t.Helper()
+	notes := s.notes(number)
+	require.Len(s.t, notes, 1)
+	return notes[0]
+}
+
+func TestACallerWithANoteLeavesIt(t *testing.T) {
+	s := open(t, nil)
+	before := s.hasANote("0612345678")
+	c := s.ringsAgain("0612345678")
+	c.presses("2")
+	c.hearsWhole("nl/note-stays")
+	c.isHungUp()
+	after := s.note("0612345678")
+	require.Equal(t, before.ID, after.ID)
+	require.Equal(t, callback.Open, after.State)
+	require.Equal(t, before.Deadline, after.Deadline, "the clock never restarts")
+	require.Equal(t, 1, after.Repeats)
+	require.Equal(t, 1, after.Priority)
+	s.atRest()
+	require.Equal(t, 1.0, s.ended(call.NoteExplained))
+	require.Equal(t, 1.0, s.metric("bereikbaar_notes_repeat_contacts_total", "team", "vergunningen"))
+}
+
+func TestACallerWithANoteWaitsForAPersonWhoSeesIt(t *testing.T) {
+	s := open(t, nil)
+	note := s.hasANote("0612345678")
+	agent := s.agent("verg1", rig.Behaviour{})
+	c := s.ringsAgain("0612345678")
+	c.presses("1")
+	c.getsThrough(agent, 1)
+	said, err := agent.Messages()
+	require.NoError(t, err)
+	require.Contains(t, said, "TBN "+string(note.Reference), "his phone shows which note it is")
+	c.hangsUp()
+	s.atRest()
+	require.Equal(t, callback.Open, s.note("0612345678").State, "it stays until somebody says that it is settled")
+	require.Equal(t, 1.0, s.ended(call.Answered))
+}
+
+func TestACallerWithdrawsHisNote(t *testing.T) {
+	s := open(t, nil)
+	s.hasANote("0612345678")
+	c := s.ringsAgain("0612345678")
+	c.presses("3")
+	c.hearsWhole("nl/confirm-withdrawal") // a key before it is heard does not count
+	c.presses("1")
+	c.hearsWhole("nl/note-withdrawn")
+	c.hears("nl/menu-aanvraag") // he may have another question
+	c.hangsUp()
+	require.Equal(t, callback.Cancelled, s.note("0612345678").State)
+	s.atRest()
+	require.Equal(t, 1.0, s.ended(call.NoteWithdrawn))
+	require.Equal(t, 1.0, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen"))
+
+	again := s.rings(rig.CallerOptions{From: "0612345678"})
+	again.hearsWhole("nl/welkom-deventer")
+	again.hears("nl/menu-aanvraag") // nothing is said of a note that is no more
+	again.hangsUp()
+	s.atRest()
+}
+
+func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
+	s := open(t, nil)
+	first := s.hasANote("0612345678")
+	c := s.ringsAgain("0612345678")
+	c.presses("1") // nobody of the department is there: the contact centre's queue, where nobody is either
+	c.hears("nl/offer-callback")
+	c.hangsUp()
+	notes := s.notes("0612345678")
+	require.Len(t, notes, 1)
+	require.Equal(t, first.ID, notes[0].ID)
+	s.atRest()
+}
