@@ -29,7 +29,8 @@ func (b *builder) system() {
 	f, c := b.form, b.cfg
 	c.ARI = ARI{URL: f.ARI.URL, Application: f.ARI.Application, Username: f.ARI.Username}
 	c.Redis = Redis{Address: f.Redis.Address, Username: f.Redis.Username, Database: f.Redis.Database, TLS: f.Redis.TLS}
-	c.Listen = Listen{Operations: f.Listen.Operations}
+	c.Listen = Listen{Operations: f.Listen.Operations, Web: f.Listen.Web}
+	c.Web = Web{TokensFile: f.Web.TokensFile}
 	c.Prompts = Prompts{Directory: f.Prompts.Directory, AsteriskDirectory: f.Prompts.AsteriskDirectory}
 	if c.Prompts.AsteriskDirectory == "" {
 		c.Prompts.AsteriskDirectory = c.Prompts.Directory
@@ -59,6 +60,9 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 func (b *builder) exposed() {
 	if host := hostOf(b.cfg.Listen.Operations); !loopback(host) {
 		b.doc.warn("listen.operations", "other machines can read the figures at this address", "keep it on 127.0.0.1, or let a firewall in only Prometheus")
+	}
+	if host := hostOf(b.cfg.Listen.Web); b.cfg.Web.TokensFile != "" && !loopback(host) {
+		b.doc.warn("listen.web", "tokens and callers' telephone numbers go over the network in plain text", "keep it on 127.0.0.1, behind a proxy that speaks https")
 	}
 	if address := b.cfg.Redis.Address; !strings.HasPrefix(address, "/") && !loopback(hostOf(address)) && !b.cfg.Redis.TLS {
 		b.doc.warn("redis.address", "callers' telephone numbers go over the network in plain text", "set redis.tls: true, or run Redis on this machine")

@@ -17,6 +17,7 @@ type Config struct {
 	ARI       ARI
 	Redis     Redis
 	Listen    Listen
+	Web       Web
 	Prompts   Prompts
 	State     State
 	Log       Log
@@ -53,6 +54,12 @@ type Redis struct {
 // Listen holds the addresses on which the daemon listens, as host:port.
 type Listen struct {
 	Operations string // /metrics, /healthz and /readyz
+	Web        string // the JSON API, when there is a Web.TokensFile
+}
+
+// Web says who may use the JSON API on callback notes.
+type Web struct {
+	TokensFile string // full path; empty for no API at all
 }
 
 // Prompts says where the sound files are, and what they say.

@@ -41,8 +41,8 @@ func TestFaults(t *testing.T) {
 			[]string{`13: teams.kcc.ringtime: this key is not known; did you mean ring_time?`},
 		},
 		"a key that nobody knows": {
-			[]string{"agents:", "listen: {web: \":80\"}\nagents:"},
-			[]string{`10: listen.web: this key is not known; the keys here are operations`},
+			[]string{"agents:", "listen: {wap: \":80\"}\nagents:"},
+			[]string{`10: listen.wap: this key is not known; the keys here are operations or web`},
 		},
 		"a key in capitals, which viper would take": {
 			[]string{"\nmunicipalities:", "\nMunicipalities:"},

@@ -18,6 +18,7 @@ type fileForm struct {
 	ARI            ariForm                     `mapstructure:"ari"`
 	Redis          redisForm                   `mapstructure:"redis"`
 	Listen         listenForm                  `mapstructure:"listen"`
+	Web            webForm                     `mapstructure:"web"`
 	Prompts        promptsForm                 `mapstructure:"prompts"`
 	State          stateForm                   `mapstructure:"state"`
 	Log            logForm                     `mapstructure:"log"`
@@ -53,6 +54,11 @@ type redisForm struct {
 
 type listenForm struct {
 	Operations string `mapstructure:"operations" default:"127.0.0.1:9570" form:"address"`
+	Web        string `mapstructure:"web" default:"127.0.0.1:8570" form:"address"`
+}
+
+type webForm struct {
+	TokensFile string `mapstructure:"tokens_file" form:"path" eg:"/etc/bereikbaar/tokens.yaml"`
 }
 
 type promptsForm struct {

@@ -115,7 +115,7 @@ func TestDefaults(t *testing.T) {
 		Path:     path,
 		ARI:      config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
 		Redis:    config.Redis{Address: "127.0.0.1:6379"},
-		Listen:   config.Listen{Operations: "127.0.0.1:9570"},
+		Listen:   config.Listen{Operations: "127.0.0.1:9570", Web: "127.0.0.1:8570"},
 		Prompts:  config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
 		State:    config.State{Directory: "/var/lib/bereikbaar"},
 		Log:      config.Log{Level: slog.LevelInfo, Format: config.LogText},

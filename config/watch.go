@@ -128,6 +128,7 @@ func (c *Config) keep(running *Config) {
 		{"ari", &c.ARI, running.ARI},
 		{"redis", &c.Redis, running.Redis},
 		{"listen", &c.Listen, running.Listen},
+		{"web", &c.Web, running.Web},
 		{"prompts.directory", &c.Prompts.Directory, running.Prompts.Directory},
 		{"prompts.asterisk_directory", &c.Prompts.AsteriskDirectory, running.Prompts.AsteriskDirectory},
 		{"state", &c.State, running.State},

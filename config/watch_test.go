@@ -131,11 +131,11 @@ func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
 	before := w.Current()
 	save(t, w.path, changed(t, named(t, "Nieuw"), "agents:", strings.Join([]string{
 		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}", "prompts: {directory: /p}",
-		"state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}", "shutdown: {grace: 1s}",
+		"web: {tokens_file: /t}", "state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}", "shutdown: {grace: 1s}",
 		"callbacks: {countries: [BE]}", "agents:",
 	}, "\n")))
 	c := w.change(t)
-	require.Equal(t, []string{"ari", "redis", "listen", "prompts.directory", "prompts.asterisk_directory", "state", "log.format", "kpi"}, c.NeedsRestart)
+	require.Equal(t, []string{"ari", "redis", "listen", "web", "prompts.directory", "prompts.asterisk_directory", "state", "log.format", "kpi"}, c.NeedsRestart)
 	require.Equal(t, before.ARI, c.ARI)
 	require.Equal(t, before.Redis, c.Redis)
 	require.Equal(t, before.Listen, c.Listen)

@@ -1,0 +1,133 @@
+// Package noteview owns how a callback note looks outside the program: as JSON, as a row of CSV, and as a table for people.
+package noteview
+
+import (
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. What is empty is left out, besides what a
+// program always wants to look at.
+type Note struct {
+	ID           callback.NoteID      `json:"id"`
+	Reference    callback.Reference   `json:"reference,omitempty"`
+	Municipality call.MunicipalityID  `json:"municipality"`
+	Team         call.TeamID          `json:"team"`
+	Owner        call.TeamID          `json:"owner"`
+	Personal     call.AgentID         `json:"personal,omitempty"`
+	Colleague    call.AgentID         `json:"colleague,omitempty"`
+	Lease        time.Time            `json:"lease_until,omitzero"`
+	State        callback.State       `json:"state"`
+	Ver          uint64               `json:"ver"`
+	Number       string               `json:"number,omitempty"` // E.164, or masked
+	Masked       bool                 `json:"number_masked,omitempty"`
+	Verified     bool                 `json:"number_verified"`
+	Language     string               `json:"language"`
+	Subject      string               `json:"subject,omitempty"`
+	Reason       string               `json:"reason,omitempty"`
+	Window       string               `json:"window,omitempty"` // such as 09:00-12:00
+	Call         call.ID              `json:"call,omitempty"`
+	Made         time.Time            `json:"made"`
+	Warn         time.Time            `json:"warn,omitzero"`
+	Deadline     time.Time            `json:"deadline"`
+	Mark         callback.Mark        `json:"mark,omitempty"`
+	Priority     int                  `json:"priority"`
+	Repeats      int                  `json:"repeats"`
+	Reroutes     int                  `json:"reroutes"`
+	Attempts     []Attempt            `json:"attempts"`
+	Stints       []Stint              `json:"stints"`
+	Outcome      callback.Outcome     `json:"outcome,omitempty"`
+	NormMet      *bool                `json:"norm_met,omitempty"` // of a note with an outcome
+	Closed       time.Time            `json:"closed,omitzero"`
+	Legal        []callback.EventKind `json:"legal"`             // the events that its state allows
+	History      []Event              `json:"history,omitempty"` // first to last; only where it was asked for
+}
+
+// Attempt is one try to reach the caller.
+type Attempt struct {
+	Began    time.Time           `json:"began"`
+	Ended    time.Time           `json:"ended,omitzero"`
+	By       call.AgentID        `json:"by,omitempty"`
+	Line     callback.LineResult `json:"line,omitempty"`
+	TalkedMS int64               `json:"talked_ms"`
+	Result   callback.Result     `json:"result,omitempty"`
+}
+
+// Stint is the time that a note was with a team, for one stretch.
+type Stint struct {
+	Team  call.TeamID `json:"team"`
+	From  time.Time   `json:"from"`
+	Until time.Time   `json:"until,omitzero"`
+}
+
+// Event is one step in the life of a note.
+type Event struct {
+	Ver      uint64                `json:"ver"`
+	Event    callback.EventKind    `json:"event"`
+	At       time.Time             `json:"at"`
+	Who      callback.Actor        `json:"who"`
+	Reason   string                `json:"reason,omitempty"`
+	Team     call.TeamID           `json:"team,omitempty"`
+	Owner    call.TeamID           `json:"owner,omitempty"`
+	Call     call.ID               `json:"call,omitempty"`
+	Cause    callback.ReleaseCause `json:"cause,omitempty"`
+	Until    time.Time             `json:"lease_until,omitzero"`
+	Line     callback.LineResult   `json:"line,omitempty"`
+	TalkedMS int64                 `json:"talked_ms,omitempty"`
+	Result   callback.Result       `json:"result,omitempty"`
+	Outcome  callback.Outcome      `json:"outcome,omitempty"`
+	NormMet  *bool                 `json:"norm_met,omitempty"`
+}
+
+// Of shows a note. Without digits the number is masked: for who may know of the note and not whom to call.
+func Of(n callback.Note, digits bool) Note {
+	v := Note{
+		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
+		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Language: n.Language,
+		Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark,
+		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
+		Stints: make([]Stint, len(n.Stints)), Outcome: n.Outcome, Closed: n.Closed, Legal: callback.Legal(n.State),
+	}
+	switch {
+	case !n.Number.Known():
+	case digits:
+		v.Number = n.Number.E164
+	default:
+		v.Number, v.Masked = n.Number.String(), true
+	}
+	if n.Window != (calendar.Span{}) {
+		v.Window = n.Window.String()
+	}
+	v.NormMet = met(n.Outcome, n.NormMet)
+	for i, a := range n.Attempts {
+		v.Attempts[i] = Attempt{a.Began, a.Ended, a.By, a.Line, a.Talked.Milliseconds(), a.Result}
+	}
+	for i, s := range n.Stints {
+		v.Stints[i] = Stint(s)
+	}
+	return v
+}
+
+// History shows the events of a note. What the made event carries stands on the note itself.
+func History(events []callback.Event) []Event {
+	history := make([]Event, len(events))
+	for i, e := range events {
+		history[i] = Event{
+			Ver: e.Ver, Event: e.Kind, At: e.At, Who: e.Who, Reason: e.Reason, Team: e.Team, Owner: e.Owner, Call: e.Call,
+			Cause: e.Cause, Until: e.Until, Line: e.Line, TalkedMS: e.Talked.Milliseconds(), Result: e.Result,
+			Outcome: e.Outcome, NormMet: met(e.Outcome, e.NormMet),
+		}
+	}
+	return history
+}
+
+// met is left out where there is no outcome that it could be about.
+func met(outcome callback.Outcome, is bool) *bool {
+	if outcome == "" {
+		return nil
+	}
+	return &is
+}

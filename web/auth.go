@@ -1,0 +1,121 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// failuresAtOnce and failureEvery bound how often an address may show a token that is not one.
+	failuresAtOnce = 10
+	failureEvery   = 6 * time.Second
+	// maxFailing bounds the addresses that are remembered.
+	maxFailing = 10_000
+	maxToken   = 256 // bytes
+)
+
+// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones is not
+// listened to for a while.
+func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
+	from := client(r)
+	if wait := a.failures.wait(from, now); wait > 0 {
+		p := problem(http.StatusTooManyRequests, "too_many", "too many requests without a valid token came from this address: try again in a while")
+		p.retry = wait
+		return Token{}, &p
+	}
+	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	shown = strings.TrimSpace(shown)
+	if !strings.EqualFold(scheme, "Bearer") || shown == "" {
+		p := problem(http.StatusUnauthorized, "token", "a token is needed: Authorization: Bearer …")
+		p.challenge = `Bearer realm="bereikbaar"`
+		return Token{}, &p
+	}
+	if len(shown) <= maxToken && len(r.Header.Values("Authorization")) == 1 {
+		if who, ok := a.Tokens.Find(shown, now); ok {
+			return who, nil
+		}
+	}
+	a.failures.add(from, now)
+	a.Log.Warn("a token was refused", "address", from)
+	p := problem(http.StatusUnauthorized, "token", "the token is not known, or no longer valid")
+	p.challenge = `Bearer realm="bereikbaar", error="invalid_token"`
+	return Token{}, &p
+}
+
+// client is the address that a request came from. A proxy on this machine tells whom it speaks for: its word, the last of
+// the header, is taken; what a client wrote before it is not.
+func client(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if forwarded := r.Header.Values("X-Forwarded-For"); addr.IsLoopback() && len(forwarded) > 0 {
+		all := strings.Split(forwarded[len(forwarded)-1], ",")
+		if told, err := netip.ParseAddr(strings.TrimSpace(all[len(all)-1])); err == nil {
+			addr = told
+		}
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() { // a single customer has as many addresses as he likes, in one /64
+		if block, err := addr.Prefix(64); err == nil {
+			return block.String()
+		}
+	}
+	return addr.String()
+}
+
+// failures counts wrong tokens per address.
+type failures struct {
+	mu    sync.Mutex
+	since map[string]*rate.Limiter
+}
+
+func newFailures() *failures { return &failures{since: make(map[string]*rate.Limiter)} }
+
+// wait is how long an address is not listened to; 0 when it is.
+func (f *failures) wait(from string, now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	left := f.since[from]
+	if left == nil || left.TokensAt(now) >= 1 {
+		return 0
+	}
+	return failureEvery
+}
+
+func (f *failures) add(from string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	left := f.since[from]
+	if left == nil {
+		f.forget(now)
+		left = rate.NewLimiter(rate.Every(failureEvery), failuresAtOnce)
+		f.since[from] = left
+	}
+	left.AllowN(now, 1)
+}
+
+// forget makes room: first who has long been quiet, and when that does not help everybody.
+func (f *failures) forget(now time.Time) {
+	if len(f.since) < maxFailing {
+		return
+	}
+	for from, left := range f.since {
+		if left.TokensAt(now) >= failuresAtOnce {
+			delete(f.since, from)
+		}
+	}
+	if len(f.since) >= maxFailing {
+		clear(f.since)
+	}
+}

@@ -1,0 +1,131 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxBody bounds what a request may carry: the longest text of a note is 2000 characters.
+const maxBody = 64 << 10
+
+// body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which may be a
+// number. A request that needs none of the fields may leave the body out.
+func body[B any](v *visit) (B, error) {
+	var b B
+	raw, err := io.ReadAll(v.Body)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return b, problem(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than %d bytes", maxBody)
+	case err != nil:
+		return b, problem(http.StatusBadRequest, "body", "the body ended before it was whole")
+	case len(raw) == 0:
+		return b, nil
+	}
+	if kind, _, err := mime.ParseMediaType(v.Request.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return b, problem(http.StatusUnsupportedMediaType, "media_type", "send the body as Content-Type: application/json")
+	}
+	if !utf8.Valid(raw) {
+		return b, problem(http.StatusBadRequest, "body", "the body is not UTF-8")
+	}
+	if trimmed := bytes.TrimLeft(raw, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return b, problem(http.StatusBadRequest, "body", "the body is not a JSON object")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&b); err != nil {
+		return b, unreadable(err, reflect.TypeFor[B]())
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return b, problem(http.StatusBadRequest, "body", "there is more in the body than one JSON object")
+	}
+	return b, nil
+}
+
+// unreadable says what is wrong with JSON, without a word of it.
+func unreadable(err error, into reflect.Type) Problem {
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return problem(http.StatusBadRequest, "body", "the body is not JSON from byte %d on", syntax.Offset)
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return problem(http.StatusBadRequest, "body", "the field %s is of another type: it takes %s", wrong.Field, kindOf(wrong.Type))
+	case strings.Contains(err.Error(), "unknown field"):
+		return problem(http.StatusBadRequest, "body", "the body has a field that is not known; the fields are: %s", strings.Join(fieldsOf(into), ", "))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return problem(http.StatusBadRequest, "body", "the body ends before its JSON does")
+	}
+	return problem(http.StatusBadRequest, "body", "the body is not the JSON that belongs here")
+}
+
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int64:
+		return "a whole number"
+	default:
+		return "a text"
+	}
+}
+
+func fieldsOf(t reflect.Type) []string {
+	names := make([]string, 0, t.NumField())
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return []string{"none"}
+	}
+	return names
+}
+
+// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1).
+func version(r *http.Request) (uint64, error) {
+	tags := r.Header.Values("If-Match")
+	if len(tags) == 0 {
+		return 0, problem(http.StatusPreconditionRequired, "if_match", `say which version of the note you saw, as its ETag gave it: If-Match: "7"`)
+	}
+	tag := strings.TrimSpace(tags[0])
+	digits, quoted := strings.CutPrefix(tag, `"`)
+	digits, closed := strings.CutSuffix(digits, `"`)
+	ver, err := strconv.ParseUint(digits, 10, 63)
+	if len(tags) > 1 || !quoted || !closed || err != nil || ver == 0 {
+		return 0, problem(http.StatusBadRequest, "if_match", `If-Match takes the one version that you saw, in quotes, as the note's ETag gave it: "7"`)
+	}
+	return ver, nil
+}
+
+// number reads a whole number from the query, within bounds.
+func number(r *http.Request, name string, standard, most int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return standard, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, problem(http.StatusBadRequest, "query", "%s is a whole number from 1 to %d", name, most)
+	}
+	return n, nil
+}
+
+// asked refuses a query with what a route does not know: a filter that is misspelt must not give everything.
+func asked(r *http.Request, known ...string) error {
+	for name := range r.URL.Query() {
+		if !slices.Contains(known, name) {
+			return problem(http.StatusBadRequest, "query", "there is a query parameter that is not known; the parameters are: %s", strings.Join(append(known, "no others"), ", "))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/noteview"
+)
+
+const (
+	// exportLimit bounds an export as a whole, batchLimit how long a reader may take over one batch of it.
+	exportLimit = 10 * time.Minute
+	batchLimit  = 30 * time.Second
+	// longestPeriod is of closed notes in one export.
+	longestPeriod = 366 * 24 * time.Hour
+)
+
+// absence is how many notes went back to their teams.
+type absence struct {
+	Released int `json:"released"`
+}
+
+func (a *API) setAbsent(v *visit) error {
+	if err := asked(v.Request); err != nil {
+		return err
+	}
+	if _, err := body[none](v); err != nil {
+		return err
+	}
+	colleague := call.AgentID(v.PathValue("colleague"))
+	if !a.answersFor(v, colleague) {
+		return noSuch("colleague")
+	}
+	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, v.at)
+	v.count = released
+	if err != nil {
+		return err
+	}
+	return v.answer(http.StatusOK, absence{released})
+}
+
+type erasing struct {
+	Number string `json:"number"`
+}
+
+// erased is how many notes were erased.
+type erased struct {
+	Erased int `json:"erased"`
+}
+
+func (a *API) erase(v *visit) error {
+	if err := asked(v.Request); err != nil {
+		return err
+	}
+	b, err := body[erasing](v)
+	if err != nil {
+		return err
+	}
+	number, err := call.ParseNumber(b.Number)
+	if err != nil {
+		return problem(http.StatusUnprocessableEntity, "number", "the number does not exist")
+	}
+	n, err := a.Work.Erase(v.Context(), v.who.Municipality, number, callback.ByAgent(v.who.Agent), v.at)
+	v.count = n
+	if err != nil {
+		return err
+	}
+	return v.answer(http.StatusOK, erased{n})
+}
+
+// writer is a form in which notes are exported.
+type writer interface {
+	Write(notes []callback.Note) error
+	Close() error
+}
+
+// selection is what an export is asked for.
+type selection struct {
+	csv         bool
+	team        call.TeamID // empty for every team that who asks may see
+	from, until time.Time   // of closed notes; both zero for the live ones
+}
+
+// export streams notes: those that are live, or those that were closed in a period.
+func (a *API) export(v *visit) error {
+	s, err := a.selected(v)
+	if err != nil {
+		return err
+	}
+	v.team = s.team
+	wanted := func(n callback.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
+	out := &stream{visit: v, csv: s.csv, wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
+	if s.from.IsZero() {
+		err = a.exportLive(v, s.team, out.take)
+	} else {
+		err = a.Exports.EachClosed(v.Context(), v.who.Municipality, s.from, s.until, out.take)
+	}
+	if err != nil {
+		return err
+	}
+	return out.close()
+}
+
+func (a *API) exportLive(v *visit, team call.TeamID, take func([]callback.Note) error) error {
+	if team != "" {
+		return a.Exports.EachDue(v.Context(), v.who.Municipality, team, take)
+	}
+	counts, err := a.Exports.Counts(v.Context(), v.who.Municipality, v.at) // also of teams that are gone from the configuration
+	if err != nil {
+		return err
+	}
+	for team, count := range counts {
+		if count.Live == 0 || !v.who.Sees(team) {
+			continue
+		}
+		if err := a.Exports.EachDue(v.Context(), v.who.Municipality, team, take); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *API) selected(v *visit) (selection, error) {
+	var s selection
+	if err := asked(v.Request, "format", "team", "closed_from", "closed_until"); err != nil {
+		return s, err
+	}
+	query := v.URL.Query()
+	switch format := query.Get("format"); format {
+	case "csv":
+		s.csv = true
+	case "", "jsonl":
+	default:
+		return s, problem(http.StatusBadRequest, "query", "format is csv or jsonl")
+	}
+	if s.team = call.TeamID(query.Get("team")); s.team != "" && !v.who.Sees(s.team) {
+		return s, noSuch("team")
+	}
+	if s.team != "" && !a.Directory.HasTeam(v.who.Municipality, s.team) {
+		return s, noSuch("team")
+	}
+	from, until := query.Get("closed_from"), query.Get("closed_until")
+	if from == "" && until == "" {
+		return s, nil
+	}
+	var err, err2 error
+	s.from, err = time.Parse(time.RFC3339, from)
+	s.until, err2 = time.Parse(time.RFC3339, until)
+	if err != nil || err2 != nil || !s.from.Before(s.until) || s.until.Sub(s.from) > longestPeriod {
+		return s, problem(http.StatusBadRequest, "query",
+			"closed_from and closed_until are times such as 2026-11-01T00:00:00Z, the first before the second and at most 366 days")
+	}
+	return s, nil
+}
+
+// stream writes an export as it comes in. The status goes out with the first batch: until then a fault is still a problem.
+type stream struct {
+	*visit
+	csv     bool
+	wanted  func(callback.Note) bool
+	control *http.ResponseController
+	end     time.Time
+	out     writer
+}
+
+func (s *stream) take(notes []callback.Note) error {
+	var mine []callback.Note
+	for _, n := range notes {
+		if s.wanted(n) {
+			mine = append(mine, n)
+		}
+	}
+	s.start()
+	s.count += len(mine)
+	deadline := time.Now().Add(batchLimit)
+	if deadline.After(s.end) {
+		deadline = s.end
+	}
+	_ = s.control.SetWriteDeadline(deadline) // a writer that knows none, in a test, needs none
+	if err := s.out.Write(mine); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+func (s *stream) start() {
+	if s.out != nil {
+		return
+	}
+	digits := s.who.Role.AtLeast(Lead)
+	kind, name := "application/jsonl", "terugbelnotities.jsonl"
+	var to io.Writer = s.ResponseWriter
+	if s.csv {
+		kind, name = "text/csv; charset=utf-8; header=present", "terugbelnotities.csv"
+		s.out = noteview.NewCSV(to, digits)
+	} else {
+		s.out = noteview.NewLines(to, digits)
+	}
+	s.Header().Set("Content-Type", kind)
+	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	s.begin(http.StatusOK)
+}
+
+func (s *stream) close() error {
+	s.start()
+	return s.out.Close()
+}

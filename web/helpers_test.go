@@ -1,0 +1,300 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	deventer = call.MunicipalityID("deventer")
+	raalte   = call.MunicipalityID("raalte")
+	permits  = call.TeamID("vergunningen")
+	centre   = call.TeamID("kcc")
+	tax      = call.TeamID("belastingen")
+	caller   = "+31612345678"
+)
+
+// town is the configuration: what the rules, the norm and the directory ask.
+type town struct{}
+
+var teams = map[call.MunicipalityID]map[call.TeamID][]call.AgentID{
+	deventer: {permits: {"cem"}, centre: {"anouk"}, tax: nil},
+	raalte:   {"raalte-kcc": nil},
+}
+
+func (town) Knows(team call.TeamID) bool {
+	for _, of := range teams {
+		if _, ok := of[team]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (town) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}}
+}
+
+func (town) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
+	return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
+}
+
+func (town) Work(call.MunicipalityID) callback.Work {
+	noon, err := calendar.ParseClock("12:00")
+	if err != nil {
+		panic(err)
+	}
+	return callback.Work{
+		Location: time.UTC, ContactCentre: centre, Lease: 10 * time.Minute,
+		Attempts: callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{noon}},
+	}
+}
+
+func (town) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
+	_, ok := teams[m][team]
+	return ok
+}
+
+func (town) InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool {
+	return slices.Contains(teams[m][team], colleague)
+}
+
+func (town) Teams(m call.MunicipalityID) []call.TeamID {
+	var ids []call.TeamID
+	for id := range teams[m] {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (town) Language(call.MunicipalityID) string { return "nl" }
+
+// shelves export from the simplest store, in batches of two.
+type shelves struct{ *storetest.Memory }
+
+func (s shelves) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
+	notes, err := s.Due(ctx, m, team, 1000)
+	return batches(notes, err, take)
+}
+
+func (s shelves) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {
+	notes, err := s.ClosedBefore(ctx, m, until, 1000)
+	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return n.Closed.Before(from) })
+	return batches(notes, err, take)
+}
+
+func batches(notes []callback.Note, err error, take func([]callback.Note) error) error {
+	for batch := range slices.Chunk(notes, 2) {
+		if err := take(batch); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// desk is the API with its store, reached over HTTP.
+type desk struct {
+	t      testing.TB
+	url    string
+	store  *storetest.Memory
+	work   *callback.Worklist
+	notes  *callback.Service
+	log    *logged
+	tokens map[string]string // name → token
+	path   string            // of the tokens file
+	lines  []web.TokenLine
+}
+
+// logged keeps what is logged.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// people are the tokens of most tests.
+var people = []web.TokenLine{
+	{Name: "wallboard", Role: "reader", Municipality: "deventer", Teams: []string{"vergunningen"}},
+	{Name: "cem", Role: "agent", Agent: "cem", Municipality: "deventer", Teams: []string{"vergunningen"}},
+	{Name: "dirkje", Role: "agent", Agent: "dirkje", Municipality: "deventer", Teams: []string{"vergunningen"}},
+	{Name: "lead", Role: "lead", Agent: "lotte", Municipality: "deventer", Teams: []string{"vergunningen"}},
+	{Name: "anouk", Role: "agent", Agent: "anouk", Municipality: "deventer", Teams: []string{"*"}},
+	{Name: "tax", Role: "agent", Agent: "teun", Municipality: "deventer", Teams: []string{"belastingen"}},
+	{Name: "taxlead", Role: "lead", Agent: "thea", Municipality: "deventer", Teams: []string{"belastingen"}},
+	{Name: "admin", Role: "admin", Agent: "ada", Municipality: "deventer"},
+	{Name: "neighbour", Role: "admin", Agent: "nina", Municipality: "raalte"},
+}
+
+func open(t testing.TB) *desk {
+	t.Helper()
+	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
+	d.work = callback.NewWorklist(d.store, town{}, nil)
+	d.notes = callback.NewService(d.store, town{}, town{}, nil)
+	for _, line := range people {
+		d.token(line)
+	}
+	d.save()
+	log := slog.New(slog.NewJSONHandler(d.log, nil))
+	tokens, err := web.OpenTokens(d.path, log)
+	require.NoError(t, err)
+	api := web.New(web.Options{
+		Reader: d.store, Work: d.work, Promises: d.notes, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
+	})
+	server := httptest.NewServer(api.Handler())
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		server.Close()
+	})
+	d.url = server.URL
+	return d
+}
+
+// token draws a token for somebody.
+func (d *desk) token(line web.TokenLine) {
+	d.t.Helper()
+	token, hash, err := web.NewToken(nil)
+	require.NoError(d.t, err)
+	line.SHA256 = hash
+	d.tokens[line.Name] = token
+	d.lines = append(d.lines, line)
+}
+
+func (d *desk) save() {
+	d.t.Helper()
+	text, err := yaml.Marshal(d.lines)
+	require.NoError(d.t, err)
+	require.NoError(d.t, os.WriteFile(d.path, text, 0o600))
+}
+
+var nth int
+
+// note makes a note of a team.
+func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) callback.Note {
+	d.t.Helper()
+	nth++
+	number, err := call.ParseNumber(caller)
+	require.NoError(d.t, err)
+	r := callback.Request{
+		Key: callback.Key(fmt.Sprintf("pbx/%d", nth)), At: time.Now(), Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Number: number, Shown: number, Language: "nl", Subject: fmt.Sprintf("zaak %d", nth), Reason: "Wanneer is het klaar?",
+	}
+	for _, c := range change {
+		c(&r)
+	}
+	n, err := d.notes.Promise(context.Background(), r)
+	require.NoError(d.t, err)
+	return n
+}
+
+// claimed makes a note that a colleague has.
+func (d *desk) claimed(team call.TeamID, by call.AgentID) callback.Note {
+	d.t.Helper()
+	n, err := d.work.Claim(context.Background(), d.step(d.note(team), by))
+	require.NoError(d.t, err)
+	return n
+}
+
+// closed makes a note that the caller withdrew.
+func (d *desk) closed(team call.TeamID) callback.Note {
+	d.t.Helper()
+	n, err := d.work.Cancel(context.Background(), d.step(d.note(team), "cem"), "")
+	require.NoError(d.t, err)
+	return n
+}
+
+func (d *desk) step(n callback.Note, by call.AgentID) callback.Step {
+	return callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: n.Ver, Who: callback.ByAgent(by), At: time.Now()}
+}
+
+// reply is an answer of the API.
+type reply struct {
+	*http.Response
+	body []byte
+}
+
+// asks sends a request as somebody. A body that is not empty is JSON. Headers come in pairs.
+func (d *desk) asks(who, method, path, body string, headers ...string) reply {
+	d.t.Helper()
+	r, err := http.NewRequest(method, d.url+path, strings.NewReader(body))
+	require.NoError(d.t, err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token := d.tokens[who]; token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	got, err := http.DefaultClient.Do(r)
+	require.NoError(d.t, err)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	require.NoError(d.t, err)
+	return reply{got, text}
+}
+
+// changes asks for a change of a note at the version that n has.
+func (d *desk) changes(who string, n callback.Note, what, body string) reply {
+	d.t.Helper()
+	return d.asks(who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, body, "If-Match", fmt.Sprintf("%q", fmt.Sprint(n.Ver)))
+}
+
+// problem looks that the answer is a problem, and gives it.
+func (r reply) problem(t testing.TB, status int, code string) web.Problem {
+	t.Helper()
+	require.Equal(t, status, r.StatusCode, "%s", r.body)
+	require.Equal(t, "application/problem+json", r.Header.Get("Content-Type"))
+	var p web.Problem
+	require.NoError(t, json.Unmarshal(r.body, &p))
+	require.Equal(t, "about:blank", p.Type)
+	require.Equal(t, http.StatusText(status), p.Title)
+	require.Equal(t, status, p.Status)
+	require.Equal(t, code, p.Code, p.Detail)
+	require.NotEmpty(t, p.Detail)
+	require.NotContains(t, string(r.body), caller[3:], "a problem never holds a number")
+	return p
+}
+
+func (r reply) json(t testing.TB, into any) {
+	t.Helper()
+	require.Less(t, r.StatusCode, 300, "%s", r.body)
+	require.Equal(t, "application/json", r.Header.Get("Content-Type"))
+	require.NoError(t, json.Unmarshal(r.body, into))
+}

@@ -1,0 +1,173 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/noteview"
+)
+
+const (
+	standardList = 50
+	longestList  = 200
+)
+
+// mayRead reports whether a note exists for who asks: it is his team's, or he has it himself.
+func (t Token) mayRead(n callback.Note) bool {
+	return n.Municipality == t.Municipality && (t.Sees(n.Team) || t.Agent != "" && n.Holder() == t.Agent)
+}
+
+// maySeeNumber reports whether he may know whom to call. Who only looks, need not.
+func (t Token) maySeeNumber(n callback.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
+
+func (t Token) view(n callback.Note) noteview.Note { return noteview.Of(n, t.maySeeNumber(n)) }
+
+// me is who a token stands for.
+type me struct {
+	Name         string              `json:"name"`
+	Role         Role                `json:"role"`
+	Agent        call.AgentID        `json:"agent,omitempty"`
+	Municipality call.MunicipalityID `json:"municipality"`
+	Teams        []call.TeamID       `json:"teams"` // "*" for every team
+}
+
+func (a *API) whoAmI(v *visit) error {
+	if err := asked(v.Request); err != nil {
+		return err
+	}
+	teams := v.who.Teams
+	if v.who.Role == Admin {
+		teams = []call.TeamID{allTeams}
+	}
+	return v.answer(http.StatusOK, me{v.who.Name, v.who.Role, v.who.Agent, v.who.Municipality, teams})
+}
+
+// list is notes, and what is to be known about the rest.
+type list struct {
+	Notes []noteview.Note `json:"notes"`
+	More  bool            `json:"more"` // there are more than the limit
+	// Unread says that there are notes that cannot be read: people must look.
+	Unread bool `json:"unread,omitempty"`
+}
+
+func (a *API) listTeam(v *visit) error {
+	limit, err := limitOf(v.Request)
+	if err != nil {
+		return err
+	}
+	team := call.TeamID(v.PathValue("team"))
+	if !v.who.Sees(team) || !a.Directory.HasTeam(v.who.Municipality, team) {
+		return noSuch("team")
+	}
+	v.team = team
+	notes, err := a.Reader.Due(v.Context(), v.who.Municipality, team, limit+1)
+	return a.answerList(v, notes, err, limit)
+}
+
+func (a *API) listColleague(v *visit) error {
+	limit, err := limitOf(v.Request)
+	if err != nil {
+		return err
+	}
+	colleague := call.AgentID(v.PathValue("colleague"))
+	if !a.answersFor(v, colleague) {
+		return noSuch("colleague")
+	}
+	held, err := a.Reader.Held(v.Context(), v.who.Municipality, colleague, longestList+1)
+	var notes []callback.Note
+	for _, n := range held {
+		if v.who.mayRead(n) {
+			notes = append(notes, n)
+		}
+	}
+	return a.answerList(v, notes, err, limit)
+}
+
+// answersFor reports whether who asks is the colleague himself, or leads one of his teams.
+func (a *API) answersFor(v *visit, colleague call.AgentID) bool {
+	if colleague == v.who.Agent {
+		return true
+	}
+	if !v.who.Role.AtLeast(Lead) {
+		return false
+	}
+	for _, team := range a.Directory.Teams(v.who.Municipality) {
+		if v.who.Sees(team) && a.colleagueOf(v, team, colleague) {
+			return true
+		}
+	}
+	return false
+}
+
+// colleagueOf reports whether somebody works for a team, by the configuration or by a token of his own.
+func (a *API) colleagueOf(v *visit, team call.TeamID, colleague call.AgentID) bool {
+	m := v.who.Municipality
+	return a.Directory.InTeam(m, team, colleague) || a.Tokens.Colleague(m, team, colleague, v.at)
+}
+
+func limitOf(r *http.Request) (int, error) {
+	if err := asked(r, "limit"); err != nil {
+		return 0, err
+	}
+	return number(r, "limit", standardList, longestList)
+}
+
+func (a *API) answerList(v *visit, notes []callback.Note, err error, limit int) error {
+	if err != nil && (len(notes) == 0 || !errors.Is(err, callback.ErrBroken)) {
+		return err
+	}
+	if err != nil {
+		a.Log.Error("some notes cannot be read", "team", v.team, "err", err)
+	}
+	l := list{Notes: []noteview.Note{}, More: len(notes) > limit, Unread: err != nil}
+	for _, n := range notes[:min(len(notes), limit)] {
+		l.Notes = append(l.Notes, v.who.view(n))
+		v.notes = append(v.notes, n.ID)
+	}
+	return v.answer(http.StatusOK, l)
+}
+
+func (a *API) show(v *visit) error {
+	if err := asked(v.Request); err != nil {
+		return err
+	}
+	n, err := a.find(v)
+	if err != nil {
+		return err
+	}
+	events, err := a.Reader.Events(v.Context(), n.Municipality, n.ID)
+	if err != nil {
+		return err
+	}
+	if last := len(events) - 1; last >= 0 && events[last].Ver > n.Ver { // it was changed between the two
+		events = events[:max(0, len(events)-int(events[last].Ver-n.Ver))]
+	}
+	shown := v.who.view(n)
+	shown.History = noteview.History(events)
+	v.tag(n)
+	return v.answer(http.StatusOK, shown)
+}
+
+// find gives the note that the path names, by id or by reference, when it exists for who asks.
+func (a *API) find(v *visit) (callback.Note, error) {
+	name, m := v.PathValue("note"), v.who.Municipality
+	var n callback.Note
+	var err error
+	if reference, bad := callback.ParseReference(name); bad == nil {
+		n, err = a.Reader.ByReference(v.Context(), m, reference)
+	} else if !isNoteID(name) {
+		return callback.Note{}, noSuch("note")
+	} else {
+		n, err = a.Reader.Note(v.Context(), m, callback.NoteID(name))
+	}
+	if err != nil {
+		return callback.Note{}, err
+	}
+	if !v.who.mayRead(n) {
+		return callback.Note{}, noSuch("note")
+	}
+	v.notes = append(v.notes, n.ID)
+	return n, nil
+}

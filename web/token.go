@@ -1,0 +1,277 @@
+package web
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// Role is what a token may be used for. Each may what those before it may.
+type Role string
+
+// The roles, from the least to the most.
+const (
+	Viewer Role = "reader" // sees the notes of its teams, with masked numbers
+	Agent  Role = "agent"  // works the notes of his teams
+	Lead   Role = "lead"   // works his colleagues' too: releases, reopens, marks absent, exports
+	Admin  Role = "admin"  // for every team, and erases
+)
+
+// Roles lists the roles, from the least to the most.
+func Roles() []Role { return []Role{Viewer, Agent, Lead, Admin} }
+
+// AtLeast reports whether the role may what least may. A role that is unknown may nothing.
+func (r Role) AtLeast(least Role) bool {
+	mine := slices.Index(Roles(), r)
+	return mine >= 0 && mine >= slices.Index(Roles(), least)
+}
+
+// allTeams in a list of teams stands for every team of the municipality.
+const allTeams call.TeamID = "*"
+
+// Token is who may use the API, and for what. The token itself is known by its hash only.
+type Token struct {
+	Name         string // in the log
+	Role         Role
+	Agent        call.AgentID // who uses it; empty for a Viewer
+	Municipality call.MunicipalityID
+	Teams        []call.TeamID // whose notes it sees; "*" for every team
+	Expires      time.Time     // from when it is refused; zero for never
+
+	hash [sha256.Size]byte
+}
+
+// Sees reports whether it sees the notes of a team.
+func (t Token) Sees(team call.TeamID) bool {
+	return t.Role == Admin || slices.Contains(t.Teams, allTeams) || slices.Contains(t.Teams, team)
+}
+
+// tokenPrefix makes a token that got into the wrong hands, or into a repository, known for what it is.
+const tokenPrefix = "bkb_"
+
+// NewToken draws a token, from the system's random source when random is nil, and gives the hash that stands in the file.
+func NewToken(random io.Reader) (token, hash string, err error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	var secret [32]byte
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return "", "", fmt.Errorf("draw a token from the random source: %w", err)
+	}
+	token = tokenPrefix + base64.RawURLEncoding.EncodeToString(secret[:])
+	sum := sha256.Sum256([]byte(token))
+	return token, hex.EncodeToString(sum[:]), nil
+}
+
+// TokenLine is a token as it stands in the file.
+type TokenLine struct {
+	Name         string   `yaml:"name"`
+	Role         string   `yaml:"role"`
+	Agent        string   `yaml:"agent,omitempty"`
+	Municipality string   `yaml:"municipality"`
+	Teams        []string `yaml:"teams,omitempty,flow"`
+	Expires      string   `yaml:"expires,omitempty"` // a date: from the beginning of that day, in UTC
+	SHA256       string   `yaml:"sha256"`
+}
+
+// Check says what is wrong with a line, nil when nothing is.
+func (l TokenLine) Check() error {
+	_, err := l.token()
+	return err
+}
+
+var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+func (l TokenLine) token() (Token, error) {
+	t := Token{Name: l.Name, Role: Role(l.Role), Agent: call.AgentID(l.Agent), Municipality: call.MunicipalityID(l.Municipality)}
+	for _, team := range l.Teams {
+		t.Teams = append(t.Teams, call.TeamID(team))
+	}
+	switch {
+	case !tokenName.MatchString(l.Name):
+		return t, errors.New("name: use letters, digits, dots, hyphens and underscores, at most 64")
+	case !t.Role.AtLeast(Viewer):
+		return t, fmt.Errorf("role: write one of %v", Roles())
+	case t.Role != Viewer && !tokenName.MatchString(l.Agent):
+		return t, errors.New("agent: the id of the person who uses it is missing, or not an id")
+	case t.Role == Viewer && l.Agent != "":
+		return t, errors.New("agent: a reader does nothing in anybody's name, leave it out")
+	case !tokenName.MatchString(l.Municipality):
+		return t, errors.New("municipality: it is missing, or not an id")
+	case t.Role == Admin && len(l.Teams) > 0:
+		return t, errors.New("teams: an admin sees every team, leave it out")
+	case t.Role != Admin && len(l.Teams) == 0:
+		return t, errors.New(`teams: name the teams whose notes it sees, or "*" for all`)
+	}
+	for _, team := range l.Teams {
+		if team != string(allTeams) && !tokenName.MatchString(team) {
+			return t, errors.New("teams: there is one that is not an id")
+		}
+	}
+	if l.Expires != "" {
+		at, err := time.Parse(time.DateOnly, l.Expires)
+		if err != nil {
+			return t, errors.New("expires: write a date, such as 2027-01-31")
+		}
+		t.Expires = at
+	}
+	sum, err := hex.DecodeString(l.SHA256)
+	if err != nil || len(sum) != len(t.hash) {
+		return t, errors.New("sha256: it is not the hash that bereikbaar token new printed")
+	}
+	copy(t.hash[:], sum)
+	return t, nil
+}
+
+// maxTokens bounds the file: each is compared with every token that is shown.
+const (
+	maxTokens     = 2000
+	maxTokensFile = 1 << 20
+	// tokensFresh is how old the tokens may be when one is shown: a token that was taken out is refused from then on.
+	tokensFresh = time.Second
+)
+
+// Tokens are who may use the API, as a file says. It is read again while it is used: a token that is taken out is refused within a
+// second. A file that cannot be used then is logged, and the tokens stay as they were. It is safe for use by several goroutines.
+type Tokens struct {
+	path string
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	read   time.Time // when it was looked at last
+	raw    []byte
+	failed string // what was wrong with it then, so that it is logged once
+	tokens []Token
+}
+
+// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong.
+func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
+	raw, err := readTokens(path)
+	if err != nil {
+		return nil, fmt.Errorf("tokens file %s: %w", path, err)
+	}
+	tokens, err := ParseTokens(raw)
+	if err != nil {
+		return nil, fmt.Errorf("tokens file %s: %w", path, err)
+	}
+	return &Tokens{path: path, log: log, raw: raw, tokens: tokens, read: time.Now()}, nil
+}
+
+// readTokens reads a file that nobody but its owner can.
+func readTokens(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not an ordinary file")
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("it can be read or changed by others than its owner (mode %04o); chmod 0600 it", info.Mode().Perm())
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, maxTokensFile+1))
+	if err == nil && len(raw) > maxTokensFile {
+		err = fmt.Errorf("it is larger than %d bytes", maxTokensFile)
+	}
+	return raw, err
+}
+
+// ParseTokens reads tokens as they stand in the file: a list in YAML, see TokenLine.
+func ParseTokens(raw []byte) ([]Token, error) {
+	var lines []TokenLine
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&lines); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("it is not a list of tokens: %w", err)
+	}
+	if len(lines) > maxTokens {
+		return nil, fmt.Errorf("it has more than %d tokens", maxTokens)
+	}
+	tokens, names, hashes := make([]Token, len(lines)), map[string]bool{}, map[[sha256.Size]byte]bool{}
+	for i, line := range lines {
+		t, err := line.token()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("token %d of %d: %w", i+1, len(lines), err)
+		case names[t.Name]:
+			return nil, fmt.Errorf("token %d of %d: name: another has it too, and the log could not tell them apart", i+1, len(lines))
+		case hashes[t.hash]:
+			return nil, fmt.Errorf("token %d of %d: sha256: another has it too; give each its own token", i+1, len(lines))
+		}
+		tokens[i], names[t.Name], hashes[t.hash] = t, true, true
+	}
+	return tokens, nil
+}
+
+// Find gives who shows a token, and false when nobody may with it at this time. It compares with every token, so that how
+// long it takes says nothing.
+func (t *Tokens) Find(shown string, now time.Time) (Token, bool) {
+	sum := sha256.Sum256([]byte(shown))
+	var found Token
+	match := 0
+	for _, candidate := range t.current(now) {
+		if subtle.ConstantTimeCompare(candidate.hash[:], sum[:]) == 1 {
+			found, match = candidate, 1
+		}
+	}
+	if match == 0 || !found.Expires.IsZero() && !now.Before(found.Expires) {
+		return Token{}, false
+	}
+	return found, true
+}
+
+// Colleague reports whether an agent has a token for a team.
+func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.AgentID, now time.Time) bool {
+	return slices.ContainsFunc(t.current(now), func(k Token) bool {
+		return k.Agent == agent && k.Municipality == m && slices.Contains(k.Teams, team)
+	})
+}
+
+// current gives the tokens, read again when they are no longer fresh.
+func (t *Tokens) current(now time.Time) []Token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.read) < tokensFresh && !now.Before(t.read) {
+		return t.tokens
+	}
+	t.read = now
+	raw, err := readTokens(t.path)
+	if err == nil && bytes.Equal(raw, t.raw) {
+		t.failed = ""
+		return t.tokens
+	}
+	var fresh []Token
+	if err == nil {
+		fresh, err = ParseTokens(raw)
+	}
+	if err != nil {
+		if t.failed != err.Error() {
+			t.failed = err.Error()
+			t.log.Error("the changed tokens file is refused, the tokens stay as they were", "path", t.path, "err", err)
+		}
+		return t.tokens
+	}
+	t.raw, t.tokens, t.failed = raw, fresh, ""
+	t.log.Info("tokens were read again", "path", t.path, "tokens", len(fresh))
+	return t.tokens
+}

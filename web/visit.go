@@ -1,0 +1,122 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// visit is one request of somebody who is known, and what the log will say of it.
+type visit struct {
+	http.ResponseWriter
+	*http.Request
+	who Token
+	at  time.Time // when it came, UTC
+
+	status int
+	notes  []callback.NoteID // that he was shown or changed
+	team   call.TeamID       // whose list he looked at
+	count  int               // of an export or erasure
+}
+
+// guarded lets in who is known and has the role, one after another, and writes down who did what.
+func (a *API) guarded(r route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		now := time.Now().UTC()
+		who, refused := a.authenticate(req, now)
+		if refused != nil {
+			answerProblem(w, *refused)
+			return
+		}
+		v := &visit{ResponseWriter: w, Request: req, who: who, at: now}
+		defer a.audit(r, v) // also of an answer that was cut off
+		if err := a.admitted(r, v); err != nil {
+			a.fail(v, err)
+		}
+	})
+}
+
+// admitted handles a request when its role allows it and its turn has come.
+func (a *API) admitted(r route, v *visit) error {
+	if !v.who.Role.AtLeast(r.least) {
+		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)
+	}
+	turns := a.turns
+	if r.id == "export" {
+		turns = a.exports
+	}
+	limited, cancel := context.WithTimeout(v.Context(), turnLimit)
+	defer cancel()
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+		return r.handle(v)
+	case <-limited.Done():
+		return problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
+	}
+}
+
+// fail answers with what went wrong, and logs what is a fault of ours.
+func (a *API) fail(v *visit, err error) {
+	if v.status != 0 { // it has begun: whoever reads must notice that it has no end
+		a.Log.Error("an answer was cut off", "token", v.who.Name, "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && !errors.As(err, &Problem{}) {
+		a.Log.Error("a request could not be answered", "token", v.who.Name, "status", p.Status, "err", err)
+	}
+	v.status = p.Status
+	answerProblem(v.ResponseWriter, p)
+}
+
+// audit writes who did what to which notes (AVG: an access log), and never a number, a name or what a caller said.
+func (a *API) audit(r route, v *visit) {
+	attrs := []slog.Attr{
+		slog.String("token", v.who.Name), slog.String("role", string(v.who.Role)), slog.String("agent", string(v.who.Agent)),
+		slog.String("municipality", string(v.who.Municipality)), slog.String("did", r.id), slog.Int("status", v.status),
+	}
+	if v.team != "" {
+		attrs = append(attrs, slog.String("team", string(v.team)))
+	}
+	if len(v.notes) > 0 {
+		attrs = append(attrs, slog.Any("notes", v.notes))
+	}
+	if v.count > 0 {
+		attrs = append(attrs, slog.Int("count", v.count))
+	}
+	a.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
+}
+
+// answer sends JSON.
+func (v *visit) answer(status int, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	v.Header().Set("Content-Type", "application/json")
+	v.begin(status)
+	_, _ = v.ResponseWriter.Write(append(text, '\n')) // a reader that is gone has nobody to be told to
+	return nil
+}
+
+// begin sends the status: from now on the answer can only be cut off.
+func (v *visit) begin(status int) {
+	v.status = status
+	v.WriteHeader(status)
+}
+
+// Header is the answer's. The request's is v.Request.Header.
+func (v *visit) Header() http.Header { return v.ResponseWriter.Header() }
+
+// tag sets the version of a note, which is the fencing token of changes.
+func (v *visit) tag(n callback.Note) {
+	v.Header().Set("ETag", `"`+strconv.FormatUint(n.Ver, 10)+`"`)
+}

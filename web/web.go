@@ -1,0 +1,190 @@
+// Package web owns what people and programs reach over HTTP: the JSON API on callback notes, who may use it, and its
+// description in OpenAPI.
+package web
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// Reader finds notes, see callback.Reader.
+type Reader interface {
+	Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error)
+	ByReference(ctx context.Context, m call.MunicipalityID, r callback.Reference) (callback.Note, error)
+	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error)
+	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error)
+	Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error)
+}
+
+// Work changes notes, see callback.Worklist.
+type Work interface {
+	Claims
+	Attempts
+	Remarks
+	Ends
+}
+
+// Claims says whose a note is.
+type Claims interface {
+	Claim(ctx context.Context, s callback.Step) (callback.Note, error)
+	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
+	Release(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
+	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (callback.Note, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, at time.Time) (int, error)
+}
+
+// Attempts writes down tries to reach the caller.
+type Attempts interface {
+	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (callback.Note, error)
+	EndAttempt(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration, result callback.Result) (callback.Note, error)
+}
+
+// Remarks leaves a note where it is.
+type Remarks interface {
+	Raise(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
+	Comment(ctx context.Context, s callback.Step, text string) (callback.Note, error)
+}
+
+// Ends closes notes, and makes them live again.
+type Ends interface {
+	Resolve(ctx context.Context, s callback.Step, as callback.Outcome, reason string) (callback.Note, error)
+	Cancel(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
+	Reopen(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
+	Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who callback.Actor, now time.Time) (int, error)
+}
+
+// Promises makes notes, see callback.Service.
+type Promises interface {
+	Promise(ctx context.Context, r callback.Request) (callback.Note, error)
+}
+
+// Exports gives notes in bulk, in batches, so that no more than one is in memory.
+type Exports interface {
+	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error)
+	// EachDue gives the live notes of a team.
+	EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error
+	// EachClosed gives the closed notes that are not purged, of all teams: closed at or after from and before until.
+	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error
+}
+
+// Directory is what the configuration says about who there is.
+type Directory interface {
+	Teams(m call.MunicipalityID) []call.TeamID // of the municipality
+	HasTeam(m call.MunicipalityID, team call.TeamID) bool
+	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
+	Language(m call.MunicipalityID) string // of its callers, such as "nl"
+}
+
+// Options are the parts of the API. All are needed.
+type Options struct {
+	Reader    Reader
+	Work      Work
+	Promises  Promises
+	Exports   Exports
+	Directory Directory
+	Tokens    *Tokens
+	Log       *slog.Logger // also of who looked at which note
+}
+
+const (
+	// atOnce bounds the requests that are worked at a time: callers share the connections to Redis, and go before.
+	atOnce = 8
+	// exportsAtOnce bounds exports, which take long.
+	exportsAtOnce = 2
+	// turnLimit is how long a request waits for its turn.
+	turnLimit = 5 * time.Second
+)
+
+// API serves callback notes to programs that show them to people. It is safe for use by several goroutines.
+type API struct {
+	Options
+	failures *failures
+	turns    chan struct{}
+	exports  chan struct{}
+}
+
+// New joins the parts.
+func New(o Options) *API {
+	return &API{
+		Options: o, failures: newFailures(), turns: make(chan struct{}, atOnce), exports: make(chan struct{}, exportsAtOnce),
+	}
+}
+
+// route is one operation of the API. id is its operationId in the OpenAPI document, and its name in the log.
+type route struct {
+	method, path, id string
+	least            Role // the least role that may use it; what it may be used on is for the handler to say
+	handle           func(*visit) error
+}
+
+func (a *API) routes() []route {
+	return []route{
+		{http.MethodGet, "/api/me", "whoAmI", Viewer, a.whoAmI},
+		{http.MethodGet, "/api/teams/{team}/notes", "listTeam", Viewer, a.listTeam},
+		{http.MethodGet, "/api/colleagues/{colleague}/notes", "listColleague", Agent, a.listColleague},
+		{http.MethodPost, "/api/colleagues/{colleague}/absent", "setAbsent", Agent, a.setAbsent},
+		{http.MethodPost, "/api/notes", "promise", Agent, a.promise},
+		{http.MethodGet, "/api/notes/{note}", "show", Viewer, a.show},
+		{http.MethodPost, "/api/notes/{note}/claim", "claim", Agent, changing(a, anyone, a.claim)},
+		{http.MethodPost, "/api/notes/{note}/renew", "renew", Agent, changing(a, anyone, a.renew)},
+		{http.MethodPost, "/api/notes/{note}/release", "release", Agent, changing(a, holderOrLead, a.release)},
+		{http.MethodPost, "/api/notes/{note}/reroute", "reroute", Agent, changing(a, holderOrLead, a.reroute)},
+		{http.MethodPost, "/api/notes/{note}/attempts/start", "startAttempt", Agent, changing(a, anyone, a.startAttempt)},
+		{http.MethodPost, "/api/notes/{note}/attempts/end", "endAttempt", Agent, changing(a, anyone, a.endAttempt)},
+		{http.MethodPost, "/api/notes/{note}/raise", "raise", Agent, changing(a, anyone, a.raise)},
+		{http.MethodPost, "/api/notes/{note}/comment", "comment", Agent, changing(a, anyone, a.comment)},
+		{http.MethodPost, "/api/notes/{note}/resolve", "resolve", Agent, changing(a, anyone, a.resolve)},
+		{http.MethodPost, "/api/notes/{note}/cancel", "cancel", Agent, changing(a, anyone, a.cancel)},
+		{http.MethodPost, "/api/notes/{note}/reopen", "reopen", Lead, changing(a, anyone, a.reopen)},
+		{http.MethodPost, "/api/erase", "erase", Admin, a.erase},
+		{http.MethodGet, "/api/export", "export", Lead, a.export},
+	}
+}
+
+// Handler serves the API. What no route takes gets a problem too.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{"/api/openapi.json": {http.MethodGet, http.MethodHead}}
+	for _, r := range a.routes() {
+		mux.Handle(r.method+" "+r.path, a.guarded(r))
+		methods[r.path] = append(methods[r.path], r.method)
+		if r.method == http.MethodGet {
+			methods[r.path] = append(methods[r.path], http.MethodHead)
+		}
+	}
+	mux.HandleFunc("GET /api/openapi.json", serveDocument)
+	for path, known := range methods {
+		allow := strings.Join(known, ", ")
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", allow)
+			answerProblem(w, problem(http.StatusMethodNotAllowed, "method", "use %s here", allow))
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answerProblem(w, problem(http.StatusNotFound, "not_found", "there is nothing here: /api/openapi.json lists what there is"))
+	})
+	return secured(mux)
+}
+
+// secured sets what holds for every answer: nothing of it is kept, framed, sniffed or shown by a browser as a page.
+func secured(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		h.ServeHTTP(w, r)
+		_, _ = io.Copy(io.Discard, r.Body) // at most maxBody: the connection can be used again
+	})
+}

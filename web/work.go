@@ -1,0 +1,241 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+func isNoteID(s string) bool {
+	_, err := ulid.ParseStrict(s)
+	return err == nil
+}
+
+// changing makes a handler of a change: who asks names the version that he saw, sees the note, and may do this with it.
+func changing[B any](a *API, may func(Token, callback.Note) error, act func(*visit, callback.Step, B) (callback.Note, error)) func(*visit) error {
+	return func(v *visit) error {
+		if err := asked(v.Request); err != nil {
+			return err
+		}
+		ver, err := version(v.Request)
+		if err != nil {
+			return err
+		}
+		b, err := body[B](v)
+		if err != nil {
+			return err
+		}
+		n, err := a.find(v)
+		if err != nil {
+			return err
+		}
+		if n.Ver != ver { // before any rule: it is about a note that he has not seen
+			return &callback.StaleError{Note: n.ID, Saw: ver, Now: n.Ver}
+		}
+		if err := may(v.who, n); err != nil {
+			return err
+		}
+		step := callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: callback.ByAgent(v.who.Agent), At: v.at}
+		after, err := act(v, step, b)
+		if err != nil {
+			return err
+		}
+		v.tag(after)
+		return v.answer(http.StatusOK, v.who.view(after))
+	}
+}
+
+// anyone leaves the rules to the note itself.
+func anyone(Token, callback.Note) error { return nil }
+
+// holderOrLead keeps a note with who has it, unless a team lead decides; while nobody has it, anybody of the team may.
+func holderOrLead(t Token, n callback.Note) error {
+	if holder := n.Holder(); holder != "" && holder != t.Agent && !t.Role.AtLeast(Lead) {
+		return problem(http.StatusForbidden, "not_yours", "%s has it: only he or a team lead can do this", holder)
+	}
+	return nil
+}
+
+// none is the body of a request that needs nothing told.
+type none struct{}
+
+// because is the body of a request that may say why.
+type because struct {
+	Reason string `json:"reason"`
+}
+
+func (a *API) claim(v *visit, s callback.Step, _ none) (callback.Note, error) {
+	return a.Work.Claim(v.Context(), s)
+}
+
+func (a *API) renew(v *visit, s callback.Step, _ none) (callback.Note, error) {
+	return a.Work.Renew(v.Context(), s)
+}
+
+func (a *API) release(v *visit, s callback.Step, b because) (callback.Note, error) {
+	return a.Work.Release(v.Context(), s, b.Reason)
+}
+
+type rerouting struct {
+	Team   call.TeamID `json:"team"`
+	Reason string      `json:"reason"`
+}
+
+func (a *API) reroute(v *visit, s callback.Step, b rerouting) (callback.Note, error) {
+	if !a.Directory.HasTeam(s.Municipality, b.Team) {
+		return callback.Note{}, problem(http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality")
+	}
+	return a.Work.Reroute(v.Context(), s, b.Team, b.Reason)
+}
+
+type attemptStart struct {
+	Call call.ID `json:"call"`
+}
+
+func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (callback.Note, error) {
+	if len(b.Call) > maxName {
+		return callback.Note{}, problem(http.StatusUnprocessableEntity, "call", "the id of the call is too long")
+	}
+	return a.Work.StartAttempt(v.Context(), s, b.Call)
+}
+
+// attemptEnd has no word of the line: what a line told is for who watched it, see callback.Attempt.
+type attemptEnd struct {
+	Result callback.Result `json:"result"`
+}
+
+func (a *API) endAttempt(v *visit, s callback.Step, b attemptEnd) (callback.Note, error) {
+	return a.Work.EndAttempt(v.Context(), s, callback.LineUnknown, 0, b.Result)
+}
+
+func (a *API) raise(v *visit, s callback.Step, b because) (callback.Note, error) {
+	return a.Work.Raise(v.Context(), s, b.Reason)
+}
+
+type comment struct {
+	Text string `json:"text"`
+}
+
+func (a *API) comment(v *visit, s callback.Step, b comment) (callback.Note, error) {
+	return a.Work.Comment(v.Context(), s, b.Text)
+}
+
+type resolving struct {
+	Outcome callback.Outcome `json:"outcome"`
+	Reason  string           `json:"reason"`
+}
+
+func (a *API) resolve(v *visit, s callback.Step, b resolving) (callback.Note, error) {
+	return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
+}
+
+func (a *API) cancel(v *visit, s callback.Step, b because) (callback.Note, error) {
+	return a.Work.Cancel(v.Context(), s, b.Reason)
+}
+
+func (a *API) reopen(v *visit, s callback.Step, b because) (callback.Note, error) {
+	return a.Work.Reopen(v.Context(), s, b.Reason)
+}
+
+// promising is a note that an agent makes on a caller's behalf.
+type promising struct {
+	Team     call.TeamID  `json:"team"`
+	Number   string       `json:"number"`   // any way to write it
+	Verified bool         `json:"verified"` // it is the one that the caller's own line showed
+	Language string       `json:"language"`
+	Subject  string       `json:"subject"`
+	Reason   string       `json:"reason"`
+	Personal call.AgentID `json:"personal"`
+	Window   string       `json:"window"` // such as 09:00-12:00
+	Call     call.ID      `json:"call"`
+}
+
+// receipt is what may be told to the caller. It is no more, because the note may be one that another team has already.
+type receipt struct {
+	ID        callback.NoteID    `json:"id"`
+	Reference callback.Reference `json:"reference"`
+	Team      call.TeamID        `json:"team"`
+	State     callback.State     `json:"state"`
+	Made      time.Time          `json:"made"`
+	Deadline  time.Time          `json:"deadline"`
+	Repeats   int                `json:"repeats"`
+}
+
+const (
+	maxName        = 64
+	maxIdempotency = 100
+)
+
+func (a *API) promise(v *visit) error {
+	if err := asked(v.Request); err != nil {
+		return err
+	}
+	key := v.Request.Header.Get("Idempotency-Key")
+	if key == "" || len(key) > maxIdempotency || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
+		return problem(http.StatusBadRequest, "idempotency_key",
+			"send an Idempotency-Key of your own, 1 to %d characters of ASCII without blanks and slashes: sent again with it, the request makes no second note", maxIdempotency)
+	}
+	b, err := body[promising](v)
+	if err != nil {
+		return err
+	}
+	request, err := a.request(v, b)
+	if err != nil {
+		return err
+	}
+	request.Key = callback.Key("api/" + string(v.who.Agent) + "/" + key)
+	n, err := a.Promises.Promise(v.Context(), request)
+	if err != nil {
+		return err
+	}
+	v.notes = append(v.notes, n.ID)
+	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time
+	if n.Key != request.Key {
+		status = http.StatusOK
+	}
+	v.tag(n)
+	v.Header().Set("Location", "/api/notes/"+string(n.ID))
+	return v.answer(status, receipt{
+		n.ID, n.Reference, n.Team, n.State, n.Made, n.Deadline, n.Repeats,
+	})
+}
+
+// request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.
+func (a *API) request(v *visit, b promising) (callback.Request, error) {
+	m := v.who.Municipality
+	refuse := func(code, detail string) (callback.Request, error) {
+		return callback.Request{}, problem(http.StatusUnprocessableEntity, code, "%s", detail)
+	}
+	if !a.Directory.HasTeam(m, b.Team) {
+		return refuse("team", "the municipality has no such team")
+	}
+	number, err := call.ParseNumber(b.Number)
+	if err != nil {
+		return refuse("refused_"+string(callback.CodeInvalid), "the number does not exist")
+	}
+	if b.Personal != "" && !a.colleagueOf(v, b.Team, b.Personal) {
+		return refuse("colleague", "the team has no such colleague: leave personal out, and anybody of the team can call back")
+	}
+	r := callback.Request{
+		At: v.at, Who: callback.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
+		Call: b.Call, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal,
+	}
+	if b.Verified {
+		r.Shown = number
+	}
+	if r.Language == "" {
+		r.Language = a.Directory.Language(m)
+	}
+	if b.Window != "" {
+		if r.Window, err = calendar.ParseSpan(b.Window); err != nil {
+			return refuse("window", "the window is not a part of a day, such as 09:00-12:00")
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,280 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/noteview"
+)
+
+func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
+	d := open(t)
+	made := d.asks("anouk", http.MethodPost, "/api/notes",
+		`{"team":"vergunningen","number":"06 12345678","verified":true,"subject":"dakkapel","reason":"Wanneer?","window":"09:00-12:00"}`,
+		"Idempotency-Key", "desk-1")
+	require.Equal(t, http.StatusCreated, made.StatusCode, "%s", made.body)
+	require.Equal(t, `"1"`, made.Header.Get("ETag"))
+	var receipt noteview.Note
+	made.json(t, &receipt)
+	require.NotContains(t, string(made.body), "12345678", "who made it knows the number")
+	at := "/api/notes/" + string(receipt.ID)
+	require.Equal(t, at, made.Header.Get("Location"))
+
+	tag := made.Header.Get("ETag")
+	does := func(what, body string) noteview.Note {
+		t.Helper()
+		got := d.asks("cem", http.MethodPost, at+"/"+what, body, "If-Match", tag)
+		var n noteview.Note
+		got.json(t, &n)
+		require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n.Ver)), got.Header.Get("ETag"))
+		tag = got.Header.Get("ETag")
+		return n
+	}
+	n := does("claim", "")
+	require.Equal(t, callback.Claimed, n.State)
+	require.Equal(t, call.AgentID("cem"), n.Colleague)
+	require.Equal(t, caller, n.Number)
+	require.Equal(t, "09:00-12:00", n.Window)
+	require.WithinDuration(t, time.Now().Add(10*time.Minute), n.Lease, time.Minute)
+	does("renew", "{}")
+	require.Equal(t, callback.Calling, does("attempts/start", "").State)
+	require.Equal(t, callback.ResultReached, does("attempts/end", `{"result":"reached"}`).Attempts[0].Result)
+	does("comment", `{"text":"belt morgen terug"}`)
+	require.Equal(t, 1, does("raise", `{"reason":"wacht lang"}`).Priority)
+	n = does("resolve", `{"outcome":"reached","reason":"vergunning is klaar"}`)
+	require.Equal(t, callback.Resolved, n.State)
+	require.True(t, *n.NormMet)
+
+	var shown noteview.Note
+	byReference := d.asks("cem", http.MethodGet, "/api/notes/"+string(receipt.Reference), "")
+	byReference.json(t, &shown)
+	require.Equal(t, `"8"`, byReference.Header.Get("ETag"))
+	var kinds []callback.EventKind
+	for _, e := range shown.History {
+		kinds = append(kinds, e.Event)
+	}
+	require.Equal(t, []callback.EventKind{
+		callback.EventMade, callback.EventClaimed, callback.EventRenewed, callback.EventAttemptStarted, callback.EventAttemptEnded,
+		callback.EventCommented, callback.EventRaised, callback.EventResolved,
+	}, kinds)
+	require.Equal(t, callback.ByAgent("anouk"), shown.History[0].Who)
+	require.Equal(t, callback.ByAgent("cem"), shown.History[1].Who)
+
+	n2 := d.asks("lead", http.MethodPost, at+"/reopen", `{"reason":"was een ander"}`, "If-Match", tag)
+	n2.json(t, &n)
+	require.Equal(t, callback.Open, n.State)
+	require.Equal(t, receipt.Deadline, n.Deadline, "the clock does not restart")
+}
+
+func TestTheSameRequestMakesOneNote(t *testing.T) {
+	d := open(t)
+	body := `{"team":"vergunningen","number":"0612345678","subject":"dakkapel"}`
+	first := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
+	again := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
+	other := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-2")
+	require.Equal(t, []int{201, 201, 200}, []int{first.StatusCode, again.StatusCode, other.StatusCode})
+	var a, b, c noteview.Note
+	first.json(t, &a)
+	again.json(t, &b)
+	other.json(t, &c)
+	require.Equal(t, a.ID, b.ID, "sent again")
+	require.Equal(t, a.ID, c.ID, "asked for again")
+	require.Equal(t, []int{0, 0, 1}, []int{a.Repeats, b.Repeats, c.Repeats})
+	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
+	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
+}
+
+func TestSixtyFourColleaguesClaimOneNote(t *testing.T) {
+	d := open(t)
+	n := d.note(permits)
+	for i := range 64 {
+		name := fmt.Sprintf("c%d", i)
+		line := people[1]
+		line.Name, line.Agent = name, name
+		d.token(line)
+	}
+	d.save()
+	require.Eventually(t, func() bool { return d.asks("c63", http.MethodGet, "/api/me", "").StatusCode == 200 }, 20*time.Second, 50*time.Millisecond)
+
+	var claims sync.WaitGroup
+	answers := make([]reply, 64)
+	for i := range answers {
+		claims.Go(func() { answers[i] = d.changes(fmt.Sprintf("c%d", i), n, "claim", "") })
+	}
+	claims.Wait()
+	won := 0
+	for _, got := range answers {
+		if got.StatusCode == http.StatusOK {
+			won++
+			continue
+		}
+		require.Equal(t, uint64(2), got.problem(t, http.StatusConflict, "stale").Ver)
+	}
+	require.Equal(t, 1, won)
+	after, err := d.store.Note(context.Background(), deventer, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, uint64(2), after.Ver)
+}
+
+func TestAStaleOwnerCompletes(t *testing.T) {
+	d := open(t)
+	mine := d.claimed(permits, "cem")
+	_, err := d.work.Release(context.Background(), d.step(mine, "cem"), "")
+	require.NoError(t, err)
+	d.changes("cem", mine, "resolve", `{"outcome":"settled"}`).problem(t, http.StatusConflict, "stale")
+	after, err := d.store.Note(context.Background(), deventer, mine.ID)
+	require.NoError(t, err)
+	require.Equal(t, callback.Open, after.State, "nothing changed")
+}
+
+func TestWhatTheRulesRefuse(t *testing.T) {
+	tests := map[string]struct {
+		note   func(*desk) callback.Note
+		who    string
+		what   string
+		body   string
+		status int
+		code   string
+		detail string
+	}{
+		"a note that is resolved is claimed": {
+			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state", "takes only commented, purged, reopened",
+		},
+		"another colleague renews": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
+		},
+		"another colleague releases": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "release", "", 403, "not_yours", "cem has it",
+		},
+		"another colleague reroutes": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "reroute", `{"team":"kcc","reason":"x"}`, 403, "not_yours", "",
+		},
+		"a personal note is claimed by another": {
+			func(d *desk) callback.Note {
+				return d.note(permits, func(r *callback.Request) { r.Personal = "cem" })
+			}, "dirkje", "claim", "", 422, "rule", "for cem in person",
+		},
+		"not ours, and nobody else's": {
+			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"reason":"niet van ons"}`, 422, "team", "name a team",
+		},
+		"not ours, without a reason": {
+			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"team":"kcc"}`, 422, "rule", "reason is needed",
+		},
+		"to a team of another municipality": {
+			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"team":"raalte-kcc","reason":"x"}`, 422, "team", "",
+		},
+		"reached, without an attempt": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"reached"}`, 422, "rule", "no attempt",
+		},
+		"given up too early": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"unreached"}`, 422, "rule", "3 more",
+		},
+		"resolved without saying how": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{}`, 422, "rule", "say how",
+		},
+		"an attempt ends and nobody says how": {
+			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "attempts/end", `{"result":"maybe"}`, 422, "rule", "say what came of it",
+		},
+		"a comment without a word": {
+			func(d *desk) callback.Note { return d.note(permits) }, "cem", "comment", `{}`, 422, "rule", "no comment",
+		},
+		"a comment that is a book": {
+			func(d *desk) callback.Note { return d.note(permits) }, "cem", "comment", `{"text":"` + strings.Repeat("a", 2001) + `"}`, 422, "rule", "longer than",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			n := test.note(d)
+			p := d.changes(test.who, n, test.what, test.body).problem(t, test.status, test.code)
+			require.Contains(t, p.Detail, test.detail)
+			if test.code == "state" {
+				require.Equal(t, callback.Legal(n.State), p.Legal)
+			}
+			after, err := d.store.Note(context.Background(), deventer, n.ID)
+			require.NoError(t, err)
+			require.Equal(t, n, after, "nothing changed")
+		})
+	}
+}
+
+func TestALeadFreesWhatOthersHave(t *testing.T) {
+	d := open(t)
+	var n noteview.Note
+	d.changes("lead", d.claimed(permits, "cem"), "release", `{"reason":"ziek"}`).json(t, &n)
+	require.Equal(t, callback.Open, n.State)
+	personal := d.note(permits, func(r *callback.Request) { r.Personal = "cem" })
+	d.changes("lead", personal, "release", "").json(t, &n)
+	require.Empty(t, n.Personal, "it is the team's now")
+}
+
+func TestARerouteThatLeavesHisSight(t *testing.T) {
+	d := open(t)
+	n := d.note(permits)
+	var after noteview.Note
+	d.changes("cem", n, "reroute", `{"team":"belastingen","reason":"gaat over de aanslag"}`).json(t, &after)
+	require.Equal(t, tax, after.Team)
+	require.Equal(t, n.Deadline, after.Deadline)
+	require.True(t, after.Masked, "it is no longer his to call")
+	d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
+}
+
+func TestAnAbsentColleague(t *testing.T) {
+	tests := map[string]struct {
+		who, colleague string
+		status         int
+	}{
+		"says so himself":              {"cem", "cem", 200},
+		"his lead says so":             {"lead", "cem", 200},
+		"an admin says so":             {"admin", "cem", 200},
+		"a colleague says so":          {"dirkje", "cem", 404},
+		"the lead of another team":     {"taxlead", "cem", 404},
+		"an admin elsewhere":           {"neighbour", "cem", 404},
+		"nobody knows him":             {"lead", "nobody", 404},
+		"his lead, known by his token": {"lead", "dirkje", 200},
+		"a reader":                     {"wallboard", "cem", 403},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			n := d.claimed(permits, call.AgentID(test.colleague))
+			got := d.asks(test.who, http.MethodPost, "/api/colleagues/"+test.colleague+"/absent", "")
+			require.Equal(t, test.status, got.StatusCode, "%s", got.body)
+			after, err := d.store.Note(context.Background(), deventer, n.ID)
+			require.NoError(t, err)
+			require.Equal(t, test.status == 200, after.State == callback.Open)
+			if test.status == 200 {
+				require.JSONEq(t, `{"released":1}`, string(got.body))
+			}
+		})
+	}
+}
+
+func TestErase(t *testing.T) {
+	d := open(t)
+	n, other := d.note(permits), d.note(permits, func(r *callback.Request) {
+		r.Number, _ = call.ParseNumber("0570123456")
+	})
+	d.asks("lead", http.MethodPost, "/api/erase", `{"number":"`+caller+`"}`).problem(t, 403, "role")
+	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
+	require.JSONEq(t, `{"erased":1}`, string(got.body))
+	var shown noteview.Note
+	reply := d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "")
+	reply.json(t, &shown)
+	require.Equal(t, callback.Purged, shown.State)
+	require.Empty(t, shown.Number+shown.Reason+string(shown.Reference))
+	require.Len(t, shown.History, 1)
+	still, err := d.store.Note(context.Background(), deventer, other.ID)
+	require.NoError(t, err)
+	require.Equal(t, callback.Open, still.State)
+	require.NotContains(t, d.log.String(), caller[3:])
+}
