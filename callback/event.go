@@ -340,10 +340,10 @@ func Replay(events []Event) (Note, error) {
 // Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story, and how
 // to find it. What figures need stays.
 func Remains(n Note, id EventID, at time.Time, why string) Event {
-	attempts := make([]Attempt, len(n.Attempts))
-	for i, a := range n.Attempts {
+	var attempts []Attempt // none stays none: so it is read back
+	for _, a := range n.Attempts {
 		a.By = ""
-		attempts[i] = a
+		attempts = append(attempts, a)
 	}
 	rest := Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,

@@ -26,8 +26,14 @@ type Memory struct {
 	mu     sync.Mutex
 	events map[callback.NoteID][]callback.Event
 	notes  map[callback.NoteID]callback.Note
-	counts map[call.TeamID]callback.Count
+	counts map[place]callback.Count
 	down   error
+}
+
+// place is a team of a municipality.
+type place struct {
+	municipality call.MunicipalityID
+	team         call.TeamID
 }
 
 // NewMemory gives an empty store.
@@ -35,7 +41,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		events: make(map[callback.NoteID][]callback.Event),
 		notes:  make(map[callback.NoteID]callback.Note),
-		counts: make(map[call.TeamID]callback.Count),
+		counts: make(map[place]callback.Count),
 	}
 }
 
@@ -66,22 +72,28 @@ func (m *Memory) make(made callback.Event, restore bool) (callback.Note, error) 
 	if err := errors.Join(m.down, err); err != nil {
 		return callback.Note{}, err
 	}
-	for _, n := range m.notes {
-		switch {
-		case n.Key == note.Key:
-			return n, nil
-		case restore:
-		case n.State.Live() && n.Number.E164 == note.Number.E164 && n.Team == note.Team && n.Subject == note.Subject:
-			return callback.Note{}, &callback.OpenError{Note: n}
-		}
+	if n, ok := m.first(note.Municipality, func(n callback.Note) bool { return n.Key == note.Key }); ok {
+		return n, nil
 	}
-	for _, n := range m.notes {
-		if !restore && n.Reference == note.Reference {
-			return callback.Note{}, callback.ErrReferenceTaken
-		}
+	if n, ok := m.first(note.Municipality, func(n callback.Note) bool {
+		return n.State.Live() && n.Number.E164 == note.Number.E164 && n.Team == note.Team && n.Subject == note.Subject
+	}); ok && !restore {
+		return callback.Note{}, &callback.OpenError{Note: n}
+	}
+	if _, taken := m.first(note.Municipality, func(n callback.Note) bool { return n.Reference == note.Reference }); taken && !restore {
+		return callback.Note{}, callback.ErrReferenceTaken
 	}
 	m.keep(note, made)
 	return note, nil
+}
+
+// first gives the oldest note that is as asked.
+func (m *Memory) first(of call.MunicipalityID, is func(n callback.Note) bool) (callback.Note, bool) {
+	found := m.all(of, is, byID)
+	if len(found) == 0 {
+		return callback.Note{}, false
+	}
+	return found[0], true
 }
 
 // Advance stores the next event of a note.
@@ -92,7 +104,7 @@ func (m *Memory) Advance(_ context.Context, before callback.Note, e callback.Eve
 		return callback.Note{}, m.down
 	}
 	now, ok := m.notes[before.ID]
-	if !ok {
+	if !ok || now.Municipality != before.Municipality {
 		return callback.Note{}, callback.ErrNoNote
 	}
 	for _, stored := range m.events[before.ID] {
@@ -123,7 +135,8 @@ func (m *Memory) keep(n callback.Note, e callback.Event) {
 		m.events[n.ID] = nil
 	}
 	m.events[n.ID] = append(m.events[n.ID], e)
-	count := m.counts[n.Team]
+	at := place{n.Municipality, n.Team}
+	count := m.counts[at]
 	switch e.Kind {
 	case callback.EventMade:
 		count.Made++
@@ -137,92 +150,100 @@ func (m *Memory) keep(n callback.Note, e callback.Event) {
 		count.Purged++
 	default:
 	}
-	m.counts[n.Team] = count
+	m.counts[at] = count
 }
 
 // Note gives a note.
-func (m *Memory) Note(_ context.Context, _ call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
-	return m.one(func(n callback.Note) bool { return n.ID == id })
+func (m *Memory) Note(_ context.Context, of call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	return m.one(of, byID, func(n callback.Note) bool { return n.ID == id })
 }
 
 // ByReference gives the note of a reference.
-func (m *Memory) ByReference(_ context.Context, _ call.MunicipalityID, r callback.Reference) (callback.Note, error) {
-	return m.one(func(n callback.Note) bool { return n.Reference == r && r != "" })
+func (m *Memory) ByReference(_ context.Context, of call.MunicipalityID, r callback.Reference) (callback.Note, error) {
+	return m.one(of, func(a, b callback.Note) int {
+		switch {
+		case a.State.Live() == b.State.Live():
+			return b.Made.Compare(a.Made)
+		case a.State.Live():
+			return -1
+		}
+		return 1
+	}, func(n callback.Note) bool { return n.Reference == r && r != "" })
 }
 
 // ByNumber gives the notes for a number.
-func (m *Memory) ByNumber(_ context.Context, _ call.MunicipalityID, number call.Number, limit int) ([]callback.Note, error) {
-	return m.list(limit, func(n callback.Note) bool { return number.Known() && n.Number.E164 == number.E164 },
+func (m *Memory) ByNumber(_ context.Context, of call.MunicipalityID, number call.Number, limit int) ([]callback.Note, error) {
+	return m.list(of, limit, func(n callback.Note) bool { return number.Known() && n.Number.E164 == number.E164 },
 		func(a, b callback.Note) int { return cmp.Or(b.Made.Compare(a.Made), cmp.Compare(b.ID, a.ID)) })
 }
 
 // Due gives the live notes of a team.
-func (m *Memory) Due(_ context.Context, _ call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
-	return m.list(limit, func(n callback.Note) bool { return n.State.Live() && n.Team == team }, func(a, b callback.Note) int {
+func (m *Memory) Due(_ context.Context, of call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+	return m.list(of, limit, func(n callback.Note) bool { return n.State.Live() && n.Team == team }, func(a, b callback.Note) int {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
 }
 
 // Held gives a colleague's live notes.
-func (m *Memory) Held(_ context.Context, _ call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error) {
-	return m.list(limit, func(n callback.Note) bool { return colleague != "" && n.Holder() == colleague }, byID)
+func (m *Memory) Held(_ context.Context, of call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error) {
+	return m.list(of, limit, func(n callback.Note) bool { return colleague != "" && n.Holder() == colleague }, byID)
 }
 
 // Lapsed gives the notes whose lease has run out.
-func (m *Memory) Lapsed(_ context.Context, _ call.MunicipalityID, limit int) ([]callback.Note, error) {
-	return m.list(limit, func(n callback.Note) bool { return n.State.Held() && !n.Lease.After(time.Now()) },
+func (m *Memory) Lapsed(_ context.Context, of call.MunicipalityID, limit int) ([]callback.Note, error) {
+	return m.list(of, limit, func(n callback.Note) bool { return n.State.Held() && !n.Lease.After(time.Now()) },
 		func(a, b callback.Note) int { return cmp.Or(a.Lease.Compare(b.Lease), byID(a, b)) })
 }
 
 // Marked gives the live notes whose next mark lies at or before now.
-func (m *Memory) Marked(_ context.Context, _ call.MunicipalityID, now time.Time, limit int) ([]callback.Note, error) {
+func (m *Memory) Marked(_ context.Context, of call.MunicipalityID, now time.Time, limit int) ([]callback.Note, error) {
 	next := func(n callback.Note) time.Time {
 		_, at, _ := n.NextMark()
 		return at
 	}
-	return m.list(limit, func(n callback.Note) bool {
+	return m.list(of, limit, func(n callback.Note) bool {
 		_, at, ok := n.NextMark()
 		return ok && !at.After(now)
 	}, func(a, b callback.Note) int { return cmp.Or(next(a).Compare(next(b)), byID(a, b)) })
 }
 
 // ClosedBefore gives the notes that were closed before t and are not purged.
-func (m *Memory) ClosedBefore(_ context.Context, _ call.MunicipalityID, t time.Time, limit int) ([]callback.Note, error) {
-	return m.list(limit, func(n callback.Note) bool {
+func (m *Memory) ClosedBefore(_ context.Context, of call.MunicipalityID, t time.Time, limit int) ([]callback.Note, error) {
+	return m.list(of, limit, func(n callback.Note) bool {
 		return (n.State == callback.Resolved || n.State == callback.Cancelled) && n.Closed.Before(t)
 	}, func(a, b callback.Note) int { return cmp.Or(a.Closed.Compare(b.Closed), byID(a, b)) })
 }
 
 // Events gives the history of a note.
-func (m *Memory) Events(_ context.Context, _ call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
+func (m *Memory) Events(_ context.Context, of call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {
 		return nil, m.down
 	}
-	if len(m.events[id]) == 0 {
+	if len(m.events[id]) == 0 || m.notes[id].Municipality != of {
 		return nil, callback.ErrNoNote
 	}
 	return slices.Clone(m.events[id]), nil
 }
 
 // Counts counts per team.
-func (m *Memory) Counts(_ context.Context, _ call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
+func (m *Memory) Counts(_ context.Context, of call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {
 		return nil, m.down
 	}
 	counts := make(map[call.TeamID]callback.Count, len(m.counts))
-	for team, count := range m.counts {
-		counts[team] = count
-	}
-	for _, n := range m.notes {
-		count := counts[n.Team]
-		if n.State.Live() {
-			count.Live++
+	for at, count := range m.counts {
+		if at.municipality == of {
+			counts[at.team] = count
 		}
-		if n.State.Live() && n.Deadline.Before(now) {
+	}
+	for _, n := range m.all(of, func(n callback.Note) bool { return n.State.Live() }, byID) {
+		count := counts[n.Team]
+		count.Live++
+		if n.Deadline.Before(now) {
 			count.Overdue++
 		}
 		counts[n.Team] = count
@@ -232,8 +253,8 @@ func (m *Memory) Counts(_ context.Context, _ call.MunicipalityID, now time.Time)
 
 func byID(a, b callback.Note) int { return cmp.Compare(a.ID, b.ID) }
 
-func (m *Memory) one(is func(callback.Note) bool) (callback.Note, error) {
-	notes, err := m.list(1, is, byID)
+func (m *Memory) one(of call.MunicipalityID, order func(a, b callback.Note) int, is func(callback.Note) bool) (callback.Note, error) {
+	notes, err := m.list(of, 1, is, order)
 	if err != nil {
 		return callback.Note{}, err
 	}
@@ -243,18 +264,24 @@ func (m *Memory) one(is func(callback.Note) bool) (callback.Note, error) {
 	return notes[0], nil
 }
 
-func (m *Memory) list(limit int, is func(callback.Note) bool, order func(a, b callback.Note) int) ([]callback.Note, error) {
+func (m *Memory) list(of call.MunicipalityID, limit int, is func(callback.Note) bool, order func(a, b callback.Note) int) ([]callback.Note, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {
 		return nil, m.down
 	}
+	found := m.all(of, is, order)
+	return found[:min(len(found), max(limit, 0))], nil
+}
+
+// all gives the notes that are as asked, in order. m.mu is held.
+func (m *Memory) all(of call.MunicipalityID, is func(callback.Note) bool, order func(a, b callback.Note) int) []callback.Note {
 	var found []callback.Note
 	for _, n := range m.notes {
-		if is(n) {
+		if n.Municipality == of && is(n) {
 			found = append(found, n)
 		}
 	}
 	slices.SortFunc(found, order)
-	return found[:min(len(found), max(limit, 0))], nil
+	return found
 }

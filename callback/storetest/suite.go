@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+const (
+	town  call.MunicipalityID = "deventer"
+	other call.MunicipalityID = "olst-wijhe"
+
+	team    call.TeamID = "burgerzaken"
+	another call.TeamID = "vergunningen"
+
+	els  = callback.Actor("agent:els")
+	jan  = callback.Actor("agent:jan")
+	most = 100 // of a list, where a test wants all of it
+)
+
+// Suite holds a store to what callback.WorkStore promises. open gives an empty store for each part. The store may be slow:
+// what it did not answer is asked again, as callers of a store may.
+func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
+	for name, part := range map[string]func(t *testing.T, s callback.WorkStore){
+		"what is made is found in every way":                     made,
+		"a key makes one note":                                   oneNotePerKey,
+		"a reference belongs to one note":                        oneNotePerReference,
+		"one live note for a number, a team and a subject":       oneLiveNote,
+		"what was confirmed is restored, whatever stands":        restored,
+		"what is restored twice is one note":                     restoredTwice,
+		"every event gives the note that it should":              longLife,
+		"a change of an old note is refused":                     stale,
+		"an event that is stored again is one event":             repeated,
+		"a change that is not allowed changes nothing":           refused,
+		"a lease runs by the clock of the store":                 leased,
+		"a claim lapses when its lease has run out, not before":  lapsed,
+		"of many who claim one note one has it":                  claimedByMany,
+		"what is not there is not found":                         nothingThere,
+		"a due list is in order":                                 dueInOrder,
+		"the notes of a number come newest first":                numberInOrder,
+		"a colleague's notes are those he has and those for him": heldInOrder,
+		"the marks of the norm come in order of time":            marksInOrder,
+		"closed notes come oldest first":                         closedInOrder,
+		"the ledger balances":                                    ledger,
+		"what is purged cannot be found by anything personal":    purged,
+		"municipalities do not see each other's notes":           apart,
+	} {
+		t.Run(name, func(t *testing.T) { part(t, patient{open(t)}) })
+	}
+}
+
+// begun is when the notes of the suite are made, unless a part says otherwise.
+var begun = time.Date(2026, 11, 20, 15, 0, 0, 123_000_000, time.UTC)
+
+// numbers counts the telephone numbers that the suite has used, so that two notes share one only on purpose.
+var numbers atomic.Int64
+
+// aPromise is a made event of its own key, number and reference, changed as a test needs it.
+func aPromise(t *testing.T, changes ...func(n *callback.Note)) callback.Event {
+	t.Helper()
+	id := ulid.Make().String() // each is higher than the one before
+	reference, err := callback.NewReference(rand.Reader)
+	require.NoError(t, err)
+	n := callback.Note{
+		ID: callback.NoteID(id), Reference: reference, Municipality: town, Team: team, Owner: team,
+		Key: callback.CallKey("pbx1", call.ID(id)), Call: call.ID(id),
+		Number:   call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+numbers.Add(1)), Kind: call.KindMobile, Country: "NL"},
+		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is het klaar?",
+		Made: begun, Warn: begun.Add(20 * time.Hour), Deadline: begun.Add(73 * time.Hour),
+	}
+	for _, change := range changes {
+		change(&n)
+	}
+	return callback.Made(n, callback.ByCaller)
+}
+
+// next is the next event of a note, an hour after the one before it.
+func next(n callback.Note, kind callback.EventKind, who callback.Actor, changes ...func(e *callback.Event)) callback.Event {
+	e := callback.Event{
+		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, Who: who,
+		At: n.Made.Add(time.Duration(n.Ver) * time.Hour),
+	}
+	for _, change := range changes {
+		change(&e)
+	}
+	return e
+}
+
+// holding is for a claim or a renewal: how long the lease runs.
+func holding(d time.Duration) func(e *callback.Event) {
+	return func(e *callback.Event) { e.Hold = d }
+}
+
+func promised(t *testing.T, s callback.WorkStore, changes ...func(n *callback.Note)) callback.Note {
+	t.Helper()
+	n, err := s.Make(t.Context(), aPromise(t, changes...))
+	require.NoError(t, err)
+	return n
+}
+
+// after stores the next event of a note, and requires that the store has the note as it says.
+func after(t *testing.T, s callback.WorkStore, n callback.Note, kind callback.EventKind, who callback.Actor, changes ...func(e *callback.Event)) callback.Note {
+	t.Helper()
+	got, err := s.Advance(t.Context(), n, next(n, kind, who, changes...))
+	require.NoError(t, err)
+	requireStored(t, s, got)
+	return got
+}
+
+func claimed(t *testing.T, s callback.WorkStore, n callback.Note, who callback.Actor) callback.Note {
+	t.Helper()
+	return after(t, s, n, callback.EventClaimed, who, holding(time.Hour))
+}
+
+func cancelled(t *testing.T, s callback.WorkStore, n callback.Note, at time.Time) callback.Note {
+	t.Helper()
+	return after(t, s, n, callback.EventCancelled, callback.ByCaller, func(e *callback.Event) { e.At = at })
+}
+
+// requireStored requires that the store has the note as it is given, and that its events lead to it (I5).
+func requireStored(t *testing.T, s callback.WorkStore, want callback.Note) {
+	t.Helper()
+	got, err := s.Note(t.Context(), want.Municipality, want.ID)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	events, err := s.Events(t.Context(), want.Municipality, want.ID)
+	require.NoError(t, err)
+	replayed, err := callback.Replay(events)
+	require.NoError(t, err)
+	require.Equal(t, want, replayed, "the log replays to the note")
+}
+
+// ids gives the ids of a list, and fails on its error.
+func ids(t *testing.T) func(notes []callback.Note, err error) []callback.NoteID {
+	return func(notes []callback.Note, err error) []callback.NoteID {
+		t.Helper()
+		require.NoError(t, err)
+		got := make([]callback.NoteID, len(notes))
+		for i, n := range notes {
+			got[i] = n.ID
+		}
+		return got
+	}
+}
+
+func idsOf(notes ...callback.Note) []callback.NoteID {
+	all := make([]callback.NoteID, len(notes))
+	for i, n := range notes {
+		all[i] = n.ID
+	}
+	return all
+}
