@@ -109,9 +109,11 @@ type Event struct {
 	Base    *Note         // made: the note as promised; purged: what remains of it
 }
 
-// Made is the event with which a note begins.
+// Made is the event with which a note begins. It carries what is promised, and nothing that only later events give.
 func Made(n Note, who Actor) Event {
-	n.State, n.Ver, n.Colleague, n.Stints = None, 0, "", nil
+	n.State, n.Ver, n.Colleague, n.Lease, n.Stints, n.Attempts = None, 0, "", time.Time{}, nil, nil
+	n.Mark, n.Priority, n.Repeats, n.Reroutes = Unmarked, 0, 0, 0
+	n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
 	return Event{ID: EventID(n.ID), Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Base: &n}
 }
 

@@ -24,18 +24,20 @@ func counts(t *testing.T, s callback.WorkStore, now time.Time) map[call.TeamID]c
 	return all
 }
 
-// due is for a note with a deadline so many milliseconds later than others, and a priority.
-func due(ms, priority int) func(n *callback.Note) {
-	return func(n *callback.Note) {
-		n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond)
-		n.Priority = priority
+// due makes a note with a deadline so many milliseconds later than others, and a priority.
+func due(t *testing.T, s callback.WorkStore, ms, priority int) callback.Note {
+	t.Helper()
+	n := promised(t, s, func(n *callback.Note) { n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond) })
+	for range priority {
+		n = after(t, s, n, callback.EventRaised, els)
 	}
+	return n
 }
 
 func dueInOrder(t *testing.T, s callback.WorkStore) {
 	list := func(limit int) []callback.NoteID { return ids(t)(s.Due(t.Context(), town, team, limit)) }
-	last, first := promised(t, s, due(2, 15)), promised(t, s, due(0, 0))
-	urgent, old, young := promised(t, s, due(1, 9)), promised(t, s, due(1, 3)), promised(t, s, due(1, 3))
+	last, first := due(t, s, 2, callback.MaxPriority), due(t, s, 0, 0)
+	urgent, old, young := due(t, s, 1, 5), due(t, s, 1, 3), due(t, s, 1, 3)
 	elsewhere := promised(t, s, func(n *callback.Note) { n.Team, n.Owner = another, another })
 	require.Equal(t, idsOf(first, urgent, old, young, last), list(most), "by deadline, then priority, then age")
 	require.Equal(t, idsOf(first, urgent), list(2))
