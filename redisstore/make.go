@@ -44,7 +44,7 @@ var (
 //	      2 the changes, JSON, see common.lua  3 N, how many arguments the note takes
 //	      4… the note's fields and values (N)  then the event's fields and values
 //	returns {"made"} | {"exists", id of the note that has the key} | {"open", ids of the live notes for the same}
-//	      | {"reference_taken", ids of the notes that have it} | {"there"}, a purged note is | {"broken", key, problem}
+//	      | {"reference_taken", ids of the notes that have it} | {"there"}, and purged | {"broken", key, problem}
 //
 // A reply that was lost is no harm: the key finds the note again, also in the repeats that Make does by itself.
 func (s *Store) Make(ctx context.Context, made callback.Event) (callback.Note, error) {

@@ -5,6 +5,9 @@ local trouble = check(changes)
 if trouble then
   return trouble
 end
+if redis.call('HGET', KEYS[1], 'state') == 'purged' then
+  return {'there'}
+end
 for _, place in ipairs(free) do
   local standing = redis.call('HGET', KEYS[place[2]], place[3])
   if standing then
@@ -12,9 +15,6 @@ for _, place in ipairs(free) do
   end
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if #free == 0 then
-    return {'there'}
-  end
   return {'broken', KEYS[1], 'exists already under another key'}
 end
 

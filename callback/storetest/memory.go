@@ -73,7 +73,7 @@ func (m *Memory) make(made callback.Event, restore bool) (callback.Note, error) 
 		return callback.Note{}, err
 	}
 	if n, ok := m.first(note.Municipality, func(n callback.Note) bool {
-		return n.Key == note.Key && n.Key != "" || n.ID == note.ID && note.State == callback.Purged
+		return n.Key == note.Key && n.Key != "" || n.ID == note.ID && n.State == callback.Purged
 	}); ok {
 		return n, nil
 	}
