@@ -36,7 +36,10 @@ const (
 //
 // A reply that was lost is no harm: the event is known by its id, also in the repeats that Advance does by itself.
 func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Event) (callback.Note, error) {
-	e.Until = time.Time{} // the script's to give
+	e.Until, e.Hold = time.Time{}, e.Hold.Truncate(time.Millisecond) // the end is the script's to give
+	if e.Kind != callback.EventClaimed && e.Kind != callback.EventRenewed {
+		e.Hold = 0 // nothing else gives a lease
+	}
 	expected := e
 	if e.Hold > 0 {
 		expected.Until = e.At.Add(e.Hold)
@@ -45,31 +48,45 @@ func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Ev
 	if err != nil {
 		return callback.Note{}, err
 	}
+	if err := readable(after, e); err != nil {
+		return callback.Note{}, err
+	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	keys, args := advanceArguments(before, after, e)
 	reply, err := s.run(ctx, advanceScript, keys, args)
-	what := "change note " + string(before.ID)
+	what := "change note " + string(after.ID)
 	if err != nil {
 		return callback.Note{}, down(what, err)
 	}
 	switch {
-	case len(reply) == 2 && reply[0] == "advanced":
+	case len(reply) == 2 && reply[0] == replyAdvanced:
 		if e.Hold > 0 {
 			after.Lease = milliTime(reply[1])
 		}
 		return after, nil
-	case len(reply) == 1 && reply[0] == "done": // an earlier try of this very event; others may have followed
-		return s.note(ctx, before.Municipality, before.ID, "")
-	case len(reply) == 2 && reply[0] == "stale":
+	case len(reply) == 1 && reply[0] == replyDone: // an earlier try of this very event; others may have followed
+		return s.note(ctx, after.Municipality, after.ID, "")
+	case len(reply) == 2 && reply[0] == replyStale:
 		now, _ := strconv.ParseUint(reply[1], 10, 64) // the script compared it as a number
-		return callback.Note{}, &callback.StaleError{Note: before.ID, Saw: before.Ver, Now: now}
-	case len(reply) == 2 && reply[0] == "held":
-		return callback.Note{}, &callback.HeldError{Note: before.ID, Until: milliTime(reply[1])}
-	case len(reply) == 1 && reply[0] == "none":
+		return callback.Note{}, &callback.StaleError{Note: after.ID, Saw: before.Ver, Now: now}
+	case len(reply) == 2 && reply[0] == replyHeld:
+		return callback.Note{}, &callback.HeldError{Note: after.ID, Until: milliTime(reply[1])}
+	case len(reply) == 1 && reply[0] == replyNone:
 		return callback.Note{}, fmt.Errorf("%s: %w", what, callback.ErrNoNote)
 	}
 	return callback.Note{}, unexpected(what, reply)
+}
+
+// readable refuses what could not be read again: one event that says nonsense would make its whole note unreadable.
+func readable(after callback.Note, e callback.Event) error {
+	if _, err := callback.DecodeEvent(callback.EncodeEvent(e)); err != nil {
+		return fmt.Errorf("event %s of note %s is not as it should be: %w", e.Kind, after.ID, err)
+	}
+	if _, err := callback.DecodeNote(callback.EncodeNote(after)); err != nil {
+		return fmt.Errorf("event %s makes of note %s what is no note: %w", e.Kind, after.ID, err)
+	}
+	return nil
 }
 
 func advanceArguments(before, after callback.Note, e callback.Event) (keys []string, args []any) {

@@ -28,6 +28,12 @@ if ver ~= follows then
   end
   return {'stale', tostring(ver)}
 end
+for _, entry in ipairs(mode == 'purge' and history or {}) do
+  local ms, nth = string.match(entry, '^(%d+)%-(%d+)$')
+  if not ms or #ms > 19 or #nth > 19 then
+    return {'broken', KEYS[1], 'field log does not hold ids of the log'}
+  end
+end
 trouble = check(changes, 'XDEL')
 if trouble then
   return trouble
@@ -60,5 +66,5 @@ end
 if #gone > 0 then
   redis.call('HDEL', KEYS[1], unpack(gone))
 end
-apply(changes, until_)
+apply(changes, hold > 0 and until_ or '0')
 return {'advanced', hold > 0 and until_ or ''}

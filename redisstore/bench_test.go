@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,38 +39,52 @@ func benchEvent() callback.Event {
 func BenchmarkMake(b *testing.B) {
 	s := Open(Options{Addr: redistest.Start(b).Addr})
 	defer func() { require.NoError(b, s.Close()) }()
-	run(b, func(e callback.Event) error {
-		_, err := s.Make(context.Background(), e)
+	ready := make(chan callback.Event, b.N)
+	for range b.N {
+		ready <- benchEvent()
+	}
+	run(b, func() error {
+		_, err := s.Make(context.Background(), <-ready)
 		return err
 	})
 }
 
-// BenchmarkRawEvalsha runs the same script with the same arguments past the store: the measure that BenchmarkMake is held to.
+// BenchmarkRawEvalsha runs the same script with arguments that are ready, past the store: the measure that BenchmarkMake is
+// held to.
 func BenchmarkRawEvalsha(b *testing.B) {
 	server := redistest.Start(b)
 	c := redis.NewClient(&redis.Options{Addr: server.Addr, PoolSize: benchCallers})
 	defer func() { require.NoError(b, c.Close()) }()
-	sha, err := c.ScriptLoad(context.Background(), makeSource).Result()
+	sha, err := c.ScriptLoad(context.Background(), commonSource+makeSource).Result()
 	require.NoError(b, err)
-	run(b, func(e callback.Event) error {
+	type arguments struct {
+		keys []string
+		args []any
+	}
+	ready := make(chan arguments, b.N)
+	for range b.N {
+		e := benchEvent()
 		n, err := callback.Apply(callback.Note{}, e)
-		if err != nil {
-			return err
-		}
-		keys, args := makeArguments(n, e)
-		return c.EvalSha(context.Background(), sha, keys, args...).Err()
+		require.NoError(b, err)
+		keys, args := makeArguments(n, e, false)
+		ready <- arguments{keys, args}
+	}
+	run(b, func() error {
+		a := <-ready
+		return c.EvalSha(context.Background(), sha, a.keys, a.args...).Err()
 	})
 }
 
-func run(b *testing.B, keep func(callback.Event) error) {
+func run(b *testing.B, keep func() error) {
 	b.Helper()
-	b.SetParallelism(benchCallers / 2)
+	b.SetParallelism(max(1, benchCallers/runtime.GOMAXPROCS(0)))
+	b.ResetTimer()
 	b.ReportAllocs()
 	var failed atomic.Int64
 	var last atomic.Value
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := keep(benchEvent()); err != nil {
+			if err := keep(); err != nil {
 				failed.Add(1)
 				last.Store(err.Error())
 			}

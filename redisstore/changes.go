@@ -33,8 +33,7 @@ func places(n callback.Note) []place {
 		if _, at, ok := n.NextMark(); ok {
 			zset(k.marks(), milli(at.UnixMilli()))
 		}
-		who := hashed(n.Number.E164, string(n.Team), n.Subject)
-		all = append(all, place{key: k.open(), put: []string{"claim", who, id}, take: []string{"waive", who, id}})
+		all = append(all, place{key: k.open(), put: []string{"refer", same(n), id}, take: []string{"unrefer", same(n), id}})
 	}
 	if holder := n.Holder(); holder != "" {
 		all = append(all, place{key: k.held(holder), put: []string{"sadd", id}, take: []string{"srem", id}})
@@ -54,6 +53,9 @@ func places(n callback.Note) []place {
 	}
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
 }
+
+// same names what a caller is promised once at a time: a call back to one number, by one team, about one subject.
+func same(n callback.Note) string { return hashed(n.Number.E164, string(n.Team), n.Subject) }
 
 // The kinds of count in the ledger, before the colon and the team. They only grow.
 const (
@@ -90,33 +92,59 @@ func planOf(before, after callback.Note, e callback.Event) *plan {
 	}
 	renewed := e.Hold > 0
 	for _, now := range is {
-		if !slices.ContainsFunc(was, now.same) || renewed && now.put[0] == "lease" {
+		if !slices.ContainsFunc(was, now.equals) || renewed && now.put[0] == "lease" {
 			p.add(now.key, now.put)
 		}
 	}
-	if kind, ok := ledgerOf[e.Kind]; ok {
-		p.add(k.ledger(), []string{"count", kind + ":" + string(after.Team), "1"})
+	for _, field := range counted(before, after, e) {
+		p.add(k.ledger(), []string{"count", field, "1"})
 	}
 	return p
 }
 
-// same reports whether two places are one, score and all.
-func (p place) same(o place) bool { return p.key == o.key && slices.Equal(p.put, o.put) }
+// counted gives the fields of the ledger that an event counts in. A purged note that a store has lost is restored as it
+// remains: it counts as made and closed, too, or the ledger would not balance.
+func counted(before, after callback.Note, e callback.Event) []string {
+	kind, ok := ledgerOf[e.Kind]
+	if !ok {
+		return nil
+	}
+	fields := []string{kind + ":" + string(after.Team)}
+	if e.Kind != callback.EventPurged || before.State != callback.None {
+		return fields
+	}
+	first, end := after.Team, ledgerCancelled
+	if len(after.Stints) > 0 {
+		first = after.Stints[0].Team
+	}
+	if after.Outcome != "" {
+		end = ledgerResolved
+	}
+	return append(fields, ledgerMade+":"+string(first), end+":"+string(after.Team))
+}
+
+// equals reports whether two places are one, score and all.
+func (p place) equals(o place) bool { return p.key == o.key && slices.Equal(p.put, o.put) }
 
 // covers reports whether putting the note in o takes it out of p: the member of a sorted set gets another score.
 func (p place) covers(o place) bool { return p.key == o.key && slices.Equal(p.take, o.take) }
 
 func (p *plan) add(key string, command []string) {
+	change := []any{command[0], p.at(key)}
+	for _, argument := range command[1:] {
+		change = append(change, argument)
+	}
+	p.changes = append(p.changes, change)
+}
+
+// at is the number of a key, counted from 1 as scripts do.
+func (p *plan) at(key string) int {
 	at := slices.Index(p.keys, key)
 	if at < 0 {
 		p.keys = append(p.keys, key)
 		at = len(p.keys) - 1
 	}
-	change := []any{command[0], at + 1}
-	for _, argument := range command[1:] {
-		change = append(change, argument)
-	}
-	p.changes = append(p.changes, change)
+	return at + 1
 }
 
 // list is a list as the scripts read it: an empty one too.

@@ -50,7 +50,10 @@ type facts struct {
 	skew    time.Duration     // Redis's clock minus ours, give or take half of reply
 }
 
-var configured = []string{"appendfsync", "no-appendfsync-on-rewrite", "aof-load-truncated", "stop-writes-on-bgsave-error"}
+var configured = []string{
+	"appendfsync", "no-appendfsync-on-rewrite", "aof-load-truncated", "stop-writes-on-bgsave-error",
+	"stream-node-max-entries",
+}
 
 // Check looks whether Redis keeps promises as docs/notes.md needs it, for doctor and for the start. It gives every problem
 // at once; a Redis that does not answer is one problem.
@@ -127,6 +130,7 @@ func judge(f facts) []Problem {
 		grave("rights", "the Redis user may not run "+strings.Join(f.missing, ", "), "Give it the rule of deploy/redis/users.acl")
 	}
 	judgeConfig(f, grave, warn)
+	judgeErasure(f, warn)
 	judgeDisk(f, grave, warn)
 	if limit := number(f.info["maxmemory"]); limit > 0 && number(f.info["used_memory"]) > fullAt*limit {
 		warn("maxmemory", "more than nine tenths of it is used; at the limit no note can be made", "Raise maxmemory")
@@ -177,6 +181,15 @@ func judgeConfig(f facts, grave, warn finding) {
 	if f.config["aof-load-truncated"] == "yes" {
 		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a transaction, which comes to life at the next start",
 			"Install deploy/redis/before-start for the Redis unit, then set aof-load-truncated no")
+	}
+}
+
+// judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to its files for
+// ever, until all entries of its node are.
+func judgeErasure(f facts, warn finding) {
+	if entries := f.config["stream-node-max-entries"]; entries != "" && entries != "1" {
+		warn("stream-node-max-entries", fmt.Sprintf("it is %s: what is purged of old notes stays in Redis's memory and files beside newer ones", entries),
+			"Set stream-node-max-entries 1 before the first note is made")
 	}
 }
 

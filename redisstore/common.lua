@@ -5,21 +5,20 @@
 --
 -- KEYS 1 the note (hash), 2 the log (stream), then the keys of the changes. A change is {command, key by number, arguments…}:
 --   zadd score member | zrem member | sadd member | srem member | hset field value | hdel field | count field by
---   claim field value    sets a field that is not set
---   waive field value    removes a field if it has this value
---   refer field value    adds a word to a field
+--   refer field value    adds a word to a field: to what several notes can have at once
 --   unrefer field value  removes a word from a field, and the field with its last word
 --   lease member         zadd with the end of the lease as score
 local types = {
   zadd = 'zset', zrem = 'zset', lease = 'zset', sadd = 'set', srem = 'set', hset = 'hash', hdel = 'hash', count = 'hash',
-  claim = 'hash', waive = 'hash', refer = 'hash', unrefer = 'hash',
+  refer = 'hash', unrefer = 'hash',
 }
+-- The commands that each change runs, the reads among its writes too: one that is refused there would leave half a change.
 local commands = {
   zadd = {'ZADD'}, zrem = {'ZREM'}, lease = {'ZADD'}, sadd = {'SADD'}, srem = {'SREM'}, hset = {'HSET'}, hdel = {'HDEL'},
-  count = {'HINCRBY'}, claim = {'HSET'}, waive = {'HDEL'}, refer = {'HSET'}, unrefer = {'HSET', 'HDEL'},
+  count = {'HGET', 'HINCRBY'}, refer = {'HGET', 'HSET'}, unrefer = {'HGET', 'HSET', 'HDEL'},
 }
 local samples = {
-  ZADD = {1, 'm'}, ZREM = {'m'}, SADD = {'m'}, SREM = {'m'}, HSET = {'f', 'v'}, HDEL = {'f'}, HINCRBY = {'f', 1},
+  ZADD = {1, 'm'}, ZREM = {'m'}, SADD = {'m'}, SREM = {'m'}, HGET = {'f'}, HSET = {'f', 'v'}, HDEL = {'f'}, HINCRBY = {'f', 1},
   XADD = {'*', 'f', 'v'}, XDEL = {'1-1'},
 }
 
@@ -77,16 +76,6 @@ local write = {
   hset = function(key, field, value) redis.call('HSET', key, field, value) end,
   hdel = function(key, field) redis.call('HDEL', key, field) end,
   count = function(key, field, by) redis.call('HINCRBY', key, field, by) end,
-  claim = function(key, field, value)
-    if redis.call('HEXISTS', key, field) == 0 then
-      redis.call('HSET', key, field, value)
-    end
-  end,
-  waive = function(key, field, value)
-    if redis.call('HGET', key, field) == value then
-      redis.call('HDEL', key, field)
-    end
-  end,
   refer = function(key, field, value)
     local list = words(redis.call('HGET', key, field))
     table.insert(list, value)

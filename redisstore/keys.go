@@ -24,7 +24,7 @@ func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + str
 func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
 func (k keys) marks() string                      { return k.tag + "marks" }                     // zset: live notes, by the next mark of the norm in ms
 func (k keys) closed() string                     { return k.tag + "closed" }                    // zset: closed notes that are not purged, by when in ms
-func (k keys) open() string                       { return k.tag + "open" }                      // hash: who, team and subject (hashed) → live note
+func (k keys) open() string                       { return k.tag + "open" }                      // hash: number, team and subject (hashed) → live note, or more than one
 func (k keys) idem() string                       { return k.tag + "idem" }                      // hash: idempotency key → note id
 func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note

@@ -3,7 +3,7 @@
 -- ARGV: none. Returns the names of the commands, none when all is well.
 local key = KEYS[1]
 local needed = {
-  {'EXISTS', key}, {'TYPE', key}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key}, {'HEXISTS', key, 'f'},
+  {'EXISTS', key}, {'TYPE', key}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key},
   {'HSET', key, 'f', 'v'}, {'HDEL', key, 'f'}, {'SREM', key, 'm'}, {'ZREM', key, 'm'}, {'XDEL', key, '1-1'}, {'TIME'},
   {'HINCRBY', key, 'f', 1}, {'SADD', key, 'm'}, {'SMEMBERS', key}, {'ZADD', key, 1, 'm'}, {'ZCARD', key},
   {'ZCOUNT', key, 0, 1}, {'ZRANGE', key, 0, 1}, {'XADD', key, '*', 'f', 'v'}, {'XRANGE', key, '-', '+'}, {'PING'},

@@ -72,7 +72,9 @@ func (m *Memory) make(made callback.Event, restore bool) (callback.Note, error) 
 	if err := errors.Join(m.down, err); err != nil {
 		return callback.Note{}, err
 	}
-	if n, ok := m.first(note.Municipality, func(n callback.Note) bool { return n.Key == note.Key }); ok {
+	if n, ok := m.first(note.Municipality, func(n callback.Note) bool {
+		return n.Key == note.Key && n.Key != "" || n.ID == note.ID && n.State == callback.Purged
+	}); ok {
 		return n, nil
 	}
 	if n, ok := m.first(note.Municipality, func(n callback.Note) bool {
@@ -130,6 +132,7 @@ func (m *Memory) Advance(_ context.Context, before callback.Note, e callback.Eve
 }
 
 func (m *Memory) keep(n callback.Note, e callback.Event) {
+	before := m.notes[n.ID].State
 	m.notes[n.ID] = n
 	if e.Kind == callback.EventPurged {
 		m.events[n.ID] = nil
@@ -151,6 +154,27 @@ func (m *Memory) keep(n callback.Note, e callback.Event) {
 	default:
 	}
 	m.counts[at] = count
+	if before == callback.None && e.Kind == callback.EventPurged {
+		m.made(n)
+	}
+}
+
+// made counts a note that is restored as it remains when all before it is gone: it was made and closed, too.
+func (m *Memory) made(n callback.Note) {
+	first := place{n.Municipality, n.Team}
+	count := m.counts[first]
+	if n.Outcome == "" {
+		count.Cancelled++
+	} else {
+		count.Resolved++
+	}
+	m.counts[first] = count
+	if len(n.Stints) > 0 {
+		first.team = n.Stints[0].Team
+	}
+	count = m.counts[first]
+	count.Made++
+	m.counts[first] = count
 }
 
 // Note gives a note.

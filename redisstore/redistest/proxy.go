@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +36,7 @@ type fault struct {
 }
 
 // NewProxy puts a proxy before the server, until the test ends.
-func NewProxy(tb testing.TB, s *Server) *Proxy {
+func NewProxy(tb Owner, s *Server) *Proxy {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "proxy")
 	require.NoError(tb, err)

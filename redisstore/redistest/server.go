@@ -1,5 +1,5 @@
-// Package redistest starts real Redis servers for tests, and lets them fail: killed, frozen, restarted, or behind a
-// connection that loses replies.
+// Package redistest starts real Redis servers for tests and measurements, lets them fail (killed, frozen, restarted, or behind
+// a connection that loses replies), and audits what is stored in them.
 package redistest
 
 import (
@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -26,12 +25,21 @@ const (
 	pollEvery   = 2 * time.Millisecond
 )
 
+// Owner is what starts a server: a test, or a program that measures.
+type Owner interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	FailNow()
+	Cleanup(func())
+}
+
 // Server is a Redis of a test's own, on a unix socket. It keeps its data over Kill and Restart, and is gone with the test.
 type Server struct {
 	// Addr is the path of its socket.
 	Addr string
 
-	tb        testing.TB
+	tb        Owner
 	dir       string
 	directive []string
 
@@ -49,9 +57,9 @@ type process struct {
 	log   []string
 }
 
-// Start starts a Redis as production has it (appendonly, appendfsync always, noeviction) and waits until it takes commands.
+// Start starts a Redis as production has it (appendonly, appendfsync always, noeviction, and so on) and waits until it takes commands.
 // directives are further lines of redis.conf; they win. The test fails when redis-server is not installed.
-func Start(tb testing.TB, directives ...string) *Server {
+func Start(tb Owner, directives ...string) *Server {
 	tb.Helper()
 	// Not TempDir: it carries the test's name, and the path of a unix socket may have 107 bytes.
 	dir, err := os.MkdirTemp("", "redis")
@@ -60,6 +68,7 @@ func Start(tb testing.TB, directives ...string) *Server {
 	s.directive = append([]string{
 		"port 0", "unixsocket " + s.Addr, "dir " + dir, "daemonize no", `logfile ""`, `save ""`,
 		"appendonly yes", "appendfsync always", "aof-load-truncated no", "maxmemory-policy noeviction",
+		"stream-node-max-entries 1",
 	}, directives...)
 	tb.Cleanup(func() {
 		s.Kill()
@@ -107,7 +116,7 @@ func (s *Server) Manifest() string {
 }
 
 // moduleRoot finds the directory of go.mod above the test.
-func moduleRoot(tb testing.TB) string {
+func moduleRoot(tb Owner) string {
 	tb.Helper()
 	dir, err := os.Getwd()
 	require.NoError(tb, err)
@@ -153,6 +162,18 @@ func (s *Server) Thaw() {
 	s.tb.Helper()
 	s.signal(syscall.SIGCONT, "SRD")
 }
+
+// FreezeFor stops the server for a while, as a disk that hangs does while Redis waits for it: requests that came in are answered
+// afterwards.
+func (s *Server) FreezeFor(d time.Duration) {
+	s.tb.Helper()
+	s.Freeze()
+	<-time.After(d)
+	s.Thaw()
+}
+
+// Pid is the process that runs now.
+func (s *Server) Pid() int { return s.running().pid }
 
 // Ended is closed when the server that runs now has gone, for tests in which it ends by itself.
 func (s *Server) Ended() <-chan struct{} { return s.running().ended }

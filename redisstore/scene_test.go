@@ -1,0 +1,199 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The municipality, team and colleagues of most tests.
+const (
+	deventer = call.MunicipalityID("deventer")
+	team     = call.TeamID("burgerzaken")
+	els      = call.AgentID("els")
+	joost    = call.AgentID("joost")
+	tag      = "bereikbaar:{deventer}:"
+
+	digits = "316123" // of every number here, and of nothing else
+	lease  = 10 * time.Minute
+)
+
+var promised = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+
+// ctx of calls that nothing cancels: the store bounds its own time.
+var ctx = context.Background()
+
+// rules knows every team, allows Dutch numbers, gives a day, and wants two attempts in two parts of it.
+type rules struct{}
+
+func (rules) Knows(call.TeamID) bool { return true }
+
+func (rules) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}}
+}
+
+func (rules) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
+	return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
+}
+
+func (rules) Work(call.MunicipalityID) callback.Work {
+	return callback.Work{
+		Location: time.UTC, ContactCentre: "kcc", Lease: lease, Attempts: callback.AttemptPolicy{Least: 1}, Retention: 30 * 24 * time.Hour,
+	}
+}
+
+func open(tb testing.TB, addr string) *redisstore.Store {
+	tb.Helper()
+	s := redisstore.Open(redisstore.Options{Addr: addr})
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	return s
+}
+
+func service(s callback.WorkStore) *callback.Service {
+	return callback.NewService(s, rules{}, rules{}, nil)
+}
+
+func worklist(s callback.WorkStore) *callback.Worklist {
+	return callback.NewWorklist(s, rules{}, nil)
+}
+
+// raw is a client beside ours, to look at and to spoil what is stored.
+func raw(tb testing.TB, addr string) *redis.Client {
+	tb.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr})
+	tb.Cleanup(func() { require.NoError(tb, c.Close()) })
+	return c
+}
+
+var nthCall atomic.Int64
+
+// request asks for a note in a call of its own, by a caller of its own.
+func request(tb testing.TB) callback.Request {
+	tb.Helper()
+	nth := nthCall.Add(1)
+	id := call.ID(fmt.Sprintf("1732300000.%d", nth))
+	number := call.Number{E164: fmt.Sprintf("+%s%05d", digits, nth%100_000), Kind: call.KindMobile, Country: "NL"}
+	return callback.Request{
+		Key: callback.CallKey("pbx1", id), At: promised, Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Number: number, Shown: number, Language: "nl", Call: id, Subject: "paspoort", Reason: "Wanneer is het klaar?",
+	}
+}
+
+func promise(tb testing.TB, s callback.WorkStore, change ...func(*callback.Request)) callback.Note {
+	tb.Helper()
+	r := request(tb)
+	for _, c := range change {
+		c(&r)
+	}
+	n, err := insist(func() (callback.Note, error) { return service(s).Promise(ctx, r) })
+	require.NoError(tb, err)
+	return n
+}
+
+// insist asks again while the machine is so busy that Redis does not answer in time. A caller asks again, too.
+func insist(ask func() (callback.Note, error)) (callback.Note, error) {
+	n, err := ask()
+	for tries := 0; tries < 20 && errors.Is(err, callback.ErrStoreDown) && strings.Contains(err.Error(), "does not answer in time"); tries++ {
+		n, err = ask()
+	}
+	return n, err
+}
+
+// event is the next event of a note. What a kind needs is put in by change.
+func event(n callback.Note, kind callback.EventKind, who callback.Actor, change ...func(*callback.Event)) callback.Event {
+	at := promised.Add(time.Duration(n.Ver) * time.Minute)
+	e := callback.Event{ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: at, Who: who}
+	for _, c := range change {
+		c(&e)
+	}
+	return e
+}
+
+func forLease(e *callback.Event) { e.Hold = lease }
+func reached(e *callback.Event) {
+	e.Line, e.Talked, e.Result = callback.LineAnswered, 90*time.Second, callback.ResultReached
+}
+func asReached(e *callback.Event)              { e.Outcome, e.NormMet = callback.Reached, true }
+func asSettled(e *callback.Event)              { e.Outcome = callback.Settled }
+func byHand(e *callback.Event)                 { e.Cause = callback.ReleaseByHand }
+func lapsed(e *callback.Event)                 { e.Cause = callback.ReleaseLapsed }
+func because(why string) func(*callback.Event) { return func(e *callback.Event) { e.Reason = why } }
+
+func to(team call.TeamID) func(*callback.Event) {
+	return func(e *callback.Event) { e.Team, e.Reason = team, "niet van ons" }
+}
+
+// advance stores events one after the other, each made by the function of the note that the one before it left.
+func advance(tb testing.TB, s callback.WorkStore, n callback.Note, events ...func(callback.Note) callback.Event) callback.Note {
+	tb.Helper()
+	for _, next := range events {
+		e := next(n)
+		after, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+		require.NoError(tb, err, "%s of a note that is %s", e.Kind, n.State)
+		n = after
+	}
+	return n
+}
+
+// does is an event for advance.
+func does(kind callback.EventKind, who callback.Actor, change ...func(*callback.Event)) func(callback.Note) callback.Event {
+	return func(n callback.Note) callback.Event { return event(n, kind, who, change...) }
+}
+
+// The steps of most lives.
+var (
+	claims   = does(callback.EventClaimed, callback.ByAgent(els), forLease)
+	rings    = does(callback.EventAttemptStarted, callback.ByAgent(els))
+	reaches  = does(callback.EventAttemptEnded, callback.ByAgent(els), reached)
+	resolves = does(callback.EventResolved, callback.ByAgent(els), asReached)
+	cancels  = does(callback.EventCancelled, callback.ByCaller)
+	reopens  = does(callback.EventReopened, callback.ByAgent(els))
+	releases = does(callback.EventReleased, callback.ByAgent(els), byHand)
+)
+
+func purges(n callback.Note) callback.Event {
+	return callback.Remains(n, callback.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), "retention")
+}
+
+func keysIn(tb testing.TB, c *redis.Client) []string {
+	tb.Helper()
+	var keys []string
+	scan := c.Scan(ctx, 0, "*", 1000).Iterator()
+	for scan.Next(ctx) {
+		keys = append(keys, scan.Val())
+	}
+	require.NoError(tb, scan.Err())
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// requireInvariants checks everything that is stored for Deventer, see redistest.Audit, and gives the notes.
+func requireInvariants(tb testing.TB, c *redis.Client) map[callback.NoteID]callback.Note {
+	tb.Helper()
+	stored, err := redistest.Audit(ctx, c, deventer)
+	require.NoError(tb, err)
+	return stored.Notes
+}
+
+// requireSame compares two notes as they are stored.
+func requireSame(tb testing.TB, want, got callback.Note, why ...any) {
+	tb.Helper()
+	require.Equal(tb, callback.EncodeNote(want), callback.EncodeNote(got), why...)
+}

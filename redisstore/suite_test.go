@@ -1,0 +1,20 @@
+package redisstore_test
+
+import (
+	"testing"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+func TestTheStoreDoesWhatEveryStoreMust(t *testing.T) {
+	server := redistest.Start(t)
+	past := raw(t, server.Addr)
+	storetest.Suite(t, func(t *testing.T) callback.WorkStore {
+		t.Helper()
+		past.FlushDB(ctx)
+		t.Cleanup(func() { requireInvariants(t, past) })
+		return open(t, server.Addr)
+	})
+}
