@@ -297,12 +297,20 @@ func TestRow6TheStoreIsSetBack(t *testing.T) {
 		n = g.claim(t, r.Lapsed[0], jan)
 		g.setBack(t, n.ID, 2)
 
-		_, err = g.list.Release(t.Context(), by(els, n), "")
+		other := g.promise(t)
+		other = g.claim(t, other, els)
+		g.setBack(t, n.ID, 2) // which has not even heard of the other
+
+		old := by(els, n)
+		old.Ver = 2
+		_, err = g.list.Release(t.Context(), old, "")
 		var stale *callback.StaleError
-		require.ErrorAs(t, err, &stale, "before it is caught up nobody can change what was confirmed otherwise")
-		g.catchUp(t, 1)
+		require.ErrorAs(t, err, &stale, "nobody changes what was confirmed otherwise")
 		g.requireStored(t, n)
-		require.Equal(t, 1, g.watch.restored)
+		require.Equal(t, 1, g.watch.restored, "who touches a note that was set back has it mended")
+		g.catchUp(t, 1)
+		g.requireStored(t, other)
+		require.Equal(t, 2, g.watch.restored)
 		require.Empty(t, g.watch.diverged)
 		_, err = g.list.Resolve(t.Context(), by(jan, n), callback.Settled, "")
 		require.NoError(t, err)
