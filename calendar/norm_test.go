@@ -186,10 +186,9 @@ func TestAClockThatIsAnHourOff(t *testing.T) {
 	}
 	t.Run("only the hour around midnight matters", func(t *testing.T) {
 		for _, weekend := range []string{"2026-02-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"} {
-			moved, minutes := 0, 0
-			for made := at(t, weekend); made.Before(at(t, weekend).AddDate(0, 0, 7)); made = made.Add(time.Minute) {
+			moved := 0
+			for made := at(t, weekend); made.Before(at(t, weekend).AddDate(0, 0, 7)); made = made.Add(20 * time.Minute) {
 				for _, off := range []time.Duration{-time.Hour, time.Hour} {
-					minutes++
 					if deadline(made).Equal(deadline(made.Add(off))) {
 						continue
 					}
@@ -198,7 +197,7 @@ func TestAClockThatIsAnHourOff(t *testing.T) {
 				}
 			}
 			// Of seven midnights, those after Friday and Saturday change nothing: three days share one deadline.
-			require.Equal(t, 5*2*60, moved, "of %d", minutes)
+			require.Equal(t, 5*2*3, moved)
 		}
 	})
 	for name, test := range map[string]struct{ made, right, fast, slow string }{

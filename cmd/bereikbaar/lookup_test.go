@@ -285,6 +285,7 @@ func TestBadUsage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := run(t, test.path, strings.Fields(test.args)...)
 			require.ErrorContains(t, err, test.want)
+			require.Equal(t, 1, exitCode(err))
 		})
 	}
 }
