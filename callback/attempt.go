@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/calendar"
@@ -94,4 +95,60 @@ func (p AttemptPolicy) Met(attempts []Attempt, loc *time.Location) (at time.Time
 		}
 	}
 	return time.Time{}, p.Least - len(tried), false
+}
+
+// suggestDays is how far ahead a moment is looked for.
+const suggestDays = 31
+
+// Suggest gives the next moment to try to reach the caller: within the team's opening hours, in a part of a day that was not tried
+// yet, and not before now. The norm goes first: his own window is kept when that can be done before the deadline, else any moment
+// before the deadline will do, else the first after it. It is false for a note that is closed, and when the team does not open within a month.
+func (p AttemptPolicy) Suggest(n Note, hours *calendar.Hours, now time.Time) (time.Time, bool) {
+	if !n.State.Live() {
+		return time.Time{}, false
+	}
+	loc := hours.Location()
+	tried := make(map[part]bool)
+	for _, a := range n.Attempts {
+		tried[p.part(a.Began, loc)] = true
+	}
+	var good []time.Time
+	for _, t := range p.moments(n.Window, hours, now) {
+		if !t.Before(now) && hours.Open(t) && !tried[p.part(t, loc)] {
+			good = append(good, t)
+		}
+	}
+	slices.SortFunc(good, time.Time.Compare)
+	inTime := func(t time.Time) bool { return t.Before(n.Deadline) }
+	wanted := func(t time.Time) bool {
+		clock := calendar.ClockOf(t, loc)
+		return inTime(t) && n.Window != (calendar.Span{}) && clock >= n.Window.From && clock < n.Window.To
+	}
+	for _, fits := range []func(time.Time) bool{wanted, inTime} {
+		if i := slices.IndexFunc(good, fits); i >= 0 {
+			return good[i], true
+		}
+	}
+	if len(good) == 0 {
+		return time.Time{}, false
+	}
+	return good[0], true
+}
+
+// moments gives every moment at which something begins that matters to a suggestion: opening hours, a part of a day, the
+// caller's window. The first good moment is one of them, or now.
+func (p AttemptPolicy) moments(window calendar.Span, hours *calendar.Hours, now time.Time) []time.Time {
+	moments := []time.Time{now}
+	today := calendar.DateOf(now, hours.Location())
+	for i := range suggestDays {
+		d := today.AddDays(i)
+		begins := append([]calendar.Clock{window.From}, p.Parts...)
+		for _, span := range hours.Day(d).Open {
+			begins = append(begins, span.From)
+		}
+		for _, c := range begins {
+			moments = append(moments, time.Date(d.Year, d.Month, d.Day, 0, int(c), 0, 0, hours.Location()))
+		}
+	}
+	return moments
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 )
@@ -38,7 +38,8 @@ type Watched interface {
 	JournalFailed(err error)
 	// Behind: so many notes are in the journal and not, or not as far, in the store. 0 when all is well.
 	Behind(notes int)
-	// Restored: the store had lost so many notes or events that it had confirmed, and has them again.
+	// Restored: the store lacked so many notes, or events of them, that were confirmed, and has them again: it lost them, or
+	// it did not answer before this program was started.
 	Restored(notes int)
 	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look.
 	Diverged(id NoteID)
@@ -54,11 +55,12 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	behind map[NoteID]bool // confirmed, and not known to be in the store
+	making map[NoteID]bool // being made: whether they are confirmed is not known yet
 }
 
 // NewKeeper puts a journal before a store. Call CatchUp before the first promise, and whenever the store was away.
 func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
-	return &Keeper{WorkStore: store, journal: journal, watched: watched, behind: make(map[NoteID]bool)}
+	return &Keeper{WorkStore: store, journal: journal, watched: watched, behind: make(map[NoteID]bool), making: make(map[NoteID]bool)}
 }
 
 // Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms it.
@@ -71,6 +73,8 @@ func (k *Keeper) Make(ctx context.Context, made Event) (Note, error) {
 	if known, ok := k.known(ctx, note); ok {
 		return known, nil
 	}
+	k.setMaking(note.ID, true)
+	defer k.setMaking(note.ID, false)
 	journalErr := k.journal.Append(note.Municipality, made)
 	if journalErr != nil {
 		k.watched.JournalFailed(journalErr)
@@ -110,9 +114,34 @@ func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	return kept, err == nil && kept.ID != ""
 }
 
+// Note gives a note, from the journal when it is confirmed and not stored yet.
+func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id NoteID) (Note, error) {
+	n, err := k.WorkStore.Note(ctx, m, id)
+	if !errors.Is(err, ErrNoNote) || !k.isBehind(id) {
+		return n, err
+	}
+	events, problem := k.journal.Events(id)
+	if problem != nil {
+		return Note{}, errors.Join(err, problem)
+	}
+	kept, problem := Replay(events)
+	if problem != nil || kept.ID != id || kept.Municipality != m {
+		return Note{}, errors.Join(err, problem)
+	}
+	return kept, nil
+}
+
 // Advance stores the event and then writes it to the journal, with what the journal lacks of this note. A note that the store does
-// not have yet cannot be changed: the error wraps ErrStoreDown.
+// not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
+// *StaleError, also when the store was set back that far: CatchUp must bring it up to date first.
 func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error) {
+	kept, err := k.journal.Events(e.Note)
+	if err != nil {
+		k.watched.JournalFailed(err)
+	}
+	if now := last(kept); now >= e.Ver && !contains(kept, e) {
+		return Note{}, &StaleError{Note: e.Note, Saw: e.Ver - 1, Now: now}
+	}
 	after, err := k.WorkStore.Advance(ctx, before, e)
 	if err != nil {
 		if errors.Is(err, ErrNoNote) && k.isBehind(before.ID) {
@@ -120,7 +149,9 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 		}
 		return Note{}, err
 	}
-	e.Until = after.Lease
+	if after.Ver == e.Ver { // else others have followed: the end of the lease is not this event's
+		e.Until = after.Lease
+	}
 	if err := k.record(ctx, after, e); err != nil {
 		k.watched.JournalFailed(err)
 	}
@@ -130,128 +161,51 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 // record writes an event that is stored. The earlier ones of a note that was made before this journal, or while it could
 // not be written, come from the store.
 func (k *Keeper) record(ctx context.Context, n Note, e Event) error {
-	if e.Kind == EventPurged {
-		if err := k.journal.Forget(n.ID, 1); err != nil {
-			return err
-		}
-		return k.journal.Append(n.Municipality, e)
-	}
 	kept, err := k.journal.Events(n.ID)
 	if err != nil {
 		return err
 	}
-	if len(kept) > 0 && kept[len(kept)-1].Ver == e.Ver-1 {
+	switch {
+	case contains(kept, e):
+		return nil // a reply was lost before
+	case e.Kind == EventPurged:
+		return k.purged(n.Municipality, e)
+	case len(kept) > 0 && last(kept) == e.Ver-1 && n.Ver == e.Ver:
 		return k.journal.Append(n.Municipality, e)
 	}
-	all, err := k.WorkStore.Events(ctx, n.Municipality, n.ID)
-	if err != nil {
-		return fmt.Errorf("complete the history of note %s: %w", n.ID, err)
-	}
-	return k.journal.Append(n.Municipality, all...)
+	return k.copyHistory(ctx, n.Municipality, n.ID)
 }
 
-// CatchUp compares every note of the journal with the store and gives the store what it lacks. It gives the number of
-// notes that it had to mend. Notes that could not be compared are in the error, and counted as behind.
-func (k *Keeper) CatchUp(ctx context.Context) (int, error) {
-	notes, err := k.journal.Notes()
+// copyHistory writes to the journal what the store has of a note.
+func (k *Keeper) copyHistory(ctx context.Context, m call.MunicipalityID, id NoteID) error {
+	all, err := k.WorkStore.Events(ctx, m, id)
 	if err != nil {
-		return 0, fmt.Errorf("read the journal: %w", err)
+		return fmt.Errorf("complete the history of note %s: %w", id, err)
 	}
-	mended, lost := 0, 0
-	var problems []error
-	for _, kept := range notes {
-		was := k.isBehind(kept.Note)
-		changed, err := k.catchUp(ctx, kept)
-		if err != nil {
-			k.setBehind(kept.Note, true)
-			problems = append(problems, fmt.Errorf("note %s: %w", kept.Note, err))
-			if errors.Is(err, ErrStoreDown) {
-				break // the others fail alike
-			}
-			continue
-		}
-		k.setBehind(kept.Note, false)
-		if changed {
-			mended++
-		}
-		if changed && !was {
-			lost++
-		}
+	if len(all) > 0 && all[0].Kind == EventPurged {
+		return k.purged(m, all...)
 	}
-	if lost > 0 {
-		k.watched.Restored(lost)
-	}
-	k.tellBehind()
-	return mended, errors.Join(problems...)
+	return k.journal.Append(m, all...)
 }
 
-// catchUp gives the store what it lacks of one note, and reports whether it lacked anything.
-func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
-	stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
-	if err != nil && !errors.Is(err, ErrNoNote) {
-		return false, err
+// purged leaves of a note in the journal only what remains of it.
+func (k *Keeper) purged(m call.MunicipalityID, remains ...Event) error {
+	if err := k.journal.Forget(remains[0].Note, 1); err != nil {
+		return err
 	}
-	if stored.Ver >= kept.Ver {
-		return false, nil
-	}
-	events, err := k.journal.Events(kept.Note)
-	if err != nil {
-		return false, err
-	}
-	for _, e := range events {
-		if e.Ver <= stored.Ver {
-			continue
-		}
-		if stored, err = k.again(ctx, stored, e); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return k.journal.Append(m, remains...)
 }
 
-// again stores an event that was confirmed before.
-func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
-	if e.Kind == EventMade || n.State == None {
-		restored, err := k.WorkStore.Restore(ctx, e)
-		if err == nil && restored.ID != e.Note {
-			k.watched.Diverged(e.Note)
-			return Note{}, fmt.Errorf("its key has note %s in the store", restored.ID)
-		}
-		return restored, err
+// last is the version of the last of these events, 0 for none.
+func last(events []Event) uint64 {
+	if len(events) == 0 {
+		return 0
 	}
-	if e.Cause == ReleaseLapsed {
-		e.Cause = ReleaseByHand // it has lapsed: the lease that the store runs anew must not stand in the way
-	}
-	after, err := k.WorkStore.Advance(ctx, n, e)
-	var stale *StaleError
-	if errors.As(err, &stale) {
-		k.watched.Diverged(e.Note)
-	}
-	return after, err
+	return events[len(events)-1].Ver
 }
 
-// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how many.
-func (k *Keeper) Prune(now time.Time, keep time.Duration) (int, error) {
-	notes, err := k.journal.Notes()
-	if err != nil {
-		return 0, fmt.Errorf("read the journal: %w", err)
-	}
-	pruned := 0
-	for _, kept := range notes {
-		events, err := k.journal.Events(kept.Note)
-		if err != nil {
-			return pruned, err
-		}
-		n, err := Replay(events)
-		if err != nil || n.State.Live() || k.isBehind(n.ID) || events[len(events)-1].At.After(now.Add(-keep)) {
-			continue // what cannot be replayed is for people
-		}
-		if err := k.journal.Forget(n.ID, 1); err != nil {
-			return pruned, err
-		}
-		pruned++
-	}
-	return pruned, nil
+func contains(events []Event, e Event) bool {
+	return slices.ContainsFunc(events, func(kept Event) bool { return kept.ID == e.ID && kept.Ver == e.Ver })
 }
 
 func (k *Keeper) forget(id NoteID, from uint64) {
@@ -278,6 +232,22 @@ func (k *Keeper) setBehind(id NoteID, behind bool) {
 		delete(k.behind, id)
 	}
 	k.watched.Behind(len(k.behind))
+}
+
+func (k *Keeper) setMaking(id NoteID, making bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if making {
+		k.making[id] = true
+	} else {
+		delete(k.making, id)
+	}
+}
+
+func (k *Keeper) isMaking(id NoteID) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.making[id]
 }
 
 func (k *Keeper) tellBehind() {

@@ -120,8 +120,15 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	return Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", ErrReferenceTaken, referenceTries)
 }
 
-// merge counts the request as a repeat contact of the note that there is for the same, and gives that.
+// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once.
 func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error) {
+	if events, err := s.store.Events(ctx, open.Municipality, open.ID); err == nil && r.Call != "" {
+		for _, e := range events {
+			if e.Kind == EventMerged && e.Call == r.Call {
+				return open, nil
+			}
+		}
+	}
 	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
 	n, err := s.worklist.Merge(ctx, step, r.Call, r.Reason)
 	if err != nil {

@@ -12,47 +12,44 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 )
 
-// house is a small municipality: its rules, its norm, and a store that keeps notes in a map.
+// house is a small municipality: its rules, its norm, and a store in memory. make goes before the store's Make when it is set.
 type house struct {
-	norm   func(team call.TeamID, made time.Time) (time.Time, error)
-	make   func(ctx context.Context, made callback.Event) (callback.Note, error)
-	byKey  map[callback.Key]callback.Note
-	events []callback.Event
+	*storetest.Memory
+	norm  func(team call.TeamID, made time.Time) (callback.Term, error)
+	make  func(ctx context.Context, made callback.Event) (callback.Note, error)
+	asked []callback.Event
 }
 
 func newHouse() *house {
 	return &house{
-		byKey: make(map[callback.Key]callback.Note),
-		norm: func(_ call.TeamID, made time.Time) (time.Time, error) {
-			return made.Add(24*time.Hour + time.Nanosecond).In(time.FixedZone("CET", 3600)), nil
+		Memory: storetest.NewMemory(),
+		norm: func(_ call.TeamID, made time.Time) (callback.Term, error) {
+			made = made.Add(time.Nanosecond).In(time.FixedZone("CET", 3600))
+			return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
 		},
 	}
 }
 
-func (h *house) Knows(team call.TeamID) bool                  { return team == "burgerzaken" || team == "kcc" }
-func (h *house) Policy(m call.MunicipalityID) callback.Policy { return benelux }
-func (h *house) Deadline(team call.TeamID, made time.Time) (time.Time, error) {
+func (h *house) Knows(team call.TeamID) bool { return team == "burgerzaken" || team == "kcc" }
+
+func (h *house) Policy(call.MunicipalityID) callback.Policy { return benelux }
+
+func (h *house) Term(team call.TeamID, made time.Time) (callback.Term, error) {
 	return h.norm(team, made)
 }
 
 func (h *house) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
-	h.events = append(h.events, made)
+	h.asked = append(h.asked, made)
 	if h.make != nil {
 		return h.make(ctx, made)
 	}
-	if n, ok := h.byKey[made.Made.Key]; ok {
-		return n, nil
-	}
-	n, err := callback.Apply(callback.Note{}, made)
-	if err != nil {
-		return callback.Note{}, err
-	}
-	h.byKey[n.Key] = n
-	return n, nil
+	return h.Memory.Make(ctx, made)
 }
 
 func aRequest() callback.Request {
@@ -72,7 +69,8 @@ func TestPromise(t *testing.T) {
 
 	want := aNote()
 	want.ID, want.Reference, want.State, want.Ver = n.ID, n.Reference, callback.Open, 1
-	want.Deadline = want.Made.Add(24 * time.Hour)
+	want.Warn, want.Deadline = want.Made.Add(12*time.Hour), want.Made.Add(24*time.Hour)
+	want.Stints = []callback.Stint{{Team: "burgerzaken", From: want.Made}}
 	require.Equal(t, want, n, "times in UTC and whole milliseconds, all that was said kept")
 
 	again, err := callback.DecodeNote(callback.EncodeNote(n))
@@ -90,6 +88,70 @@ func TestPromiseTwiceForOneCallIsOnePromise(t *testing.T) {
 	second, err := s.Promise(t.Context(), later)
 	require.NoError(t, err)
 	require.Equal(t, first, second)
+}
+
+func TestPromiseKeepsWhatTheCallerWishes(t *testing.T) {
+	h := newHouse()
+	r := aRequest()
+	r.Personal, r.Window = "els", calendar.Span{From: 540, To: 720}
+	n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, call.AgentID("els"), n.Personal)
+	require.Equal(t, calendar.Span{From: 540, To: 720}, n.Window)
+}
+
+// One open note per number, team and subject: a repeat merges, raises the priority and counts as a repeat contact.
+func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
+	h := newHouse()
+	s := callback.NewService(h, h, h, nil)
+	first, err := s.Promise(t.Context(), aRequest())
+	require.NoError(t, err)
+	inCall := func(id call.ID) callback.Request {
+		r := aRequest()
+		r.Call, r.Key, r.At, r.Reason = id, callback.CallKey("pbx1", id), r.At.Add(time.Hour), "Ik wacht nog steeds."
+		return r
+	}
+	second, err := s.Promise(t.Context(), inCall("1732303600.18"))
+	require.NoError(t, err)
+	require.Equal(t, first.ID, second.ID)
+	require.Equal(t, first.Reference, second.Reference, "he hears the reference and the deadline that he has")
+	require.Equal(t, first.Deadline, second.Deadline)
+	require.Equal(t, 1, second.Repeats)
+	require.Equal(t, 1, second.Priority)
+	events, err := h.Events(t.Context(), "deventer", first.ID)
+	require.NoError(t, err)
+	require.Equal(t, callback.EventMerged, events[1].Kind)
+	require.Equal(t, call.ID("1732303600.18"), events[1].Call)
+	require.Equal(t, "Ik wacht nog steeds.", events[1].Reason)
+
+	again, err := s.Promise(t.Context(), inCall("1732303600.18"))
+	require.NoError(t, err)
+	require.Equal(t, second, again, "pressing the key twice in one call is one contact")
+	third, err := s.Promise(t.Context(), inCall("1732307200.19"))
+	require.NoError(t, err)
+	require.Equal(t, 2, third.Repeats)
+
+	other := inCall("1732307300.20")
+	other.Subject = "rijbewijs"
+	n, err := s.Promise(t.Context(), other)
+	require.NoError(t, err)
+	require.NotEqual(t, first.ID, n.ID, "another subject is another promise")
+}
+
+func TestPromiseSaysWhyARepeatCannotBeCounted(t *testing.T) {
+	h := newHouse()
+	s := callback.NewService(h, h, h, nil)
+	_, err := s.Promise(t.Context(), aRequest())
+	require.NoError(t, err)
+	h.make = func(ctx context.Context, made callback.Event) (callback.Note, error) {
+		defer h.Fail(errors.New("out of order"))
+		return h.Memory.Make(ctx, made)
+	}
+	r := aRequest()
+	r.Key = "another"
+	_, err = s.Promise(t.Context(), r)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorContains(t, err, "merge the request into the note that there is")
 }
 
 func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
@@ -136,6 +198,10 @@ func TestPromiseRefuses(t *testing.T) {
 		"a subject without end":           {func(r *callback.Request) { r.Subject = strings.Repeat("é", 101) }, callback.CodeRequest},
 		"a reason without end":            {func(r *callback.Request) { r.Reason = strings.Repeat("é", 2001) }, callback.CodeRequest},
 		"a reason with an escape in it":   {func(r *callback.Request) { r.Reason = "\x1b[2J" }, callback.CodeRequest},
+		"a colleague who is no id":        {func(r *callback.Request) { r.Personal = "{els}" }, callback.CodeRequest},
+		"a window that ends first":        {func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 540} }, callback.CodeRequest},
+		"a window before midnight":        {func(r *callback.Request) { r.Window = calendar.Span{From: -60, To: 540} }, callback.CodeRequest},
+		"a window past midnight":          {func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 1441} }, callback.CodeRequest},
 		"a withheld number":               {func(r *callback.Request) { r.Number = call.Withheld() }, callback.CodeWithheld},
 		"no number":                       {func(r *callback.Request) { r.Number = call.Number{} }, callback.CodeInvalid},
 		"0900":                            {func(r *callback.Request) { r.Number = number(t, "0900123456") }, callback.CodeKind},
@@ -149,7 +215,7 @@ func TestPromiseRefuses(t *testing.T) {
 			n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 			require.Equal(t, test.want, codeOf(t, err))
 			require.Zero(t, n)
-			require.Empty(t, h.events, "nothing reaches the store")
+			require.Empty(t, h.asked, "nothing reaches the store")
 		})
 	}
 }
@@ -181,11 +247,11 @@ func TestPromiseTriesAnotherReferenceWhenOneIsTaken(t *testing.T) {
 	}
 	n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), aRequest())
 	require.NoError(t, err)
-	require.Len(t, h.events, 4)
+	require.Len(t, h.asked, 4)
 	seen := make(map[callback.Reference]bool)
-	for _, e := range h.events {
+	for _, e := range h.asked {
 		require.Equal(t, n.ID, e.Note, "it stays one note")
-		seen[e.Made.Reference] = true
+		seen[e.Base.Reference] = true
 	}
 	require.Len(t, seen, 4)
 }
@@ -199,18 +265,18 @@ func TestPromiseGivesUpOnReferencesAfterTen(t *testing.T) {
 	_, err := callback.NewService(h, h, h, stuck).Promise(t.Context(), aRequest())
 	require.ErrorIs(t, err, callback.ErrReferenceTaken)
 	require.ErrorContains(t, err, "is the random source working?")
-	require.Len(t, h.events, 10)
+	require.Len(t, h.asked, 10)
 }
 
 func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 	dry := errors.New("out of order")
 	t.Run("no deadline", func(t *testing.T) {
 		h := newHouse()
-		h.norm = func(call.TeamID, time.Time) (time.Time, error) { return time.Time{}, dry }
+		h.norm = func(call.TeamID, time.Time) (callback.Term, error) { return callback.Term{}, dry }
 		_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), aRequest())
 		require.ErrorIs(t, err, dry)
 		require.ErrorContains(t, err, "burgerzaken")
-		require.Empty(t, h.events)
+		require.Empty(t, h.asked)
 	})
 	for name, deadline := range map[string]time.Time{
 		"a deadline that was never set":   {},
@@ -220,10 +286,12 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse()
-			h.norm = func(call.TeamID, time.Time) (time.Time, error) { return deadline, nil }
+			h.norm = func(call.TeamID, time.Time) (callback.Term, error) {
+				return callback.Term{Deadline: deadline}, nil
+			}
 			_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), aRequest())
 			require.ErrorContains(t, err, "check its calendar")
-			require.Empty(t, h.events)
+			require.Empty(t, h.asked)
 		})
 	}
 	for name, random := range map[string]int64{"no randomness for the id": 3, "no randomness for the reference": 12} {
@@ -232,7 +300,7 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 			source := iotest.DataErrReader(bytes.NewReader(make([]byte, random)))
 			_, err := callback.NewService(h, h, h, source).Promise(t.Context(), aRequest())
 			require.Error(t, err)
-			require.Empty(t, h.events)
+			require.Empty(t, h.asked)
 		})
 	}
 }
@@ -248,7 +316,7 @@ func TestPromiseTellsWithinHalfASecondThatTheStoreIsSilent(t *testing.T) {
 		_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), aRequest())
 		require.ErrorIs(t, err, callback.ErrStoreDown)
 		require.Less(t, time.Since(start), 500*time.Millisecond)
-		require.Len(t, h.events, 1, "the store repeats by itself, the service does not")
+		require.Len(t, h.asked, 1, "the store repeats by itself, the service does not")
 	})
 }
 

@@ -1,0 +1,177 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+)
+
+// CatchUp compares every note of the journal with the store and gives the store what it lacks; what the journal lacks, because
+// another program changed the note, it takes from the store. It gives the number of notes of which the store lacked something. Notes
+// that could not be compared are in the error; one whose history differs is told and counted as behind, and nothing of it is changed.
+func (k *Keeper) CatchUp(ctx context.Context) (int, error) {
+	notes, err := k.journal.Notes()
+	if err != nil {
+		return 0, fmt.Errorf("read the journal: %w", err)
+	}
+	mended, lost := 0, 0
+	var problems []error
+	for _, kept := range notes {
+		if k.isMaking(kept.Note) {
+			continue // not confirmed yet: who makes it says what becomes of it
+		}
+		was := k.isBehind(kept.Note)
+		changed, err := k.catchUp(ctx, kept)
+		if changed {
+			mended++
+		}
+		if changed && !was {
+			lost++
+		}
+		if err == nil {
+			k.setBehind(kept.Note, false)
+			continue
+		}
+		problems = append(problems, fmt.Errorf("note %s: %w", kept.Note, err))
+		if errors.Is(err, ErrStoreDown) {
+			break // the others fail alike
+		}
+		k.setBehind(kept.Note, true)
+	}
+	if lost > 0 {
+		k.watched.Restored(lost)
+	}
+	k.tellBehind()
+	return mended, errors.Join(problems...)
+}
+
+// errDiverged: the store and the journal tell another history of a note.
+var errDiverged = errors.New("the store has another history of it than was confirmed: compare the two, and mend the store by hand")
+
+// catchUp brings one note up to date on both sides, and reports whether the store lacked anything.
+func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
+	stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
+	if err != nil && !errors.Is(err, ErrNoNote) {
+		return false, err
+	}
+	events, err := k.journal.Events(kept.Note)
+	if err != nil {
+		return false, err
+	}
+	for len(events) > 0 && last(events) > kept.Ver {
+		events = events[:len(events)-1] // they came after the store was looked at
+	}
+	if len(events) == 0 || stored.State == None && events[0].Kind == EventPurged {
+		return false, nil // forgotten meanwhile, or purged: then there is no promise to bring back
+	}
+	if stored.Ver > last(events) {
+		return false, k.follow(ctx, kept, events)
+	}
+	if same, err := agrees(stored, events); err != nil || !same {
+		return false, errors.Join(err, k.diverged(kept.Note, err))
+	}
+	lacked := false
+	for _, e := range events {
+		if e.Ver <= stored.Ver {
+			continue
+		}
+		if stored, err = k.again(ctx, stored, e); err != nil {
+			return lacked, err
+		}
+		lacked = true
+	}
+	return lacked, nil
+}
+
+// diverged tells of a note whose histories differ, unless its own could not be read.
+func (k *Keeper) diverged(id NoteID, unread error) error {
+	if unread != nil {
+		return nil
+	}
+	k.watched.Diverged(id)
+	return errDiverged
+}
+
+// agrees reports whether the events lead to the note at its version. The lease is the store's own: it runs anew in a store that
+// was brought up to date.
+func agrees(stored Note, events []Event) (bool, error) {
+	if stored.State == None || events[0].Ver > stored.Ver {
+		return true, nil // nothing to compare: it has none of them
+	}
+	for last(events) > stored.Ver {
+		events = events[:len(events)-1]
+	}
+	ours, err := Replay(events)
+	ours.Lease, stored.Lease = time.Time{}, time.Time{}
+	return err == nil && maps.Equal(EncodeNote(ours), EncodeNote(stored)), err
+}
+
+// follow takes from the store what another program changed: one that works beside the daemon, or a daemon before it.
+func (k *Keeper) follow(ctx context.Context, kept Kept, ours []Event) error {
+	theirs, err := k.WorkStore.Events(ctx, kept.Municipality, kept.Note)
+	if err != nil {
+		return err
+	}
+	if len(theirs) > 0 && theirs[0].Kind != EventPurged {
+		for _, e := range ours {
+			if !contains(theirs, e) {
+				return k.diverged(kept.Note, nil)
+			}
+		}
+	}
+	return k.copyHistory(ctx, kept.Municipality, kept.Note)
+}
+
+// again stores an event that was confirmed before.
+func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
+	if n.State == None {
+		restored, err := k.WorkStore.Restore(ctx, e)
+		if err == nil && restored.ID != e.Note {
+			k.watched.Diverged(e.Note)
+			return Note{}, fmt.Errorf("its key has note %s in the store: %w", restored.ID, errDiverged)
+		}
+		return restored, err
+	}
+	if e.Cause == ReleaseLapsed {
+		e.Cause = ReleaseByHand // it has lapsed: the lease that the store runs anew must not stand in the way
+	}
+	after, err := k.WorkStore.Advance(ctx, n, e)
+	var stale *StaleError
+	if errors.As(err, &stale) {
+		k.watched.Diverged(e.Note)
+	}
+	return after, err
+}
+
+// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how many.
+func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (int, error) {
+	notes, err := k.journal.Notes()
+	if err != nil {
+		return 0, fmt.Errorf("read the journal: %w", err)
+	}
+	pruned := 0
+	for _, kept := range notes {
+		events, err := k.journal.Events(kept.Note)
+		if err != nil {
+			return pruned, err
+		}
+		n, err := Replay(events)
+		if err != nil || n.State == None || n.State.Live() || last(events) != kept.Ver || events[len(events)-1].At.After(now.Add(-keep)) {
+			continue // what cannot be replayed is for people
+		}
+		stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
+		switch {
+		case errors.Is(err, ErrStoreDown):
+			return pruned, fmt.Errorf("prune the journal: %w", err)
+		case err != nil || stored.Ver < kept.Ver || k.isBehind(n.ID):
+			continue // CatchUp tells of it
+		}
+		if err := k.journal.Forget(n.ID, 1); err != nil {
+			return pruned, err
+		}
+		pruned++
+	}
+	return pruned, nil
+}

@@ -1,0 +1,80 @@
+package journal_test
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
+)
+
+const town call.MunicipalityID = "deventer"
+
+var begun = time.Date(2026, 11, 20, 15, 0, 0, 123_000_000, time.UTC)
+
+// aPromise is a made event of its own key and number.
+func aPromise(tb testing.TB) callback.Event {
+	tb.Helper()
+	id := ulid.Make().String()
+	reference, err := callback.NewReference(rand.Reader)
+	require.NoError(tb, err)
+	return callback.Made(callback.Note{
+		ID: callback.NoteID(id), Reference: reference, Municipality: town, Team: "burgerzaken", Owner: "burgerzaken",
+		Key: callback.CallKey("pbx1", call.ID(id)), Number: call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
+		Language: "nl", Reason: "Wanneer is het klaar?", Made: begun, Deadline: begun.Add(73 * time.Hour),
+	}, callback.ByCaller)
+}
+
+// comment is a later event of a note.
+func comment(note callback.NoteID, ver uint64, text string) callback.Event {
+	return callback.Event{
+		ID: callback.EventID(ulid.Make().String()), Note: note, Kind: callback.EventCommented, Ver: ver, At: begun, Who: "agent:els", Reason: text,
+	}
+}
+
+func open(tb testing.TB, path string) *journal.Journal {
+	tb.Helper()
+	j, err := journal.Open(path)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, j.Close()) })
+	return j
+}
+
+func pathOf(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "journal")
+}
+
+// fast gives a directory in memory: a test that opens thousands of files waits for no disk.
+func fast(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { require.NoError(tb, os.RemoveAll(dir)) })
+	return dir
+}
+
+// content is all that a journal keeps, as one can compare it.
+func content(tb testing.TB, j *journal.Journal) map[callback.NoteID][]callback.Event {
+	tb.Helper()
+	notes, err := j.Notes()
+	require.NoError(tb, err)
+	all := make(map[callback.NoteID][]callback.Event)
+	for _, n := range notes {
+		events, err := j.Events(n.Note)
+		require.NoError(tb, err)
+		require.NotEmpty(tb, events)
+		require.Equal(tb, n.Ver, events[len(events)-1].Ver)
+		all[n.Note] = events
+	}
+	return all
+}

@@ -1,0 +1,263 @@
+// Package journal owns the journal of callback notes on this machine: their events, in one file that is on the disk before a
+// promise is spoken. It is the only package that knows bbolt.
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+var _ callback.Journal = (*Journal)(nil)
+
+// The buckets of the file.
+var (
+	events    = []byte("events")    // note and version → record
+	keys      = []byte("keys")      // municipality and key → note
+	forgotten = []byte("forgotten") // note and sequence number → record without fields; until the file is compacted
+)
+
+// ErrDamaged is wrapped by every error of a journal whose file was damaged while it was in use: by the disk, or because
+// somebody cut it. Open mends what can be mended, so start the daemon again.
+var ErrDamaged = errors.New("the file of the journal was damaged while it was in use")
+
+// idLength is that of a ULID.
+const idLength = 26
+
+// Journal is a callback.Journal in a file. It is safe for use by several goroutines.
+type Journal struct {
+	path   string
+	lock   *lock
+	damage atomic.Pointer[error] // after it nothing is done any more: locks of the library may be held for ever
+
+	mu sync.RWMutex // held for writing while the file is replaced by another
+	db *bbolt.DB    // nil when closed
+}
+
+// Append adds events as one step, and returns when they are on the disk. One that is there already, by note and version, is
+// replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
+func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
+	return j.update("append to", func(tx *bbolt.Tx) error {
+		for _, e := range added {
+			if err := put(tx, m, e); err != nil {
+				return fmt.Errorf("event %d of note %s: %w", e.Ver, e.Note, err)
+			}
+		}
+		return nil
+	})
+}
+
+func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event) error {
+	if len(e.Note) != idLength || e.Ver == 0 {
+		return errors.New("it is of no note, or has no version")
+	}
+	seq, err := tx.Bucket(events).NextSequence()
+	if err != nil {
+		return err
+	}
+	r := record{Seq: seq, Municipality: m, Note: e.Note, Ver: e.Ver, Fields: callback.EncodeEvent(e)}
+	if e.Kind == callback.EventMade && e.Base != nil {
+		r.Key = e.Base.Key
+	}
+	return r.putInto(tx)
+}
+
+// putInto writes an event, and its key into the index.
+func (r record) putInto(tx *bbolt.Tx) error {
+	framed, err := r.framed()
+	if err != nil {
+		return err
+	}
+	if r.Key != "" {
+		if err := tx.Bucket(keys).Put(keyOf(r.Municipality, r.Key), []byte(r.Note)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(events).Put(placeOf(r.Note, r.Ver), framed)
+}
+
+// Forget removes the events of a note from a version on; with its first event the note's key is free again. That an event
+// was forgotten is kept until the file is compacted: its bytes may still stand in free pages, see Compact.
+func (j *Journal) Forget(id callback.NoteID, from uint64) error {
+	if len(id) != idLength {
+		return nil // there is none
+	}
+	return j.update("forget a note in", func(tx *bbolt.Tx) error {
+		gone, err := recordsOf(tx, id, from)
+		if err != nil || len(gone) == 0 {
+			return err
+		}
+		for _, r := range gone {
+			if err := tx.Bucket(events).Delete(placeOf(id, r.Ver)); err != nil {
+				return err
+			}
+			if err := freeKey(tx, r); err != nil {
+				return err
+			}
+		}
+		seq, err := tx.Bucket(events).NextSequence()
+		if err != nil {
+			return err
+		}
+		framed, err := record{Seq: seq, Note: id, Ver: from}.framed()
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(forgotten).Put(placeOf(id, seq), framed)
+	})
+}
+
+// recordsOf gives what is kept of a note from a version on, first to last.
+func recordsOf(tx *bbolt.Tx, id callback.NoteID, from uint64) ([]record, error) {
+	var found []record
+	cursor := tx.Bucket(events).Cursor()
+	for at, value := cursor.Seek(placeOf(id, from)); bytes.HasPrefix(at, []byte(id)); at, value = cursor.Next() {
+		r, _, err := unframed(value)
+		if err != nil {
+			return nil, fmt.Errorf("an event of note %s: %w", id, err)
+		}
+		found = append(found, r)
+	}
+	return found, nil
+}
+
+// freeKey takes the key of a note out of the index, unless another note has it by now.
+func freeKey(tx *bbolt.Tx, r record) error {
+	at := keyOf(r.Municipality, r.Key)
+	if r.Key == "" || !bytes.Equal(tx.Bucket(keys).Get(at), []byte(r.Note)) {
+		return nil
+	}
+	return tx.Bucket(keys).Delete(at)
+}
+
+// Events gives what is kept of a note, first to last; nothing for a note that is not there.
+func (j *Journal) Events(id callback.NoteID) ([]callback.Event, error) {
+	if len(id) != idLength {
+		return nil, nil
+	}
+	var found []callback.Event
+	err := j.view(func(tx *bbolt.Tx) error {
+		records, err := recordsOf(tx, id, 0)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			e, err := callback.DecodeEvent(r.Fields)
+			if err != nil {
+				return fmt.Errorf("event %d of note %s: %w", r.Ver, id, err)
+			}
+			found = append(found, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// ByKey gives the note that was made for a key, and false when none is there.
+func (j *Journal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteID, bool, error) {
+	var id callback.NoteID
+	err := j.view(func(tx *bbolt.Tx) error {
+		id = callback.NoteID(tx.Bucket(keys).Get(keyOf(m, key)))
+		return nil
+	})
+	return id, id != "", err
+}
+
+// Notes gives every note that is kept, the oldest first, with the version of its last event.
+func (j *Journal) Notes() ([]callback.Kept, error) {
+	var kept []callback.Kept
+	err := j.view(func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(events).Cursor()
+		for at, _ := cursor.First(); at != nil; {
+			id := bytes.Clone(at[:idLength])
+			last, value := lastOf(cursor, id)
+			r, _, err := unframed(value)
+			if err != nil {
+				return fmt.Errorf("event of note %s: %w", id, err)
+			}
+			kept = append(kept, callback.Kept{
+				Municipality: r.Municipality, Note: callback.NoteID(id), Ver: binary.BigEndian.Uint64(last[idLength:]),
+			})
+			at, _ = cursor.Next()
+		}
+		return nil
+	})
+	return kept, err
+}
+
+// lastOf moves the cursor to the last event of a note, from one that it has.
+func lastOf(cursor *bbolt.Cursor, id []byte) (at, value []byte) {
+	if at, _ = cursor.Seek(placeOf(callback.NoteID(id), 1<<64-1)); at == nil {
+		return cursor.Last()
+	}
+	return cursor.Prev()
+}
+
+// Close lets go of the file. A journal that was closed answers with errors.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.db == nil {
+		return nil
+	}
+	db := j.db
+	j.db = nil
+	var err error
+	if j.damage.Load() == nil { // else it would wait for locks that nobody gives back
+		err = db.Close()
+	}
+	return errors.Join(err, j.lock.release())
+}
+
+func (j *Journal) update(what string, do func(tx *bbolt.Tx) error) error {
+	// Not Batch: it commits in goroutines of its own, in which a damaged page would end the daemon.
+	return j.guarded(what, func(db *bbolt.DB) error { return db.Update(do) })
+}
+
+func (j *Journal) view(do func(tx *bbolt.Tx) error) error {
+	return j.guarded("read", func(db *bbolt.DB) error { return db.View(do) })
+}
+
+// guarded does something with the file. A file that is damaged under it gives an error, never the end of the daemon: the file
+// is mapped into memory, and a part that is gone is a fault.
+func (j *Journal) guarded(what string, do func(db *bbolt.DB) error) (err error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.db == nil {
+		return fmt.Errorf("%s the journal: it is closed", what)
+	}
+	if damage := j.damage.Load(); damage != nil {
+		return *damage
+	}
+	if err := unfaulted(func() error { return do(j.db) }); err != nil {
+		err = fmt.Errorf("%s the journal %s: %w", what, j.path, err)
+		if errors.Is(err, ErrDamaged) {
+			j.damage.Store(&err)
+		}
+		return err
+	}
+	return nil
+}
+
+// unfaulted turns a fault of memory, or any other panic, into an error that wraps ErrDamaged.
+func unfaulted(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, fault)
+		}
+	}()
+	return do()
+}

@@ -1,0 +1,245 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// ErrTorn is wrapped by the error that Open gives beside a journal whose file was damaged. Log it: people must look.
+var ErrTorn = errors.New("the journal was damaged")
+
+// TornError says what became of a journal that was damaged: the file was set aside, and a fresh one has all that could be read.
+type TornError struct {
+	Aside string // where the damaged file is now; it holds what callers told, so remove it when it was looked at
+	Kept  int    // events that could still be read
+	Why   string
+}
+
+// Error says what was found, what was kept, and what to do.
+func (e *TornError) Error() string {
+	return fmt.Sprintf("%v: %s; %d events could be read and are kept, the file was set aside as %s: look at the disk, and remove that file then",
+		ErrTorn, e.Why, e.Kept, e.Aside)
+}
+
+// Unwrap makes it an ErrTorn.
+func (e *TornError) Unwrap() error { return ErrTorn }
+
+const (
+	private    = 0o600 // numbers and what callers told
+	newSuffix  = ".new"
+	lockSuffix = ".lock"
+)
+
+// Open opens the journal at path, which begins empty when there is none; its directory must exist. Another process that has it
+// is waited for, at most two seconds: then the error wraps ErrInUse. A file that was damaged, by a cut or by wrong
+// bytes, is set aside, every event that can still be read goes into a fresh one, and Open gives a journal that can be used and beside
+// it an error that wraps ErrTorn. With any other error there is no journal.
+func Open(path string) (*Journal, error) {
+	held, err := locked(path + lockSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	j := &Journal{path: path, lock: held}
+	torn, err := j.begin()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the journal %s: %w", path, err), held.release())
+	}
+	if torn != nil {
+		return j, torn
+	}
+	return j, nil
+}
+
+// begin opens the file, or the one that comes in its place.
+func (j *Journal) begin() (*TornError, error) {
+	file, err := os.ReadFile(j.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, j.beginWith(nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	why := sound(file)
+	if why == nil {
+		if why = j.openSound(); why == nil {
+			return nil, nil
+		}
+		if !errors.Is(why, ErrDamaged) && !errors.Is(why, errBrokenRecord) {
+			return nil, why
+		}
+	}
+	return j.setAside(file, why)
+}
+
+// openSound opens a file whose pages hang together, and reads every record in it.
+func (j *Journal) openSound() error {
+	return unfaulted(func() error {
+		db, err := opened(j.path)
+		if err != nil {
+			return err
+		}
+		if err := db.View(readThrough); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		j.db = db
+		return nil
+	})
+}
+
+func opened(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, private, &bbolt.Options{Timeout: lockWithin})
+}
+
+// readThrough reads every record.
+func readThrough(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{events, keys, forgotten} {
+		bucket := tx.Bucket(name)
+		if bucket == nil {
+			return fmt.Errorf("there are no %s: %w", name, errBrokenRecord)
+		}
+		err := bucket.ForEach(func(at, value []byte) error {
+			if bytes.Equal(name, keys) {
+				return nil
+			}
+			r, length, err := unframed(value)
+			if err != nil || length != len(value) || len(at) != idLength+8 || !bytes.HasPrefix(at, []byte(r.Note)) ||
+				r.Fields != nil && binary.BigEndian.Uint64(at[idLength:]) != r.Ver {
+				return errBrokenRecord
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAside keeps the damaged file under another name, and begins a fresh one with what can be read of it. At every moment one
+// of the two is at path, whenever the power fails.
+func (j *Journal) setAside(file []byte, why error) (*TornError, error) {
+	aside := j.path + ".torn-" + time.Now().UTC().Format("20060102T150405.000000000Z")
+	if err := os.Link(j.path, aside); err != nil {
+		return nil, fmt.Errorf("it was damaged (%w) and cannot be set aside: %w", why, err)
+	}
+	saved := standing(recordsIn(file))
+	if err := j.beginWith(saved); err != nil {
+		return nil, fmt.Errorf("it was damaged (%w), and what can be read of it cannot be written: %w", why, err)
+	}
+	return &TornError{Aside: aside, Kept: len(saved), Why: why.Error()}, nil
+}
+
+// beginWith makes a file with these events, puts it in the place of the one that is there, and opens it.
+func (j *Journal) beginWith(saved []record) error {
+	fresh := j.path + newSuffix
+	if err := build(fresh, saved); err != nil {
+		return errors.Join(err, removed(fresh))
+	}
+	if err := replace(j.path, fresh); err != nil {
+		return err
+	}
+	return j.openSound()
+}
+
+func build(path string, saved []record) error {
+	if err := removed(path); err != nil {
+		return err
+	}
+	db, err := opened(path)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{events, keys, forgotten} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		last := uint64(0)
+		for _, r := range saved {
+			if len(r.Note) != idLength {
+				continue // none of ours
+			}
+			last = max(last, r.Seq)
+			if err := r.putInto(tx); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(events).SetSequence(last)
+	})
+	return errors.Join(err, db.Close())
+}
+
+// Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was removed
+// (AVG, article 17): what was forgotten may until then still stand in free pages. On an error the journal goes on with the old
+// file. Others wait meanwhile, for as long as the disk takes.
+func (j *Journal) Compact() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.db == nil {
+		return errors.New("compact the journal: it is closed")
+	}
+	if damage := j.damage.Load(); damage != nil {
+		return *damage
+	}
+	fresh := j.path + newSuffix
+	if err := unfaulted(func() error { return compact(fresh, j.db) }); err != nil {
+		return errors.Join(fmt.Errorf("compact the journal %s: %w", j.path, err), removed(fresh))
+	}
+	if err := replace(j.path, fresh); err != nil {
+		return fmt.Errorf("compact the journal: %w", err)
+	}
+	old := j.db
+	j.db = nil
+	if err := errors.Join(old.Close(), j.openSound()); err != nil {
+		return fmt.Errorf("compact the journal %s: open it again: %w", j.path, err)
+	}
+	return nil
+}
+
+func compact(path string, from *bbolt.DB) error {
+	if err := removed(path); err != nil {
+		return err
+	}
+	to, err := opened(path)
+	if err != nil {
+		return err
+	}
+	if err := bbolt.Compact(to, from, 0); err != nil {
+		return errors.Join(err, to.Close())
+	}
+	err = to.Update(func(tx *bbolt.Tx) error { // nothing that was forgotten stands in the fresh file
+		if err := tx.DeleteBucket(forgotten); err != nil {
+			return err
+		}
+		_, err := tx.CreateBucket(forgotten)
+		return err
+	})
+	return errors.Join(err, to.Close())
+}
+
+func removed(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// replace puts a file in the place of another, for good when it returns.
+func replace(path, fresh string) error {
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
