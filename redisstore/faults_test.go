@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -341,61 +340,4 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 	for _, n := range notes {
 		require.Equal(t, stored[n.ID], n, "everybody hears the same reference and deadline")
 	}
-}
-
-// Row 4 of the fault matrix: Redis dies while notes are made, after as many confirmations as the seed says.
-func TestRedisIsKilledUnderLoad(t *testing.T) {
-	const seeds = 12
-	server := redistest.Start(t)
-	confirmed := make(map[callback.NoteID]callback.Note)
-	for seed := range uint64(seeds) {
-		enough := 1 + rand.New(rand.NewPCG(seed, 4)).IntN(300)
-		for _, n := range promiseUntilKilled(t, server, enough) {
-			confirmed[n.ID] = n
-		}
-		server.Restart()
-	}
-	stored := requireInvariants(t, raw(t, server.Addr))
-	for id, n := range confirmed {
-		require.Equal(t, n, stored[id], "I1: what was confirmed is there, as it was confirmed")
-	}
-	t.Logf("%d notes confirmed, %d stored, %d kills", len(confirmed), len(stored), seeds)
-}
-
-// promiseUntilKilled lets callers ask at once, kills the server in the told of it, and gives what was confirmed.
-func promiseUntilKilled(t *testing.T, server *redistest.Server, enough int) []callback.Note {
-	t.Helper()
-	const callers = 16
-	s := open(t, server.Addr)
-	notes, killed := make(chan callback.Note, callers), make(chan struct{})
-	var wait sync.WaitGroup
-	for range callers {
-		wait.Go(func() {
-			for {
-				r := request(t)
-				for range 2 { // each caller asks twice, as a lost reply makes him do
-					if n, err := service(s).Promise(context.Background(), r); err == nil {
-						notes <- n
-					}
-				}
-				select {
-				case <-killed:
-					return
-				default:
-				}
-			}
-		})
-	}
-	go func() {
-		wait.Wait()
-		close(notes)
-	}()
-	var confirmed []callback.Note
-	for n := range notes {
-		if confirmed = append(confirmed, n); len(confirmed) == enough {
-			server.Kill()
-			close(killed)
-		}
-	}
-	return confirmed
 }

@@ -20,8 +20,8 @@ type Proxy struct {
 	// Addr is the path of its socket.
 	Addr string
 
-	server string
 	mu     sync.Mutex
+	server string
 	faults []fault
 	done   sync.WaitGroup
 	open   map[net.Conn]struct{}
@@ -71,6 +71,14 @@ func (p *Proxy) Answer(command, problem string) {
 // Slow passes the reply to the next request that begins with the command on after a delay, as a slow disk does.
 func (p *Proxy) Slow(command string, delay time.Duration) {
 	p.add(fault{command: command, delay: delay})
+}
+
+// Lead leads connections that are made from now on to another server, as a failover does, and breaks those that are.
+func (p *Proxy) Lead(s *Server) {
+	p.mu.Lock()
+	p.server = s.Addr
+	p.mu.Unlock()
+	p.CloseAll()
 }
 
 // Forget drops the faults that have not happened yet.
@@ -138,11 +146,17 @@ func (p *Proxy) track(c net.Conn) (untrack func()) {
 	}
 }
 
+func (p *Proxy) leads() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.server
+}
+
 // serve passes requests and replies. It takes one read as one request, which holds for a client that waits for each
 // reply and for requests that fit its buffer.
 func (p *Proxy) serve(client net.Conn) {
 	defer p.track(client)()
-	server, err := net.Dial("unix", p.server)
+	server, err := net.Dial("unix", p.leads())
 	if err != nil {
 		return // as a server that is away
 	}

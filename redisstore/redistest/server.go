@@ -61,8 +61,14 @@ type process struct {
 // directives are further lines of redis.conf; they win. The test fails when redis-server is not installed.
 func Start(tb Owner, directives ...string) *Server {
 	tb.Helper()
+	return StartIn(tb, "", directives...)
+}
+
+// StartIn is Start with the data in a directory of its own under parent; empty for where the system keeps what is temporary.
+func StartIn(tb Owner, parent string, directives ...string) *Server {
+	tb.Helper()
 	// Not TempDir: it carries the test's name, and the path of a unix socket may have 107 bytes.
-	dir, err := os.MkdirTemp("", "redis")
+	dir, err := os.MkdirTemp(parent, "redis")
 	require.NoError(tb, err)
 	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb, dir: dir}
 	s.directive = append([]string{

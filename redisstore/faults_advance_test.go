@@ -1,0 +1,177 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const slow = 150 * time.Millisecond // of a disk that hangs: less than what is waited for
+
+// Row 3 of the fault matrix, for every event in the life of a note.
+func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server)
+	s, past := open(t, proxy.Addr), raw(t, server.Addr)
+	advance(t, s, promise(t, s), raises) // Redis knows the script from here on
+	held := make(map[callback.EventKind]bool)
+	for name, life := range lives {
+		t.Run(name, func(t *testing.T) {
+			n := promise(t, s)
+			for _, next := range life {
+				e := next(n)
+				ask := func() (callback.Note, error) { return s.Advance(ctx, n, e) }
+				if held[e.Kind] {
+					proxy.LoseReply("evalsha") // the store asks again by itself
+				} else {
+					held[e.Kind] = true
+					proxy.HoldReply("evalsha")
+					_, err := ask()
+					require.ErrorIs(t, err, callback.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
+					require.Equal(t, n.Ver+1, requireInvariants(t, past)[n.ID].Ver, "the script did run")
+				}
+				after, err := insist(ask)
+				require.NoError(t, err, e.Kind)
+				require.Zero(t, proxy.Pending(), "the fault did happen")
+				require.Equal(t, n.Ver+1, after.Ver, "one event")
+				requireSame(t, after, requireInvariants(t, past)[n.ID])
+				n = after
+			}
+		})
+	}
+	require.Len(t, held, len(callback.EventKinds())-1, "every event but made, which has a test of its own")
+}
+
+func TestAReplyIsLostAndAnotherCameFirst(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server)
+	s := open(t, proxy.Addr)
+	advance(t, s, promise(t, s), raises) // Redis knows the script from here on
+	n := promise(t, s)
+	e := raises(n)
+	proxy.HoldReply("evalsha")
+	_, err := s.Advance(ctx, n, e)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	later := open(t, server.Addr)
+	now := advance(t, later, requireInvariants(t, raw(t, server.Addr))[n.ID], raises, claims, raises)
+	got, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+	require.NoError(t, err, "it was stored, and others followed")
+	requireSame(t, now, got)
+	_, err = s.Advance(ctx, n, raises(n))
+	var stale *callback.StaleError
+	require.ErrorAs(t, err, &stale, "another event of the same moment is refused")
+}
+
+// Row 9 of the fault matrix.
+func TestTroubleThatPassesWhileANoteIsWorked(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server)
+	s, past := open(t, proxy.Addr), raw(t, server.Addr)
+	for _, trouble := range []string{
+		"LOADING Redis is loading the dataset in memory",
+		"READONLY You can't write against a read only replica.",
+		"BUSY Redis is busy running a script.",
+	} {
+		t.Run(trouble, func(t *testing.T) {
+			n := promise(t, s)
+			proxy.Answer("evalsha", trouble)
+			proxy.Answer("evalsha", trouble)
+			n = advance(t, s, n, claims)
+			require.Zero(t, proxy.Pending())
+			requireSame(t, n, requireInvariants(t, past)[n.ID])
+		})
+	}
+	t.Run("scripts are forgotten", func(t *testing.T) {
+		n := promise(t, s)
+		for _, next := range []func(callback.Note) callback.Event{claims, rings, reaches, resolves, purges} {
+			require.NoError(t, past.ScriptFlush(ctx).Err())
+			n = advance(t, s, n, next)
+		}
+		requireSame(t, n, requireInvariants(t, past)[n.ID])
+	})
+}
+
+// Rows 1, 2, 8 and 9: what cannot be stored is refused in time, with a word that helps, and nothing was changed.
+func TestANoteIsWorkedWhileRedisCannotStoreIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		trouble func(t *testing.T, server *redistest.Server)
+		over    func(t *testing.T, server *redistest.Server)
+		says    string
+	}{
+		"it is away": {
+			func(_ *testing.T, server *redistest.Server) { server.Kill() },
+			func(_ *testing.T, server *redistest.Server) { server.Restart() }, "is Redis running",
+		},
+		"it is frozen": {
+			func(_ *testing.T, server *redistest.Server) { server.Freeze() },
+			func(_ *testing.T, server *redistest.Server) { server.Thaw() }, "frozen",
+		},
+		"it became a replica": {
+			func(t *testing.T, server *redistest.Server) {
+				require.NoError(t, raw(t, server.Addr).ReplicaOf(ctx, "127.0.0.1", "1").Err())
+			},
+			func(t *testing.T, server *redistest.Server) {
+				require.NoError(t, raw(t, server.Addr).ReplicaOf(ctx, "NO", "ONE").Err())
+			}, "read-only replica",
+		},
+		"its memory is full": {
+			func(t *testing.T, server *redistest.Server) {
+				require.NoError(t, raw(t, server.Addr).ConfigSet(ctx, "maxmemory", "1000000").Err())
+			},
+			func(t *testing.T, server *redistest.Server) {
+				require.NoError(t, raw(t, server.Addr).ConfigSet(ctx, "maxmemory", "0").Err())
+			}, "maxmemory",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s := open(t, server.Addr)
+			n := advance(t, s, promise(t, s), claims)
+			e := rings(n)
+			test.trouble(t, server)
+			inTime(t, "an event that cannot be stored", func() error {
+				_, err := s.Advance(ctx, n, e)
+				if !errors.Is(err, callback.ErrStoreDown) || !strings.Contains(err.Error(), test.says) {
+					return fmt.Errorf("not the error that says %q: %w", test.says, err)
+				}
+				return nil
+			})
+			test.over(t, server)
+			after, err := patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+			require.NoError(t, err)
+			require.Equal(t, n.Ver+1, after.Ver)
+			requireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])
+		})
+	}
+}
+
+// Row 5: the confirmation comes later.
+func TestAnEventWaitsForASlowDisk(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server.Addr)
+	n := promise(t, s)
+	e := claims(n)
+	answered := make(chan time.Duration, 1)
+	server.Freeze()
+	start := time.Now()
+	go func() {
+		defer close(answered)
+		if _, err := patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) }); err == nil {
+			answered <- time.Since(start)
+		}
+	}()
+	<-time.After(slow)
+	require.Empty(t, answered, "nothing is confirmed before it is on the disk")
+	server.Thaw()
+	took, confirmed := <-answered
+	require.True(t, confirmed)
+	require.GreaterOrEqual(t, took, slow)
+	require.Equal(t, callback.Claimed, requireInvariants(t, raw(t, server.Addr))[n.ID].State)
+}

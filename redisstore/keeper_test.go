@@ -1,0 +1,281 @@
+package redisstore_test
+
+import (
+	"maps"
+	"net"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+var _ callback.Journal = (*memoryJournal)(nil)
+
+// memoryJournal stands in for the journal on this machine: what is tested here is what becomes of Redis.
+type memoryJournal struct {
+	mu     sync.Mutex
+	of     map[callback.NoteID]call.MunicipalityID
+	events map[callback.NoteID]map[uint64]callback.Event
+}
+
+func newJournal() *memoryJournal {
+	return &memoryJournal{of: make(map[callback.NoteID]call.MunicipalityID), events: make(map[callback.NoteID]map[uint64]callback.Event)}
+}
+
+func (j *memoryJournal) Append(m call.MunicipalityID, events ...callback.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range events {
+		if j.events[e.Note] == nil {
+			j.events[e.Note] = make(map[uint64]callback.Event)
+		}
+		j.of[e.Note], j.events[e.Note][e.Ver] = m, e
+	}
+	return nil
+}
+
+func (j *memoryJournal) Forget(id callback.NoteID, from uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	maps.DeleteFunc(j.events[id], func(ver uint64, _ callback.Event) bool { return ver >= from })
+	if len(j.events[id]) == 0 {
+		delete(j.events, id)
+	}
+	return nil
+}
+
+func (j *memoryJournal) Events(id callback.NoteID) ([]callback.Event, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var events []callback.Event
+	for _, ver := range slices.Sorted(maps.Keys(j.events[id])) {
+		events = append(events, j.events[id][ver])
+	}
+	return events, nil
+}
+
+func (j *memoryJournal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteID, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for id, events := range j.events {
+		if made := events[1]; j.of[id] == m && made.Base != nil && made.Base.Key == key {
+			return id, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+func (j *memoryJournal) Notes() ([]callback.Kept, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var kept []callback.Kept
+	for _, id := range slices.Sorted(maps.Keys(j.events)) {
+		kept = append(kept, callback.Kept{Municipality: j.of[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id])))})
+	}
+	return kept, nil
+}
+
+// watching keeps what a keeper tells.
+type watching struct {
+	mu       sync.Mutex
+	failed   []error
+	behind   int
+	restored int
+	diverged []callback.NoteID
+}
+
+func (w *watching) JournalFailed(err error) { w.tell(func() { w.failed = append(w.failed, err) }) }
+func (w *watching) Behind(notes int)        { w.tell(func() { w.behind = notes }) }
+func (w *watching) Restored(notes int)      { w.tell(func() { w.restored += notes }) }
+func (w *watching) Diverged(id callback.NoteID) {
+	w.tell(func() { w.diverged = append(w.diverged, id) })
+}
+
+func (w *watching) tell(what func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	what()
+}
+
+// confirmed is what people were told of each note last.
+type confirmed map[callback.NoteID]callback.Note
+
+func (c confirmed) add(n callback.Note) callback.Note {
+	c[n.ID] = n
+	return n
+}
+
+// requireRestored checks that every note is stored as people were told of it, but for when a lease ends.
+func (c confirmed) requireRestored(t *testing.T, past *redis.Client) {
+	t.Helper()
+	stored := requireInvariants(t, past)
+	require.Len(t, stored, len(c), "I1, I2")
+	for id, n := range c {
+		got := stored[id]
+		require.Equal(t, n.Lease.IsZero(), got.Lease.IsZero())
+		n.Lease = got.Lease
+		requireSame(t, n, got, "I1")
+	}
+}
+
+// catchUp lets the keeper catch up until it has nothing more to tell.
+func catchUp(t *testing.T, k *callback.Keeper) {
+	t.Helper()
+	_, err := patiently(func() (int, error) { return k.CatchUp(ctx) })
+	require.NoError(t, err)
+}
+
+// Row 6 of the fault matrix: the replica that takes over has not heard of the last of it.
+func TestAReplicaThatLagsTakesOver(t *testing.T) {
+	port := freePort(t)
+	primary := redistest.Start(t, "bind 127.0.0.1", "port "+port)
+	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port)
+	proxy := redistest.NewProxy(t, primary)
+	watch := &watching{}
+	k := callback.NewKeeper(open(t, proxy.Addr), newJournal(), watch)
+	old, past := raw(t, primary.Addr), raw(t, replica.Addr)
+	heard := make(confirmed)
+	before := make([]callback.Note, 6)
+	for i := range before {
+		before[i] = heard.add(promise(t, k))
+	}
+	heard.add(advance(t, k, before[0], claims))
+	await(t, "the replica has heard all of it", func() bool {
+		return len(keysIn(t, past)) > 0 && infoOf(t, past, "master_repl_offset") == infoOf(t, old, "master_repl_offset")
+	})
+	replica.Freeze()
+	require.NoError(t, old.ClientKillByFilter(ctx, "TYPE", "replica").Err())
+
+	heard.add(promise(t, k))                                                                  // one that the replica never heard of
+	heard.add(advance(t, k, promise(t, k), claims))                                           // claimed, too
+	heard.add(advance(t, k, heard[before[0].ID], rings, reaches, resolves))                   // half its life
+	heard.add(advance(t, k, before[1], claims, releases))                                     // a lease that is over
+	heard.add(advance(t, k, before[2], cancels, reopens))                                     // opened again
+	heard.add(advance(t, k, before[3], does(callback.EventRerouted, "agent:els", to("kcc")))) // with another team
+	heard.add(advance(t, k, before[4], raises, merges))
+	primary.Kill()
+	replica.Thaw()
+	require.NoError(t, patientErr(func() error { return past.ReplicaOf(ctx, "NO", "ONE").Err() }))
+	proxy.Lead(replica)
+	lagging := requireInvariants(t, past)
+	require.Len(t, lagging, len(before), "it lags")
+
+	catchUp(t, k)
+	heard.requireRestored(t, past)
+	require.Equal(t, 7, watch.restored, "people are told how many")
+	require.Empty(t, watch.diverged)
+	heard.add(advance(t, k, heard[before[1].ID], claims))
+	heard.add(promise(t, k))
+	heard.requireRestored(t, past)
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	return port
+}
+
+// patientErr asks again over a connection that was broken.
+func patientErr(ask func() error) error {
+	err := ask()
+	for tries := 0; tries < 5 && err != nil; tries++ {
+		err = ask()
+	}
+	return err
+}
+
+// Row 7 of the fault matrix.
+func TestRedisComesBackEmpty(t *testing.T) {
+	server := redistest.Start(t)
+	past := raw(t, server.Addr)
+	watch := &watching{}
+	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	heard := make(confirmed)
+	for _, life := range lives {
+		heard.add(advance(t, k, promise(t, k), life...))
+	}
+	heard.requireRestored(t, past)
+	require.NoError(t, past.FlushAll(ctx).Err())
+	open := heard.add(promise(t, k)) // before anybody noticed
+	_, err := k.Note(ctx, deventer, slices.Min(slices.Collect(maps.Keys(heard))))
+	require.ErrorIs(t, err, callback.ErrNoNote)
+
+	catchUp(t, k)
+	require.Equal(t, len(lives), watch.restored, "an alarm, with how many")
+	heard.requireRestored(t, past)
+	counts, err := k.Counts(ctx, deventer, promised)
+	require.NoError(t, err)
+	require.Equal(t, int64(len(heard)), counts[team].Made, "the ledger has them all again")
+	heard.add(advance(t, k, open, claims))
+	heard.requireRestored(t, past)
+	again, err := k.CatchUp(ctx)
+	require.NoError(t, err)
+	require.Zero(t, again, "there is nothing more to do")
+}
+
+// Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm what it cannot keep.
+func TestTheDiskIsFull(t *testing.T) {
+	disk := t.TempDir()
+	require.NoError(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "mount a small disk (as root)")
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
+	server := redistest.StartIn(t, disk)
+	watch := &watching{}
+	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	heard := make(confirmed)
+	var last callback.Note
+	for range 10_000 {
+		last = heard.add(promise(t, k))
+		select {
+		case <-server.Ended():
+		default:
+			continue
+		}
+		break
+	}
+	<-server.Ended()
+	heard.add(promise(t, k))
+	require.Positive(t, watch.behind, "it is told that notes wait")
+	_, err := k.Advance(ctx, last, claims(last))
+	require.ErrorIs(t, err, callback.ErrStoreDown, "claims are refused")
+
+	out, err := exec.Command("mount", "-o", "remount,size=64m", disk).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	server.Restart()
+	catchUp(t, k)
+	require.Zero(t, watch.behind)
+	heard.requireRestored(t, raw(t, server.Addr))
+	heard.add(advance(t, k, last, claims))
+	heard.requireRestored(t, raw(t, server.Addr))
+	t.Logf("%d notes confirmed", len(heard))
+}
+
+func TestTheMemoryIsFullAndNotesAreJournalled(t *testing.T) {
+	server := redistest.Start(t)
+	past := raw(t, server.Addr)
+	watch := &watching{}
+	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	heard := make(confirmed)
+	claimed := heard.add(advance(t, k, promise(t, k), claims))
+	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "1000000").Err())
+	heard.add(promise(t, k))
+	require.Equal(t, 1, watch.behind)
+	_, err := k.Advance(ctx, claimed, rings(claimed))
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorContains(t, err, "maxmemory")
+	require.Len(t, requireInvariants(t, past), 1)
+	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "0").Err())
+	catchUp(t, k)
+	heard.requireRestored(t, past)
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+const (
+	town   call.MunicipalityID = "deventer"
+	tag                        = "bereikbaar:{deventer}:"
+	bundle                     = 500 // notes in one trip
+)
+
+var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+
+// fill stores notes by plain commands, many in a trip: the scripts would take an hour. That it leaves what the scripts leave, the
+// same audit says that the tests of the store use, on a Redis filled with the first of these notes.
+func fill(ctx context.Context, c *redis.Client, s scale) error {
+	if err := c.ConfigSet(ctx, "appendonly", "no").Err(); err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	trips, failed := make(chan redis.Pipeliner, 4), make(chan error, 1)
+	go func() {
+		var first error
+		for trip := range trips {
+			if _, err := trip.Exec(ctx); err != nil && first == nil {
+				first = err
+			}
+		}
+		failed <- first
+	}()
+	trip := c.Pipeline()
+	for i := range s.Notes {
+		put(ctx, trip, s, i)
+		if (i+1)%bundle == 0 {
+			trips <- trip
+			trip = c.Pipeline()
+		}
+	}
+	for team := range s.Teams {
+		made, live := share(s.Notes, s.Teams, team), share(s.Live, s.Teams, team)
+		trip.HSet(ctx, tag+"ledger", "made:"+teamOf(s, team), made)
+		if made > live {
+			trip.HSet(ctx, tag+"ledger", "cancelled:"+teamOf(s, team), made-live)
+		}
+		trip.SAdd(ctx, tag+"teams", teamOf(s, team))
+	}
+	trips <- trip
+	close(trips)
+	if err := <-failed; err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	return logged(ctx, c)
+}
+
+// share is how many of n things the i-th of so many gets when they are dealt out in turn.
+func share(n, among, i int) int { return (n - i + among - 1) / among }
+
+func teamOf(s scale, i int) string { return fmt.Sprintf("team%d", i%s.Teams) }
+
+// note is the i-th note as it is made. The live ones come first, so that each team has its share of them.
+func note(s scale, i int) (callback.Note, callback.Event, error) {
+	reference, err := callback.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i))))
+	if err != nil {
+		return callback.Note{}, callback.Event{}, err
+	}
+	made := begun.Add(time.Duration(i) * time.Millisecond)
+	team := call.TeamID(teamOf(s, i))
+	e := callback.Made(callback.Note{
+		ID: callback.NoteID(ulid.Make().String()), Reference: reference, Municipality: town, Team: team, Owner: team,
+		Key: callback.Key(fmt.Sprintf("pbx1/1732300000.%d", i)), Call: call.ID(fmt.Sprintf("1732300000.%d", i)),
+		Number:   call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+i), Kind: call.KindMobile, Country: "NL"},
+		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is mijn paspoort klaar?",
+		Made: made, Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour),
+	}, callback.ByCaller)
+	n, err := callback.Apply(callback.Note{}, e)
+	return n, e, err
+}
+
+func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) {
+	n, made, err := note(s, i)
+	if err != nil {
+		panic(err) // it is the same for every run
+	}
+	id := string(n.ID)
+	entries := []string{logEntry(ctx, trip, 2*i+1, made)}
+	if i < s.Live {
+		due := float64(n.Deadline.UnixMilli()) + float64(callback.MaxPriority)/(callback.MaxPriority+1)
+		trip.ZAdd(ctx, tag+"due:"+string(n.Team), redis.Z{Score: due, Member: id})
+		trip.ZAdd(ctx, tag+"marks", redis.Z{Score: float64(n.Warn.UnixMilli()), Member: id})
+		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), n.Subject), id)
+	} else {
+		e := callback.Event{
+			ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: callback.EventCancelled, Ver: 2, At: n.Made.Add(time.Hour),
+			Who: callback.ByCaller,
+		}
+		if n, err = callback.Apply(n, e); err != nil {
+			panic(err)
+		}
+		entries = append(entries, logEntry(ctx, trip, 2*i+2, e))
+		trip.ZAdd(ctx, tag+"closed", redis.Z{Score: float64(n.Closed.UnixMilli()), Member: id})
+	}
+	trip.HSet(ctx, tag+"note:"+id, flat(callback.EncodeNote(n), "log", strings.Join(entries, " "))...)
+	trip.ZAdd(ctx, tag+"number:"+hashed(n.Number.E164), redis.Z{Score: float64(n.Made.UnixMilli()), Member: id})
+	trip.HSet(ctx, tag+"references", string(n.Reference), id)
+	trip.HSet(ctx, tag+"idem", string(n.Key), id)
+}
+
+func logEntry(ctx context.Context, trip redis.Pipeliner, nth int, e callback.Event) string {
+	id := fmt.Sprintf("%d-0", nth)
+	trip.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", ID: id, Values: flat(callback.EncodeEvent(e))})
+	return id
+}
+
+func flat(fields map[string]string, more ...any) []any {
+	for name, value := range fields {
+		more = append(more, name, value)
+	}
+	return more
+}
+
+func hashed(texts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// logged turns Redis's own log on again, and waits until all that is stored is in it.
+func logged(ctx context.Context, c *redis.Client) error {
+	if err := c.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
+		return fmt.Errorf("turn the log on: %w", err)
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := c.Info(ctx, "persistence").Result()
+		if err != nil {
+			return fmt.Errorf("turn the log on: %w", err)
+		}
+		if strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("turn the log on: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// audited checks that the fill leaves what the scripts do.
+func audited(ctx context.Context, c *redis.Client, s scale) error {
+	stored, err := redistest.Audit(ctx, c, town)
+	if err == nil && len(stored.Notes) != s.Notes {
+		err = fmt.Errorf("it has %d notes, not %d", len(stored.Notes), s.Notes)
+	}
+	if err != nil {
+		return fmt.Errorf("the fill is not as the scripts leave notes: %w", err)
+	}
+	return nil
+}

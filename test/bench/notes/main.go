@@ -1,0 +1,91 @@
+// Command notes measures the store of callback notes: the same work on a Redis with few notes and on one with very many, in
+// turn, and notes made per second against the bare script. Figures of one run can be compared with each other; the machine is
+// too noisy for more.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// plan is how much is measured.
+type plan struct {
+	Small  scale `json:"small"`
+	Large  scale `json:"large"`
+	Rounds int   `json:"rounds"`
+	Each   int   `json:"operations_a_round"`
+	List   int   `json:"notes_in_a_list"`
+	Made   int   `json:"notes_made_for_speed"`
+	Runs   int   `json:"runs_for_speed"`
+}
+
+// scale is how many notes a Redis has: the live ones are spread evenly over the teams.
+type scale struct {
+	Notes int `json:"notes"`
+	Live  int `json:"live"`
+	Teams int `json:"teams"`
+}
+
+const within = 4 * time.Minute // all of it
+
+func main() {
+	p := plan{Small: scale{Notes: 1000, Live: 100, Teams: 2}}
+	flag.IntVar(&p.Large.Notes, "notes", 1_000_000, "in the large Redis")
+	flag.IntVar(&p.Large.Live, "live", 100_000, "of them")
+	flag.IntVar(&p.Large.Teams, "teams", 200, "that have them")
+	flag.IntVar(&p.Rounds, "rounds", 12, "in which small and large take turns")
+	flag.IntVar(&p.Each, "each", 20, "operations of a kind in a round")
+	flag.IntVar(&p.List, "list", 25, "notes of a list of what is due first")
+	flag.IntVar(&p.Made, "made", 15_000, "notes in a run for speed")
+	flag.IntVar(&p.Runs, "runs", 3, "for speed, of the store and of the bare script in turn")
+	out := flag.String("json", filepath.Join("build", "bench-notes.json"), "where the figures go")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := run(ctx, p, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "bench of notes:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, p plan, out string) error {
+	r := &results{Plan: p, Operations: make(map[string]*pair)}
+	if err := r.speed(ctx); err != nil {
+		return err
+	}
+	owner := &owner{}
+	err := owner.do(func() error { return r.atScale(ctx, owner) })
+	if err != nil {
+		return err
+	}
+	r.print(os.Stdout)
+	if err := r.write(out); err != nil {
+		return err
+	}
+	return r.aims(os.Stdout)
+}
+
+// write saves the figures for machines.
+func (r *results) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	fmt.Printf("\nThe same as JSON: %s\n", path)
+	return nil
+}

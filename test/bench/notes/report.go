@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+func (p *pair) ratio() float64 { return p.Large.P50 / p.Small.P50 }
+
+func (p *pair) serverRatio() float64 { return p.Large.ServerUS / p.Small.ServerUS }
+
+// print writes the figures for people.
+func (r *results) print(w io.Writer) {
+	fmt.Fprintf(w, "\n%d notes, %d of them live in %d teams, against %d, %d and %d. Filled in %.0f s, %.0f MiB.\n\n",
+		r.Plan.Large.Notes, r.Plan.Large.Live, r.Plan.Large.Teams, r.Plan.Small.Notes, r.Plan.Small.Live, r.Plan.Small.Teams,
+		r.FillS, r.LargeMiB)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tsmall, p50\tlarge, p50\tratio\tsmall, in Redis\tlarge, in Redis\tratio")
+	for _, what := range operations() {
+		p := r.Operations[what]
+		fmt.Fprintf(table, "%s\t%.2f ms\t%.2f ms\t%.2f\t%.0f µs\t%.0f µs\t%.2f\n", what,
+			p.Small.P50, p.Large.P50, p.ratio(), p.Small.ServerUS, p.Large.ServerUS, p.serverRatio())
+	}
+	_ = table.Flush() // to a terminal
+	fmt.Fprintf(w, "\nNotes made per second from 64 sides: %.0f through the store, %.0f by raw EVALSHA, ratio %.2f\n",
+		median(r.Store), median(r.Raw), r.speedRatio())
+}
+
+func (r *results) speedRatio() float64 { return median(r.Store) / median(r.Raw) }
+
+func median(of []float64) float64 {
+	of = slices.Sorted(slices.Values(of))
+	return of[len(of)/2]
+}
+
+// aims says which aims are met; the error says that one was not.
+func (r *results) aims(w io.Writer) error {
+	fmt.Fprintln(w, "\nAims:")
+	missed := false
+	tell := func(what, limit string, value float64, met bool) {
+		verdict := "met"
+		if !met {
+			verdict, missed = "MISSED", true
+		}
+		fmt.Fprintf(w, "  %-60s %6.2f, %s: %s\n", what, value, limit, verdict)
+	}
+	for _, what := range operations() {
+		p := r.Operations[what]
+		tell(what+", large against small", "at most 1.5", p.ratio(), p.ratio() <= 1.5)
+		tell(what+", the same in Redis alone", "at most 1.5", p.serverRatio(), p.serverRatio() <= 1.5)
+	}
+	tell("notes per second, the store against raw EVALSHA", "at least 0.9", r.speedRatio(), r.speedRatio() >= 0.9)
+	if missed {
+		return errors.New("an aim was missed")
+	}
+	return nil
+}
