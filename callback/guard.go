@@ -26,11 +26,13 @@ const (
 	DialColleagueCap DialCode = "colleague_cap"
 	DialDayCap       DialCode = "day_cap"
 	DialNumber       DialCode = "number" // Dialable refused it
+	DialOff          DialCode = "off"    // no way outside is configured
+	DialBusy         DialCode = "busy"   // the colleague is being put through already
 )
 
 // DialCodes lists every reason, for metrics that must exist before the first refusal.
 func DialCodes() []DialCode {
-	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber}
+	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy}
 }
 
 // DialError says that a number must not be dialled now. A cap that is reached is an alarm: somebody works

@@ -128,6 +128,17 @@ type desk struct {
 	tokens map[string]string // name → token
 	path   string            // of the tokens file
 	lines  []web.TokenLine
+
+	rung    []callback.NoteID // by CallBack
+	silence error             // why nobody can be rung
+}
+
+// CallBack implements web.Phone.
+func (d *desk) CallBack(n callback.Note) error {
+	if d.silence == nil {
+		d.rung = append(d.rung, n.ID)
+	}
+	return d.silence
 }
 
 // logged keeps what is logged.
@@ -174,7 +185,7 @@ func open(t testing.TB) *desk {
 	tokens, err := web.OpenTokens(d.path, log)
 	require.NoError(t, err)
 	api := web.New(web.Options{
-		Reader: d.store, Work: d.work, Promises: d.notes, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
+		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
 	})
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(func() {

@@ -57,12 +57,13 @@ const retryStore = 5 * time.Second
 // problemOf says what an error means to who asked. What is not his doing is told in general words: the log has the rest.
 func problemOf(err error) Problem {
 	var (
-		known   Problem
-		stale   *callback.StaleError
-		held    *callback.HeldError
-		illegal *callback.IllegalError
-		broken  *callback.RuleError
-		refused *callback.Refusal
+		known     Problem
+		stale     *callback.StaleError
+		held      *callback.HeldError
+		illegal   *callback.IllegalError
+		broken    *callback.RuleError
+		refused   *callback.Refusal
+		undialled *callback.DialError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -81,6 +82,8 @@ func problemOf(err error) Problem {
 		return problem(http.StatusUnprocessableEntity, "rule", "%s", broken)
 	case errors.As(err, &refused):
 		return problem(http.StatusUnprocessableEntity, "refused_"+string(refused.Code), "%s", refused.Text)
+	case errors.As(err, &undialled):
+		return problem(http.StatusUnprocessableEntity, "dial_"+string(undialled.Code), "%s", undialled.Text)
 	case errors.Is(err, callback.ErrNoNote):
 		return noSuch("note")
 	case errors.Is(err, callback.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):

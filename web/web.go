@@ -60,6 +60,13 @@ type Ends interface {
 	Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who callback.Actor, now time.Time) (int, error)
 }
 
+// Phone puts colleagues through to the callers of notes.
+type Phone interface {
+	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
+	// on the note. A *callback.DialError says why nobody will be rung.
+	CallBack(n callback.Note) error
+}
+
 // Promises makes notes, see callback.Service.
 type Promises interface {
 	Promise(ctx context.Context, r callback.Request) (callback.Note, error)
@@ -86,6 +93,7 @@ type Directory interface {
 type Options struct {
 	Reader    Reader
 	Work      Work
+	Phone     Phone
 	Promises  Promises
 	Exports   Exports
 	Directory Directory
@@ -136,6 +144,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/api/notes/{note}/renew", "renew", Agent, changing(a, anyone, a.renew)},
 		{http.MethodPost, "/api/notes/{note}/release", "release", Agent, changing(a, holderOrLead, a.release)},
 		{http.MethodPost, "/api/notes/{note}/reroute", "reroute", Agent, changing(a, holderOrLead, a.reroute)},
+		{http.MethodPost, "/api/notes/{note}/call", "call", Agent, changing(a, claimer, a.callBack)},
 		{http.MethodPost, "/api/notes/{note}/attempts/start", "startAttempt", Agent, changing(a, anyone, a.startAttempt)},
 		{http.MethodPost, "/api/notes/{note}/attempts/end", "endAttempt", Agent, changing(a, anyone, a.endAttempt)},
 		{http.MethodPost, "/api/notes/{note}/raise", "raise", Agent, changing(a, anyone, a.raise)},

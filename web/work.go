@@ -62,6 +62,14 @@ func holderOrLead(t Token, n callback.Note) error {
 	return nil
 }
 
+// claimer keeps the telephone to who has claimed the note: his phone is rung.
+func claimer(t Token, n callback.Note) error {
+	if n.State != callback.Claimed || n.Colleague != t.Agent {
+		return problem(http.StatusConflict, "not_claimed", "claim the note first: the phone of who has it is rung")
+	}
+	return nil
+}
+
 // none is the body of a request that needs nothing told.
 type none struct{}
 
@@ -92,6 +100,15 @@ func (a *API) reroute(v *visit, s callback.Step, b rerouting) (callback.Note, er
 		return callback.Note{}, problem(http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality")
 	}
 	return a.Work.Reroute(v.Context(), s, b.Team, b.Reason)
+}
+
+// callBack gives the note as it is: the attempt is made when the colleague has answered his phone.
+func (a *API) callBack(v *visit, s callback.Step, _ none) (callback.Note, error) {
+	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
+	if err != nil {
+		return callback.Note{}, err
+	}
+	return n, a.Phone.CallBack(n)
 }
 
 type attemptStart struct {

@@ -122,6 +122,34 @@ func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call
 	return err
 }
 
+// Teams implements web.Directory.
+func (s *settings) Teams(m call.MunicipalityID) []call.TeamID {
+	var teams []call.TeamID
+	for id, t := range s.plan().Teams {
+		if t.Municipality == m {
+			teams = append(teams, id)
+		}
+	}
+	slices.Sort(teams)
+	return teams
+}
+
+// HasTeam implements web.Directory.
+func (s *settings) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
+	t, ok := s.plan().Teams[team]
+	return ok && t.Municipality == m
+}
+
+// InTeam implements web.Directory.
+func (s *settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool {
+	return s.HasTeam(m, team) && slices.Contains(s.plan().Teams[team].Members, colleague)
+}
+
+// Language implements web.Directory.
+func (s *settings) Language(m call.MunicipalityID) string {
+	return string(s.plan().Municipalities[m].Language)
+}
+
 func byCaller(n callback.Note) callback.Step {
 	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: callback.ByCaller, At: time.Now().UTC()}
 }

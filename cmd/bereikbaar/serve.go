@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/asterisk"
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/dispatch"
@@ -25,6 +26,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // letGoLimit bounds how long calls get to let go of the daemon when it stops.
@@ -75,7 +77,8 @@ type service struct {
 	journal  *journal.Journal
 	keeper   *callback.Keeper
 	worklist *callback.Worklist
-	caller   *ivr.Caller
+	notes    countedNotes
+	desks    *desks
 	conn     *asterisk.Conn
 	board    *asterisk.Switchboard
 	queues   *dispatch.Dispatcher
@@ -116,15 +119,16 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
-	notes := countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics}
+	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics}
 	s.board.Connect(&ivr.Operator{
-		Plan: s.settings.plan, Queue: s.queues, Notes: notes, Sounds: library, Register: s.metrics,
+		Plan: s.settings.plan, Queue: s.queues, Notes: s.notes, Sounds: library, Register: s.metrics,
 		System: s.board.System, Log: log,
 	}, s.queues.Phone)
-	s.caller = &ivr.Caller{
+	guard := callback.NewGuard(s.settings, s.dialRefused)
+	s.desks = &desks{service: s, guard: guard, busy: map[call.AgentID]bool{}, caller: &ivr.Caller{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
-		Attempts: s.worklist, Guard: callback.NewGuard(s.settings, s.dialRefused), Sounds: library, Register: s.metrics, Log: log,
-	}
+		Attempts: s.worklist, Guard: guard, Sounds: library, Register: s.metrics, Log: log,
+	}}
 	s.conn.Attach(s.board.Handle, s.board.Reconcile)
 	return s, s.watchHealth(library)
 }
@@ -140,6 +144,11 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	api, handler, err := s.listenAPI(ctx)
+	if err != nil {
+		listener.Close()
+		return err
+	}
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop(nil)
@@ -148,6 +157,13 @@ func (s *service) run(ctx context.Context) error {
 			stop(fmt.Errorf("operations port: %w", err))
 		}
 	})
+	if api != nil {
+		work.Go(func() {
+			if err := web.Serve(ctx, api, handler.Handler(), s.log); err != nil {
+				stop(fmt.Errorf("JSON API: %w", err))
+			}
+		})
+	}
 	work.Go(func() { s.watchConfig(ctx) })
 	work.Go(func() { s.keepAlive(ctx) })
 	work.Go(func() { s.keepPromises(ctx) })

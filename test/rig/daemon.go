@@ -24,6 +24,8 @@ type Daemon struct {
 	ConfigFile string
 	// Operations is the address of /metrics, /healthz and /readyz, host:port.
 	Operations string
+	// Web is the address of the JSON API, host:port.
+	Web string
 	// StateDir is where the daemon keeps its journal.
 	StateDir string
 	// ARIPassword is what the daemon is started with; change it before Start to see it refused.
@@ -33,6 +35,7 @@ type Daemon struct {
 
 	dir     string
 	base    map[string]any
+	tokens  map[string]string // for the JSON API, by phone
 	process *Process
 }
 
@@ -56,14 +59,15 @@ var daemonBinary = sync.OnceValues(func() (string, error) {
 })
 
 // newDaemon prepares a daemon that has no configuration yet.
-func newDaemon(dir, operations string, a *Asterisk, redis *Redis, o Options) (*Daemon, error) {
+func newDaemon(dir, operations, web string, a *Asterisk, redis *Redis, o Options) (*Daemon, error) {
 	d := &Daemon{
-		ConfigFile: filepath.Join(dir, "bereikbaar.yaml"), Operations: operations, StateDir: filepath.Join(dir, "state"),
+		ConfigFile: filepath.Join(dir, "bereikbaar.yaml"), Operations: operations, Web: web, StateDir: filepath.Join(dir, "state"),
 		ARIPassword: a.Password, dir: dir,
 		base: map[string]any{
 			"ari":     map[string]any{"url": "ws://" + a.HTTP + "/ari/events"},
 			"redis":   map[string]any{"address": redis.Address},
-			"listen":  map[string]any{"operations": operations},
+			"listen":  map[string]any{"operations": operations, "web": web},
+			"web":     map[string]any{"tokens_file": filepath.Join(dir, "tokens.yaml")},
 			"prompts": map[string]any{"directory": o.PromptsDir, "asterisk_directory": o.PromptsDir},
 			"state":   map[string]any{"directory": filepath.Join(dir, "state")},
 		},
@@ -71,7 +75,7 @@ func newDaemon(dir, operations string, a *Asterisk, redis *Redis, o Options) (*D
 	if err := os.MkdirAll(d.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the daemon's directory: %w", err)
 	}
-	return d, nil
+	return d, d.writeTokens(filepath.Join(dir, "tokens.yaml"), o.Phones)
 }
 
 // Configure writes the configuration anew: the shipped example, the rig's addresses, and the overrides, merged key by

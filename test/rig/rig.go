@@ -208,7 +208,11 @@ func (r *Rig) startDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Daemon, err = newDaemon(filepath.Join(r.Dir, "daemon"), operations, r.Asterisk, r.Redis, r.options); err != nil {
+	web, err := r.address("tcp", 8570)
+	if err != nil {
+		return err
+	}
+	if r.Daemon, err = newDaemon(filepath.Join(r.Dir, "daemon"), operations, web, r.Asterisk, r.Redis, r.options); err != nil {
 		return err
 	}
 	if !r.with(ThePrompts) && !r.with(TheDaemon) {
