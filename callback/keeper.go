@@ -191,7 +191,10 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 	if err != nil && !errors.Is(err, ErrNoNote) {
 		return false, err
 	}
-	if stored.Ver >= kept.Ver {
+	if stored.Ver > kept.Ver {
+		return false, k.follow(ctx, stored)
+	}
+	if stored.Ver == kept.Ver {
 		return false, nil
 	}
 	events, err := k.journal.Events(kept.Note)
@@ -207,6 +210,25 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// follow writes to the journal what was changed without it, by another program on the same store: a note that was closed or erased
+// there would stay in the journal for ever, with the caller's number.
+func (k *Keeper) follow(ctx context.Context, stored Note) error {
+	events, err := k.WorkStore.Events(ctx, stored.Municipality, stored.ID)
+	if err != nil {
+		return fmt.Errorf("what the journal lacks: %w", err)
+	}
+	if stored.State == Purged {
+		err = k.journal.Forget(stored.ID, 1)
+	}
+	if err == nil {
+		err = k.journal.Append(stored.Municipality, events...)
+	}
+	if err != nil {
+		k.watched.JournalFailed(err)
+	}
+	return nil // the store has it
 }
 
 // again stores an event that was confirmed before.
