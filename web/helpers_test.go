@@ -172,7 +172,7 @@ var people = []web.TokenLine{
 	{Name: "neighbour", Role: "admin", Agent: "nina", Municipality: "raalte"},
 }
 
-func open(t testing.TB) *desk {
+func open(t testing.TB, change ...func(*web.Options)) *desk {
 	t.Helper()
 	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
 	d.work = callback.NewWorklist(d.store, town{}, nil)
@@ -184,10 +184,13 @@ func open(t testing.TB) *desk {
 	log := slog.New(slog.NewJSONHandler(d.log, nil))
 	tokens, err := web.OpenTokens(d.path, log)
 	require.NoError(t, err)
-	api := web.New(web.Options{
+	options := web.Options{
 		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
-	})
-	server := httptest.NewServer(api.Handler())
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	server := httptest.NewServer(web.New(options).Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		server.Close()
