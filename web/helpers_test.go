@@ -128,6 +128,17 @@ type desk struct {
 	tokens map[string]string // name → token
 	path   string            // of the tokens file
 	lines  []web.TokenLine
+
+	rung    []callback.NoteID // by CallBack
+	silence error             // why nobody can be rung
+}
+
+// CallBack implements web.Phone.
+func (d *desk) CallBack(n callback.Note) error {
+	if d.silence == nil {
+		d.rung = append(d.rung, n.ID)
+	}
+	return d.silence
 }
 
 // logged keeps what is logged.
@@ -161,7 +172,7 @@ var people = []web.TokenLine{
 	{Name: "neighbour", Role: "admin", Agent: "nina", Municipality: "raalte"},
 }
 
-func open(t testing.TB) *desk {
+func open(t testing.TB, change ...func(*web.Options)) *desk {
 	t.Helper()
 	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
 	d.work = callback.NewWorklist(d.store, town{}, nil)
@@ -173,10 +184,13 @@ func open(t testing.TB) *desk {
 	log := slog.New(slog.NewJSONHandler(d.log, nil))
 	tokens, err := web.OpenTokens(d.path, log)
 	require.NoError(t, err)
-	api := web.New(web.Options{
-		Reader: d.store, Work: d.work, Promises: d.notes, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
-	})
-	server := httptest.NewServer(api.Handler())
+	options := web.Options{
+		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	server := httptest.NewServer(web.New(options).Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		server.Close()

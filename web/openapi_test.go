@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -104,6 +105,30 @@ func TestEveryRouteIsInTheDocumentAndTheOtherWayRound(t *testing.T) {
 	}
 	slices.Sort(told)
 	require.Equal(t, web.RouteList(), told)
+}
+
+func TestTheWordsOfTheDocumentAreOurs(t *testing.T) {
+	c := served(t)
+	for name, want := range map[string][]string{
+		"State": words(callback.States()), "EventKind": words(callback.EventKinds()), "Line": words(callback.LineResults()),
+		"Result": append(words(callback.Results()), string(callback.ResultUntold)), "Outcome": words(callback.Outcomes()),
+	} {
+		schema, _, ok := c.at("components", "schemas", name)
+		require.True(t, ok)
+		var told []string
+		for _, word := range schema["enum"].([]any) {
+			told = append(told, word.(string))
+		}
+		require.Equal(t, want, told, name)
+	}
+}
+
+func words[T ~string](list []T) []string {
+	var words []string
+	for _, word := range list {
+		words = append(words, string(word))
+	}
+	return words
 }
 
 // What a validator of documents would look for, as far as it matters to a reader.
@@ -219,6 +244,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	for _, step := range [][2]string{
 		{"claim", ""},
 		{"renew", ""},
+		{"call", ""},
 		{"attempts/start", `{"call":"1732300000.17"}`},
 		{"attempts/end", `{"result":"voicemail"}`},
 		{"comment", `{"text":"t"}`},

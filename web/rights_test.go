@@ -58,6 +58,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{operation{"renew of a colleague's claim", claimedByCem, posts("renew", "")}, [5]int{403, 422, 422, 422, 404}, [5]int{403, 404, 404, 422, 404}},
 		{operation{"attempt on a colleague's claim", claimedByCem, posts("attempts/start", "")}, [5]int{403, 422, 422, 422, 404}, [5]int{403, 404, 404, 422, 404}},
 		{operation{"end of an attempt that is not", claimedByCem, posts("attempts/end", `{"result":"reached"}`)}, [5]int{403, 409, 409, 409, 404}, [5]int{403, 404, 404, 409, 404}},
+		{operation{"call on a colleague's claim", claimedByCem, posts("call", "")}, [5]int{403, 409, 409, 409, 404}, [5]int{403, 404, 404, 409, 404}},
 		{operation{"raise", open1, posts("raise", "")}, [5]int{403, 200, 200, 200, 404}, [5]int{403, 404, 404, 200, 404}},
 		{operation{"comment", open1, posts("comment", `{"text":"x"}`)}, [5]int{403, 200, 200, 200, 404}, [5]int{403, 404, 404, 200, 404}},
 		{operation{"resolve", open1, posts("resolve", `{"outcome":"settled"}`)}, [5]int{403, 200, 200, 200, 404}, [5]int{403, 404, 404, 200, 404}},

@@ -160,17 +160,20 @@ type Tokens struct {
 	tokens []Token
 }
 
-// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong.
+// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong. The tokens can be used all
+// the same: nobody may use the API then, until the file is right.
 func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
+	t := &Tokens{path: path, log: log, read: time.Now()}
 	raw, err := readTokens(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokens file %s: %w", path, err)
+	if err == nil {
+		t.tokens, err = ParseTokens(raw)
 	}
-	tokens, err := ParseTokens(raw)
 	if err != nil {
-		return nil, fmt.Errorf("tokens file %s: %w", path, err)
+		t.failed = err.Error()
+		return t, fmt.Errorf("tokens file %s: %w", path, err)
 	}
-	return &Tokens{path: path, log: log, raw: raw, tokens: tokens, read: time.Now()}, nil
+	t.raw = raw
+	return t, nil
 }
 
 // readTokens reads a file that nobody but its owner can.
@@ -256,7 +259,7 @@ func (t *Tokens) current(now time.Time) []Token {
 	}
 	t.read = now
 	raw, err := readTokens(t.path)
-	if err == nil && bytes.Equal(raw, t.raw) {
+	if err == nil && t.raw != nil && bytes.Equal(raw, t.raw) {
 		t.failed = ""
 		return t.tokens
 	}

@@ -124,14 +124,15 @@ func TestTheFileIsReadAgain(t *testing.T) {
 	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
 	with, err := yaml.Marshal([]web.TokenLine{line})
 	require.NoError(t, err)
-	write("[]")
 	tokens, err := web.OpenTokens(path, slog.New(slog.NewTextHandler(log, nil)))
-	require.NoError(t, err)
+	require.ErrorIs(t, err, os.ErrNotExist)
 	known := func() bool {
 		now = now.Add(2 * time.Second)
 		_, ok := tokens.Find(token, now)
 		return ok
 	}
+	require.False(t, known())
+	write("[]")
 	require.False(t, known())
 	write(string(with))
 	require.True(t, known(), "a token that was put in counts")

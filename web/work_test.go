@@ -217,6 +217,22 @@ func TestALeadFreesWhatOthersHave(t *testing.T) {
 	require.Empty(t, n.Personal, "it is the team's now")
 }
 
+func TestAColleagueIsPutThrough(t *testing.T) {
+	d := open(t)
+	n := d.claimed(permits, "cem")
+	got := d.changes("cem", n, "call", "{}")
+	require.Equal(t, http.StatusOK, got.StatusCode, "%s", got.body)
+	require.Equal(t, []callback.NoteID{n.ID}, d.rung)
+	d.changes("dirkje", n, "call", "").problem(t, 409, "not_claimed")
+	d.changes("cem", d.note(permits), "call", "").problem(t, 409, "not_claimed")
+	d.changes("tax", n, "call", "").problem(t, 404, "not_found")
+	d.changes("wallboard", n, "call", "").problem(t, 403, "role")
+	d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
+	d.silence = &callback.DialError{Code: callback.DialDayCap, Text: "enough for today"}
+	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
+	require.Len(t, d.rung, 1)
+}
+
 func TestARerouteThatLeavesHisSight(t *testing.T) {
 	d := open(t)
 	n := d.note(permits)

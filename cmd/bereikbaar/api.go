@@ -20,8 +20,8 @@ func (s *service) listenAPI(ctx context.Context) (net.Listener, *web.API, error)
 		return nil, nil, nil
 	}
 	tokens, err := web.OpenTokens(cfg.Web.TokensFile, s.log)
-	if err != nil {
-		return nil, nil, err
+	if err != nil { // no reason to leave the telephone unanswered
+		s.log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
 	}
 	listener, err := web.Listen(ctx, cfg.Listen.Web)
 	if err != nil {

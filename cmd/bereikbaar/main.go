@@ -33,7 +33,7 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
 	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
-	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand())
+	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(), tokenCommand())
 	return cmd
 }
 

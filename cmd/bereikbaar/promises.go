@@ -90,7 +90,7 @@ func (s *service) keepPromises(ctx context.Context) {
 			s.sayOnce(quiet, "a round over the callback notes was not complete", s.round(ctx, now))
 		}
 		if now.Sub(pruned) >= pruneEvery && !compared.IsZero() {
-			s.sayOnce(quiet, "the journal could not be pruned", s.prune(now))
+			s.sayOnce(quiet, "the journal could not be pruned", s.prune(ctx, now))
 			pruned = now
 		}
 		select {
@@ -139,8 +139,8 @@ func (s *service) logRound(m call.MunicipalityID, r callback.Round) {
 	}
 }
 
-func (s *service) prune(now time.Time) error {
-	pruned, err := s.keeper.Prune(now, keepClosed)
+func (s *service) prune(ctx context.Context, now time.Time) error {
+	pruned, err := s.keeper.Prune(ctx, now, keepClosed)
 	if err != nil || pruned == 0 {
 		return err
 	}

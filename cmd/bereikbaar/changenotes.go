@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/noteview"
+)
+
+// noteFlags are what changes of a note may say.
+type noteFlags struct{ reason, team, outcome, result, text string }
+
+// change is a command that changes one note.
+type change struct {
+	use, short string
+	flags      func(*cobra.Command, *noteFlags)
+	act        func(context.Context, *bench, callback.Step, *noteFlags) (callback.Note, error)
+}
+
+func withReason(cmd *cobra.Command, f *noteFlags) {
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for whoever reads the history")
+}
+
+func changes() []change {
+	return []change{
+		{"claim", "Take a note, for as long as the lease runs", nil, func(ctx context.Context, b *bench, s callback.Step, _ *noteFlags) (callback.Note, error) {
+			return b.worklist.Claim(ctx, s)
+		}},
+		{"release", "Give a note back to its team", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+			return b.worklist.Release(ctx, s, f.reason)
+		}},
+		{"reroute", "Send a note to the team whose it is; the deadline stays", func(cmd *cobra.Command, f *noteFlags) {
+			withReason(cmd, f)
+			cmd.Flags().StringVar(&f.team, "team", "", "whose it is")
+		}, reroute},
+		{"attempt", "Write down what came of a try to reach the caller; for who has claimed the note", func(cmd *cobra.Command, f *noteFlags) {
+			cmd.Flags().StringVar(&f.result, "result", "", fmt.Sprintf("one of %v", callback.Results()))
+		}, attempt},
+		{"comment", "Leave a word for whoever works on a note", func(cmd *cobra.Command, f *noteFlags) {
+			cmd.Flags().StringVar(&f.text, "text", "", "the word")
+		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+			return b.worklist.Comment(ctx, s, f.text)
+		}},
+		{"resolve", "Close a note, because it is done", func(cmd *cobra.Command, f *noteFlags) {
+			withReason(cmd, f)
+			cmd.Flags().StringVar(&f.outcome, "outcome", "", fmt.Sprintf("one of %v; settled is the caller's own word, the others are for who has claimed it", callback.Outcomes()))
+		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+			return b.worklist.Resolve(ctx, s, callback.Outcome(f.outcome), f.reason)
+		}},
+		{"cancel", "Close a note, because the caller no longer needs it", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+			return b.worklist.Cancel(ctx, s, f.reason)
+		}},
+		{"reopen", "Make a closed note live again; the deadline stays", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+			return b.worklist.Reopen(ctx, s, f.reason)
+		}},
+	}
+}
+
+func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+	to, err := b.team(f.team)
+	if err != nil {
+		return callback.Note{}, err
+	}
+	return b.worklist.Reroute(ctx, s, to, f.reason)
+}
+
+// attempt writes a try that is over already: its beginning and its end.
+func attempt(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+	n, err := b.worklist.StartAttempt(ctx, s, "")
+	if err != nil {
+		return callback.Note{}, err
+	}
+	s.Ver = n.Ver
+	return b.worklist.EndAttempt(ctx, s, callback.LineUnknown, 0, callback.Result(f.result))
+}
+
+func changeCommands(o *benchOptions) []*cobra.Command {
+	var commands []*cobra.Command
+	for _, c := range changes() {
+		f := &noteFlags{}
+		cmd := &cobra.Command{Use: c.use + " NOTE", Short: c.short, Args: cobra.ExactArgs(1), RunE: withNotes(o, func(b *bench, args []string) error {
+			return b.change(args[0], func(ctx context.Context, s callback.Step) (callback.Note, error) { return c.act(ctx, b, s, f) })
+		})}
+		if c.flags != nil {
+			c.flags(cmd, f)
+		}
+		commands = append(commands, cmd)
+	}
+	return commands
+}
+
+// change changes one note, and prints it as it is then.
+func (b *bench) change(name string, act func(context.Context, callback.Step) (callback.Note, error)) error {
+	who, err := b.who()
+	if err != nil {
+		return err
+	}
+	ctx := b.cmd.Context()
+	n, err := b.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	after, err := act(ctx, callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now})
+	if err != nil {
+		return err
+	}
+	if b.options.asJSON {
+		return printJSON(b.out(), noteview.Of(after, true))
+	}
+	return noteview.Table(b.out(), []callback.Note{after}, b.town.Location, b.now)
+}
+
+func absentCommand(o *benchOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "absent COLLEAGUE",
+		Short: "Give all notes of an absent colleague to their teams",
+		Args:  cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *bench, args []string) error {
+			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), b.now)
+			return b.counted("released", released, err)
+		}),
+	}
+}
+
+func eraseNotesCommand(o *benchOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "erase NUMBER",
+		Short: "Remove what is personal from every note for a number (AVG, article 17); it cannot be undone",
+		Long: "Remove what is personal from every note for a number, on the request of the person (AVG, article 17). Live notes are\n" +
+			"cancelled first. It cannot be undone. A running daemon clears its journal of them when it compares it with Redis.",
+		Args: cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *bench, args []string) error {
+			who, err := b.who()
+			if err != nil {
+				return err
+			}
+			number, err := call.ParseNumber(args[0])
+			if err != nil {
+				return err
+			}
+			erased, err := b.worklist.Erase(b.cmd.Context(), b.town.ID, number, who, b.now)
+			return b.counted("erased", erased, err)
+		}),
+	}
+}
+
+// counted prints how many notes a change of several was about; also of one that ended halfway.
+func (b *bench) counted(done string, notes int, err error) error {
+	if err != nil {
+		return fmt.Errorf("%d notes were %s, and then: %w", notes, done, err)
+	}
+	if b.options.asJSON {
+		return printJSON(b.out(), map[string]int{done: notes})
+	}
+	_, err = fmt.Fprintf(b.out(), "%d notes were %s\n", notes, done)
+	return err
+}
+
+func exportNotesCommand(o *benchOptions) *cobra.Command {
+	var format, team, from, until string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print all live notes, or those that were closed in a period, as CSV or JSON lines",
+		Args:  cobra.NoArgs,
+		RunE: withNotes(o, func(b *bench, _ []string) error {
+			out, err := b.writer(format)
+			if err != nil {
+				return err
+			}
+			var only call.TeamID
+			if team != "" {
+				if only, err = b.team(team); err != nil {
+					return err
+				}
+			}
+			if from == "" && until == "" {
+				err = b.exportLive(only, out.Write)
+			} else {
+				err = b.exportClosed(only, from, until, out.Write)
+			}
+			if err != nil {
+				return err
+			}
+			return out.Close()
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
+	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
+	cmd.Flags().StringVar(&from, "closed-from", "", "closed on or after this day, such as 2026-11-01")
+	cmd.Flags().StringVar(&until, "closed-until", "", "closed before this day")
+	cmd.MarkFlagsRequiredTogether("closed-from", "closed-until")
+	return cmd
+}
+
+// noteWriter is a form in which notes are exported.
+type noteWriter interface {
+	Write(notes []callback.Note) error
+	Close() error
+}
+
+func (b *bench) writer(format string) (noteWriter, error) {
+	switch {
+	case b.options.asJSON || format == "jsonl":
+		return noteview.NewLines(b.out(), true), nil
+	case format == "csv":
+		return noteview.NewCSV(b.out(), true), nil
+	}
+	return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
+}
+
+func (b *bench) exportLive(only call.TeamID, take func([]callback.Note) error) error {
+	ctx := b.cmd.Context()
+	if only != "" {
+		return b.store.EachDue(ctx, b.town.ID, only, take)
+	}
+	counts, err := b.store.Counts(ctx, b.town.ID, b.now)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for team, count := range counts {
+		if count.Live > 0 {
+			problems = append(problems, b.store.EachDue(ctx, b.town.ID, team, take))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (b *bench) exportClosed(only call.TeamID, from, until string, take func([]callback.Note) error) error {
+	since, err := time.ParseInLocation(time.DateOnly, from, b.town.Location)
+	before, err2 := time.ParseInLocation(time.DateOnly, until, b.town.Location)
+	if err != nil || err2 != nil || !since.Before(before) {
+		return errors.New("--closed-from and --closed-until are days such as 2026-11-01, the first before the second")
+	}
+	return b.store.EachClosed(b.cmd.Context(), b.town.ID, since, before, func(notes []callback.Note) error {
+		var mine []callback.Note
+		for _, n := range notes {
+			if only == "" || n.Team == only {
+				mine = append(mine, n)
+			}
+		}
+		return take(mine)
+	})
+}

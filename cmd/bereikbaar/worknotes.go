@@ -1,0 +1,228 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/noteview"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// The exit codes of bereikbaar notes, besides 0 and 1 (docs/api.md).
+const (
+	exitNoNote   = 3 // there is no such note
+	exitConflict = 4 // somebody else was first, or the note or its rules do not allow it
+	exitStore    = 5 // Redis does not answer: nothing is certain
+)
+
+const notesHelp = `Work callback notes at the machine, directly on Redis.
+
+It is for operators: it needs the configuration and its secrets, sees every team, and shows numbers in full. Every change is
+written with --as, the id of who makes it. A running daemon takes the changes over by itself.
+
+It ends with 0 when done, 3 when there is no such note, 4 when somebody else was first or the note's rules do not allow it,
+5 when Redis does not answer, and 1 for anything else.`
+
+// bench is where an operator works notes: the store and the rules, without the daemon.
+type bench struct {
+	cmd      *cobra.Command
+	options  *benchOptions
+	cfg      *config.Config
+	settings *settings
+	town     routing.Municipality
+	store    *redisstore.Store
+	worklist *callback.Worklist
+	now      time.Time
+}
+
+type benchOptions struct {
+	municipality, as string
+	asJSON           bool
+	ver              uint64
+}
+
+func notesCommand() *cobra.Command {
+	o := &benchOptions{}
+	cmd := &cobra.Command{Use: "notes", Short: "Work callback notes at the machine", Long: notesHelp}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&o.municipality, "municipality", "", "whose notes; needed when there are several")
+	flags.StringVar(&o.as, "as", "", "the id of who makes the change; needed for every change")
+	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
+	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
+	cmd.AddCommand(listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o))
+	cmd.AddCommand(changeCommands(o)...)
+	return cmd
+}
+
+// withNotes gives a command its bench, and errors their exit codes.
+func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		cfg, err := config.Load(configPath(cmd), os.Getenv)
+		if err != nil {
+			cmd.PrintErrln(err)
+			return errReported
+		}
+		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
+		if b.town, err = municipalityNamed(cfg, o.municipality); err != nil {
+			return err
+		}
+		b.store = redisstore.Open(redisOptions(cfg.Redis))
+		defer b.store.Close()
+		b.worklist = callback.NewWorklist(b.store, b.settings, nil)
+		return coded(run(b, args))
+	}
+}
+
+// coded gives an error the exit code that scripts tell it by.
+func coded(err error) error {
+	var stale *callback.StaleError
+	var illegal *callback.IllegalError
+	var rule *callback.RuleError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, callback.ErrNoNote), errors.Is(err, callback.ErrReference):
+		return exitError{exitNoNote, err}
+	case errors.As(err, &stale), errors.As(err, &illegal), errors.As(err, &rule):
+		return exitError{exitConflict, err}
+	case errors.Is(err, callback.ErrStoreDown):
+		return exitError{exitStore, err}
+	}
+	return err
+}
+
+func (b *bench) out() io.Writer { return b.cmd.OutOrStdout() }
+
+// who is the person who makes a change.
+func (b *bench) who() (callback.Actor, error) {
+	who := callback.ByAgent(call.AgentID(b.options.as))
+	if _, ok := who.Agent(); !ok {
+		return "", errors.New("--as is missing: say who makes the change, by his id")
+	}
+	return who, nil
+}
+
+// find gives the note that an argument names, by its id or by its reference.
+func (b *bench) find(ctx context.Context, name string) (callback.Note, error) {
+	if _, err := ulid.ParseStrict(name); err == nil {
+		return b.store.Note(ctx, b.town.ID, callback.NoteID(strings.ToUpper(name)))
+	}
+	reference, err := callback.ParseReference(name)
+	if err != nil {
+		return callback.Note{}, fmt.Errorf("%w; a note is named by its reference or its id", err)
+	}
+	return b.store.ByReference(ctx, b.town.ID, reference)
+}
+
+// team looks that the municipality has a team.
+func (b *bench) team(name string) (call.TeamID, error) {
+	if !b.settings.HasTeam(b.town.ID, call.TeamID(name)) {
+		return "", unknown("team", name, b.cfg.Path, b.settings.Teams(b.town.ID))
+	}
+	return call.TeamID(name), nil
+}
+
+func listNotesCommand(o *benchOptions) *cobra.Command {
+	var team, colleague string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List live notes, what is due first at the top",
+		Args:  cobra.NoArgs,
+		RunE: withNotes(o, func(b *bench, _ []string) error {
+			if limit < 1 || limit > 1000 {
+				return errors.New("--limit is a number from 1 to 1000")
+			}
+			notes, err := b.live(team, colleague, limit)
+			if err != nil && len(notes) == 0 {
+				return err
+			}
+			if o.asJSON {
+				return errors.Join(printJSON(b.out(), views(notes)), err)
+			}
+			return errors.Join(noteview.Table(b.out(), notes, b.town.Location, b.now), err)
+		}),
+	}
+	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
+	cmd.Flags().StringVar(&colleague, "colleague", "", "that this colleague has claimed or that are for him")
+	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many, up to 1000")
+	cmd.MarkFlagsMutuallyExclusive("team", "colleague")
+	return cmd
+}
+
+func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error) {
+	ctx := b.cmd.Context()
+	if colleague != "" {
+		return b.store.Held(ctx, b.town.ID, call.AgentID(colleague), limit)
+	}
+	if team != "" {
+		id, err := b.team(team)
+		if err != nil {
+			return nil, err
+		}
+		return b.store.Due(ctx, b.town.ID, id, limit)
+	}
+	counts, err := b.store.Counts(ctx, b.town.ID, b.now) // also of teams that are gone from the configuration
+	if err != nil {
+		return nil, err
+	}
+	var all []callback.Note
+	var problems []error
+	for team, count := range counts {
+		if count.Live == 0 {
+			continue
+		}
+		notes, err := b.store.Due(ctx, b.town.ID, team, limit)
+		all, problems = append(all, notes...), append(problems, err)
+	}
+	slices.SortFunc(all, func(a, b callback.Note) int {
+		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(limit, len(all))], errors.Join(problems...)
+}
+
+func views(notes []callback.Note) []noteview.Note {
+	list := make([]noteview.Note, len(notes))
+	for i, n := range notes {
+		list[i] = noteview.Of(n, true)
+	}
+	return list
+}
+
+func showNoteCommand(o *benchOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NOTE",
+		Short: "Show a note, by its reference or id, with its history",
+		Args:  cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *bench, args []string) error {
+			n, err := b.find(b.cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			events, err := b.store.Events(b.cmd.Context(), n.Municipality, n.ID)
+			if err != nil {
+				return err
+			}
+			if o.asJSON {
+				v := noteview.Of(n, true)
+				v.History = noteview.History(events)
+				return printJSON(b.out(), v)
+			}
+			return noteview.Sheet(b.out(), n, events, b.town.Location)
+		}),
+	}
+}

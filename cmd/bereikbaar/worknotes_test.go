@@ -1,0 +1,241 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/noteview"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/web"
+)
+
+// counter is an operator at the machine, with a Redis of his own.
+type counter struct {
+	t     *testing.T
+	redis *redistest.Server
+	path  string // of the configuration
+	store *redisstore.Store
+	notes *callback.Service
+	made  int
+}
+
+func atTheCounter(t *testing.T) *counter {
+	t.Helper()
+	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
+	c := &counter{t: t, redis: redistest.Start(t)}
+	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+"}\nagents:")
+	cfg, err := config.Load(c.path, nil)
+	require.NoError(t, err)
+	c.store = redisstore.Open(redisOptions(cfg.Redis))
+	t.Cleanup(func() { c.store.Close() })
+	c.notes = callback.NewService(c.store, newSettings(cfg), newSettings(cfg), nil)
+	return c
+}
+
+// note makes a note of a team. A busy machine may need more than the half second that a caller gets.
+func (c *counter) note(team call.TeamID) callback.Note {
+	c.t.Helper()
+	c.made++
+	number, err := call.ParseNumber("0612345678")
+	require.NoError(c.t, err)
+	var n callback.Note
+	require.Eventually(c.t, func() bool {
+		n, err = c.notes.Promise(c.t.Context(), callback.Request{
+			Key: callback.Key(fmt.Sprint("pbx/", c.made)), At: time.Now(), Who: callback.ByCaller, Municipality: "deventer", Team: team,
+			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", c.made), Reason: "=Wanneer?",
+		})
+		return err == nil
+	}, 30*time.Second, 10*time.Millisecond)
+	return n
+}
+
+// notes runs a command. It is asked again while a busy machine makes Redis slow.
+func (c *counter) runs(args ...string) (string, error) {
+	c.t.Helper()
+	for tries := 0; ; tries++ {
+		out, err := run(c.t, c.path, append([]string{"notes"}, args...)...)
+		if exitCode(err) != exitStore || tries == 20 {
+			return out, err
+		}
+	}
+}
+
+func (c *counter) does(args ...string) string {
+	c.t.Helper()
+	out, err := c.runs(args...)
+	require.NoError(c.t, err)
+	return out
+}
+
+func (c *counter) gives(args ...string) noteview.Note {
+	c.t.Helper()
+	var n noteview.Note
+	require.NoError(c.t, json.Unmarshal([]byte(c.does(append(args, "--json")...)), &n))
+	return n
+}
+
+func TestAnOperatorWorksANote(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	reference := string(n.Reference)
+	claimed := c.gives("claim", reference, "--as", "kcc1")
+	require.Equal(t, callback.Claimed, claimed.State)
+	require.Equal(t, call.AgentID("kcc1"), claimed.Colleague)
+	require.Equal(t, callback.Open, c.gives("release", reference, "--as", "kcc1", "--reason", "pauze").State)
+	moved := c.gives("reroute", string(n.ID), "--as", "kcc1", "--team", "parttime", "--reason", "van hen")
+	require.Equal(t, call.TeamID("parttime"), moved.Team)
+	require.True(t, n.Deadline.Equal(moved.Deadline))
+	c.does("comment", reference, "--as", "kcc1", "--text", "belt liever 's ochtends")
+	c.does("claim", reference, "--as", "kcc1")
+	require.Equal(t, callback.ResultReached, c.gives("attempt", reference, "--as", "kcc1", "--result", "reached").Attempts[0].Result)
+	done := c.gives("resolve", reference, "--as", "kcc1", "--outcome", "reached")
+	require.Equal(t, callback.Resolved, done.State)
+	require.Equal(t, callback.Open, c.gives("reopen", reference, "--as", "kcc1", "--reason", "toch niet").State)
+	require.Equal(t, callback.Cancelled, c.gives("cancel", reference, "--as", "kcc1").State)
+
+	shown := c.gives("show", reference)
+	require.Len(t, shown.History, 11)
+	require.Equal(t, callback.ByAgent("kcc1"), shown.History[10].Who)
+	sheet := c.does("show", reference)
+	for _, part := range []string{reference, "cancelled (version 11)", "06 12345678", "belt liever", "agent:kcc1", "rerouted"} {
+		require.Contains(t, sheet, part)
+	}
+}
+
+func TestAnOperatorSeesWhatIsDue(t *testing.T) {
+	c := atTheCounter(t)
+	one, other := c.note("kcc"), c.note("parttime")
+	c.does("claim", string(other.ID), "--as", "kcc1")
+	all := c.does("list")
+	require.Contains(t, all, "DEADLINE")
+	require.Contains(t, all, string(one.Reference))
+	require.Contains(t, all, string(other.Reference))
+	require.Contains(t, all, "06 12345678")
+	of := c.does("list", "--team", "kcc")
+	require.Contains(t, of, string(one.Reference))
+	require.NotContains(t, of, string(other.Reference))
+	var mine []noteview.Note
+	require.NoError(t, json.Unmarshal([]byte(c.does("list", "--colleague", "kcc1", "--json")), &mine))
+	require.Len(t, mine, 1)
+	require.Equal(t, other.ID, mine[0].ID)
+	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1"))
+	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
+}
+
+// More notes than one batch, nearly all with one deadline: none is left out and none comes twice.
+func TestAnOperatorExports(t *testing.T) {
+	c := atTheCounter(t)
+	made := map[callback.NoteID]bool{}
+	for range 450 {
+		made[c.note("kcc").ID] = true
+	}
+	closed := c.note("parttime")
+	c.does("cancel", string(closed.ID), "--as", "kcc1")
+
+	lines := strings.Split(strings.TrimSpace(c.does("export", "--format", "jsonl")), "\n")
+	require.Len(t, lines, len(made))
+	for _, line := range lines {
+		var n noteview.Note
+		require.NoError(t, json.Unmarshal([]byte(line), &n))
+		require.True(t, made[n.ID], "twice, or not asked for")
+		delete(made, n.ID)
+	}
+	today := time.Now()
+	day := func(t time.Time) string { return t.Format(time.DateOnly) }
+	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	require.Equal(t, string(closed.ID), rows[1][0])
+	require.Contains(t, rows[1], "'+31612345678")
+	require.Contains(t, rows[1], "'=Wanneer?")
+	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+}
+
+func TestAnOperatorErases(t *testing.T) {
+	c := atTheCounter(t)
+	one, other := c.note("kcc"), c.note("parttime")
+	require.Equal(t, "2 notes were erased\n", c.does("erase", "06-12345678", "--as", "kcc1"))
+	for _, n := range []callback.Note{one, other} {
+		shown := c.gives("show", string(n.ID))
+		require.Equal(t, callback.Purged, shown.State)
+		require.Empty(t, shown.Number+shown.Reason+string(shown.Reference))
+	}
+}
+
+func TestWhatAnOperatorIsRefused(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	id := string(n.ID)
+	tests := map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a reference that cannot be":     {[]string{"show", "12345678"}, exitNoNote, "check digit"},
+		"a note that is not there":       {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
+		"a change by nobody":             {[]string{"claim", id}, 1, "--as is missing"},
+		"a version that has passed":      {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
+		"what its state does not allow":  {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "takes only"},
+		"what the rules do not allow":    {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
+		"a team that is not there":       {[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc"},
+		"a list of a team that is none":  {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
+		"a list of nothing":              {[]string{"list", "--limit", "0"}, 1, "--limit"},
+		"a municipality that is not":     {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
+		"an export as something else":    {[]string{"export", "--format", "xlsx"}, 1, "not csv or jsonl"},
+		"an export of a period backward": {[]string{"export", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
+		"an erasure of no number":        {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := c.runs(test.args...)
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, test.code, exitCode(err))
+		})
+	}
+	t.Run("Redis is away", func(t *testing.T) {
+		c.redis.Kill()
+		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export"}} {
+			_, err := run(t, c.path, append([]string{"notes"}, args...)...)
+			require.Equal(t, exitStore, exitCode(err), "%v", err)
+		}
+	})
+}
+
+func TestATokenIsMade(t *testing.T) {
+	out, err := run(t, c404, "token", "new", "--name", "desk-anouk", "--agent", "kcc1", "--municipality", "deventer", "--teams", "kcc,parttime", "--expires", "2030-01-31")
+	require.NoError(t, err)
+	require.Regexp(t, `\nbkb_[A-Za-z0-9_-]{43}\n`, out)
+	_, line, _ := strings.Cut(out, "The line for the tokens file:\n\n")
+	tokens, err := web.ParseTokens([]byte(line))
+	require.NoError(t, err)
+	require.Len(t, tokens, 1)
+	require.Equal(t, []call.TeamID{"kcc", "parttime"}, tokens[0].Teams)
+	require.Equal(t, web.Agent, tokens[0].Role)
+	for line := range strings.Lines(out) {
+		if token := strings.TrimSpace(line); strings.HasPrefix(token, "bkb_") {
+			path := written(t, out[strings.Index(out, "- name"):])
+			kept, err := web.OpenTokens(path, nil)
+			require.NoError(t, err)
+			who, ok := kept.Find(token, time.Now())
+			require.True(t, ok)
+			require.Equal(t, "desk-anouk", who.Name)
+		}
+	}
+	_, err = run(t, c404, "token", "new", "--name", "x", "--role", "boss", "--municipality", "deventer")
+	require.ErrorContains(t, err, "--role: write one of")
+}
+
+// c404 is a configuration that is not there: a command that needs none does not look.
+const c404 = "/nowhere/bereikbaar.yaml"

@@ -1,0 +1,149 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/web"
+)
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	listener, err := web.Listen(ctx, "127.0.0.1:0")
+	require.NoError(t, err)
+	_, err = web.Listen(ctx, listener.Addr().String())
+	require.ErrorContains(t, err, "listen.web")
+	ended := make(chan error, 1)
+	go func() {
+		ended <- web.Serve(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	}()
+	got, err := http.Get("http://" + listener.Addr().String())
+	require.NoError(t, err)
+	got.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	stop()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end")
+	}
+}
+
+// torn gives one batch of an export, and then fails.
+type torn struct{ shelves }
+
+func (s torn) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
+	notes, err := s.Due(ctx, m, team, 1)
+	return errors.Join(err, take(notes), fmt.Errorf("%w: gone", callback.ErrStoreDown))
+}
+
+func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
+	d := open(t, func(o *web.Options) { o.Exports = torn{o.Exports.(shelves)} })
+	d.note(permits)
+	for _, format := range []string{"csv", "jsonl"} {
+		r, err := http.NewRequest(http.MethodGet, d.url+"/api/export?format="+format, nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+d.tokens["admin"])
+		got, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.Equal(t, 200, got.StatusCode)
+		text, err := io.ReadAll(got.Body)
+		got.Body.Close()
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		require.Contains(t, string(text), caller, "what there was has been sent")
+	}
+	require.Contains(t, d.log.String(), "cut off")
+	require.Contains(t, d.log.String(), `"did":"export","status":200,"count":1`, "who saw what is told all the same")
+}
+
+// halfBroken gives a list of which some cannot be read.
+type halfBroken struct {
+	web.Reader
+	none bool
+}
+
+func (h halfBroken) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+	notes, err := h.Reader.Due(ctx, m, team, limit)
+	if h.none {
+		notes = nil
+	}
+	return notes, errors.Join(err, fmt.Errorf("note x: %w", callback.ErrBroken))
+}
+
+func TestNotesThatCannotBeReadHideNoOthers(t *testing.T) {
+	d := open(t, func(o *web.Options) { o.Reader = halfBroken{Reader: o.Reader} })
+	n := d.note(permits)
+	var got struct {
+		Notes  []struct{ ID callback.NoteID }
+		Unread bool
+	}
+	d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").json(t, &got)
+	require.Len(t, got.Notes, 1)
+	require.Equal(t, n.ID, got.Notes[0].ID)
+	require.True(t, got.Unread)
+	require.Contains(t, d.log.String(), "note x")
+
+	d = open(t, func(o *web.Options) { o.Reader = halfBroken{o.Reader, true} })
+	d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").problem(t, 500, "broken")
+}
+
+// slow makes every list wait until it is let go.
+type slow struct {
+	web.Reader
+	begun chan struct{}
+	let   chan struct{}
+}
+
+func (s slow) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+	s.begun <- struct{}{}
+	<-s.let
+	return s.Reader.Due(ctx, m, team, limit)
+}
+
+func TestOnlySoManyAtATime(t *testing.T) {
+	begun, let := make(chan struct{}, 100), make(chan struct{})
+	d := open(t, func(o *web.Options) { o.Reader = slow{o.Reader, begun, let} })
+	var asking sync.WaitGroup
+	answers := make([]reply, 12)
+	for i := range answers {
+		asking.Go(func() { answers[i] = d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "") })
+	}
+	for range 8 {
+		<-begun
+	}
+	d.asks("cem", http.MethodGet, "/api/me", "").problem(t, http.StatusServiceUnavailable, "busy")
+	require.Empty(t, begun, "the store is asked by eight at a time, whoever waits")
+	close(let)
+	asking.Wait()
+	for _, got := range answers[:8] {
+		require.Contains(t, []int{200, 503}, got.StatusCode)
+	}
+	require.Equal(t, 200, d.asks("cem", http.MethodGet, "/api/me", "").StatusCode)
+}
+
+func TestTheNoteIsShownAtTheVersionOfItsTag(t *testing.T) {
+	d := open(t)
+	n := d.claimed(permits, "cem")
+	got := d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "")
+	var shown struct {
+		Ver     uint64
+		History []struct{ Ver uint64 }
+	}
+	require.NoError(t, json.Unmarshal(got.body, &shown))
+	require.Equal(t, `"2"`, got.Header.Get("ETag"))
+	require.Equal(t, uint64(2), shown.Ver)
+	require.Len(t, shown.History, 2)
+}
