@@ -101,8 +101,8 @@ func (p AttemptPolicy) Met(attempts []Attempt, loc *time.Location) (at time.Time
 const suggestDays = 31
 
 // Suggest gives the next moment to try to reach the caller: within the team's opening hours, in a part of a day that was not tried
-// yet, and not before now. The norm goes first: his own window is kept when that can be done before the deadline, else any moment
-// before the deadline will do, else the first after it. It is false for a note that is closed, and when the team does not open within a month.
+// yet, and not before now. The norm goes first: his own window is kept when that can be done before the deadline, else it is the
+// first moment. It is false for a note that is closed, and when the team does not open within a month.
 func (p AttemptPolicy) Suggest(n Note, hours *calendar.Hours, now time.Time) (time.Time, bool) {
 	if !n.State.Live() {
 		return time.Time{}, false
@@ -119,15 +119,12 @@ func (p AttemptPolicy) Suggest(n Note, hours *calendar.Hours, now time.Time) (ti
 		}
 	}
 	slices.SortFunc(good, time.Time.Compare)
-	inTime := func(t time.Time) bool { return t.Before(n.Deadline) }
 	wanted := func(t time.Time) bool {
 		clock := calendar.ClockOf(t, loc)
-		return inTime(t) && n.Window != (calendar.Span{}) && clock >= n.Window.From && clock < n.Window.To
+		return t.Before(n.Deadline) && n.Window != (calendar.Span{}) && clock >= n.Window.From && clock < n.Window.To
 	}
-	for _, fits := range []func(time.Time) bool{wanted, inTime} {
-		if i := slices.IndexFunc(good, fits); i >= 0 {
-			return good[i], true
-		}
+	if i := slices.IndexFunc(good, wanted); i >= 0 {
+		return good[i], true
 	}
 	if len(good) == 0 {
 		return time.Time{}, false

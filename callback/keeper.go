@@ -133,14 +133,18 @@ func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id NoteID) (No
 
 // Advance stores the event and then writes it to the journal, with what the journal lacks of this note. A note that the store does
 // not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
-// *StaleError, also when the store was set back that far: CatchUp must bring it up to date first.
+// *StaleError; if that is because the store was set back, the note is brought up to date at once.
 func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error) {
 	kept, err := k.journal.Events(e.Note)
 	if err != nil {
 		k.watched.JournalFailed(err)
 	}
 	if now := last(kept); now >= e.Ver && !contains(kept, e) {
-		return Note{}, &StaleError{Note: e.Note, Saw: e.Ver - 1, Now: now}
+		mended, err := k.catchUp(ctx, Kept{Municipality: before.Municipality, Note: e.Note, Ver: now})
+		if mended {
+			k.watched.Restored(1)
+		}
+		return Note{}, errors.Join(&StaleError{Note: e.Note, Saw: e.Ver - 1, Now: now}, err)
 	}
 	after, err := k.WorkStore.Advance(ctx, before, e)
 	if err != nil {

@@ -111,7 +111,11 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 			return note, nil
 		}
 		if open := (*OpenError)(nil); errors.As(err, &open) {
-			return s.merge(ctx, open.Note, r)
+			note, err = s.merge(ctx, open.Note, r)
+			if closed := (*IllegalError)(nil); errors.As(err, &closed) {
+				continue // meanwhile: it is in nobody's way now
+			}
+			return note, err
 		}
 		if !errors.Is(err, ErrReferenceTaken) {
 			return Note{}, fmt.Errorf("promise a callback: %w", err)

@@ -138,6 +138,26 @@ func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	require.NotEqual(t, first.ID, n.ID, "another subject is another promise")
 }
 
+func TestPromiseIsANewOneWhenTheOtherWasClosedMeanwhile(t *testing.T) {
+	h := newHouse()
+	s := callback.NewService(h, h, h, nil)
+	first, err := s.Promise(t.Context(), aRequest())
+	require.NoError(t, err)
+	h.make = func(ctx context.Context, made callback.Event) (callback.Note, error) {
+		n, err := h.Memory.Make(ctx, made)
+		if err != nil {
+			_, cancelled := callback.NewWorklist(h, nil, nil).Cancel(ctx, by(callback.ByCaller, first), "")
+			require.NoError(t, cancelled)
+		}
+		return n, err
+	}
+	r := aRequest()
+	r.Key = "another"
+	n, err := s.Promise(t.Context(), r)
+	require.NoError(t, err)
+	require.NotEqual(t, first.ID, n.ID)
+}
+
 func TestPromiseSaysWhyARepeatCannotBeCounted(t *testing.T) {
 	h := newHouse()
 	s := callback.NewService(h, h, h, nil)

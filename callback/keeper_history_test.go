@@ -1,0 +1,253 @@
+package callback_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
+)
+
+func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
+	beside := func(t *testing.T, g *guard, n callback.Note, who callback.Actor, more int) {
+		t.Helper()
+		list := callback.NewWorklist(g.store, newFloor(), nil) // another program, without the journal
+		_, err := list.Claim(t.Context(), by(who, n))
+		require.NoError(t, err)
+		for range more {
+			_, err = list.Raise(t.Context(), by(who, n), "")
+			require.NoError(t, err)
+		}
+	}
+	for name, test := range map[string]struct{ ours, theirs int }{
+		"the journal is further": {2, 0},
+		"they are equally far":   {1, 1},
+		"the store is further":   {0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuard()
+			n := g.claim(t, g.promise(t), els)
+			for range test.ours {
+				_, err := g.list.Raise(t.Context(), by(els, n), "")
+				require.NoError(t, err)
+			}
+			journal, err := g.journal.Events(n.ID)
+			require.NoError(t, err)
+			g.setBack(t, n.ID, 1)
+			beside(t, g, n, jan, test.theirs)
+			store, err := g.store.Events(t.Context(), town, n.ID)
+			require.NoError(t, err)
+
+			mended, err := g.CatchUp(t.Context())
+			require.ErrorContains(t, err, "another history")
+			require.ErrorContains(t, err, string(n.ID))
+			require.Zero(t, mended)
+			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged)
+			require.Equal(t, 1, g.watch.behind)
+			after, err := g.store.Events(t.Context(), town, n.ID)
+			require.NoError(t, err)
+			require.Equal(t, store, after)
+			kept, err := g.journal.Events(n.ID)
+			require.NoError(t, err)
+			require.Equal(t, journal, kept)
+		})
+	}
+	t.Run("another note has its key", func(t *testing.T) {
+		g := newGuard()
+		request := g.request()
+		g.journal.Fail(errors.New("disk full"))
+		g.store.lose = 1
+		_, err := g.service.Promise(t.Context(), request)
+		require.ErrorIs(t, err, callback.ErrStoreDown, "made, and not confirmed")
+		g.journal.Fail(nil)
+		g.store.Fail(errors.New("connection refused"))
+		confirmed, err := g.service.Promise(t.Context(), request)
+		require.NoError(t, err)
+		g.store.Fail(nil)
+		_, err = g.CatchUp(t.Context())
+		require.ErrorContains(t, err, "its key has note")
+		require.Equal(t, []callback.NoteID{confirmed.ID}, g.watch.diverged)
+		events, err := g.journal.Events(confirmed.ID)
+		require.NoError(t, err)
+		require.Len(t, events, 1, "what was confirmed is kept for people to look at")
+	})
+}
+
+func TestTheJournalFollowsWhatAnotherProgramDid(t *testing.T) {
+	g := newGuard()
+	worked, erased := g.promise(t), g.promise(t)
+	list := callback.NewWorklist(g.store, newFloor(), nil)
+	_, err := list.Claim(t.Context(), by(jan, worked))
+	require.NoError(t, err)
+	worked, err = list.Resolve(t.Context(), by(jan, worked), callback.Settled, "")
+	require.NoError(t, err)
+	_, err = list.Erase(t.Context(), town, erased.Number, piet, now())
+	require.NoError(t, err)
+
+	g.catchUp(t, 0)
+	events, err := g.journal.Events(worked.ID)
+	require.NoError(t, err)
+	kept, err := callback.Replay(events)
+	require.NoError(t, err)
+	require.Equal(t, worked, kept)
+	events, err = g.journal.Events(erased.ID)
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	require.Equal(t, callback.EventPurged, events[0].Kind, "nothing personal is left in the journal either")
+	_, ok, err := g.journal.ByKey(town, erased.Key)
+	require.NoError(t, err)
+	require.False(t, ok)
+}
+
+// Fault matrix, row 11.
+func TestRow11TheJournalFails(t *testing.T) {
+	full := errors.New("no space left on device")
+	t.Run("the store alone confirms", func(t *testing.T) {
+		g := newGuard()
+		g.journal.Fail(full)
+		n := g.promise(t)
+		g.requireStored(t, n)
+		require.ErrorIs(t, errors.Join(g.watch.journal...), full)
+		n = g.claim(t, n, els)
+		g.journal.Fail(nil)
+		n, err := g.list.Comment(t.Context(), by(els, n), "weer ruimte")
+		require.NoError(t, err)
+		events, err := g.journal.Events(n.ID)
+		require.NoError(t, err)
+		require.Len(t, events, 3, "the journal takes what it missed from the store")
+	})
+	t.Run("neither can: nothing is confirmed", func(t *testing.T) {
+		g := newGuard()
+		g.journal.Fail(full)
+		g.store.Fail(errors.New("connection refused"))
+		_, err := g.service.Promise(t.Context(), g.request())
+		require.ErrorIs(t, err, callback.ErrStoreDown)
+		require.ErrorIs(t, err, full)
+		require.Zero(t, g.watch.behind)
+		_, err = g.CatchUp(t.Context())
+		require.ErrorIs(t, err, full)
+		_, err = g.Prune(t.Context(), now(), 0)
+		require.ErrorIs(t, err, full)
+	})
+}
+
+func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
+	g := newGuard()
+	request := g.request()
+	n, err := g.service.Promise(t.Context(), request)
+	require.NoError(t, err)
+	request.Key, request.Call = "pbx1/another", "another"
+	merged, err := g.service.Promise(t.Context(), request)
+	require.NoError(t, err)
+	require.Equal(t, n.ID, merged.ID)
+	notes, err := g.journal.Notes()
+	require.NoError(t, err)
+	require.Equal(t, []callback.Kept{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
+}
+
+// A note that is being made is not restored beside the one that it merges into.
+func TestCatchUpLeavesWhatIsBeingMade(t *testing.T) {
+	g := newGuard()
+	request := g.request()
+	n, err := g.service.Promise(t.Context(), request)
+	require.NoError(t, err)
+	s := &during{weak: g.store, do: func() { _, err = g.CatchUp(t.Context()) }}
+	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+	h := newHouse()
+	request.Key, request.Call = "pbx1/another", "another"
+	merged, promised := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), request)
+	require.NoError(t, promised)
+	require.NoError(t, err)
+	require.Equal(t, n.ID, merged.ID)
+	counts, err := g.Counts(t.Context(), town, now())
+	require.NoError(t, err)
+	require.Equal(t, int64(1), counts["burgerzaken"].Made)
+	require.Zero(t, g.watch.restored)
+}
+
+// during does something while a note is being made.
+type during struct {
+	*weak
+	do func()
+}
+
+func (d *during) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
+	d.do()
+	return d.weak.Make(ctx, made)
+}
+
+func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
+	g := newGuard()
+	g.store.Fail(errors.New("connection refused"))
+	n := g.promise(t)
+	g.promise(t)
+	_, err := g.CatchUp(t.Context())
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.Equal(t, 2, g.watch.behind)
+	g.restart()
+	g.store.Fail(nil)
+	g.catchUp(t, 2)
+	g.requireStored(t, n)
+	g.catchUp(t, 0)
+}
+
+func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const keep = 72 * time.Hour
+		g := newGuard()
+		cancel := func(n callback.Note) {
+			t.Helper()
+			_, err := g.list.Cancel(t.Context(), callback.Step{Municipality: town, Note: n.ID, Who: els, At: now()}, "")
+			require.NoError(t, err)
+		}
+		open, old, lost := g.promise(t), g.promise(t), g.promise(t)
+		cancel(old)
+		cancel(lost)
+		time.Sleep(keep)
+		young := g.promise(t)
+		cancel(young)
+		pruned, err := g.Prune(t.Context(), time.Now().Add(-time.Millisecond), keep)
+		require.NoError(t, err)
+		require.Zero(t, pruned, "not before its time")
+
+		g.store.Fail(errors.New("connection refused"))
+		_, err = g.Prune(t.Context(), time.Now(), keep)
+		require.ErrorIs(t, err, callback.ErrStoreDown, "nothing is forgotten unseen")
+		g.store.Fail(nil)
+		g.store.Memory = without(t, g.store.Memory, lost.ID, open, old, young)
+		pruned, err = g.Prune(t.Context(), time.Now(), keep)
+		require.NoError(t, err)
+		require.Equal(t, 1, pruned)
+		notes, err := g.journal.Notes()
+		require.NoError(t, err)
+		var kept []callback.NoteID
+		for _, n := range notes {
+			kept = append(kept, n.Note)
+		}
+		require.ElementsMatch(t, []callback.NoteID{open.ID, lost.ID, young.ID}, kept)
+		g.catchUp(t, 1)
+	})
+}
+
+// without gives a store that has all notes but one.
+func without(t *testing.T, from *storetest.Memory, lost callback.NoteID, notes ...callback.Note) *storetest.Memory {
+	t.Helper()
+	m := storetest.NewMemory()
+	for _, n := range notes {
+		require.NotEqual(t, lost, n.ID)
+		events, err := from.Events(t.Context(), town, n.ID)
+		require.NoError(t, err)
+		stored, err := m.Restore(t.Context(), events[0])
+		require.NoError(t, err)
+		for _, e := range events[1:] {
+			stored, err = m.Advance(t.Context(), stored, e)
+			require.NoError(t, err)
+		}
+	}
+	return m
+}
