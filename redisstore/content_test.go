@@ -22,22 +22,27 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	idA, idB, low, high := make([]byte, 10), bytes.Repeat([]byte{1}, 10), make([]byte, 8), bytes.Repeat([]byte{0xff}, 8)
-	first, err := callback.NewService(s, rules{}, rules{}, loaded(idA, low)).Promise(t.Context(), request(t))
+	drawing := func(random ...[]byte) (callback.Note, error) {
+		r := request(t)
+		return insist(func() (callback.Note, error) {
+			return callback.NewService(s, rules{}, rules{}, loaded(random...)).Promise(t.Context(), r)
+		})
+	}
+	first, err := drawing(idA, low)
 	require.NoError(t, err)
 	require.Equal(t, callback.Reference("10000004"), first.Reference)
-	second, err := callback.NewService(s, rules{}, rules{}, loaded(idB, low, low, high)).Promise(t.Context(), request(t))
+	second, err := drawing(idB, low, low, high)
 	require.NoError(t, err)
 	require.NotEqual(t, first.Reference, second.Reference)
 	require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
 
 	t.Run("and one that is always taken is an error", func(t *testing.T) {
-		stuck := loaded(bytes.Repeat([]byte{2}, 10), bytes.Repeat(low, 10))
-		_, err := callback.NewService(s, rules{}, rules{}, stuck).Promise(t.Context(), request(t))
+		_, err := drawing(bytes.Repeat([]byte{2}, 10), bytes.Repeat(low, 10))
 		require.ErrorIs(t, err, callback.ErrReferenceTaken)
 		require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
 	})
 	t.Run("and an id that exists is not written over", func(t *testing.T) {
-		_, err := callback.NewService(s, rules{}, rules{}, loaded(idA)).Promise(t.Context(), request(t))
+		_, err := drawing(idA)
 		require.ErrorIs(t, err, callback.ErrBroken)
 		require.ErrorContains(t, err, "exists already")
 		require.Equal(t, first, requireInvariants(t, raw(t, server.Addr))[first.ID])

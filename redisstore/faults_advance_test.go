@@ -37,7 +37,7 @@ func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
 					require.ErrorIs(t, err, callback.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
 					require.Equal(t, n.Ver+1, requireInvariants(t, past)[n.ID].Ver, "the script did run")
 				}
-				after, err := insist(ask)
+				after, err := patiently(ask)
 				require.NoError(t, err, e.Kind)
 				require.Zero(t, proxy.Pending(), "the fault did happen")
 				require.Equal(t, n.Ver+1, after.Ver, "one event")
