@@ -147,3 +147,31 @@ func TestTheNoteIsShownAtTheVersionOfItsTag(t *testing.T) {
 	require.Equal(t, uint64(2), shown.Ver)
 	require.Len(t, shown.History, 2)
 }
+
+// meddling lets somebody else change a note right after it was looked at.
+type meddling struct {
+	web.Reader
+	meddle func(callback.Note)
+}
+
+func (m meddling) Note(ctx context.Context, town call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	n, err := m.Reader.Note(ctx, town, id)
+	m.meddle(n)
+	return n, err
+}
+
+func TestSomebodyIsFirstBetweenTheLookAndTheChange(t *testing.T) {
+	var d *desk
+	d = open(t, func(o *web.Options) {
+		o.Reader = meddling{o.Reader, func(n callback.Note) {
+			_, err := d.work.Raise(context.Background(), d.step(n, "dirkje"), "")
+			require.NoError(t, err)
+		}}
+	})
+	n := d.note(permits)
+	p := d.changes("cem", n, "comment", `{"text":"x"}`).problem(t, http.StatusConflict, "stale")
+	require.Equal(t, uint64(2), p.Ver)
+	events, err := d.store.Events(context.Background(), deventer, n.ID)
+	require.NoError(t, err)
+	require.Len(t, events, 2, "the comment was not written")
+}
