@@ -41,6 +41,7 @@ func TestNext(t *testing.T) {
 		"the caller rings again and withdraws it":        {callback.Claimed, callback.EventCancelled, callback.Cancelled},
 		"a long call": {callback.Calling, callback.EventRenewed, callback.Calling},
 		"a colleague vanishes in the middle of a call": {callback.Calling, callback.EventReleased, callback.Open},
+		"a line is over": {callback.Calling, callback.EventAttemptDialled, callback.Calling},
 		"a call is over": {callback.Calling, callback.EventAttemptEnded, callback.Claimed},
 		"it becomes more urgent while the caller is rung":      {callback.Calling, callback.EventRaised, callback.Calling},
 		"the caller asks again while he is rung":               {callback.Calling, callback.EventMerged, callback.Calling},
@@ -94,7 +95,7 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 		},
 		"a note is resolved while the caller is rung": {
 			callback.Calling, callback.EventResolved,
-			"resolved: a note that is calling takes only attempt_ended, cancelled, commented, merged, overdue, raised, released, renewed, warned",
+			"resolved: a note that is calling takes only attempt_dialled, attempt_ended, cancelled, commented, merged, overdue, raised, released, renewed, warned",
 		},
 		"a closed note is worked on again": {
 			callback.Resolved, callback.EventClaimed, "claimed: a note that is resolved takes only commented, purged, reopened",
@@ -183,6 +184,8 @@ func anyEvent(t *rapid.T, n callback.Note, at time.Time) callback.Event {
 		if n.Team == e.Team {
 			e.Team, e.Owner = "kcc", "kcc"
 		}
+	case callback.EventAttemptDialled:
+		e.Line = rapid.SampledFrom(callback.LineResults()).Draw(t, "line")
 	case callback.EventAttemptEnded:
 		e.Result = rapid.SampledFrom(callback.Results()).Draw(t, "result")
 	case callback.EventResolved:

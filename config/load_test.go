@@ -68,6 +68,7 @@ func TestTheShippedExample(t *testing.T) {
 	require.Equal(t, config.Callbacks{
 		Countries: []string{"NL", "BE", "DE"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 		Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
+		Dial: "PJSIP/{number}@trunk", Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000},
 	}, cfg.Callbacks)
 	require.Equal(t, "Welkom bij de gemeente Deventer.", cfg.Prompts.Extra[prompts.Dutch]["welkom-deventer"])
 	require.Equal(t, []prompts.Language{prompts.Dutch}, cfg.Prompts.Languages)
@@ -123,6 +124,7 @@ func TestDefaults(t *testing.T) {
 		Callbacks: config.Callbacks{
 			Countries: []string{"NL"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 			Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
+			Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000},
 		},
 		Norm: config.Norm{Rule: calendar.ClosingTime},
 		KPI:  config.KPI{AnswerThreshold: 30 * time.Second, ShortAbandon: 5 * time.Second},

@@ -263,8 +263,10 @@ func TestNobodyIsDialled(t *testing.T) {
 }
 
 func TestAResultIsStoredWhenTheStoreIsBack(t *testing.T) {
-	deskStory(t, func(s *deskScene) { s.exchange.outErr = dispatch.ErrBusy }, func(t *testing.T, s *deskScene) {
+	deskStory(t, func(s *deskScene) {
+		s.exchange.outErr = dispatch.ErrBusy
 		s.exchange.atDial = func() { s.store.Fail(errors.New("away")) }
+	}, func(t *testing.T, s *deskScene) {
 		s.after(20 * time.Second)
 		require.NotEmpty(t, s.exchange.dialled)
 		s.store.Fail(nil)

@@ -58,7 +58,7 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 		require.Equal(t, callback.EventPurged, events[0].Kind)
 		require.Empty(t, events[0].Base.Number.E164)
 	}
-	pruned, err := keeper.Prune(time.Now().Add(100*time.Hour), 72*time.Hour)
+	pruned, err := keeper.Prune(t.Context(), time.Now().Add(100*time.Hour), 72*time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, 2, pruned)
 }

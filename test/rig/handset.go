@@ -17,7 +17,7 @@ import (
 // RTP payload types as the scenarios of test/sipp offer them.
 const (
 	payloadALaw   = 8
-	payloadDigits = 96
+	payloadDigits = 101 // as Asterisk offers it too: who answers an offer uses the number in it
 )
 
 // Handset is the ear, the mouth and the keys of a caller or an agent: an RTP socket. It hears from the start, and
