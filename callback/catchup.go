@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // CatchUp compares every note of the journal with the store and gives the store what it lacks; what the journal lacks, because
@@ -66,6 +68,9 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 	if len(events) == 0 || stored.State == None && events[0].Kind == EventPurged {
 		return false, nil // forgotten meanwhile, or purged: then there is no promise to bring back
 	}
+	if events[0].Kind == EventPurged && stored.Ver < events[0].Ver {
+		return true, k.purgeAgain(ctx, stored, events[0])
+	}
 	if stored.Ver > last(events) {
 		return false, k.follow(ctx, kept, events)
 	}
@@ -83,6 +88,27 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 		lacked = true
 	}
 	return lacked, nil
+}
+
+// purgeAgain removes what is personal from a note that the store has again, as it was before it was purged: the events that
+// closed it are gone from the journal, so that it is closed anew.
+func (k *Keeper) purgeAgain(ctx context.Context, stored Note, purge Event) error {
+	remains := *purge.Base
+	if stored.State.Live() {
+		var err error
+		stored, err = k.WorkStore.Advance(ctx, stored, Event{
+			ID: EventID(ulid.Make().String()), Note: stored.ID, Kind: EventCancelled, Ver: stored.Ver + 1, At: purge.At, Who: BySystem,
+			Reason: "it was purged before the store was set back",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	purge.ID, purge.Ver, purge.Base = EventID(ulid.Make().String()), stored.Ver+1, &remains
+	if _, err := k.WorkStore.Advance(ctx, stored, purge); err != nil {
+		return err
+	}
+	return k.purged(stored.Municipality, purge)
 }
 
 // diverged tells of a note whose histories differ, unless its own could not be read.

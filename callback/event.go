@@ -168,6 +168,7 @@ func allowed(n Note, e Event) error {
 		case n.Personal != "" && n.Personal != colleague:
 			return rule(e, "it is for %s in person: it must be released to the team first", n.Personal)
 		}
+		return allowedLease(e)
 	case EventRenewed, EventAttemptStarted, EventAttemptDialled, EventAttemptEnded:
 		return allowedToHolder(n, e)
 	case EventReleased:
@@ -202,11 +203,22 @@ func allowedToHolder(n Note, e Event) error {
 	if colleague, _ := e.Who.Agent(); colleague != n.Colleague {
 		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
 	}
+	if e.Kind == EventRenewed {
+		return allowedLease(e)
+	}
 	if e.Kind == EventAttemptDialled && e.Line == LineUnknown {
 		return rule(e, "say what the line told")
 	}
 	if e.Kind == EventAttemptEnded && e.Result == "" {
 		return rule(e, "say what came of it")
+	}
+	return nil
+}
+
+// allowedLease refuses a lease that would have run out as it began.
+func allowedLease(e Event) error {
+	if e.Hold <= 0 {
+		return rule(e, "a lease needs a length")
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func (l *life) next(kind callback.EventKind, who callback.Actor, changes ...func
 		ID: callback.EventID(fmt.Sprintf("01JD5V3Z5QXKZ9W7M2R4T6%04d", l.note.Ver+1)), Note: l.note.ID, Kind: kind,
 		Ver: l.note.Ver + 1, At: aNote().Made.Add(time.Duration(l.note.Ver) * time.Hour), Who: who,
 	}
+	if kind == callback.EventClaimed || kind == callback.EventRenewed {
+		e.Hold = 15 * time.Minute
+	}
 	for _, change := range changes {
 		change(&e)
 	}

@@ -56,6 +56,7 @@ type Keeper struct {
 	mu     sync.Mutex
 	behind map[NoteID]bool // confirmed, and not known to be in the store
 	making map[NoteID]bool // being made: whether they are confirmed is not known yet
+	purges int             // from the journal, so far
 }
 
 // NewKeeper puts a journal before a store. Call CatchUp before the first promise, and whenever the store was away.
@@ -194,10 +195,20 @@ func (k *Keeper) copyHistory(ctx context.Context, m call.MunicipalityID, id Note
 
 // purged leaves of a note in the journal only what remains of it.
 func (k *Keeper) purged(m call.MunicipalityID, remains ...Event) error {
+	k.mu.Lock()
+	k.purges++
+	k.mu.Unlock()
 	if err := k.journal.Forget(remains[0].Note, 1); err != nil {
 		return err
 	}
 	return k.journal.Append(m, remains...)
+}
+
+// Purges is how many notes were purged from the journal so far. What they held is gone from its file only when that is compacted.
+func (k *Keeper) Purges() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.purges
 }
 
 // last is the version of the last of these events, 0 for none.

@@ -273,12 +273,45 @@ func (g *guard) setBack(t *testing.T, id callback.NoteID, ver int) {
 	t.Helper()
 	events, err := g.store.Events(t.Context(), town, id)
 	require.NoError(t, err)
+	g.setBackTo(t, events[:ver])
+}
+
+func (g *guard) setBackTo(t *testing.T, events []callback.Event) {
+	t.Helper()
 	g.store.Memory = storetest.NewMemory()
 	n, err := g.store.Restore(t.Context(), events[0])
 	require.NoError(t, err)
-	for _, e := range events[1:ver] {
+	for _, e := range events[1:] {
 		n, err = g.store.Advance(t.Context(), n, e)
 		require.NoError(t, err)
+	}
+}
+
+// What was erased must not come back with a store that is set back to before it, be the note live there or closed.
+func TestRow6APurgedNoteIsPurgedAgain(t *testing.T) {
+	for name, ver := range map[string]int{"the store has it live": 1, "the store has it closed": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGuard()
+				n := g.promise(t)
+				n, err := g.list.Cancel(t.Context(), by(els, n), "")
+				require.NoError(t, err)
+				events, err := g.store.Events(t.Context(), town, n.ID)
+				require.NoError(t, err)
+				erased, err := g.list.Erase(t.Context(), town, n.Number, els, now())
+				require.NoError(t, err)
+				require.Equal(t, 1, erased)
+				require.Equal(t, 1, g.Purges())
+				g.setBackTo(t, events[:ver])
+				g.catchUp(t, 1)
+				after, err := g.store.Note(t.Context(), town, n.ID)
+				require.NoError(t, err)
+				require.Equal(t, callback.Purged, after.State)
+				require.Empty(t, after.Number)
+				g.catchUp(t, 0)
+				require.Empty(t, g.watch.diverged)
+			})
+		})
 	}
 }
 

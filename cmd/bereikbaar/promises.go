@@ -16,7 +16,7 @@ const (
 	// roundEvery is how often the passing of time is looked after: leases, warnings, deadlines, retention.
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
-	compareEvery = time.Minute
+	compareEvery = 10 * time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
@@ -71,6 +71,7 @@ func (s *service) dialRefused(code callback.DialCode) {
 // away, and now and then.
 func (s *service) keepPromises(ctx context.Context) {
 	var compared, pruned time.Time
+	compacted := 0 // purges that are gone from the journal's file
 	var identity string
 	quiet := map[string]string{} // the last error of each kind: one is logged once, not every second
 	ticks := time.NewTicker(roundEvery)
@@ -92,6 +93,10 @@ func (s *service) keepPromises(ctx context.Context) {
 		if now.Sub(pruned) >= pruneEvery && !compared.IsZero() {
 			s.sayOnce(quiet, "the journal could not be pruned", s.prune(ctx, now))
 			pruned = now
+		}
+		if purges := s.keeper.Purges(); purges != compacted { // what was purged or erased must not stay in the file
+			s.sayOnce(quiet, "the journal could not be compacted", s.journal.Compact())
+			compacted = purges
 		}
 		select {
 		case <-ctx.Done():
