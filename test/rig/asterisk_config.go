@@ -74,7 +74,6 @@ astlogdir => {{.Dir}}/log
 	"site/globals.conf": `BEREIKBAAR_PROMPTS = {{.PromptsDir}}
 BEREIKBAAR_LANGUAGE = {{.DefaultLanguage}}
 BEREIKBAAR_FALLBACK_WAIT = 300
-BEREIKBAAR_TRUNK = trunk
 `,
 	"site/queue-members.conf": "{{range .QueueMembers}}member => PJSIP/{{.}}\n{{end}}",
 	"site/phones.conf": `{{range .Phones}}{{if eq .Context "from-phones"}}exten => {{.Name}},1,Dial(PJSIP/{{.Name}},30)
