@@ -19,8 +19,9 @@ test: setup ## every test, with the race detector, on a real Asterisk and Redis
 	go test -race $$(go list ./... | grep -v /test/)
 	go test -race -timeout 25m -p 1 -parallel 5 ./test/...
 
-bench: setup ## measure against Asterisk's own app_queue
+bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis
 	go run ./test/bench
+	go run ./test/bench/notes
 
 lint: ## formatting, vet, and the linters that tools/go.mod pins (building them takes minutes, once)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . | sed 's/^/not formatted: /'; exit 1; }
