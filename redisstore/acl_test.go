@@ -145,6 +145,7 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 
 // A script is not undone when a command in it is refused: with one right missing, half a note would stay.
 func TestARightIsMissing(t *testing.T) {
+	t.Parallel()
 	for _, right := range []string{"xadd", "hset", "zadd", "sadd", "hincrby", "hget", "exists", "type"} {
 		t.Run(right, func(t *testing.T) {
 			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })

@@ -17,6 +17,7 @@ const slow = 150 * time.Millisecond // of a disk that hangs: less than what is w
 
 // Row 3 of the fault matrix, for every event in the life of a note.
 func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	proxy := redistest.NewProxy(t, server)
 	s, past := open(t, proxy.Addr), raw(t, server.Addr)

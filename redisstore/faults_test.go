@@ -234,6 +234,7 @@ func TestTroubleThatPasses(t *testing.T) {
 }
 
 func TestRedisIsStillLoading(t *testing.T) {
+	t.Parallel()
 	// It looks at its connections after each kilobyte that it reads: some sixteen keys of this size.
 	server := redistest.Start(t, "loading-process-events-interval-bytes 1024", "rdbcompression no")
 	s := open(t, server.Addr)

@@ -135,6 +135,7 @@ func catchUp(t *testing.T, k *callback.Keeper) {
 
 // Row 6 of the fault matrix: the replica that takes over has not heard of the last of it.
 func TestAReplicaThatLagsTakesOver(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	primary := redistest.Start(t, "bind 127.0.0.1", "port "+port)
 	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port)

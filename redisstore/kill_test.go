@@ -16,6 +16,7 @@ import (
 
 // Row 4 of the fault matrix: Redis is killed while notes are made and worked, after as many confirmations as the seed says.
 func TestRedisIsKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	const seeds = 50
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)

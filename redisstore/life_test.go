@@ -18,7 +18,7 @@ import (
 var lives = map[string][]func(callback.Note) callback.Event{
 	"claimed and given back": {claims, releases},
 	"claimed, renewed, tried, told and done": {
-		claims, does(callback.EventRenewed, callback.ByAgent(els), forLease), rings, reaches, resolves,
+		claims, does(callback.EventRenewed, callback.ByAgent(els), forLease), rings, hears, reaches, resolves,
 	},
 	"given back in the middle of an attempt": {claims, rings, releases, claims, rings, reaches, resolves},
 	"raised and merged to the top":           {raises, merges, raises, merges, claims, raises},

@@ -24,6 +24,7 @@ import (
 // The store against the simplest one, by random lives: several people at the same notes, with events that are told twice or
 // made of what a note was a while ago, replies that are lost, connections that break and a Redis that dies.
 func TestTheStoreIsAsTheModel(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	proxy := redistest.NewProxy(t, server)
 	past := raw(t, server.Addr)

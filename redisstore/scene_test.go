@@ -161,6 +161,7 @@ func does(kind callback.EventKind, who callback.Actor, change ...func(*callback.
 var (
 	claims   = does(callback.EventClaimed, callback.ByAgent(els), forLease)
 	rings    = does(callback.EventAttemptStarted, callback.ByAgent(els))
+	hears    = does(callback.EventAttemptDialled, callback.ByAgent(els), func(e *callback.Event) { e.Line, e.Talked = callback.LineAnswered, time.Minute })
 	reaches  = does(callback.EventAttemptEnded, callback.ByAgent(els), reached)
 	resolves = does(callback.EventResolved, callback.ByAgent(els), asReached)
 	cancels  = does(callback.EventCancelled, callback.ByCaller)

@@ -16,6 +16,7 @@ import (
 // A kill in the middle of a write leaves half a note in Redis's log. Redis itself would go on behind it, and bring it to life
 // at the start after the next: so the log is cut at many places, and after each the notes must be whole for two starts.
 func TestALogThatWasTornInTheMiddleOfANote(t *testing.T) {
+	t.Parallel()
 	const step = 83 // of about 2000 bytes; a prime, so that it falls on every part of a command
 	server := redistest.Start(t)
 	s := open(t, server.Addr)

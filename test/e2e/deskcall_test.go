@@ -19,11 +19,6 @@ type colleague struct {
 	listened time.Time
 }
 
-func (s *scene) colleague(name string, b rig.Behaviour) *colleague {
-	s.t.Helper()
-	return &colleague{Agent: s.agent(name, b), s: s}
-}
-
 // does asks the API to do something with a note, in the name of the colleague.
 func (c *colleague) does(what string, n callback.Note) {
 	c.s.t.Helper()
