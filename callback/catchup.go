@@ -74,8 +74,12 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 	if stored.Ver > last(events) {
 		return false, k.follow(ctx, kept, events)
 	}
-	if same, err := agrees(stored, events); err != nil || !same {
-		return false, errors.Join(err, k.diverged(kept.Note, err))
+	same, err := agrees(stored, events)
+	if err != nil {
+		return false, err
+	}
+	if !same {
+		return false, k.diverged(kept.Note)
 	}
 	lacked := false
 	for _, e := range events {
@@ -111,11 +115,8 @@ func (k *Keeper) purgeAgain(ctx context.Context, stored Note, purge Event) error
 	return k.purged(stored.Municipality, purge)
 }
 
-// diverged tells of a note whose histories differ, unless its own could not be read.
-func (k *Keeper) diverged(id NoteID, unread error) error {
-	if unread != nil {
-		return nil
-	}
+// diverged tells of a note whose histories differ.
+func (k *Keeper) diverged(id NoteID) error {
 	k.watched.Diverged(id)
 	return errDiverged
 }
@@ -143,7 +144,7 @@ func (k *Keeper) follow(ctx context.Context, kept Kept, ours []Event) error {
 	if len(theirs) > 0 && theirs[0].Kind != EventPurged {
 		for _, e := range ours {
 			if !contains(theirs, e) {
-				return k.diverged(kept.Note, nil)
+				return k.diverged(kept.Note)
 			}
 		}
 	}

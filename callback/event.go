@@ -195,6 +195,7 @@ func allowed(n Note, e Event) error {
 		}
 	case EventResolved:
 		return allowedToResolve(n, e)
+	default: // the state alone says it
 	}
 	return nil
 }

@@ -138,8 +138,10 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.False(t, n.NormMet)
 	n = l.step(callback.EventCancelled, callback.ByCaller)
 	require.Equal(t, []callback.Stint{
-		{Team: "burgerzaken", From: at(0), Until: at(2)}, {Team: "vergunningen", From: at(2), Until: at(6)},
-		{Team: "kcc", From: at(6), Until: at(10)}, {Team: "kcc", From: at(11), Until: at(12)},
+		{Team: "burgerzaken", From: at(0), Until: at(2)},
+		{Team: "vergunningen", From: at(2), Until: at(6)},
+		{Team: "kcc", From: at(6), Until: at(10)},
+		{Team: "kcc", From: at(11), Until: at(12)},
 	}, n.Stints, "each team's share of the time")
 	require.Equal(t, aNote().Deadline, n.Deadline, "the clock never restarts")
 	replayed, err := callback.Replay(l.log)

@@ -208,7 +208,7 @@ func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
 		open, old, lost := g.promise(t), g.promise(t), g.promise(t)
 		cancel(old)
 		cancel(lost)
-		time.Sleep(keep)
+		<-time.After(keep)
 		young := g.promise(t)
 		cancel(young)
 		pruned, err := g.Prune(t.Context(), time.Now().Add(-time.Millisecond), keep)

@@ -190,6 +190,7 @@ func anyEvent(t *rapid.T, n callback.Note, at time.Time) callback.Event {
 		e.Result = rapid.SampledFrom(callback.Results()).Draw(t, "result")
 	case callback.EventResolved:
 		e.Outcome = rapid.SampledFrom(callback.Outcomes()).Draw(t, "outcome")
+	default: // the others need nothing more
 	}
 	e.Base = nil
 	return e

@@ -35,11 +35,11 @@ func TestRow13AClaimLapses(t *testing.T) {
 		}
 		_, err := f.list.StartAttempt(t.Context(), by(els, calling), "")
 		require.NoError(t, err)
-		time.Sleep(15*time.Minute - time.Millisecond)
+		<-time.After(15*time.Minute - time.Millisecond)
 		require.Empty(t, round(t, f).Lapsed, "not before its time")
 		_, err = f.list.Renew(t.Context(), by(els, busy))
 		require.NoError(t, err)
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		r := round(t, f)
 		require.Len(t, r.Lapsed, 2)
 		require.Equal(t, callback.Open, f.now(t, quiet).State)
@@ -70,7 +70,7 @@ func TestWarningAndDeadlineAreToldOnce(t *testing.T) {
 				told["overdue"]++
 				require.WithinRange(t, time.Now(), n.Deadline, n.Deadline.Add(time.Minute))
 			}
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 		}
 		require.Equal(t, map[string]int{"warned": 1, "overdue": 1}, told)
 		require.Equal(t, callback.MarkedOverdue, f.now(t, n).Mark)
@@ -85,7 +85,7 @@ func TestWhatWasMissedInDowntimeIsMadeUpFor(t *testing.T) {
 		bare := f.note(t, now(), func(n *callback.Note) { n.Warn = time.Time{} })
 		_, err := f.list.Claim(t.Context(), by(els, n))
 		require.NoError(t, err)
-		time.Sleep(100 * time.Hour) // nobody makes rounds
+		<-time.After(100 * time.Hour) // nobody makes rounds
 		first, second, third := round(t, f), round(t, f), round(t, f)
 		require.Len(t, first.Lapsed, 1)
 		require.Len(t, first.Warned, 1)
@@ -103,7 +103,7 @@ func TestARoundDoesNotMindThatAnotherCameFirst(t *testing.T) {
 		n := f.note(t, now())
 		_, err := f.list.Claim(t.Context(), by(els, n))
 		require.NoError(t, err)
-		time.Sleep(15 * time.Minute)
+		<-time.After(15 * time.Minute)
 		r := &racing{floor: f, times: 1, other: func() {
 			_, err := f.list.Renew(t.Context(), by(els, n))
 			require.NoError(t, err)
@@ -121,9 +121,9 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 		n, live := f.note(t, now()), f.note(t, now())
 		closed, err := f.list.Cancel(t.Context(), callback.Step{Municipality: town, Note: n.ID, Who: callback.ByCaller, At: now()}, "")
 		require.NoError(t, err)
-		time.Sleep(f.work.Retention)
+		<-time.After(f.work.Retention)
 		require.Zero(t, round(t, f).Purged, "to the day")
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		require.Equal(t, 1, round(t, f).Purged)
 		gone := f.now(t, n)
 		require.Equal(t, callback.Purged, gone.State)
@@ -135,7 +135,7 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 		f.work.Retention = 0
 		_, err = f.list.Cancel(t.Context(), callback.Step{Municipality: town, Note: live.ID, Who: callback.ByCaller, At: now()}, "")
 		require.NoError(t, err)
-		time.Sleep(10 * 365 * 24 * time.Hour)
+		<-time.After(10 * 365 * 24 * time.Hour)
 		require.Zero(t, round(t, f).Purged, "0 keeps it for ever")
 	})
 }
@@ -144,7 +144,7 @@ func TestRoundDoesTheOthersWhenOneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFloor()
 		bad, good := f.note(t, now()), f.note(t, now())
-		time.Sleep(12 * time.Hour)
+		<-time.After(12 * time.Hour)
 		s := &failing{floor: f, note: bad.ID}
 		r, err := callback.NewWorklist(s, f, nil).Round(t.Context(), town, time.Now())
 		require.ErrorIs(t, err, callback.ErrBroken)

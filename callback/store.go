@@ -20,7 +20,7 @@ var (
 	ErrNoNote = errors.New("no such callback note")
 )
 
-// StaleError: the note is at another version than the change was made for, so somebody else was first. Nothing was changed.
+// StaleError says that the note is at another version than the change was made for, so somebody else was first. Nothing was changed.
 type StaleError struct {
 	Note NoteID
 	Saw  uint64 // the version that the change was made for
@@ -32,7 +32,7 @@ func (e *StaleError) Error() string {
 	return fmt.Sprintf("note %s was changed meanwhile: it is at version %d, not %d; look at it again", e.Note, e.Now, e.Saw)
 }
 
-// HeldError: a lease that was to lapse still runs, by the clock of the store. Nothing was changed.
+// HeldError says that a lease that was to lapse still runs, by the clock of the store. Nothing was changed.
 type HeldError struct {
 	Note  NoteID
 	Until time.Time // UTC
@@ -43,7 +43,7 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("the claim on note %s holds until %s", e.Note, e.Until.Format(storedTime))
 }
 
-// OpenError: the caller has a live note of this team and subject already. Nothing was stored.
+// OpenError says that the caller has a live note of this team and subject already. Nothing was stored.
 type OpenError struct{ Note Note }
 
 // Error names the note that there is.

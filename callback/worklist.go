@@ -205,7 +205,7 @@ var errSettled = errors.New("settled meanwhile")
 
 // advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
 // first, it looks again.
-func (w *Worklist) advance(ctx context.Context, s Step, make func(n Note) (Event, error)) (Note, error) {
+func (w *Worklist) advance(ctx context.Context, s Step, build func(n Note) (Event, error)) (Note, error) {
 	var err error
 	for range staleTries {
 		var n Note
@@ -216,7 +216,7 @@ func (w *Worklist) advance(ctx context.Context, s Step, make func(n Note) (Event
 			return Note{}, &StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
 		}
 		var after Note
-		if after, err = w.commit(ctx, s, n, make); err == nil {
+		if after, err = w.commit(ctx, s, n, build); err == nil {
 			return after, nil
 		}
 		var stale *StaleError
@@ -228,8 +228,8 @@ func (w *Worklist) advance(ctx context.Context, s Step, make func(n Note) (Event
 }
 
 // commit makes the event of the note as it is, and stores it.
-func (w *Worklist) commit(ctx context.Context, s Step, n Note, make func(n Note) (Event, error)) (Note, error) {
-	e, err := make(n)
+func (w *Worklist) commit(ctx context.Context, s Step, n Note, build func(n Note) (Event, error)) (Note, error) {
+	e, err := build(n)
 	if err != nil {
 		return Note{}, err
 	}

@@ -41,7 +41,7 @@ func reopened(tb testing.TB, dir string, file []byte) (map[callback.NoteID][]cal
 		require.ErrorAs(tb, err, &torn)
 		aside, err := os.ReadFile(torn.Aside)
 		require.NoError(tb, err)
-		require.Equal(tb, len(file), len(aside), "what was found is set aside as it was")
+		require.Len(tb, aside, len(file), "what was found is set aside as it was")
 		require.NoError(tb, os.Remove(torn.Aside))
 	}
 	kept := content(tb, j)
@@ -166,7 +166,7 @@ func TestATornJournalDoesNotBringBackWhatWasForgotten(t *testing.T) {
 	require.NoError(t, j.Close())
 	file, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.True(t, strings.Contains(string(file), string(gone.Base.Key)), "its bytes are still there")
+	require.Contains(t, string(file), string(gone.Base.Key), "its bytes are still there")
 	file[20] ^= 0xFF
 
 	got, torn := reopened(t, fast(t), file)

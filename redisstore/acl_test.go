@@ -184,7 +184,11 @@ func requireWholeWithout(t *testing.T, right string) {
 	past, s := clientAs(t, server, "beheer", operatorsPassword), openAs(t, server)
 	refused := 0
 	for _, life := range [][]func(callback.Note) callback.Event{
-		{claims}, {claims, releases}, {claims, rings, reaches, resolves}, {cancels, purges}, {cancels, reopens},
+		{claims},
+		{claims, releases},
+		{claims, rings, reaches, resolves},
+		{cancels, purges},
+		{cancels, reopens},
 		{does(callback.EventRerouted, callback.ByAgent(els), to("kcc"))},
 	} {
 		last := len(life) - 1

@@ -82,7 +82,7 @@ func TestALeaseRunsByTheClockOfRedis(t *testing.T) {
 	require.ErrorAs(t, err, &held)
 	require.Equal(t, callback.HeldError{Note: n.ID, Until: n.Lease}, *held)
 
-	n = advance(t, s, n, does(callback.EventRenewed, callback.ByAgent(els), func(e *callback.Event) { e.Hold = time.Millisecond }))
+	advance(t, s, n, does(callback.EventRenewed, callback.ByAgent(els), func(e *callback.Event) { e.Hold = time.Millisecond }))
 	await(t, "the lease runs out", func() bool {
 		lapsedNotes, err = s.Lapsed(ctx, deventer, 10)
 		return err == nil && len(lapsedNotes) == 1

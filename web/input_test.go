@@ -116,7 +116,7 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 	preflight := d.asks("nobody", http.MethodOptions, "/api/notes", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
-	preflight.problem(t, http.StatusMethodNotAllowed, "method")
+	_ = preflight.problem(t, http.StatusMethodNotAllowed, "method")
 	require.Equal(t, "POST", preflight.Header.Get("Allow"))
 }
 

@@ -156,7 +156,7 @@ func TestTheDocumentHoldsTogether(t *testing.T) {
 				}
 			}
 		}
-		require.Equal(t, strings.Count(path, "{"), len(named), path)
+		require.Len(t, named, strings.Count(path, "{"), path)
 		for _, name := range named {
 			require.Contains(t, path, name)
 		}

@@ -87,7 +87,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 		}
 		t.Run(test.name+"/without a token", func(t *testing.T) {
-			test.ask(d, "nobody", test.prepare(d, permits)).problem(t, http.StatusUnauthorized, "token")
+			_ = test.ask(d, "nobody", test.prepare(d, permits)).problem(t, http.StatusUnauthorized, "token")
 		})
 	}
 }

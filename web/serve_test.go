@@ -97,7 +97,7 @@ func TestNotesThatCannotBeReadHideNoOthers(t *testing.T) {
 	require.Contains(t, d.log.String(), "note x")
 
 	d = open(t, func(o *web.Options) { o.Reader = halfBroken{o.Reader, true} })
-	d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").problem(t, 500, "broken")
+	_ = d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").problem(t, 500, "broken")
 }
 
 // slow makes every list wait until it is let go.
@@ -124,7 +124,7 @@ func TestOnlySoManyAtATime(t *testing.T) {
 	for range 8 {
 		<-begun
 	}
-	d.asks("cem", http.MethodGet, "/api/me", "").problem(t, http.StatusServiceUnavailable, "busy")
+	_ = d.asks("cem", http.MethodGet, "/api/me", "").problem(t, http.StatusServiceUnavailable, "busy")
 	require.Empty(t, begun, "the store is asked by eight at a time, whoever waits")
 	close(let)
 	asking.Wait()

@@ -158,7 +158,7 @@ func TestWrongTokens(t *testing.T) {
 	for name, header := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := d.asks("", http.MethodGet, "/api/me", "", "Authorization", header)
-			got.problem(t, http.StatusUnauthorized, "token")
+			_ = got.problem(t, http.StatusUnauthorized, "token")
 			require.Contains(t, got.Header.Get("WWW-Authenticate"), `Bearer realm="bereikbaar"`)
 		})
 	}
@@ -179,7 +179,7 @@ func TestWhoGuessesTokensIsNotListenedTo(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, refused, 10)
 	got := d.asks("cem", http.MethodGet, "/api/me", "", "X-Forwarded-For", "192.0.2.7")
-	got.problem(t, http.StatusTooManyRequests, "too_many")
+	_ = got.problem(t, http.StatusTooManyRequests, "too_many")
 	require.Equal(t, "6", got.Header.Get("Retry-After"))
 	require.Equal(t, 200, d.asks("cem", http.MethodGet, "/api/me", "", "X-Forwarded-For", "192.0.2.8").StatusCode, "another address is")
 	require.Equal(t, 200, d.asks("cem", http.MethodGet, "/api/me", "").StatusCode, "so is this machine")

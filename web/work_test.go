@@ -103,7 +103,7 @@ func TestSixtyFourColleaguesClaimOneNote(t *testing.T) {
 		d.token(line)
 	}
 	d.save()
-	require.Eventually(t, func() bool { return d.asks("c63", http.MethodGet, "/api/me", "").StatusCode == 200 }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return d.asks("c63", http.MethodGet, "/api/me", "").StatusCode == http.StatusOK }, 20*time.Second, 50*time.Millisecond)
 
 	var claims sync.WaitGroup
 	answers := make([]reply, 64)
@@ -130,7 +130,7 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 	mine := d.claimed(permits, "cem")
 	_, err := d.work.Release(context.Background(), d.step(mine, "cem"), "")
 	require.NoError(t, err)
-	d.changes("cem", mine, "resolve", `{"outcome":"settled"}`).problem(t, http.StatusConflict, "stale")
+	_ = d.changes("cem", mine, "resolve", `{"outcome":"settled"}`).problem(t, http.StatusConflict, "stale")
 	after, err := d.store.Note(context.Background(), deventer, mine.ID)
 	require.NoError(t, err)
 	require.Equal(t, callback.Open, after.State, "nothing changed")
@@ -223,11 +223,11 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	got := d.changes("cem", n, "call", "{}")
 	require.Equal(t, http.StatusOK, got.StatusCode, "%s", got.body)
 	require.Equal(t, []callback.NoteID{n.ID}, d.rung)
-	d.changes("dirkje", n, "call", "").problem(t, 409, "not_claimed")
-	d.changes("cem", d.note(permits), "call", "").problem(t, 409, "not_claimed")
-	d.changes("tax", n, "call", "").problem(t, 404, "not_found")
-	d.changes("wallboard", n, "call", "").problem(t, 403, "role")
-	d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
+	_ = d.changes("dirkje", n, "call", "").problem(t, 409, "not_claimed")
+	_ = d.changes("cem", d.note(permits), "call", "").problem(t, 409, "not_claimed")
+	_ = d.changes("tax", n, "call", "").problem(t, 404, "not_found")
+	_ = d.changes("wallboard", n, "call", "").problem(t, 403, "role")
+	_ = d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
 	d.silence = &callback.DialError{Code: callback.DialDayCap, Text: "enough for today"}
 	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
 	require.Len(t, d.rung, 1)
@@ -241,7 +241,7 @@ func TestARerouteThatLeavesHisSight(t *testing.T) {
 	require.Equal(t, tax, after.Team)
 	require.Equal(t, n.Deadline, after.Deadline)
 	require.True(t, after.Masked, "it is no longer his to call")
-	d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
+	_ = d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
 }
 
 func TestAnAbsentColleague(t *testing.T) {
@@ -280,7 +280,7 @@ func TestErase(t *testing.T) {
 	n, other := d.note(permits), d.note(permits, func(r *callback.Request) {
 		r.Number, _ = call.ParseNumber("0570123456")
 	})
-	d.asks("lead", http.MethodPost, "/api/erase", `{"number":"`+caller+`"}`).problem(t, 403, "role")
+	_ = d.asks("lead", http.MethodPost, "/api/erase", `{"number":"`+caller+`"}`).problem(t, 403, "role")
 	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
 	require.JSONEq(t, `{"erased":1}`, string(got.body))
 	var shown noteview.Note

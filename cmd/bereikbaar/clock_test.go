@@ -36,7 +36,7 @@ func TestDeadlineOfNow(t *testing.T) {
 		for _, m := range moments {
 			now, err := time.Parse(time.RFC3339, m.now)
 			require.NoError(t, err)
-			time.Sleep(time.Until(now))
+			<-time.After(time.Until(now))
 			out, err := run(t, path, "deadline", "--team", "kcc", "--json")
 			require.NoError(t, err)
 			var answer deadlineAnswer
@@ -54,7 +54,7 @@ func TestHoursOfThisMonth(t *testing.T) {
 		for _, m := range []struct{ now, month string }{{"2026-04-30T21:59:59Z", "2026-04"}, {"2026-04-30T22:00:00Z", "2026-05"}} {
 			now, err := time.Parse(time.RFC3339, m.now)
 			require.NoError(t, err)
-			time.Sleep(time.Until(now))
+			<-time.After(time.Until(now))
 			out, err := run(t, path, "hours", "--team", "kcc", "--json")
 			require.NoError(t, err)
 			require.Contains(t, out, `"month": "`+m.month+`"`)

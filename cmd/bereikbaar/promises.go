@@ -159,7 +159,7 @@ func (s *service) sayOnce(last map[string]string, what string, err error) {
 		text = err.Error()
 	}
 	if text != "" && text != last[what] {
-		s.log.Error(what, "err", err)
+		s.log.Error("callback notes are not looked after as they should be", "what", what, "err", err)
 	}
 	last[what] = text
 }

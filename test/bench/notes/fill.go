@@ -18,10 +18,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
+const town call.MunicipalityID = "deventer"
+
 const (
-	town   call.MunicipalityID = "deventer"
-	tag                        = "bereikbaar:{deventer}:"
-	bundle                     = 500 // notes in one trip
+	tag    = "bereikbaar:{deventer}:"
+	bundle = 500 // notes in one trip
 )
 
 var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
