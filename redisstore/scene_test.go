@@ -21,7 +21,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A pool of the client library that tries a dead server once a second notices only then that it was closed.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // The municipality, team and colleagues of most tests.
 const (
