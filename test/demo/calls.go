@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -12,8 +13,16 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// demoNumber is the caller's number in the second call.
-const demoNumber = "0612345678"
+// newcomer is the number of somebody without a note: the notes of earlier runs are kept, and their callers are recognised.
+func newcomer(ctx context.Context, r *rig.Rig) (string, error) {
+	for {
+		number := fmt.Sprintf("0612%06d", rand.IntN(1_000_000))
+		before, err := notes(ctx, r, number)
+		if err != nil || len(before) == 0 {
+			return number, err
+		}
+	}
+}
 
 // teller prints what happens, as it happens. After the first step that fails the others are passed over.
 type teller struct {
@@ -50,28 +59,28 @@ func (t *teller) presses(key string) {
 
 // ring makes the two calls, and holds the figures against them.
 func ring(ctx context.Context, r *rig.Rig) error {
-	before, err := notes(ctx, r)
+	number, err := newcomer(ctx, r)
 	if err != nil {
 		return err
 	}
-	if err := answered(ctx, r); err != nil {
+	if err := answered(ctx, r, number); err != nil {
 		return fmt.Errorf("the first call: %w", err)
 	}
-	if err := noted(ctx, r, len(before)); err != nil {
+	if err := noted(ctx, r, number); err != nil {
 		return fmt.Errorf("the second call: %w", err)
 	}
 	return figures(ctx, r)
 }
 
 // answered is the first call: a person of the contact centre.
-func answered(ctx context.Context, r *rig.Rig) error {
+func answered(ctx context.Context, r *rig.Rig, number string) error {
 	fmt.Println("\n1. A caller rings 14 0570, stays on the line and gets a person")
 	agent, err := r.Agent(ctx, "kcc1", rig.Behaviour{RingFor: time.Second})
 	if err != nil {
 		return err
 	}
 	t := &teller{ctx: ctx, began: time.Now()}
-	t.step("he rings, and is answered", func() error { return t.dial(r) })
+	t.step("he rings, and is answered", func() error { return t.dial(r, number) })
 	t.hears("welkom-deventer", "Welkom bij de gemeente Deventer.")
 	t.hears("menu-andere-vraag", "… of blijf aan de lijn. He presses nothing.")
 	t.step("an agent of the contact centre answers her phone", func() error {
@@ -90,7 +99,7 @@ func answered(ctx context.Context, r *rig.Rig) error {
 }
 
 // noted is the second call: nobody of the department answers, and the caller gets a callback note.
-func noted(ctx context.Context, r *rig.Rig, before int) error {
+func noted(ctx context.Context, r *rig.Rig, number string) error {
 	fmt.Println("\n2. A caller wants the permits department, where nobody answers, and is promised a call back")
 	for _, name := range []string{"verg1", "verg2"} {
 		agent, err := r.Agent(ctx, name, rig.Behaviour{NeverAnswers: true})
@@ -100,7 +109,7 @@ func noted(ctx context.Context, r *rig.Rig, before int) error {
 		defer func() { _ = agent.LogOut(ctx) }() // the account is free again for a softphone; nothing depends on it
 	}
 	t := &teller{ctx: ctx, began: time.Now()}
-	t.step("he rings, and is answered", func() error { return t.dial(r) })
+	t.step("he rings, and is answered", func() error { return t.dial(r, number) })
 	t.hears("menu-aanvraag", "Belt u over een aanvraag? Toets 1.")
 	t.presses("1")
 	t.hears("searching-agent", "Wij zoeken een medewerker voor u. Two phones ring; nobody answers.")
@@ -108,22 +117,22 @@ func noted(ctx context.Context, r *rig.Rig, before int) error {
 	t.hears("offer-callback", "Wilt u dat wij u terugbellen? Toets 1.")
 	t.presses("1")
 	t.hears("call-back-on-number", "Wij bellen u terug op nummer …")
-	for _, digit := range demoNumber {
+	for _, digit := range number {
 		t.heardDigit(digit)
 	}
-	t.step("he hears his own number, digit by digit: "+demoNumber, func() error { return nil })
+	t.step("he hears his own number, digit by digit: "+number, func() error { return nil })
 	t.hears("confirm-number", "Klopt dat? Toets 1.")
 	t.presses("1")
 	t.hears("call-back-by", "Wij bellen u uiterlijk op …")
 	t.hears("your-reference-is", "Uw kenmerk is …")
 	t.step("the call ends", func() error { return t.caller.AwaitEnd(ctx) })
-	t.step("the note is in Redis", func() error { return show(ctx, r, before) })
+	t.step("the note is in Redis", func() error { return show(ctx, r, number) })
 	return t.err
 }
 
-func (t *teller) dial(r *rig.Rig) error {
+func (t *teller) dial(r *rig.Rig, number string) error {
 	var err error
-	if t.caller, err = r.Call(t.ctx, rig.CallerOptions{From: demoNumber}); err != nil {
+	if t.caller, err = r.Call(t.ctx, rig.CallerOptions{From: number}); err != nil {
 		return err
 	}
 	_, err = t.caller.AwaitAnswer(t.ctx)
@@ -159,9 +168,9 @@ func converse(ctx context.Context, caller *rig.Caller, agent *rig.Agent) error {
 	return nil
 }
 
-// notes are the callback notes of the demonstration's caller, those of earlier runs included, the newest first.
-func notes(ctx context.Context, r *rig.Rig) ([]callback.Note, error) {
-	number, err := call.ParseNumber(demoNumber)
+// notes are the callback notes for a number.
+func notes(ctx context.Context, r *rig.Rig, digits string) ([]callback.Note, error) {
+	number, err := call.ParseNumber(digits)
 	if err != nil {
 		return nil, err
 	}
@@ -170,14 +179,14 @@ func notes(ctx context.Context, r *rig.Rig) ([]callback.Note, error) {
 	return store.ByNumber(ctx, "deventer", number, 1000)
 }
 
-// show prints the newest note.
-func show(ctx context.Context, r *rig.Rig, before int) error {
-	all, err := notes(ctx, r)
+// show prints the note that the caller was promised.
+func show(ctx context.Context, r *rig.Rig, number string) error {
+	all, err := notes(ctx, r, number)
 	if err != nil {
 		return err
 	}
-	if len(all) != before+1 {
-		return fmt.Errorf("there are %d notes of this caller, and %d were there before", len(all), before)
+	if len(all) != 1 {
+		return fmt.Errorf("there are %d notes of this caller, not one", len(all))
 	}
 	note := all[0]
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
