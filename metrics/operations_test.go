@@ -16,8 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -225,72 +225,19 @@ func TestOneBrokenCollectorDoesNotBlindOperations(t *testing.T) {
 	requireLine(t, w.Body.String(), "bereikbaar_ari_events_dropped_total 0")
 }
 
-func TestOnlyThisMachineIsServedWhenNothingElseIsAsked(t *testing.T) {
-	require.Equal(t, "127.0.0.1:9570", metrics.DefaultAddress)
-	taken, err := metrics.Listen(t.Context(), "127.0.0.1:0")
-	require.NoError(t, err)
-	defer taken.Close()
-	_, err = metrics.Listen(t.Context(), taken.Addr().String())
-	require.ErrorContains(t, err, "free the port or set another address")
-	_, err = metrics.Listen(t.Context(), "no address")
-	require.ErrorContains(t, err, `metrics: listen on "no address"`)
-}
-
 // serve starts the server on a free port and stops it at the end.
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
-	l, err := metrics.Listen(t.Context(), "127.0.0.1:0")
+	l, err := httpserver.Listen(t.Context(), "listen.operations", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- metrics.Serve(ctx, l, h, quiet) }()
+	go func() { done <- httpserver.Serve(ctx, l, h, quiet) }()
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-done)
 	})
 	return l.Addr().String()
-}
-
-func TestServeEndsWithItsContextAndLeavesNothing(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	m, reg := newMetrics(t, "kcc")
-	l, err := metrics.Listen(t.Context(), "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- metrics.Serve(ctx, l, m.Operations(reg, quiet), quiet) }()
-
-	idle, err := net.Dial("tcp", l.Addr().String()) // a reader that is there and says nothing
-	require.NoError(t, err)
-	defer idle.Close()
-	r, err := http.Get("http://" + l.Addr().String() + "/metrics")
-	require.NoError(t, err)
-	body, err := io.ReadAll(r.Body)
-	require.NoError(t, err)
-	require.NoError(t, r.Body.Close())
-	requireLine(t, string(body), "bereikbaar_ari_events_dropped_total 0")
-
-	stop()
-	select {
-	case err := <-done:
-		require.NoError(t, err)
-	case <-time.After(10 * time.Second):
-		require.Fail(t, "Serve did not end")
-	}
-	require.NoError(t, idle.SetReadDeadline(time.Now().Add(time.Second)))
-	_, err = idle.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF, "a reader that is still there is cut off")
-	http.DefaultClient.CloseIdleConnections()
-}
-
-func TestServeSaysWhyItStoppedByItself(t *testing.T) {
-	m, reg := newMetrics(t, "kcc")
-	l, err := metrics.Listen(t.Context(), "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	err = metrics.Serve(t.Context(), l, m.Operations(reg, quiet), quiet)
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.ErrorContains(t, err, l.Addr().String())
 }
 
 // Row 27 of the fault matrix: calls are unaffected by readers that do not read.

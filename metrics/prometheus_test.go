@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 )
 
 const (
@@ -46,7 +46,7 @@ func startPrometheus(t *testing.T, target string, features ...string) server {
 	require.Contains(t, string(text), target)
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 
-	free, err := metrics.Listen(t.Context(), "127.0.0.1:0")
+	free, err := httpserver.Listen(t.Context(), "listen.operations", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := free.Addr().String()
 	require.NoError(t, free.Close())

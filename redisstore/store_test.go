@@ -143,7 +143,7 @@ func TestOpenNeitherWaitsNorFailsWithoutRedis(t *testing.T) {
 	require.NoError(t, listener.Close())
 	start := time.Now()
 	s := open(t, listener.Addr().String())
-	require.Less(t, time.Since(start), 100*time.Millisecond)
+	require.Less(t, time.Since(start), time.Second)
 	require.ErrorIs(t, s.Ping(t.Context()), callback.ErrStoreDown)
 }
 

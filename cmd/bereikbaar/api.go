@@ -8,6 +8,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/web"
 )
@@ -23,7 +24,7 @@ func (s *service) listenAPI(ctx context.Context) (net.Listener, *web.API, error)
 	if err != nil { // no reason to leave the telephone unanswered
 		s.log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
 	}
-	listener, err := web.Listen(ctx, cfg.Listen.Web)
+	listener, err := httpserver.Listen(ctx, "listen.web", cfg.Listen.Web)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,13 +20,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
-	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // letGoLimit bounds how long calls get to let go of the daemon when it stops.
@@ -140,7 +140,7 @@ func (s *service) run(ctx context.Context) error {
 	defer s.journal.Close()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	listener, err := metrics.Listen(ctx, s.settings.config().Listen.Operations)
+	listener, err := httpserver.Listen(ctx, "listen.operations", s.settings.config().Listen.Operations)
 	if err != nil {
 		return err
 	}
@@ -153,13 +153,13 @@ func (s *service) run(ctx context.Context) error {
 	defer work.Wait()
 	defer stop(nil)
 	work.Go(func() {
-		if err := metrics.Serve(ctx, listener, s.metrics.Operations(s.registry, s.log), s.log); err != nil {
+		if err := httpserver.Serve(ctx, listener, s.metrics.Operations(s.registry, s.log), s.log); err != nil {
 			stop(fmt.Errorf("operations port: %w", err))
 		}
 	})
 	if api != nil {
 		work.Go(func() {
-			if err := web.Serve(ctx, api, handler.Handler(), s.log); err != nil {
+			if err := httpserver.Serve(ctx, api, handler.Handler(), s.log); err != nil {
 				stop(fmt.Errorf("JSON API: %w", err))
 			}
 		})

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/test/bench/save"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -41,7 +41,7 @@ func main() {
 	r, err := measure(ctx, p)
 	if err == nil {
 		r.print(os.Stdout)
-		err = r.write(*out)
+		err = save.JSON(*out, r)
 	}
 	if err == nil {
 		err = r.aims(os.Stdout)
@@ -82,20 +82,4 @@ func start(ctx context.Context, n int) (*rig.Rig, error) {
 		Phones: append(rig.DefaultPhones(), rig.CrowdPhones(n)...), Config: config,
 		AsteriskExtra: rig.QueueOfCrowd(numbers[theirs], n),
 	})
-}
-
-// write saves the figures for machines.
-func (r *results) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	fmt.Printf("\nThe same as JSON: %s\n", path)
-	return nil
 }

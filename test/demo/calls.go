@@ -87,7 +87,7 @@ func answered(ctx context.Context, r *rig.Rig, number string) error {
 		_, err := agent.AwaitTalk(ctx, 1)
 		return err
 	})
-	t.step("he hears her, and she hears him", func() error { return converse(ctx, t.caller, agent) })
+	t.step("he hears her, and she hears him", func() error { return t.caller.Converse(ctx, agent) })
 	t.step("she hangs up, and his call ends too", func() error {
 		if err := agent.HangUp(ctx, 1); err != nil {
 			return err
@@ -145,27 +145,6 @@ func (t *teller) heardDigit(digit rune) {
 	}
 	phrase, err := t.caller.AwaitPhrase(t.ctx, t.heard, false, "nl/digit-"+string(digit))
 	t.heard, t.err = phrase.From, err
-}
-
-// converse has both sides say a tone that the other must hear.
-func converse(ctx context.Context, caller *rig.Caller, agent *rig.Agent) error {
-	const length = 600 * time.Millisecond
-	for _, way := range []struct {
-		from, to *rig.Handset
-		pitch    float64
-	}{{caller.Handset, agent.Handset, 440}, {agent.Handset, caller.Handset, 880}} {
-		now := time.Now()
-		if err := way.from.Speak(ctx, rig.Tone(way.pitch, length)); err != nil {
-			return err
-		}
-		if err := way.to.AwaitSound(ctx, now, length/2); err != nil {
-			return err
-		}
-		if way.to.HeardSince(now).Pitch(way.pitch) < 0.2 {
-			return fmt.Errorf("a tone of %v Hz was said and something else was heard", way.pitch)
-		}
-	}
-	return nil
 }
 
 // notes are the callback notes for a number.

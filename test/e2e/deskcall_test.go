@@ -43,7 +43,7 @@ func (c *colleague) isHeardBy(outside *rig.Agent) {
 		if err := c.Speak(c.s.ctx, rig.Tone(440, 600*time.Millisecond)); err != nil {
 			return err
 		}
-		if heard := outside.HeardSince(now); len(heard) == 0 || purest(heard, 440) < 0.7 {
+		if outside.HeardSince(now).Purest(440) < 0.7 {
 			return errors.New("he does not")
 		}
 		return nil

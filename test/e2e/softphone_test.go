@@ -62,7 +62,7 @@ func (p *softphone) heard() rig.Sound {
 	return sound
 }
 
-// hearsTone waits until the latest half second is the other's tone and hardly anything else.
+// hearsTone waits until there is a stretch in the latest two seconds that is the other's tone and hardly anything else.
 func (p *softphone) hearsTone(of *softphone) {
 	p.s.t.Helper()
 	p.s.eventually(p.Name+" hears "+of.Name, func() error {
@@ -70,9 +70,8 @@ func (p *softphone) hearsTone(of *softphone) {
 		if err != nil {
 			return err
 		}
-		latest := sound[max(0, len(sound)-4000):]
-		if latest.Duration() < 500*time.Millisecond || latest.Pitch(of.Pitch) < 0.9 {
-			return fmt.Errorf("of the latest %s only %.2f is the tone", latest.Duration(), latest.Pitch(of.Pitch))
+		if purest := sound[max(0, len(sound)-16000):].Purest(of.Pitch); purest < 0.9 {
+			return fmt.Errorf("at best %.2f is the tone", purest)
 		}
 		return nil
 	})

@@ -221,6 +221,9 @@ func (r *Rig) Callee(b Behaviour) (*Agent, error) {
 	return a, a.listenAs(b)
 }
 
+// Callers gives for each of the phone's calls, by Call-ID, the number of the caller.
+func (a *Agent) Callers() (map[string]string, error) { return a.sipp.callers() }
+
 // Messages are the SIP messages of the phone so far, as they were on the wire.
 func (a *Agent) Messages() (string, error) {
 	text, err := os.ReadFile(filepath.Join(a.sipp.dir, "messages.log"))

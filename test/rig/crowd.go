@@ -1,12 +1,10 @@
 package rig
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,23 +37,19 @@ func QueueOfCrowd(number string, n int) map[string]string {
 // Crowd is all crowd phones of the rig in one SIPp process: cheap enough for hundreds.
 type Crowd struct {
 	sipp *sipp
-	log  string
 }
 
 // Crowd lets the rig's crowd phones behave. With echo they send back what they hear, as a conversation would.
 func (r *Rig) Crowd(b Behaviour, echo bool) (*Crowd, error) {
 	host := r.place.host(hostCrowd)
-	name := fmt.Sprintf("crowd%d", processes.Add(1))
-	c := &Crowd{log: filepath.Join(r.Dir, "sipp", name, "rings.log")}
-	args := []string{"-key", "audio", "6000", "-trace_logs", "-log_file", c.log}
+	args := []string{"-key", "audio", "6000"}
 	if echo {
 		args = append(args, "-rtp_echo", "-mi", host, "-mp", "6000")
 	}
-	var err error
-	c.sipp, err = r.startSIPp(sippOptions{
-		Name: name, Scenario: "agent.xml", Values: b.values(), Host: host, Port: 5060, Args: args, Quiet: true,
+	s, err := r.startSIPp(sippOptions{
+		Name: fmt.Sprintf("crowd%d", processes.Add(1)), Scenario: "agent.xml", Values: b.values(), Host: host, Port: 5060, Args: args, Quiet: true,
 	})
-	return c, err
+	return &Crowd{sipp: s}, err
 }
 
 // Rings are the calls to the crowd so far, in the order in which the phones rang.
@@ -66,24 +60,8 @@ func (c *Crowd) AwaitRings(ctx context.Context, n int) error {
 	return c.sipp.await(ctx, fmt.Sprintf("the crowd has rung %d times", n), func(legs []Leg) bool { return len(legs) >= n })
 }
 
-// ringLine is a line of rings.log: Call-ID, and the From header with the caller's number.
-var ringLine = regexp.MustCompile(`^(\S+)\s.*<sip:([^@>]+)@`)
-
 // Callers gives for each ring, by Call-ID, the number of the caller.
-func (c *Crowd) Callers() (map[string]string, error) {
-	file, err := os.Open(c.log)
-	if err != nil {
-		return nil, fmt.Errorf("who rang the crowd: %w", err)
-	}
-	defer file.Close()
-	callers := map[string]string{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if found := ringLine.FindStringSubmatch(lines.Text()); found != nil {
-			callers[found[1]] = found[2]
-		}
-	}
-	return callers, nil
-}
+func (c *Crowd) Callers() (map[string]string, error) { return c.sipp.callers() }
 
 // Close puts an end to the phones: calls that are up are dropped without a word.
 func (c *Crowd) Close() error { return c.sipp.process.Kill() }

@@ -222,6 +222,25 @@ func (h *Handset) AwaitSound(ctx context.Context, t time.Time, d time.Duration) 
 	}
 }
 
+// AwaitTone waits until a Tone of this pitch was heard since t, whatever else was heard before or after it.
+func (h *Handset) AwaitTone(ctx context.Context, t time.Time, hertz float64) error {
+	const pure = 0.7
+	looked, best := 0, 0.0
+	for {
+		changed := h.more()
+		heard := h.HeardSince(t)
+		if best = max(best, heard[looked:].Purest(hertz)); best >= pure {
+			return nil
+		}
+		looked = max(looked, len(heard)-purestOver)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting to hear a tone of %v Hz: %w; the purest fifth of a second had %.2f of it", hertz, context.Cause(ctx), best)
+		}
+	}
+}
+
 // loudSince counts the packets since t that are not silent, and all of them.
 func (h *Handset) loudSince(t time.Time) (loud, all int, changed <-chan struct{}) {
 	h.mu.Lock()

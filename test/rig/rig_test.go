@@ -62,8 +62,7 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 
 	talk := time.Now()
 	require.NoError(t, caller.Speak(ctx, Tone(440, time.Second)))
-	require.NoError(t, agent.AwaitSound(ctx, talk, 800*time.Millisecond))
-	require.Greater(t, agent.HeardSince(talk).Pitch(440), 0.3)
+	require.NoError(t, agent.AwaitTone(ctx, talk, 440))
 	require.NoError(t, agent.HangUp(ctx, 1))
 	require.NoError(t, caller.AwaitEnd(ctx))
 	require.False(t, caller.Leg().EndedByUs)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,10 +82,9 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		return nil, fmt.Errorf("the events of SIPp: %w", err)
 	}
-	// Opened for both so that the open does not wait for SIPp, and reading does not end before SIPp begins.
-	events, err := os.OpenFile(pipe, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	events, hold, err := openPipe(pipe)
 	if err != nil {
-		return nil, fmt.Errorf("the events of SIPp: %w", err)
+		return nil, err
 	}
 	args := []string{
 		r.Asterisk.SIP, "-sf", scenario, "-i", o.Host, "-p", strconv.Itoa(o.Port), "-bind_local", "-nostdin",
@@ -92,6 +92,7 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 		"-cid_str", o.Name + "-%u",
 		"-trace_shortmsg", "-shortmessage_file", pipe,
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
+		"-trace_logs", "-log_file", filepath.Join(dir, "rings.log"),
 	}
 	if !o.Quiet {
 		args = append(args, "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"))
@@ -99,7 +100,7 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 	if o.Inject != "" {
 		inject := filepath.Join(dir, "inject.csv")
 		if err := os.WriteFile(inject, []byte(o.Inject), 0o600); err != nil {
-			return nil, errors.Join(fmt.Errorf("the injection file of SIPp: %w", err), events.Close())
+			return nil, errors.Join(fmt.Errorf("the injection file of SIPp: %w", err), events.Close(), hold.Close())
 		}
 		args = append(args, "-inf", inject)
 	}
@@ -108,18 +109,29 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 		legs: map[string]*Leg{}, changed: make(chan struct{}), drained: make(chan struct{}),
 	}
 	if s.process, err = start(r.Dir, "sipp-"+o.Name, exec.Command("sipp", append(args, o.Args...)...)); err != nil {
-		return nil, errors.Join(err, events.Close())
+		return nil, errors.Join(err, events.Close(), hold.Close())
 	}
 	go s.read(events)
 	go func() {
 		<-s.process.Done()
-		// What SIPp wrote last is still in the pipe.
-		_ = events.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		hold.Close() // now the pipe ends, after what SIPp wrote last
 		<-s.drained
 		events.Close()
 	}()
 	r.onClose(func() error { return s.process.Kill() })
 	return s, nil
+}
+
+// openPipe opens a named pipe for reading, without waiting for a writer, and holds it open: reading ends when the hold is
+// closed and all that was written has been read.
+func openPipe(path string) (pipe, hold *os.File, err error) {
+	if pipe, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
+		return nil, nil, fmt.Errorf("the events of SIPp: %w", err)
+	}
+	if hold, err = os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("the events of SIPp: %w", err), pipe.Close())
+	}
+	return pipe, hold, nil
 }
 
 // writeScenario fills in a scenario of test/sipp.
@@ -274,4 +286,23 @@ func (s *sipp) command(callID string) error {
 		return fmt.Errorf("commanding SIPp: %w", err)
 	}
 	return nil
+}
+
+// ringLine is a line of rings.log, which agent.xml writes: Call-ID, and the From header with the caller's number.
+var ringLine = regexp.MustCompile(`^(\S+)\s.*<sip:([^@>]+)@`)
+
+// callers gives for each call to a phone, by Call-ID, the number of the caller.
+func (s *sipp) callers() (map[string]string, error) {
+	file, err := os.Open(filepath.Join(s.dir, "rings.log"))
+	if err != nil {
+		return nil, fmt.Errorf("who rang: %w", err)
+	}
+	defer file.Close()
+	callers := map[string]string{}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if found := ringLine.FindStringSubmatch(lines.Text()); found != nil {
+			callers[found[1]] = found[2]
+		}
+	}
+	return callers, nil
 }

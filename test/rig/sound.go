@@ -96,6 +96,19 @@ func (s Sound) Pitch(hertz float64) float64 {
 	return 2 * (re*re + im*im) / (energy * float64(len(s)))
 }
 
+// purestOver is how many samples Purest looks at together: over more than a fifth of a second, a packet that comes late
+// shifts a tone against itself.
+const purestOver = sampleRate / 5
+
+// Purest is the Pitch of that fifth of a second of the sound that has most of it; 0 when the sound is shorter.
+func (s Sound) Purest(hertz float64) float64 {
+	best := 0.0
+	for ; len(s) >= purestOver; s = s[frameBytes:] {
+		best = max(best, s[:purestOver].Pitch(hertz))
+	}
+	return best
+}
+
 // alawToLinear decodes A-law (ITU-T G.711).
 var alawToLinear = func() (table [256]int16) {
 	for i := range table {

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,16 @@ func TestATone(t *testing.T) {
 	require.Zero(t, heard.Silence())
 	require.Greater(t, heard.Pitch(440), 0.95)
 	require.Less(t, heard.Pitch(880), 0.05)
+}
+
+func TestAToneIsFoundAmongOtherSounds(t *testing.T) {
+	music, early := Tone(700, time.Second), Tone(440, 300*time.Millisecond)
+	late := Tone(440, 310*time.Millisecond)[9:] // as after a packet that came late: the tone goes on out of step
+	heard := slices.Concat(music, early, late, music)
+	require.Greater(t, heard.Purest(440), 0.95)
+	require.Less(t, heard.Pitch(440), 0.3)
+	require.Less(t, heard.Purest(880), 0.05)
+	require.Zero(t, early[:1000].Purest(440), "too short to tell")
 }
 
 func TestSilenceIsMeasured(t *testing.T) {

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/bench/save"
 )
 
 // plan is how much is measured.
@@ -68,24 +69,8 @@ func run(ctx context.Context, p plan, out string) error {
 		return err
 	}
 	r.print(os.Stdout)
-	if err := r.write(out); err != nil {
+	if err := save.JSON(out, r); err != nil {
 		return err
 	}
 	return r.aims(os.Stdout)
-}
-
-// write saves the figures for machines.
-func (r *results) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("the figures: %w", err)
-	}
-	fmt.Printf("\nThe same as JSON: %s\n", path)
-	return nil
 }

@@ -1,4 +1,6 @@
-package web
+// Package httpserver serves a handler on a port of its own, such that a reader who is slow or silent costs little and holds
+// up nobody.
+package httpserver
 
 import (
 	"context"
@@ -10,28 +12,28 @@ import (
 	"time"
 )
 
-// A slow reader costs a connection for at most writeLimit; an export has limits of its own.
+// A slow reader costs a connection for at most writeLimit; a handler that needs longer sets its own write deadline.
 const (
 	headerLimit   = 5 * time.Second
 	readLimit     = 10 * time.Second
-	writeLimit    = 30 * time.Second
+	writeLimit    = 10 * time.Second
 	idleLimit     = time.Minute
 	headerBytes   = 1 << 14
-	shutdownLimit = 3 * time.Second
+	shutdownLimit = 2 * time.Second
 )
 
-// Listen opens the port of the API.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
+// Listen opens a TCP port. The error names the setting in which the address stands.
+func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("web: listen on %q: %w; free the port or set another address under listen.web", address, err)
+		return nil, fmt.Errorf("%s: listen on %q: %w; free the port or set another address", setting, address, err)
 	}
 	return l, nil
 }
 
 // Serve serves h on l until ctx ends, and closes l. It returns nil after ctx has ended, else why it stopped. Requests that are
-// being worked get a moment to end.
+// being answered get a moment to end; who then is left is cut off.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
@@ -48,7 +50,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
 		defer cancel()
 		if err := server.Shutdown(bounded); err != nil {
-			server.Close() // what is left is cut off
+			server.Close()
 		}
 	})
 	err := server.Serve(l)
@@ -58,5 +60,5 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return fmt.Errorf("web: serve on %s: %w", l.Addr(), err)
+	return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 }

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,29 +16,6 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/web"
 )
-
-func TestServeEndsWithItsContext(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	listener, err := web.Listen(ctx, "127.0.0.1:0")
-	require.NoError(t, err)
-	_, err = web.Listen(ctx, listener.Addr().String())
-	require.ErrorContains(t, err, "listen.web")
-	ended := make(chan error, 1)
-	go func() {
-		ended <- web.Serve(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	}()
-	got, err := http.Get("http://" + listener.Addr().String())
-	require.NoError(t, err)
-	got.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
-	stop()
-	select {
-	case err := <-ended:
-		require.NoError(t, err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("it does not end")
-	}
-}
 
 // torn gives one batch of an export, and then fails.
 type torn struct{ shelves }

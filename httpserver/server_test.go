@@ -1,0 +1,66 @@
+package httpserver_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bereikbaar/bereikbaar/httpserver"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestAnAddressThatCannotBeListenedOn(t *testing.T) {
+	taken, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	_, err = httpserver.Listen(t.Context(), "listen.web", taken.Addr().String())
+	require.ErrorContains(t, err, "free the port or set another address")
+	_, err = httpserver.Listen(t.Context(), "listen.web", "no address")
+	require.ErrorContains(t, err, `listen.web: listen on "no address"`)
+}
+
+func TestServeEndsWithItsContextAndLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- httpserver.Serve(ctx, l, http.NotFoundHandler(), quiet) }()
+
+	idle, err := net.Dial("tcp", l.Addr().String()) // a reader that is there and says nothing
+	require.NoError(t, err)
+	defer idle.Close()
+	answer, err := http.Get("http://" + l.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+
+	stop()
+	select {
+	case err := <-done:
+		require.NoError(t, err)
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "Serve did not end")
+	}
+	require.NoError(t, idle.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, err = idle.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "a reader that is still there is cut off")
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestServeSaysWhyItStoppedByItself(t *testing.T) {
+	l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	err = httpserver.Serve(t.Context(), l, http.NotFoundHandler(), quiet)
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.ErrorContains(t, err, l.Addr().String())
+}

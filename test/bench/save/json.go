@@ -1,0 +1,25 @@
+// Package save saves what was measured, for machines to read.
+package save
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// JSON saves figures, makes the directory where there is none, and says where they are.
+func JSON(path string, figures any) error {
+	text, err := json.MarshalIndent(figures, "", "  ")
+	if err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("the figures: %w", err)
+	}
+	fmt.Printf("\nThe same as JSON: %s\n", path)
+	return nil
+}
