@@ -14,6 +14,11 @@ import (
 // another program changed the note, it takes from the store. It gives the number of notes of which the store lacked something. Notes
 // that could not be compared are in the error; one whose history differs is told and counted as behind, and nothing of it is changed.
 func (k *Keeper) CatchUp(ctx context.Context) (int, error) {
+	return k.catchUpWith(ctx, func(NoteID) bool { return true })
+}
+
+// catchUpWith is CatchUp for some of the notes.
+func (k *Keeper) catchUpWith(ctx context.Context, wanted func(NoteID) bool) (int, error) {
 	notes, err := k.journal.Notes()
 	if err != nil {
 		return 0, fmt.Errorf("read the journal: %w", err)
@@ -21,8 +26,8 @@ func (k *Keeper) CatchUp(ctx context.Context) (int, error) {
 	mended, lost := 0, 0
 	var problems []error
 	for _, kept := range notes {
-		if k.isMaking(kept.Note) {
-			continue // not confirmed yet: who makes it says what becomes of it
+		if k.isMaking(kept.Note) || !wanted(kept.Note) {
+			continue // of one that is being made, who makes it says what becomes of it
 		}
 		was := k.isBehind(kept.Note)
 		changed, err := k.catchUp(ctx, kept)

@@ -132,6 +132,17 @@ func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id NoteID) (No
 	return kept, nil
 }
 
+// ByNumber gives the notes for a number, see Reader. Those that only the journal has are stored first, so that a caller is recognised
+// and erased by them too; what cannot be stored because its history differs is for people.
+func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]Note, error) {
+	if k.Behind() > 0 {
+		if _, err := k.catchUpWith(ctx, k.isBehind); errors.Is(err, ErrStoreDown) {
+			return nil, err
+		}
+	}
+	return k.WorkStore.ByNumber(ctx, m, n, limit)
+}
+
 // Advance stores the event and then writes it to the journal, with what the journal lacks of this note. A note that the store does
 // not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
 // *StaleError; if that is because the store was set back, the note is brought up to date at once.

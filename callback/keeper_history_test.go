@@ -196,6 +196,34 @@ func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
 	g.catchUp(t, 0)
 }
 
+func TestANumberIsFoundInNotesThatOnlyTheJournalHas(t *testing.T) {
+	g := newGuard()
+	g.store.Fail(errors.New("connection refused"))
+	n := g.promise(t)
+	_, err := g.ByNumber(t.Context(), town, n.Number, 10)
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	_, err = g.list.Erase(t.Context(), town, n.Number, piet, now())
+	require.ErrorIs(t, err, callback.ErrStoreDown, "it must not be said that nothing is left")
+
+	g.store.Fail(nil)
+	found, err := g.ByNumber(t.Context(), town, n.Number, 10)
+	require.NoError(t, err)
+	require.Equal(t, []callback.Note{n}, found)
+	require.Zero(t, g.Behind())
+
+	g.store.Fail(errors.New("connection refused"))
+	n = g.promise(t)
+	g.store.Fail(nil)
+	erased, err := g.list.Erase(t.Context(), town, n.Number, piet, now())
+	require.NoError(t, err)
+	require.Equal(t, 1, erased)
+	g.catchUp(t, 0)
+	kept, err := g.journal.Events(n.ID)
+	require.NoError(t, err)
+	require.Len(t, kept, 1, "nothing personal comes back from the journal")
+	require.Equal(t, callback.EventPurged, kept[0].Kind)
+}
+
 func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const keep = 72 * time.Hour
