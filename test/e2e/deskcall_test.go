@@ -22,7 +22,13 @@ type colleague struct {
 // does asks the API to do something with a note, in the name of the colleague.
 func (c *colleague) does(what string, n callback.Note) {
 	c.s.t.Helper()
-	status, body, err := c.s.Daemon.API(c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
+	c.tells(what, n, "{}")
+}
+
+// tells is does with something to say.
+func (c *colleague) tells(what string, n callback.Note, body string) {
+	c.s.t.Helper()
+	status, body, err := c.s.Daemon.API(c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, body)
 	require.NoError(c.s.t, err)
 	require.Less(c.s.t, status, 300, body)
 }

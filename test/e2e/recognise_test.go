@@ -68,6 +68,52 @@ func TestACallerWithANoteWaitsForAPersonWhoSeesIt(t *testing.T) {
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
+func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
+	s := open(t, nil)
+	s.hasANote("0612345678")
+	agent := s.agent("verg1", rig.Behaviour{})
+	c := s.ringsAgain("0612345678")
+	c.presses("1")
+	c.getsThrough(agent, 1)
+	desk := &colleague{Agent: agent, s: s}
+	desk.tells("resolve", s.note("0612345678"), `{"outcome": "settled", "reason": "staat in het dossier"}`)
+	after := s.note("0612345678")
+	require.Equal(t, callback.Resolved, after.State)
+	require.Equal(t, callback.Settled, after.Outcome)
+	require.True(t, after.NormMet)
+	c.hangsUp()
+	s.atRest()
+	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_resolved_total", "team", "vergunningen")) })
+}
+
+func TestHangingUpAtEveryPromptAboutANoteChangesNothing(t *testing.T) {
+	s := open(t, nil)
+	before := s.hasANote("0612345678")
+	for _, at := range []string{"note-already-open", "call-back-by", "note-choices", "confirm-withdrawal"} {
+		c := s.rings(rig.CallerOptions{From: "0612345678"})
+		for _, step := range []struct{ prompt, key string }{
+			{"note-already-open", ""}, {"call-back-by", ""}, {"note-choices", "3"}, {"confirm-withdrawal", ""},
+		} {
+			c.hears("nl/" + step.prompt)
+			if step.prompt == at {
+				break
+			}
+			if step.key != "" {
+				c.presses(step.key)
+			}
+		}
+		c.hangsUp()
+		s.atRest()
+	}
+	require.Equal(t, before, s.note("0612345678"))
+	c := s.ringsAgain("0612345678")
+	c.presses("2")
+	c.hears("nl/note-stays")
+	c.hangsUp()
+	s.atRest()
+	require.Equal(t, 1, s.note("0612345678").Repeats, "he had chosen already")
+}
+
 func TestACallerWithdrawsHisNote(t *testing.T) {
 	s := open(t, nil)
 	s.hasANote("0612345678")
@@ -81,7 +127,7 @@ func TestACallerWithdrawsHisNote(t *testing.T) {
 	require.Equal(t, callback.Cancelled, s.note("0612345678").State)
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.NoteWithdrawn))
-	require.Equal(t, 1.0, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen"))
+	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen")) })
 
 	again := s.rings(rig.CallerOptions{From: "0612345678"})
 	again.hearsWhole("nl/welkom-deventer")
