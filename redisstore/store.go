@@ -30,7 +30,7 @@ const (
 	requestLimit = 400 * time.Millisecond // of one method, all its steps and repeats together: a caller hears silence after 500
 
 	// connections bounds how many requests share one fsync: with appendfsync always, Redis writes once for all that are in.
-	connections = 32
+	connections = 64
 
 	repeats    = 3
 	firstPause = 20 * time.Millisecond // doubled each time: 140 ms in all

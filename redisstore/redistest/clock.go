@@ -13,11 +13,11 @@ import (
 // is not installed.
 func (s *Server) SetClock(off time.Duration) {
 	s.tb.Helper()
-	s.clock = nil
+	s.environment = nil
 	if off != 0 {
 		library, err := exec.Command("faketime", "-f", "+0", "printenv", "LD_PRELOAD").Output()
 		require.NoError(s.tb, err, "find libfaketime: install the package faketime")
-		s.clock = []string{
+		s.environment = []string{
 			// Debian's Redis allocates with jemalloc, which asks for the time while libfaketime is not ready to tell it, and
 			// then waits for ever. With the C library's own allocator before it this does not happen.
 			"LD_PRELOAD=" + strings.TrimSpace(string(library)) + ":libc.so.6",

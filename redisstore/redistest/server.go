@@ -43,9 +43,9 @@ type Server struct {
 	dir       string
 	directive []string
 
-	mu      sync.Mutex
-	process *process
-	clock   []string // environment that moves its clock, see SetClock
+	mu          sync.Mutex
+	process     *process
+	environment []string // that moves its clock or slows its disk, see SetClock and SetDisk
 }
 
 // process is one run of redis-server.
@@ -102,7 +102,7 @@ func (s *Server) Begin(directives ...string) {
 	s.directive = append(s.directive, directives...)
 	config := filepath.Join(s.dir, "redis.conf")
 	require.NoError(s.tb, os.WriteFile(config, []byte(strings.Join(s.directive, "\n")+"\n"), 0o600))
-	p, err := launch(config, s.clock)
+	p, err := launch(config, s.environment)
 	require.NoError(s.tb, err, "start redis-server: install the package redis-server")
 	s.mu.Lock()
 	s.process = p
@@ -169,15 +169,6 @@ func (s *Server) Thaw() {
 	s.signal(syscall.SIGCONT, "SRD")
 }
 
-// FreezeFor stops the server for a while, as a disk that hangs does while Redis waits for it: requests that came in are answered
-// afterwards.
-func (s *Server) FreezeFor(d time.Duration) {
-	s.tb.Helper()
-	s.Freeze()
-	<-time.After(d)
-	s.Thaw()
-}
-
 // Pid is the process that runs now.
 func (s *Server) Pid() int { return s.running().pid }
 
@@ -222,7 +213,7 @@ func stateOf(pid int) string {
 
 // launch runs redis-server from a thread that lives as long as the process does: the kernel kills the server when that
 // thread ends, so a test that dies leaves none behind.
-func launch(config string, clock []string) (*process, error) {
+func launch(config string, environment []string) (*process, error) {
 	p := &process{ready: make(chan struct{}), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -230,7 +221,7 @@ func launch(config string, clock []string) (*process, error) {
 		defer runtime.UnlockOSThread()
 		defer close(p.ended)
 		cmd := exec.Command("redis-server", config)
-		cmd.Env = append(os.Environ(), clock...)
+		cmd.Env = append(os.Environ(), environment...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		out, err := cmd.StdoutPipe()
 		if err == nil {
