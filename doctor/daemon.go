@@ -113,3 +113,17 @@ func loopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
 }
+
+// judgeAPI judges who may use the JSON API.
+func judgeAPI(path string, tokens func(path string) error) []Finding {
+	if path == "" {
+		return []Finding{{Check: checkAPI, Verdict: OK, Text: "web.tokens_file is not set: there is no JSON API"}}
+	}
+	if err := tokens(path); err != nil {
+		return []Finding{{
+			checkAPI, Wrong, err.Error(),
+			"Mend the line, or make the file with `bereikbaar token new`; it belongs to the daemon's user, with mode 0600",
+		}}
+	}
+	return []Finding{{Check: checkAPI, Verdict: OK, Text: "the tokens file can be used"}}
+}

@@ -37,11 +37,13 @@ const (
 	checkLimits        = "asterisk limits"
 	checkApplication   = "application"
 	checkPhones        = "phones"
+	checkCallbacks     = "callbacks"
 	checkRedis         = "redis"
 	checkPrompts       = "prompts"
 	checkClock         = "clock"
 	checkOperations    = "operations port"
 	checkDaemon        = "daemon"
+	checkAPI           = "api"
 )
 
 // Notes is what the doctor asks of Redis.
@@ -54,6 +56,8 @@ type Installation struct {
 	Config      *config.Config // with its secrets
 	Notes       Notes
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
+	// Tokens reads who may use the JSON API, from the file that the configuration names.
+	Tokens func(path string) error
 }
 
 // partLimit bounds the look at one part; those of the parts below it are shorter and give a better reason.
@@ -71,7 +75,7 @@ func Examine(ctx context.Context, in Installation) Report {
 	return examine(ctx, partLimit, []probe{
 		{checkConfiguration, func(context.Context) []Finding { return Configuration(in.Config.Path, in.Config, nil) }},
 		{checkAsterisk, func(ctx context.Context) []Finding {
-			return judgeSwitch(askSwitch(ctx, in.Config.ARI), phonesOf(in.Config.Plan))
+			return judgeSwitch(askSwitch(ctx, in.Config.ARI), phonesOf(in.Config.Plan), in.Config.Callbacks.Dial)
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
@@ -81,6 +85,7 @@ func Examine(ctx context.Context, in Installation) Report {
 			address := in.Config.Listen.Operations
 			return append(judgeAddress(address), judgeDaemon(askDaemon(ctx, address))...)
 		}},
+		{checkAPI, func(context.Context) []Finding { return judgeAPI(in.Config.Web.TokensFile, in.Tokens) }},
 	})
 }
 

@@ -31,7 +31,7 @@ func phonesOf(plan *routing.Plan) []phone {
 	return list
 }
 
-func judgeSwitch(f switchFacts, phones []phone) []Finding {
+func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 	if found := judgeReach(f); found != nil {
 		return found
 	}
@@ -57,6 +57,7 @@ func judgeSwitch(f switchFacts, phones []phone) []Finding {
 	found = append(found, Finding{Check: checkAsterisk, Verdict: OK, Text: "password right, the user may write, commands go over the websocket"})
 	found = append(found, judgeApplication(f)...)
 	found = append(found, judgePhones(f.endpoints, phones)...)
+	found = append(found, judgeCallbacks(f.endpoints, dial))
 	return append(found, judgeSkew(f.skew, f.took)...)
 }
 
@@ -187,6 +188,24 @@ func judgePhones(endpoints []asterisk.Endpoint, phones []phone) []Finding {
 		found = append(found, Finding{Check: checkPhones, Verdict: OK, Text: text})
 	}
 	return found
+}
+
+// judgeCallbacks looks at the way outside, on which callers are called back.
+func judgeCallbacks(endpoints []asterisk.Endpoint, dial string) Finding {
+	if dial == "" {
+		return Finding{Check: checkCallbacks, Verdict: OK, Text: "callbacks.dial is not set: colleagues dial callers themselves"}
+	}
+	name, known := endpointOf(dial)
+	if !known {
+		return Finding{Check: checkCallbacks, Verdict: OK, Text: "Asterisk cannot say whether callbacks.dial leads anywhere"}
+	}
+	if !slices.ContainsFunc(endpoints, func(e asterisk.Endpoint) bool { return e.Name() == name }) {
+		return Finding{
+			checkCallbacks, Wrong, "Asterisk has no endpoint for callbacks.dial: nobody can be put through to a caller",
+			"Name the trunk in callbacks.dial as `asterisk -rx \"pjsip show endpoints\"` does, such as PJSIP/{number}@trunk",
+		}
+	}
+	return Finding{Check: checkCallbacks, Verdict: OK, Text: "callbacks are dialled on " + name}
 }
 
 // endpointOf gives the endpoint that a dial string goes by: that of the phone, or of the trunk to another exchange. Other

@@ -82,7 +82,7 @@ func TestAsteriskIsJudged(t *testing.T) {
 			f := healthy()
 			c.change(&f)
 			phones := []phone{{"anna", "PJSIP/anna"}, {"bram", "PJSIP/0612345678@pbx"}, {"cem", "Local/12@elsewhere"}}
-			found := judgeSwitch(f, phones)
+			found := judgeSwitch(f, phones, "PJSIP/{number}@pbx")
 			finds(t, found, c.verdict, c.words)
 			for _, one := range found {
 				require.NotContains(t, one.Text+one.Mend, "0612345678")
@@ -93,7 +93,7 @@ func TestAsteriskIsJudged(t *testing.T) {
 
 func TestWhatIsDeadGivesOneLine(t *testing.T) {
 	f := switchFacts{reach: errors.New("refused")}
-	require.Len(t, judgeSwitch(f, []phone{{"anna", "PJSIP/anna"}}), 1)
+	require.Len(t, judgeSwitch(f, []phone{{"anna", "PJSIP/anna"}}, ""), 1)
 	require.Len(t, judgeDaemon(daemonFacts{err: errors.New("refused")}), 1)
 }
 
@@ -157,4 +157,33 @@ func TestAConfigurationThatIsRefusedIsToldWithoutNumbers(t *testing.T) {
 	finds(t, found, Wrong, `/etc/b.yaml:7: agents.anna.endpoint: "PJSIP/…" is no endpoint`)
 	require.Equal(t, `write it as "PJSIP/anna"`, found[0].Mend)
 	finds(t, Configuration("/nowhere", nil, errors.New("no such file")), Wrong, "no such file")
+}
+
+func TestTheWayOutsideIsJudged(t *testing.T) {
+	for name, c := range map[string]struct {
+		dial    string
+		verdict Verdict
+		words   string
+	}{
+		"a trunk that is there": {"PJSIP/{number}@pbx", OK, "dialled on PJSIP/pbx"},
+		"one that is not":       {"PJSIP/{number}@elders", Wrong, "nobody can be put through"},
+		"by way of a dialplan":  {"Local/{number}@outside", OK, "cannot say"},
+		"none":                  {"", OK, "dial callers themselves"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			finds(t, judgeSwitch(healthy(), nil, c.dial), c.verdict, c.words)
+		})
+	}
+}
+
+func TestTheTokensFileIsJudged(t *testing.T) {
+	asked := ""
+	judge := func(path string, err error) []Finding {
+		return judgeAPI(path, func(path string) error { asked = path; return err })
+	}
+	finds(t, judge("", errors.New("not asked")), OK, "there is no JSON API")
+	require.Empty(t, asked)
+	finds(t, judge("/etc/tokens.yaml", nil), OK, "can be used")
+	require.Equal(t, "/etc/tokens.yaml", asked)
+	finds(t, judge("/etc/tokens.yaml", errors.New("tokens file /etc/tokens.yaml: line 3: role")), Wrong, "line 3: role")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/doctor"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 func doctorCommand() *cobra.Command {
@@ -31,13 +33,19 @@ func doctorCommand() *cobra.Command {
 			}
 			store := redisstore.Open(redisOptions(cfg.Redis))
 			defer store.Close()
-			report := doctor.Examine(cmd.Context(), doctor.Installation{Config: cfg, Notes: store, AsteriskEtc: etc})
+			report := doctor.Examine(cmd.Context(), doctor.Installation{Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens})
 			return show(cmd.OutOrStdout(), report, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&etc, "asterisk-etc", "/etc/asterisk", "Asterisk's configuration directory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	return cmd
+}
+
+// readTokens says what is wrong with a tokens file.
+func readTokens(path string) error {
+	_, err := web.OpenTokens(path, slog.New(slog.DiscardHandler))
+	return err
 }
 
 // show prints a report and gives errReported when something is wrong.

@@ -57,7 +57,7 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	report, content := s.doctor()
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
-	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "redis", "operations port", "daemon"} {
+	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "redis", "operations port", "daemon", "api"} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")
@@ -153,9 +153,11 @@ func TestTheDoctorNamesPartsThatAreAway(t *testing.T) {
 func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
 	s := open(t, nil)
 	fatima := map[string]any{
-		"agents":  map[string]any{"fatima": map[string]any{"name": "Fatima", "endpoint": "PJSIP/nergens"}},
-		"prompts": map[string]any{"directory": t.TempDir(), "asterisk_directory": nil},
-		"teams":   map[string]any{"kcc": map[string]any{"members": []string{"kcc1", "kcc2", "fatima"}}},
+		"agents":    map[string]any{"fatima": map[string]any{"name": "Fatima", "endpoint": "PJSIP/nergens"}},
+		"prompts":   map[string]any{"directory": t.TempDir(), "asterisk_directory": nil},
+		"callbacks": map[string]any{"dial": "PJSIP/{number}@nergens"},
+		"web":       map[string]any{"tokens_file": filepath.Join(t.TempDir(), "tokens.yaml")},
+		"teams":     map[string]any{"kcc": map[string]any{"members": []string{"kcc1", "kcc2", "fatima"}}},
 	}
 	require.NoError(t, s.Daemon.Configure(rig.Overrides(rig.AlwaysOpen(), fatima)))
 	report, content := s.doctor()
@@ -164,7 +166,9 @@ func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
 	require.Contains(t, wrong["phones"], "fatima")
 	require.NotContains(t, wrong["phones"], "kcc1")
 	require.Contains(t, wrong["prompts"], "do not hear")
-	require.Len(t, wrong, 2, "%v", report)
+	require.Contains(t, wrong["callbacks"], "nobody can be put through")
+	require.Contains(t, wrong["api"], "tokens.yaml")
+	require.Len(t, wrong, 4, "%v", report)
 
 	require.NoError(t, s.Daemon.Configure(map[string]any{"unknown": map[string]any{"first": map[string]any{"team": "0612345678"}}}))
 	report, content = s.doctor()
