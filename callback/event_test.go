@@ -340,11 +340,11 @@ func TestNextMark(t *testing.T) {
 		kind   callback.EventKind
 		at     time.Time
 	}{
-		"first the warning point":               {func(*callback.Note) {}, callback.EventWarned, n.Warn},
-		"then the deadline":                     {func(n *callback.Note) { n.Mark = callback.MarkedWarned }, callback.EventOverdue, n.Deadline},
-		"then nothing":                          {func(n *callback.Note) { n.Mark = callback.MarkedOverdue }, "", time.Time{}},
-		"without a warning point, the deadline": {func(n *callback.Note) { n.Warn = time.Time{} }, callback.EventOverdue, n.Deadline},
-		"a closed note's clock stands still":    {func(n *callback.Note) { n.State = callback.Cancelled }, "", time.Time{}},
+		"first the warning point":            {func(*callback.Note) {}, callback.EventWarned, n.Warn},
+		"then, after the deadline, overdue":  {func(n *callback.Note) { n.Mark = callback.MarkedWarned }, callback.EventOverdue, n.Deadline.Add(time.Millisecond)},
+		"then nothing":                       {func(n *callback.Note) { n.Mark = callback.MarkedOverdue }, "", time.Time{}},
+		"without a warning point, overdue":   {func(n *callback.Note) { n.Warn = time.Time{} }, callback.EventOverdue, n.Deadline.Add(time.Millisecond)},
+		"a closed note's clock stands still": {func(n *callback.Note) { n.State = callback.Cancelled }, "", time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := n

@@ -116,7 +116,7 @@ func (n Note) NextMark() (EventKind, time.Time, bool) {
 	case n.Mark == Unmarked && !n.Warn.IsZero():
 		return EventWarned, n.Warn, true
 	default:
-		return EventOverdue, n.Deadline, true
+		return EventOverdue, n.Deadline.Add(time.Millisecond), true // at the deadline itself it is still in time
 	}
 }
 

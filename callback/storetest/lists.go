@@ -114,7 +114,8 @@ func marksInOrder(t *testing.T, s callback.WorkStore) {
 
 	early = after(t, s, early, callback.EventWarned, callback.BySystem)
 	require.Equal(t, idsOf(late), list(2*time.Hour))
-	require.Equal(t, idsOf(late, early, bare), list(73*time.Hour), "next is the deadline; without a warning point it is first")
+	require.Equal(t, idsOf(late), list(73*time.Hour), "at the deadline they are still in time")
+	require.Equal(t, idsOf(late, early, bare), list(73*time.Hour+time.Millisecond), "without a warning point, being overdue is first")
 	after(t, s, bare, callback.EventOverdue, callback.BySystem)
 	after(t, s, early, callback.EventOverdue, callback.BySystem)
 	require.Equal(t, idsOf(late), list(1000*time.Hour), "each is told once")
