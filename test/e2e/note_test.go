@@ -11,17 +11,15 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// confirmed asserts that the caller hears reference and deadline, and that this very note is in Redis, once.
+// confirmed asserts that the caller hears reference and deadline, and that this very note is kept, once: in Redis, or on this
+// machine until Redis answers, which on a busy machine can take longer than a caller should wait.
 func (c *caller) confirmed(number string, team call.TeamID, own bool) callback.Note {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
-	notes := c.s.notes(number)
-	require.Len(c.s.t, notes, 1, "it is durable before the caller hears of it")
-	note := notes[0]
+	note := c.s.kept(number)
 	require.Equal(c.s.t, callback.Open, note.State)
 	require.Equal(c.s.t, team, note.Team)
 	require.Equal(c.s.t, own, note.Verified)
@@ -64,24 +62,24 @@ func (c *caller) heardReference() callback.Reference {
 	return callback.Reference(reference.String())
 }
 
-// storedOnce waits until the note that a caller was promised is in Redis, once.
-func (s *scene) storedOnce(number string, reference callback.Reference) {
+// kept waits until the note of a number is in Redis, and asserts that it is there once.
+func (s *scene) kept(number string) callback.Note {
 	s.t.Helper()
 	var notes []callback.Note
 	s.eventually("the note is in Redis", func() error {
-		n, err := call.ParseNumber(number)
-		if err != nil {
-			return err
+		if notes = s.notes(number); len(notes) == 0 {
+			return errors.New("it is not there")
 		}
-		store := redisstore.Open(redisstore.Options{Addr: s.Redis.Address})
-		defer store.Close()
-		if notes, err = store.ByNumber(s.ctx, "deventer", n, 10); err == nil && len(notes) == 0 {
-			err = errors.New("it is not there")
-		}
-		return err
+		return nil
 	})
 	require.Len(s.t, notes, 1)
-	require.Equal(s.t, reference, notes[0].Reference, "what he heard is what is kept")
+	return notes[0]
+}
+
+// storedOnce waits until the note that a caller was promised is in Redis, once.
+func (s *scene) storedOnce(number string, reference callback.Reference) {
+	s.t.Helper()
+	require.Equal(s.t, reference, s.kept(number).Reference, "what he heard is what is kept")
 }
 
 func TestNobodyOfTheDepartmentAnswersAndANoteIsMade(t *testing.T) {
@@ -204,12 +202,13 @@ func opensLater() string {
 func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
 	s := open(t, team("vergunningen", map[string]any{"missed_limit": 0}))
 	s.agent("verg1", rig.Behaviour{NeverAnswers: true})
-	notes := 0
+	var numbers []string
 	for i, at := range []string{
 		"welkom-deventer", "menu-aanvraag", "searching-agent", "not-reachable", "offer-callback", "call-back-on-number",
 		"confirm-number", "call-back-by", "your-reference-is",
 	} {
 		from := fmt.Sprintf("061234567%d", i) // each a caller of his own: one with a note would be recognised
+		numbers = append(numbers, from)
 		caller := s.rings(rig.CallerOptions{From: from})
 		for _, step := range []struct{ prompt, key string }{
 			{"welkom-deventer", ""},
@@ -232,9 +231,14 @@ func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
 		}
 		caller.hangsUp()
 		s.atRest()
-		notes += len(s.notes(from))
 	}
-	require.Equal(t, 2, notes, "a note for each call that heard a confirmation, and no other")
+	for i, from := range numbers {
+		if i < len(numbers)-2 {
+			require.Empty(t, s.notes(from), "nothing was confirmed to him")
+			continue
+		}
+		s.kept(from)
+	}
 }
 
 func TestAbandonedInTheQueue(t *testing.T) {

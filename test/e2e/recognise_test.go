@@ -26,14 +26,6 @@ func (s *scene) ringsAgain(from string) *caller {
 	return c
 }
 
-// note reads the one note of a number anew.
-func (s *scene) note(number string) callback.Note {
-	s.t.Helper()
-	notes := s.notes(number)
-	require.Len(s.t, notes, 1)
-	return notes[0]
-}
-
 func TestACallerWithANoteLeavesIt(t *testing.T) {
 	s := open(t, nil)
 	before := s.hasANote("0612345678")
@@ -41,7 +33,7 @@ func TestACallerWithANoteLeavesIt(t *testing.T) {
 	c.presses("2")
 	c.hearsWhole("nl/note-stays")
 	c.isHungUp()
-	after := s.note("0612345678")
+	after := s.kept("0612345678")
 	require.Equal(t, before.ID, after.ID)
 	require.Equal(t, callback.Open, after.State)
 	require.Equal(t, before.Deadline, after.Deadline, "the clock never restarts")
@@ -64,7 +56,7 @@ func TestACallerWithANoteWaitsForAPersonWhoSeesIt(t *testing.T) {
 	require.Contains(t, said, "TBN "+string(note.Reference), "his phone shows which note it is")
 	c.hangsUp()
 	s.atRest()
-	require.Equal(t, callback.Open, s.note("0612345678").State, "it stays until somebody says that it is settled")
+	require.Equal(t, callback.Open, s.kept("0612345678").State, "it stays until somebody says that it is settled")
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
@@ -76,8 +68,8 @@ func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
 	c.presses("1")
 	c.getsThrough(agent, 1)
 	desk := &colleague{Agent: agent, s: s}
-	desk.tells("resolve", s.note("0612345678"), `{"outcome": "settled", "reason": "staat in het dossier"}`)
-	after := s.note("0612345678")
+	desk.tells("resolve", s.kept("0612345678"), `{"outcome": "settled", "reason": "staat in het dossier"}`)
+	after := s.kept("0612345678")
 	require.Equal(t, callback.Resolved, after.State)
 	require.Equal(t, callback.Settled, after.Outcome)
 	require.True(t, after.NormMet)
@@ -105,13 +97,13 @@ func TestHangingUpAtEveryPromptAboutANoteChangesNothing(t *testing.T) {
 		c.hangsUp()
 		s.atRest()
 	}
-	require.Equal(t, before, s.note("0612345678"))
+	require.Equal(t, before, s.kept("0612345678"))
 	c := s.ringsAgain("0612345678")
 	c.presses("2")
 	c.hears("nl/note-stays")
 	c.hangsUp()
 	s.atRest()
-	require.Equal(t, 1, s.note("0612345678").Repeats, "he had chosen already")
+	require.Equal(t, 1, s.kept("0612345678").Repeats, "he had chosen already")
 }
 
 func TestACallerWithdrawsHisNote(t *testing.T) {
@@ -124,7 +116,7 @@ func TestACallerWithdrawsHisNote(t *testing.T) {
 	c.hearsWhole("nl/note-withdrawn")
 	c.hears("nl/menu-aanvraag") // he may have another question
 	c.hangsUp()
-	require.Equal(t, callback.Cancelled, s.note("0612345678").State)
+	require.Equal(t, callback.Cancelled, s.kept("0612345678").State)
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.NoteWithdrawn))
 	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen")) })

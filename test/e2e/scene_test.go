@@ -124,8 +124,11 @@ func (s *scene) atRest() {
 
 func (s *scene) families() map[string]*family {
 	s.t.Helper()
-	text, err := s.Daemon.Metrics(s.ctx)
-	require.NoError(s.t, err)
+	var text string
+	s.eventually("the daemon tells its figures", func() (err error) {
+		text, err = s.Daemon.Metrics(s.ctx)
+		return err
+	})
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
 	require.NoError(s.t, err)
@@ -165,8 +168,11 @@ func (s *scene) notes(number string) []callback.Note {
 	require.NoError(s.t, err)
 	store := redisstore.Open(redisstore.Options{Addr: s.Redis.Address})
 	defer store.Close()
-	notes, err := store.ByNumber(s.ctx, "deventer", n, 10)
-	require.NoError(s.t, err)
+	var notes []callback.Note
+	s.eventually("Redis tells the notes", func() (err error) { // the store waits less than a busy machine can take
+		notes, err = store.ByNumber(s.ctx, "deventer", n, 10)
+		return err
+	})
 	return notes
 }
 

@@ -128,11 +128,10 @@ func TestASoftphoneMakesANoteWithItsKeys(t *testing.T) {
 	caller.hears("nl/confirm-number")
 	caller.answersWith("1")
 	caller.hears("nl/call-back-by")
-	notes := s.notes("0570693911")
-	require.Len(t, notes, 1, "it is durable before he hears of it")
-	require.Equal(t, call.TeamID("vergunningen"), notes[0].Team)
+	note := s.kept("0570693911")
+	require.Equal(t, call.TeamID("vergunningen"), note.Team)
 	caller.hears("nl/your-reference-is")
-	for _, digit := range string(notes[0].Reference) {
+	for _, digit := range string(note.Reference) {
 		caller.hears("nl/digit-" + string(digit))
 	}
 	caller.hears("nl/goodbye")

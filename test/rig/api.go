@@ -44,7 +44,7 @@ func (d *Daemon) writeTokens(path string, phones []Phone) error {
 
 // API asks the daemon's JSON API in the name of a phone's owner. ver is the version of the note that he has seen; 0 for none.
 func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, body string) (status int, answer string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+d.Web+path, strings.NewReader(body))
 	if err != nil {

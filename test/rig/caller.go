@@ -143,19 +143,13 @@ func (c *Caller) HangUp(ctx context.Context) error {
 	return c.AwaitEnd(ctx)
 }
 
-// Converse has both sides say a tone that the other must hear.
+// Converse has each side say a tone until the other has heard it.
 func (c *Caller) Converse(ctx context.Context, agent *Agent) error {
-	for _, way := range []struct {
-		from, to *Handset
-		pitch    float64
-	}{{c.Handset, agent.Handset, 440}, {agent.Handset, c.Handset, 880}} {
-		now := time.Now()
-		if err := way.from.Speak(ctx, Tone(way.pitch, 600*time.Millisecond)); err != nil {
-			return err
-		}
-		if err := way.to.AwaitTone(ctx, now, way.pitch); err != nil {
-			return err
-		}
+	if err := c.MakeHeard(ctx, agent.Handset, 440); err != nil {
+		return fmt.Errorf("the agent does not hear the caller: %w", err)
+	}
+	if err := agent.MakeHeard(ctx, c.Handset, 880); err != nil {
+		return fmt.Errorf("the caller does not hear the agent: %w", err)
 	}
 	return nil
 }

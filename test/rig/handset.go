@@ -254,6 +254,22 @@ func (h *Handset) loudSince(t time.Time) (loud, all int, changed <-chan struct{}
 	return loud, all, h.changed
 }
 
+// MakeHeard says a tone, again and again, until the other has heard it: on a busy machine one can come in pieces.
+func (h *Handset) MakeHeard(ctx context.Context, other *Handset, hertz float64) error {
+	for {
+		now := time.Now()
+		if err := h.Speak(ctx, Tone(hertz, 600*time.Millisecond)); err != nil {
+			return err
+		}
+		patience, cancel := context.WithTimeout(ctx, 2*time.Second)
+		err := other.AwaitTone(patience, now, hertz)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // Speak says a sound and returns when it is said. It waits for the first sound from the other side.
 func (h *Handset) Speak(ctx context.Context, sound Sound) error {
 	var frames []frame
