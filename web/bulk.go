@@ -34,7 +34,7 @@ func (a *API) setAbsent(v *visit) error {
 	if !a.answersFor(v, colleague) {
 		return noSuch("colleague")
 	}
-	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, v.at)
+	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, callback.ByAgent(v.who.Agent), v.at)
 	v.count = released
 	if err != nil {
 		return err

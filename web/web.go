@@ -37,7 +37,7 @@ type Claims interface {
 	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
 	Release(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
 	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (callback.Note, error)
-	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, at time.Time) (int, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor, at time.Time) (int, error)
 }
 
 // Attempts writes down tries to reach the caller.
