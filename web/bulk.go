@@ -201,7 +201,7 @@ func (s *stream) start() {
 	}
 	s.Header().Set("Content-Type", kind)
 	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	s.begin(http.StatusOK)
+	s.WriteHeader(http.StatusOK)
 }
 
 func (s *stream) close() error {
