@@ -172,8 +172,11 @@ func allowed(n Note, e Event) error {
 	case EventRenewed, EventAttemptStarted, EventAttemptDialled, EventAttemptEnded:
 		return allowedToHolder(n, e)
 	case EventReleased:
-		if n.State == Open && n.Personal == "" {
+		switch {
+		case n.State == Open && n.Personal == "":
 			return rule(e, "nobody has it")
+		case e.Cause == ReleaseAbsent && !person && e.Who != BySystem:
+			return rule(e, "only a person of ours or the system can say that somebody is absent, not %q", e.Who)
 		}
 	case EventRerouted:
 		switch e.Team {

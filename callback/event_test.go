@@ -228,6 +228,8 @@ func TestApplyRefuses(t *testing.T) {
 		"a claim without a name":           {open, callback.EventClaimed, callback.ByAgent(""), nil, "only a person can claim"},
 		"a claim of what is another's":     {personal, callback.EventClaimed, jan, nil, "it is for els in person"},
 		"a release of what nobody has":     {open, callback.EventReleased, jan, nil, "nobody has it"},
+		"the caller says who is absent":    {claimed, callback.EventReleased, callback.ByCaller, because(callback.ReleaseAbsent), `can say that somebody is absent, not "caller"`},
+		"nobody says who is absent":        {personal, callback.EventReleased, "", because(callback.ReleaseAbsent), "can say that somebody is absent"},
 		"a renewal by another":             {claimed, callback.EventRenewed, jan, nil, "els has it, not agent:jan"},
 		"an attempt by another":            {claimed, callback.EventAttemptStarted, jan, nil, "els has it, not agent:jan"},
 		"an end by another":                {calling, callback.EventAttemptEnded, jan, with(callback.ResultReached), "els has it, not agent:jan"},
@@ -279,11 +281,13 @@ func TestApplyAllows(t *testing.T) {
 			require.Equal(t, call.AgentID("jan"), l.step(callback.EventClaimed, jan, until(at(9))).Colleague)
 		})
 	}
-	t.Run("a claimed personal note of who became absent goes to the team", func(t *testing.T) {
-		l := born(t, func(n *callback.Note) { n.Personal = "els" })
-		l.step(callback.EventClaimed, els, until(at(9)))
-		require.Empty(t, l.step(callback.EventReleased, callback.BySystem, because(callback.ReleaseAbsent)).Personal)
-	})
+	for name, who := range map[string]callback.Actor{"herself": els, "her lead": jan, "the system": callback.BySystem} {
+		t.Run("a claimed personal note of who became absent goes to the team, says "+name, func(t *testing.T) {
+			l := born(t, func(n *callback.Note) { n.Personal = "els" })
+			l.step(callback.EventClaimed, els, until(at(9)))
+			require.Empty(t, l.step(callback.EventReleased, who, because(callback.ReleaseAbsent)).Personal)
+		})
+	}
 	t.Run("a personal note that is rerouted is anybody's", func(t *testing.T) {
 		l := born(t, func(n *callback.Note) { n.Personal = "els" })
 		require.Empty(t, l.step(callback.EventRerouted, els, to("kcc", "")).Personal)

@@ -172,8 +172,9 @@ func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, err
 }
 
 // Absent gives every note that a colleague has claimed or that is for him in person to his team at once, and says how many.
-// The notes that could not be released are in the error.
-func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, at time.Time) (int, error) {
+// The history names who, who says that he is absent: the colleague himself, another person, or the system. The notes that could
+// not be released are in the error.
+func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor, at time.Time) (int, error) {
 	released := 0
 	for {
 		notes, err := w.store.Held(ctx, m, colleague, aRound)
@@ -182,7 +183,7 @@ func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague 
 		}
 		problems := []error{err}
 		for _, n := range notes {
-			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: BySystem, At: at}, func(n Note) (Event, error) {
+			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n Note) (Event, error) {
 				if n.Holder() != colleague {
 					return Event{}, errSettled
 				}

@@ -344,17 +344,22 @@ func TestAbsentGivesEverythingToTheTeam(t *testing.T) {
 	_, err = f.list.Claim(t.Context(), by(jan, jans))
 	require.NoError(t, err)
 
-	released, err := f.list.Absent(t.Context(), town, "els", made.Add(2*time.Hour))
+	released, err := f.list.Absent(t.Context(), town, "els", jan, made.Add(2*time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, 4, released)
 	for _, n := range []callback.Note{claimed, calling, personal, both} {
 		after := f.now(t, n)
 		require.Equal(t, callback.Open, after.State)
 		require.Empty(t, after.Holder())
+		events, err := f.Events(t.Context(), town, n.ID)
+		require.NoError(t, err)
+		last := events[len(events)-1]
+		require.Equal(t, callback.ReleaseAbsent, last.Cause)
+		require.Equal(t, jan, last.Who, "the history names who said so")
 	}
 	require.Equal(t, callback.ResultUntold, f.now(t, calling).Attempts[0].Result, "he may have been reached")
 	require.Equal(t, call.AgentID("jan"), f.now(t, jans).Colleague, "what others have is theirs")
-	released, err = f.list.Absent(t.Context(), town, "els", made.Add(2*time.Hour))
+	released, err = f.list.Absent(t.Context(), town, "els", jan, made.Add(2*time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, released)
 }
@@ -364,16 +369,30 @@ func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 	for range 401 {
 		f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
 	}
-	released, err := f.list.Absent(t.Context(), town, "els", aNote().Made.Add(time.Hour))
+	released, err := f.list.Absent(t.Context(), town, "els", callback.BySystem, aNote().Made.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, 401, released)
+}
+
+func TestAbsentIsNotForTheCallerToSay(t *testing.T) {
+	for name, who := range map[string]callback.Actor{"the caller": callback.ByCaller, "nobody": ""} {
+		t.Run(name, func(t *testing.T) {
+			f := newFloor()
+			n := f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
+			released, err := f.list.Absent(t.Context(), town, "els", who, n.Made.Add(time.Hour))
+			var rule *callback.RuleError
+			require.ErrorAs(t, err, &rule)
+			require.Zero(t, released)
+			require.Equal(t, n, f.now(t, n), "nothing was changed")
+		})
+	}
 }
 
 func TestAbsentSaysWhatItCouldNotDo(t *testing.T) {
 	f := newFloor()
 	f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
 	f.Fail(errors.New("out of order"))
-	_, err := f.list.Absent(t.Context(), town, "els", aNote().Made)
+	_, err := f.list.Absent(t.Context(), town, "els", els, aNote().Made)
 	require.ErrorIs(t, err, callback.ErrStoreDown)
 	require.ErrorContains(t, err, "find the notes of els")
 }

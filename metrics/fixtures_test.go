@@ -46,6 +46,8 @@ func options(plan *routing.Plan) metrics.Options {
 		Version:         "1.2.3",
 		EventSkips:      []string{"unknown", "malformed"},
 		LinkLosses:      []string{"unreachable", "closed"},
+		Operations:      []string{"claim", "export"},
+		TokenRefusals:   []string{"missing", "unknown"},
 	}
 }
 

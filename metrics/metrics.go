@@ -40,6 +40,9 @@ type Options struct {
 	Version string
 	// EventSkips and LinkLosses are the reasons that the transport to Asterisk knows, so that they start at 0.
 	EventSkips, LinkLosses []string
+	// Operations and TokenRefusals are what can be asked of the JSON API and why no token lets a request in, for the same. Others
+	// become Elsewhere.
+	Operations, TokenRefusals []string
 }
 
 func (o Options) validate() error {
@@ -56,6 +59,7 @@ func (o Options) validate() error {
 // Metrics holds the collectors. Its methods are safe for concurrent use and never wait for anything.
 type Metrics struct {
 	ARI     *ARI
+	API     *API
 	Redis   *Redis
 	Notes   *Notes
 	Keeping *Keeping
@@ -86,6 +90,7 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	r := &registration{to: reg}
 	m := &Metrics{
 		ARI:      newARI(r, o),
+		API:      newAPI(r, o),
 		Redis:    newRedis(r),
 		Config:   newConfig(r),
 		contacts: newContacts(r, o.AnswerThreshold, o.ShortAbandon),

@@ -100,7 +100,7 @@ func TestAPersonalNoteIsInTheListOfItsColleague(t *testing.T) {
 	held, err := s.Held(ctx, deventer, els, 10)
 	require.NoError(t, err)
 	require.Equal(t, []callback.Note{personal, claimed}, held)
-	released, err := worklist(s).Absent(ctx, deventer, els, promised)
+	released, err := worklist(s).Absent(ctx, deventer, els, callback.ByAgent(joost), promised)
 	require.NoError(t, err)
 	require.Equal(t, 2, released)
 	held, err = s.Held(ctx, deventer, els, 10)

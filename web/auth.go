@@ -25,6 +25,7 @@ const (
 func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	from := client(r)
 	if wait := a.failures.wait(from, now); wait > 0 {
+		a.Meter.TokenRefused(refusedTooMany)
 		p := problem(http.StatusTooManyRequests, "too_many", "too many requests without a valid token came from this address: try again in a while")
 		p.retry = wait
 		return Token{}, &p
@@ -32,6 +33,7 @@ func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	shown = strings.TrimSpace(shown)
 	if !strings.EqualFold(scheme, "Bearer") || shown == "" {
+		a.Meter.TokenRefused(refusedMissing)
 		p := problem(http.StatusUnauthorized, "token", "a token is needed: Authorization: Bearer …")
 		p.challenge = `Bearer realm="bereikbaar"`
 		return Token{}, &p
@@ -42,6 +44,7 @@ func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 		}
 	}
 	a.failures.add(from, now)
+	a.Meter.TokenRefused(refusedUnknown)
 	a.Log.Warn("a token was refused", "address", from)
 	p := problem(http.StatusUnauthorized, "token", "the token is not known, or no longer valid")
 	p.challenge = `Bearer realm="bereikbaar", error="invalid_token"`

@@ -34,7 +34,7 @@ func (a *API) setAbsent(v *visit) error {
 	if !a.answersFor(v, colleague) {
 		return noSuch("colleague")
 	}
-	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, v.at)
+	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, callback.ByAgent(v.who.Agent), v.at)
 	v.count = released
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (s *stream) start() {
 	}
 	s.Header().Set("Content-Type", kind)
 	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	s.begin(http.StatusOK)
+	s.WriteHeader(http.StatusOK)
 }
 
 func (s *stream) close() error {

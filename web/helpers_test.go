@@ -125,6 +125,7 @@ type desk struct {
 	work   *callback.Worklist
 	notes  *callback.Service
 	log    *logged
+	meter  *meter
 	tokens map[string]string // name → token
 	path   string            // of the tokens file
 	lines  []web.TokenLine
@@ -174,7 +175,20 @@ var people = []web.TokenLine{
 
 func open(t testing.TB, change ...func(*web.Options)) *desk {
 	t.Helper()
-	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
+	d, api := unreached(t, change...)
+	server := httptest.NewServer(api)
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		server.Close()
+	})
+	d.url = server.URL
+	return d
+}
+
+// unreached is the API with its store, and nothing between it and the test: for simulated time, which no network knows.
+func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler) {
+	t.Helper()
+	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, meter: &meter{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
 	d.work = callback.NewWorklist(d.store, town{}, nil)
 	d.notes = callback.NewService(d.store, town{}, town{}, nil)
 	for _, line := range people {
@@ -185,18 +199,13 @@ func open(t testing.TB, change ...func(*web.Options)) *desk {
 	tokens, err := web.OpenTokens(d.path, log)
 	require.NoError(t, err)
 	options := web.Options{
-		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens, Log: log,
+		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens,
+		Meter: d.meter, Log: log,
 	}
 	for _, c := range change {
 		c(&options)
 	}
-	server := httptest.NewServer(web.New(options).Handler())
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		server.Close()
-	})
-	d.url = server.URL
-	return d
+	return d, web.New(options).Handler()
 }
 
 // token draws a token for somebody.

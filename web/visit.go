@@ -15,15 +15,14 @@ import (
 
 // visit is one request of somebody who is known, and what the log will say of it.
 type visit struct {
-	http.ResponseWriter
+	*response
 	*http.Request
 	who Token
 	at  time.Time // when it came, UTC
 
-	status int
-	notes  []callback.NoteID // that he was shown or changed
-	team   call.TeamID       // whose list he looked at
-	count  int               // of an export or erasure
+	notes []callback.NoteID // that he was shown or changed
+	team  call.TeamID       // whose list he looked at
+	count int               // of an export or erasure
 }
 
 // guarded lets in who is known and has the role, one after another, and writes down who did what.
@@ -35,7 +34,8 @@ func (a *API) guarded(r route) http.Handler {
 			answerProblem(w, *refused)
 			return
 		}
-		v := &visit{ResponseWriter: w, Request: req, who: who, at: now}
+		v := &visit{response: w.(*response), Request: req, who: who, at: now} // see counted
+		v.operation = r.id
 		defer a.audit(r, v) // also of an answer that was cut off
 		if err := a.admitted(r, v); err != nil {
 			a.fail(v, err)
@@ -48,18 +48,33 @@ func (a *API) admitted(r route, v *visit) error {
 	if !v.who.Role.AtLeast(r.least) {
 		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)
 	}
+	done, err := a.turn(r, v)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return r.handle(v)
+}
+
+// turn waits until the request may be worked. Who then has worked it calls done.
+func (a *API) turn(r route, v *visit) (done func(), err error) {
 	turns := a.turns
 	if r.id == "export" {
 		turns = a.exports
 	}
 	limited, cancel := context.WithTimeout(v.Context(), turnLimit)
 	defer cancel()
+	a.Meter.Waits(1)
+	defer a.Meter.Waits(-1)
 	select {
 	case turns <- struct{}{}:
-		defer func() { <-turns }()
-		return r.handle(v)
+		a.Meter.Works(1)
+		return func() {
+			a.Meter.Works(-1)
+			<-turns
+		}, nil
 	case <-limited.Done():
-		return problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
+		return nil, problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
 	}
 }
 
@@ -73,8 +88,7 @@ func (a *API) fail(v *visit, err error) {
 	if p.Status >= http.StatusInternalServerError && !errors.As(err, &Problem{}) {
 		a.Log.Error("a request could not be answered", "token", v.who.Name, "status", p.Status, "err", err)
 	}
-	v.status = p.Status
-	answerProblem(v.ResponseWriter, p)
+	answerProblem(v.response, p)
 }
 
 // audit writes who did what to which notes (AVG: an access log), and never a number, a name or what a caller said.
@@ -102,15 +116,9 @@ func (v *visit) answer(status int, body any) error {
 		return err
 	}
 	v.Header().Set("Content-Type", "application/json")
-	v.begin(status)
+	v.WriteHeader(status)                             // from now on the answer can only be cut off
 	_, _ = v.ResponseWriter.Write(append(text, '\n')) // a reader that is gone has nobody to be told to
 	return nil
-}
-
-// begin sends the status: from now on the answer can only be cut off.
-func (v *visit) begin(status int) {
-	v.status = status
-	v.WriteHeader(status)
 }
 
 // Header is the answer's. The request's is v.Request.Header.

@@ -37,7 +37,7 @@ type Claims interface {
 	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
 	Release(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
 	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (callback.Note, error)
-	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, at time.Time) (int, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor, at time.Time) (int, error)
 }
 
 // Attempts writes down tries to reach the caller.
@@ -98,6 +98,7 @@ type Options struct {
 	Exports   Exports
 	Directory Directory
 	Tokens    *Tokens
+	Meter     Meter
 	Log       *slog.Logger // also of who looked at which note
 }
 
@@ -179,7 +180,7 @@ func (a *API) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		answerProblem(w, problem(http.StatusNotFound, "not_found", "there is nothing here: /api/openapi.json lists what there is"))
 	})
-	return secured(mux)
+	return secured(a.counted(mux))
 }
 
 // secured sets what holds for every answer: nothing of it is kept, framed, sniffed or shown by a browser as a page.

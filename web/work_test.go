@@ -248,16 +248,17 @@ func TestAnAbsentColleague(t *testing.T) {
 	tests := map[string]struct {
 		who, colleague string
 		status         int
+		told           call.AgentID // who stands in the history
 	}{
-		"says so himself":              {"cem", "cem", 200},
-		"his lead says so":             {"lead", "cem", 200},
-		"an admin says so":             {"admin", "cem", 200},
-		"a colleague says so":          {"dirkje", "cem", 404},
-		"the lead of another team":     {"taxlead", "cem", 404},
-		"an admin elsewhere":           {"neighbour", "cem", 404},
-		"nobody knows him":             {"lead", "nobody", 404},
-		"his lead, known by his token": {"lead", "dirkje", 200},
-		"a reader":                     {"wallboard", "cem", 403},
+		"says so himself":              {"cem", "cem", 200, "cem"},
+		"his lead says so":             {"lead", "cem", 200, "lotte"},
+		"an admin says so":             {"admin", "cem", 200, "ada"},
+		"a colleague says so":          {"dirkje", "cem", 404, ""},
+		"the lead of another team":     {"taxlead", "cem", 404, ""},
+		"an admin elsewhere":           {"neighbour", "cem", 404, ""},
+		"nobody knows him":             {"lead", "nobody", 404, ""},
+		"his lead, known by his token": {"lead", "dirkje", 200, "lotte"},
+		"a reader":                     {"wallboard", "cem", 403, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -268,9 +269,15 @@ func TestAnAbsentColleague(t *testing.T) {
 			after, err := d.store.Note(context.Background(), deventer, n.ID)
 			require.NoError(t, err)
 			require.Equal(t, test.status == 200, after.State == callback.Open)
-			if test.status == 200 {
-				require.JSONEq(t, `{"released":1}`, string(got.body))
+			if test.status != 200 {
+				return
 			}
+			require.JSONEq(t, `{"released":1}`, string(got.body))
+			events, err := d.store.Events(context.Background(), deventer, n.ID)
+			require.NoError(t, err)
+			last := events[len(events)-1]
+			require.Equal(t, callback.ReleaseAbsent, last.Cause)
+			require.Equal(t, callback.ByAgent(test.told), last.Who)
 		})
 	}
 }

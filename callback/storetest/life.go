@@ -20,7 +20,7 @@ func longLife(t *testing.T, s callback.WorkStore) {
 	cause := func(c callback.ReleaseCause) func(e *callback.Event) {
 		return func(e *callback.Event) { e.Cause = c }
 	}
-	n = after(t, s, n, callback.EventReleased, callback.BySystem, cause(callback.ReleaseAbsent))
+	n = after(t, s, n, callback.EventReleased, jan, cause(callback.ReleaseAbsent))
 	require.Empty(t, n.Personal)
 	n = claimed(t, s, n, els)
 	n = after(t, s, n, callback.EventRenewed, els, holding(2*time.Hour))

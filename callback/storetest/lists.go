@@ -93,7 +93,7 @@ func heldInOrder(t *testing.T, s callback.WorkStore) {
 	after(t, s, first, callback.EventReleased, els, byHand)
 	personal = after(t, s, personal, callback.EventReleased, els, byHand)
 	require.Equal(t, idsOf(personal, third), list(most), "it is still for her")
-	after(t, s, personal, callback.EventReleased, callback.BySystem, absent)
+	after(t, s, personal, callback.EventReleased, els, absent)
 	after(t, s, third, callback.EventReleased, callback.BySystem, absent)
 	require.Empty(t, list(most))
 }

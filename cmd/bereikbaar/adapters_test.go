@@ -9,12 +9,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 var (
 	_ callback.Norm      = (*settings)(nil)
 	_ callback.Rules     = (*settings)(nil)
 	_ callback.WorkRules = (*settings)(nil)
+	_ web.Meter          = (*metrics.API)(nil)
 )
 
 func settingsOf(t *testing.T, pairs ...string) *settings {

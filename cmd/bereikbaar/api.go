@@ -29,7 +29,8 @@ func (s *service) listenAPI(ctx context.Context) (net.Listener, *web.API, error)
 		return nil, nil, err
 	}
 	return listener, web.New(web.Options{
-		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes, Exports: s.store, Directory: s.settings, Tokens: tokens, Log: s.log,
+		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes, Exports: s.store, Directory: s.settings, Tokens: tokens,
+		Meter: s.metrics.API, Log: s.log,
 	}), nil
 }
 

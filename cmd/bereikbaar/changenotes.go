@@ -122,7 +122,11 @@ func absentCommand(o *benchOptions) *cobra.Command {
 		Short: "Give all notes of an absent colleague to their teams",
 		Args:  cobra.ExactArgs(1),
 		RunE: withNotes(o, func(b *bench, args []string) error {
-			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), b.now)
+			who, err := b.who()
+			if err != nil {
+				return err
+			}
+			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who, b.now)
 			return b.counted("released", released, err)
 		}),
 	}

@@ -31,6 +31,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	cmd.SetOut(os.Stdout) // what cmd.Print prints are results; unset, it would go to standard error with the problems
 	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
 	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
 	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(), tokenCommand())

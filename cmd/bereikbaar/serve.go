@@ -27,6 +27,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // letGoLimit bounds how long calls get to let go of the daemon when it stops.
@@ -94,6 +95,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 	s.metrics, err = metrics.New(s.registry, metrics.Options{
 		Plan: cfg.Plan, AnswerThreshold: cfg.KPI.AnswerThreshold, ShortAbandon: cfg.KPI.ShortAbandon,
 		EventSkips: names(asterisk.SkipReasons()), LinkLosses: names(asterisk.LossReasons()),
+		Operations: web.Operations(), TokenRefusals: web.Refusals(),
 	})
 	if err != nil {
 		return nil, err

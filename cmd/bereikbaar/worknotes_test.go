@@ -128,8 +128,10 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(c.does("list", "--colleague", "kcc1", "--json")), &mine))
 	require.Len(t, mine, 1)
 	require.Equal(t, other.ID, mine[0].ID)
-	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1"))
+	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1", "--as", "lead1"))
 	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
+	history := c.gives("show", string(other.ID)).History
+	require.Equal(t, callback.ByAgent("lead1"), history[len(history)-1].Who, "who said that he is absent")
 }
 
 // More notes than one batch, nearly all with one deadline: none is left out and none comes twice.
@@ -186,6 +188,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		"a reference that cannot be":     {[]string{"show", "12345678"}, exitNoNote, "check digit"},
 		"a note that is not there":       {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
 		"a change by nobody":             {[]string{"claim", id}, 1, "--as is missing"},
+		"an absence that nobody says":    {[]string{"absent", "kcc1"}, 1, "--as is missing"},
 		"a version that has passed":      {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
 		"what its state does not allow":  {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "takes only"},
 		"what the rules do not allow":    {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
