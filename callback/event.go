@@ -371,8 +371,8 @@ func Replay(events []Event) (Note, error) {
 	return n, nil
 }
 
-// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story, and how
-// to find it. What figures need stays.
+// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and its
+// subject, which an agent writes in words of his own, and how to find it. What figures need stays.
 func Remains(n Note, id EventID, at time.Time, why string) Event {
 	var attempts []Attempt // none stays none: so it is read back
 	for _, a := range n.Attempts {
@@ -381,7 +381,7 @@ func Remains(n Note, id EventID, at time.Time, why string) Event {
 	}
 	rest := Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,
-		Subject: n.Subject, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
+		Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
 		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
 		Closed: n.Closed,
 	}
