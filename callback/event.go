@@ -98,7 +98,7 @@ type Event struct {
 	Reason  string        // why, in the words of who did it; the comment itself for commented
 	Team    call.TeamID   // rerouted: where to
 	Owner   call.TeamID   // rerouted: who answers for the norm from now on; empty when that stays
-	Call    call.ID       // merged, attempt_*: in which call; optional
+	Call    call.ID       // merged, attempt_*: in which call, or by which key a merged request without one; optional
 	Cause   ReleaseCause  // released
 	Hold    time.Duration // claimed, renewed: how long the lease runs
 	Until   time.Time     // claimed, renewed: when it ends; set by the store, by its own clock

@@ -211,6 +211,10 @@ func (a *API) promise(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if n.Key == request.Key && (n.Number.E164 != request.Number.E164 || n.Subject != request.Subject) {
+		return problem(http.StatusUnprocessableEntity, "idempotency_key",
+			"this Idempotency-Key was used before, for another number or subject: nothing was promised now, draw a fresh one for each request")
+	}
 	v.notes = append(v.notes, n.ID)
 	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time
 	if n.Key != request.Key {
