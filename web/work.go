@@ -108,6 +108,9 @@ func (a *API) callBack(v *visit, s callback.Step, _ none) (callback.Note, error)
 	if err != nil {
 		return callback.Note{}, err
 	}
+	if n.Ver != s.Ver { // another may have it by now: his phone would ring
+		return callback.Note{}, &callback.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+	}
 	return n, a.Phone.CallBack(n)
 }
 

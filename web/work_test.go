@@ -57,6 +57,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	var shown noteview.Note
 	byReference := d.asks("cem", http.MethodGet, "/api/notes/"+string(receipt.Reference), "")
 	byReference.json(t, &shown)
+	d.asks("cem", http.MethodGet, strings.ToLower(at), "").json(t, &shown)
 	require.Equal(t, `"8"`, byReference.Header.Get("ETag"))
 	var kinds []callback.EventKind
 	for _, e := range shown.History {
