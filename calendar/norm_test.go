@@ -118,6 +118,7 @@ func TestTheNormDayByDay(t *testing.T) {
 	municipality := team(t, c, calendar.TeamSpec{})
 	parttime := team(t, c, calendar.TeamSpec{Hours: twoDays})
 	ownDays := team(t, c, calendar.TeamSpec{Hours: twoDays, OwnDays: true})
+	sameTime := team(t, c, calendar.TeamSpec{Rule: calendar.SameTime})
 	for _, row := range theNorm {
 		day, err := time.ParseInLocation(madeOn, row.made, amsterdam)
 		require.NoError(t, err)
@@ -132,6 +133,7 @@ func TestTheNormDayByDay(t *testing.T) {
 				{"the municipality", municipality, row.municipality},
 				{"two days a week", parttime, row.parttime},
 				{"own days", ownDays, row.ownDays},
+				{"the same time", sameTime, bySameTime(row.municipality, clock, c.WorkingDay(calendar.DateOf(made, amsterdam)))},
 			} {
 				d, err := test.hours.Deadline(made)
 				require.NoError(t, err)
@@ -141,6 +143,15 @@ func TestTheNormDayByDay(t *testing.T) {
 			}
 		}
 	}
+}
+
+// bySameTime is the stricter rule by hand: the day is that of the municipality; the hour is the hour at which the note was made, but
+// closing time after five, and when nobody was at work in between.
+func bySameTime(closing, clock string, workedOn bool) string {
+	if clock > "17:00" || !workedOn && clock <= "09:00" {
+		return closing
+	}
+	return strings.TrimSuffix(closing, "17:00") + clock
 }
 
 // What is stored is UTC: the same wall-clock time is another instant after the clocks have changed.

@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,6 +26,14 @@ const (
 // Results lists what a colleague can say of an attempt.
 func Results() []Result {
 	return []Result{ResultReached, ResultNotReached, ResultVoicemail, ResultWrongNumber, ResultRefused}
+}
+
+// CheckResult gives a *RuleError for what a colleague cannot say of an attempt.
+func CheckResult(r Result) error {
+	if !slices.Contains(Results(), r) {
+		return &RuleError{Event: EventAttemptEnded, Text: fmt.Sprintf("say what came of it, one of %v", Results())}
+	}
+	return nil
 }
 
 // LineResult is what the line itself told of an attempt.

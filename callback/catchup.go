@@ -120,9 +120,15 @@ func (k *Keeper) purgeAgain(ctx context.Context, stored Note, purge Event) error
 	return k.purged(stored.Municipality, purge)
 }
 
-// diverged tells of a note whose histories differ.
+// diverged tells of a note whose histories differ: once, until it is as it should be.
 func (k *Keeper) diverged(id NoteID) error {
-	k.watched.Diverged(id)
+	k.mu.Lock()
+	was := k.told[id]
+	k.told[id] = true
+	k.mu.Unlock()
+	if !was {
+		k.watched.Diverged(id)
+	}
 	return errDiverged
 }
 
@@ -161,8 +167,7 @@ func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
 	if n.State == None {
 		restored, err := k.WorkStore.Restore(ctx, e)
 		if err == nil && restored.ID != e.Note {
-			k.watched.Diverged(e.Note)
-			return Note{}, fmt.Errorf("its key has note %s in the store: %w", restored.ID, errDiverged)
+			return Note{}, fmt.Errorf("its key has note %s in the store: %w", restored.ID, k.diverged(e.Note))
 		}
 		return restored, err
 	}
@@ -172,7 +177,7 @@ func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
 	after, err := k.WorkStore.Advance(ctx, n, e)
 	var stale *StaleError
 	if errors.As(err, &stale) {
-		k.watched.Diverged(e.Note)
+		err = errors.Join(err, k.diverged(e.Note))
 	}
 	return after, err
 }

@@ -138,7 +138,7 @@ func TestAPurgedEventCarriesWhatRemains(t *testing.T) {
 		"v": "1", "event_id": "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", "note": string(n.ID), "event": "purged", "ver": "3",
 		"at": "2026-11-21T00:00:00.123Z", "who": "system", "reason": "retention",
 		"note.v": "1", "note.id": string(n.ID), "note.state": "purged", "note.ver": "3", "note.municipality": "deventer",
-		"note.team": "burgerzaken", "note.owner": "burgerzaken", "note.verified": "true", "note.language": "nl", "note.subject": "paspoort",
+		"note.team": "burgerzaken", "note.owner": "burgerzaken", "note.verified": "true", "note.language": "nl",
 		"note.made": "2026-11-20T15:00:00.123Z", "note.deadline": "2026-11-23T16:00:00.000Z", "note.closed": "2026-11-20T16:00:00.123Z",
 		"note.stints": `[{"team":"burgerzaken","from":"2026-11-20T15:00:00.123Z","until":"2026-11-20T16:00:00.123Z"}]`,
 	}, fields)

@@ -98,7 +98,7 @@ type Event struct {
 	Reason  string        // why, in the words of who did it; the comment itself for commented
 	Team    call.TeamID   // rerouted: where to
 	Owner   call.TeamID   // rerouted: who answers for the norm from now on; empty when that stays
-	Call    call.ID       // merged, attempt_*: in which call; optional
+	Call    call.ID       // merged, attempt_*: in which call, or by which key a merged request without one; optional
 	Cause   ReleaseCause  // released
 	Hold    time.Duration // claimed, renewed: how long the lease runs
 	Until   time.Time     // claimed, renewed: when it ends; set by the store, by its own clock
@@ -374,8 +374,8 @@ func Replay(events []Event) (Note, error) {
 	return n, nil
 }
 
-// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story, and how
-// to find it. What figures need stays.
+// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and its
+// subject, which an agent writes in words of his own, and how to find it. What figures need stays.
 func Remains(n Note, id EventID, at time.Time, why string) Event {
 	var attempts []Attempt // none stays none: so it is read back
 	for _, a := range n.Attempts {
@@ -384,7 +384,7 @@ func Remains(n Note, id EventID, at time.Time, why string) Event {
 	}
 	rest := Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,
-		Subject: n.Subject, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
+		Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
 		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
 		Closed: n.Closed,
 	}

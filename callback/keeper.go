@@ -41,7 +41,8 @@ type Watched interface {
 	// Restored: the store lacked so many notes, or events of them, that were confirmed, and has them again: it lost them, or
 	// it did not answer before this program was started.
 	Restored(notes int)
-	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look.
+	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look. It
+	// is told once of a note, until it is mended.
 	Diverged(id NoteID)
 }
 
@@ -55,13 +56,17 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	behind map[NoteID]bool // confirmed, and not known to be in the store
+	told   map[NoteID]bool // diverged, and whoever watches knows
 	making map[NoteID]bool // being made: whether they are confirmed is not known yet
 	purges int             // from the journal, so far
 }
 
 // NewKeeper puts a journal before a store. Call CatchUp before the first promise, and whenever the store was away.
 func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
-	return &Keeper{WorkStore: store, journal: journal, watched: watched, behind: make(map[NoteID]bool), making: make(map[NoteID]bool)}
+	return &Keeper{
+		WorkStore: store, journal: journal, watched: watched,
+		behind: make(map[NoteID]bool), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
+	}
 }
 
 // Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms it.
@@ -256,6 +261,9 @@ func (k *Keeper) isBehind(id NoteID) bool {
 func (k *Keeper) setBehind(id NoteID, behind bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if !behind {
+		delete(k.told, id)
+	}
 	if behind == k.behind[id] {
 		return
 	}

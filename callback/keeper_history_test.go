@@ -55,6 +55,9 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			kept, err := g.journal.Events(n.ID)
 			require.NoError(t, err)
 			require.Equal(t, journal, kept)
+			_, err = g.CatchUp(t.Context())
+			require.ErrorContains(t, err, "another history", "it is still so")
+			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged, "and was told: once, not with every comparison")
 		})
 	}
 	t.Run("another note has its key", func(t *testing.T) {

@@ -1,6 +1,8 @@
 package callback_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,5 +223,28 @@ func requireSane(t *rapid.T, before callback.Note, e callback.Event, after callb
 	if after.State == callback.Purged {
 		require.Zero(t, after.Number)
 		require.Empty(t, after.Reference)
+	}
+}
+
+// docs/notes.md says that its table is the state machine: each event has its row there, with the states that it is possible in.
+func TestTheTableOfEventsIsWhole(t *testing.T) {
+	page, err := os.ReadFile("../docs/notes.md")
+	require.NoError(t, err)
+	rows := map[callback.EventKind]string{}
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		for name := range strings.SplitSeq(cells[1], ",") {
+			rows[callback.EventKind(strings.Trim(name, " `"))] = cells[2]
+		}
+	}
+	for _, state := range callback.States() {
+		for _, e := range callback.Legal(state) {
+			require.Contains(t, rows, e)
+			told := strings.Contains(rows[e], string(state)) || strings.Contains(rows[e], "all but purged")
+			require.True(t, told, "%s is possible in %s: %s", e, state, rows[e])
+		}
 	}
 }

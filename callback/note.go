@@ -68,7 +68,7 @@ type Key string
 func CallKey(system string, id call.ID) Key { return Key(system + "/" + string(id)) }
 
 // Note is a promise to call back. Times are UTC, in whole milliseconds. Only events change it, see Apply. A purged note
-// has no Reference, Key, Call, Number, Reason, Window and no names.
+// has no Reference, Key, Call, Number, Subject, Reason, Window and no names.
 type Note struct {
 	ID           NoteID
 	Reference    Reference // kenmerk, which the caller hears
@@ -85,7 +85,7 @@ type Note struct {
 	Number       call.Number
 	Verified     bool          // Number is the one that the caller's own line showed
 	Language     string        // in which the caller was spoken to, such as "nl"
-	Subject      string        // what it is about, a word of the configuration
+	Subject      string        // what it is about, in a word or two
 	Reason       string        // the caller's story, in free words
 	Window       calendar.Span // when the caller would like to be called, on any day; zero for whenever
 	Made         time.Time

@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -124,17 +125,19 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	return Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", ErrReferenceTaken, referenceTries)
 }
 
-// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once.
+// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once, and
+// so does a request that names none and is sent again: its key stands for it.
 func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error) {
-	if events, err := s.store.Events(ctx, open.Municipality, open.ID); err == nil && r.Call != "" {
+	in := cmp.Or(r.Call, call.ID(r.Key))
+	if events, err := s.store.Events(ctx, open.Municipality, open.ID); err == nil {
 		for _, e := range events {
-			if e.Kind == EventMerged && e.Call == r.Call {
+			if e.Kind == EventMerged && e.Call == in {
 				return open, nil
 			}
 		}
 	}
 	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
-	n, err := s.worklist.Merge(ctx, step, r.Call, r.Reason)
+	n, err := s.worklist.Merge(ctx, step, in, r.Reason)
 	if err != nil {
 		return Note{}, fmt.Errorf("promise a callback: merge the request into the note that there is: %w", err)
 	}

@@ -105,8 +105,8 @@ func (w *Worklist) EndLine(ctx context.Context, s Step, line LineResult, talked 
 
 // EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
 func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talked time.Duration, result Result) (Note, error) {
-	if !isResult(string(result)) || result == ResultUntold {
-		return Note{}, &RuleError{Event: EventAttemptEnded, Text: fmt.Sprintf("say what came of it, one of %v", Results())}
+	if err := CheckResult(result); err != nil {
+		return Note{}, err
 	}
 	return w.advance(ctx, s, func(Note) (Event, error) {
 		return Event{Kind: EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result}, nil
@@ -114,15 +114,21 @@ func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talk
 }
 
 // Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a team says "not ours" for
-// the second time it goes to the contact centre, which answers for it from then on, whatever team was named: look where it went.
+// the second time it goes to the contact centre, which answers for it from then on, whatever team was named: look where it went. A
+// contact centre that has it at that time sends it on itself.
 func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (Note, error) {
 	if !w.rules.Knows(to) {
 		return Note{}, &RuleError{Event: EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
 	}
 	return w.advance(ctx, s, func(n Note) (Event, error) {
 		e := Event{Kind: EventRerouted, Team: to, Reason: reason}
-		if centre := w.rules.Work(s.Municipality).ContactCentre; n.Reroutes > 0 && n.Owner != centre && centre != "" {
-			e.Team, e.Owner = centre, centre
+		centre := w.rules.Work(s.Municipality).ContactCentre
+		if n.Reroutes == 0 || n.Owner == centre || centre == "" {
+			return e, nil
+		}
+		e.Owner = centre
+		if n.Team != centre { // who has it already was named first, and decides where it goes
+			e.Team = centre
 		}
 		return e, nil
 	})

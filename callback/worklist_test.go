@@ -275,6 +275,15 @@ func TestReroute(t *testing.T) {
 	require.Equal(t, call.TeamID("belastingen"), third.Team, "the contact centre decides where it goes")
 	require.Equal(t, call.TeamID("kcc"), third.Owner, "and still answers for it")
 	require.Equal(t, n.Deadline, third.Deadline)
+	t.Run("the contact centre, who was named first, passes it on", func(t *testing.T) {
+		n := f.note(t, aNote().Made)
+		_, err := f.list.Reroute(t.Context(), by(els, n), "kcc", "weet niet van wie dan wel")
+		require.NoError(t, err)
+		twice, err := f.list.Reroute(t.Context(), by(piet, n), "belastingen", "uitgezocht: belastingen")
+		require.NoError(t, err)
+		require.Equal(t, call.TeamID("belastingen"), twice.Team, "it has the note already: it decides where it goes")
+		require.Equal(t, call.TeamID("kcc"), twice.Owner, "and answers for it")
+	})
 	t.Run("without a contact centre teams pass it on", func(t *testing.T) {
 		f := newFloor()
 		f.work.ContactCentre = ""

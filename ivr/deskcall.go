@@ -57,6 +57,7 @@ type Outside struct {
 
 // Attempts is what a callback by telephone changes of its note; callback.Worklist is the real one.
 type Attempts interface {
+	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (callback.Note, error)
 	EndLine(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration) (callback.Note, error)
 	EndAttempt(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration, result callback.Result) (callback.Note, error)
@@ -75,6 +76,7 @@ type Caller struct {
 	Exchange Exchange
 	Attempts Attempts
 	Guard    Guard
+	Lease    func(m call.MunicipalityID) time.Duration // how long a claim holds unless it is renewed
 	Sounds   Sounds
 	Register Register
 	Log      *slog.Logger
@@ -136,15 +138,51 @@ func (d *deskcall) run(ctx context.Context) error {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
 	d.note = started
+	defer d.keep(ctx)()
 	line, talked := d.dial(ctx, number)
 	return d.settle(ctx, line, talked)
 }
 
-// start writes the attempt before the first digit is dialled: a call cannot be undone.
+// start writes the attempt before the first digit is dialled: a call cannot be undone. The claim is renewed first, so that it
+// does not run out as the caller's phone rings.
 func (d *deskcall) start(ctx context.Context) (callback.Note, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
+	if _, err := d.Attempts.Renew(limited, d.step()); err != nil {
+		return callback.Note{}, err
+	}
 	return d.Attempts.StartAttempt(limited, d.step(), "")
+}
+
+// renewals is how many renewals fit in a lease: one or two may fail before it runs out.
+const renewals = 3
+
+// keep renews the claim until it is told to stop. A call may be longer than a lease, and a note that is open is rung by a
+// second colleague while the first still talks.
+func (d *deskcall) keep(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked what came of it
+	every := max(d.Lease(d.note.Municipality)/renewals, time.Second)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(every):
+			}
+			limited, done := context.WithTimeout(ctx, storeLimit)
+			_, err := d.Attempts.Renew(limited, d.step())
+			done()
+			if err != nil && ctx.Err() == nil {
+				d.Log.Warn("the claim on a note could not be renewed during its call", "note", d.note.ID, "err", err)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-stopped
+	}
 }
 
 func (d *deskcall) step() callback.Step {

@@ -100,7 +100,8 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s.worklist = callback.NewWorklist(s.store, rules, nil)
 		s.caller = &ivr.Caller{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
-			Guard: callback.NewGuard(rules, func(callback.DialCode) {}), Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
+			Guard: callback.NewGuard(rules, func(callback.DialCode) {}),
+			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()
 		prepare(s)
@@ -216,6 +217,44 @@ func TestTheColleaguesWordDecides(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second colleague.
+func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
+	rounds := func(s *deskScene, for_ time.Duration) {
+		for range int(for_ / time.Minute) {
+			s.after(time.Minute)
+			_, err := s.worklist.Round(s.t.Context(), "deventer", time.Now())
+			require.NoError(s.t, err)
+		}
+	}
+	deskStory(t, func(s *deskScene) { rounds(s, 14*time.Minute) }, func(t *testing.T, s *deskScene) {
+		rounds(s, 50*time.Minute)
+		require.Equal(t, "out", s.exchange.line.talking)
+		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, call.AgentID("verg1"), s.stands().Colleague)
+		require.NoError(t, s.exchange.leg.HangUp(t.Context()))
+		synctest.Wait()
+		s.answersDesk('1')
+		s.answersDesk('2') // the note is not done
+		require.NoError(t, s.over())
+		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+		rounds(s, 16*time.Minute)
+		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+	})
+}
+
+func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(4 * time.Minute)
+		s.store.Fail(errors.New("away"))
+		s.after(4 * time.Minute)
+		s.store.Fail(nil)
+		s.after(4 * time.Minute)
+		require.Greater(t, time.Until(s.stands().Lease), 10*time.Minute)
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.NoError(t, s.over())
+	})
 }
 
 func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {

@@ -180,6 +180,7 @@ type fakeNotes struct {
 	down bool
 	slow time.Duration
 	made []callback.Request
+	due  time.Time // of the note that is promised; a day later when zero
 
 	live                []callback.Note
 	deaf                bool // Live answers to nobody
@@ -197,7 +198,11 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 		return callback.Note{}, err
 	}
 	n.made = append(n.made, r)
-	return callback.Note{ID: "note-1", Reference: "12345678", Deadline: r.At.Add(24 * time.Hour)}, nil
+	due := n.due
+	if due.IsZero() {
+		due = r.At.Add(24 * time.Hour)
+	}
+	return callback.Note{ID: "note-1", Reference: "12345678", Deadline: due}, nil
 }
 
 func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]callback.Note, error) {

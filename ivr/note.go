@@ -174,11 +174,17 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 	}
 	d.contact.Outcome = call.CallbackPromised
 	d.contact.NoteID = string(note.ID)
-	deadline := note.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location)
-	confirmation := d.speaker.Confirmation(deadline, string(note.Reference)).
-		Then(d.speaker.GiveReference(string(note.Reference))).
-		Then(d.speaker.Say(prompts.Goodbye))
-	return promised, d.say(ctx, confirmation)
+	return promised, d.say(ctx, d.confirmation(note).Then(d.speaker.Say(prompts.Goodbye)))
+}
+
+// confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and late.
+func (d *dialogue) confirmation(n callback.Note) prompts.Utterance {
+	again := d.speaker.GiveReference(string(n.Reference))
+	if late(n) {
+		return d.speaker.Say(prompts.NoteAlreadyOpen, prompts.NoteLate).Then(again).Then(again)
+	}
+	deadline := n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location)
+	return d.speaker.Confirmation(deadline, string(n.Reference)).Then(again)
 }
 
 // ask puts a question of which the answer commits the caller to something. A key that he pressed before he can have

@@ -97,14 +97,31 @@ func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
 	switch {
 	case n.State.Held():
 		speech = speech.Then(c.speaker.Say(prompts.NoteInHand))
-	case len(n.Attempts) > 0:
+	case missed(n):
 		speech = speech.Then(c.speaker.Say(prompts.NoteTried))
 	}
-	if time.Now().After(n.Deadline) {
+	if late(n) {
 		return speech.Then(c.speaker.Say(prompts.NoteLate))
 	}
 	return speech.Then(c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location)))
 }
+
+// missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been, must not
+// hear that he was not reached.
+func missed(n callback.Note) bool {
+	if len(n.Attempts) == 0 {
+		return false
+	}
+	switch n.Attempts[len(n.Attempts)-1].Result {
+	case callback.ResultNotReached, callback.ResultVoicemail, callback.ResultRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// late reports whether the moment that was promised has passed: it must not be promised again.
+func late(n callback.Note) bool { return time.Now().After(n.Deadline) }
 
 // withdraw cancels the note when the caller confirms that.
 func (c *conversation) withdraw(ctx context.Context, talk dialogue, n callback.Note) (bool, error) {

@@ -127,7 +127,10 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 		says   string
 	}{
 		"a colleague works on it": {func(n *callback.Note) { n.State = callback.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk"},
-		"it was tried":            {func(n *callback.Note) { n.Attempts = []callback.Attempt{{}} }, "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"it was tried":            {tried(callback.ResultNotReached), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"a machine answered":      {tried(callback.ResultVoicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"he was spoken to":        {tried(callback.ResultNotReached, callback.ResultReached), "voor u. Wij bellen u uiterlijk"},
+		"nobody said if he was":   {tried(callback.ResultNotReached, callback.ResultUntold), "voor u. Wij bellen u uiterlijk"},
 		"it is late":              {func(n *callback.Note) { n.Deadline = monday.Add(-time.Hour) }, "Wij hadden u al willen bellen. Dat spijt ons. Wilt u"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +143,33 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 			})
 		})
 	}
+}
+
+// tried lets attempts end so.
+func tried(results ...callback.Result) func(*callback.Note) {
+	return func(n *callback.Note) {
+		for _, r := range results {
+			n.Attempts = append(n.Attempts, callback.Attempt{Result: r})
+		}
+	}
+}
+
+// Who waits for a person and asks to be called back after all is given the note that there is. Its deadline may have passed: a
+// moment that has been is no promise.
+func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.notes.due = monday.Add(-time.Hour)
+		s.rings("140570")
+		s.after(5 * time.Second)
+		s.presses("2")
+		s.after(5 * time.Second)
+		s.presses("1")
+		s.answers("1")
+		s.after(20 * time.Second)
+		require.Equal(t, call.CallbackPromised, s.contact().Outcome)
+		require.Contains(t, s.line.all(), "Er staat al een terugbelnotitie voor u. Wij hadden u al willen bellen. Dat spijt ons. Uw kenmerk is")
+		require.NotContains(t, s.line.all(), "uiterlijk")
+	})
 }
 
 func TestNobodyIsRecognised(t *testing.T) {

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -160,7 +161,7 @@ func (a *API) find(v *visit) (callback.Note, error) {
 	} else if !isNoteID(name) {
 		return callback.Note{}, noSuch("note")
 	} else {
-		n, err = a.Reader.Note(v.Context(), m, callback.NoteID(name))
+		n, err = a.Reader.Note(v.Context(), m, callback.NoteID(strings.ToUpper(name))) // a ULID is the same in small letters
 	}
 	if err != nil {
 		return callback.Note{}, err

@@ -108,6 +108,9 @@ func (a *API) callBack(v *visit, s callback.Step, _ none) (callback.Note, error)
 	if err != nil {
 		return callback.Note{}, err
 	}
+	if n.Ver != s.Ver { // another may have it by now: his phone would ring
+		return callback.Note{}, &callback.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+	}
 	return n, a.Phone.CallBack(n)
 }
 
@@ -210,6 +213,10 @@ func (a *API) promise(v *visit) error {
 	n, err := a.Promises.Promise(v.Context(), request)
 	if err != nil {
 		return err
+	}
+	if n.Key == request.Key && (n.Number.E164 != request.Number.E164 || n.Subject != request.Subject) {
+		return problem(http.StatusUnprocessableEntity, "idempotency_key",
+			"this Idempotency-Key was used before, for another number or subject: nothing was promised now, draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
 	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time

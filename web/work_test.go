@@ -57,6 +57,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	var shown noteview.Note
 	byReference := d.asks("cem", http.MethodGet, "/api/notes/"+string(receipt.Reference), "")
 	byReference.json(t, &shown)
+	d.asks("cem", http.MethodGet, strings.ToLower(at), "").json(t, &shown)
 	require.Equal(t, `"8"`, byReference.Header.Get("ETag"))
 	var kinds []callback.EventKind
 	for _, e := range shown.History {
@@ -89,6 +90,10 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 	require.Equal(t, a.ID, b.ID, "sent again")
 	require.Equal(t, a.ID, c.ID, "asked for again")
 	require.Equal(t, []int{0, 0, 1}, []int{a.Repeats, b.Repeats, c.Repeats})
+	d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-2").json(t, &c)
+	require.Equal(t, 1, c.Repeats, "the repeat contact sent again is no other")
+	reused := d.asks("anouk", http.MethodPost, "/api/notes", strings.Replace(body, "0612345678", "0612345679", 1), "Idempotency-Key", "desk-1")
+	require.NotContains(t, reused.problem(t, http.StatusUnprocessableEntity, "idempotency_key").Detail, string(a.Reference))
 	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
 }

@@ -205,7 +205,9 @@ func nothingThere(t *testing.T, s callback.WorkStore) {
 }
 
 func purged(t *testing.T, s callback.WorkStore) {
-	n := promised(t, s, func(n *callback.Note) { n.Personal, n.Reason = "els", "Mijn dochter heet Zwaantje." })
+	n := promised(t, s, func(n *callback.Note) {
+		n.Personal, n.Subject, n.Reason = "els", "Zwaantje", "Mijn dochter heet Zwaantje."
+	})
 	n = claimed(t, s, n, els)
 	n = after(t, s, n, callback.EventCommented, els, func(e *callback.Event) { e.Reason = "Zwaantje belde terug." })
 	n = after(t, s, n, callback.EventAttemptStarted, els)

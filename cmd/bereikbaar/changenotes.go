@@ -70,8 +70,12 @@ func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (call
 	return b.worklist.Reroute(ctx, s, to, f.reason)
 }
 
-// attempt writes a try that is over already: its beginning and its end.
+// attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun: the note
+// would stay at "calling" until the claim runs out.
 func attempt(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+	if err := callback.CheckResult(callback.Result(f.result)); err != nil {
+		return callback.Note{}, err
+	}
 	n, err := b.worklist.StartAttempt(ctx, s, "")
 	if err != nil {
 		return callback.Note{}, err

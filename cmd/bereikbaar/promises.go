@@ -17,6 +17,8 @@ const (
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
+	// lookAgain is how often while there are notes that it could not bring up: people must mend those.
+	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
@@ -71,7 +73,8 @@ func (s *service) dialRefused(code callback.DialCode) {
 // away, and now and then.
 func (s *service) keepPromises(ctx context.Context) {
 	var compared, pruned time.Time
-	compacted := 0 // purges that are gone from the journal's file
+	left, again := 0, compareEvery // notes that the last comparison could not bring up, and when to make the next
+	compacted := 0                 // purges that are gone from the journal's file
 	var identity string
 	quiet := map[string]string{} // the last error of each kind: one is logged once, not every second
 	ticks := time.NewTicker(roundEvery)
@@ -80,10 +83,14 @@ func (s *service) keepPromises(ctx context.Context) {
 		now := time.Now()
 		seen, err := s.store.Identity(ctx)
 		s.sayOnce(quiet, "Redis does not answer; promises are kept by the journal", err)
-		if err == nil && (seen != identity || s.keeper.Behind() > 0 || now.Sub(compared) >= compareEvery) {
+		if err == nil && (seen != identity || s.keeper.Behind() > left || now.Sub(compared) >= again) {
 			err := s.compare(ctx)
 			s.sayOnce(quiet, "the journal could not be compared with Redis", err)
-			if err == nil {
+			left, again = 0, compareEvery
+			if err != nil && !errors.Is(err, callback.ErrStoreDown) {
+				left, again = s.keeper.Behind(), lookAgain
+			}
+			if err == nil || left > 0 {
 				identity, compared = seen, now
 			}
 		}

@@ -129,7 +129,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 	guard := callback.NewGuard(s.settings, s.dialRefused)
 	s.desks = &desks{service: s, guard: guard, busy: map[call.AgentID]bool{}, caller: &ivr.Caller{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
-		Attempts: s.worklist, Guard: guard, Sounds: library, Register: s.metrics, Log: log,
+		Attempts: s.worklist, Guard: guard, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: s.metrics, Log: log,
 	}}
 	s.conn.Attach(s.board.Handle, s.board.Reconcile)
 	return s, s.watchHealth(library)

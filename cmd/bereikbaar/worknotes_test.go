@@ -179,26 +179,29 @@ func TestAnOperatorErases(t *testing.T) {
 func TestWhatAnOperatorIsRefused(t *testing.T) {
 	c := atTheCounter(t)
 	n := c.note("kcc")
-	id := string(n.ID)
+	id, mine := string(n.ID), string(c.note("kcc").ID)
+	c.does("claim", mine, "--as", "kcc1")
 	tests := map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"a reference that cannot be":     {[]string{"show", "12345678"}, exitNoNote, "check digit"},
-		"a note that is not there":       {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
-		"a change by nobody":             {[]string{"claim", id}, 1, "--as is missing"},
-		"an absence that nobody says":    {[]string{"absent", "kcc1"}, 1, "--as is missing"},
-		"a version that has passed":      {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
-		"what its state does not allow":  {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "takes only"},
-		"what the rules do not allow":    {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
-		"a team that is not there":       {[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc"},
-		"a list of a team that is none":  {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
-		"a list of nothing":              {[]string{"list", "--limit", "0"}, 1, "--limit"},
-		"a municipality that is not":     {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
-		"an export as something else":    {[]string{"export", "--format", "xlsx"}, 1, "not csv or jsonl"},
-		"an export of a period backward": {[]string{"export", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
-		"an erasure of no number":        {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
+		"a reference that cannot be":       {[]string{"show", "12345678"}, exitNoNote, "check digit"},
+		"a note that is not there":         {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
+		"a change by nobody":               {[]string{"claim", id}, 1, "--as is missing"},
+		"an absence that nobody says":      {[]string{"absent", "kcc1"}, 1, "--as is missing"},
+		"a version that has passed":        {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
+		"what its state does not allow":    {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "takes only"},
+		"what the rules do not allow":      {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
+		"a team that is not there":         {[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc"},
+		"a list of a team that is none":    {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
+		"a list of nothing":                {[]string{"list", "--limit", "0"}, 1, "--limit"},
+		"a municipality that is not":       {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
+		"an export as something else":      {[]string{"export", "--format", "xlsx"}, 1, "not csv or jsonl"},
+		"an export of a period backward":   {[]string{"export", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
+		"an attempt without a result":      {[]string{"attempt", mine, "--as", "kcc1"}, exitConflict, "say what came of it"},
+		"an attempt with a result of none": {[]string{"attempt", mine, "--as", "kcc1", "--result", "opgehangen"}, exitConflict, "say what came of it"},
+		"an erasure of no number":          {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -207,6 +210,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 			require.Equal(t, test.code, exitCode(err))
 		})
 	}
+	require.Equal(t, callback.Claimed, c.gives("show", mine).State, "no attempt was begun")
 	t.Run("Redis is away", func(t *testing.T) {
 		c.redis.Kill()
 		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export"}} {
