@@ -30,7 +30,7 @@ func (k *Keeper) catchUpWith(ctx context.Context, wanted func(NoteID) bool) (int
 			continue // of one that is being made, who makes it says what becomes of it
 		}
 		was := k.isBehind(kept.Note)
-		changed, err := k.catchUp(ctx, kept)
+		changed, err := k.inTurn(ctx, kept)
 		if changed {
 			mended++
 		}
@@ -52,6 +52,16 @@ func (k *Keeper) catchUpWith(ctx context.Context, wanted func(NoteID) bool) (int
 	}
 	k.tellBehind()
 	return mended, errors.Join(problems...)
+}
+
+// inTurn is catchUp when nobody else works on the note.
+func (k *Keeper) inTurn(ctx context.Context, kept Kept) (bool, error) {
+	done, err := k.turns.take(ctx, kept.Note)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	return k.catchUp(ctx, kept)
 }
 
 // errDiverged: the store and the journal tell another history of a note.
@@ -190,25 +200,38 @@ func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (
 	}
 	pruned := 0
 	for _, kept := range notes {
-		events, err := k.journal.Events(kept.Note)
+		gone, err := k.prune(ctx, kept, now.Add(-keep))
 		if err != nil {
-			return pruned, err
-		}
-		n, err := Replay(events)
-		if err != nil || n.State == None || n.State.Live() || last(events) != kept.Ver || events[len(events)-1].At.After(now.Add(-keep)) {
-			continue // what cannot be replayed is for people
-		}
-		stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
-		switch {
-		case errors.Is(err, ErrStoreDown):
 			return pruned, fmt.Errorf("prune the journal: %w", err)
-		case err != nil || stored.Ver < kept.Ver || k.isBehind(n.ID):
-			continue // CatchUp tells of it
 		}
-		if err := k.journal.Forget(n.ID, 1); err != nil {
-			return pruned, err
+		if gone {
+			pruned++
 		}
-		pruned++
 	}
 	return pruned, nil
+}
+
+// prune removes one note, and reports whether it did.
+func (k *Keeper) prune(ctx context.Context, kept Kept, before time.Time) (bool, error) {
+	done, err := k.turns.take(ctx, kept.Note)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	events, err := k.journal.Events(kept.Note)
+	if err != nil {
+		return false, err
+	}
+	n, err := Replay(events)
+	if err != nil || n.State == None || n.State.Live() || last(events) != kept.Ver || events[len(events)-1].At.After(before) {
+		return false, nil // what cannot be replayed is for people
+	}
+	stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
+	switch {
+	case errors.Is(err, ErrStoreDown):
+		return false, err
+	case err != nil || stored.Ver < kept.Ver || k.isBehind(n.ID):
+		return false, nil // CatchUp tells of it
+	}
+	return true, k.journal.Forget(n.ID, 1)
 }

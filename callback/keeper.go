@@ -59,6 +59,8 @@ type Keeper struct {
 	told   map[NoteID]bool // diverged, and whoever watches knows
 	making map[NoteID]bool // being made: whether they are confirmed is not known yet
 	purges int             // from the journal, so far
+
+	turns turns
 }
 
 // NewKeeper puts a journal before a store. Call CatchUp before the first promise, and whenever the store was away.
@@ -152,6 +154,11 @@ func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Num
 // not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
 // *StaleError; if that is because the store was set back, the note is brought up to date at once.
 func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error) {
+	done, err := k.turns.take(ctx, e.Note)
+	if err != nil {
+		return Note{}, err
+	}
+	defer done()
 	kept, err := k.journal.Events(e.Note)
 	if err != nil {
 		k.watched.JournalFailed(err)

@@ -7,8 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/callback/storetest"
 )
@@ -182,6 +184,85 @@ type during struct {
 func (d *during) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
 	d.do()
 	return d.weak.Make(ctx, made)
+}
+
+// meanwhile does something once, beside the reading of a note or, the second time, of a history from the store.
+type meanwhile struct {
+	*weak
+	events, note func()
+	read         int
+}
+
+func (m *meanwhile) Events(ctx context.Context, town call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
+	events, err := m.weak.Events(ctx, town, id)
+	if m.read++; m.read == 2 { // what is read now is written down
+		m.once(&m.events)
+	}
+	return events, err
+}
+
+func (m *meanwhile) Note(ctx context.Context, town call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	n, err := m.weak.Note(ctx, town, id)
+	m.once(&m.note)
+	return n, err
+}
+
+// once begins it and lets it come as far as it can.
+func (m *meanwhile) once(do *func()) {
+	if begin := *do; begin != nil {
+		*do = nil
+		go begin()
+		synctest.Wait()
+	}
+}
+
+func TestWhatIsErasedWhileHistoriesAreComparedDoesNotComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard()
+		n := g.promise(t)
+		beside := callback.NewWorklist(g.store, newFloor(), nil) // another program, without the journal
+		_, err := beside.Cancel(t.Context(), by(els, n), "")
+		require.NoError(t, err)
+		s := &meanwhile{weak: g.store}
+		g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+		erased := make(chan int, 1)
+		s.events = func() {
+			count, err := callback.NewWorklist(g.Keeper, newFloor(), nil).Erase(t.Context(), town, n.Number, piet, now())
+			assert.NoError(t, err)
+			erased <- count
+		}
+		g.catchUp(t, 0)
+		require.Equal(t, 1, <-erased)
+		kept, err := g.journal.Events(n.ID)
+		require.NoError(t, err)
+		require.Len(t, kept, 1)
+		require.Equal(t, callback.EventPurged, kept[0].Kind)
+	})
+}
+
+func TestWhatIsReopenedWhileTheJournalIsPrunedStaysInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard()
+		n := g.promise(t)
+		n, err := g.list.Cancel(t.Context(), by(els, n), "")
+		require.NoError(t, err)
+		s := &meanwhile{weak: g.store}
+		g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+		reopened := make(chan callback.Note, 1)
+		s.note = func() {
+			n, err := callback.NewWorklist(g.Keeper, newFloor(), nil).Reopen(t.Context(), by(els, n), "een vergissing")
+			assert.NoError(t, err)
+			reopened <- n
+		}
+		_, err = g.Prune(t.Context(), now().Add(100*time.Hour), time.Hour)
+		require.NoError(t, err)
+		n = <-reopened
+		kept, err := g.journal.Events(n.ID)
+		require.NoError(t, err)
+		whole, err := callback.Replay(kept)
+		require.NoError(t, err)
+		require.Equal(t, n, whole, "all of it, whoever was first")
+	})
 }
 
 func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
