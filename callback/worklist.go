@@ -167,6 +167,13 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason strin
 	})
 }
 
+// Settle closes the note because what the caller wanted was settled in a call of his: in, empty when it is not known.
+func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
+	return w.advance(ctx, s, func(n Note) (Event, error) {
+		return Event{Kind: EventResolved, Outcome: Settled, Call: in, Reason: reason, NormMet: !s.At.After(n.Deadline)}, nil
+	})
+}
+
 // Cancel closes the note because the caller no longer needs it.
 func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (Note, error) {
 	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCancelled, Reason: reason}, nil })

@@ -28,6 +28,8 @@ type Operator struct {
 	Register Register
 	System   func() string // Asterisk's own name, part of a note's idempotency key
 	Log      *slog.Logger
+
+	talks talks
 }
 
 // conversation is one live call.

@@ -1,6 +1,7 @@
 package ivr_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
 // hisNote is the live note of the caller of a scene, due on Tuesday at five.
@@ -60,12 +62,37 @@ func TestACallerWithANoteGetsAPerson(t *testing.T) {
 				s.after(30 * time.Second)
 				require.Equal(t, "verg1", s.line.talking, "the team that has the note")
 				require.Contains(t, s.line.state, "10000004", "which note it is travels with the call")
+				talking, ok := s.operator.Talking("verg1")
+				require.True(t, ok)
+				require.Equal(t, note.Reference, talking.Note)
 				s.hangsUp()
+				_, ok = s.operator.Talking("verg1")
+				require.False(t, ok, "the conversation is over")
 				require.Equal(t, call.Answered, s.contact().Outcome)
 				require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated)
 			})
 		})
 	}
+}
+
+func TestItIsKnownWhatAConversationThatWasTakenBackIsAbout(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		leg := &fakeLeg{id: "kcc1", gone: make(chan struct{})}
+		s.begin(func(ctx context.Context, c call.Call) error {
+			return s.operator.TakeBack(ctx, s.line, c, ivr.Kept{
+				State: ivr.State{Team: "kcc", Note: "10000004"}.String(),
+				Talk:  &ivr.Talk{Agent: "kcc1", Leg: leg, Since: time.Now()},
+			})
+		})
+		talking, ok := s.operator.Talking("kcc1")
+		require.True(t, ok)
+		require.Equal(t, ivr.Talking{Call: talking.Call, Since: time.Now().UTC(), Note: "10000004"}, talking)
+		require.NotEmpty(t, talking.Call)
+		require.NoError(t, leg.HangUp(t.Context()))
+		require.Equal(t, call.Answered, s.contact().Outcome)
+		_, ok = s.operator.Talking("kcc1")
+		require.False(t, ok)
+	})
 }
 
 func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T) {

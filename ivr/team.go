@@ -7,6 +7,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -251,6 +252,7 @@ func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	w.offer.Waited = answered.Sub(w.entered)
 	w.contact.Outcome = call.Answered
 	defer func() { w.offer.Talked = time.Since(answered) }()
+	defer w.talking(signal.Agent, answered)()
 	return w.line.Talk(ctx, signal.Leg)
 }
 
@@ -267,7 +269,13 @@ func (c *conversation) resumeTalk(ctx context.Context, t routing.Team, talk Talk
 		Agent: talk.Agent, Result: call.OfferAnswered, Waited: talk.Since.Sub(entered),
 	}}
 	defer func() { c.contact.Offers[0].Talked = time.Since(talk.Since) }()
+	defer c.talking(talk.Agent, talk.Since)()
 	return c.line.Talk(ctx, talk.Leg)
+}
+
+// talking lets it be known with whom an agent talks, until end.
+func (c *conversation) talking(agent call.AgentID, since time.Time) (end func()) {
+	return c.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
 }
 
 // closedSpeech tells that the team is closed, when it can be reached, and when it opens again.

@@ -130,6 +130,7 @@ type desk struct {
 	path   string            // of the tokens file
 	lines  []web.TokenLine
 
+	talking map[call.AgentID]web.Talking
 	rung    []callback.NoteID // by CallBack
 	silence error             // why nobody can be rung
 }
@@ -140,6 +141,12 @@ func (d *desk) CallBack(n callback.Note) error {
 		d.rung = append(d.rung, n.ID)
 	}
 	return d.silence
+}
+
+// Talking implements web.Phone.
+func (d *desk) Talking(agent call.AgentID) (web.Talking, bool) {
+	t, ok := d.talking[agent]
+	return t, ok
 }
 
 // logged keeps what is logged.

@@ -32,6 +32,7 @@ type me struct {
 	Agent        call.AgentID        `json:"agent,omitempty"`
 	Municipality call.MunicipalityID `json:"municipality"`
 	Teams        []call.TeamID       `json:"teams"` // "*" for every team
+	Call         *Talking            `json:"call,omitempty"`
 }
 
 func (a *API) whoAmI(v *visit) error {
@@ -42,7 +43,11 @@ func (a *API) whoAmI(v *visit) error {
 	if v.who.Role == Admin {
 		teams = []call.TeamID{allTeams}
 	}
-	return v.answer(http.StatusOK, me{v.who.Name, v.who.Role, v.who.Agent, v.who.Municipality, teams})
+	answer := me{v.who.Name, v.who.Role, v.who.Agent, v.who.Municipality, teams, nil}
+	if talking, ok := a.Phone.Talking(v.who.Agent); ok {
+		answer.Call = &talking
+	}
+	return v.answer(http.StatusOK, answer)
 }
 
 // list is notes, and what is to be known about the rest.

@@ -55,6 +55,7 @@ type Remarks interface {
 // Ends closes notes, and makes them live again.
 type Ends interface {
 	Resolve(ctx context.Context, s callback.Step, as callback.Outcome, reason string) (callback.Note, error)
+	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (callback.Note, error)
 	Cancel(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
 	Reopen(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
 	Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who callback.Actor, now time.Time) (int, error)
@@ -65,6 +66,15 @@ type Phone interface {
 	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
 	// on the note. A *callback.DialError says why nobody will be rung.
 	CallBack(n callback.Note) error
+	// Talking gives the conversation that a colleague has with a caller now, and false when he has none.
+	Talking(agent call.AgentID) (Talking, bool)
+}
+
+// Talking is a conversation that goes on.
+type Talking struct {
+	Call  call.ID            `json:"id"`
+	Since time.Time          `json:"since"`          // UTC
+	Note  callback.Reference `json:"note,omitempty"` // that the caller has; empty when he was not recognised
 }
 
 // Promises makes notes, see callback.Service.

@@ -152,7 +152,27 @@ type resolving struct {
 }
 
 func (a *API) resolve(v *visit, s callback.Step, b resolving) (callback.Note, error) {
-	return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
+	if b.Outcome != callback.Settled {
+		return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
+	}
+	in, err := a.callAbout(v, s.Note)
+	if err != nil {
+		return callback.Note{}, err
+	}
+	return a.Work.Settle(v.Context(), s, in, b.Reason)
+}
+
+// callAbout is the call that who asks has with the caller of a note now; empty when he talks with nobody, or about something else.
+func (a *API) callAbout(v *visit, id callback.NoteID) (call.ID, error) {
+	talking, ok := a.Phone.Talking(v.who.Agent)
+	if !ok || talking.Note == "" {
+		return "", nil
+	}
+	n, err := a.Reader.Note(v.Context(), v.who.Municipality, id)
+	if err != nil || n.Reference != talking.Note {
+		return "", err
+	}
+	return talking.Call, nil
 }
 
 func (a *API) cancel(v *visit, s callback.Step, b because) (callback.Note, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/noteview"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
@@ -139,6 +140,31 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 	after, err := d.store.Note(context.Background(), deventer, mine.ID)
 	require.NoError(t, err)
 	require.Equal(t, callback.Open, after.State, "nothing changed")
+}
+
+func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
+	d := open(t)
+	his, other := d.note(permits), d.note(permits)
+	since := time.Now().UTC().Truncate(time.Second)
+	d.talking = map[call.AgentID]web.Talking{"cem": {Call: "1732300000.7", Since: since, Note: his.Reference}}
+	var me struct{ Call *web.Talking }
+	d.asks("cem", http.MethodGet, "/api/me", "").json(t, &me)
+	require.Equal(t, d.talking["cem"], *me.Call)
+	var nobody struct{ Call *web.Talking }
+	d.asks("dirkje", http.MethodGet, "/api/me", "").json(t, &nobody)
+	require.Nil(t, nobody.Call)
+
+	settled := func(who string, n callback.Note) call.ID {
+		t.Helper()
+		require.Equal(t, http.StatusOK, d.changes(who, n, "resolve", `{"outcome":"settled"}`).StatusCode)
+		events, err := d.store.Events(context.Background(), deventer, n.ID)
+		require.NoError(t, err)
+		require.Equal(t, callback.Settled, events[1].Outcome)
+		return events[1].Call
+	}
+	require.Empty(t, settled("cem", other), "he talks about something else")
+	require.Equal(t, call.ID("1732300000.7"), settled("cem", his))
+	require.Empty(t, settled("dirkje", d.note(permits)))
 }
 
 func TestWhatTheRulesRefuse(t *testing.T) {

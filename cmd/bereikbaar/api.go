@@ -37,11 +37,18 @@ func (s *service) listenAPI(ctx context.Context) (net.Listener, *web.API, error)
 // desks puts colleagues through to callers, each to one at a time.
 type desks struct {
 	*service
-	caller *ivr.Caller
-	guard  *callback.Guard
+	operator *ivr.Operator
+	caller   *ivr.Caller
+	guard    *callback.Guard
 
 	mu   sync.Mutex
 	busy map[call.AgentID]bool
+}
+
+// Talking implements web.Phone.
+func (d *desks) Talking(agent call.AgentID) (web.Talking, bool) {
+	t, ok := d.operator.Talking(agent)
+	return web.Talking(t), ok
 }
 
 // CallBack implements web.Phone.

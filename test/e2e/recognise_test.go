@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,7 +69,11 @@ func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
 	c.presses("1")
 	c.getsThrough(agent, 1)
 	desk := &colleague{Agent: agent, s: s}
-	desk.tells("resolve", s.kept("0612345678"), `{"outcome": "settled", "reason": "staat in het dossier"}`)
+	note := s.kept("0612345678")
+	_, me, err := s.Daemon.API(s.ctx, "verg1", http.MethodGet, "/api/me", 0, "")
+	require.NoError(t, err)
+	require.Contains(t, me, `"note":"`+string(note.Reference)+`"`, "his desk can show the note of who he talks with")
+	desk.tells("resolve", note, `{"outcome": "settled", "reason": "staat in het dossier"}`)
 	after := s.kept("0612345678")
 	require.Equal(t, callback.Resolved, after.State)
 	require.Equal(t, callback.Settled, after.Outcome)
