@@ -247,7 +247,8 @@ func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
 	require.Len(t, o.round(t, warn.Add(-time.Minute).Add(time.Hour)).Warned, 1, "an hour fast: told an hour early")
 	require.Empty(t, o.round(t, warn).Warned, "put right: not told again")
 	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "an hour slow, at the deadline: told an hour late")
-	require.Len(t, o.round(t, note.Deadline).Overdue, 1)
+	require.Empty(t, o.round(t, note.Deadline).Overdue, "at the deadline itself it is in time")
+	require.Len(t, o.round(t, note.Deadline.Add(time.Millisecond)).Overdue, 1)
 	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "back an hour: not told again")
 	require.Equal(t, note.Deadline, o.note(t, note.ID).Deadline)
 }
