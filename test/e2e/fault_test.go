@@ -180,8 +180,11 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 		}
 		require.ElementsMatch(t, next, helped)
 		var together sync.WaitGroup
-		for i := range agents {
-			together.Go(func() { assert.NoError(t, callers[first+i].HangUp(s.ctx)) })
+		for i, agent := range agents { // not the caller: at this moment only the agent is known to be through
+			together.Go(func() {
+				assert.NoError(t, agent.HangUp(s.ctx, first/len(agents)+1))
+				assert.NoError(t, callers[first+i].AwaitEnd(s.ctx))
+			})
 		}
 		together.Wait()
 	}
