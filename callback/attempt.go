@@ -109,52 +109,51 @@ func (p AttemptPolicy) Met(attempts []Attempt, loc *time.Location) (at time.Time
 // suggestDays is how far ahead a moment is looked for.
 const suggestDays = 31
 
-// Suggest gives the next moment to try to reach the caller: within the team's opening hours, in a part of a day that was not tried
-// yet, and not before now. The norm goes first: his own window is kept when that can be done before the deadline, else it is the
-// first moment. It is false for a note that is closed, and when the team does not open within a month.
+// Suggest gives the next moment to try to reach the caller, in UTC: within the team's opening hours, in a part of a day that was not
+// tried since the note was last reopened, and not before now. The norm goes first: his own window is kept when that can be done before the
+// deadline, else it is the first moment. It is false for a note that is closed, and when the team does not open within a month.
 func (p AttemptPolicy) Suggest(n Note, hours *calendar.Hours, now time.Time) (time.Time, bool) {
 	if !n.State.Live() {
 		return time.Time{}, false
 	}
 	loc := hours.Location()
 	tried := make(map[part]bool)
-	for _, a := range n.Attempts {
+	for _, a := range n.Tries() {
 		tried[p.part(a.Began, loc)] = true
 	}
-	var good []time.Time
-	for _, t := range p.moments(n.Window, hours, now) {
-		if !t.Before(now) && hours.Open(t) && !tried[p.part(t, loc)] {
-			good = append(good, t)
+	var first time.Time
+	today := calendar.DateOf(now, loc)
+	for i := range suggestDays {
+		for _, t := range p.moments(today.AddDays(i), n.Window, hours, now) {
+			if t.Before(now) || !hours.Open(t) || tried[p.part(t, loc)] {
+				continue
+			}
+			if first.IsZero() {
+				first = t
+			}
+			clock, late := calendar.ClockOf(t, loc), !t.Before(n.Deadline)
+			switch {
+			case n.Window == (calendar.Span{}), late:
+				return first.UTC(), true
+			case clock >= n.Window.From && clock < n.Window.To:
+				return t.UTC(), true
+			}
 		}
 	}
-	slices.SortFunc(good, time.Time.Compare)
-	wanted := func(t time.Time) bool {
-		clock := calendar.ClockOf(t, loc)
-		return t.Before(n.Deadline) && n.Window != (calendar.Span{}) && clock >= n.Window.From && clock < n.Window.To
-	}
-	if i := slices.IndexFunc(good, wanted); i >= 0 {
-		return good[i], true
-	}
-	if len(good) == 0 {
-		return time.Time{}, false
-	}
-	return good[0], true
+	return first.UTC(), !first.IsZero()
 }
 
-// moments gives every moment at which something begins that matters to a suggestion: opening hours, a part of a day, the
-// caller's window. The first good moment is one of them, or now.
-func (p AttemptPolicy) moments(window calendar.Span, hours *calendar.Hours, now time.Time) []time.Time {
+// moments gives the moments of a day, in order, at which something begins that matters to a suggestion: opening hours, a part of the
+// day, the caller's window, now. The first good moment is one of them.
+func (p AttemptPolicy) moments(d calendar.Date, window calendar.Span, hours *calendar.Hours, now time.Time) []time.Time {
 	moments := []time.Time{now}
-	today := calendar.DateOf(now, hours.Location())
-	for i := range suggestDays {
-		d := today.AddDays(i)
-		begins := append([]calendar.Clock{window.From}, p.Parts...)
-		for _, span := range hours.Day(d).Open {
-			begins = append(begins, span.From)
-		}
-		for _, c := range begins {
-			moments = append(moments, time.Date(d.Year, d.Month, d.Day, 0, int(c), 0, 0, hours.Location()))
-		}
+	begins := append([]calendar.Clock{window.From}, p.Parts...)
+	for _, span := range hours.Day(d).Open {
+		begins = append(begins, span.From)
 	}
+	for _, c := range begins {
+		moments = append(moments, time.Date(d.Year, d.Month, d.Day, 0, int(c), 0, 0, hours.Location()))
+	}
+	slices.SortFunc(moments, time.Time.Compare)
 	return moments
 }

@@ -130,6 +130,7 @@ func TestSuggest(t *testing.T) {
 			n.Attempts = tries(t, callback.ResultNotReached, test.tried...)
 			got, ok := policy.Suggest(n, hours(t), wall(t, test.now))
 			require.True(t, ok)
+			require.Equal(t, time.UTC, got.Location())
 			require.Equal(t, wall(t, test.want).In(amsterdam(t)).String(), got.In(amsterdam(t)).String())
 		})
 	}
@@ -140,6 +141,14 @@ func TestSuggest(t *testing.T) {
 		got, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-23 12:00"), got.UTC())
+	})
+	t.Run("what was tried before it was reopened does not count", func(t *testing.T) {
+		n := aNote()
+		n.State, n.Deadline = callback.Open, wall(t, deadline)
+		n.Attempts, n.Earlier = tries(t, callback.ResultNotReached, "2026-11-23 09:30", "2026-11-23 10:00"), 2
+		got, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))
+		require.True(t, ok)
+		require.Equal(t, wall(t, "2026-11-23 10:20"), got)
 	})
 	t.Run("a note that is closed needs no other try", func(t *testing.T) {
 		n := aNote()

@@ -54,7 +54,8 @@ const (
 	fieldRepeats      = "repeats"
 	fieldReroutes     = "reroutes"
 	fieldAttempts     = "attempts" // JSON, see storedAttempt
-	fieldStints       = "stints"   // JSON, see storedStint
+	fieldEarlier      = "earlier"
+	fieldStints       = "stints" // JSON, see storedStint
 	fieldOutcome      = "outcome"
 	fieldNormMet      = "norm_met"
 	fieldClosed       = "closed"
@@ -105,6 +106,7 @@ func EncodeNote(n Note) map[string]string {
 	putCount(fields, fieldRepeats, int64(n.Repeats))
 	putCount(fields, fieldReroutes, int64(n.Reroutes))
 	put(fields, fieldAttempts, encodeAttempts(n.Attempts))
+	putCount(fields, fieldEarlier, int64(n.Earlier))
 	put(fields, fieldStints, encodeStints(n.Stints))
 	put(fields, fieldOutcome, string(n.Outcome))
 	if n.NormMet {
@@ -186,6 +188,9 @@ func (r *reader) note() Note {
 	n.Repeats = r.maybeCount(fieldRepeats)
 	n.Reroutes = r.maybeCount(fieldReroutes)
 	n.Attempts = r.attempts()
+	if n.Earlier = r.maybeCount(fieldEarlier); n.Earlier > len(n.Attempts) {
+		r.fail(fieldEarlier, "is more than there are attempts")
+	}
 	n.Stints = r.stints()
 	n.Outcome = Outcome(r.maybe(fieldOutcome, isOutcome, "is not an outcome of a note"))
 	n.NormMet = r.maybe(fieldNormMet, isBool, "is neither true nor false") == "true"

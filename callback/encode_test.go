@@ -79,6 +79,7 @@ func aLivedNote(t *rapid.T) callback.Note {
 			Result: oneOf(t, "result", callback.ResultUntold, append(callback.Results(), "")),
 		})
 	}
+	n.Earlier = rapid.IntRange(0, len(n.Attempts)).Draw(t, "earlier")
 	for range rapid.IntRange(0, 3).Draw(t, "stints") {
 		n.Stints = append(n.Stints, callback.Stint{Team: "kcc", From: someMoment.Draw(t, "from"), Until: maybeMoment.Draw(t, "until")})
 	}
@@ -187,7 +188,7 @@ func TestBrokenNoteNamesItsField(t *testing.T) {
 		"v": {"2"}, "id": {"17"}, "reference": {"10000009"}, "state": {"sleeping"}, "ver": {"-1", "0", "9223372036854775808"},
 		"number": {"0612345678"}, "verified": {"yes"}, "made": {"yesterday"}, "deadline": {"1732300000"}, "warn": {"soon"}, "closed": {"late"},
 		"lease": {"-1", "noon", "253402300800000"}, "mark": {"blotted"}, "priority": {"high", "-2", "4294967296"}, "repeats": {"often"},
-		"reroutes": {"1.5"}, "window": {"in the morning", "12:00-09:00"}, "outcome": {"lucky"}, "norm_met": {"nearly"},
+		"reroutes": {"1.5"}, "earlier": {"-1", "9"}, "window": {"in the morning", "12:00-09:00"}, "outcome": {"lucky"}, "norm_met": {"nearly"},
 		"attempts": {
 			"[", "{}", `[{"began":""}]`, `[{"began":"noon"}]`, `[{"began":"2026-11-20T15:00:00.123Z","result":"fun"}]`,
 			`[{"began":"2026-11-20T15:00:00.123Z","line":"thin"}]`, `[{"began":"2026-11-20T15:00:00.123Z","talked_ms":-5}]`,

@@ -112,7 +112,7 @@ type Event struct {
 
 // Made is the event with which a note begins. It carries what is promised, and nothing that only later events give.
 func Made(n Note, who Actor) Event {
-	n.State, n.Ver, n.Colleague, n.Lease, n.Stints, n.Attempts = None, 0, "", time.Time{}, nil, nil
+	n.State, n.Ver, n.Colleague, n.Lease, n.Stints, n.Attempts, n.Earlier = None, 0, "", time.Time{}, nil, nil, 0
 	n.Mark, n.Priority, n.Repeats, n.Reroutes = Unmarked, 0, 0, 0
 	n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
 	return Event{ID: EventID(n.ID), Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Base: &n}
@@ -245,7 +245,7 @@ func allowedToResolve(n Note, e Event) error {
 }
 
 func reached(n Note) bool {
-	for _, a := range n.Attempts {
+	for _, a := range n.Tries() {
 		if a.Result == ResultReached {
 			return true
 		}
@@ -301,6 +301,7 @@ func effect(n Note, e Event) Note {
 		n = closed(n, e.At)
 	case EventReopened:
 		n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
+		n.Earlier = len(n.Attempts)
 		n.Stints = append(n.Stints[:len(n.Stints):len(n.Stints)], Stint{Team: n.Team, From: e.At})
 	case EventCommented: // the log has it
 	}
@@ -385,7 +386,7 @@ func Remains(n Note, id EventID, at time.Time, why string) Event {
 	rest := Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,
 		Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
-		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
+		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Earlier: n.Earlier, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
 		Closed: n.Closed,
 	}
 	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: BySystem, Reason: why, Base: &rest}

@@ -136,6 +136,8 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.Zero(t, n.Closed)
 	require.Empty(t, n.Outcome)
 	require.False(t, n.NormMet)
+	require.Len(t, n.Attempts, 2, "what was tried stays")
+	require.Empty(t, n.Tries(), "and counts no longer")
 	n = l.step(callback.EventCancelled, callback.ByCaller)
 	require.Equal(t, []callback.Stint{
 		{Team: "burgerzaken", From: at(0), Until: at(2)},

@@ -96,6 +96,7 @@ type Note struct {
 	Repeats      int // repeat contacts that were merged into it
 	Reroutes     int // how often a team said "not ours"
 	Attempts     []Attempt
+	Earlier      int     // how many of Attempts were before it was last reopened: they no longer count
 	Stints       []Stint // whose it was since when: each team's share of the time
 	Outcome      Outcome // empty unless State is Resolved, or Purged after it
 	NormMet      bool    // it was resolved within the norm
@@ -107,6 +108,9 @@ type Stint struct {
 	Team        call.TeamID
 	From, Until time.Time // UTC; Until is zero while it goes on
 }
+
+// Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was closed then.
+func (n Note) Tries() []Attempt { return n.Attempts[min(n.Earlier, len(n.Attempts)):] }
 
 // NextMark gives the event that the norm's clock raises next and when, false when there is none left.
 func (n Note) NextMark() (EventKind, time.Time, bool) {

@@ -157,7 +157,7 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason strin
 			return e, nil
 		}
 		work := w.rules.Work(s.Municipality)
-		met, left, ok := work.Attempts.Met(n.Attempts, work.Location)
+		met, left, ok := work.Attempts.Met(n.Tries(), work.Location)
 		if !ok {
 			return Event{}, &RuleError{Event: EventResolved, Text: fmt.Sprintf(
 				"the caller was not tried often enough to give up: %d more, each in another part of the day", left)}

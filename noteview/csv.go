@@ -15,22 +15,22 @@ const csvTime = time.RFC3339
 
 // CSV writes notes as rows, after a row of column names (RFC 4180). Close it when all are written.
 type CSV struct {
-	rows   *csv.Writer
-	digits bool
-	began  bool
+	rows  *csv.Writer
+	look  Look
+	began bool
 }
 
-// NewCSV writes to w. Without digits numbers are masked.
-func NewCSV(w io.Writer, digits bool) *CSV {
+// NewCSV writes to w.
+func NewCSV(w io.Writer, look Look) *CSV {
 	rows := csv.NewWriter(w)
 	rows.UseCRLF = true
-	return &CSV{rows: rows, digits: digits}
+	return &CSV{rows: rows, look: look}
 }
 
 var columns = []string{
 	"id", "reference", "municipality", "team", "owner", "state", "outcome", "norm_met", "number", "number_verified", "language",
 	"subject", "reason", "window", "made", "warn", "deadline", "mark", "closed", "priority", "repeats", "reroutes",
-	"attempts", "first_attempt", "colleague", "personal",
+	"attempts", "first_attempt", "next_attempt", "colleague", "personal",
 }
 
 // Write writes rows and hands them on to the writer beneath.
@@ -42,7 +42,7 @@ func (c *CSV) Write(notes []callback.Note) error {
 		}
 	}
 	for _, n := range notes {
-		if err := c.rows.Write(row(Of(n, c.digits))); err != nil {
+		if err := c.rows.Write(row(c.look.Of(n))); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,8 @@ func row(n Note) []string {
 		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
 		normMet, n.Number, strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, cellTime(n.Made),
 		cellTime(n.Warn), cellTime(n.Deadline), string(n.Mark), cellTime(n.Closed), strconv.Itoa(n.Priority), strconv.Itoa(n.Repeats),
-		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
+		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, cellTime(n.NextAttempt),
+		string(n.Colleague), string(n.Personal),
 	}
 	for i, cell := range cells {
 		cells[i] = harmless(cell)

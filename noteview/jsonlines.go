@@ -10,20 +10,20 @@ import (
 // Lines writes notes as JSON, one on a line.
 type Lines struct {
 	encoder *json.Encoder
-	digits  bool
+	look    Look
 }
 
-// NewLines writes to w. Without digits numbers are masked.
-func NewLines(w io.Writer, digits bool) *Lines {
+// NewLines writes to w.
+func NewLines(w io.Writer, look Look) *Lines {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	return &Lines{encoder, digits}
+	return &Lines{encoder, look}
 }
 
 // Write writes a line for each note.
 func (l *Lines) Write(notes []callback.Note) error {
 	for _, n := range notes {
-		if err := l.encoder.Encode(Of(n, l.digits)); err != nil {
+		if err := l.encoder.Encode(l.look.Of(n)); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,7 @@ type Note struct {
 	Reroutes     int                  `json:"reroutes"`
 	Attempts     []Attempt            `json:"attempts"`
 	Stints       []Stint              `json:"stints"`
+	NextAttempt  time.Time            `json:"next_attempt,omitzero"` // when the caller is best tried next; of a live note
 	Outcome      callback.Outcome     `json:"outcome,omitempty"`
 	NormMet      *bool                `json:"norm_met,omitempty"` // of a note with an outcome
 	Closed       time.Time            `json:"closed,omitzero"`
@@ -54,6 +55,7 @@ type Attempt struct {
 	Line     callback.LineResult `json:"line,omitempty"`
 	TalkedMS int64               `json:"talked_ms"`
 	Result   callback.Result     `json:"result,omitempty"`
+	Earlier  bool                `json:"earlier,omitempty"` // before the note was reopened: it no longer counts
 }
 
 // Stint is the time that a note was with a team, for one stretch.
@@ -82,18 +84,25 @@ type Event struct {
 	NormMet  *bool                 `json:"norm_met,omitempty"`
 }
 
-// Of shows a note. Without digits the number is masked: for who may know of the note and not whom to call.
-func Of(n callback.Note, digits bool) Note {
+// Look is how somebody looks at notes.
+type Look struct {
+	Digits bool                            // numbers in full; else masked, for who may know of the note and not whom to call
+	Next   func(n callback.Note) time.Time // when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
+}
+
+// Of shows a note.
+func (l Look) Of(n callback.Note) Note {
 	v := Note{
 		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
 		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Language: n.Language,
 		Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark,
 		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
-		Stints: make([]Stint, len(n.Stints)), Outcome: n.Outcome, Closed: n.Closed, Legal: callback.Legal(n.State),
+		Stints: make([]Stint, len(n.Stints)), NextAttempt: l.Next(n), Outcome: n.Outcome, Closed: n.Closed,
+		Legal: callback.Legal(n.State),
 	}
 	switch {
 	case !n.Number.Known():
-	case digits:
+	case l.Digits:
 		v.Number = n.Number.E164
 	default:
 		v.Number, v.Masked = n.Number.String(), true
@@ -103,7 +112,7 @@ func Of(n callback.Note, digits bool) Note {
 	}
 	v.NormMet = met(n.Outcome, n.NormMet)
 	for i, a := range n.Attempts {
-		v.Attempts[i] = Attempt{a.Began, a.Ended, a.By, a.Line, a.Talked.Milliseconds(), a.Result}
+		v.Attempts[i] = Attempt{a.Began, a.Ended, a.By, a.Line, a.Talked.Milliseconds(), a.Result, i < n.Earlier}
 	}
 	for i, s := range n.Stints {
 		v.Stints[i] = Stint(s)

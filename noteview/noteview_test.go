@@ -17,6 +17,16 @@ import (
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
+// in full or masked, with a next attempt for who is not done.
+func look(digits bool) noteview.Look {
+	return noteview.Look{Digits: digits, Next: func(n callback.Note) time.Time {
+		if !n.State.Live() {
+			return time.Time{}
+		}
+		return at.Add(2 * time.Hour)
+	}}
+}
+
 var at = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 
 func note(t testing.TB) callback.Note {
@@ -36,19 +46,19 @@ func note(t testing.TB) callback.Note {
 }
 
 func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
-	full, masked := noteview.Of(note(t), true), noteview.Of(note(t), false)
+	full, masked := look(true).Of(note(t)), look(false).Of(note(t))
 	require.Equal(t, "+31612345678", full.Number)
 	require.False(t, full.Masked)
 	require.Equal(t, "**********78", masked.Number)
 	require.True(t, masked.Masked)
-	purged := noteview.Of(callback.Note{State: callback.Purged}, false)
+	purged := look(false).Of(callback.Note{State: callback.Purged})
 	require.Empty(t, purged.Number)
 	require.False(t, purged.Masked)
 }
 
 // What a note has is shown, or left out on purpose.
 func TestNothingOfANoteIsForgotten(t *testing.T) {
-	leftOut := []string{"Key"} // of the machine that made it
+	leftOut := []string{"Key", "Earlier"} // of the machine that made it; shown at each attempt
 	view := reflect.TypeFor[noteview.Note]()
 	source := reflect.TypeFor[callback.Note]()
 	for i := range source.NumField() {
@@ -58,13 +68,27 @@ func TestNothingOfANoteIsForgotten(t *testing.T) {
 	}
 }
 
+func TestAttemptsBeforeAReopeningAreMarked(t *testing.T) {
+	n := note(t)
+	require.False(t, look(true).Of(n).Attempts[0].Earlier)
+	n.Earlier = 1
+	require.True(t, look(true).Of(n).Attempts[0].Earlier)
+}
+
+func TestTheNextAttemptIsToldOfLiveNotes(t *testing.T) {
+	n := note(t)
+	require.Zero(t, look(true).Of(n).NextAttempt)
+	n.State = callback.Open
+	require.Equal(t, at.Add(2*time.Hour), look(true).Of(n).NextAttempt)
+}
+
 func TestTheNormIsToldOfNotesThatHaveAnOutcome(t *testing.T) {
 	n := note(t)
-	require.True(t, *noteview.Of(n, true).NormMet)
+	require.True(t, *look(true).Of(n).NormMet)
 	n.NormMet = false
-	require.False(t, *noteview.Of(n, true).NormMet)
+	require.False(t, *look(true).Of(n).NormMet)
 	n.Outcome = ""
-	require.Nil(t, noteview.Of(n, true).NormMet)
+	require.Nil(t, look(true).Of(n).NormMet)
 }
 
 func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
@@ -76,7 +100,7 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 		n := note(t)
 		n.Reason = said
 		var text bytes.Buffer
-		out := noteview.NewCSV(&text, true)
+		out := noteview.NewCSV(&text, look(true))
 		require.NoError(t, out.Write([]callback.Note{n}))
 		require.NoError(t, out.Close())
 		rows, err := csv.NewReader(&text).ReadAll()
@@ -92,21 +116,21 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 
 func TestTheRowOfANote(t *testing.T) {
 	var text bytes.Buffer
-	out := noteview.NewCSV(&text, false)
+	out := noteview.NewCSV(&text, look(false))
 	require.NoError(t, out.Write([]callback.Note{note(t)}))
 	lines := strings.Split(text.String(), "\r\n")
-	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal", lines[0])
-	require.Equal(t, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,", lines[1])
+	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,next_attempt,colleague,personal", lines[0])
+	require.Equal(t, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,", lines[1])
 }
 
 func TestALineOfANote(t *testing.T) {
 	var text bytes.Buffer
-	require.NoError(t, noteview.NewLines(&text, true).Write([]callback.Note{note(t), note(t)}))
+	require.NoError(t, noteview.NewLines(&text, look(true)).Write([]callback.Note{note(t), note(t)}))
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
 	require.Len(t, lines, 2)
 	var back noteview.Note
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &back))
-	require.Equal(t, noteview.Of(note(t), true), back)
+	require.Equal(t, look(true).Of(note(t)), back)
 }
 
 func TestTablesForPeople(t *testing.T) {
@@ -115,17 +139,21 @@ func TestTablesForPeople(t *testing.T) {
 	n := note(t)
 	n.State, n.Colleague, n.Reason = callback.Claimed, "cem", "eerste regel\n\x1b[2Jtweede "+strings.Repeat("lang ", 20)
 	var list bytes.Buffer
-	require.NoError(t, noteview.Table(&list, []callback.Note{n}, amsterdam, n.Deadline.Add(time.Second)))
+	require.NoError(t, noteview.Table(&list, []callback.Note{n}, look(true), amsterdam, n.Deadline.Add(time.Second)))
 	require.Contains(t, list.String(), "Sat 21 Nov 16:00 !", "overdue, by the municipality's clock")
 	for _, part := range []string{"10000004", "vergunningen", "claimed", "cem", "06 12345678", "…"} {
 		require.Contains(t, list.String(), part)
 	}
 	require.NotContains(t, list.String(), "\x1b", "what a caller said moves no cursor")
 	require.Equal(t, 2, strings.Count(list.String(), "\n"))
+	require.Contains(t, list.String(), "now", "whom to try at once")
+	var early bytes.Buffer
+	require.NoError(t, noteview.Table(&early, []callback.Note{n}, look(true), amsterdam, at))
+	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and whom later")
 
 	var sheet bytes.Buffer
 	events := []callback.Event{callback.Made(note(t), callback.ByCaller), {Ver: 2, Kind: callback.EventRerouted, At: at, Who: callback.ByAgent("cem"), Team: "kcc", Reason: "niet van ons"}}
-	require.NoError(t, noteview.Sheet(&sheet, note(t), events, amsterdam))
+	require.NoError(t, noteview.Sheet(&sheet, note(t), events, look(true), amsterdam))
 	for _, part := range []string{"resolved (version 5)", "reached, within the norm", "06 12345678", "09:00-12:00", "Fri 20 Nov 2026 16:00:00", "agent:cem", "kcc, niet van ons"} {
 		require.Contains(t, sheet.String(), part)
 	}

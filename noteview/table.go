@@ -18,23 +18,35 @@ const (
 	tableReason = 40 // runes of what the caller told, in a list
 )
 
-// Table prints notes as a table for people, with the times of loc. now tells what is overdue.
-func Table(w io.Writer, notes []callback.Note, loc *time.Location, now time.Time) error {
+// Table prints notes as a table for people, with the times of loc. now tells what is overdue, and who can be tried at once.
+func Table(w io.Writer, notes []callback.Note, look Look, loc *time.Location, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "DEADLINE\tREFERENCE\tTEAM\tSTATE\tCOLLEAGUE\tNUMBER\tTRIED\tABOUT")
+	fmt.Fprintln(t, "DEADLINE\tREFERENCE\tTEAM\tSTATE\tCOLLEAGUE\tNUMBER\tTRIED\tTRY\tABOUT")
 	for _, n := range notes {
 		deadline := n.Deadline.In(loc).Format(tableTime)
 		if n.State.Live() && n.Deadline.Before(now) {
 			deadline += " !"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", deadline, dash(string(n.Reference)), n.Team, n.State, dash(string(n.Holder())),
-			dash(spoken(n.Number)), len(n.Attempts), about(n))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", deadline, dash(string(n.Reference)), n.Team, n.State, dash(string(n.Holder())),
+			dash(spoken(n.Number)), len(n.Tries()), try(look.Next(n), loc, now), about(n))
 	}
 	return t.Flush()
 }
 
+// try is when a caller is best tried next.
+func try(next time.Time, loc *time.Location, now time.Time) string {
+	switch {
+	case next.IsZero():
+		return "-"
+	case !next.After(now):
+		return "now"
+	default:
+		return next.In(loc).Format(tableTime)
+	}
+}
+
 // Sheet prints one note with its history for people.
-func Sheet(w io.Writer, n callback.Note, events []callback.Event, loc *time.Location) error {
+func Sheet(w io.Writer, n callback.Note, events []callback.Event, look Look, loc *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
@@ -63,6 +75,7 @@ func Sheet(w io.Writer, n callback.Note, events []callback.Event, loc *time.Loca
 	}
 	line("made", at(n.Made))
 	line("deadline", at(n.Deadline))
+	line("try next", at(look.Next(n)))
 	line("mark", string(n.Mark))
 	line("priority", fmt.Sprintf("%d (%d repeat contacts, %d times rerouted)", n.Priority, n.Repeats, n.Reroutes))
 	line("outcome", outcome(n))

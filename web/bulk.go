@@ -92,7 +92,7 @@ func (a *API) export(v *visit) error {
 	}
 	v.team = s.team
 	wanted := func(n callback.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
-	out := &stream{visit: v, csv: s.csv, wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
+	out := &stream{visit: v, csv: s.csv, look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
 	if s.from.IsZero() {
 		err = a.exportLive(v, s.team, out.take)
 	} else {
@@ -160,6 +160,7 @@ func (a *API) selected(v *visit) (selection, error) {
 type stream struct {
 	*visit
 	csv     bool
+	look    noteview.Look
 	wanted  func(callback.Note) bool
 	control *http.ResponseController
 	end     time.Time
@@ -190,14 +191,13 @@ func (s *stream) start() {
 	if s.out != nil {
 		return
 	}
-	digits := s.who.Role.AtLeast(Lead)
 	kind, name := "application/jsonl", "terugbelnotities.jsonl"
 	var to io.Writer = s.ResponseWriter
 	if s.csv {
 		kind, name = "text/csv; charset=utf-8; header=present", "terugbelnotities.csv"
-		s.out = noteview.NewCSV(to, digits)
+		s.out = noteview.NewCSV(to, s.look)
 	} else {
-		s.out = noteview.NewLines(to, digits)
+		s.out = noteview.NewLines(to, s.look)
 	}
 	s.Header().Set("Content-Type", kind)
 	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)

@@ -75,6 +75,12 @@ func (town) Work(call.MunicipalityID) callback.Work {
 	}
 }
 
+// Next implements web.Directory: day and night.
+func (w town) Next(n callback.Note, now time.Time) time.Time {
+	next, _ := w.Work(n.Municipality).Attempts.Suggest(n, calendar.AlwaysOpen(time.UTC), now)
+	return next
+}
+
 func (town) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
 	_, ok := teams[m][team]
 	return ok

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -23,7 +24,15 @@ func (t Token) mayRead(n callback.Note) bool {
 // maySeeNumber reports whether he may know whom to call. Who only looks, need not.
 func (t Token) maySeeNumber(n callback.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
 
-func (t Token) view(n callback.Note) noteview.Note { return noteview.Of(n, t.maySeeNumber(n)) }
+// view shows a note to who asks.
+func (a *API) view(v *visit, n callback.Note) noteview.Note {
+	return a.look(v, v.who.maySeeNumber(n)).Of(n)
+}
+
+// look is how who asks sees notes.
+func (a *API) look(v *visit, digits bool) noteview.Look {
+	return noteview.Look{Digits: digits, Next: func(n callback.Note) time.Time { return a.Directory.Next(n, v.at) }}
+}
 
 // me is who a token stands for.
 type me struct {
@@ -129,7 +138,7 @@ func (a *API) answerList(v *visit, notes []callback.Note, err error, limit int) 
 	}
 	l := list{Notes: []noteview.Note{}, More: len(notes) > limit, Unread: err != nil}
 	for _, n := range notes[:min(len(notes), limit)] {
-		l.Notes = append(l.Notes, v.who.view(n))
+		l.Notes = append(l.Notes, a.view(v, n))
 		v.notes = append(v.notes, n.ID)
 	}
 	return v.answer(http.StatusOK, l)
@@ -150,7 +159,7 @@ func (a *API) show(v *visit) error {
 	if last := len(events) - 1; last >= 0 && events[last].Ver > n.Ver { // it was changed between the two
 		events = events[:max(0, len(events)-int(events[last].Ver-n.Ver))]
 	}
-	shown := v.who.view(n)
+	shown := a.view(v, n)
 	shown.History = noteview.History(events)
 	v.tag(n)
 	return v.answer(http.StatusOK, shown)

@@ -96,7 +96,8 @@ type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID // of the municipality
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
 	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
-	Language(m call.MunicipalityID) string // of its callers, such as "nl"
+	Language(m call.MunicipalityID) string         // of its callers, such as "nl"
+	Next(n callback.Note, now time.Time) time.Time // when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
 }
 
 // Options are the parts of the API. All are needed.

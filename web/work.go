@@ -47,7 +47,7 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 			return err
 		}
 		v.tag(after)
-		return v.answer(http.StatusOK, v.who.view(after))
+		return v.answer(http.StatusOK, a.view(v, after))
 	}
 }
 

@@ -45,6 +45,8 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	require.Equal(t, call.AgentID("cem"), n.Colleague)
 	require.Equal(t, caller, n.Number)
 	require.Equal(t, "09:00-12:00", n.Window)
+	require.False(t, n.NextAttempt.Before(n.Made), "a moment to try him")
+	require.True(t, n.NextAttempt.Before(n.Deadline), "within the norm")
 	require.WithinDuration(t, time.Now().Add(10*time.Minute), n.Lease, time.Minute)
 	does("renew", "{}")
 	require.Equal(t, callback.Calling, does("attempts/start", "").State)
@@ -73,6 +75,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 
 	n2 := d.asks("lead", http.MethodPost, at+"/reopen", `{"reason":"was een ander"}`, "If-Match", tag)
 	n2.json(t, &n)
+	require.True(t, n.Attempts[0].Earlier)
 	require.Equal(t, callback.Open, n.State)
 	require.Equal(t, receipt.Deadline, n.Deadline, "the clock does not restart")
 }

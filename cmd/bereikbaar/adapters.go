@@ -122,6 +122,16 @@ func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call
 	return err
 }
 
+// Next implements web.Directory. A team that is no longer in the configuration has no hours to try it in.
+func (s *settings) Next(n callback.Note, now time.Time) time.Time {
+	team, ok := s.plan().Teams[n.Team]
+	if !ok {
+		return time.Time{}
+	}
+	next, _ := s.Work(n.Municipality).Attempts.Suggest(n, team.Hours, now)
+	return next
+}
+
 // Teams implements web.Directory.
 func (s *settings) Teams(m call.MunicipalityID) []call.TeamID {
 	var teams []call.TeamID

@@ -18,6 +18,7 @@ var (
 	_ callback.Rules     = (*settings)(nil)
 	_ callback.WorkRules = (*settings)(nil)
 	_ web.Meter          = (*metrics.API)(nil)
+	_ web.Directory      = (*settings)(nil)
 )
 
 func settingsOf(t *testing.T, pairs ...string) *settings {
@@ -25,6 +26,16 @@ func settingsOf(t *testing.T, pairs ...string) *settings {
 	cfg, err := config.Load(written(t, townHall, pairs...), nil)
 	require.NoError(t, err)
 	return newSettings(cfg)
+}
+
+func TestTheNextAttemptIsWhileTheTeamIsOpen(t *testing.T) {
+	evening, err := time.Parse(time.RFC3339, "2026-11-20T20:00:00+01:00") // a Friday
+	require.NoError(t, err)
+	n := callback.Note{Municipality: "deventer", Team: "kcc", State: callback.Open, Deadline: evening.AddDate(0, 0, 3)}
+	next := settingsOf(t).Next(n, evening)
+	require.Equal(t, "2026-11-23T08:00:00Z", next.Format(time.RFC3339))
+	n.Team = "gone"
+	require.Zero(t, settingsOf(t).Next(n, evening), "nobody knows its hours")
 }
 
 func TestTheTermFollowsTheConfiguration(t *testing.T) {

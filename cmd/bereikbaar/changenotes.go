@@ -115,9 +115,9 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 		return err
 	}
 	if b.options.asJSON {
-		return printJSON(b.out(), noteview.Of(after, true))
+		return printJSON(b.out(), b.look().Of(after))
 	}
-	return noteview.Table(b.out(), []callback.Note{after}, b.town.Location, b.now)
+	return noteview.Table(b.out(), []callback.Note{after}, b.look(), b.town.Location, b.now)
 }
 
 func absentCommand(o *benchOptions) *cobra.Command {
@@ -215,9 +215,9 @@ type noteWriter interface {
 func (b *bench) writer(format string) (noteWriter, error) {
 	switch {
 	case b.options.asJSON || format == "jsonl":
-		return noteview.NewLines(b.out(), true), nil
+		return noteview.NewLines(b.out(), b.look()), nil
 	case format == "csv":
-		return noteview.NewCSV(b.out(), true), nil
+		return noteview.NewCSV(b.out(), b.look()), nil
 	}
 	return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
 }

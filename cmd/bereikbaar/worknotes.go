@@ -152,9 +152,9 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 				return err
 			}
 			if o.asJSON {
-				return errors.Join(printJSON(b.out(), views(notes)), err)
+				return errors.Join(printJSON(b.out(), b.views(notes)), err)
 			}
-			return errors.Join(noteview.Table(b.out(), notes, b.town.Location, b.now), err)
+			return errors.Join(noteview.Table(b.out(), notes, b.look(), b.town.Location, b.now), err)
 		}),
 	}
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
@@ -195,10 +195,15 @@ func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error)
 	return all[:min(limit, len(all))], errors.Join(problems...)
 }
 
-func views(notes []callback.Note) []noteview.Note {
+// look is how who works at the machine sees notes.
+func (b *bench) look() noteview.Look {
+	return noteview.Look{Digits: true, Next: func(n callback.Note) time.Time { return b.settings.Next(n, b.now) }}
+}
+
+func (b *bench) views(notes []callback.Note) []noteview.Note {
 	list := make([]noteview.Note, len(notes))
 	for i, n := range notes {
-		list[i] = noteview.Of(n, true)
+		list[i] = b.look().Of(n)
 	}
 	return list
 }
@@ -218,11 +223,11 @@ func showNoteCommand(o *benchOptions) *cobra.Command {
 				return err
 			}
 			if o.asJSON {
-				v := noteview.Of(n, true)
+				v := b.look().Of(n)
 				v.History = noteview.History(events)
 				return printJSON(b.out(), v)
 			}
-			return noteview.Sheet(b.out(), n, events, b.town.Location)
+			return noteview.Sheet(b.out(), n, events, b.look(), b.town.Location)
 		}),
 	}
 }

@@ -128,6 +128,7 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(c.does("list", "--colleague", "kcc1", "--json")), &mine))
 	require.Len(t, mine, 1)
 	require.Equal(t, other.ID, mine[0].ID)
+	require.False(t, mine[0].NextAttempt.IsZero(), "when to try him")
 	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1", "--as", "lead1"))
 	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
 	history := c.gives("show", string(other.ID)).History
