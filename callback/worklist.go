@@ -113,9 +113,9 @@ func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talk
 	})
 }
 
-// Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a team says "not ours" for
-// the second time it goes to the contact centre, which answers for it from then on, whatever team was named: look where it went. A
-// contact centre that has it at that time sends it on itself.
+// Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a second team says "not ours" since the
+// contact centre last had the note, it goes to the contact centre, which answers for it from then on, whatever team was named: look where
+// it went. The contact centre itself sends it where it wants.
 func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (Note, error) {
 	if !w.rules.Knows(to) {
 		return Note{}, &RuleError{Event: EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
@@ -123,15 +123,34 @@ func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason s
 	return w.advance(ctx, s, func(n Note) (Event, error) {
 		e := Event{Kind: EventRerouted, Team: to, Reason: reason}
 		centre := w.rules.Work(s.Municipality).ContactCentre
-		if n.Reroutes == 0 || n.Owner == centre || centre == "" {
+		switch {
+		case centre == "" || n.Reroutes == 0:
+			return e, nil
+		case n.Team == centre: // who has it already was named first, and decides where it goes
+		case notOurs(n.Stints, centre) > 0:
+			e.Team = centre
+		default:
 			return e, nil
 		}
-		e.Owner = centre
-		if n.Team != centre { // who has it already was named first, and decides where it goes
-			e.Team = centre
+		if n.Owner != centre {
+			e.Owner = centre
 		}
 		return e, nil
 	})
+}
+
+// notOurs counts the teams that passed a note on since the contact centre last had it.
+func notOurs(stints []Stint, centre call.TeamID) int {
+	said := 0
+	for i := 1; i < len(stints); i++ {
+		switch before, after := stints[i-1].Team, stints[i].Team; {
+		case after == centre:
+			said = 0
+		case before != centre && before != after: // a reopened note goes on where it was
+			said++
+		}
+	}
+	return said
 }
 
 // Raise raises the priority by one.

@@ -336,6 +336,29 @@ func TestReroute(t *testing.T) {
 		require.Equal(t, call.TeamID("belastingen"), twice.Team, "it has the note already: it decides where it goes")
 		require.Equal(t, call.TeamID("kcc"), twice.Owner, "and answers for it")
 	})
+	t.Run("what the contact centre sent on comes back to it", func(t *testing.T) {
+		n := f.note(t, aNote().Made, func(n *callback.Note) { n.Team, n.Owner = "kcc", "kcc" })
+		for round := range 3 {
+			for _, step := range []struct{ to, stands call.TeamID }{
+				{"vergunningen", "vergunningen"}, {"belastingen", "belastingen"}, {"vergunningen", "kcc"},
+			} {
+				after, err := f.list.Reroute(t.Context(), by(els, n), step.to, "niet van ons")
+				require.NoError(t, err)
+				require.Equal(t, step.stands, after.Team, "round %d, to %s", round, step.to)
+				require.Equal(t, call.TeamID("kcc"), after.Owner)
+			}
+		}
+	})
+	t.Run("a note that was reopened goes on where it was", func(t *testing.T) {
+		n := f.note(t, aNote().Made)
+		_, err := f.list.Cancel(t.Context(), by(els, n), "")
+		require.NoError(t, err)
+		_, err = f.list.Reopen(t.Context(), by(els, n), "")
+		require.NoError(t, err)
+		once, err := f.list.Reroute(t.Context(), by(els, n), "vergunningen", "niet van ons")
+		require.NoError(t, err)
+		require.Equal(t, call.TeamID("vergunningen"), once.Team, "the first time")
+	})
 	t.Run("without a contact centre teams pass it on", func(t *testing.T) {
 		f := newFloor()
 		f.work.ContactCentre = ""
