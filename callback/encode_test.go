@@ -122,7 +122,7 @@ func TestStoredEventComesBackAsItWas(t *testing.T) {
 		case callback.EventPurged:
 			n := aLivedNote(t)
 			n.Ver = e.Ver
-			e.Base = callback.Remains(n, e.ID, e.At, e.Reason).Base
+			e.Base = callback.Remains(n, e.ID, e.At, callback.BySystem, e.Reason).Base
 		default: // the others carry no note
 		}
 		got, err := callback.DecodeEvent(callback.EncodeEvent(e))
@@ -134,7 +134,7 @@ func TestStoredEventComesBackAsItWas(t *testing.T) {
 func TestAPurgedEventCarriesWhatRemains(t *testing.T) {
 	l := born(t)
 	n := l.step(callback.EventCancelled, callback.ByCaller)
-	fields := callback.EncodeEvent(callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", at(9), "retention"))
+	fields := callback.EncodeEvent(callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", at(9), callback.BySystem, "retention"))
 	require.Equal(t, map[string]string{
 		"v": "1", "event_id": "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", "note": string(n.ID), "event": "purged", "ver": "3",
 		"at": "2026-11-21T00:00:00.123Z", "who": "system", "reason": "retention",
@@ -221,7 +221,7 @@ func TestBrokenEventNamesItsField(t *testing.T) {
 	made := callback.EncodeEvent(callback.Made(aNote(), callback.ByCaller))
 	l := born(t)
 	n := l.step(callback.EventCancelled, callback.ByCaller)
-	purged := callback.EncodeEvent(callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", at(9), "retention"))
+	purged := callback.EncodeEvent(callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", at(9), callback.BySystem, "retention"))
 	for _, test := range []struct {
 		good           map[string]string
 		field, garbage string

@@ -376,8 +376,8 @@ func Replay(events []Event) (Note, error) {
 }
 
 // Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and its
-// subject, which an agent writes in words of his own, and how to find it. What figures need stays.
-func Remains(n Note, id EventID, at time.Time, why string) Event {
+// subject, which an agent writes in words of his own, and how to find it. What figures need stays, and who asked for it.
+func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
 	var attempts []Attempt // none stays none: so it is read back
 	for _, a := range n.Attempts {
 		a.By = ""
@@ -389,5 +389,5 @@ func Remains(n Note, id EventID, at time.Time, why string) Event {
 		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Earlier: n.Earlier, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
 		Closed: n.Closed,
 	}
-	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: BySystem, Reason: why, Base: &rest}
+	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: who, Reason: why, Base: &rest}
 }

@@ -150,7 +150,7 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, n, replayed)
 
-	purged := callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", at(20), "retention")
+	purged := callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", at(20), callback.BySystem, "retention")
 	gone := l.keep(purged)
 	fromNothing, err := callback.Replay([]callback.Event{purged})
 	require.NoError(t, err, "the events before it are gone")
@@ -165,7 +165,7 @@ func TestRemainsHoldsNothingPersonal(t *testing.T) {
 	l.step(callback.EventAttemptStarted, els)
 	l.step(callback.EventAttemptEnded, els, with(callback.ResultReached))
 	n := l.step(callback.EventResolved, els, as(callback.Reached))
-	e := callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", at(20), "retention")
+	e := callback.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", at(20), callback.BySystem, "retention")
 	want := callback.Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: true, Language: "nl",
 		Made: n.Made, Deadline: n.Deadline, Attempts: []callback.Attempt{{Began: at(2), Ended: at(3), Result: callback.ResultReached}},

@@ -176,7 +176,7 @@ func anyEvent(t *rapid.T, n callback.Note, at time.Time) callback.Event {
 		if n.ID == "" {
 			return callback.Event{Kind: e.Kind, Note: e.Note, Ver: 1}
 		}
-		return callback.Remains(n, e.ID, e.At, "retention")
+		return callback.Remains(n, e.ID, e.At, callback.BySystem, "retention")
 	case callback.EventClaimed, callback.EventRenewed:
 		e.Hold, e.Until = 15*time.Minute, at.Add(15*time.Minute)
 	case callback.EventReleased:

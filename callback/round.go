@@ -55,7 +55,7 @@ func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Ti
 		old, err := w.store.ClosedBefore(ctx, m, now.Add(-keep), aRound)
 		problems = append(problems, err)
 		for _, n := range old {
-			err := w.purge(ctx, n, now, "retention")
+			err := w.purge(ctx, n, now, BySystem, "retention")
 			if kept(err, &problems) {
 				r.Purged++
 			}
@@ -91,7 +91,7 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 					continue
 				}
 			}
-			if err = w.purge(ctx, n, now, "erased on request"); err != nil {
+			if err = w.purge(ctx, n, now, who, "erased on request"); err != nil {
 				problems = append(problems, err)
 				continue
 			}
@@ -103,12 +103,12 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 	}
 }
 
-func (w *Worklist) purge(ctx context.Context, n Note, at time.Time, why string) error {
+func (w *Worklist) purge(ctx context.Context, n Note, at time.Time, who Actor, why string) error {
 	at = at.UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(at), w.random)
 	if err != nil {
 		return err
 	}
-	_, err = w.store.Advance(ctx, n, Remains(n, EventID(id.String()), at, why))
+	_, err = w.store.Advance(ctx, n, Remains(n, EventID(id.String()), at, who, why))
 	return err
 }

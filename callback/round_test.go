@@ -199,6 +199,7 @@ func TestEraseRemovesAPersonByHisNumber(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, events, 1)
 		require.Equal(t, "erased on request", events[0].Reason)
+		require.Equal(t, piet, events[0].Who, "who did it stays on record")
 	}
 	require.Equal(t, other, f.now(t, other))
 	notes, err := f.ByNumber(t.Context(), town, number, 10)

@@ -202,7 +202,7 @@ func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
 		}
 		note := *e.Base
 		note.Ver = 1
-		require.NoError(t, j.Append(town, callback.Remains(note, e.ID, begun, "retention")))
+		require.NoError(t, j.Append(town, callback.Remains(note, e.ID, begun, callback.BySystem, "retention")))
 	}
 	want := content(t, j)
 	require.NotEmpty(t, leftOf(t, path, made), "forgetting alone is not enough: this test would see it")

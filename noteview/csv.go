@@ -30,7 +30,7 @@ func NewCSV(w io.Writer, look Look) *CSV {
 var columns = []string{
 	"id", "reference", "municipality", "team", "owner", "state", "outcome", "norm_met", "number", "number_verified", "language",
 	"subject", "reason", "window", "made", "warn", "deadline", "mark", "closed", "priority", "repeats", "reroutes",
-	"attempts", "first_attempt", "next_attempt", "colleague", "personal",
+	"attempts", "first_attempt", "colleague", "personal", "next_attempt",
 }
 
 // Write writes rows and hands them on to the writer beneath.
@@ -65,8 +65,8 @@ func row(n Note) []string {
 		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
 		normMet, n.Number, strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, cellTime(n.Made),
 		cellTime(n.Warn), cellTime(n.Deadline), string(n.Mark), cellTime(n.Closed), strconv.Itoa(n.Priority), strconv.Itoa(n.Repeats),
-		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, cellTime(n.NextAttempt),
-		string(n.Colleague), string(n.Personal),
+		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
+		cellTime(n.NextAttempt),
 	}
 	for i, cell := range cells {
 		cells[i] = harmless(cell)

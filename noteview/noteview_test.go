@@ -119,7 +119,7 @@ func TestTheRowOfANote(t *testing.T) {
 	out := noteview.NewCSV(&text, look(false))
 	require.NoError(t, out.Write([]callback.Note{note(t)}))
 	lines := strings.Split(text.String(), "\r\n")
-	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,next_attempt,colleague,personal", lines[0])
+	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt", lines[0])
 	require.Equal(t, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,", lines[1])
 }
 

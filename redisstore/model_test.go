@@ -140,7 +140,7 @@ func (m *machine) advance(t *rapid.T, least int) {
 
 func (m *machine) event(t *rapid.T, n callback.Note, kind callback.EventKind) callback.Event {
 	if kind == callback.EventPurged {
-		return callback.Remains(n, callback.EventID(ulid.Make().String()), n.Closed.Add(time.Hour), "retention")
+		return callback.Remains(n, callback.EventID(ulid.Make().String()), n.Closed.Add(time.Hour), callback.BySystem, "retention")
 	}
 	e := event(n, kind, rapid.SampledFrom(people).Draw(t, "who"))
 	if n.State.Held() && rapid.IntRange(0, 3).Draw(t, "as its holder") > 0 {

@@ -173,7 +173,7 @@ var (
 )
 
 func purges(n callback.Note) callback.Event {
-	return callback.Remains(n, callback.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), "retention")
+	return callback.Remains(n, callback.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), callback.BySystem, "retention")
 }
 
 func keysIn(tb testing.TB, c *redis.Client) []string {

@@ -169,7 +169,7 @@ func ledger(t *testing.T, s callback.WorkStore) {
 	requireBalance(callback.Count{Live: 1, Made: 2, Resolved: 1, Cancelled: 1, Reopened: 1})
 	second = cancelled(t, s, second, begun.Add(2*time.Hour))
 	for _, n := range []callback.Note{first, second} {
-		_, err := s.Advance(t.Context(), n, callback.Remains(n, next(n, callback.EventPurged, callback.BySystem).ID, begun, "retention"))
+		_, err := s.Advance(t.Context(), n, callback.Remains(n, next(n, callback.EventPurged, callback.BySystem).ID, begun, callback.BySystem, "retention"))
 		require.NoError(t, err)
 	}
 	requireBalance(callback.Count{Made: 2, Resolved: 1, Cancelled: 2, Reopened: 1, Purged: 2})
