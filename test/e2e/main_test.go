@@ -15,9 +15,10 @@ const rigsPerCore = 2
 // TestMain runs more tests at a time than there are cores, unless -parallel says otherwise.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	cores := runtime.GOMAXPROCS(0)
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(cores) {
-		if err := parallel.Value.Set(strconv.Itoa(rigsPerCore * cores)); err != nil {
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if !told {
+		if err := flag.Set("test.parallel", strconv.Itoa(rigsPerCore*runtime.GOMAXPROCS(0))); err != nil {
 			panic(err)
 		}
 	}

@@ -125,7 +125,7 @@ func TestNobodyIsLoggedInAndANoteIsOfferedAtOnce(t *testing.T) {
 }
 
 func TestAWaitingCallerAsksForANoteWithAKey(t *testing.T) {
-	s := open(t, nil)
+	s := open(t, team("kcc", map[string]any{"ring_time": "1m"})) // the key comes first, not the offer after a missed ring
 	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")

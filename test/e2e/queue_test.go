@@ -80,19 +80,18 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 
 func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
 	s := open(t, straightToTheContactCentre(map[string]any{
-		"missed_limit": 2, "missed_pause": "4s", "retry": "1s", "callback": map[string]any{"enabled": false},
+		"ring_time": "5s", "missed_limit": 2, "missed_pause": "8s", "retry": "1s", "callback": map[string]any{"enabled": false},
 	}))
 	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	c := s.rings(rig.CallerOptions{To: straight})
 	_, err := agent.AwaitEnd(s.ctx, 2)
 	require.NoError(t, err)
 	s.eventually("he is paused", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "paused")) })
-	paused := time.Now()
 	require.Zero(t, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
 	require.Len(t, agent.Calls(), 2)
 	leg, err := agent.AwaitRing(s.ctx, 3)
 	require.NoError(t, err, "the pause is over, and somebody waits")
-	require.Greater(t, leg.Invited.Sub(paused), 2*time.Second)
+	require.Greater(t, leg.Invited.Sub(agent.Calls()[1].Ended), 7*time.Second)
 	require.NoError(t, agent.Answer(s.ctx, 3))
 	c.talksTo(agent)
 	c.hangsUp()
@@ -110,10 +109,8 @@ func TestWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
 	talking.getsThrough(busy, 1)
 	waiting := s.rings(rig.CallerOptions{To: straight, From: "0612345671"})
 	waiting.hears("music")
-	began := time.Now()
-	require.Empty(t, other.Calls())
 	waiting.getsThrough(other, 1)
-	require.Greater(t, other.Calls()[0].Invited.Sub(began), 2*time.Second)
+	require.Greater(t, other.Calls()[0].Invited.Sub(waiting.Leg().Invited), 4*time.Second)
 	waiting.hangsUp()
 	talking.hangsUp()
 	s.atRest()

@@ -22,6 +22,14 @@ func (s *scene) after(d time.Duration) {
 	}
 }
 
+// hasHisPhoneBack waits until the only agent of a team is free: figures of queues are up to a fifth of a second old.
+func (s *scene) hasHisPhoneBack(team string) {
+	s.t.Helper()
+	s.eventually("the agent has his phone back", func() error {
+		return equal(1, s.metric("bereikbaar_agents", "team", team, "state", "free"))
+	})
+}
+
 func TestTheCallerHangsUpInTheMomentInWhichTheAgentAnswers(t *testing.T) {
 	s := open(t, straightToTheContactCentre(nil))
 	const ringFor = 200 * time.Millisecond
@@ -39,7 +47,7 @@ func TestTheCallerHangsUpInTheMomentInWhichTheAgentAnswers(t *testing.T) {
 			answered++
 		}
 		s.atRest()
-		require.Equal(t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "free"), "the agent has his phone back")
+		s.hasHisPhoneBack("kcc")
 	}
 	t.Logf("%d of 20 were answered first", answered)
 	require.Equal(t, 20.0, s.offered("kcc", call.OfferAnswered)+s.offered("kcc", call.OfferAbandoned))
@@ -67,7 +75,7 @@ func TestCallerAndAgentHangUpInTheSameMoment(t *testing.T) {
 		require.NoError(t, callerErr)
 		require.NoError(t, agentErr)
 		s.atRest()
-		require.Equal(t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "free"))
+		s.hasHisPhoneBack("kcc")
 	}
 	// He who hangs up before Asterisk has told of the answer did not reach anybody.
 	require.Equal(t, 20.0, s.offered("kcc", call.OfferAnswered)+s.offered("kcc", call.OfferAbandoned))

@@ -115,7 +115,8 @@ func withoutPermits() map[string]any {
 }
 
 func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
-	s := open(t, nil)
+	patient := team("kcc", map[string]any{"ring_time": "1m"})
+	s := open(t, patient)
 	s.agent("verg1", rig.Behaviour{NeverAnswers: true})
 	kcc := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	waiting := s.rings(rig.CallerOptions{From: "0612345670"})
@@ -125,7 +126,7 @@ func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
 	choosing := s.rings(rig.CallerOptions{From: "0612345671"})
 	choosing.hears("nl/menu-aanvraag")
 
-	s.configured(withoutPermits())
+	s.configured(rig.Overrides(patient, withoutPermits()))
 	_, err := kcc.AwaitRing(s.ctx, 1)
 	require.NoError(t, err, "who waited goes to the contact centre")
 	choosing.presses("1") // as his menu says

@@ -78,7 +78,7 @@ func (p *softphone) hearsTone(of *softphone) {
 }
 
 func TestASoftphoneRingsAndIsHelpedByASoftphone(t *testing.T) {
-	s := open(t, nil)
+	s := open(t, team("kcc", map[string]any{"ring_time": "1m"})) // each call rings once
 	agent, caller := s.softphone("kcc1", 1000), s.softphone("beller1", 440)
 
 	for call, hangUp := range []func(){

@@ -137,5 +137,6 @@ func TestADaemonThatWasReplacedStandsByWithoutStopping(t *testing.T) {
 	require.True(t, first.Running())
 	require.Zero(t, manager.heard("STOPPING=1", begin), "from then on systemd gives a service its TimeoutStopSec only, and standing by lasts longer")
 	require.NoError(t, s.Daemon.Stop())
+	manager.await(s, "STOPPING=1", begin)
 	require.Equal(t, 1, manager.heard("STOPPING=1", begin))
 }
