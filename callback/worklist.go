@@ -198,9 +198,22 @@ func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (Note, err
 	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCancelled, Reason: reason}, nil })
 }
 
-// Reopen makes a closed note live again. Its deadline stays as it was.
+// Reopen makes a closed note live again. Its deadline stays as it was. It is refused when the caller has asked again meanwhile and has a
+// live note for the same: he would be rung twice.
 func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventReopened, Reason: reason}, nil })
+	return w.advance(ctx, s, func(n Note) (Event, error) {
+		his, err := w.store.ByNumber(ctx, n.Municipality, n.Number, aRound)
+		if err != nil && !errors.Is(err, ErrBroken) {
+			return Event{}, err
+		}
+		for _, other := range his {
+			if other.ID != n.ID && other.State.Live() && other.Team == n.Team && other.Subject == n.Subject {
+				return Event{}, &RuleError{Event: EventReopened, Text: fmt.Sprintf(
+					"the caller has a live note for the same, %s: go on with that one", other.Reference)}
+			}
+		}
+		return Event{Kind: EventReopened, Reason: reason}, nil
+	})
 }
 
 // Absent gives every note that a colleague has claimed or that is for him in person to his team at once, and says how many.
