@@ -56,7 +56,7 @@ func (k *Keeper) catchUpWith(ctx context.Context, wanted func(NoteID) bool) (int
 
 // inTurn is catchUp when nobody else works on the note.
 func (k *Keeper) inTurn(ctx context.Context, kept Kept) (bool, error) {
-	done, err := k.turns.take(ctx, kept.Note)
+	done, err := k.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return false, err
 	}
@@ -213,7 +213,7 @@ func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (
 
 // prune removes one note, and reports whether it did.
 func (k *Keeper) prune(ctx context.Context, kept Kept, before time.Time) (bool, error) {
-	done, err := k.turns.take(ctx, kept.Note)
+	done, err := k.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return false, err
 	}

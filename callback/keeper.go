@@ -72,15 +72,27 @@ func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
 }
 
 // Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms it.
-// The error wraps ErrStoreDown only when neither could.
+// The error wraps ErrStoreDown only when neither could, or when another request with its key was at work until ctx ended. One
+// request with a key is at work at a time: the note of another that waits for the store is in the journal and not confirmed, and
+// is gone from there when the store has said no.
 func (k *Keeper) Make(ctx context.Context, made Event) (Note, error) {
 	note, err := Apply(Note{}, made)
 	if err != nil {
 		return Note{}, err
 	}
+	done, err := k.turns.take(ctx, onKey(note.Municipality, note.Key))
+	if err != nil {
+		return Note{}, err
+	}
+	defer done()
 	if known, ok := k.known(ctx, note); ok {
 		return known, nil
 	}
+	return k.make(ctx, note, made)
+}
+
+// make is Make for a key that has no note yet.
+func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) {
 	k.setMaking(note.ID, true)
 	defer k.setMaking(note.ID, false)
 	journalErr := k.journal.Append(note.Municipality, made)
@@ -110,8 +122,10 @@ func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	if err != nil || !ok {
 		return Note{}, false
 	}
-	if stored, err := k.WorkStore.Note(ctx, note.Municipality, id); err == nil {
-		return stored, true
+	if !k.isBehind(id) { // else the store was asked already: nobody waits for it again
+		if stored, err := k.WorkStore.Note(ctx, note.Municipality, id); err == nil {
+			return stored, true
+		}
 	}
 	events, err := k.journal.Events(id)
 	if err != nil {
@@ -154,7 +168,7 @@ func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Num
 // not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
 // *StaleError; if that is because the store was set back, the note is brought up to date at once.
 func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error) {
-	done, err := k.turns.take(ctx, e.Note)
+	done, err := k.turns.take(ctx, onNote(e.Note))
 	if err != nil {
 		return Note{}, err
 	}
