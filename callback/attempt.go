@@ -65,8 +65,12 @@ type Attempt struct {
 }
 
 // counts reports whether the attempt counts for the policy: a wrong number or a refusal is no try to reach the caller, and
-// what is untold is not known to be one.
-func (a Attempt) counts() bool { return a.Result == ResultNotReached || a.Result == ResultVoicemail }
+// what is untold is not known to be one. Nor is one of which the line told anything else than that his phone rang or was busy:
+// a trunk that is down rang nobody.
+func (a Attempt) counts() bool {
+	return slices.Contains([]Result{ResultNotReached, ResultVoicemail}, a.Result) &&
+		slices.Contains([]LineResult{LineUnknown, LineAnswered, LineBusy, LineNoAnswer}, a.Line)
+}
 
 // AttemptPolicy says when a caller who was not reached may be given up (domain.md, "Attempts").
 type AttemptPolicy struct {

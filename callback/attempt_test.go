@@ -74,6 +74,27 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 	}
 }
 
+// Three clicks on a trunk that is down ring nobody.
+func TestOnlyAnAttemptThatMayHaveRungHimCounts(t *testing.T) {
+	once := callback.AttemptPolicy{Least: 1}
+	for line, counts := range map[callback.LineResult]bool{
+		callback.LineUnknown:  true, // the colleague dialled himself, and says so
+		callback.LineAnswered: true,
+		callback.LineBusy:     true,
+		callback.LineNoAnswer: true,
+		callback.LineRefused:  false,
+		callback.LineFailed:   false,
+		"told by a later one": false,
+	} {
+		for _, result := range []callback.Result{callback.ResultNotReached, callback.ResultVoicemail} {
+			attempts := tries(t, result, "2026-11-20 09:00")
+			attempts[0].Line = line
+			_, _, met := once.Met(attempts, amsterdam(t))
+			require.Equal(t, counts, met, "the line told %q, the colleague %q", line, result)
+		}
+	}
+}
+
 // hours are those of a team that is open on working days from nine to five, with a lunch break on Fridays.
 func hours(t *testing.T) *calendar.Hours {
 	t.Helper()
