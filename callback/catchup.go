@@ -89,6 +89,14 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 	if stored.Ver > last(events) {
 		return false, k.follow(ctx, kept, events)
 	}
+	if stored.State != None && !whole(events) {
+		if err := k.follow(ctx, kept, events); err != nil {
+			return false, err
+		}
+		if events, err = k.journal.Events(kept.Note); err != nil {
+			return false, err
+		}
+	}
 	same, err := agrees(stored, events)
 	if err != nil {
 		return false, err
@@ -156,7 +164,8 @@ func agrees(stored Note, events []Event) (bool, error) {
 	return err == nil && maps.Equal(EncodeNote(ours), EncodeNote(stored)), err
 }
 
-// follow takes from the store what another program changed: one that works beside the daemon, or a daemon before it.
+// follow takes from the store what another program changed, one that works beside the daemon or a daemon before it; and what the
+// journal lost, of which the store has the rest.
 func (k *Keeper) follow(ctx context.Context, kept Kept, ours []Event) error {
 	theirs, err := k.WorkStore.Events(ctx, kept.Municipality, kept.Note)
 	if err != nil {
@@ -164,7 +173,7 @@ func (k *Keeper) follow(ctx context.Context, kept Kept, ours []Event) error {
 	}
 	if len(theirs) > 0 && theirs[0].Kind != EventPurged {
 		for _, e := range ours {
-			if !contains(theirs, e) {
+			if e.Ver <= last(theirs) && !contains(theirs, e) {
 				return k.diverged(kept.Note)
 			}
 		}

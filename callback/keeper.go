@@ -201,7 +201,7 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 }
 
 // record writes an event that is stored. The earlier ones of a note that was made before this journal, or while it could
-// not be written, come from the store.
+// not be written, come from the store; so do those that a journal which was torn has lost.
 func (k *Keeper) record(ctx context.Context, n Note, e Event) error {
 	kept, err := k.journal.Events(n.ID)
 	if err != nil {
@@ -212,7 +212,7 @@ func (k *Keeper) record(ctx context.Context, n Note, e Event) error {
 		return nil // a reply was lost before
 	case e.Kind == EventPurged:
 		return k.purged(n.Municipality, e)
-	case len(kept) > 0 && last(kept) == e.Ver-1 && n.Ver == e.Ver:
+	case whole(kept) && last(kept) == e.Ver-1 && n.Ver == e.Ver:
 		return k.journal.Append(n.Municipality, e)
 	}
 	return k.copyHistory(ctx, n.Municipality, n.ID)
@@ -254,6 +254,14 @@ func last(events []Event) uint64 {
 		return 0
 	}
 	return events[len(events)-1].Ver
+}
+
+// whole reports whether these are all events of a note up to the last of them: a journal that was torn may have lost any.
+func whole(events []Event) bool {
+	if len(events) == 0 || events[0].Ver != 1 && events[0].Kind != EventPurged {
+		return false
+	}
+	return last(events) == events[0].Ver+uint64(len(events))-1 // no version is there twice
 }
 
 func contains(events []Event, e Event) bool {

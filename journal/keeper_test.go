@@ -1,9 +1,11 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -145,4 +147,104 @@ func fromAllSides(t *testing.T, k *callback.Keeper, request func() callback.Even
 	}
 	all.Wait()
 	return told
+}
+
+// cut gives the journal as it is opened again when one event of a note could not be read.
+func cut(t *testing.T, path string, note callback.NoteID, ver uint64) *journal.Journal {
+	t.Helper()
+	file, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text := fmt.Appendf(nil, `"note":"%s","ver":%d,`, note, ver)
+	require.Contains(t, string(file), string(text))
+	spoilt := bytes.Replace(text, []byte(note), bytes.Repeat([]byte{'?'}, len(note)), 1) // no copy of it is whole
+	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(file, text, spoilt), 0o600))
+	j, err := journal.Open(path)
+	require.ErrorIs(t, err, journal.ErrTorn)
+	t.Cleanup(func() { require.NoError(t, j.Close()) })
+	return j
+}
+
+// Fault matrix, row 11: what a torn journal lost of a note, it has again as long as the store has it.
+func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
+	for name, ver := range map[string]uint64{"its beginning is lost": 1, "its middle is lost": 2, "its end is lost": 3} {
+		for how, mend := range map[string]func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note{
+			"and all is compared": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
+				t.Helper()
+				mended, err := k.CatchUp(t.Context())
+				require.NoError(t, err)
+				require.Zero(t, mended, "the store lacks nothing")
+				return n
+			},
+			"and the note is changed": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
+				t.Helper()
+				n, err := k.Advance(t.Context(), n, comment(n.ID, n.Ver+1, "verder"))
+				require.NoError(t, err)
+				return n
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				path, store := pathOf(t), storetest.NewMemory()
+				j, err := journal.Open(path)
+				require.NoError(t, err)
+				k := callback.NewKeeper(store, j, unheard{t})
+				n, err := k.Make(t.Context(), aPromise(t))
+				require.NoError(t, err)
+				for _, text := range []string{"een", "twee"} {
+					n, err = k.Advance(t.Context(), n, comment(n.ID, n.Ver+1, text))
+					require.NoError(t, err)
+				}
+				require.NoError(t, j.Close())
+
+				j = cut(t, path, n.ID, ver)
+				kept, err := j.Events(n.ID)
+				require.NoError(t, err)
+				require.Len(t, kept, 2)
+				k = callback.NewKeeper(store, j, unheard{t})
+				n = mend(t, k, n)
+				require.Zero(t, k.Behind())
+
+				emptied := storetest.NewMemory()
+				k = callback.NewKeeper(emptied, j, lenient{unheard{t}})
+				_, err = k.CatchUp(t.Context())
+				require.NoError(t, err)
+				restored, err := emptied.Note(t.Context(), town, n.ID)
+				require.NoError(t, err)
+				require.Equal(t, n, restored, "whole")
+				id, found, err := j.ByKey(town, n.Key)
+				require.NoError(t, err)
+				require.True(t, found)
+				require.Equal(t, n.ID, id)
+			})
+		}
+	}
+}
+
+// lenient is unheard where the store did lose notes.
+type lenient struct{ unheard }
+
+func (lenient) Restored(int) {}
+
+func TestRow11AHoleIsMendedFromAStoreThatWasSetBack(t *testing.T) {
+	path, store := pathOf(t), storetest.NewMemory()
+	j, err := journal.Open(path)
+	require.NoError(t, err)
+	made := aPromise(t)
+	n, err := store.Make(t.Context(), made)
+	require.NoError(t, err)
+	second, third := comment(n.ID, 2, "een"), comment(n.ID, 3, "twee")
+	n, err = store.Advance(t.Context(), n, second)
+	require.NoError(t, err)
+	require.NoError(t, j.Append(town, made, second, third))
+	require.NoError(t, j.Close())
+
+	j = cut(t, path, n.ID, 2)
+	c, err := callback.NewKeeper(store, j, lenient{unheard{t}}).CatchUp(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, c)
+	theirs, err := store.Events(t.Context(), town, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, []callback.Event{made, second, third}, theirs)
+	ours, err := j.Events(n.ID)
+	require.NoError(t, err)
+	require.Equal(t, theirs, ours)
 }
