@@ -5,53 +5,101 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// CatchUp compares every note of the journal with the store and gives the store what it lacks; what the journal lacks, because
-// another program changed the note, it takes from the store. It gives the number of notes of which the store lacked something. Notes
-// that could not be compared are in the error; one whose history differs is told and counted as behind, and nothing of it is changed.
-func (k *Keeper) CatchUp(ctx context.Context) (int, error) {
-	return k.catchUpWith(ctx, func(NoteID) bool { return true })
+// CaughtUp is how far CatchUp came.
+type CaughtUp struct {
+	Mended int    // notes of which the store lacked something
+	Done   bool   // it went round
+	Next   NoteID // from which on to compare the next time; empty for the oldest
 }
 
-// catchUpWith is CatchUp for some of the notes.
-func (k *Keeper) catchUpWith(ctx context.Context, wanted func(NoteID) bool) (int, error) {
-	notes, err := k.journal.Notes()
-	if err != nil {
-		return 0, fmt.Errorf("read the journal: %w", err)
+// CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program changed the note,
+// it takes from the store. First come the notes that are behind, the newest first: nobody can work on those. Then all others are
+// compared, the oldest first, from a note on: with the Next of one that was cut short by the end of ctx or by the store, it goes
+// on there. The end of ctx is no error. Notes that could not be compared are in the error; one whose history differs is told
+// and counted as behind, and nothing of it is changed.
+func (k *Keeper) CatchUp(ctx context.Context, from NoteID) (CaughtUp, error) {
+	p := k.pass()
+	defer p.end()
+	next := from
+	_, stopped := p.over(ctx, k.behindFirst())
+	if stopped == nil {
+		notes, err := k.journal.Notes()
+		if err != nil {
+			return CaughtUp{Mended: p.mended, Next: from}, errors.Join(append(p.problems, fmt.Errorf("read the journal: %w", err))...)
+		}
+		first := slices.IndexFunc(notes, func(kept Kept) bool { return kept.Note >= from })
+		if first < 0 {
+			first = len(notes)
+		}
+		next, stopped = p.over(ctx, notes[first:])
 	}
-	mended, lost := 0, 0
-	var problems []error
+	if stopped != nil && ctx.Err() == nil {
+		p.problems = append(p.problems, stopped)
+	}
+	return CaughtUp{Mended: p.mended, Done: stopped == nil, Next: next}, errors.Join(p.problems...)
+}
+
+// pass is one comparison of notes.
+type pass struct {
+	*Keeper
+	mended   int // notes of which the store lacked something
+	lost     int // of those, the ones that it was known to have
+	compared map[NoteID]bool
+	stored   []NoteID // that were behind, and are not any more
+	problems []error
+}
+
+func (k *Keeper) pass() *pass { return &pass{Keeper: k, compared: make(map[NoteID]bool)} }
+
+// over compares notes, each once in a pass, until ctx ends or the store does not answer: the others would fail alike. It gives
+// the first note that it did not come to, and why.
+func (p *pass) over(ctx context.Context, notes []Kept) (NoteID, error) {
 	for _, kept := range notes {
-		if k.isMaking(kept.Note) || !wanted(kept.Note) {
+		if p.compared[kept.Note] || p.isMaking(kept.Note) {
 			continue // of one that is being made, who makes it says what becomes of it
 		}
-		was := k.isBehind(kept.Note)
-		changed, err := k.inTurn(ctx, kept)
+		if ctx.Err() != nil {
+			return kept.Note, fmt.Errorf("%w: %w", ErrStoreDown, context.Cause(ctx))
+		}
+		was := p.isBehind(kept.Note)
+		changed, err := p.inTurn(ctx, kept)
 		if changed {
-			mended++
+			p.mended++
 		}
 		if changed && !was {
-			lost++
+			p.lost++
 		}
-		if err == nil {
-			k.setBehind(kept.Note, false)
-			continue
+		switch {
+		case errors.Is(err, ErrStoreDown):
+			return kept.Note, fmt.Errorf("note %s: %w", kept.Note, err)
+		case err != nil:
+			p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
+			p.setBehind(kept.Note, kept.Municipality)
+		default:
+			p.agreed(kept.Note)
+			if was {
+				p.stored = append(p.stored, kept.Note)
+			}
 		}
-		problems = append(problems, fmt.Errorf("note %s: %w", kept.Note, err))
-		if errors.Is(err, ErrStoreDown) {
-			break // the others fail alike
-		}
-		k.setBehind(kept.Note, true)
+		p.compared[kept.Note] = true
 	}
-	if lost > 0 {
-		k.watched.Restored(lost)
+	return "", nil
+}
+
+// end tells what came of it.
+func (p *pass) end() {
+	if p.lost > 0 {
+		p.watched.Restored(p.lost)
 	}
-	k.tellBehind()
-	return mended, errors.Join(problems...)
+	p.unmark(p.stored...)
 }
 
 // inTurn is catchUp when nobody else works on the note.
@@ -61,24 +109,21 @@ func (k *Keeper) inTurn(ctx context.Context, kept Kept) (bool, error) {
 		return false, err
 	}
 	defer done()
-	return k.catchUp(ctx, kept)
+	return k.catchUp(ctx, kept.Municipality, kept.Note)
 }
 
 // errDiverged: the store and the journal tell another history of a note.
 var errDiverged = errors.New("the store has another history of it than was confirmed: compare the two, and mend the store by hand")
 
 // catchUp brings one note up to date on both sides, and reports whether the store lacked anything.
-func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
-	stored, err := k.WorkStore.Note(ctx, kept.Municipality, kept.Note)
+func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id NoteID) (bool, error) {
+	stored, err := k.WorkStore.Note(ctx, m, id)
 	if err != nil && !errors.Is(err, ErrNoNote) {
 		return false, err
 	}
-	events, err := k.journal.Events(kept.Note)
+	events, err := k.journal.Events(id)
 	if err != nil {
 		return false, err
-	}
-	for len(events) > 0 && last(events) > kept.Ver {
-		events = events[:len(events)-1] // they came after the store was looked at
 	}
 	if len(events) == 0 || stored.State == None && events[0].Kind == EventPurged {
 		return false, nil // forgotten meanwhile, or purged: then there is no promise to bring back
@@ -87,13 +132,13 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 		return true, k.purgeAgain(ctx, stored, events[0])
 	}
 	if stored.Ver > last(events) {
-		return false, k.follow(ctx, kept, events)
+		return false, k.follow(ctx, m, id, events)
 	}
 	if stored.State != None && !whole(events) {
-		if err := k.follow(ctx, kept, events); err != nil {
+		if err := k.follow(ctx, m, id, events); err != nil {
 			return false, err
 		}
-		if events, err = k.journal.Events(kept.Note); err != nil {
+		if events, err = k.journal.Events(id); err != nil {
 			return false, err
 		}
 	}
@@ -102,7 +147,7 @@ func (k *Keeper) catchUp(ctx context.Context, kept Kept) (bool, error) {
 		return false, err
 	}
 	if !same {
-		return false, k.diverged(kept.Note)
+		return false, k.diverged(id)
 	}
 	lacked := false
 	for _, e := range events {
@@ -166,19 +211,19 @@ func agrees(stored Note, events []Event) (bool, error) {
 
 // follow takes from the store what another program changed, one that works beside the daemon or a daemon before it; and what the
 // journal lost, of which the store has the rest.
-func (k *Keeper) follow(ctx context.Context, kept Kept, ours []Event) error {
-	theirs, err := k.WorkStore.Events(ctx, kept.Municipality, kept.Note)
+func (k *Keeper) follow(ctx context.Context, m call.MunicipalityID, id NoteID, ours []Event) error {
+	theirs, err := k.WorkStore.Events(ctx, m, id)
 	if err != nil {
 		return err
 	}
 	if len(theirs) > 0 && theirs[0].Kind != EventPurged {
 		for _, e := range ours {
 			if e.Ver <= last(theirs) && !contains(theirs, e) {
-				return k.diverged(kept.Note)
+				return k.diverged(id)
 			}
 		}
 	}
-	return k.copyHistory(ctx, kept.Municipality, kept.Note)
+	return k.copyHistory(ctx, m, id)
 }
 
 // again stores an event that was confirmed before.

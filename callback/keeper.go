@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 // Journal keeps the events of notes on this machine, whatever happens to the store. When a method that writes returns
 // without an error, what it wrote survives a crash of the machine. It is safe for use by several goroutines.
 type Journal interface {
+	Marks
 	// Append adds events. One that is there already, by note and version, is replaced.
 	Append(m call.MunicipalityID, events ...Event) error
 	// Forget removes the events of a note from a version on, and the note with its last event.
@@ -23,6 +25,16 @@ type Journal interface {
 	ByKey(m call.MunicipalityID, key Key) (NoteID, bool, error)
 	// Notes gives every note that is kept, the oldest first, with the version of its last event.
 	Notes() ([]Kept, error)
+}
+
+// Marks tell, also after a crash, which notes of a journal the store is not known to have.
+type Marks interface {
+	// Begin is Append for the event with which a note begins, and marks the note in the same step.
+	Begin(m call.MunicipalityID, made Event) error
+	// Stored takes the mark from notes; those without one are left as they are.
+	Stored(ids ...NoteID) error
+	// Unstored gives the notes that are marked, and whose they are.
+	Unstored() (map[NoteID]call.MunicipalityID, error)
 }
 
 // Kept is a note in a journal.
@@ -38,8 +50,7 @@ type Watched interface {
 	JournalFailed(err error)
 	// Behind: so many notes are in the journal and not, or not as far, in the store. 0 when all is well.
 	Behind(notes int)
-	// Restored: the store lacked so many notes, or events of them, that were confirmed, and has them again: it lost them, or
-	// it did not answer before this program was started.
+	// Restored: the store had lost so many notes, or events of them, that it had confirmed, and has them again.
 	Restored(notes int)
 	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look. It
 	// is told once of a note, until it is mended.
@@ -55,20 +66,28 @@ type Keeper struct {
 	watched Watched
 
 	mu     sync.Mutex
-	behind map[NoteID]bool // confirmed, and not known to be in the store
-	told   map[NoteID]bool // diverged, and whoever watches knows
-	making map[NoteID]bool // being made: whether they are confirmed is not known yet
-	purges int             // from the journal, so far
+	behind map[NoteID]call.MunicipalityID // confirmed, and not known to be in the store
+	told   map[NoteID]bool                // diverged, and whoever watches knows
+	making map[NoteID]bool                // being made: whether they are confirmed is not known yet
+	erased int                            // notes, on request, from the journal so far
 
 	turns turns
 }
 
-// NewKeeper puts a journal before a store. Call CatchUp before the first promise, and whenever the store was away.
+// NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the program before
+// this one ended. Call CatchUp before the first promise, and whenever the store was away.
 func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
-	return &Keeper{
+	k := &Keeper{
 		WorkStore: store, journal: journal, watched: watched,
-		behind: make(map[NoteID]bool), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
+		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
 	}
+	unstored, err := journal.Unstored()
+	if err != nil {
+		watched.JournalFailed(err)
+	}
+	maps.Copy(k.behind, unstored)
+	watched.Behind(len(k.behind))
+	return k
 }
 
 // Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms it.
@@ -95,16 +114,19 @@ func (k *Keeper) Make(ctx context.Context, made Event) (Note, error) {
 func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) {
 	k.setMaking(note.ID, true)
 	defer k.setMaking(note.ID, false)
-	journalErr := k.journal.Append(note.Municipality, made)
+	journalErr := k.journal.Begin(note.Municipality, made)
 	if journalErr != nil {
 		k.watched.JournalFailed(journalErr)
 	}
 	stored, err := k.WorkStore.Make(ctx, made)
 	switch {
 	case err == nil && stored.ID == note.ID:
+		if journalErr == nil {
+			k.unmark(note.ID)
+		}
 		return stored, nil
 	case errors.Is(err, ErrStoreDown) && journalErr == nil:
-		k.setBehind(note.ID, true)
+		k.setBehind(note.ID, note.Municipality)
 		return note, nil
 	case errors.Is(err, ErrStoreDown):
 		return Note{}, errors.Join(err, fmt.Errorf("and the journal cannot be written: %w", journalErr))
@@ -157,8 +179,11 @@ func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id NoteID) (No
 // and erased by them too; what cannot be stored because its history differs is for people.
 func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]Note, error) {
 	if k.Behind() > 0 {
-		if _, err := k.catchUpWith(ctx, k.isBehind); errors.Is(err, ErrStoreDown) {
-			return nil, err
+		p := k.pass()
+		_, stopped := p.over(ctx, k.behindFirst())
+		p.end()
+		if stopped != nil {
+			return nil, stopped
 		}
 	}
 	return k.WorkStore.ByNumber(ctx, m, n, limit)
@@ -178,7 +203,7 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 		k.watched.JournalFailed(err)
 	}
 	if now := last(kept); now >= e.Ver && !contains(kept, e) {
-		mended, err := k.catchUp(ctx, Kept{Municipality: before.Municipality, Note: e.Note, Ver: now})
+		mended, err := k.catchUp(ctx, before.Municipality, e.Note)
 		if mended {
 			k.watched.Restored(1)
 		}
@@ -232,20 +257,23 @@ func (k *Keeper) copyHistory(ctx context.Context, m call.MunicipalityID, id Note
 
 // purged leaves of a note in the journal only what remains of it.
 func (k *Keeper) purged(m call.MunicipalityID, remains ...Event) error {
-	k.mu.Lock()
-	k.purges++
-	k.mu.Unlock()
 	if err := k.journal.Forget(remains[0].Note, 1); err != nil {
 		return err
+	}
+	if remains[0].Who != BySystem { // by whoever erased it, not because its time had come
+		k.mu.Lock()
+		k.erased++
+		k.mu.Unlock()
 	}
 	return k.journal.Append(m, remains...)
 }
 
-// Purges is how many notes were purged from the journal so far. What they held is gone from its file only when that is compacted.
-func (k *Keeper) Purges() int {
+// Erased is how many notes were erased on request from the journal so far. What they held is gone from its file only when that is
+// compacted.
+func (k *Keeper) Erased() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.purges
+	return k.erased
 }
 
 // last is the version of the last of these events, 0 for none.
@@ -274,36 +302,6 @@ func (k *Keeper) forget(id NoteID, from uint64) {
 	}
 }
 
-// Behind is how many notes are confirmed and not known to be in the store: CatchUp is due.
-func (k *Keeper) Behind() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.behind)
-}
-
-func (k *Keeper) isBehind(id NoteID) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.behind[id]
-}
-
-func (k *Keeper) setBehind(id NoteID, behind bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !behind {
-		delete(k.told, id)
-	}
-	if behind == k.behind[id] {
-		return
-	}
-	if behind {
-		k.behind[id] = true
-	} else {
-		delete(k.behind, id)
-	}
-	k.watched.Behind(len(k.behind))
-}
-
 func (k *Keeper) setMaking(id NoteID, making bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -318,10 +316,4 @@ func (k *Keeper) isMaking(id NoteID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.making[id]
-}
-
-func (k *Keeper) tellBehind() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.watched.Behind(len(k.behind))
 }

@@ -45,10 +45,10 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			store, err := g.store.Events(t.Context(), town, n.ID)
 			require.NoError(t, err)
 
-			mended, err := g.CatchUp(t.Context())
+			mended, err := g.CatchUp(t.Context(), "")
 			require.ErrorContains(t, err, "another history")
 			require.ErrorContains(t, err, string(n.ID))
-			require.Zero(t, mended)
+			require.Zero(t, mended.Mended)
 			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged)
 			require.Equal(t, 1, g.watch.behind)
 			after, err := g.store.Events(t.Context(), town, n.ID)
@@ -57,7 +57,7 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			kept, err := g.journal.Events(n.ID)
 			require.NoError(t, err)
 			require.Equal(t, journal, kept)
-			_, err = g.CatchUp(t.Context())
+			_, err = g.CatchUp(t.Context(), "")
 			require.ErrorContains(t, err, "another history", "it is still so")
 			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged, "and was told: once, not with every comparison")
 		})
@@ -74,7 +74,7 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 		confirmed, err := g.service.Promise(t.Context(), request)
 		require.NoError(t, err)
 		g.store.Fail(nil)
-		_, err = g.CatchUp(t.Context())
+		_, err = g.CatchUp(t.Context(), "")
 		require.ErrorContains(t, err, "its key has note")
 		require.Equal(t, []callback.NoteID{confirmed.ID}, g.watch.diverged)
 		events, err := g.journal.Events(confirmed.ID)
@@ -134,7 +134,7 @@ func TestRow11TheJournalFails(t *testing.T) {
 		require.ErrorIs(t, err, callback.ErrStoreDown)
 		require.ErrorIs(t, err, full)
 		require.Zero(t, g.watch.behind)
-		_, err = g.CatchUp(t.Context())
+		_, err = g.CatchUp(t.Context(), "")
 		require.ErrorIs(t, err, full)
 		_, err = g.Prune(t.Context(), now(), 0)
 		require.ErrorIs(t, err, full)
@@ -161,7 +161,7 @@ func TestCatchUpLeavesWhatIsBeingMade(t *testing.T) {
 	request := g.request()
 	n, err := g.service.Promise(t.Context(), request)
 	require.NoError(t, err)
-	s := &during{weak: g.store, do: func() { _, err = g.CatchUp(t.Context()) }}
+	s := &during{weak: g.store, do: func() { _, err = g.CatchUp(t.Context(), "") }}
 	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
 	h := newHouse()
 	request.Key, request.Call = "pbx1/another", "another"
@@ -270,14 +270,101 @@ func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
 	g.store.Fail(errors.New("connection refused"))
 	n := g.promise(t)
 	g.promise(t)
-	_, err := g.CatchUp(t.Context())
+	_, err := g.CatchUp(t.Context(), "")
 	require.ErrorIs(t, err, callback.ErrStoreDown)
 	require.Equal(t, 2, g.watch.behind)
 	g.restart()
+	require.Equal(t, 2, g.watch.behind, "a new daemon knows from the journal what the store never had")
+	require.Equal(t, 2, g.Behind())
 	g.store.Fail(nil)
 	g.catchUp(t, 2)
 	g.requireStored(t, n)
 	g.catchUp(t, 0)
+	require.Zero(t, g.watch.restored, "nothing was lost: no alarm")
+	g.restart()
+	require.Zero(t, g.watch.behind)
+
+	g.store.Memory = storetest.NewMemory()
+	g.catchUp(t, 2)
+	require.Equal(t, 2, g.watch.restored, "what the store had is lost, whichever daemon gave it")
+}
+
+// A daemon that was killed before it could write down that the store has a note, or whose reply was lost, takes it for behind.
+func TestANoteThatMayBeStoredIsBehindUntilItIsSeen(t *testing.T) {
+	g := newGuard()
+	g.store.lose = 1
+	n := g.promise(t)
+	g.requireStored(t, n)
+	g.restart()
+	require.Equal(t, 1, g.watch.behind)
+	g.catchUp(t, 0)
+	require.Zero(t, g.watch.restored)
+	g.restart()
+	require.Zero(t, g.watch.behind)
+}
+
+// unhurried answers for so many notes and ends the time of who asks with the last of them.
+type unhurried struct {
+	*weak
+	notes int
+	end   func()
+	asked []callback.NoteID
+}
+
+func (u *unhurried) Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	u.asked = append(u.asked, id)
+	if u.notes--; u.notes == 0 {
+		u.end()
+	}
+	return u.weak.Note(ctx, m, id)
+}
+
+func TestAComparisonThatIsCutShortGoesOn(t *testing.T) {
+	g := newGuard()
+	minutes := 0
+	promise := func() callback.NoteID {
+		t.Helper()
+		minutes++
+		request := g.request()
+		request.At = now().Add(time.Duration(minutes) * time.Minute)
+		n, err := g.service.Promise(t.Context(), request)
+		require.NoError(t, err)
+		return n.ID
+	}
+	var old, fresh []callback.NoteID
+	for range 5 {
+		old = append(old, promise())
+	}
+	g.store.Fail(errors.New("connection refused"))
+	for range 2 {
+		fresh = append(fresh, promise())
+	}
+	g.store.Fail(nil)
+	store := &unhurried{weak: g.store}
+	g.restart()
+	g.Keeper = callback.NewKeeper(store, g.journal, g.watch)
+	part := func(from callback.NoteID, notes int) callback.CaughtUp {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		store.asked, store.notes, store.end = nil, notes, cancel
+		to, err := g.CatchUp(ctx, from)
+		require.NoError(t, err, "the end of its time is none")
+		return to
+	}
+
+	require.Equal(t, callback.CaughtUp{Mended: 1}, part("", 1))
+	require.Equal(t, fresh[1:], store.asked, "the newest of those that are behind comes first")
+	require.Equal(t, callback.CaughtUp{Mended: 1, Next: old[2]}, part("", 3))
+	require.Equal(t, append(fresh[:1:1], old[:2]...), store.asked)
+	require.Equal(t, callback.CaughtUp{Next: old[4]}, part(old[2], 2))
+	require.Equal(t, old[2:4], store.asked)
+	require.Equal(t, callback.CaughtUp{Done: true}, part(old[4], 0))
+	require.Equal(t, append(old[4:5:5], fresh...), store.asked)
+	g.store.Fail(errors.New("connection refused"))
+	to, err := g.CatchUp(t.Context(), old[3])
+	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.Equal(t, callback.CaughtUp{Next: old[3]}, to)
 }
 
 func TestANumberIsFoundInNotesThatOnlyTheJournalHas(t *testing.T) {

@@ -105,7 +105,7 @@ func (m *machine) begin(*rapid.T) {
 	journal := m.watch.journal
 	m.restart()
 	m.watch.journal = journal
-	_, _ = m.CatchUp(context.Background()) // the store may be away
+	_, _ = m.CatchUp(context.Background(), "") // the store may be away
 }
 
 func (m *machine) end(t *rapid.T) {
@@ -121,13 +121,13 @@ func TestKeeperKeepsWhatWasConfirmed(t *testing.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
 			"ask": m.ask, "ask more": m.ask, "work": m.work, "work more": m.work, "outage": m.outage, "lose a reply": m.loseReply, "restart": m.begin,
-			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background()) },
+			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background(), "") },
 			"empty": func(*rapid.T) {
 				m.store.Memory, m.away = storetest.NewMemory(), false
 			},
 		})
 		m.end(t)
-		_, err := m.CatchUp(context.Background())
+		_, err := m.CatchUp(context.Background(), "")
 		require.NoError(t, err)
 		require.Empty(t, m.watch.diverged)
 		require.Zero(t, m.watch.behind)
@@ -146,7 +146,7 @@ func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
 			"ask": m.ask, "ask more": m.ask, "work": m.work, "outage": m.outage, "lose a reply": m.loseReply, "restart": m.begin,
-			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background()) },
+			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background(), "") },
 			"journal": func(t *rapid.T) {
 				m.journal.Fail(nil)
 				if rapid.Bool().Draw(t, "fails") {
@@ -155,7 +155,7 @@ func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
 			},
 		})
 		m.end(t)
-		_, err := m.CatchUp(context.Background())
+		_, err := m.CatchUp(context.Background(), "")
 		require.Equal(t, err != nil, len(m.watch.diverged) > 0, "what is not in the store is told: %v", err)
 		for id, ver := range m.told {
 			events, err := m.journal.Events(id)

@@ -133,9 +133,9 @@ func (g *guard) requireStored(t *testing.T, want callback.Note) {
 
 func (g *guard) catchUp(t *testing.T, mended int) {
 	t.Helper()
-	got, err := g.CatchUp(t.Context())
+	got, err := g.CatchUp(t.Context(), "")
 	require.NoError(t, err)
-	require.Equal(t, mended, got)
+	require.Equal(t, callback.CaughtUp{Mended: mended, Done: true}, got)
 	require.Zero(t, g.watch.behind)
 }
 
@@ -301,7 +301,7 @@ func TestRow6APurgedNoteIsPurgedAgain(t *testing.T) {
 				erased, err := g.list.Erase(t.Context(), town, n.Number, els, now())
 				require.NoError(t, err)
 				require.Equal(t, 1, erased)
-				require.Equal(t, 1, g.Purges())
+				require.Equal(t, 1, g.Erased())
 				g.setBackTo(t, events[:ver])
 				g.catchUp(t, 1)
 				after, err := g.store.Note(t.Context(), town, n.ID)

@@ -48,27 +48,36 @@ type Journal struct {
 func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
 	return j.update("append to", func(tx *bbolt.Tx) error {
 		for _, e := range added {
-			if err := put(tx, m, e); err != nil {
-				return fmt.Errorf("event %d of note %s: %w", e.Ver, e.Note, err)
+			if err := put(tx, m, e, false); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 }
 
-func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event) error {
+// Begin adds the event with which a note begins, marked: the store is not known to have it. It is otherwise as Append.
+func (j *Journal) Begin(m call.MunicipalityID, made callback.Event) error {
+	return j.update("append to", func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
+}
+
+func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event, unstored bool) error {
+	wrong := func(err error) error { return fmt.Errorf("event %d of note %s: %w", e.Ver, e.Note, err) }
 	if len(e.Note) != idLength || e.Ver == 0 {
-		return errors.New("it is of no note, or has no version")
+		return wrong(errors.New("it is of no note, or has no version"))
 	}
 	seq, err := tx.Bucket(events).NextSequence()
 	if err != nil {
-		return err
+		return wrong(err)
 	}
-	r := record{Seq: seq, Municipality: m, Note: e.Note, Ver: e.Ver, Fields: callback.EncodeEvent(e)}
+	r := record{Seq: seq, Municipality: m, Note: e.Note, Ver: e.Ver, Unstored: unstored, Fields: callback.EncodeEvent(e)}
 	if e.Kind == callback.EventMade && e.Base != nil {
 		r.Key = e.Base.Key
 	}
-	return r.putInto(tx)
+	if err := r.putInto(tx); err != nil {
+		return wrong(err)
+	}
+	return nil
 }
 
 // putInto writes an event, and its key into the index.

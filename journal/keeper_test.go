@@ -111,7 +111,7 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 				away, err := k.Make(t.Context(), request())
 				require.NoError(t, err)
 				store.Fail(nil)
-				_, err = k.CatchUp(t.Context())
+				_, err = k.CatchUp(t.Context(), "")
 				require.NoError(t, err)
 				for _, n := range append(told, again, away) {
 					require.Equal(t, told[0].ID, n.ID)
@@ -170,9 +170,9 @@ func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 		for how, mend := range map[string]func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note{
 			"and all is compared": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
 				t.Helper()
-				mended, err := k.CatchUp(t.Context())
+				mended, err := k.CatchUp(t.Context(), "")
 				require.NoError(t, err)
-				require.Zero(t, mended, "the store lacks nothing")
+				require.Zero(t, mended.Mended, "the store lacks nothing")
 				return n
 			},
 			"and the note is changed": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
@@ -205,7 +205,7 @@ func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 
 				emptied := storetest.NewMemory()
 				k = callback.NewKeeper(emptied, j, lenient{unheard{t}})
-				_, err = k.CatchUp(t.Context())
+				_, err = k.CatchUp(t.Context(), "")
 				require.NoError(t, err)
 				restored, err := emptied.Note(t.Context(), town, n.ID)
 				require.NoError(t, err)
@@ -238,9 +238,9 @@ func TestRow11AHoleIsMendedFromAStoreThatWasSetBack(t *testing.T) {
 	require.NoError(t, j.Close())
 
 	j = cut(t, path, n.ID, 2)
-	c, err := callback.NewKeeper(store, j, lenient{unheard{t}}).CatchUp(t.Context())
+	c, err := callback.NewKeeper(store, j, lenient{unheard{t}}).CatchUp(t.Context(), "")
 	require.NoError(t, err)
-	require.Equal(t, 1, c)
+	require.Equal(t, 1, c.Mended)
 	theirs, err := store.Events(t.Context(), town, n.ID)
 	require.NoError(t, err)
 	require.Equal(t, []callback.Event{made, second, third}, theirs)

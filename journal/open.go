@@ -177,9 +177,21 @@ func build(path string, saved []record) error {
 	return errors.Join(err, db.Close())
 }
 
+// Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it may still
+// stand in free pages.
+func (j *Journal) Leftovers() (bool, error) {
+	var left bool
+	err := j.view(func(tx *bbolt.Tx) error {
+		at, _ := tx.Bucket(forgotten).Cursor().First()
+		left = at != nil
+		return nil
+	})
+	return left, err
+}
+
 // Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was removed
 // (AVG, article 17): what was forgotten may until then still stand in free pages. On an error the journal goes on with the old
-// file. Others wait meanwhile, for as long as the disk takes.
+// file. Others wait meanwhile, a promise too: docs/notes.md says how long.
 func (j *Journal) Compact() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -198,7 +210,11 @@ func (j *Journal) Compact() error {
 	}
 	old := j.db
 	j.db = nil
-	if err := errors.Join(old.Close(), j.openSound()); err != nil {
+	err := unfaulted(func() (err error) { // nothing is read: others wait, and it was written just now
+		j.db, err = opened(j.path)
+		return err
+	})
+	if err := errors.Join(old.Close(), err); err != nil {
 		return fmt.Errorf("compact the journal %s: open it again: %w", j.path, err)
 	}
 	return nil

@@ -17,9 +17,10 @@ type record struct {
 	Seq          uint64              `json:"seq"` // of two about the same the higher counts
 	Municipality call.MunicipalityID `json:"municipality,omitempty"`
 	Note         callback.NoteID     `json:"note"`
-	Ver          uint64              `json:"ver"`              // of the event; from which on the events were forgotten
-	Key          callback.Key        `json:"key,omitempty"`    // of the note, in its made event
-	Fields       map[string]string   `json:"fields,omitempty"` // of callback.EncodeEvent; none when events were forgotten
+	Ver          uint64              `json:"ver"`                // of the event; from which on the events were forgotten
+	Key          callback.Key        `json:"key,omitempty"`      // of the note, in its made event
+	Unstored     bool                `json:"unstored,omitempty"` // in a made event: the store is not known to have it
+	Fields       map[string]string   `json:"fields,omitempty"`   // of callback.EncodeEvent; none when events were forgotten
 }
 
 // A record is framed: frameMark, the length of the JSON, its checksum, the JSON. The mark holds bytes that no JSON text

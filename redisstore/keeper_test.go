@@ -12,76 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
-
-var _ callback.Journal = (*memoryJournal)(nil)
-
-// memoryJournal stands in for the journal on this machine: what is tested here is what becomes of Redis.
-type memoryJournal struct {
-	mu     sync.Mutex
-	of     map[callback.NoteID]call.MunicipalityID
-	events map[callback.NoteID]map[uint64]callback.Event
-}
-
-func newJournal() *memoryJournal {
-	return &memoryJournal{of: make(map[callback.NoteID]call.MunicipalityID), events: make(map[callback.NoteID]map[uint64]callback.Event)}
-}
-
-func (j *memoryJournal) Append(m call.MunicipalityID, events ...callback.Event) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, e := range events {
-		if j.events[e.Note] == nil {
-			j.events[e.Note] = make(map[uint64]callback.Event)
-		}
-		j.of[e.Note], j.events[e.Note][e.Ver] = m, e
-	}
-	return nil
-}
-
-func (j *memoryJournal) Forget(id callback.NoteID, from uint64) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	maps.DeleteFunc(j.events[id], func(ver uint64, _ callback.Event) bool { return ver >= from })
-	if len(j.events[id]) == 0 {
-		delete(j.events, id)
-	}
-	return nil
-}
-
-func (j *memoryJournal) Events(id callback.NoteID) ([]callback.Event, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var events []callback.Event
-	for _, ver := range slices.Sorted(maps.Keys(j.events[id])) {
-		events = append(events, j.events[id][ver])
-	}
-	return events, nil
-}
-
-func (j *memoryJournal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteID, bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for id, events := range j.events {
-		if made := events[1]; j.of[id] == m && made.Base != nil && made.Base.Key == key {
-			return id, true, nil
-		}
-	}
-	return "", false, nil
-}
-
-func (j *memoryJournal) Notes() ([]callback.Kept, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var kept []callback.Kept
-	for _, id := range slices.Sorted(maps.Keys(j.events)) {
-		kept = append(kept, callback.Kept{Municipality: j.of[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id])))})
-	}
-	return kept, nil
-}
 
 // watching keeps what a keeper tells.
 type watching struct {
@@ -129,7 +63,7 @@ func (c confirmed) requireRestored(t *testing.T, past *redis.Client) {
 // catchUp lets the keeper catch up until it has nothing more to tell.
 func catchUp(t *testing.T, k *callback.Keeper) {
 	t.Helper()
-	_, err := patiently(func() (int, error) { return k.CatchUp(ctx) })
+	_, err := patiently(func() (callback.CaughtUp, error) { return k.CatchUp(ctx, "") })
 	require.NoError(t, err)
 }
 
@@ -141,7 +75,7 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port)
 	proxy := redistest.NewProxy(t, primary)
 	watch := &watching{}
-	k := callback.NewKeeper(open(t, proxy.Addr), newJournal(), watch)
+	k := callback.NewKeeper(open(t, proxy.Addr), storetest.NewJournal(), watch)
 	old, past := raw(t, primary.Addr), raw(t, replica.Addr)
 	heard := make(confirmed)
 	before := make([]callback.Note, 6)
@@ -202,7 +136,7 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
 	watch := &watching{}
-	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	for _, life := range lives {
 		heard.add(advance(t, k, promise(t, k), life...))
@@ -225,9 +159,9 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	require.Equal(t, int64(len(heard)), counts[team].Made, "the ledger has them all again")
 	heard.add(advance(t, k, open, claims))
 	heard.requireRestored(t, past)
-	again, err := k.CatchUp(ctx)
+	again, err := k.CatchUp(ctx, "")
 	require.NoError(t, err)
-	require.Zero(t, again, "there is nothing more to do")
+	require.Zero(t, again.Mended, "there is nothing more to do")
 }
 
 // Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm what it cannot keep.
@@ -237,7 +171,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
 	server := redistest.StartIn(t, disk)
 	watch := &watching{}
-	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	var last callback.Note
 	for range 10_000 {
@@ -270,7 +204,7 @@ func TestTheMemoryIsFullAndNotesAreJournalled(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
 	watch := &watching{}
-	k := callback.NewKeeper(open(t, server.Addr), newJournal(), watch)
+	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	claimed := heard.add(advance(t, k, promise(t, k), claims))
 	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "1000000").Err())

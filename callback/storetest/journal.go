@@ -16,7 +16,15 @@ type Journal struct {
 	mu     sync.Mutex
 	events map[callback.NoteID]map[uint64]callback.Event
 	towns  map[callback.NoteID]call.MunicipalityID
+	keys   map[request]callback.NoteID // an index, as on a disk: what is added overwrites, what is removed is gone
+	marked map[callback.NoteID]bool
 	broken error
+}
+
+// request is what a key stands for.
+type request struct {
+	municipality call.MunicipalityID
+	key          callback.Key
 }
 
 // NewJournal gives an empty journal.
@@ -24,6 +32,8 @@ func NewJournal() *Journal {
 	return &Journal{
 		events: make(map[callback.NoteID]map[uint64]callback.Event),
 		towns:  make(map[callback.NoteID]call.MunicipalityID),
+		keys:   make(map[request]callback.NoteID),
+		marked: make(map[callback.NoteID]bool),
 	}
 }
 
@@ -39,15 +49,56 @@ func (j *Journal) Append(m call.MunicipalityID, events ...callback.Event) error 
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range events {
-		if j.broken != nil {
-			break
-		}
-		if j.events[e.Note] == nil {
-			j.events[e.Note] = make(map[uint64]callback.Event)
-		}
-		j.events[e.Note][e.Ver], j.towns[e.Note] = e, m
+		j.add(m, e, false)
 	}
 	return j.broken
+}
+
+// Begin adds the event with which a note begins, and marks the note.
+func (j *Journal) Begin(m call.MunicipalityID, made callback.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.add(m, made, true)
+	return j.broken
+}
+
+func (j *Journal) add(m call.MunicipalityID, e callback.Event, marked bool) {
+	if j.broken != nil {
+		return
+	}
+	if j.events[e.Note] == nil {
+		j.events[e.Note] = make(map[uint64]callback.Event)
+	}
+	j.events[e.Note][e.Ver], j.towns[e.Note] = e, m
+	if e.Kind == callback.EventMade {
+		j.keys[request{m, e.Base.Key}] = e.Note
+		j.marked[e.Note] = marked
+	}
+}
+
+// Stored takes the mark from notes.
+func (j *Journal) Stored(ids ...callback.NoteID) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, id := range ids {
+		if j.broken == nil {
+			delete(j.marked, id)
+		}
+	}
+	return j.broken
+}
+
+// Unstored gives the notes that are marked.
+func (j *Journal) Unstored() (map[callback.NoteID]call.MunicipalityID, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found := make(map[callback.NoteID]call.MunicipalityID)
+	for id, marked := range j.marked {
+		if marked {
+			found[id] = j.towns[id]
+		}
+	}
+	return found, j.broken
 }
 
 // Forget removes the events of a note from a version on.
@@ -56,6 +107,12 @@ func (j *Journal) Forget(id callback.NoteID, from uint64) error {
 	defer j.mu.Unlock()
 	if j.broken != nil {
 		return j.broken
+	}
+	if made, ok := j.events[id][1]; ok && from <= 1 {
+		delete(j.marked, id)
+		if at := (request{j.towns[id], made.Base.Key}); j.keys[at] == id {
+			delete(j.keys, at)
+		}
 	}
 	maps.DeleteFunc(j.events[id], func(ver uint64, _ callback.Event) bool { return ver >= from })
 	if len(j.events[id]) == 0 {
@@ -85,12 +142,8 @@ func (j *Journal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteI
 	if j.broken != nil {
 		return "", false, j.broken
 	}
-	for id, events := range j.events {
-		if made, ok := events[1]; ok && j.towns[id] == m && made.Kind == callback.EventMade && made.Base.Key == key {
-			return id, true, nil
-		}
-	}
-	return "", false, nil
+	id, found := j.keys[request{m, key}]
+	return id, found, nil
 }
 
 // Notes gives every note that is kept.

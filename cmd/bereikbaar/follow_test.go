@@ -33,7 +33,7 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	catchUp := func() {
 		t.Helper()
 		require.Eventually(t, func() bool {
-			_, err := keeper.CatchUp(t.Context())
+			_, err := keeper.CatchUp(t.Context(), "")
 			return err == nil
 		}, 30*time.Second, 10*time.Millisecond)
 	}

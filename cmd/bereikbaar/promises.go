@@ -17,11 +17,15 @@ const (
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
-	// lookAgain is how often while there are notes that it could not bring up: people must mend those.
+	// lookAgain is how often while there are notes that it could not bring up, which people must mend; and how long to wait
+	// after the journal's file could not be compacted.
 	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
+	// compactEvery is how often the journal's file is rid of what was pruned: promises wait meanwhile. Who asked to be erased
+	// is gone from it within lookAgain.
+	compactEvery = time.Hour
 	// keepLimit bounds one round or comparison: the next one goes on.
 	keepLimit = 30 * time.Second
 
@@ -72,39 +76,11 @@ func (s *service) dialRefused(code callback.DialCode) {
 // keepPromises makes rounds, and brings Redis up to the journal: at the start, when Redis is another one than before or was
 // away, and now and then.
 func (s *service) keepPromises(ctx context.Context) {
-	var compared, pruned time.Time
-	left, again := 0, compareEvery // notes that the last comparison could not bring up, and when to make the next
-	compacted := 0                 // purges that are gone from the journal's file
-	var identity string
-	quiet := map[string]string{} // the last error of each kind: one is logged once, not every second
+	k := keeping{service: s, quiet: make(map[string]string)}
 	ticks := time.NewTicker(roundEvery)
 	defer ticks.Stop()
 	for {
-		now := time.Now()
-		seen, err := s.store.Identity(ctx)
-		s.sayOnce(quiet, "Redis does not answer; promises are kept by the journal", err)
-		if err == nil && (seen != identity || s.keeper.Behind() > left || now.Sub(compared) >= again) {
-			err := s.compare(ctx)
-			s.sayOnce(quiet, "the journal could not be compared with Redis", err)
-			left, again = 0, compareEvery
-			if err != nil && !errors.Is(err, callback.ErrStoreDown) {
-				left, again = s.keeper.Behind(), lookAgain
-			}
-			if err == nil || left > 0 {
-				identity, compared = seen, now
-			}
-		}
-		if err == nil {
-			s.sayOnce(quiet, "a round over the callback notes was not complete", s.round(ctx, now))
-		}
-		if now.Sub(pruned) >= pruneEvery && !compared.IsZero() {
-			s.sayOnce(quiet, "the journal could not be pruned", s.prune(ctx, now))
-			pruned = now
-		}
-		if purges := s.keeper.Purges(); purges != compacted { // what was purged or erased must not stay in the file
-			s.sayOnce(quiet, "the journal could not be compacted", s.journal.Compact())
-			compacted = purges
-		}
+		k.tick(ctx, time.Now())
 		select {
 		case <-ctx.Done():
 			return
@@ -113,24 +89,64 @@ func (s *service) keepPromises(ctx context.Context) {
 	}
 }
 
-func (s *service) compare(ctx context.Context) error {
+// keeping is what the rounds so far have left to know.
+type keeping struct {
+	*service
+	comparison comparison
+	file       tidiness
+	pruned     time.Time
+	quiet      map[string]string // the last error of each kind: one is logged once, not every second
+}
+
+func (k *keeping) tick(ctx context.Context, now time.Time) {
+	seen, err := k.store.Identity(ctx)
+	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
+	if err == nil {
+		if k.comparison.due(seen, k.keeper.Behind(), now) {
+			k.sayOnce("the journal could not be compared with Redis", k.compare(ctx, now))
+		}
+		k.sayOnce("a round over the callback notes was not complete", k.round(ctx, now))
+	}
+	if now.Sub(k.pruned) >= pruneEvery && k.comparison.wentRound() {
+		_, err := k.keeper.Prune(ctx, now, keepClosed)
+		k.sayOnce("the journal could not be pruned", err)
+		k.pruned = now
+	}
+	if erased := k.keeper.Erased(); k.file.due(erased, now) {
+		err := k.compact()
+		k.sayOnce("the journal could not be compacted", err)
+		k.file.tried(erased, now, err)
+	}
+}
+
+func (k *keeping) compare(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
-	mended, err := s.keeper.CatchUp(ctx)
-	if mended > 0 {
-		s.log.Info("Redis was brought up to the journal", "notes", mended)
+	came, err := k.keeper.CatchUp(ctx, k.comparison.from)
+	if came.Mended > 0 {
+		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
 	}
+	k.comparison.came(came, err, k.keeper.Behind(), now)
 	return err
 }
 
-func (s *service) round(ctx context.Context, now time.Time) error {
+// compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.
+func (k *keeping) compact() error {
+	left, err := k.journal.Leftovers()
+	if err != nil || !left {
+		return err
+	}
+	return k.journal.Compact()
+}
+
+func (k *keeping) round(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
 	var problems []error
-	for m := range s.settings.plan().Municipalities {
-		r, err := s.worklist.Round(ctx, m, now.UTC())
-		s.metrics.Keeping.Round(r)
-		s.logRound(m, r)
+	for m := range k.settings.plan().Municipalities {
+		r, err := k.worklist.Round(ctx, m, now.UTC())
+		k.metrics.Keeping.Round(r)
+		k.logRound(m, r)
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
@@ -151,22 +167,14 @@ func (s *service) logRound(m call.MunicipalityID, r callback.Round) {
 	}
 }
 
-func (s *service) prune(ctx context.Context, now time.Time) error {
-	pruned, err := s.keeper.Prune(ctx, now, keepClosed)
-	if err != nil || pruned == 0 {
-		return err
-	}
-	return s.journal.Compact() // what is personal must not stay in the file
-}
-
 // sayOnce logs an error when it is another one than the last of its kind.
-func (s *service) sayOnce(last map[string]string, what string, err error) {
+func (k *keeping) sayOnce(what string, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	if text != "" && text != last[what] {
-		s.log.Error("callback notes are not looked after as they should be", "what", what, "err", err)
+	if text != "" && text != k.quiet[what] {
+		k.log.Error("callback notes are not looked after as they should be", "what", what, "err", err)
 	}
-	last[what] = text
+	k.quiet[what] = text
 }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+func TestWhenTheJournalIsCompared(t *testing.T) {
+	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	another := errors.New("another history")
+	var c comparison
+	for _, step := range []struct {
+		what   string
+		after  time.Duration // the start
+		with   string
+		behind int
+		from   callback.NoteID // when it is due
+		due    bool
+		to     callback.CaughtUp // and how it ends then
+		err    error
+	}{
+		{what: "at the start", with: "one", due: true, to: callback.CaughtUp{Next: "b"}},
+		{what: "it was cut short: on it goes", after: time.Second, with: "one", due: true, from: "b", to: callback.CaughtUp{Next: "d"}},
+		{what: "another Redis has to be compared from the beginning", after: 2 * time.Second, with: "two", due: true, to: callback.CaughtUp{Next: "c"}},
+		{what: "it goes round", after: 3 * time.Second, with: "two", due: true, from: "c", to: callback.CaughtUp{Done: true}},
+		{what: "all is well", after: time.Minute, with: "two"},
+		{what: "a note is behind, and Redis goes away again", after: 2 * time.Minute, with: "two", behind: 1, due: true, err: callback.ErrStoreDown},
+		{what: "it is still behind", after: 2*time.Minute + time.Second, with: "two", behind: 1, due: true, to: callback.CaughtUp{Done: true}},
+		{what: "nothing points to a loss", after: 2*time.Minute + compareEvery, with: "two"},
+		{what: "now and then", after: 2*time.Minute + time.Second + compareEvery, with: "two", due: true, to: callback.CaughtUp{Done: true}, err: another},
+		{what: "people must mend one", after: 13 * time.Minute, with: "two", behind: 0},
+		{what: "which is looked for again soon", after: 13*time.Minute + time.Second, with: "two", due: true, to: callback.CaughtUp{Done: true}},
+		{what: "it is mended", after: 15 * time.Minute, with: "two"},
+	} {
+		now := start.Add(step.after)
+		require.Equal(t, step.due, c.due(step.with, step.behind, now), step.what)
+		if step.due {
+			require.Equal(t, step.from, c.from, step.what)
+			c.came(step.to, step.err, 0, now)
+		}
+	}
+	require.True(t, c.wentRound())
+	c.due("three", 0, start)
+	require.False(t, c.wentRound(), "nothing is pruned before this one was seen to have it")
+}
+
+func TestANoteThatCannotBeMendedIsNotLookedForEverySecond(t *testing.T) {
+	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	var c comparison
+	require.True(t, c.due("one", 1, now))
+	c.came(callback.CaughtUp{Done: true}, errors.New("another history"), 1, now)
+	require.False(t, c.due("one", 1, now.Add(time.Second)))
+	require.True(t, c.due("one", 2, now.Add(time.Second)), "one more is behind")
+	require.True(t, c.due("one", 1, now.Add(lookAgain)))
+}
+
+func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
+	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	full := errors.New("disk full")
+	var file tidiness
+	for _, step := range []struct {
+		what   string
+		after  time.Duration // the start
+		erased int
+		due    bool
+		err    error
+	}{
+		{what: "at the start, for what the daemon before left", due: true, err: full},
+		{what: "not every second", after: time.Second},
+		{what: "again soon: only success counts", after: lookAgain, due: true},
+		{what: "not for what is merely pruned", after: lookAgain + time.Minute},
+		{what: "at once for who asked", after: 3 * time.Minute, erased: 2, due: true, err: full},
+		{what: "again soon", after: 3*time.Minute + lookAgain, erased: 2, due: true},
+		{what: "done", after: 6 * time.Minute, erased: 2},
+		{what: "what is pruned within the hour", after: 4*time.Minute + compactEvery, erased: 2, due: true},
+	} {
+		now := start.Add(step.after)
+		require.Equal(t, step.due, file.due(step.erased, now), step.what)
+		if step.due {
+			file.tried(step.erased, now, step.err)
+		}
+	}
+}
