@@ -18,23 +18,25 @@ type Round struct {
 	Purged  int    // closed notes of which what is personal was removed
 }
 
+// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew his, and who renews
+// in time for the shortest lease that can be configured has done so by then.
+const renewFirst = time.Minute
+
 // Round does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
 // raised, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded number of each
 // kind, so make rounds often. Notes that could not be changed are in the error; the others were.
 func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Time) (Round, error) {
+	return w.RoundSince(ctx, m, now, time.Time{})
+}
+
+// RoundSince is Round where the store was away and answers again since a moment; zero when it was not. Until a minute after it no
+// claim lapses: whoever has one gets the chance to renew it.
+func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, answers time.Time) (Round, error) {
 	var r Round
 	var problems []error
 	system := Step{Municipality: m, Who: BySystem, At: now}
-
-	lapsed, err := w.store.Lapsed(ctx, m, aRound)
-	problems = append(problems, err)
-	for _, n := range lapsed {
-		after, err := w.commit(ctx, system, n, func(Note) (Event, error) {
-			return Event{Kind: EventReleased, Cause: ReleaseLapsed}, nil
-		})
-		if kept(err, &problems) {
-			r.Lapsed = append(r.Lapsed, after)
-		}
+	if now.Sub(answers) >= renewFirst {
+		r.Lapsed = w.lapse(ctx, system, &problems)
 	}
 
 	marked, err := w.store.Marked(ctx, m, now, aRound)
@@ -62,6 +64,22 @@ func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Ti
 		}
 	}
 	return r, errors.Join(problems...)
+}
+
+// lapse opens the notes whose claim has run out.
+func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []Note {
+	var done []Note
+	lapsed, err := w.store.Lapsed(ctx, s.Municipality, aRound)
+	*problems = append(*problems, err)
+	for _, n := range lapsed {
+		after, err := w.commit(ctx, s, n, func(Note) (Event, error) {
+			return Event{Kind: EventReleased, Cause: ReleaseLapsed}, nil
+		})
+		if kept(err, problems) {
+			done = append(done, after)
+		}
+	}
+	return done
 }
 
 // kept reports whether a change was stored. Another that came first is no problem: the next round sees what it left.

@@ -52,6 +52,39 @@ func TestRow13AClaimLapses(t *testing.T) {
 	})
 }
 
+// An outage that lasts longer than a lease takes nobody's note from him in the second in which it ends.
+func TestWhoCouldNotRenewInAnOutageKeepsHisNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor()
+		busy, gone := f.note(t, now()), f.note(t, now())
+		overdue := f.note(t, now(), func(n *callback.Note) { n.Warn, n.Deadline = time.Time{}, n.Made.Add(time.Minute) })
+		for _, n := range []callback.Note{busy, gone} {
+			_, err := f.list.Claim(t.Context(), by(els, n))
+			require.NoError(t, err)
+		}
+		<-time.After(20 * time.Minute) // the lease is a quarter of an hour
+		back := time.Now()
+		roundSince := func() callback.Round {
+			r, err := f.list.RoundSince(t.Context(), town, time.Now(), back)
+			require.NoError(t, err)
+			return r
+		}
+		r := roundSince()
+		require.Empty(t, r.Lapsed)
+		require.Len(t, r.Overdue, 1, "the norm's clock waits for nobody")
+		require.Equal(t, overdue.ID, r.Overdue[0].ID)
+		<-time.After(time.Minute - time.Millisecond)
+		require.Empty(t, roundSince().Lapsed)
+		_, err := f.list.Renew(t.Context(), by(els, busy))
+		require.NoError(t, err)
+		<-time.After(time.Millisecond)
+		r = roundSince()
+		require.Len(t, r.Lapsed, 1)
+		require.Equal(t, gone.ID, r.Lapsed[0].ID)
+		require.Equal(t, callback.Claimed, f.now(t, busy).State)
+	})
+}
+
 func TestWarningAndDeadlineAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFloor()

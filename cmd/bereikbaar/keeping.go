@@ -57,3 +57,17 @@ func (t *tidiness) tried(erased int, now time.Time, err error) {
 		t.erased, t.done = erased, now
 	}
 }
+
+// outage is whether Redis is away, and when it last came back.
+type outage struct {
+	lasts bool
+	over  time.Time // zero for never
+}
+
+// heard takes down whether Redis answered.
+func (o *outage) heard(err error, now time.Time) {
+	if o.lasts && err == nil {
+		o.over = now
+	}
+	o.lasts = err != nil
+}

@@ -86,3 +86,30 @@ func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
 		}
 	}
 }
+
+func TestWhenRedisCameBack(t *testing.T) {
+	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	away := errors.New("connection refused")
+	var o outage
+	for i, step := range []struct {
+		what string
+		err  error
+		over int // seconds after the start; 0 for never
+	}{
+		{what: "it answers at the start: it was not away"},
+		{what: "and still does"},
+		{what: "it is away", err: away},
+		{what: "still", err: away},
+		{what: "it is back", over: 4},
+		{what: "and stays", over: 4},
+		{what: "it is away again", err: away, over: 4},
+		{what: "and back", over: 7},
+	} {
+		o.heard(step.err, start.Add(time.Duration(i)*time.Second))
+		if step.over == 0 {
+			require.Zero(t, o.over, step.what)
+			continue
+		}
+		require.Equal(t, start.Add(time.Duration(step.over)*time.Second), o.over, step.what)
+	}
+}

@@ -93,6 +93,7 @@ func (s *service) keepPromises(ctx context.Context) {
 type keeping struct {
 	*service
 	comparison comparison
+	outage     outage
 	file       tidiness
 	pruned     time.Time
 	quiet      map[string]string // the last error of each kind: one is logged once, not every second
@@ -101,6 +102,7 @@ type keeping struct {
 func (k *keeping) tick(ctx context.Context, now time.Time) {
 	seen, err := k.store.Identity(ctx)
 	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
+	k.outage.heard(err, now)
 	if err == nil {
 		if k.comparison.due(seen, k.keeper.Behind(), now) {
 			k.sayOnce("the journal could not be compared with Redis", k.compare(ctx, now))
@@ -144,7 +146,7 @@ func (k *keeping) round(ctx context.Context, now time.Time) error {
 	defer cancel()
 	var problems []error
 	for m := range k.settings.plan().Municipalities {
-		r, err := k.worklist.Round(ctx, m, now.UTC())
+		r, err := k.worklist.RoundSince(ctx, m, now.UTC(), k.outage.over)
 		k.metrics.Keeping.Round(r)
 		k.logRound(m, r)
 		problems = append(problems, err)
