@@ -276,6 +276,19 @@ func (k *Keeper) Erased() int {
 	return k.erased
 }
 
+// Municipalities gives whose notes the journal keeps, be they in the configuration or not.
+func (k *Keeper) Municipalities() ([]call.MunicipalityID, error) {
+	notes, err := k.journal.Notes()
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	found := make(map[call.MunicipalityID]bool)
+	for _, kept := range notes {
+		found[kept.Municipality] = true
+	}
+	return slices.Sorted(maps.Keys(found)), nil
+}
+
 // last is the version of the last of these events, 0 for none.
 func last(events []Event) uint64 {
 	if len(events) == 0 {

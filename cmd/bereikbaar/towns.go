@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// townsFile, in the state directory, names every municipality that was ever in the configuration, one a line.
+const townsFile = "municipalities"
+
+// towns is whose notes are looked after: a municipality that is taken out of the configuration may still have some.
+type towns struct {
+	plan *routing.Plan // of which all is known
+	all  []call.MunicipalityID
+	told map[call.MunicipalityID]bool // who is no longer in the configuration
+}
+
+// follow takes over a changed configuration. journal gives whose notes the journal keeps. On an error it knows those that
+// it could find, and tries again the next time.
+func (t *towns) follow(plan *routing.Plan, dir string, journal func() ([]call.MunicipalityID, error)) error {
+	if plan == t.plan {
+		return nil
+	}
+	kept, journalErr := journal()
+	all, err := remember(filepath.Join(dir, townsFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...))
+	t.all = all
+	if err = errors.Join(journalErr, err); err != nil {
+		return fmt.Errorf("find the municipalities that may have notes: %w", err)
+	}
+	t.plan, t.told = plan, make(map[call.MunicipalityID]bool)
+	return nil
+}
+
+// strangers gives those that are not in the configuration, each once after a change of it.
+func (t *towns) strangers(plan *routing.Plan) []call.MunicipalityID {
+	var fresh []call.MunicipalityID
+	for _, m := range t.all {
+		if _, ok := plan.Municipalities[m]; !ok && t.plan == plan && !t.told[m] {
+			t.told[m] = true
+			fresh = append(fresh, m)
+		}
+	}
+	return fresh
+}
+
+// remember adds municipalities to those that the file names, and gives all, in order.
+func remember(path string, these []call.MunicipalityID) ([]call.MunicipalityID, error) {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return slices.Compact(slices.Sorted(slices.Values(these))), err
+	}
+	known := strings.Fields(string(text))
+	for _, m := range these {
+		if !slices.Contains(known, string(m)) {
+			known = append(known, string(m))
+		}
+	}
+	slices.Sort(known)
+	all := make([]call.MunicipalityID, len(known))
+	for i, m := range known {
+		all[i] = call.MunicipalityID(m)
+	}
+	fresh := strings.Join(known, "\n") + "\n"
+	if fresh == string(text) {
+		return all, nil
+	}
+	if err := os.WriteFile(path+".new", []byte(fresh), 0o640); err != nil {
+		return all, err
+	}
+	return all, os.Rename(path+".new", path)
+}
+
+// warnOfStrangers says which municipalities still have live notes and are not in the configuration: no work-list shows those.
+func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
+	for _, m := range k.towns.strangers(k.settings.plan()) {
+		counts, err := k.keeper.Counts(ctx, m, now)
+		live := int64(0)
+		for _, c := range counts {
+			live += c.Live
+		}
+		if err != nil || live > 0 {
+			k.log.Warn("a municipality that is not in the configuration may have callback notes; nobody sees them, and their claims, deadlines "+
+				"and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+		}
+	}
+}

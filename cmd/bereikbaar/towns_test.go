@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+func planOf(municipalities ...call.MunicipalityID) *routing.Plan {
+	plan := &routing.Plan{Municipalities: make(map[call.MunicipalityID]routing.Municipality)}
+	for _, m := range municipalities {
+		plan.Municipalities[m] = routing.Municipality{}
+	}
+	return plan
+}
+
+func TestAMunicipalityThatLeavesIsStillLookedAfter(t *testing.T) {
+	dir := t.TempDir()
+	journal := func() ([]call.MunicipalityID, error) { return []call.MunicipalityID{"deventer", "raalte"}, nil }
+	nobody := func() ([]call.MunicipalityID, error) { return nil, nil }
+	both, one := planOf("olst-wijhe", "deventer"), planOf("deventer")
+	var now towns
+	require.NoError(t, now.follow(both, dir, journal))
+	require.Equal(t, []call.MunicipalityID{"deventer", "olst-wijhe", "raalte"}, now.all, "the journal may have notes of one that left long ago")
+	require.Equal(t, []call.MunicipalityID{"raalte"}, now.strangers(both))
+	require.Empty(t, now.strangers(both), "told once")
+	require.NoError(t, now.follow(one, dir, nobody))
+	require.Equal(t, []call.MunicipalityID{"olst-wijhe", "raalte"}, now.strangers(one))
+
+	var later towns // another daemon
+	require.NoError(t, later.follow(one, dir, nobody))
+	require.Equal(t, []call.MunicipalityID{"deventer", "olst-wijhe", "raalte"}, later.all)
+	file, err := os.ReadFile(filepath.Join(dir, townsFile))
+	require.NoError(t, err)
+	require.Equal(t, "deventer\nolst-wijhe\nraalte\n", string(file))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, townsFile), []byte("raalte"), 0o600)) // an operator
+	require.NoError(t, later.follow(planOf("deventer"), dir, nobody))
+	require.Equal(t, []call.MunicipalityID{"deventer", "raalte"}, later.all)
+}
+
+func TestTheConfigurationIsLookedAfterWhateverFails(t *testing.T) {
+	broken := errors.New("the journal is damaged")
+	plan := planOf("deventer")
+	var now towns
+	err := now.follow(plan, filepath.Join(t.TempDir(), "not", "there"), func() ([]call.MunicipalityID, error) { return nil, broken })
+	require.ErrorIs(t, err, broken)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, []call.MunicipalityID{"deventer"}, now.all)
+	require.NoError(t, now.follow(plan, t.TempDir(), func() ([]call.MunicipalityID, error) { return nil, nil }), "and it is tried again")
+}
