@@ -172,7 +172,7 @@ func (s *Service) draft(r Request) (Note, error) {
 		Number:       number,
 		Verified:     r.Shown.E164 == number.E164,
 		Language:     r.Language,
-		Subject:      r.Subject,
+		Subject:      strings.TrimSpace(r.Subject), // what is asked for again is known by it
 		Reason:       r.Reason,
 		Personal:     r.Personal,
 		Window:       r.Window,

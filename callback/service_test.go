@@ -130,6 +130,11 @@ func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	third, err := s.Promise(t.Context(), inCall("1732307200.19"))
 	require.NoError(t, err)
 	require.Equal(t, 2, third.Repeats)
+	blanks := inCall("1732307250.20")
+	blanks.Subject = " " + blanks.Subject + " "
+	fourth, err := s.Promise(t.Context(), blanks)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, fourth.ID, "blanks around it make no other subject")
 
 	other := inCall("1732307300.20")
 	other.Subject = "rijbewijs"
