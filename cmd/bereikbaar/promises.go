@@ -76,7 +76,7 @@ func (s *service) dialRefused(code callback.DialCode) {
 // keepPromises makes rounds, and brings Redis up to the journal: at the start, when Redis is another one than before or was
 // away, and now and then.
 func (s *service) keepPromises(ctx context.Context) {
-	k := keeping{service: s, quiet: make(map[string]string)}
+	k := keeping{service: s, quiet: make(map[string]string), outage: outage{lasts: true}} // without a daemon nobody could renew either
 	ticks := time.NewTicker(roundEvery)
 	defer ticks.Stop()
 	for {
