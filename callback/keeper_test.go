@@ -151,6 +151,14 @@ func TestAPromiseIsInTheJournalAndInTheStore(t *testing.T) {
 	require.Equal(t, n, kept, "with the lease that the store gave")
 	g.catchUp(t, 0)
 	require.Equal(t, &watch{}, g.watch, "nothing to tell")
+
+	stored := g.promise(t)
+	g.restart()
+	require.Zero(t, g.Behind(), "the next daemon knows that the store has it")
+	g.store.Memory = storetest.NewMemory()
+	g.catchUp(t, 2)
+	g.requireStored(t, stored)
+	require.Equal(t, 2, g.watch.restored)
 }
 
 // Fault matrix, rows 1 and 2.
