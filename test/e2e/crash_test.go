@@ -85,7 +85,10 @@ func TestTheDaemonIsKilledWhileRedisIsFrozen(t *testing.T) {
 	c.hangsUp()
 	require.NoError(t, s.Redis.Process().Kill()) // what it had read and not written is gone
 	require.NoError(t, s.Daemon.Restart(s.ctx))
+	require.Equal(t, 1.0, s.metric("bereikbaar_journal_notes_behind"), "it knows what Redis never had")
 	require.NoError(t, s.Redis.Start(s.ctx))
 	s.storedOnce("0612345678", reference)
 	s.atRest()
+	require.Zero(t, s.metric("bereikbaar_journal_notes_behind"))
+	require.Zero(t, s.metric("bereikbaar_journal_notes_restored_total"), "nothing was lost: no alarm")
 }
