@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -129,15 +130,20 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 // so does a request that names none and is sent again: its key stands for it.
 func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error) {
 	in := cmp.Or(r.Call, call.ID(r.Key))
-	if events, err := s.store.Events(ctx, open.Municipality, open.ID); err == nil {
-		for _, e := range events {
-			if e.Kind == EventMerged && e.Call == in {
-				return open, nil
-			}
+	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
+	var n Note
+	var err error
+	for range staleTries {
+		events, unread := s.store.Events(ctx, open.Municipality, open.ID)
+		if unread == nil && slices.ContainsFunc(events, func(e Event) bool { return e.Kind == EventMerged && e.Call == in }) {
+			return open, nil
+		}
+		step.Ver = last(events) // so that the same request from another side cannot count in between
+		n, err = s.worklist.Merge(ctx, step, in, r.Reason)
+		if stale := (*StaleError)(nil); !errors.As(err, &stale) {
+			break
 		}
 	}
-	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
-	n, err := s.worklist.Merge(ctx, step, in, r.Reason)
 	if err != nil {
 		return Note{}, fmt.Errorf("promise a callback: merge the request into the note that there is: %w", err)
 	}

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/calendar"
@@ -141,6 +143,39 @@ func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	n, err := s.Promise(t.Context(), other)
 	require.NoError(t, err)
 	require.NotEqual(t, first.ID, n.ID, "another subject is another promise")
+}
+
+// everybody has read a history before anybody goes on.
+type everybody struct{ *storetest.Memory }
+
+func (e everybody) Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
+	events, err := e.Memory.Events(ctx, m, id)
+	<-time.After(time.Millisecond)
+	return events, err
+}
+
+func TestARepeatContactThatIsSentFromManySidesCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		s := callback.NewService(everybody{h.Memory}, h, h, nil)
+		first, err := s.Promise(t.Context(), aRequest())
+		require.NoError(t, err)
+		repeat := aRequest()
+		repeat.Call, repeat.Key = "1732303600.18", callback.CallKey("pbx1", "1732303600.18")
+		var sides sync.WaitGroup
+		for range 6 {
+			sides.Go(func() {
+				n, err := s.Promise(t.Context(), repeat)
+				if assert.NoError(t, err) {
+					assert.Equal(t, first.ID, n.ID)
+				}
+			})
+		}
+		sides.Wait()
+		after, err := h.Memory.Note(t.Context(), "deventer", first.ID)
+		require.NoError(t, err)
+		require.Equal(t, 1, after.Repeats)
+	})
 }
 
 func TestPromiseIsANewOneWhenTheOtherWasClosedMeanwhile(t *testing.T) {
