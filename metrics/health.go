@@ -8,14 +8,15 @@ import (
 
 // Health is what a part of the daemon says of itself.
 type Health struct {
-	Up     bool
-	Since  time.Time // from when Up has been what it is, UTC
-	Detail string    // why it is not up, for an operator; never a secret, a number or a name
+	Up       bool
+	Degraded bool      // of what is up: it works, and endangers what it is there for
+	Since    time.Time // from when Up and Degraded have been what they are, UTC
+	Detail   string    // why it is not up, or what is wrong with it, for an operator; never a secret, a number or a name
 }
 
 // Part is something without which the daemon is less than it should be: the link with Asterisk, Redis, the prompts.
 type Part struct {
-	Name   string // "ari", "redis", "prompts": also the value of the label "part"
+	Name   string // "ari", "redis", …: also the value of the label "part"
 	Needed bool   // no call can be taken without it; the others only degrade the service
 	// Health may be slow or silent: a part that gives no answer within a second counts as not up.
 	Health func(context.Context) Health
@@ -24,7 +25,7 @@ type Part struct {
 // State is how a part or the whole stands.
 type State string
 
-// The states of a part.
+// The states of a part, beside Degraded.
 const (
 	Up     State = "up"
 	Down   State = "down"
@@ -34,7 +35,7 @@ const (
 // The states of the whole.
 const (
 	Ready    State = "ready"
-	Degraded State = "degraded" // calls are taken, but something is missing
+	Degraded State = "degraded" // calls are taken, but something is missing; of a part: it works, but not as it should
 	NotReady State = "not_ready"
 	Alive    State = "alive"
 	Stuck    State = "stuck" // a loop no longer turns: only a restart helps
@@ -91,7 +92,7 @@ func (m *Metrics) ready() standing {
 		whole.Parts = append(whole.Parts, r)
 		switch {
 		case r.State == Up:
-		case r.Needed:
+		case r.Needed && r.State != Degraded:
 			whole.State = NotReady
 		case whole.State == Ready:
 			whole.State = Degraded
@@ -137,6 +138,8 @@ func (p watchedPart) report() report {
 	switch {
 	case !a.silent.IsZero():
 		r.State, r.Since, r.Detail = Silent, a.silent.UTC(), "gives no answer"
+	case a.value.Up && a.value.Degraded:
+		r.State = Degraded
 	case a.value.Up:
 		r.State = Up
 	}

@@ -81,6 +81,7 @@ var (
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
 	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
 	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts.", "part")
+	descWeak    = describe("part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part")
 )
 
 // live collects what is read from sources at the time of a scrape.
@@ -91,7 +92,7 @@ func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
 		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descNotesReopened, descNotesPurged,
-		descAge, descCalls, descPhones, descBacklog, descPart,
+		descAge, descCalls, descPhones, descBacklog, descPart, descWeak,
 	} {
 		descs <- d
 	}
@@ -123,7 +124,9 @@ func (l live) Collect(out chan<- prometheus.Metric) {
 		out <- metric
 	}
 	for _, part := range s.parts {
-		out <- gauge(descPart, boolean(part.report().State == Up), part.Name)
+		state := part.report().State
+		out <- gauge(descPart, boolean(state == Up || state == Degraded), part.Name)
+		out <- gauge(descWeak, boolean(state == Degraded), part.Name)
 	}
 }
 

@@ -251,8 +251,15 @@ func TestPartsShowWhetherTheyAreUp(t *testing.T) {
 		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
 			part("ari", true, metrics.Health{Up: true}),
 			part("redis", false, metrics.Health{Detail: "connection refused"}),
+			part("api", false, metrics.Health{Up: true, Degraded: true, Detail: "its file is refused"}),
 		}}))
 		got := exposition(t, reg)
+		for _, line := range []string{
+			`bereikbaar_part_up{part="api"} 1`, `bereikbaar_part_degraded{part="api"} 1`,
+			`bereikbaar_part_degraded{part="ari"} 0`, `bereikbaar_part_degraded{part="redis"} 0`,
+		} {
+			requireLine(t, got, line)
+		}
 		requireLine(t, got, `bereikbaar_part_up{part="ari"} 1`)
 		requireLine(t, got, `bereikbaar_part_up{part="redis"} 0`)
 		require.NotContains(t, got, "connection refused", "details are for the health page")

@@ -55,6 +55,7 @@ func TestReadiness(t *testing.T) {
 	since := time.Date(2026, 3, 2, 9, 0, 0, 0, time.FixedZone("CET", 3600))
 	up := metrics.Health{Up: true, Since: since}
 	down := metrics.Health{Since: since, Detail: "connection refused"}
+	weak := metrics.Health{Up: true, Degraded: true, Since: since, Detail: "appendonly is off"}
 	tests := map[string]struct {
 		ari, prompts, redis metrics.Health
 		code                int
@@ -64,6 +65,9 @@ func TestReadiness(t *testing.T) {
 		"without Redis calls are still taken": {up, up, down, http.StatusOK, "degraded"},
 		"not without Asterisk":                {down, up, up, http.StatusServiceUnavailable, "not_ready"},
 		"not without prompts":                 {up, down, up, http.StatusServiceUnavailable, "not_ready"},
+		"a Redis that keeps nothing":          {up, up, weak, http.StatusOK, "degraded"},
+		"a link that is not as it should be":  {weak, up, up, http.StatusOK, "degraded"},
+		"the worst counts":                    {down, up, weak, http.StatusServiceUnavailable, "not_ready"},
 		"nothing is there":                    {down, down, down, http.StatusServiceUnavailable, "not_ready"},
 	}
 	for name, test := range tests {
@@ -79,7 +83,10 @@ func TestReadiness(t *testing.T) {
 				require.Len(t, got.Parts, 3)
 				for i, want := range []metrics.Health{test.ari, test.prompts, test.redis} {
 					state := "down"
-					if want.Up {
+					switch {
+					case want.Degraded:
+						state = "degraded"
+					case want.Up:
 						state = "up"
 					}
 					require.Equal(t, []string{"ari", "prompts", "redis"}[i], got.Parts[i].Name)

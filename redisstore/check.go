@@ -62,7 +62,7 @@ func (s *Store) Check(ctx context.Context) []Problem {
 	defer cancel()
 	f, err := s.gather(ctx)
 	if err != nil {
-		return []Problem{{Setting: "connection", Grave: true, Text: err.Error(), Mend: "Callers cannot be promised a call until this is mended"}}
+		return []Problem{{Setting: "connection", Grave: true, Text: err.Error(), Mend: "Until this is mended promises are kept by the daemon's journal alone, and nobody can work them"}}
 	}
 	return judge(f)
 }
@@ -132,7 +132,10 @@ func judge(f facts) []Problem {
 	judgeConfig(f, grave, warn)
 	judgeErasure(f, warn)
 	judgeDisk(f, grave, warn)
-	if limit := number(f.info["maxmemory"]); limit > 0 && number(f.info["used_memory"]) > fullAt*limit {
+	switch used, limit := number(f.info["used_memory"]), number(f.info["maxmemory"]); {
+	case limit > 0 && used >= limit:
+		grave("maxmemory", "all of it is used: Redis takes no notes", "Raise maxmemory")
+	case limit > 0 && used > fullAt*limit:
 		warn("maxmemory", "more than nine tenths of it is used; at the limit no note can be made", "Raise maxmemory")
 	}
 	if f.reply > slowReply {

@@ -37,6 +37,8 @@ func TestJudge(t *testing.T) {
 		"its disk is full":                  {info("aof_last_write_status", "err"), "aof_last_write_status", true},
 		"its log cannot be rewritten":       {info("aof_last_bgrewrite_status", "err"), "aof_last_bgrewrite_status", false},
 		"a sentinel":                        {info("role", "sentinel"), "role", true},
+		"its memory is full":                {func(f *facts) { f.info["maxmemory"] = "900000" }, "maxmemory", true},
+		"its memory is nearly full":         {func(f *facts) { f.info["maxmemory"] = "1100000" }, "maxmemory", false},
 		"a slow machine":                    {func(f *facts) { f.reply = 51 * time.Millisecond }, "latency", false},
 		"its clock is ahead":                {func(f *facts) { f.skew = 3 * time.Second }, "clock", false},
 		"its clock is behind":               {func(f *facts) { f.skew = -time.Hour }, "clock", false},

@@ -26,7 +26,7 @@ func (s *service) watchHealth(library *prompts.Library) error {
 		Pulses: []*metrics.Pulse{s.pulse},
 		Parts: []metrics.Part{
 			{Name: "ari", Needed: true, Health: s.linkHealth},
-			{Name: "redis", Health: s.storeHealth()},
+			{Name: "redis", Health: s.redis.health},
 			{Name: "prompts", Health: s.promptsHealth(library)},
 		},
 		Backlog: s.conn.Backlog,
@@ -41,23 +41,6 @@ func (s *service) linkHealth(context.Context) metrics.Health {
 		h.Detail = err.Error()
 	}
 	return h
-}
-
-// storeHealth remembers since when Redis is as it is.
-func (s *service) storeHealth() func(context.Context) metrics.Health {
-	last := metrics.Health{Since: time.Now().UTC()}
-	return func(ctx context.Context) metrics.Health {
-		err := s.store.Ping(ctx)
-		now := metrics.Health{Up: err == nil, Since: last.Since}
-		if now.Up != last.Up {
-			now.Since = time.Now().UTC()
-		}
-		if err != nil {
-			now.Detail = err.Error()
-		}
-		last = now
-		return now
-	}
 }
 
 // promptsHealth looks whether the prompts that every call needs are there.

@@ -75,6 +75,7 @@ type service struct {
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
 	store    *redisstore.Store
+	redis    *storeWatch
 	journal  *journal.Journal
 	keeper   *callback.Keeper
 	worklist *callback.Worklist
@@ -115,6 +116,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	s.store = redisstore.Open(redisOptions(cfg.Redis))
+	s.redis = newStoreWatch(s.store, log)
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
 	if err := s.openJournal(); err != nil {
@@ -170,6 +172,7 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() { s.watchConfig(ctx) })
 	work.Go(func() { s.keepAlive(ctx) })
 	work.Go(func() { s.keepPromises(ctx) })
+	work.Go(func() { s.redis.run(ctx) })
 	if err := s.board.Watch(ctx, endpoints(s.settings.plan())); err != nil {
 		return err
 	}

@@ -114,6 +114,24 @@ func TestRedisIsAwayAtTheStart(t *testing.T) {
 	s.atRest()
 }
 
+func TestARedisThatMayLoseNotesIsToldOfAndServesOn(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheDaemon}})
+	_, err := s.Redis.CLI(s.ctx, "CONFIG", "SET", "appendfsync", "everysec")
+	require.NoError(t, err)
+	require.NoError(t, s.Daemon.Start(s.ctx))
+	s.measure()
+	s.saysOfItself(http.StatusOK, `"state":"degraded","parts"`, `"redis","state":"degraded"`, "appendfsync")
+	s.logs("Redis is not as promises need it", "Set appendfsync always")
+	require.Equal(t, 1.0, s.metric("bereikbaar_part_degraded", "part", "redis"))
+	s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)
+
+	_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", "appendfsync", "always")
+	require.NoError(t, err)
+	s.saysOfItself(http.StatusOK, `"ready"`)
+	require.Equal(t, 1, strings.Count(s.log(), "Redis is not as promises need it"), "each is told once")
+	s.atRest()
+}
+
 func TestRedisIsFrozenAndTheCallerHearsAtOnce(t *testing.T) {
 	s := open(t, nil)
 	require.NoError(t, s.Redis.Process().Freeze())

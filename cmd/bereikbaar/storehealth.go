@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+)
+
+const (
+	// storeSeenEvery is how often the daemon looks which Redis answers.
+	storeSeenEvery = 5 * time.Second
+	// storeCheckedEvery is how often it looks whether a Redis that was found good still keeps what it confirms: settings can be
+	// changed and disks fill while it runs.
+	storeCheckedEvery = time.Minute
+)
+
+// watchedStore is what is asked of Redis, see redisstore.Store.
+type watchedStore interface {
+	Ping(ctx context.Context) error
+	Identity(ctx context.Context) (string, error)
+	Check(ctx context.Context) []redisstore.Problem
+}
+
+// storeWatch knows whether Redis answers, and whether it keeps what it confirms (docs/notes.md, "Redis as it must be"). Calls
+// go on whatever it finds: promises are in the journal too.
+type storeWatch struct {
+	store watchedStore
+	log   *slog.Logger
+
+	// Of the one goroutine that looks.
+	identity string // of the Redis that was checked last; empty when none was, or it went away since
+	checked  time.Time
+	known    map[string]redisstore.Problem // by setting: what was logged
+
+	mu    sync.Mutex
+	grave string         // the grave problems, for an operator; empty for none
+	last  metrics.Health // what was said last
+}
+
+func newStoreWatch(store watchedStore, log *slog.Logger) *storeWatch {
+	return &storeWatch{store: store, log: log, last: metrics.Health{Since: time.Now().UTC()}}
+}
+
+// run looks until ctx ends.
+func (w *storeWatch) run(ctx context.Context) {
+	ticks := time.NewTicker(storeSeenEvery)
+	defer ticks.Stop()
+	for {
+		w.look(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// look checks Redis when another one answers than before, when it is time again, and as long as something grave is wrong.
+func (w *storeWatch) look(ctx context.Context, now time.Time) {
+	seen, err := w.store.Identity(ctx)
+	if err != nil { // the ping of its health says so; who answers next is checked
+		w.identity = ""
+		return
+	}
+	if seen == w.identity && w.problems() == "" && now.Sub(w.checked) < storeCheckedEvery {
+		return
+	}
+	found := w.store.Check(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	w.identity, w.checked = seen, now
+	w.tell(found)
+}
+
+// tell logs each problem once, until it is mended, and keeps the grave ones for the health page.
+func (w *storeWatch) tell(found []redisstore.Problem) {
+	known := make(map[string]redisstore.Problem, len(found))
+	var grave []string
+	for _, p := range found {
+		if p.Grave {
+			grave = append(grave, p.Setting+": "+p.Text)
+		}
+		if before, told := w.known[p.Setting]; !told || before.Grave != p.Grave {
+			level := slog.LevelWarn
+			if p.Grave {
+				level = slog.LevelError
+			}
+			w.log.Log(context.Background(), level, "Redis is not as promises need it", "setting", p.Setting, "problem", p.Text, "mend", p.Mend)
+		}
+		known[p.Setting] = p
+	}
+	for setting := range w.known {
+		if _, still := known[setting]; !still {
+			w.log.Info("what was wrong with Redis is mended", "setting", setting)
+		}
+	}
+	w.known = known
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.grave = strings.Join(grave, "; ")
+}
+
+func (w *storeWatch) problems() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.grave
+}
+
+// health says how Redis stands, and since when.
+func (w *storeWatch) health(ctx context.Context) metrics.Health {
+	err := w.store.Ping(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := metrics.Health{Up: err == nil, Degraded: err == nil && w.grave != "", Detail: w.grave, Since: w.last.Since}
+	if err != nil {
+		now.Detail = err.Error()
+	}
+	if now.Up != w.last.Up || now.Degraded != w.last.Degraded {
+		now.Since = time.Now().UTC()
+	}
+	w.last = now
+	return now
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// scripted is a Redis that says what a test lets it say.
+type scripted struct {
+	away     error
+	identity string
+	problems []redisstore.Problem
+	checks   int
+}
+
+func (s *scripted) Ping(context.Context) error               { return s.away }
+func (s *scripted) Identity(context.Context) (string, error) { return s.identity, s.away }
+func (s *scripted) Check(context.Context) []redisstore.Problem {
+	s.checks++
+	return s.problems
+}
+
+func watching(store watchedStore) (*storeWatch, *bytes.Buffer) {
+	var log bytes.Buffer
+	return newStoreWatch(store, slog.New(slog.NewTextHandler(&log, nil))), &log
+}
+
+var (
+	noLog   = redisstore.Problem{Setting: "appendonly", Grave: true, Text: "it is off", Mend: "Set it"}
+	slowish = redisstore.Problem{Setting: "latency", Text: "60ms", Mend: "Move it"}
+)
+
+func TestWhatEndangersPromisesIsToldOnceAndShownAsLongAsItLasts(t *testing.T) {
+	redis := &scripted{identity: "a", problems: []redisstore.Problem{noLog, slowish}}
+	w, log := watching(redis)
+	now := time.Now()
+	for range 3 {
+		w.look(t.Context(), now)
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "setting=appendonly"), log)
+	require.Contains(t, log.String(), "level=ERROR")
+	require.Equal(t, 1, strings.Count(log.String(), "setting=latency"), log)
+	h := w.health(t.Context())
+	require.True(t, h.Up, "calls and notes go on")
+	require.True(t, h.Degraded)
+	require.Equal(t, "appendonly: it is off", h.Detail, "a warning is no reason to be degraded")
+
+	redis.problems = []redisstore.Problem{slowish}
+	w.look(t.Context(), now)
+	require.Contains(t, log.String(), `msg="what was wrong with Redis is mended" setting=appendonly`)
+	h = w.health(t.Context())
+	require.True(t, h.Up)
+	require.False(t, h.Degraded)
+	require.Empty(t, h.Detail)
+
+	redis.problems = []redisstore.Problem{noLog}
+	w.look(t.Context(), now.Add(storeCheckedEvery))
+	require.Equal(t, 3, strings.Count(log.String(), "setting=appendonly"), "it came back, and is told anew: %s", log)
+}
+
+func TestRedisIsCheckedWhenItIsAnotherOneAndNowAndThen(t *testing.T) {
+	redis := &scripted{identity: "a"}
+	w, _ := watching(redis)
+	now := time.Now()
+	for _, step := range []struct {
+		what     string
+		identity string
+		away     error
+		after    time.Duration
+		checks   int
+	}{
+		{"the first", "a", nil, 0, 1},
+		{"the same", "a", nil, storeSeenEvery, 1},
+		{"a restarted one", "b", nil, storeSeenEvery, 2},
+		{"it is away", "b", errors.New("refused"), storeSeenEvery, 2},
+		{"it is back", "b", nil, storeSeenEvery, 3},
+		{"a moment later", "b", nil, storeCheckedEvery - time.Second, 3},
+		{"now and then", "b", nil, time.Second, 4},
+	} {
+		now = now.Add(step.after)
+		redis.identity, redis.away = step.identity, step.away
+		w.look(t.Context(), now)
+		require.Equal(t, step.checks, redis.checks, step.what)
+	}
+}
+
+func TestRedisAwayIsDownSinceItWentWhateverWasWrongWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		redis := &scripted{identity: "a", problems: []redisstore.Problem{noLog}}
+		w, _ := watching(redis)
+		w.look(t.Context(), time.Now())
+		<-time.After(time.Minute)
+		weak := w.health(t.Context())
+		require.Equal(t, time.Now().UTC(), weak.Since)
+		<-time.After(time.Minute)
+		require.Equal(t, weak, w.health(t.Context()))
+		redis.away = errors.New("connection refused")
+		gone := w.health(t.Context())
+		require.False(t, gone.Up)
+		require.False(t, gone.Degraded)
+		require.Equal(t, "connection refused", gone.Detail)
+		require.Equal(t, time.Now().UTC(), gone.Since)
+	})
+}
+
+// The real thing: a Redis that loses what it confirmed answers every ping.
+func TestARedisThatKeepsNothingIsNotReady(t *testing.T) {
+	server := redistest.Start(t, "appendonly no")
+	store := redisstore.Open(redisstore.Options{Addr: server.Addr})
+	t.Cleanup(func() { store.Close() })
+	w, log := watching(store)
+	found := func(want bool) func() bool { // a busy machine may need more than the store waits
+		return func() bool {
+			w.look(t.Context(), time.Now())
+			h := w.health(t.Context())
+			return h.Up && h.Degraded == want && strings.Contains(h.Detail, "appendonly") == want
+		}
+	}
+	require.Eventually(t, found(true), 30*time.Second, 10*time.Millisecond, "%s", log)
+	require.Contains(t, log.String(), "setting=appendonly")
+	server.Restart("appendonly yes")
+	require.Eventually(t, found(false), 30*time.Second, 10*time.Millisecond, "%s", log)
+	server.Restart("replicaof 127.0.0.1 1")
+	require.Eventually(t, func() bool {
+		w.look(t.Context(), time.Now())
+		return strings.Contains(w.health(t.Context()).Detail, `this Redis is a "slave"`)
+	}, 30*time.Second, 10*time.Millisecond, "%s", log)
+}
