@@ -60,7 +60,7 @@ func full(t testing.TB) []byte {
 		"  # password_file: /etc/bereikbaar/ari_password", "  password_file: /etc/bereikbaar/ari_password",
 		"  address: \"127.0.0.1:6379\" # or the path of a unix socket", "  address: \"127.0.0.1:6379\"\n  username: b\n  password_file: /x\n  database: 1\n  tls: false",
 		"  # asterisk_directory: /srv/bereikbaar/prompts", "  asterisk_directory: /srv/bereikbaar/prompts",
-		"norm:\n", "shutdown:\n  grace: 10s\nkpi:\n  answer_threshold: 20s\n  short_abandon: 4s\nnorm:\n",
+		"norm:\n", "kpi:\n  answer_threshold: 20s\n  short_abandon: 4s\nnorm:\n",
 		"    closed_on_good_friday: false", "    closed_on_good_friday: false\n    open_on_holidays: false",
 		"    welcome: welkom-deventer\n    first: {menu: keuze}", "    welcome: welkom-deventer\n    language: nl\n    first: {menu: keuze}",
 		"  welcome: welkom-deventer\n  first: {team: kcc}", "  welcome: welkom-deventer\n  language: nl\n  first: {team: kcc}",

@@ -44,7 +44,6 @@ func (b *builder) system() {
 	}
 	c.State = State{Directory: f.State.Directory}
 	c.Log = Log{Level: levels[f.Log.Level], Format: LogFormat(f.Log.Format)}
-	c.Shutdown = Shutdown{Grace: f.Shutdown.Grace}
 	c.Norm = Norm{Rule: calendar.Rule(f.Norm.Rule)}
 	c.KPI = KPI{AnswerThreshold: f.KPI.AnswerThreshold, ShortAbandon: f.KPI.ShortAbandon}
 	b.callbacks()

@@ -21,7 +21,6 @@ type Config struct {
 	Prompts   Prompts
 	State     State
 	Log       Log
-	Shutdown  Shutdown
 	Callbacks Callbacks
 	Norm      Norm
 	KPI       KPI
@@ -89,11 +88,6 @@ const (
 type Log struct {
 	Level  slog.Level
 	Format LogFormat
-}
-
-// Shutdown says how the daemon stops.
-type Shutdown struct {
-	Grace time.Duration // that conversations get to end by themselves
 }
 
 // Callbacks says which numbers may be rung back (domain.md, "Numbers"), and how notes are worked.

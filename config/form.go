@@ -22,7 +22,6 @@ type fileForm struct {
 	Prompts        promptsForm                 `mapstructure:"prompts"`
 	State          stateForm                   `mapstructure:"state"`
 	Log            logForm                     `mapstructure:"log"`
-	Shutdown       shutdownForm                `mapstructure:"shutdown"`
 	Callbacks      callbacksForm               `mapstructure:"callbacks"`
 	Norm           normForm                    `mapstructure:"norm"`
 	KPI            kpiForm                     `mapstructure:"kpi"`
@@ -73,10 +72,6 @@ type stateForm struct {
 type logForm struct {
 	Level  string `mapstructure:"level" default:"info" oneof:"debug,info,warn,error"`
 	Format string `mapstructure:"format" default:"text" oneof:"text,json"`
-}
-
-type shutdownForm struct {
-	Grace time.Duration `mapstructure:"grace" default:"30s" min:"0s" max:"1h"`
 }
 
 type callbacksForm struct {

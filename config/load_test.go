@@ -113,14 +113,13 @@ func TestDefaults(t *testing.T) {
 	require.NotNil(t, manifest)
 	cfg.Plan, cfg.Prompts.Manifest = nil, nil
 	require.Equal(t, &config.Config{
-		Path:     path,
-		ARI:      config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
-		Redis:    config.Redis{Address: "127.0.0.1:6379"},
-		Listen:   config.Listen{Operations: "127.0.0.1:9570", Web: "127.0.0.1:8570"},
-		Prompts:  config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
-		State:    config.State{Directory: "/var/lib/bereikbaar"},
-		Log:      config.Log{Level: slog.LevelInfo, Format: config.LogText},
-		Shutdown: config.Shutdown{Grace: 30 * time.Second},
+		Path:    path,
+		ARI:     config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
+		Redis:   config.Redis{Address: "127.0.0.1:6379"},
+		Listen:  config.Listen{Operations: "127.0.0.1:9570", Web: "127.0.0.1:8570"},
+		Prompts: config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
+		State:   config.State{Directory: "/var/lib/bereikbaar"},
+		Log:     config.Log{Level: slog.LevelInfo, Format: config.LogText},
 		Callbacks: config.Callbacks{
 			Countries: []string{"NL"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 			Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,

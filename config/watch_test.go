@@ -131,7 +131,7 @@ func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
 	before := w.Current()
 	save(t, w.path, changed(t, named(t, "Nieuw"), "agents:", strings.Join([]string{
 		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}", "prompts: {directory: /p}",
-		"web: {tokens_file: /t}", "state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}", "shutdown: {grace: 1s}",
+		"web: {tokens_file: /t}", "state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}",
 		"callbacks: {countries: [BE]}", "agents:",
 	}, "\n")))
 	c := w.change(t)
@@ -145,7 +145,6 @@ func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
 	require.Equal(t, before.Log.Format, c.Log.Format)
 	require.Equal(t, before.KPI, c.KPI)
 	require.Equal(t, "Nieuw", c.Plan.Teams["kcc"].Name, "the rest is taken over")
-	require.Equal(t, time.Second, c.Shutdown.Grace)
 	require.Equal(t, []string{"BE"}, c.Callbacks.Countries)
 	require.Equal(t, "DEBUG", c.Log.Level.String())
 }

@@ -11,26 +11,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // The daemon as it is wired, before it has run: what is asked of its API is in what Prometheus reads.
 func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
-	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
-	dir := t.TempDir()
-	tokens := filepath.Join(dir, "tokens.yaml")
+	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(tokens, nil, 0o600))
-	cfg, err := config.Load(written(t, townHall, "agents:", "state: {directory: "+dir+"}\nprompts: {directory: "+dir+
-		"/prompts}\nweb: {tokens_file: "+tokens+"}\nlisten: {web: \"127.0.0.1:0\"}\nagents:"), os.Getenv)
-	require.NoError(t, err)
-	d, err := newDaemon(cfg, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		d.journal.Close()
-		d.store.Close()
-		d.lock.Close()
-	})
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: "+tokens+"}", "listen: {web: \"127.0.0.1:0\"}")
 	listener, api, err := d.listenAPI(t.Context())
 	require.NoError(t, err)
 	listener.Close()

@@ -46,11 +46,11 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(cfg.Log)
+			log, level := newLogger(cfg.Log)
 			for _, warning := range cfg.Warnings {
 				log.Warn("configuration", "warning", warning.String())
 			}
-			d, err := newDaemon(cfg, log)
+			d, err := newDaemon(cfg, log, level)
 			if err != nil {
 				return err
 			}
@@ -59,17 +59,21 @@ func serveCommand() *cobra.Command {
 	}
 }
 
-func newLogger(c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
+// newLogger makes the log, and what sets its level while the daemon runs.
+func newLogger(c config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
+	level.Set(c.Level)
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(slog.NewJSONHandler(os.Stderr, options)), level
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
+	return slog.New(slog.NewTextHandler(os.Stderr, options)), level
 }
 
 // service is the daemon: the parts and what joins them.
 type service struct {
 	log      *slog.Logger
+	level    *slog.LevelVar // of log
 	settings *settings
 	lock     *os.File
 	registry *prometheus.Registry
@@ -87,8 +91,8 @@ type service struct {
 	pulse    *metrics.Pulse
 }
 
-func newDaemon(cfg *config.Config, log *slog.Logger) (*service, error) {
-	s := &service{log: log, settings: newSettings(cfg), registry: prometheus.NewRegistry()}
+func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*service, error) {
+	s := &service{log: log, level: level, settings: newSettings(cfg), registry: prometheus.NewRegistry()}
 	var err error
 	if s.lock, err = lockState(cfg.State.Directory); err != nil {
 		return nil, err
@@ -260,6 +264,7 @@ func (s *service) reload(ctx context.Context, fresh *config.Config) {
 		return
 	}
 	s.settings.replace(fresh)
+	s.level.Set(fresh.Log.Level)
 	s.queues.Apply(fresh.Plan)
 	if err := s.board.Watch(ctx, endpoints(fresh.Plan)); err != nil {
 		s.log.Error("could not watch the phones of the changed configuration", "err", err)
