@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +52,9 @@ func (b *builder) system() {
 	if c.KPI.ShortAbandon >= c.KPI.AnswerThreshold {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}
+	if f.Web.TokensFile != "" && collide(c.Listen.Web, c.Listen.Operations) {
+		b.doc.problem("listen.web", "it is the same port as listen.operations, and only one can have it", "choose another port, such as 127.0.0.1:8570")
+	}
 	b.exposed()
 }
 
@@ -66,6 +71,22 @@ func (b *builder) exposed() {
 	if address := b.cfg.Redis.Address; !strings.HasPrefix(address, "/") && !loopback(hostOf(address)) && !b.cfg.Redis.TLS {
 		b.doc.warn("redis.address", "callers' telephone numbers go over the network in plain text", "set redis.tls: true, or run Redis on this machine")
 	}
+}
+
+// collide tells whether one of two addresses cannot be listened on once the other is.
+func collide(a, b string) bool {
+	host, port, err := net.SplitHostPort(a)
+	other, same, err2 := net.SplitHostPort(b)
+	if err != nil || err2 != nil || port != same || port == "0" { // what is no address is told elsewhere
+		return false
+	}
+	return host == other || anyHost(host) || anyHost(other) || loopback(host) && loopback(other) && (host == "localhost" || other == "localhost")
+}
+
+// anyHost tells whether a host stands for every address of the machine.
+func anyHost(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsUnspecified()
 }
 
 func hostOf(address string) string {

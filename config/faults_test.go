@@ -44,6 +44,10 @@ func TestFaults(t *testing.T) {
 			[]string{"agents:", "listen: {wap: \":80\"}\nagents:"},
 			[]string{`10: listen.wap: this key is not known; the keys here are operations or web`},
 		},
+		"one port for two things": {
+			[]string{"agents:", "web: {tokens_file: /t.yaml}\nlisten:\n  operations: \"127.0.0.1:8570\"\nagents:"},
+			[]string{`11: listen.web: it is the same port as listen.operations, and only one can have it; choose another port, such as 127.0.0.1:8570`},
+		},
 		"a key in capitals, which viper would take": {
 			[]string{"\nmunicipalities:", "\nMunicipalities:"},
 			[]string{

@@ -80,7 +80,7 @@ var (
 	descCalls   = describe("calls_active", "Calls that are being handled now, from the ring to the end.")
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
 	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
-	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts.", "part")
+	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts, the JSON API.", "part")
 	descWeak    = describe("part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part")
 )
 

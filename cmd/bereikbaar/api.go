@@ -2,37 +2,14 @@ package main
 
 import (
 	"context"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/web"
 )
-
-// listenAPI opens the port of the JSON API and reads who may use it; there is none without a tokens file.
-func (s *service) listenAPI(ctx context.Context) (net.Listener, *web.API, error) {
-	cfg := s.settings.config()
-	if cfg.Web.TokensFile == "" {
-		s.log.Info("no JSON API: web.tokens_file is not set")
-		return nil, nil, nil
-	}
-	tokens, err := web.OpenTokens(cfg.Web.TokensFile, s.log)
-	if err != nil { // no reason to leave the telephone unanswered
-		s.log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
-	}
-	listener, err := httpserver.Listen(ctx, "listen.web", cfg.Listen.Web)
-	if err != nil {
-		return nil, nil, err
-	}
-	return listener, web.New(web.Options{
-		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes, Exports: s.store, Directory: s.settings, Tokens: tokens,
-		Meter: s.metrics.API, Log: s.log,
-	}), nil
-}
 
 // desks puts colleagues through to callers, each to one at a time.
 type desks struct {

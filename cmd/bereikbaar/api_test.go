@@ -3,8 +3,6 @@ package main
 import (
 	"log/slog"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,13 +14,7 @@ import (
 
 // The daemon as it is wired, before it has run: what is asked of its API is in what Prometheus reads.
 func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
-	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
-	require.NoError(t, os.WriteFile(tokens, nil, 0o600))
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: "+tokens+"}", "listen: {web: \"127.0.0.1:0\"}")
-	listener, api, err := d.listenAPI(t.Context())
-	require.NoError(t, err)
-	listener.Close()
-
+	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
 	before := scraped(t, d)
 	for _, operation := range web.Operations() {
 		require.Contains(t, before, `bereikbaar_api_requests_total{operation="`+operation+`",status="5xx"} 0`)
@@ -30,7 +22,7 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	for _, reason := range web.Refusals() {
 		require.Contains(t, before, `bereikbaar_api_tokens_refused_total{reason="`+reason+`"} 0`)
 	}
-	api.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil))
+	d.api.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil))
 	after := scraped(t, d)
 	require.Contains(t, after, `bereikbaar_api_requests_total{operation="(other)",status="4xx"} 1`)
 	require.Contains(t, after, `bereikbaar_api_tokens_refused_total{reason="missing"} 1`)

@@ -20,15 +20,19 @@ const (
 
 func (s *service) watchHealth(library *prompts.Library) error {
 	s.pulse = metrics.NewPulse("heartbeat", pulseLimit)
+	parts := []metrics.Part{
+		{Name: "ari", Needed: true, Health: s.linkHealth},
+		{Name: "redis", Health: s.redis.health},
+		{Name: "prompts", Health: s.promptsHealth(library)},
+	}
+	if s.api != nil {
+		parts = append(parts, metrics.Part{Name: "api", Health: s.api.health})
+	}
 	return s.metrics.Watch(metrics.Sources{
-		Queues: s.queues,
-		Notes:  s.store,
-		Pulses: []*metrics.Pulse{s.pulse},
-		Parts: []metrics.Part{
-			{Name: "ari", Needed: true, Health: s.linkHealth},
-			{Name: "redis", Health: s.redis.health},
-			{Name: "prompts", Health: s.promptsHealth(library)},
-		},
+		Queues:  s.queues,
+		Notes:   s.store,
+		Pulses:  []*metrics.Pulse{s.pulse},
+		Parts:   parts,
 		Backlog: s.conn.Backlog,
 		Active:  s.board.Size,
 	})

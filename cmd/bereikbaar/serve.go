@@ -85,6 +85,7 @@ type service struct {
 	worklist *callback.Worklist
 	notes    countedNotes
 	desks    *desks
+	api      *apiPort // nil when there is none
 	conn     *asterisk.Conn
 	board    *asterisk.Switchboard
 	queues   *dispatch.Dispatcher
@@ -138,6 +139,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
 		Attempts: s.worklist, Guard: guard, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: s.metrics, Log: log,
 	}}
+	s.api = s.newAPIPort()
 	s.conn.Attach(s.board.Handle, s.board.Reconcile)
 	return s, s.watchHealth(library)
 }
@@ -153,11 +155,6 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	api, handler, err := s.listenAPI(ctx)
-	if err != nil {
-		listener.Close()
-		return err
-	}
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop(nil)
@@ -166,12 +163,8 @@ func (s *service) run(ctx context.Context) error {
 			stop(fmt.Errorf("operations port: %w", err))
 		}
 	})
-	if api != nil {
-		work.Go(func() {
-			if err := httpserver.Serve(ctx, api, handler.Handler(), s.log); err != nil {
-				stop(fmt.Errorf("JSON API: %w", err))
-			}
-		})
+	if s.api != nil {
+		work.Go(func() { s.serveAPI(ctx) })
 	}
 	work.Go(func() { s.watchConfig(ctx) })
 	work.Go(func() { s.keepAlive(ctx) })

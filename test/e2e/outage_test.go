@@ -132,6 +132,14 @@ func TestARedisThatMayLoseNotesIsToldOfAndServesOn(t *testing.T) {
 	s.atRest()
 }
 
+func TestCallsAreAnsweredWithoutTheAPI(t *testing.T) {
+	s := open(t, map[string]any{"listen": map[string]any{"web": "192.0.2.1:8570"}}) // no address of this machine
+	s.saysOfItself(http.StatusOK, `"state":"degraded","parts"`, `"api","state":"down"`, "cannot assign requested address")
+	s.logs("the JSON API cannot be reached", "listen.web")
+	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
+	s.atRest()
+}
+
 func TestRedisIsFrozenAndTheCallerHearsAtOnce(t *testing.T) {
 	s := open(t, nil)
 	require.NoError(t, s.Redis.Process().Freeze())

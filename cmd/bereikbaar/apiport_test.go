@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A port that another program has is no reason to leave the telephone unanswered, and is taken once it is free.
+func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	var log bytes.Buffer
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), withTokens(t), "listen: {web: \""+taken.Addr().String()+"\"}")
+	require.False(t, d.api.health(t.Context()).Up)
+	require.Contains(t, scraped(t, d), `bereikbaar_part_up{part="api"} 0`)
+
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop()
+	work.Go(func() { d.serveAPI(ctx) })
+	says := func(word string) func() bool {
+		return func() bool { return strings.Contains(d.api.health(ctx).Detail, word) }
+	}
+	require.Eventually(t, says("address already in use"), 30*time.Second, 10*time.Millisecond)
+	require.NoError(t, taken.Close())
+	require.Eventually(t, func() bool { return d.api.health(ctx).Up }, 30*time.Second, 10*time.Millisecond)
+	answer, err := http.Get("http://" + taken.Addr().String() + "/api/openapi.json")
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+
+	stop()
+	work.Wait()
+	require.Equal(t, 1, strings.Count(log.String(), "the JSON API cannot be reached"), "it is told once: %s", &log)
+}
+
+func TestADaemonWithoutTokensHasNoAPIToBeMissing(t *testing.T) {
+	d := daemonWith(t, slog.New(slog.DiscardHandler))
+	require.Nil(t, d.api)
+	require.NotContains(t, scraped(t, d), `part="api"`)
+}
+
+// withTokens is the line of a configuration with an API that nobody may use.
+func withTokens(t *testing.T) string {
+	t.Helper()
+	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
+	require.NoError(t, os.WriteFile(tokens, nil, 0o600))
+	return "web: {tokens_file: " + tokens + "}"
+}
