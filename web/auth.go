@@ -20,34 +20,34 @@ const (
 	maxToken   = 256 // bytes
 )
 
-// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones is not
-// listened to for a while.
+// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones gets no other
+// answer for a while; but who shows a right one is let in: a desk whose token ran out must not lock out its neighbours.
 func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
-	from := client(r)
-	if wait := a.failures.wait(from, now); wait > 0 {
-		a.Meter.TokenRefused(refusedTooMany)
-		p := problem(http.StatusTooManyRequests, "too_many", "too many requests without a valid token came from this address: try again in a while")
-		p.retry = wait
-		return Token{}, &p
-	}
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	shown = strings.TrimSpace(shown)
-	if !strings.EqualFold(scheme, "Bearer") || shown == "" {
-		a.Meter.TokenRefused(refusedMissing)
-		p := problem(http.StatusUnauthorized, "token", "a token is needed: Authorization: Bearer …")
-		p.challenge = `Bearer realm="bereikbaar"`
-		return Token{}, &p
-	}
-	if len(shown) <= maxToken && len(r.Header.Values("Authorization")) == 1 {
+	there := strings.EqualFold(scheme, "Bearer") && shown != ""
+	if there && len(shown) <= maxToken && len(r.Header.Values("Authorization")) == 1 {
 		if who, ok := a.Tokens.Find(shown, now); ok {
 			return who, nil
 		}
 	}
-	a.failures.add(from, now)
-	a.Meter.TokenRefused(refusedUnknown)
-	a.Log.Warn("a token was refused", "address", from)
+	from := client(r)
 	p := problem(http.StatusUnauthorized, "token", "the token is not known, or no longer valid")
 	p.challenge = `Bearer realm="bereikbaar", error="invalid_token"`
+	switch wait := a.failures.wait(from, now); {
+	case wait > 0:
+		a.Meter.TokenRefused(refusedTooMany)
+		p = problem(http.StatusTooManyRequests, "too_many", "too many requests without a valid token came from this address: try again in a while")
+		p.retry = wait
+	case !there:
+		a.Meter.TokenRefused(refusedMissing)
+		p = problem(http.StatusUnauthorized, "token", "a token is needed: Authorization: Bearer …")
+		p.challenge = `Bearer realm="bereikbaar"`
+	default:
+		a.failures.add(from, now)
+		a.Meter.TokenRefused(refusedUnknown)
+		a.Log.Warn("a token was refused", "address", from)
+	}
 	return Token{}, &p
 }
 
