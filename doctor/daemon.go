@@ -8,6 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -114,8 +118,9 @@ func loopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// judgeAPI judges who may use the JSON API.
-func judgeAPI(path string, tokens func(path string) error) []Finding {
+// judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state directory is:
+// the doctor itself may be root, who can read everything. Both are empty when they cannot be told.
+func judgeAPI(path, owner, daemon string, tokens func(path string) error) []Finding {
 	if path == "" {
 		return []Finding{{Check: checkAPI, Verdict: OK, Text: "web.tokens_file is not set: there is no JSON API"}}
 	}
@@ -125,5 +130,29 @@ func judgeAPI(path string, tokens func(path string) error) []Finding {
 			"Mend the line, or make the file with `bereikbaar token new`; it belongs to the daemon's user, with mode 0600",
 		}}
 	}
+	if owner != "" && daemon != "" && owner != daemon && daemon != "root" {
+		return []Finding{{
+			checkAPI, Wrong, fmt.Sprintf("the tokens file belongs to %s, and the daemon, which runs as %s, may not read it: a token that is taken out of it still lets in",
+				owner, daemon),
+			fmt.Sprintf("chown %s %s", daemon, path),
+		}}
+	}
 	return []Finding{{Check: checkAPI, Verdict: OK, Text: "the tokens file can be used"}}
+}
+
+// ownerOf names whose a file is, by number when it has no name; empty when that cannot be said.
+func ownerOf(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	id := strconv.FormatUint(uint64(stat.Uid), 10)
+	if known, err := user.LookupId(id); err == nil {
+		return known.Username
+	}
+	return id
 }

@@ -85,7 +85,10 @@ func Examine(ctx context.Context, in Installation) Report {
 			address := in.Config.Listen.Operations
 			return append(judgeAddress(address), judgeDaemon(askDaemon(ctx, address))...)
 		}},
-		{checkAPI, func(context.Context) []Finding { return judgeAPI(in.Config.Web.TokensFile, in.Tokens) }},
+		{checkAPI, func(context.Context) []Finding {
+			file := in.Config.Web.TokensFile
+			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)
+		}},
 	})
 }
 

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"net/http"
+	"os/user"
 	"strings"
 	"testing"
 	"time"
@@ -178,12 +179,23 @@ func TestTheWayOutsideIsJudged(t *testing.T) {
 
 func TestTheTokensFileIsJudged(t *testing.T) {
 	asked := ""
-	judge := func(path string, err error) []Finding {
-		return judgeAPI(path, func(path string) error { asked = path; return err })
+	judge := func(path, owner, daemon string, err error) []Finding {
+		return judgeAPI(path, owner, daemon, func(path string) error { asked = path; return err })
 	}
-	finds(t, judge("", errors.New("not asked")), OK, "there is no JSON API")
+	const file = "/etc/tokens.yaml"
+	finds(t, judge("", "", "bereikbaar", errors.New("not asked")), OK, "there is no JSON API")
 	require.Empty(t, asked)
-	finds(t, judge("/etc/tokens.yaml", nil), OK, "can be used")
-	require.Equal(t, "/etc/tokens.yaml", asked)
-	finds(t, judge("/etc/tokens.yaml", errors.New("tokens file /etc/tokens.yaml: line 3: role")), Wrong, "line 3: role")
+	finds(t, judge(file, "bereikbaar", "bereikbaar", nil), OK, "can be used")
+	require.Equal(t, file, asked)
+	finds(t, judge(file, "bereikbaar", "bereikbaar", errors.New("tokens file /etc/tokens.yaml: line 3: role")), Wrong, "line 3: role")
+	finds(t, judge(file, "root", "bereikbaar", nil), Wrong, "belongs to root, and the daemon, which runs as bereikbaar, may not read it")
+	finds(t, judge(file, "bereikbaar", "root", nil), OK, "can be used") // root reads everything
+	finds(t, judge(file, "root", "", nil), OK, "can be used")           // nobody knows as whom the daemon runs
+}
+
+func TestWhoseAFileIs(t *testing.T) {
+	me, err := user.Current()
+	require.NoError(t, err)
+	require.Equal(t, me.Username, ownerOf(t.TempDir()))
+	require.Empty(t, ownerOf("/nowhere/at/all"))
 }

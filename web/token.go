@@ -250,6 +250,18 @@ func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.A
 	})
 }
 
+// InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one that was
+// taken out of it may still be let in.
+func (t *Tokens) InForce(now time.Time) error {
+	t.current(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed != "" {
+		return errors.New(t.failed)
+	}
+	return nil
+}
+
 // current gives the tokens, read again when they are no longer fresh.
 func (t *Tokens) current(now time.Time) []Token {
 	t.mu.Lock()

@@ -131,19 +131,33 @@ func TestTheFileIsReadAgain(t *testing.T) {
 		_, ok := tokens.Find(token, now)
 		return ok
 	}
+	inForce := func() error { return tokens.InForce(now) }
 	require.False(t, known())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, inForce(), "no such file")
 	write("[]")
 	require.False(t, known())
+	require.NoError(t, inForce())
 	write(string(with))
 	require.True(t, known(), "a token that was put in counts")
 	write("- broken")
 	require.True(t, known(), "a file that is broken changes nothing")
 	require.True(t, known())
+	require.ErrorContains(t, inForce(), "not a list of tokens")
 	require.Equal(t, 1, strings.Count(log.String(), "refused, the tokens stay"), "and is told once")
 	require.NoError(t, os.Remove(path))
 	require.True(t, known(), "nor does one that is gone")
+	require.ErrorContains(t, inForce(), "no such file")
+	write(string(with))
+	require.True(t, known())
+	require.NoError(t, inForce(), "the file is as it was")
 	write("[]")
+	now = now.Add(2 * time.Second)
+	require.NoError(t, inForce(), "whoever asks first reads the file")
 	require.False(t, known(), "a token that was taken out is refused")
+	require.NoError(t, os.Chmod(path, 0o644))
+	now = now.Add(2 * time.Second)
+	require.ErrorContains(t, inForce(), "chmod 0600", "also when nobody shows a token")
 }
 
 func TestWrongTokens(t *testing.T) {

@@ -82,15 +82,19 @@ func (p *apiPort) isClosed(why error) bool {
 	return before == nil || why == nil || before.Error() != why.Error()
 }
 
-// health says whether the API can be reached.
+// health says whether the API can be reached, and whether the tokens that it lets in are those of their file.
 func (p *apiPort) health(context.Context) metrics.Health {
+	stale := p.tokens.InForce(time.Now()) != nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := metrics.Health{Up: p.closed == nil, Since: p.last.Since}
-	if p.closed != nil {
+	now := metrics.Health{Up: p.closed == nil, Degraded: p.closed == nil && stale, Since: p.last.Since}
+	switch {
+	case p.closed != nil:
 		now.Detail = p.closed.Error()
+	case stale: // the log has the reason, which may quote the file
+		now.Detail = "the tokens file cannot be used, and who was let in before still is: see the log, or run bereikbaar doctor"
 	}
-	if now.Up != p.last.Up {
+	if now.Up != p.last.Up || now.Degraded != p.last.Degraded {
 		now.Since = time.Now().UTC()
 	}
 	p.last = now

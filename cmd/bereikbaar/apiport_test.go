@@ -60,3 +60,24 @@ func withTokens(t *testing.T) string {
 	require.NoError(t, os.WriteFile(tokens, nil, 0o600))
 	return "web: {tokens_file: " + tokens + "}"
 }
+
+// Who takes a token out of a file that the daemon then cannot use has not taken it away from anybody.
+func TestTokensThatAreNotThoseOfTheFileAreTold(t *testing.T) {
+	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
+	require.True(t, d.api.isClosed(nil))
+	file := d.settings.config().Web.TokensFile
+	becomes := func(degraded bool) {
+		t.Helper()
+		require.Eventually(t, func() bool { // the file is looked at once a second
+			h := d.api.health(t.Context())
+			return h.Up && h.Degraded == degraded && strings.Contains(h.Detail, "tokens file") == degraded
+		}, 30*time.Second, 10*time.Millisecond)
+	}
+	becomes(false)
+	require.NoError(t, os.WriteFile(file, []byte("- nonsense"), 0o600))
+	becomes(true)
+	require.NoError(t, os.WriteFile(file, []byte("[]"), 0o600))
+	becomes(false)
+	require.NoError(t, os.Chmod(file, 0o644))
+	becomes(true)
+}
