@@ -78,6 +78,21 @@ func TestVersionIsAskedWithThePasswordAndNotElsewhere(t *testing.T) {
 	require.Equal(t, "/pbx/ari/asterisk/info", asked)
 }
 
+// All forms of ari.url that the configuration takes.
+func TestEveryFormOfTheAddressIsAsked(t *testing.T) {
+	for url, want := range map[string]string{
+		"ws://127.0.0.1:8088/ari/events":   "http://127.0.0.1:8088/ari/asterisk/info",
+		"wss://pbx.example/ari/events/":    "https://pbx.example/ari/asterisk/info",
+		"http://127.0.0.1:8088/ari":        "http://127.0.0.1:8088/ari/asterisk/info",
+		"http://127.0.0.1:8088/ari/events": "http://127.0.0.1:8088/ari/asterisk/info",
+		"https://pbx.example/eigen/ari/":   "https://pbx.example/eigen/ari/asterisk/info",
+	} {
+		got, err := infoURL(url)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
 func TestAsterisksClockIsComparedWithTheMiddleOfTheAnswer(t *testing.T) {
 	now := time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC)
 	require.Equal(t, 5*time.Second, skewOf(`{"ping":"pong","timestamp":"2026-03-29T03:30:05.000+0200"}`, now))

@@ -114,13 +114,15 @@ func askVersion(ctx context.Context, c config.ARI) (version string, status int, 
 	return info.System.Version, response.StatusCode, nil
 }
 
-// infoURL makes the address of asterisk/info from that of the events.
+// infoURL makes the address of asterisk/info from that of the events, or of ARI itself.
 func infoURL(events string) (string, error) {
 	u, err := url.Parse(events)
 	if err != nil {
 		return "", errors.New("ari.url cannot be read") // the error would repeat the address
 	}
-	u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	if scheme, websocket := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]; websocket {
+		u.Scheme = scheme
+	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/events") + "/asterisk/info"
 	return u.String(), nil
 }
