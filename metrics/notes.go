@@ -16,7 +16,7 @@ const (
 	refusedOther = "other"
 )
 
-// Notes counts what callers were told about callback notes. How many notes there are is read from the store, which
+// Notes counts what callers were told about callback notes by telephone. How many notes there are is read from the store, which
 // outlives this process.
 type Notes struct {
 	label    func(call.TeamID) string
@@ -29,11 +29,11 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 	return &Notes{
 		label: label,
 		promised: r.counterVec("notes_promised_total",
-			"Callback notes promised by telephone: durable, and confirmed to the caller unless he hung up first.", "team"),
+			"Callback notes promised by telephone, each once: durable, and confirmed to the caller unless he hung up first.", "team"),
 		refused: r.counterVec("notes_refused_total",
-			"Requests for a callback that did not become a note, by reason.", "team", "reason"),
+			"Requests for a callback by telephone that did not become a note, by reason.", "team", "reason"),
 		repeated: r.counterVec("notes_repeat_contacts_total",
-			"Calls of a caller who rang again about a live callback note, by the team that has it (docs/kpis.md).", "team"),
+			"Calls of a caller who rang again about a live callback note, or asked for the same again, by the team that has it (docs/kpis.md).", "team"),
 	}
 }
 
@@ -48,7 +48,7 @@ func (n *Notes) start(team string) {
 	n.refused.WithLabelValues(team, refusedOther)
 }
 
-// Promised counts a note that the caller was told of.
+// Promised counts a note that was made by telephone.
 func (n *Notes) Promised(team call.TeamID) { n.promised.WithLabelValues(n.label(team)).Inc() }
 
 // Repeated counts a caller who rang again about his note, which a team has.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,53 +73,6 @@ func (s *settings) Work(id call.MunicipalityID) callback.Work {
 	}
 }
 
-// countedNotes counts what callers are told about notes.
-type countedNotes struct {
-	*callback.Service
-	reader   callback.Reader
-	worklist *callback.Worklist
-	metrics  *metrics.Metrics
-}
-
-// Promise implements ivr.Notes.
-func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
-	note, err := n.Service.Promise(ctx, r)
-	switch {
-	case err == nil:
-		n.metrics.Notes.Promised(r.Team)
-	case errors.Is(err, callback.ErrStoreDown):
-		n.metrics.Redis.CommandFailed()
-		fallthrough
-	default:
-		n.metrics.Notes.Refused(r.Team, err)
-	}
-	return note, err
-}
-
-// Live implements ivr.Notes.
-func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]callback.Note, error) {
-	const most = 20 // of one number: a live one is among the newest
-	notes, err := n.reader.ByNumber(ctx, m, number, most)
-	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return !n.State.Live() })
-	slices.SortStableFunc(notes, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
-	return notes, err
-}
-
-// Repeated implements ivr.Notes.
-func (n countedNotes) Repeated(ctx context.Context, about callback.Note, in call.ID) error {
-	_, err := n.worklist.Merge(ctx, byCaller(about), in, "")
-	if err == nil {
-		n.metrics.Notes.Repeated(about.Team)
-	}
-	return err
-}
-
-// Withdraw implements ivr.Notes.
-func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call.ID) error {
-	_, err := n.worklist.Cancel(ctx, byCaller(about), "withdrawn by the caller in call "+string(in))
-	return err
-}
-
 // Next implements web.Directory. A team that is no longer in the configuration has no hours to try it in.
 func (s *settings) Next(n callback.Note, now time.Time) time.Time {
 	team, ok := s.plan().Teams[n.Team]
@@ -158,10 +109,6 @@ func (s *settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague cal
 // Language implements web.Directory.
 func (s *settings) Language(m call.MunicipalityID) string {
 	return string(s.plan().Municipalities[m].Language)
-}
-
-func byCaller(n callback.Note) callback.Step {
-	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: callback.ByCaller, At: time.Now().UTC()}
 }
 
 // linkObserver counts what happens on the link with Asterisk.

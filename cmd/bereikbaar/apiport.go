@@ -39,7 +39,7 @@ func (s *service) newAPIPort() *apiPort {
 		s.log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
 	}
 	api := web.New(web.Options{
-		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes, Exports: s.store, Directory: s.settings, Tokens: tokens,
+		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes.Service, Exports: s.store, Directory: s.settings, Tokens: tokens,
 		Meter: s.metrics.API, Log: s.log,
 	})
 	return &apiPort{handler: api.Handler(), tokens: tokens, closed: errNotOpen, last: metrics.Health{Since: time.Now().UTC()}}

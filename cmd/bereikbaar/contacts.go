@@ -13,12 +13,14 @@ import (
 // The line holds no number, no key that was pressed and nobody's name.
 type loggedContacts struct {
 	*metrics.Metrics
-	log *slog.Logger
+	repeats *repeats
+	log     *slog.Logger
 }
 
 // Contact implements ivr.Register.
 func (l loggedContacts) Contact(c call.Contact) {
 	l.Metrics.Contact(c)
+	l.repeats.over(c.Call.ID)
 	var teams []call.TeamID
 	var waited, talked time.Duration
 	for _, o := range c.Offers {

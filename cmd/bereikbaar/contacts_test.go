@@ -14,7 +14,7 @@ import (
 func TestEveryCallLeavesOneLineWithoutAnythingPersonal(t *testing.T) {
 	var log bytes.Buffer
 	d := daemonWith(t, slog.New(slog.DiscardHandler))
-	contacts := loggedContacts{d.metrics, slog.New(slog.NewTextHandler(&log, nil))}
+	contacts := loggedContacts{d.metrics, newRepeats(), slog.New(slog.NewTextHandler(&log, nil))}
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	contacts.Contact(call.Contact{

@@ -128,8 +128,8 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 		return nil, err
 	}
 	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
-	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics}
-	contacts := loggedContacts{s.metrics, log}
+	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics, newRepeats()}
+	contacts := loggedContacts{s.metrics, s.notes.repeats, log}
 	operator := &ivr.Operator{
 		Plan: s.settings.plan, Queue: s.queues, Notes: s.notes, Sounds: library, Register: contacts,
 		System: s.board.System, Log: log,

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/metrics"
+)
+
+// countedNotes counts what callers are told about notes by telephone. The JSON API goes past it: what programs promise shows in
+// the counts of the store.
+type countedNotes struct {
+	*callback.Service
+	reader   callback.Reader
+	worklist *callback.Worklist
+	metrics  *metrics.Metrics
+	repeats  *repeats
+}
+
+// Promise implements ivr.Notes.
+func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
+	note, err := n.Service.Promise(ctx, r)
+	switch {
+	case errors.Is(err, callback.ErrStoreDown):
+		n.metrics.Redis.CommandFailed()
+		n.metrics.Notes.Refused(r.Team, err)
+	case err != nil:
+		n.metrics.Notes.Refused(r.Team, err)
+	case note.Key != r.Key: // the caller has a live note for the same
+		n.repeated(note.Team, r.Call)
+	case note.Made.Equal(r.At.Truncate(time.Millisecond)): // else this call has been promised it before
+		n.metrics.Notes.Promised(r.Team)
+	}
+	return note, err
+}
+
+// Live implements ivr.Notes.
+func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]callback.Note, error) {
+	const most = 20 // of one number: a live one is among the newest
+	notes, err := n.reader.ByNumber(ctx, m, number, most)
+	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return !n.State.Live() })
+	slices.SortStableFunc(notes, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
+	return notes, err
+}
+
+// Repeated implements ivr.Notes.
+func (n countedNotes) Repeated(ctx context.Context, about callback.Note, in call.ID) error {
+	_, err := n.worklist.Merge(ctx, byCaller(about), in, "")
+	if err == nil {
+		n.repeated(about.Team, in)
+	}
+	return err
+}
+
+// Withdraw implements ivr.Notes.
+func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call.ID) error {
+	_, err := n.worklist.Cancel(ctx, byCaller(about), "withdrawn by the caller in call "+string(in))
+	return err
+}
+
+// repeated counts a call as a repeat contact, once: a caller who was told of his note may ask for the same again in that call.
+func (n countedNotes) repeated(team call.TeamID, in call.ID) {
+	if n.repeats.first(in) {
+		n.metrics.Notes.Repeated(team)
+	}
+}
+
+// repeats knows which of the calls that go on were counted as repeat contacts. It is safe for concurrent use.
+type repeats struct {
+	mu      sync.Mutex
+	counted map[call.ID]bool
+}
+
+func newRepeats() *repeats { return &repeats{counted: map[call.ID]bool{}} }
+
+func (r *repeats) first(in call.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.counted[in]
+	r.counted[in] = true
+	return !before
+}
+
+// over forgets a call.
+func (r *repeats) over(in call.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.counted, in)
+}
+
+func byCaller(n callback.Note) callback.Step {
+	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: callback.ByCaller, At: time.Now().UTC()}
+}
