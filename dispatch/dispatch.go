@@ -65,6 +65,7 @@ type Ticket struct {
 type Dispatcher struct {
 	phones Phones
 	log    *slog.Logger
+	unread func() // see OnUnread
 
 	mu     sync.Mutex // guards all below: the queues have one owner at a time
 	queues *routing.Queues
@@ -98,8 +99,13 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 		places: map[call.ID]*Place{},
 		rings:  map[call.AgentID]*ringing{},
 		stop:   make(chan struct{}),
+		unread: func() {},
 	}
 }
+
+// OnUnread lets tell be told of each signal that was lost because a call read none of them, which must never happen. It must
+// not wait, and is set before the first call.
+func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
 
 // Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next
 // daemon can take them over.
@@ -251,6 +257,7 @@ func (d *Dispatcher) signal(id call.ID, s Signal) {
 	select {
 	case place.signals <- s:
 	default: // a call that reads none of its signals is stuck; its end frees the phone
+		d.unread()
 		d.log.Error("a call does not read the signals of its queue", "call", id, "signal", s.Kind)
 	}
 }

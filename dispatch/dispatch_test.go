@@ -175,6 +175,29 @@ func TestAPhoneIsSilentBeforeItRingsForTheNext(t *testing.T) {
 	})
 }
 
+func TestASignalThatNobodyReadsIsTold(t *testing.T) {
+	p := plan(routing.LongestIdle, "anouk")
+	kcc := p.Teams["kcc"]
+	kcc.MissedLimit = 0 // she is rung again and again
+	p.Teams["kcc"] = kcc
+	bubble(t, p, func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+		unread := 0
+		d.OnUnread(func() { unread++ })
+		place := join(t, d, "1")
+		miss := func() {
+			h.decides("anouk", dispatch.ErrNoAnswer)
+			<-time.After(kcc.Retry)
+			synctest.Wait()
+		}
+		for range cap(place.Signals()) {
+			miss()
+		}
+		require.Zero(t, unread, "there is room for them")
+		miss()
+		require.Equal(t, 1, unread)
+	})
+}
+
 func TestNobodyLeftIsTold(t *testing.T) {
 	bubble(t, plan(routing.FixedOrder, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")

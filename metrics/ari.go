@@ -31,7 +31,7 @@ func newARI(r *registration, o Options) *ARI {
 		losses: r.counterVec("ari_connection_losses_total",
 			"Times that the link with Asterisk was lost or could not be made, by reason.", "reason"),
 		dropped: r.counter("ari_events_dropped_total",
-			"Events of Asterisk that were read and then lost: a fault of ours, must be 0."),
+			"Events of Asterisk whose news did not reach the call that it is about: a fault of ours, must be 0."),
 		skipped: r.counterVec("ari_events_skipped_total",
 			"Messages of Asterisk that nobody handled, by reason: unknown, malformed, too long.", "reason"),
 		duration: r.histogramVec("ari_command_duration_seconds",
@@ -59,7 +59,7 @@ func (a *ARI) LinkUp() { a.connections.Inc() }
 // LinkLost counts a link that was lost or could not be made.
 func (a *ARI) LinkLost(reason string) { a.losses.WithLabelValues(a.reasons.label(reason)).Inc() }
 
-// EventDropped counts an event that was read and then lost, which must never happen.
+// EventDropped counts an event that was read and whose news a call did not take, which must never happen.
 func (a *ARI) EventDropped() { a.dropped.Inc() }
 
 // EventSkipped counts a message that nobody handled.

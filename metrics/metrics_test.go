@@ -124,7 +124,7 @@ bereikbaar_ari_connection_losses_total{reason="unreachable"} 0
 # HELP bereikbaar_ari_connections_total Times that the link with Asterisk was made; each after the first is a reconnect.
 # TYPE bereikbaar_ari_connections_total counter
 bereikbaar_ari_connections_total 2
-# HELP bereikbaar_ari_events_dropped_total Events of Asterisk that were read and then lost: a fault of ours, must be 0.
+# HELP bereikbaar_ari_events_dropped_total Events of Asterisk whose news did not reach the call that it is about: a fault of ours, must be 0.
 # TYPE bereikbaar_ari_events_dropped_total counter
 bereikbaar_ari_events_dropped_total 0
 # HELP bereikbaar_ari_events_skipped_total Messages of Asterisk that nobody handled, by reason: unknown, malformed, too long.

@@ -124,6 +124,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	s.redis = newStoreWatch(s.store, log)
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
+	s.queues.OnUnread(s.metrics.ARI.EventDropped)
 	if err := s.openJournal(); err != nil {
 		return nil, err
 	}
