@@ -44,6 +44,10 @@ func TestFaults(t *testing.T) {
 			[]string{"agents:", "listen: {wap: \":80\"}\nagents:"},
 			[]string{`10: listen.wap: this key is not known; the keys here are operations or web`},
 		},
+		"an application whose name is too long": {
+			[]string{"agents:", "ari: {application: " + strings.Repeat("a", 54) + "}\nagents:"},
+			[]string{`10: ari.application: "` + strings.Repeat("a", 54) + `" is not of the right form; use letters, digits, dots, hyphens and underscores, at most 53`},
+		},
 		"one port for two things": {
 			[]string{"agents:", "web: {tokens_file: /t.yaml}\nlisten:\n  operations: \"127.0.0.1:8570\"\nagents:"},
 			[]string{`11: listen.web: it is the same port as listen.operations, and only one can have it; choose another port, such as 127.0.0.1:8570`},
@@ -272,7 +276,7 @@ func TestFaults(t *testing.T) {
 			},
 			[]string{
 				`5: municipalities.deventer.time_zone: "Deventer" is not a time zone; write it as Europe/Amsterdam`,
-				`11: ari.application: "a b" is not of the right form; use letters, digits, dots, hyphens and underscores`,
+				`11: ari.application: "a b" is not of the right form; use letters, digits, dots, hyphens and underscores, at most 53`,
 				`11: ari.url: ARI would go over the network in plain text; run the daemon beside Asterisk on 127.0.0.1, or use wss://`,
 				`12: redis.address: "localhost" is not an address with a port; write host:port, such as 127.0.0.1:9570; an IPv6 address goes in brackets`,
 				`13: listen.operations: "99999" is not a port; write host:port, such as 127.0.0.1:9570; an IPv6 address goes in brackets`,

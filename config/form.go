@@ -36,7 +36,7 @@ type fileForm struct {
 
 type ariForm struct {
 	URL          string `mapstructure:"url" default:"ws://127.0.0.1:8088/ari/events" form:"ari-address"`
-	Application  string `mapstructure:"application" default:"bereikbaar" form:"word"`
+	Application  string `mapstructure:"application" default:"bereikbaar" form:"application"`
 	Username     string `mapstructure:"username" default:"bereikbaar" form:"word"`
 	Password     string `mapstructure:"password" form:"secret"`
 	PasswordFile string `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/ari_password"`

@@ -129,6 +129,7 @@ func textValue(n *yaml.Node, tag reflect.StructTag) (what, mend string) {
 var (
 	idPattern       = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 	promptPattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	appPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$`) // asterisk takes 60, and the doctor adds "-doctor" to it
 	wordPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
 	trunkPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`)
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
@@ -140,6 +141,7 @@ var textForms = map[string]func(string) (what, mend string){
 	"id":                idForm,
 	"prompt":            patternForm(promptPattern, "the name of a prompt has small letters, digits and single hyphens, as in menu-permits"),
 	"word":              patternForm(wordPattern, "use letters, digits, dots, hyphens and underscores"),
+	"application":       patternForm(appPattern, "use letters, digits, dots, hyphens and underscores, at most 53"),
 	"trunk":             patternForm(trunkPattern, "write it as Asterisk dials it, with {number} where the number comes, such as PJSIP/{number}@trunk"),
 	"endpoint":          patternForm(endpointPattern, "write it as Asterisk dials it, TECHNOLOGY/name, such as PJSIP/kcc1 or PJSIP/1234@pbx"),
 	"number":            numberForm,

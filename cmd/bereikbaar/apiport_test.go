@@ -47,6 +47,11 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "the JSON API cannot be reached"), "it is told once: %s", &log)
 }
 
+func TestTheLongestApplicationThatTheCheckTakesStarts(t *testing.T) {
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "ari: {application: "+strings.Repeat("a", 53)+"}")
+	require.NotNil(t, d)
+}
+
 func TestADaemonWithoutTokensHasNoAPIToBeMissing(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler))
 	require.Nil(t, d.api)
