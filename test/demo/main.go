@@ -97,6 +97,7 @@ func introduce(r *rig.Rig) {
 		fmt.Printf("  %-10s %-28s %s\n", phone.Name, phone.Password, who(phone.Name))
 	}
 	fmt.Printf("\n  Metrics     http://%s/metrics (health: /healthz, /readyz)\n", r.Daemon.Operations)
+	fmt.Printf("  JSON API    http://%s (what it does: /api/openapi.json)\n", r.Daemon.Web)
 	fmt.Printf("  Prometheus  http://%s\n", r.Prometheus.Address)
 	fmt.Printf("  Redis       %s\n", r.Redis.Address)
 	fmt.Printf("  Logs        %s\n", filepath.Join(r.Dir, "logs"))
