@@ -58,7 +58,7 @@ func full(t testing.TB) []byte {
 	t.Helper()
 	return []byte(changed(t, string(shipped(t)),
 		"  # password_file: /etc/bereikbaar/ari_password", "  password_file: /etc/bereikbaar/ari_password",
-		"  address: \"127.0.0.1:6379\" # or the path of a unix socket", "  address: \"127.0.0.1:6379\"\n  username: b\n  password_file: /x\n  database: 1\n  tls: false",
+		"  address: \"127.0.0.1:6379\" # or the path of a unix socket", "  address: \"127.0.0.1:6379\"\n  password_file: /x\n  database: 1\n  tls: false",
 		"  # asterisk_directory: /srv/bereikbaar/prompts", "  asterisk_directory: /srv/bereikbaar/prompts",
 		"norm:\n", "kpi:\n  answer_threshold: 20s\n  short_abandon: 4s\nnorm:\n",
 		"    closed_on_good_friday: false", "    closed_on_good_friday: false\n    open_on_holidays: false",
