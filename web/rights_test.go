@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/noteview"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // operation is something that can be asked of a note, with a note on which it is possible.
@@ -90,6 +92,33 @@ func TestWhoMayDoWhat(t *testing.T) {
 			_ = test.ask(d, "nobody", test.prepare(d, permits)).problem(t, http.StatusUnauthorized, "token")
 		})
 	}
+}
+
+// dissolved is the configuration without a team that still has notes.
+type dissolved struct{ town }
+
+func (d dissolved) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
+	return team != tax && d.town.HasTeam(m, team)
+}
+
+func TestATeamThatLeftTheConfigurationIsThereAsLongAsItOwesACall(t *testing.T) {
+	d := open(t, func(o *web.Options) { o.Directory = dissolved{} })
+	list := func(who string) reply { return d.asks(who, http.MethodGet, "/api/teams/belastingen/notes", "") }
+	_ = list("admin").problem(t, http.StatusNotFound, "not_found")
+	n := d.note(tax)
+	for _, who := range []string{"admin", "anouk", "tax"} { // sees all, sees all by name, is of the team
+		got := list(who)
+		require.Equal(t, http.StatusOK, got.StatusCode, who)
+		require.Contains(t, string(got.body), string(n.ID))
+	}
+	_ = list("cem").problem(t, http.StatusNotFound, "not_found")
+	_, err := d.work.Cancel(t.Context(), callback.Step{Municipality: deventer, Note: n.ID, Who: callback.ByCaller, At: time.Now()}, "")
+	require.NoError(t, err)
+	_ = list("admin").problem(t, http.StatusNotFound, "not_found")
+	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusNotFound, "not_found")
+	d.store.Fail(errors.New("out of order"))
+	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusServiceUnavailable, "store")
+	require.NotContains(t, d.log.String(), "0612345678", "what is no team is not logged")
 }
 
 func claimedByCem(d *desk, team call.TeamID) callback.Note { return d.claimed(team, "cem") }

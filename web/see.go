@@ -73,11 +73,17 @@ func (a *API) listTeam(v *visit) error {
 		return err
 	}
 	team := call.TeamID(v.PathValue("team"))
-	if !v.who.Sees(team) || !a.Directory.HasTeam(v.who.Municipality, team) {
+	if !v.who.Sees(team) {
 		return noSuch("team")
 	}
-	v.team = team
 	notes, err := a.Reader.Due(v.Context(), v.who.Municipality, team, limit+1)
+	// A team that was taken out of the configuration is there as long as it owes somebody a call.
+	switch there := len(notes) > 0 || a.Directory.HasTeam(v.who.Municipality, team); {
+	case there:
+		v.team = team
+	case err == nil:
+		return noSuch("team")
+	}
 	return a.answerList(v, notes, err, limit)
 }
 
