@@ -177,6 +177,9 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 		Short: "Print all live notes, or those that were closed in a period, as CSV or JSON lines",
 		Args:  cobra.NoArgs,
 		RunE: withNotes(o, func(b *bench, _ []string) error {
+			if _, err := b.who(); err != nil {
+				return err
+			}
 			out, err := b.writer(format)
 			if err != nil {
 				return err
@@ -187,11 +190,17 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 					return err
 				}
 			}
-			if from == "" && until == "" {
-				err = b.exportLive(only, out.Write)
-			} else {
-				err = b.exportClosed(only, from, until, out.Write)
+			count := 0
+			take := func(notes []callback.Note) error {
+				count += len(notes)
+				return out.Write(notes)
 			}
+			if from == "" && until == "" {
+				err = b.exportLive(only, take)
+			} else {
+				err = b.exportClosed(only, from, until, take)
+			}
+			b.accessed("export", "count", count) // also of half an export
 			if err != nil {
 				return err
 			}

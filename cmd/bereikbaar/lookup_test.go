@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,7 @@ func written(t testing.TB, text string, pairs ...string) string {
 func run(t testing.TB, path string, args ...string) (string, error) {
 	t.Helper()
 	var out, problems bytes.Buffer
-	cmd := root()
+	cmd := root(io.Discard)
 	cmd.SetOut(&out)
 	cmd.SetErr(&problems)
 	cmd.SetArgs(append(args, "--config", path))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,12 +20,13 @@ const exitSecond = 75
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root().ExecuteContext(ctx)
+	err := root(nil).ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
 }
 
-func root() *cobra.Command {
+// root is the command. What it writes of who looked at notes goes to access, or to the machine's log when that is nil.
+func root(access io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "bereikbaar",
 		Short:         "The engine behind a municipality's one telephone number",
@@ -34,7 +36,7 @@ func root() *cobra.Command {
 	cmd.SetOut(os.Stdout) // what cmd.Print prints are results; unset, it would go to standard error with the problems
 	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
 	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
-	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(), tokenCommand())
+	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(access), tokenCommand())
 	return cmd
 }
 

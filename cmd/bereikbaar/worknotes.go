@@ -32,7 +32,8 @@ const (
 const notesHelp = `Work callback notes at the machine, directly on Redis.
 
 It is for operators: it needs the configuration and its secrets, sees every team, and shows numbers in full. Every change is
-written with --as, the id of who makes it. A running daemon takes the changes over by itself.
+written with --as, the id of who makes it, and an export is asked for with it. Who looks at notes is written to the journal
+of the machine. A running daemon takes the changes over by itself.
 
 It ends with 0 when done, 3 when there is no such note, 4 when somebody else was first or the note's rules do not allow it,
 5 when Redis does not answer, and 1 for anything else.`
@@ -53,14 +54,15 @@ type benchOptions struct {
 	municipality, as string
 	asJSON           bool
 	ver              uint64
+	access           io.Writer // see bench.accessed
 }
 
-func notesCommand() *cobra.Command {
-	o := &benchOptions{}
+func notesCommand(access io.Writer) *cobra.Command {
+	o := &benchOptions{access: access}
 	cmd := &cobra.Command{Use: "notes", Short: "Work callback notes at the machine", Long: notesHelp}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.municipality, "municipality", "", "whose notes; needed when there are several")
-	flags.StringVar(&o.as, "as", "", "the id of who makes the change; needed for every change")
+	flags.StringVar(&o.as, "as", "", "the id of who does it; needed for every change and for an export")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
 	cmd.AddCommand(listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o))
@@ -107,11 +109,11 @@ func coded(err error) error {
 
 func (b *bench) out() io.Writer { return b.cmd.OutOrStdout() }
 
-// who is the person who makes a change.
+// who is the person who changes or exports notes.
 func (b *bench) who() (callback.Actor, error) {
 	who := callback.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
-		return "", errors.New("--as is missing: say who makes the change, by his id")
+		return "", errors.New("--as is missing: say who does it, by his id")
 	}
 	return who, nil
 }
@@ -151,6 +153,7 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 			if err != nil && len(notes) == 0 {
 				return err
 			}
+			b.accessed("list", "count", len(notes))
 			if o.asJSON {
 				return errors.Join(printJSON(b.out(), b.views(notes)), err)
 			}
@@ -222,6 +225,7 @@ func showNoteCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			b.accessed("show", "notes", n.ID)
 			if o.asJSON {
 				v := b.look().Of(n)
 				v.History = noteview.History(events)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -145,7 +146,7 @@ func TestAnOperatorExports(t *testing.T) {
 	closed := c.note("parttime")
 	c.does("cancel", string(closed.ID), "--as", "kcc1")
 
-	lines := strings.Split(strings.TrimSpace(c.does("export", "--format", "jsonl")), "\n")
+	lines := strings.Split(strings.TrimSpace(c.does("export", "--as", "kcc1", "--format", "jsonl")), "\n")
 	require.Len(t, lines, len(made))
 	for _, line := range lines {
 		var n noteview.Note
@@ -155,13 +156,13 @@ func TestAnOperatorExports(t *testing.T) {
 	}
 	today := time.Now()
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
-	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	require.Equal(t, string(closed.ID), rows[1][0])
 	require.Contains(t, rows[1], "'+31612345678")
 	require.Contains(t, rows[1], "'=Wanneer?")
-	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
+	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 }
@@ -198,8 +199,9 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		"a list of a team that is none":    {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
 		"a list of nothing":                {[]string{"list", "--limit", "0"}, 1, "--limit"},
 		"a municipality that is not":       {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
-		"an export as something else":      {[]string{"export", "--format", "xlsx"}, 1, "not csv or jsonl"},
-		"an export of a period backward":   {[]string{"export", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
+		"an export that nobody asks for":   {[]string{"export"}, 1, "--as is missing"},
+		"an export as something else":      {[]string{"export", "--as", "kcc1", "--format", "xlsx"}, 1, "not csv or jsonl"},
+		"an export of a period backward":   {[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
 		"an attempt without a result":      {[]string{"attempt", mine, "--as", "kcc1"}, exitConflict, "say what came of it"},
 		"an attempt with a result of none": {[]string{"attempt", mine, "--as", "kcc1", "--result", "opgehangen"}, exitConflict, "say what came of it"},
 		"an erasure of no number":          {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
@@ -214,11 +216,39 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	require.Equal(t, callback.Claimed, c.gives("show", mine).State, "no attempt was begun")
 	t.Run("Redis is away", func(t *testing.T) {
 		c.redis.Kill()
-		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export"}} {
+		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export", "--as", "kcc1"}} {
 			_, err := run(t, c.path, append([]string{"notes"}, args...)...)
 			require.Equal(t, exitStore, exitCode(err), "%v", err)
 		}
 	})
+}
+
+// Who looks at notes at the machine leaves a line as who looks by the API does, and the line nothing of the caller.
+func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
+	c := atTheCounter(t)
+	t.Setenv("SUDO_USER", "els")
+	n := c.note("kcc")
+	for name, test := range map[string]struct{ args, line string }{
+		"a list":    {"list", `user=els as="" municipality=deventer did="command list" count=1`},
+		"a note":    {"show " + string(n.Reference), `user=els as="" municipality=deventer did="command show" notes=` + string(n.ID)},
+		"an export": {"export --as kcc1", `user=els as=kcc1 municipality=deventer did="command export" count=1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var access, out bytes.Buffer
+			require.Eventually(t, func() bool { // while a busy machine makes Redis slow
+				access.Reset()
+				out.Reset()
+				cmd := root(&access)
+				cmd.SetOut(&out)
+				cmd.SetArgs(append([]string{"notes", "--config", c.path}, strings.Fields(test.args)...))
+				return cmd.ExecuteContext(t.Context()) == nil
+			}, 30*time.Second, 10*time.Millisecond)
+			_, line, _ := strings.Cut(access.String(), " level=")
+			require.Equal(t, `INFO msg="access to notes" `+test.line+"\n", line)
+			require.NotContains(t, out.String(), "access to notes")
+			require.NotContains(t, line, string(n.Reference))
+		})
+	}
 }
 
 func TestATokenIsMade(t *testing.T) {
