@@ -53,12 +53,11 @@ type Phones interface {
 
 // Ticket is a call's request for a place in a team's queue.
 type Ticket struct {
-	Call     call.Call
-	Team     call.TeamID
-	Priority int
-	Since    time.Time // what the place in the queue is counted from
-	Choice   string
-	Note     string // see Invitation
+	Call   call.Call
+	Team   call.TeamID
+	Since  time.Time // what the place in the queue is counted from
+	Choice string
+	Note   string // see Invitation
 }
 
 // Dispatcher owns the queues. Every method is safe for concurrent use and none waits for a phone.
@@ -162,16 +161,21 @@ func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
 	})
 }
 
-// Join gives the call a place in the team's queue. The caller of Join must Leave the place when its call ends.
+// Join gives the call a place in the team's queue. The caller of Join must Leave the place when its call ends, and
+// before it joins again. Errors: those of routing.Queues.Join.
 func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom)}
 	var err error
 	d.step(func(now time.Time) []routing.Action {
-		d.places[ticket.Call.ID] = place
+		if d.places[ticket.Call.ID] != nil { // the queues forget a caller who talks
+			err = routing.ErrAlreadyWaiting
+			return nil
+		}
 		var actions []routing.Action
-		actions, err = d.queues.Join(now, routing.Caller{
-			ID: ticket.Call.ID, Team: ticket.Team, Priority: ticket.Priority, Since: ticket.Since,
-		})
+		actions, err = d.queues.Join(now, routing.Caller{ID: ticket.Call.ID, Team: ticket.Team, Since: ticket.Since})
+		if err == nil {
+			d.places[ticket.Call.ID] = place
+		}
 		return actions
 	})
 	if err != nil {

@@ -136,6 +136,43 @@ func TestTheNextPhoneRingsTheMomentThatAnAgentIsFree(t *testing.T) {
 	})
 }
 
+func TestAFailedJoinLeavesNoPlace(t *testing.T) {
+	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+		ticket := dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "gone", Since: time.Now()}
+		_, err := d.Join(ticket)
+		require.ErrorIs(t, err, routing.ErrUnknownTeam)
+		ticket.Team = "kcc" // it moves on to another team
+		place, err := d.Join(ticket)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Equal(t, 1, h.count())
+		place.Leave()
+	})
+}
+
+func TestASecondJoinLeavesTheFirstPlaceAsItIs(t *testing.T) {
+	for name, talks := range map[string]bool{"who waits": false, "who talks": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+				place := join(t, d, "1")
+				if talks {
+					h.answers("anouk")
+				}
+				_, err := d.Join(dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "kcc", Since: time.Now()})
+				require.ErrorIs(t, err, routing.ErrAlreadyWaiting)
+				if !talks {
+					h.answers("anouk")
+				}
+				signal := <-place.Signals()
+				require.Equal(t, dispatch.Connected, signal.Kind)
+				place.Leave()
+				synctest.Wait()
+				<-signal.Leg.Gone()
+			})
+		})
+	}
+}
+
 func TestLeavingStopsTheRinging(t *testing.T) {
 	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")

@@ -10,10 +10,9 @@ import (
 
 // Caller is somebody who joins the queue (wachtrij) of a team.
 type Caller struct {
-	ID       call.ID
-	Team     call.TeamID
-	Priority int       // higher goes first; it is added to the team's own
-	Since    time.Time // his place in the queue: who is taken back after a restart keeps his; zero means now
+	ID    call.ID
+	Team  call.TeamID
+	Since time.Time // his place in the queue: who is taken back after a restart keeps his; zero means now
 }
 
 // caller is a Caller who waits. He is gone from the machine when he is connected, leaves, or his team goes.
@@ -32,10 +31,10 @@ type caller struct {
 	retry   timer     // the end of the round
 }
 
-// compare puts callers of any team in the order in which they are served: priority, then place, then order of joining.
+// compare puts callers of any team in the order in which they are served: priority of the team, then place, then order of joining.
 func (c *caller) compare(other *caller) int {
 	return cmp.Or(
-		cmp.Compare(other.Priority+other.queue.team.Priority, c.Priority+c.queue.team.Priority),
+		cmp.Compare(other.queue.team.Priority, c.queue.team.Priority),
 		c.Since.Compare(other.Since),
 		cmp.Compare(c.joined, other.joined),
 	)

@@ -158,7 +158,7 @@ func TestSnapshot(t *testing.T) {
 	h.hangsUp("bram")
 	h.joins("k1", "kcc", "ring k1 at anna for 20s")
 	h.passes(time.Second)
-	h.joinsAs(routing.Caller{ID: "k2", Team: "kcc", Priority: 3})
+	h.joins("k2", "kcc")
 	h.joins("t1", "tax", "ring t1 at faya for 20s")
 	h.answers("faya", "t1", "connect t1 at faya")
 	h.joins("a1", "archive", "nobody_left a1")

@@ -80,7 +80,7 @@ func (m *machine) ringing(t *rapid.T) (id call.ID, a *modelAgent, ok bool) {
 }
 
 func (m *machine) join(t *rapid.T) {
-	c := routing.Caller{ID: aCall(t), Team: aTeam(t), Priority: rapid.IntRange(0, 1).Draw(t, "priority")}
+	c := routing.Caller{ID: aCall(t), Team: aTeam(t)}
 	if rapid.Bool().Draw(t, "taken back") {
 		c.Since = m.now.Add(-time.Duration(rapid.IntRange(0, 5).Draw(t, "ago")) * time.Second)
 	}

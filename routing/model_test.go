@@ -110,7 +110,7 @@ func (m *model) callersOf(team call.TeamID) []*modelCaller {
 
 func (m *model) compare(a, b *modelCaller) int {
 	return cmp.Or(
-		-cmp.Compare(a.Priority+m.teams[a.Team].Priority, b.Priority+m.teams[b.Team].Priority),
+		-cmp.Compare(m.teams[a.Team].Priority, m.teams[b.Team].Priority),
 		a.Since.Compare(b.Since),
 		cmp.Compare(a.joined, b.joined),
 	)

@@ -19,7 +19,7 @@ var (
 // and who rings next. It is pure and has one owner at a time: time is an argument, every method gives the actions to
 // carry out, in order. docs/states.md draws its states.
 //
-// Callers are served by priority (their own plus their team's), then by place in the queue, then by order of joining.
+// Callers are served by the priority of their team, then by place in the queue, then by order of joining.
 // After every event no free phone stands beside a waiting caller for whom it did not fail in this round.
 //
 // Every Ring ends in exactly one of: a CancelRing given here, or Answered or RingFailed reported here. What is reported

@@ -62,15 +62,6 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h.waitsAt("a", 2, 3)
 			h.waitsAt("m", 3, 3)
 		},
-		"an urgent caller passes who waits longer": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna"))
-			h.adopts("anna", "c0", "kcc")
-			h.joins("c1", "kcc")
-			h.passes(time.Minute)
-			h.joinsAs(routing.Caller{ID: "urgent", Team: "kcc", Priority: 1})
-			h.waitsAt("urgent", 1, 2)
-			h.hangsUp("anna", "ring urgent at anna for 20s")
-		},
 		"an agent of two teams serves the longest waiting of both": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"), team("tax", "anna"))
 			h.adopts("anna", "c0", "kcc")
@@ -85,10 +76,9 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h.joins("tax1", "tax")
 			h.passes(time.Second)
 			h.joins("kcc1", "kcc")
-			h.joinsAs(routing.Caller{ID: "tax2", Team: "tax", Priority: 6})
-			h.hangsUp("anna", "ring tax2 at anna for 20s")
-			h.answers("anna", "tax2", "connect tax2 at anna")
 			h.hangsUp("anna", "ring kcc1 at anna for 20s")
+			h.answers("anna", "kcc1", "connect kcc1 at anna")
+			h.hangsUp("anna", "ring tax1 at anna for 20s")
 		},
 		"a caller who is being rung for keeps his place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))

@@ -68,13 +68,10 @@ func (m *member) snapshot() AgentSnapshot {
 	return s
 }
 
-// oldest looks at everybody: priority may have put the longest waiting further back.
+// oldest is the first: all callers of a team have its priority.
 func (l line) oldest() time.Time {
-	var oldest time.Time
-	for _, c := range l {
-		if oldest.IsZero() || c.Since.Before(oldest) {
-			oldest = c.Since
-		}
+	if len(l) == 0 {
+		return time.Time{}
 	}
-	return oldest
+	return l[0].Since
 }
