@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ type fakeLine struct {
 	released  string // "hung up" or "handed over"
 	cut       int    // playbacks stopped early
 	failPlays error
+	endless   bool // the end of what is played is never told
 }
 
 func (l *fakeLine) Answer(context.Context) error { return nil }
@@ -52,7 +54,11 @@ func (l *fakeLine) Play(_ context.Context, media []string) (ivr.Playback, error)
 	l.music = false
 	l.heard = append(l.heard, strings.Join(media, " "))
 	p := &fakePlayback{line: l, done: make(chan struct{})}
-	p.timer = time.AfterFunc(time.Duration(len(media))*spokenFor, func() { close(p.done) })
+	takes := time.Duration(len(media)) * spokenFor
+	if l.endless {
+		takes = 24 * time.Hour
+	}
+	p.timer = time.AfterFunc(takes, func() { close(p.done) })
 	return p, nil
 }
 
@@ -99,6 +105,13 @@ func (l *fakeLine) all() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.heard, " | ")
+}
+
+// cuts counts the playbacks that were stopped early.
+func (l *fakeLine) cuts() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cut
 }
 
 type fakePlayback struct {
@@ -159,6 +172,13 @@ func (p *fakePhones) Ring(ctx context.Context, inv dispatch.Invitation) (dispatc
 	p.legs = append(p.legs, leg)
 	p.mu.Unlock()
 	return leg, nil
+}
+
+// rings are the agents whose phones were rung, in order.
+func (p *fakePhones) rings() []call.AgentID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.rung)
 }
 
 type fakeLeg struct {
@@ -269,6 +289,7 @@ type scene struct {
 	dispatch *dispatch.Dispatcher
 	operator *ivr.Operator
 	caller   call.Number
+	endless  bool // the end of what is played on his line is never told
 	done     chan error
 }
 
@@ -376,7 +397,7 @@ func (s *scene) rings(dialled string) {
 
 func (s *scene) begin(run func(context.Context, call.Call) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	s.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel}
+	s.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, endless: s.endless}
 	c := call.Call{ID: "call-1", Caller: s.caller, Arrived: time.Now().UTC()}
 	go func() {
 		defer cancel(errors.New("the call is over"))

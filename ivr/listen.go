@@ -22,7 +22,12 @@ type ears struct {
 	signals <-chan dispatch.Signal // of the queue; nil outside one
 	ignore  dispatch.SignalKind    // of this kind pass unheard; empty for none
 	deaf    time.Duration          // keys pressed sooner after the beginning pass unheard
+	keep    bool                   // keys are not heard at all: they are kept for what follows
 }
+
+// speechLimit bounds what is spoken, far above all that is said: Asterisk can fail to tell of the end of a sound, and the
+// caller would hear silence until he hangs up.
+const speechLimit = 2 * time.Minute
 
 // listen speaks u, and waits for a key or a signal of the queue until wait after the end of it. Both cut the speech
 // short. It is the one place in which a call waits for more than one thing.
@@ -32,11 +37,15 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 	if err != nil {
 		return heard{}, err
 	}
+	keys := c.line.Keys()
+	if to.keep {
+		keys = nil
+	}
 	var spoken <-chan struct{} // nil when nothing is spoken
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
 	if playing != nil {
-		limit.Stop()
+		limit.Reset(speechLimit)
 		spoken = playing.Done()
 	}
 	for {
@@ -48,7 +57,7 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 				continue
 			}
 			return heard{signal: signal}, c.cutShort(ctx, spoken, playing)
-		case key := <-c.line.Keys():
+		case key := <-keys:
 			if time.Since(began) < to.deaf {
 				continue
 			}
@@ -57,23 +66,23 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 			spoken = nil
 			limit.Reset(wait)
 		case <-limit.C:
-			return heard{key: routing.Silence}, nil
+			if spoken == nil {
+				return heard{key: routing.Silence}, nil
+			}
+			c.Log.Warn("the end of what was spoken was never told; the call goes on", "call", c.contact.Call.ID)
+			if err := playing.Stop(ctx); err != nil {
+				return heard{}, err
+			}
+			spoken = nil
+			limit.Reset(wait)
 		}
 	}
 }
 
 // say speaks u to the end; keys pressed meanwhile are kept for what follows.
 func (c *conversation) say(ctx context.Context, u prompts.Utterance) error {
-	playing, err := c.play(ctx, u)
-	if err != nil || playing == nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-playing.Done():
-		return nil
-	}
+	_, err := c.listen(ctx, u, 0, ears{keep: true})
+	return err
 }
 
 // play starts to speak u; a part without a file is left out and counted. It gives nil when there is nothing to play.
