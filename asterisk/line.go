@@ -68,6 +68,15 @@ func (l *Line) Remember(ctx context.Context, state string) error {
 	return l.verdict(ctx, l.board.conn.SetVariable(ctx, l.channel, stateVariable, state))
 }
 
+// Restored implements ivr.Line. A link that the daemon has given up does not come back in this one.
+func (l *Line) Restored(ctx context.Context) error {
+	err := l.board.conn.AwaitUp(ctx)
+	if errors.Is(err, ErrDown) {
+		return ivr.ErrShutdown
+	}
+	return err
+}
+
 // HangUp implements ivr.Line.
 func (l *Line) HangUp(ctx context.Context) error {
 	return l.verdict(ctx, l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing))
@@ -154,7 +163,7 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	bridge := bridgeID(l.channel)
 	if err := l.join(ctx, bridge, leg); err != nil {
 		l.board.destroyBridge(ctx, bridge) // a caller who hangs up ends the wait for a command, not the command
-		return l.whoLeft(ctx, leg, err)
+		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, l.whoLeft(ctx, leg, err))
 	}
 	last := l.listenOut(ctx, leg)
 	cause := context.Cause(ctx)
@@ -198,8 +207,8 @@ func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-leg.Gone(): // the call is over, as it is when he hangs up a moment later
-		return nil
+	case <-leg.Gone(): // the caller has still to be helped
+		return ivr.ErrPhoneGone
 	case <-limit.C:
 		return fmt.Errorf("connect caller and agent: %w", refusal)
 	}

@@ -2,7 +2,6 @@ package asterisk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -187,7 +186,7 @@ func (b *Switchboard) take(arrived Channel, args []string) {
 	})
 }
 
-// handle runs a call in a goroutine of its own, unless it is handled already or the board is halted. A call that loses the link to Asterisk is taken back when the link is.
+// handle runs a call in a goroutine of its own, unless it is handled already or the board is halted.
 func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Context, *Line) error) (started bool) {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{
@@ -209,33 +208,11 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 	b.calls.Go(func() {
 		defer end(nil)
 		defer b.removeLine(line)
-		err := run(ctx, line)
-		for tries := 0; errors.Is(err, ivr.ErrLinkLost) && ctx.Err() == nil; tries++ {
-			err = b.resume(ctx, line, tries)
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := run(ctx, line); err != nil && ctx.Err() == nil {
 			b.log.Error("call ended with an error", "call", arrived.ID, "err", err)
 		}
 	})
 	return true
-}
-
-// maxResumes bounds how often one call is taken back within one run of the daemon.
-const maxResumes = 20
-
-// resume goes on with a call once the link to Asterisk is back.
-func (b *Switchboard) resume(ctx context.Context, line *Line, tries int) error {
-	if tries >= maxResumes {
-		return line.HandOver(ctx)
-	}
-	if err := b.conn.AwaitUp(ctx); err != nil {
-		return err
-	}
-	state, err := b.conn.GetVariable(ctx, line.channel, stateVariable)
-	if err != nil {
-		return line.verdict(ctx, err)
-	}
-	return b.operator.TakeBack(ctx, line, line.call, ivr.Kept{State: state})
 }
 
 // incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's

@@ -29,7 +29,7 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 			want   error
 		}{
 			"the caller": {func(line *Line, _ *Leg) { line.end(ivr.ErrHungUp) }, ivr.ErrHungUp},
-			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(CauseNormalClearing) }, nil}, // so that the caller is hung up
+			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(CauseNormalClearing) }, ivr.ErrPhoneGone}, // so that the caller waits on
 			"nobody":     {func(*Line, *Leg) {}, &CommandError{}},
 		} {
 			t.Run(who+" "+name, func(t *testing.T) {
@@ -47,6 +47,7 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 					time.AfterFunc(100*time.Millisecond, func() { test.leaves(line, leg) }) // the event comes behind the refusal
 
 					err := line.Talk(ctx, leg)
+					require.ErrorIs(t, err, ivr.ErrNotConnected)
 					if refused := (*CommandError)(nil); errors.As(test.want, &refused) {
 						require.ErrorAs(t, err, &refused)
 						return

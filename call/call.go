@@ -31,12 +31,12 @@ const (
 	Answered          Outcome = "answered"           // spoke to a person
 	Abandoned         Outcome = "abandoned"          // hung up while waiting for a team
 	HungUpInMenu      Outcome = "hung_up_in_menu"    // hung up before being put before a team
-	CallbackPromised  Outcome = "callback_promised"  // a callback note was made and confirmed
+	CallbackPromised  Outcome = "callback_promised"  // a callback note was made, or the one he had stands, and he was told
 	HeardClosed       Outcome = "heard_closed"       // called outside opening hours, no note
 	NoteExplained     Outcome = "note_explained"     // rang again, heard that his callback note stands, and left it
 	NoteWithdrawn     Outcome = "note_withdrawn"     // rang again and withdrew his callback note
 	OtherMunicipality Outcome = "other_municipality" // was told which municipality to ring
-	Fallback          Outcome = "fallback"           // handed to the dialplan's fallback
+	Fallback          Outcome = "fallback"           // after a fault of ours: handed to the dialplan's fallback
 	Failed            Outcome = "failed"             // a fault of ours ended the call
 )
 

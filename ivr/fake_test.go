@@ -2,24 +2,18 @@ package ivr_test
 
 import (
 	"context"
-	"errors"
-	"log/slog"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
-	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/prompts"
-	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 // spokenFor is how long one part of an utterance takes on the fake line.
@@ -39,13 +33,57 @@ type fakeLine struct {
 	released  string // "hung up" or "handed over"
 	cut       int    // playbacks stopped early
 	failPlays error
-	endless   bool // the end of what is played is never told
+	endless   bool          // the end of what is played is never told
+	loses     bool          // the link with each command, and has it back at once
+	away      chan struct{} // while the link is lost; closed when it is back
 }
 
-func (l *fakeLine) Answer(context.Context) error { return nil }
+func (l *fakeLine) Answer(context.Context) error { return l.reached() }
 func (l *fakeLine) Keys() <-chan rune            { return l.keys }
 
+// reached is what every command says of the link.
+func (l *fakeLine) reached() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away != nil || l.loses {
+		return ivr.ErrLinkLost
+	}
+	return nil
+}
+
+// losesLink lets every command fail until back is called.
+func (l *fakeLine) losesLink() (back func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = make(chan struct{})
+	return func() {
+		l.mu.Lock()
+		close(l.away)
+		l.away = nil
+		l.mu.Unlock()
+		synctest.Wait()
+	}
+}
+
+func (l *fakeLine) Restored(ctx context.Context) error {
+	l.mu.Lock()
+	away := l.away
+	l.mu.Unlock()
+	if away == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-away:
+		return nil
+	}
+}
+
 func (l *fakeLine) Play(_ context.Context, media []string) (ivr.Playback, error) {
+	if err := l.reached(); err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failPlays != nil {
@@ -63,6 +101,9 @@ func (l *fakeLine) Play(_ context.Context, media []string) (ivr.Playback, error)
 }
 
 func (l *fakeLine) Music(context.Context, string) error {
+	if err := l.reached(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.music {
@@ -73,7 +114,15 @@ func (l *fakeLine) Music(context.Context, string) error {
 }
 
 func (l *fakeLine) Talk(ctx context.Context, leg dispatch.Leg) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, context.Cause(ctx))
+	case <-leg.Gone():
+		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, ivr.ErrPhoneGone)
+	default:
+	}
 	l.mu.Lock()
+	l.music = false
 	l.talking = leg.ID()
 	l.mu.Unlock()
 	select {
@@ -85,6 +134,9 @@ func (l *fakeLine) Talk(ctx context.Context, leg dispatch.Leg) error {
 }
 
 func (l *fakeLine) Remember(_ context.Context, state string) error {
+	if err := l.reached(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = state
@@ -105,6 +157,13 @@ func (l *fakeLine) all() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.heard, " | ")
+}
+
+// talkingTo is whose phone he was connected with last.
+func (l *fakeLine) talkingTo() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.talking
 }
 
 // cuts counts the playbacks that were stopped early.
@@ -137,6 +196,7 @@ type fakePhones struct {
 	mu     sync.Mutex
 	answer map[call.AgentID]time.Duration // after ringing so long; not there: never answers
 	fail   map[call.AgentID]error
+	vanish map[call.AgentID]int // how often it is answered and hung up at once
 	legs   []*fakeLeg
 	rung   []call.AgentID
 }
@@ -170,7 +230,14 @@ func (p *fakePhones) Ring(ctx context.Context, inv dispatch.Invitation) (dispatc
 	leg := &fakeLeg{id: string(inv.Agent.ID), gone: make(chan struct{})}
 	p.mu.Lock()
 	p.legs = append(p.legs, leg)
+	vanishes := p.vanish[inv.Agent.ID] > 0
+	if vanishes {
+		p.vanish[inv.Agent.ID]--
+	}
 	p.mu.Unlock()
+	if vanishes {
+		return leg, leg.HangUp(ctx)
+	}
 	return leg, nil
 }
 
@@ -200,11 +267,19 @@ type fakeNotes struct {
 	down bool
 	slow time.Duration
 	made []callback.Request
-	due  time.Time // of the note that is promised; a day later when zero
+	due  time.Time     // of the note that is promised; a day later when zero
+	note callback.Note // that was made
 
 	live                []callback.Note
 	deaf                bool // Live answers to nobody
 	repeated, withdrawn []callback.NoteID
+}
+
+// set changes what the notes are like.
+func (n *fakeNotes) set(change func(*fakeNotes)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change(n)
 }
 
 func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
@@ -217,12 +292,19 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	if err := ctx.Err(); err != nil {
 		return callback.Note{}, err
 	}
+	if n.note.Key == r.Key { // what was asked in this call before
+		return n.note, nil
+	}
 	n.made = append(n.made, r)
 	due := n.due
 	if due.IsZero() {
 		due = r.At.Add(24 * time.Hour)
 	}
-	return callback.Note{ID: "note-1", Reference: "12345678", Deadline: due}, nil
+	n.note = callback.Note{
+		ID: "note-1", Reference: "12345678", Municipality: r.Municipality, Team: r.Team, State: callback.Open, Key: r.Key,
+		Number: r.Number, Deadline: due,
+	}
+	return n.note, nil
 }
 
 func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]callback.Note, error) {
@@ -241,6 +323,9 @@ func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Numb
 func (n *fakeNotes) Repeated(_ context.Context, about callback.Note, _ call.ID) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.down {
+		return callback.ErrStoreDown
+	}
 	n.repeated = append(n.repeated, about.ID)
 	return nil
 }
@@ -277,177 +362,3 @@ func (d *diary) Contact(c call.Contact) {
 	d.contacts = append(d.contacts, c)
 }
 func (d *diary) PromptMissing(prompts.Language, prompts.ID) {}
-
-// scene is one caller at a municipality with a contact centre and one department.
-type scene struct {
-	t        *testing.T
-	plan     *routing.Plan
-	phones   *fakePhones
-	notes    *fakeNotes
-	diary    *diary
-	line     *fakeLine
-	dispatch *dispatch.Dispatcher
-	operator *ivr.Operator
-	caller   call.Number
-	endless  bool // the end of what is played on his line is never told
-	done     chan error
-}
-
-// monday is a Monday in opening hours, where synctest's clock does not stand: stories wait for it first.
-var monday = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-
-func texts() prompts.Extra {
-	return prompts.Extra{"nl": {
-		"menu-application": "Belt u over een aanvraag? Toets 1.",
-		"menu-other":       "Heeft u een andere vraag? Toets 2, of blijf aan de lijn.",
-		"raalte":           "Voor Raalte belt u 14 0572.",
-	}}
-}
-
-func newScene(t *testing.T) *scene {
-	t.Helper()
-	manifest, err := prompts.NewManifest(texts())
-	require.NoError(t, err)
-	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
-	require.NoError(t, err)
-	week := calendar.Week{}
-	for day := time.Monday; day <= time.Friday; day++ {
-		week[day] = []calendar.Span{{From: 9 * 60, To: 17 * 60}}
-	}
-	town, err := calendar.New(calendar.Spec{Location: amsterdam, Hours: week})
-	require.NoError(t, err)
-	hours, err := town.Team(calendar.TeamSpec{})
-	require.NoError(t, err)
-	number, err := call.ParseNumber("0612345678")
-	require.NoError(t, err)
-	s := &scene{
-		t: t, phones: &fakePhones{answer: map[call.AgentID]time.Duration{}, fail: map[call.AgentID]error{}},
-		notes: &fakeNotes{}, diary: &diary{}, caller: number, done: make(chan error, 1),
-	}
-	team := func(id call.TeamID, members ...call.AgentID) routing.Team {
-		return routing.Team{
-			ID: id, Name: string(id), Municipality: "deventer", Members: members, Strategy: routing.FixedOrder,
-			RingTime: 20 * time.Second, Retry: 5 * time.Second, Hours: hours, Music: "default",
-			Greeting: prompts.SearchingAgent,
-			Callback: routing.CallbackOffer{Enabled: true, Key: '1'},
-		}
-	}
-	kcc, permits := team("kcc", "kcc1", "kcc2"), team("permits", "verg1", "verg2")
-	permits.Overflow = "kcc"
-	kcc.Announce = 30 * time.Second
-	s.plan = &routing.Plan{
-		Municipalities: map[call.MunicipalityID]routing.Municipality{"deventer": {
-			ID: "deventer", Location: amsterdam, Language: "nl", Hours: hours, Contact: "kcc", CallbackCountries: []string{"NL"},
-		}},
-		Entries: map[string]routing.Entry{"+31140570": {
-			Number: "+31140570", Municipality: "deventer", Language: "nl", Welcome: prompts.Welcome,
-			First: routing.Target{Menu: "main"},
-		}},
-		Menus: map[routing.MenuID]routing.Menu{"main": {
-			ID: "main", Prompts: []prompts.ID{"menu-application", "menu-other"}, Wait: 5 * time.Second, Tries: 3, Repeats: 0,
-			Options: map[rune]routing.Target{
-				'1': {Team: "permits"}, '2': {Team: "kcc"}, '3': {Refer: "raalte"},
-			},
-			StayOnLine: routing.Target{Team: "kcc"},
-		}},
-		Teams: map[call.TeamID]routing.Team{"kcc": kcc, "permits": permits},
-		Agents: map[call.AgentID]routing.Agent{
-			"kcc1": {ID: "kcc1", Endpoint: "PJSIP/kcc1"}, "kcc2": {ID: "kcc2", Endpoint: "PJSIP/kcc2"},
-			"verg1": {ID: "verg1", Endpoint: "PJSIP/verg1"}, "verg2": {ID: "verg2", Endpoint: "PJSIP/verg2"},
-		},
-		Unknown: routing.Entry{Municipality: "deventer", Language: "nl", First: routing.Target{Team: "kcc"}},
-	}
-	quiet := slog.New(slog.DiscardHandler)
-	s.dispatch = dispatch.New(s.plan, s.phones, quiet)
-	s.operator = &ivr.Operator{
-		Plan: func() *routing.Plan { return s.plan }, Queue: s.dispatch, Notes: s.notes,
-		Sounds: spokenText{manifest}, Register: s.diary, Log: quiet,
-		System: func() string { return "test" },
-	}
-	return s
-}
-
-// story runs f in a bubble whose clock stands on monday.
-func story(t *testing.T, f func(t *testing.T, s *scene)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		<-time.After(time.Until(monday))
-		s := newScene(t)
-		defer s.end()
-		f(t, s)
-	})
-}
-
-// end lets a story that failed halfway end too.
-func (s *scene) end() {
-	s.dispatch.Close()
-	if s.line != nil {
-		s.line.hangUp(ivr.ErrHungUp)
-	}
-	synctest.Wait()
-}
-
-// rings lets a caller ring the number.
-func (s *scene) rings(dialled string) {
-	s.begin(func(ctx context.Context, c call.Call) error {
-		c.Dialled = dialled
-		return s.operator.Take(ctx, s.line, c)
-	})
-}
-
-func (s *scene) begin(run func(context.Context, call.Call) error) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	s.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, endless: s.endless}
-	c := call.Call{ID: "call-1", Caller: s.caller, Arrived: time.Now().UTC()}
-	go func() {
-		defer cancel(errors.New("the call is over"))
-		s.done <- run(ctx, c)
-	}()
-	synctest.Wait()
-}
-
-// after lets time pass.
-func (s *scene) after(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
-func (s *scene) presses(keys string) {
-	for _, key := range keys {
-		s.line.keys <- key
-		synctest.Wait()
-	}
-}
-
-// answers presses a key once the question can have been understood.
-func (s *scene) answers(key string) {
-	s.after(time.Second)
-	s.presses(key)
-}
-
-func (s *scene) hangsUp() {
-	s.line.hangUp(ivr.ErrHungUp)
-	synctest.Wait()
-}
-
-// contact waits for the end of the call and gives its record.
-func (s *scene) contact() call.Contact {
-	s.t.Helper()
-	select {
-	case err := <-s.done:
-		require.NoError(s.t, err)
-	case <-time.After(time.Hour):
-		require.Fail(s.t, "the call does not end")
-	}
-	require.Len(s.t, s.diary.contacts, 1, "every call ends in exactly one contact record")
-	synctest.Wait()
-	return s.diary.contacts[0]
-}
-
-// agentHangsUp ends the newest conversation from the agent's side.
-func (s *scene) agentHangsUp() {
-	s.t.Helper()
-	require.NotEmpty(s.t, s.phones.legs)
-	require.NoError(s.t, s.phones.legs[len(s.phones.legs)-1].HangUp(context.Background()))
-	synctest.Wait()
-}

@@ -15,10 +15,18 @@ import (
 var (
 	// ErrHungUp is the cause when the caller is gone.
 	ErrHungUp = errors.New("the caller hung up")
-	// ErrLinkLost is returned when the link to Asterisk is down: the call goes on there, and is taken back with it.
+	// ErrLinkLost is returned when the link to Asterisk is down: the call stays there, and goes on when it is back.
 	ErrLinkLost = errors.New("the link to Asterisk is lost")
 	// ErrShutdown is the cause when the daemon stops: the call stays with Asterisk for the next daemon.
 	ErrShutdown = errors.New("the daemon stops")
+)
+
+// What became of two who were to be connected. Both are wrapped by what Line.Talk returns.
+var (
+	// ErrNotConnected says that they never could hear each other, whatever the reason.
+	ErrNotConnected = errors.New("caller and phone were not connected")
+	// ErrPhoneGone is that reason when the phone had been hung up by then: the caller is still there.
+	ErrPhoneGone = errors.New("the phone was hung up first")
 )
 
 // Line is a caller's telephone line. Its methods return context.Cause(ctx) when ctx ends first.
@@ -32,10 +40,12 @@ type Line interface {
 	// Music plays music of an Asterisk class until something else is played or the caller talks; it goes on when it plays
 	// already.
 	Music(ctx context.Context, class string) error
-	// Talk lets the caller speak with an answered phone and returns when either side has hung up.
+	// Talk lets the caller speak with an answered phone and returns when either side has hung up. See ErrNotConnected.
 	Talk(ctx context.Context, leg dispatch.Leg) error
 	// Remember keeps the state on the channel, for a daemon that takes the call over.
 	Remember(ctx context.Context, state string) error
+	// Restored waits until the link to Asterisk is there, after ErrLinkLost.
+	Restored(ctx context.Context) error
 	// HandOver gives the call to the dialplan's fallback.
 	HandOver(ctx context.Context) error
 	// HangUp ends the call; it is harmless on one that is gone.

@@ -43,6 +43,7 @@ type dialogue struct {
 	*conversation
 	team    routing.Team
 	signals <-chan dispatch.Signal // nil outside a queue
+	settled func()                 // told as soon as the caller has his promise, before he hears so; nil outside a queue
 	signal  dispatch.Signal        // what interrupted it
 }
 
@@ -73,8 +74,8 @@ func (d *dialogue) take(ctx context.Context) (noteResult, error) {
 		if !number.Known() {
 			intro = prompts.WithheldNumber
 		}
-		if err := d.say(ctx, d.speaker.Say(intro)); err != nil {
-			return declined, err
+		if err := d.tell(ctx, d.speaker.Say(intro)); err != nil || d.signal.Kind != "" {
+			return interrupted, err
 		}
 		number = call.Number{}
 	}
@@ -99,7 +100,7 @@ func (d *dialogue) take(ctx context.Context) (noteResult, error) {
 			number = call.Number{}
 		}
 	}
-	return declined, d.say(ctx, d.speaker.Say(prompts.EntryFailed))
+	return declined, d.tell(ctx, d.speaker.Say(prompts.EntryFailed))
 }
 
 // dialable gives an error for a number that the municipality does not call back.
@@ -123,7 +124,7 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 			return number, nil
 		}
 		d.Log.Info("a keyed number cannot be called back", "call", d.contact.Call.ID, "why", err)
-		if err := d.say(ctx, d.speaker.Say(prompts.UnusableNumber)); err != nil {
+		if err := d.tell(ctx, d.speaker.Say(prompts.UnusableNumber)); err != nil || d.signal.Kind != "" {
 			return call.Number{}, err
 		}
 	}
@@ -156,8 +157,9 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (strin
 func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
+	key := callback.CallKey(d.System(), d.contact.Call.ID)
 	note, err := d.Notes.Promise(limited, callback.Request{
-		Key:          callback.CallKey(d.System(), d.contact.Call.ID),
+		Key:          key,
 		At:           time.Now().UTC(),
 		Who:          callback.ByCaller,
 		Municipality: d.team.Municipality,
@@ -172,19 +174,51 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 			"team", d.team.ID, "err", err)
 		return impossible, nil
 	}
-	d.contact.Outcome = call.CallbackPromised
-	d.contact.NoteID = string(note.ID)
-	return promised, d.say(ctx, d.confirmation(note).Then(d.speaker.Say(prompts.Goodbye)))
+	return promised, d.confirm(ctx, note, note.Key != key, number)
+}
+
+// confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number that
+// he confirmed, and not always the one that is called: a call makes one note, and when it was taken back he may have
+// named another since.
+func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, asked call.Number) error {
+	d.contact.Outcome, d.contact.NoteID = call.CallbackPromised, string(n.ID)
+	if d.settled != nil {
+		d.settled()
+	}
+	d.state.Offers = d.contact.Offers
+	d.state.Promise = &Promise{
+		Note: string(n.ID), Reference: string(n.Reference), Stood: stood,
+		Deadline: n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location),
+	}
+	if err := d.line.Remember(ctx, d.state.String()); err != nil && ctx.Err() == nil {
+		d.Log.Warn("a promise could not be written on the call; should the daemon stop now, the caller waits again",
+			"call", d.contact.Call.ID, "err", err)
+	}
+	speech := d.confirmation(*d.state.Promise)
+	if n.Number.E164 != asked.E164 {
+		speech = d.speaker.CallBackOn(strings.Join(n.Number.Groups(), " ")).Then(speech)
+	}
+	return d.say(ctx, speech)
 }
 
 // confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and late.
-func (d *dialogue) confirmation(n callback.Note) prompts.Utterance {
-	again := d.speaker.GiveReference(string(n.Reference))
-	if late(n) {
-		return d.speaker.Say(prompts.NoteAlreadyOpen, prompts.NoteLate).Then(again).Then(again)
+func (c *conversation) confirmation(p Promise) prompts.Utterance {
+	speech := c.speaker.Deadline(p.Deadline)
+	switch {
+	case late(p.Deadline):
+		speech = c.speaker.Say(prompts.NoteAlreadyOpen, prompts.NoteLate)
+	case p.Stood:
+		speech = c.speaker.Say(prompts.NoteAlreadyOpen).Then(speech)
 	}
-	deadline := n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location)
-	return d.speaker.Confirmation(deadline, string(n.Reference)).Then(again)
+	reference := c.speaker.GiveReference(p.Reference)
+	return speech.Then(reference).Then(reference).Then(c.speaker.Say(prompts.Goodbye))
+}
+
+// tell speaks to the end. Only a person who answers meanwhile cuts it short: see signal.
+func (d *dialogue) tell(ctx context.Context, speech prompts.Utterance) error {
+	h, err := d.listen(ctx, speech, 0, ears{signals: d.signals, ignore: dispatch.NobodyLeft, keep: true})
+	d.signal = h.signal
+	return err
 }
 
 // ask puts a question of which the answer commits the caller to something. A key that he pressed before he can have

@@ -8,13 +8,16 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 // maxHops bounds the menus and teams that one call passes through, whatever the configuration says.
 const maxHops = 20
+
+// maxLosses bounds how often a call goes on after a lost link, however that comes.
+const maxLosses = 20
 
 // cleanUpLimit bounds what is still said to Asterisk when a call is over.
 const cleanUpLimit = 5 * time.Second
@@ -37,6 +40,7 @@ type conversation struct {
 	*Operator
 	plan    *routing.Plan
 	line    Line
+	entry   routing.Entry // what the dialled number leads to
 	speaker prompts.Speaker
 	ready   func() // see Kept
 	state   State
@@ -44,110 +48,67 @@ type conversation struct {
 }
 
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when
-// ctx ends with ErrShutdown or ErrLinkLost: then the call goes on with Asterisk and nothing is registered yet.
+// ctx ends with ErrShutdown: then the call stays with Asterisk, and the daemon that takes it back registers it.
 func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) error {
 	c := o.conversation(line, incoming)
-	entry := c.entry(incoming.Dialled)
-	return c.finish(ctx, func(ctx context.Context) error {
-		hisNote := c.lookUp(ctx, entry)
-		if err := c.line.Answer(ctx); err != nil {
-			return err
-		}
-		if entry.Welcome != "" {
-			if err := c.say(ctx, c.speaker.Say(entry.Welcome)); err != nil {
-				return err
-			}
-		}
-		first := entry.First
-		if note, ok := hisNote(); ok {
-			next, err := c.aboutNote(ctx, note, first)
-			if err != nil || next == nil {
-				return err
-			}
-			first = *next
-		}
-		return c.follow(ctx, first)
-	})
-}
-
-// Kept is what Asterisk kept of a call while the daemon or the link was away.
-type Kept struct {
-	State string // as the line was asked to remember it; empty when it was not
-	Talk  *Talk  // the conversation that is going on; nil when there is none
-	Ready func() // told once the call has its place again, so that calls can be taken back in order; may be nil
-}
-
-// Talk is a conversation that was found going on.
-type Talk struct {
-	Agent call.AgentID
-	Leg   dispatch.Leg
-	Since time.Time // when the agent's phone was rung, UTC
-}
-
-// TakeBack goes on with a call that Asterisk kept: a conversation is left alone, a waiting caller keeps his place even
-// when the team has closed meanwhile, and a caller in a menu hears it again.
-func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, kept Kept) error {
-	c := o.conversation(line, incoming)
-	c.ready = kept.Ready
-	defer c.placed()
-	entry := c.entry(incoming.Dialled)
-	state, err := ParseState(kept.State)
-	if err != nil {
-		o.Log.Error("a call's remembered state is broken; it starts at the menu again", "call", incoming.ID, "err", err)
-	}
-	c.state, c.contact.Choices = state, state.Choices
-	team, known := c.plan.Teams[state.Team]
-	return c.finish(ctx, func(ctx context.Context) error {
-		switch {
-		case kept.Talk != nil:
-			return c.resumeTalk(ctx, team, *kept.Talk)
-		case known:
-			next, err := c.wait(ctx, team, time.Now().UTC(), offerLater)
-			if err != nil || next == nil {
-				return err
-			}
-			return c.follow(ctx, *next)
-		default: // it waited for nobody yet
-			c.placed()
-			if err := c.line.Answer(ctx); err != nil {
-				return err
-			}
-			return c.follow(ctx, entry.First)
-		}
-	})
-}
-
-// placed tells, once, that a call that was taken back has its place again.
-func (c *conversation) placed() {
-	if c.ready != nil {
-		c.ready()
-		c.ready = nil
-	}
+	return c.run(ctx, c.begin)
 }
 
 func (o *Operator) conversation(line Line, incoming call.Call) *conversation {
-	return &conversation{
+	c := &conversation{
 		Operator: o,
 		plan:     o.Plan(),
 		line:     line,
 		contact:  call.Contact{Call: incoming},
 	}
+	c.enter(incoming.Dialled)
+	return c
 }
 
-// entry finds what the dialled number leads to, and from it the municipality and the language of the call.
-func (c *conversation) entry(dialled string) routing.Entry {
+// enter finds what the dialled number leads to, and from it the municipality and the language of the call.
+func (c *conversation) enter(dialled string) {
 	entry, ok := c.plan.Entries[routing.EntryKey(dialled)]
 	if !ok {
 		c.Log.Warn("call to a number that is not configured", "call", c.contact.Call.ID)
 		entry = c.plan.Unknown
 	}
+	c.entry = entry
 	c.contact.Municipality = entry.Municipality
 	speaker, err := prompts.NewSpeaker(entry.Language)
 	if err != nil { // the configuration is checked for this; the zero Speaker speaks Dutch
 		c.Log.Error("entry with a language that has no prompts", "number", entry.Number, "err", err)
 	}
 	c.speaker = speaker
-	return entry
+}
+
+// begin answers a new call.
+func (c *conversation) begin(ctx context.Context) error {
+	hisNote := c.lookUp(ctx)
+	if err := c.line.Answer(ctx); err != nil {
+		return err
+	}
+	if c.entry.Welcome != "" {
+		if err := c.say(ctx, c.speaker.Say(c.entry.Welcome)); err != nil {
+			c.recognise(hisNote()) // a repeat contact is one too when he hangs up during the welcome
+			return err
+		}
+	}
+	return c.meet(ctx, hisNote)
+}
+
+// meet tells a caller who has a note how it stands, and lets every caller choose.
+func (c *conversation) meet(ctx context.Context, hisNote func() (callback.Note, bool)) error {
+	first := c.entry.First
+	note, ok := hisNote()
+	c.recognise(note, ok)
+	if ok {
+		next, err := c.aboutNote(ctx, note, first)
+		if err != nil || next == nil {
+			return err
+		}
+		first = *next
+	}
+	return c.follow(ctx, first)
 }
 
 // follow takes the call from target to target until it is over.
@@ -200,10 +161,17 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 	}
 }
 
-// finish runs the call and sees to its end, however it comes: the line is released and the contact registered.
-func (c *conversation) finish(ctx context.Context, run func(context.Context) error) error {
-	err := c.survive(ctx, run)
-	if errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) {
+// run takes the call to its end, however that comes: the line is released and the contact registered. When the link to
+// Asterisk is lost it waits for that, and goes on where it was.
+func (c *conversation) run(ctx context.Context, how func(context.Context) error) error {
+	err := c.survive(ctx, how)
+	for losses := 0; errors.Is(err, ErrLinkLost) && losses < maxLosses; losses++ {
+		c.placed() // who takes calls back must not wait for this one
+		if err = c.line.Restored(ctx); err == nil {
+			err = c.survive(ctx, c.goOn)
+		}
+	}
+	if errors.Is(err, ErrShutdown) {
 		return err
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
@@ -216,7 +184,9 @@ func (c *conversation) finish(ctx context.Context, run func(context.Context) err
 	default:
 		c.Log.Error("a call failed and goes to the fallback", "call", c.contact.Call.ID, "err", err)
 		c.contact.Outcome = call.Failed
-		c.release(clean, c.line.HandOver)
+		if c.release(clean, c.line.HandOver) {
+			c.contact.Outcome = call.Fallback
+		}
 	}
 	c.contact.Ended = time.Now().UTC()
 	if c.contact.Outcome == "" {
@@ -236,8 +206,11 @@ func (c *conversation) survive(ctx context.Context, run func(context.Context) er
 	return run(ctx)
 }
 
-func (c *conversation) release(ctx context.Context, how func(context.Context) error) {
-	if err := how(ctx); err != nil && !errors.Is(err, ErrHungUp) {
+// release gives the line up, and reports whether that was done.
+func (c *conversation) release(ctx context.Context, how func(context.Context) error) bool {
+	err := how(ctx)
+	if err != nil && !errors.Is(err, ErrHungUp) {
 		c.Log.Warn("could not release a line", "call", c.contact.Call.ID, "err", err)
 	}
+	return err == nil
 }

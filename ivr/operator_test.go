@@ -1,7 +1,6 @@
 package ivr_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/dispatch"
-	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
 func TestDoingNothingEndsAtAPersonOfTheContactCentre(t *testing.T) {
@@ -286,7 +283,7 @@ func TestAFaultHandsTheCallToTheFallback(t *testing.T) {
 		s.after(time.Minute)
 		require.Error(t, <-s.done)
 		require.Equal(t, "handed over", s.line.released)
-		require.Equal(t, call.Failed, s.diary.contacts[0].Outcome)
+		require.Equal(t, call.Fallback, s.diary.contacts[0].Outcome)
 	})
 }
 
@@ -296,20 +293,9 @@ func TestShutdownLeavesTheCallAndItsPlaceToTheNextDaemon(t *testing.T) {
 		s.presses("2")
 		s.after(10 * time.Second)
 		before := time.Now()
-		s.dispatch.Close()
-		s.line.hangUp(ivr.ErrShutdown)
-		require.ErrorIs(t, <-s.done, ivr.ErrShutdown)
-		require.Empty(t, s.line.released)
-		require.Empty(t, s.diary.contacts, "the next daemon writes the record")
-		kept := ivr.Kept{State: s.line.state}
-
-		s.dispatch = dispatch.New(s.plan, s.phones, s.operator.Log)
-		s.operator.Queue = s.dispatch
+		remembered := s.stops()
 		s.phones.answers("kcc1", time.Second)
-		s.begin(func(ctx context.Context, c call.Call) error {
-			c.Dialled = "140570"
-			return s.operator.TakeBack(ctx, s.line, c, kept)
-		})
+		s.comesBack(remembered)
 		s.after(2 * time.Second)
 		require.Equal(t, "kcc1", s.line.talking)
 		require.NotContains(t, s.line.all(), "Welkom", "who waited already is not welcomed again")
@@ -322,10 +308,7 @@ func TestShutdownLeavesTheCallAndItsPlaceToTheNextDaemon(t *testing.T) {
 
 func TestABrokenStateStartsAtTheMenu(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.begin(func(ctx context.Context, c call.Call) error {
-			c.Dialled = "140570"
-			return s.operator.TakeBack(ctx, s.line, c, ivr.Kept{State: "{torn"})
-		})
+		s.comesBack("{torn")
 		require.Contains(t, s.line.all(), "Belt u over een aanvraag?")
 		s.hangsUp()
 		require.Equal(t, call.HungUpInMenu, s.contact().Outcome)

@@ -23,7 +23,7 @@ const (
 
 // lookUp begins to look for a live note of the caller. The function that it gives waits for the answer; it is false when
 // there is none, when the caller cannot be known, or when the notes cannot be read: then the call goes on like any other.
-func (c *conversation) lookUp(ctx context.Context, entry routing.Entry) func() (callback.Note, bool) {
+func (c *conversation) lookUp(ctx context.Context) func() (callback.Note, bool) {
 	number := c.contact.Call.Caller
 	if !number.Known() {
 		return func() (callback.Note, bool) { return callback.Note{}, false }
@@ -33,7 +33,7 @@ func (c *conversation) lookUp(ctx context.Context, entry routing.Entry) func() (
 	go func() {
 		defer cancel()
 		defer close(found)
-		for _, m := range c.municipalities(entry) {
+		for _, m := range c.municipalities() {
 			notes, err := c.Notes.Live(ctx, m, number)
 			if err != nil && ctx.Err() == nil {
 				c.Log.Warn("could not look for a caller's note", "call", c.contact.Call.ID, "err", err)
@@ -51,18 +51,24 @@ func (c *conversation) lookUp(ctx context.Context, entry routing.Entry) func() (
 }
 
 // municipalities are those whose notes a call can be about: a number that several share says it only in its menu.
-func (c *conversation) municipalities(entry routing.Entry) []call.MunicipalityID {
-	if entry.Municipality != "" {
-		return []call.MunicipalityID{entry.Municipality}
+func (c *conversation) municipalities() []call.MunicipalityID {
+	if c.entry.Municipality != "" {
+		return []call.MunicipalityID{c.entry.Municipality}
 	}
 	return slices.Sorted(maps.Keys(c.plan.Municipalities))
+}
+
+// recognise takes down that the call is of a caller who has a note: a repeat contact, whatever comes of it.
+func (c *conversation) recognise(n callback.Note, ok bool) {
+	if ok {
+		c.contact.About = string(n.ID)
+		c.contact.Municipality = n.Municipality
+	}
 }
 
 // aboutNote tells a caller who rings again how his note stands and lets him choose. It gives where the call goes on, nil
 // when it is over. Doing nothing ends at a person, like everywhere.
 func (c *conversation) aboutNote(ctx context.Context, n callback.Note, first routing.Target) (*routing.Target, error) {
-	c.contact.About = string(n.ID)
-	c.contact.Municipality = n.Municipality
 	talk := dialogue{conversation: c}
 	speech := c.noteSpeech(n)
 	for range questions {
@@ -100,7 +106,7 @@ func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
 	case missed(n):
 		speech = speech.Then(c.speaker.Say(prompts.NoteTried))
 	}
-	if late(n) {
+	if late(n.Deadline) {
 		return speech.Then(c.speaker.Say(prompts.NoteLate))
 	}
 	return speech.Then(c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location)))
@@ -121,7 +127,7 @@ func missed(n callback.Note) bool {
 }
 
 // late reports whether the moment that was promised has passed: it must not be promised again.
-func late(n callback.Note) bool { return time.Now().After(n.Deadline) }
+func late(deadline time.Time) bool { return time.Now().After(deadline) }
 
 // withdraw cancels the note when the caller confirms that.
 func (c *conversation) withdraw(ctx context.Context, talk dialogue, n callback.Note) (bool, error) {

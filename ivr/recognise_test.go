@@ -181,6 +181,19 @@ func tried(results ...callback.Result) func(*callback.Note) {
 	}
 }
 
+func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		note := s.hisNote()
+		s.rings("140570")
+		s.after(welcomeIs / 2)
+		s.hangsUp()
+		c := s.contact()
+		require.Equal(t, string(note.ID), c.About)
+		require.Equal(t, call.HungUpInMenu, c.Outcome)
+		require.Empty(t, s.notes.repeated, "the note itself is as it was")
+	})
+}
+
 // Who waits for a person and asks to be called back after all is given the note that there is. Its deadline may have passed: a
 // moment that has been is no promise.
 func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {

@@ -11,10 +11,20 @@ import (
 // State is what must outlive the daemon of a live call. It is kept on the caller's channel, and so lives exactly as
 // long as the call.
 type State struct {
-	Team    call.TeamID `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
-	Since   int64       `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
-	Choices string      `json:"choices,omitempty"` // keys pressed in menus
-	Note    string      `json:"note,omitempty"`    // reference of the callback note that the call is about
+	Team    call.TeamID  `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
+	Since   int64        `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
+	Choices string       `json:"choices,omitempty"` // keys pressed in menus
+	Note    string       `json:"note,omitempty"`    // reference of the callback note that the call is about
+	Offers  []call.Offer `json:"offers,omitempty"`  // to teams, that are over
+	Promise *Promise     `json:"promise,omitempty"` // nil while he was promised nothing
+}
+
+// Promise is what the caller was promised in this call. The note is durable; what he heard of it is not known.
+type Promise struct {
+	Note      string    `json:"note"` // its id
+	Reference string    `json:"reference"`
+	Deadline  time.Time `json:"deadline"`        // by the clock of the municipality
+	Stood     bool      `json:"stood,omitempty"` // he had the note before this call
 }
 
 // ParseState reads what String wrote. Empty input is the state of a call that waited for nobody yet.

@@ -66,15 +66,17 @@ type waiting struct {
 	expire   time.Time // when the call moves on; zero for never
 	quiet    time.Time // until when no note is offered of our own accord
 	leaving  bool      // nobody is there, and another team takes over
+	vanished int       // phones that were answered, and hung up before the two were connected
 }
+
+// vanishes is how many such phones count as nobody being there: a phone that does so each time would go on for ever.
+const vanishes = 3
 
 // wait keeps the call in the team's queue until a person answers, a note is promised, the wait is over, or the caller
 // hangs up.
 func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, offerFirst bool) (*routing.Target, error) {
 	entered := c.state.since(t.ID, now)
-	c.contact.Offers = append(c.contact.Offers, call.Offer{Team: t.ID, At: entered, Open: true, Result: call.OfferAbandoned})
-	w := &waiting{conversation: c, team: t, entered: entered, offer: &c.contact.Offers[len(c.contact.Offers)-1]}
-	w.offer.Open = t.Hours.Open(entered)
+	w := &waiting{conversation: c, team: t, entered: entered, offer: c.offered(t, entered)}
 	c.contact.Outcome = call.Abandoned
 	w.schedule(now)
 	switch err := w.join(); {
@@ -83,17 +85,32 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	case err != nil:
 		return nil, err
 	}
-	defer w.place.Leave()
+	defer w.leave()
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
-	w.offer.Rung = w.place.Rung()
-	if w.offer.Result != call.OfferAnswered {
-		w.offer.Waited = time.Since(w.entered)
+	switch w.offer.Result {
+	case call.OfferAnswered, call.OfferCallback: // the wait ended then
+		return next, err
+	case call.OfferAbandoned, call.OfferMovedOn, call.OfferLost:
 	}
+	w.offer.Waited = time.Since(w.entered)
 	if err != nil && !errors.Is(err, ErrHungUp) {
 		w.offer.Result = call.OfferLost
 	}
 	return next, err
+}
+
+// offered takes down that the call is put before the team, and gives the offer. One that a lost link broke off goes on.
+func (c *conversation) offered(t routing.Team, entered time.Time) *call.Offer {
+	last := len(c.contact.Offers) - 1
+	if last >= 0 && c.contact.Offers[last].Team == t.ID && c.contact.Offers[last].Result == call.OfferLost {
+		c.contact.Offers[last].Result = call.OfferAbandoned
+		return &c.contact.Offers[last]
+	}
+	c.contact.Offers = append(c.contact.Offers, call.Offer{
+		Team: t.ID, At: entered, Open: t.Hours.Open(entered), Result: call.OfferAbandoned,
+	})
+	return &c.contact.Offers[last+1]
 }
 
 func (w *waiting) schedule(now time.Time) {
@@ -119,8 +136,19 @@ func (w *waiting) join() error {
 	return nil
 }
 
+// leave gives up the place in the queue. It is harmless twice.
+func (w *waiting) leave() {
+	if w.place == nil {
+		return
+	}
+	w.place.Leave()
+	w.offer.Rung += w.place.Rung()
+	w.place = nil
+}
+
 func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, error) {
-	w.state = State{Team: w.team.ID, Since: w.entered.UnixMilli(), Choices: w.contact.Choices, Note: w.state.Note}
+	w.state.Team, w.state.Since, w.state.Choices = w.team.ID, w.entered.UnixMilli(), w.contact.Choices
+	w.state.Offers = w.contact.Offers[:len(w.contact.Offers)-1]
 	if err := w.line.Remember(ctx, w.state.String()); err != nil {
 		return nil, err
 	}
@@ -134,7 +162,10 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 	for err == nil {
 		switch {
 		case h.connected():
-			return nil, w.talk(ctx, h.signal)
+			if err = w.talk(ctx, h.signal); !errors.Is(err, ErrPhoneGone) {
+				return nil, err
+			}
+			h, err = w.waitOn(ctx)
 		case w.offer.Result == call.OfferCallback:
 			return nil, nil
 		case h.signal.Kind == dispatch.TeamGone, w.leaving, w.expired():
@@ -193,16 +224,19 @@ func (w *waiting) proposeNote(ctx context.Context, question prompts.Utterance) (
 func (w *waiting) discussNote(
 	ctx context.Context, hold func(*dialogue, context.Context) (noteResult, error),
 ) (heard, error) {
-	talk := dialogue{conversation: w.conversation, team: w.team, signals: w.place.Signals()}
+	talk := dialogue{conversation: w.conversation, team: w.team, signals: w.place.Signals(), settled: w.settle}
 	result, err := hold(&talk, ctx)
-	if w.contact.Outcome == call.CallbackPromised { // also when the caller hung up during the confirmation
-		w.offer.Result = call.OfferCallback
-		return heard{}, err
-	}
 	if err == nil && result == impossible {
 		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, ears{signals: w.place.Signals()})
 	}
 	return heard{signal: talk.signal}, err
+}
+
+// settle ends the wait of a caller who has his promise: nobody's phone rings while he is told.
+func (w *waiting) settle() {
+	w.offer.Result = call.OfferCallback
+	w.offer.Waited = time.Since(w.entered)
+	w.leave()
 }
 
 // longPass is how long a call with nothing planned waits before it looks again.
@@ -244,33 +278,34 @@ func (w *waiting) announcement() prompts.Utterance {
 	return speech
 }
 
-// talk connects the caller with the phone that answered.
+// talk connects the caller with the phone that answered. Only when that succeeded a person of the team was reached.
 func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	answered := time.Now()
-	w.offer.Result = call.OfferAnswered
-	w.offer.Agent = signal.Agent
-	w.offer.Waited = answered.Sub(w.entered)
-	w.contact.Outcome = call.Answered
-	defer func() { w.offer.Talked = time.Since(answered) }()
 	defer w.talking(signal.Agent, answered)()
-	return w.line.Talk(ctx, signal.Leg)
+	err := w.line.Talk(ctx, signal.Leg)
+	if errors.Is(err, ErrNotConnected) {
+		return err
+	}
+	w.offer.Result, w.offer.Agent = call.OfferAnswered, signal.Agent
+	w.offer.Waited, w.offer.Talked = answered.Sub(w.entered), time.Since(answered)
+	w.contact.Outcome = call.Answered
+	return err
 }
 
-// resumeTalk goes on with a conversation that was found going on.
-func (c *conversation) resumeTalk(ctx context.Context, t routing.Team, talk Talk) error {
-	entered := c.state.since(t.ID, talk.Since)
-	place := c.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: t.ID, Since: entered}, talk.Agent, talk.Leg)
-	defer place.Leave()
-	c.placed()
-	c.contact.Municipality = t.Municipality
-	c.contact.Outcome = call.Answered
-	c.contact.Offers = []call.Offer{{
-		Team: t.ID, At: entered, Open: t.Hours == nil || t.Hours.Open(entered),
-		Agent: talk.Agent, Result: call.OfferAnswered, Waited: talk.Since.Sub(entered),
-	}}
-	defer func() { c.contact.Offers[0].Talked = time.Since(talk.Since) }()
-	defer c.talking(talk.Agent, talk.Since)()
-	return c.line.Talk(ctx, talk.Leg)
+// waitOn takes the caller's place anew, after the phone that was answered had been hung up before the two were connected.
+func (w *waiting) waitOn(ctx context.Context) (heard, error) {
+	w.leave()
+	switch err := w.join(); {
+	case errors.Is(err, routing.ErrUnknownTeam):
+		return heard{signal: dispatch.Signal{Kind: dispatch.TeamGone}}, nil
+	case err != nil:
+		return heard{}, err
+	}
+	w.vanished++
+	if w.vanished%vanishes == 0 {
+		return w.nobodyThere(ctx)
+	}
+	return heard{}, nil
 }
 
 // talking lets it be known with whom an agent talks, until end.

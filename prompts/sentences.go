@@ -8,9 +8,9 @@ func (s Speaker) Deadline(t time.Time) Utterance {
 	return s.utter([]ID{callBackBy}, s.noLaterThan(t), []ID{PauseLong})
 }
 
-// Confirmation promises the callback and gives the reference, once.
-func (s Speaker) Confirmation(t time.Time, reference string) Utterance {
-	return s.Deadline(t).Then(s.GiveReference(reference))
+// CallBackOn says "Wij bellen u terug op nummer …", where there is nothing to ask about it.
+func (s Speaker) CallBackOn(number string) Utterance {
+	return s.utter([]ID{callBackOnNumber, PauseShort}, s.Digits(number).Parts, []ID{PauseLong})
 }
 
 // GiveReference says "Uw kenmerk is …", the reference in pairs.
@@ -20,7 +20,7 @@ func (s Speaker) GiveReference(reference string) Utterance {
 
 // ReadBack reads the number that will be called and asks whether it is right: 1 for yes, 2 for another number.
 func (s Speaker) ReadBack(number string) Utterance {
-	return s.utter([]ID{callBackOnNumber, PauseShort}, s.Digits(number).Parts, []ID{PauseLong, confirmNumber})
+	return s.CallBackOn(number).Then(s.Say(confirmNumber))
 }
 
 // Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0 ahead.

@@ -123,7 +123,9 @@ func TestPromises(t *testing.T) {
 			"We will call you back no later than Tuesday the twenty-fourth of November at four fifty-nine p.m.",
 		},
 		{
-			"with reference", func(s Speaker) Utterance { return s.Confirmation(at(t, "2026-11-24 17:00:00"), "4817203") },
+			"with reference", func(s Speaker) Utterance {
+				return s.Deadline(at(t, "2026-11-24 17:00:00")).Then(s.GiveReference("4817203"))
+			},
 			"Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur. Uw kenmerk is, vier acht, één zeven, twee nul drie.",
 			"We will call you back no later than Tuesday the twenty-fourth of November at five p.m. Your reference is, four eight, one seven, two zero three.",
 		},

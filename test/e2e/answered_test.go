@@ -123,6 +123,7 @@ func TestWhoDoesNotAnswerIsFollowedByTheNext(t *testing.T) {
 	}
 }
 
+// When he is gone before the two were connected the caller waits on, and the phone rings anew.
 func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	s := open(t, nil)
 	s.agent("kcc1", rig.Behaviour{TalkFor: time.Millisecond})
@@ -131,6 +132,8 @@ func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	caller.presses("2")
 	caller.isHungUp()
 	s.atRest()
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered), "for a moment")
+	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
 func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {

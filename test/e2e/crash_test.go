@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
@@ -34,7 +35,7 @@ func TestTheDaemonIsKilledBeforeANoteIsConfirmed(t *testing.T) {
 		c.presses(step.presses)
 		s.crashes()
 		require.LessOrEqual(t, len(s.notes(from)), step.most, "killed when he hears %s", step.hears)
-		c.hears("music", "nl/menu-aanvraag") // nobody is cut off
+		c.hears("music", "nl/menu-aanvraag", "nl/call-back-by") // nobody is cut off
 		c.hangsUp()
 		s.atRest()
 	}
@@ -56,7 +57,8 @@ func (s *scene) asksUntil(from, phrase string) *caller {
 	return c
 }
 
-// The same once he is being told: the note is there, once, with the deadline and reference that he hears.
+// The same once he is being told: the note is there, once, with the deadline and reference that he hears. He is not asked
+// to wait again: he hears them once more.
 func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 	s := open(t, nil)
 	for i, phrase := range []string{"nl/call-back-by", "nl/your-reference-is", "nl/goodbye"} {
@@ -68,9 +70,10 @@ func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 		if phrase == "nl/goodbye" {
 			require.Equal(t, note.Reference, c.heardReference())
 		}
-		c.hears("music", "nl/menu-aanvraag")
-		c.hangsUp()
+		require.Equal(t, note.Reference, c.isPromised())
 		s.atRest()
+		require.Equal(t, 1.0, s.ended(call.CallbackPromised), "since the daemon started anew")
+		require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
 		require.Len(t, s.notes(from), 1)
 	}
 }

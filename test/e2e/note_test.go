@@ -124,6 +124,23 @@ func TestNobodyIsLoggedInAndANoteIsOfferedAtOnce(t *testing.T) {
 	s.atRest()
 }
 
+func TestAnAgentWhoLogsInWhileANoteIsConfirmedIsNotRung(t *testing.T) {
+	s := open(t, nil)
+	c := s.asksUntil("0612345678", "nl/call-back-by")
+	s.agent("verg1", rig.Behaviour{})
+	s.hasHisPhoneBack("vergunningen")
+	require.Zero(t, s.ended(call.CallbackPromised), "he is still being told")
+	c.hearsWhole("nl/goodbye")
+	c.isHungUp()
+	s.atRest()
+	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
+	require.Equal(t, 1.0, s.metric("bereikbaar_call_phones_rung", "team", "vergunningen"), "one offer")
+	for _, m := range s.families()["bereikbaar_call_phones_rung"].GetMetric() {
+		require.Zero(t, m.GetHistogram().GetSampleSum(), "and no phone was rung for it")
+	}
+}
+
 func TestAWaitingCallerAsksForANoteWithAKey(t *testing.T) {
 	s := open(t, team("kcc", map[string]any{"ring_time": "1m"})) // the key comes first, not the offer after a missed ring
 	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})

@@ -1,0 +1,102 @@
+package ivr
+
+import (
+	"context"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dispatch"
+)
+
+// Kept is what Asterisk kept of a call while no daemon handled it.
+type Kept struct {
+	State string // as the line was asked to remember it; empty when it was not
+	Talk  *Talk  // the conversation that is going on; nil when there is none
+	Ready func() // told once the call has its place again, so that calls can be taken back in order; may be nil
+}
+
+// Talk is a conversation that was found going on.
+type Talk struct {
+	Agent call.AgentID
+	Leg   dispatch.Leg
+	Since time.Time // when the agent's phone was rung, UTC
+}
+
+// TakeBack goes on with a call that Asterisk kept: a conversation is left alone, a waiting caller keeps his place even
+// when the team has closed meanwhile, who was promised a call hears that once more, and a caller in a menu hears it again.
+// It returns like Take.
+func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, kept Kept) error {
+	c := o.conversation(line, incoming)
+	c.ready = kept.Ready
+	defer c.placed()
+	c.recall(kept.State)
+	return c.run(ctx, func(ctx context.Context) error {
+		if kept.Talk != nil {
+			return c.resumeTalk(ctx, *kept.Talk)
+		}
+		return c.goOn(ctx)
+	})
+}
+
+// recall takes over what was remembered of the call.
+func (c *conversation) recall(remembered string) {
+	state, err := ParseState(remembered)
+	if err != nil {
+		c.Log.Error("a call's remembered state is broken; it starts at the menu again", "call", c.contact.Call.ID, "err", err)
+	}
+	c.state = state
+	c.contact.Choices, c.contact.Offers = state.Choices, state.Offers
+	if state.Promise != nil {
+		c.contact.Outcome, c.contact.NoteID = call.CallbackPromised, state.Promise.Note
+	}
+	if team, ok := c.plan.Teams[state.Team]; ok {
+		c.contact.Municipality = team.Municipality
+	}
+}
+
+// goOn takes the call up where it was when the daemon or the link to Asterisk went.
+func (c *conversation) goOn(ctx context.Context) error {
+	if promise := c.state.Promise; promise != nil {
+		c.placed()
+		return c.say(ctx, c.confirmation(*promise))
+	}
+	if team, ok := c.plan.Teams[c.state.Team]; ok {
+		next, err := c.wait(ctx, team, time.Now().UTC(), offerLater)
+		if err != nil || next == nil {
+			return err
+		}
+		return c.follow(ctx, *next)
+	}
+	c.placed() // it waited for nobody yet
+	hisNote := c.lookUp(ctx)
+	if err := c.line.Answer(ctx); err != nil {
+		return err
+	}
+	return c.meet(ctx, hisNote)
+}
+
+// placed tells, once, that a call that was taken back has its place again.
+func (c *conversation) placed() {
+	if c.ready != nil {
+		c.ready()
+		c.ready = nil
+	}
+}
+
+// resumeTalk goes on with a conversation that was found going on.
+func (c *conversation) resumeTalk(ctx context.Context, talk Talk) error {
+	t := c.plan.Teams[c.state.Team] // one that left the configuration has no hours
+	entered := c.state.since(c.state.Team, talk.Since)
+	place := c.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg)
+	defer place.Leave()
+	c.placed()
+	c.contact.Outcome = call.Answered
+	c.contact.Offers = append(c.contact.Offers, call.Offer{
+		Team: c.state.Team, At: entered, Open: t.Hours == nil || t.Hours.Open(entered),
+		Agent: talk.Agent, Result: call.OfferAnswered, Waited: talk.Since.Sub(entered),
+	})
+	offer := &c.contact.Offers[len(c.contact.Offers)-1]
+	defer func() { offer.Talked = time.Since(talk.Since) }()
+	defer c.talking(talk.Agent, talk.Since)()
+	return c.line.Talk(ctx, talk.Leg)
+}
