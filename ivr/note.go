@@ -66,8 +66,19 @@ func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteR
 	return declined, nil
 }
 
-// take settles the number with the caller and makes the note.
+// take promises the caller a call. Who has a note already, and is in this call because of it, gets no second one: two teams
+// would ring him. What he asks now is for whoever rings him.
 func (d *dialogue) take(ctx context.Context) (noteResult, error) {
+	note, ok := d.standing(ctx, d.team.Municipality)
+	if !ok {
+		return d.settleNumber(ctx)
+	}
+	d.repeated(ctx, note)
+	return promised, d.confirm(ctx, note, true, note.Number)
+}
+
+// settleNumber settles the number with the caller and makes the note.
+func (d *dialogue) settleNumber(ctx context.Context) (noteResult, error) {
 	number := d.contact.Call.Caller
 	if err := d.dialable(number); err != nil {
 		intro := prompts.UnusableNumber

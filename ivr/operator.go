@@ -45,6 +45,8 @@ type conversation struct {
 	ready   func() // see Kept
 	state   State
 	contact call.Contact
+	note    callback.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
+	counted bool          // that the call is about it
 }
 
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when

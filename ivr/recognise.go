@@ -148,7 +148,7 @@ func (c *conversation) withdraw(ctx context.Context, talk dialogue, n callback.N
 // toPerson sends the caller to the team that has his note, or to the contact centre when nobody is there.
 func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.Target {
 	c.repeated(ctx, n)
-	c.state.Note = string(n.Reference)
+	c.note, c.state.About, c.state.Note = n, string(n.ID), string(n.Reference)
 	team, ok := c.plan.Teams[n.Team]
 	if ok && team.Hours.Open(time.Now()) && c.Queue.Staffed(n.Team) > 0 {
 		return &routing.Target{Team: n.Team}
@@ -156,11 +156,40 @@ func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.T
 	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].Contact}
 }
 
-// repeated counts the call as a repeat contact of the note. It is no reason to let the caller wait or go without help.
+// standing gives the note that the call is about as it is now. It is false when the call is about none, and when that was
+// closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot be read it is as he heard of it.
+func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (callback.Note, bool) {
+	if c.state.About == "" {
+		return callback.Note{}, false
+	}
+	if c.note.ID != "" {
+		m = c.note.Municipality
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
+	defer cancel()
+	notes, err := c.Notes.Live(limited, m, c.contact.Call.Caller)
+	for _, n := range notes {
+		if string(n.ID) == c.state.About {
+			return n, true
+		}
+	}
+	if err != nil {
+		c.Log.Warn("could not look at a caller's note again", "call", c.contact.Call.ID, "note", c.state.About, "err", err)
+		return c.note, c.note.ID != ""
+	}
+	return callback.Note{}, false
+}
+
+// repeated counts the call as a repeat contact of the note, once. It is no reason to let the caller wait or go without help.
 func (c *conversation) repeated(ctx context.Context, n callback.Note) {
+	if c.counted {
+		return
+	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
 	defer cancel()
 	if err := c.Notes.Repeated(limited, n, c.contact.Call.ID); err != nil {
 		c.Log.Warn("a repeat contact could not be counted with its note", "call", c.contact.Call.ID, "note", n.ID, "err", err)
+		return
 	}
+	c.counted = true
 }

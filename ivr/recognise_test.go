@@ -181,6 +181,64 @@ func tried(results ...callback.Result) func(*callback.Note) {
 	}
 }
 
+// Two notes would let two teams ring him.
+func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
+	const again = "Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur. " +
+		"Uw kenmerk is, één nul, nul nul, nul nul, nul vier. Uw kenmerk is"
+	for name, test := range map[string]struct {
+		team    call.TeamID
+		counted bool // when he chose
+		then    func(*scene)
+	}{
+		"at the team that has it":                        {"permits", true, func(*scene) {}},
+		"at the contact centre, for its team is no more": {"gone", true, func(*scene) {}},
+		"when it could not be counted at first":          {"permits", false, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = false }) }},
+		"when the notes cannot be read any more":         {"permits", true, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = true }) }},
+		"when another daemon took the call over":         {"permits", true, func(s *scene) { s.comesBack(s.stops()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				note := s.hisNote(func(n *callback.Note) { n.Team = test.team })
+				s.rings("140570")
+				s.after(welcomeIs)
+				s.notes.set(func(n *fakeNotes) { n.down = !test.counted })
+				s.answers("1")
+				s.after(5 * time.Second)
+				test.then(s)
+				s.after(time.Minute)
+				require.Contains(t, s.line.all(), "Wilt u dat wij u terugbellen?")
+				s.presses("1") // between two offers: the key asks for one too
+				s.after(30 * time.Second)
+				require.Contains(t, s.line.all(), again)
+				c := s.contact()
+				require.Empty(t, s.notes.made)
+				require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated, "a call counts once")
+				require.Equal(t, call.CallbackPromised, c.Outcome)
+				require.Equal(t, string(note.ID), c.NoteID)
+				require.Equal(t, string(note.ID), c.About)
+				require.Equal(t, call.OfferCallback, c.Offers[len(c.Offers)-1].Result)
+				require.Equal(t, "hung up", s.line.released)
+			})
+		})
+	}
+}
+
+func TestACallerWhoseNoteWasClosedMeanwhileGetsANewOne(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.hisNote()
+		s.rings("140570")
+		s.after(welcomeIs)
+		s.answers("1")
+		s.after(5 * time.Second)
+		s.notes.set(func(n *fakeNotes) { n.live = nil }) // a colleague closed it
+		s.presses("1")
+		s.answers("1")
+		s.after(30 * time.Second)
+		require.Len(t, s.notes.made, 1)
+		require.Equal(t, "note-1", s.contact().NoteID)
+	})
+}
+
 func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		note := s.hisNote()

@@ -15,6 +15,7 @@ type State struct {
 	Since   int64        `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
 	Choices string       `json:"choices,omitempty"` // keys pressed in menus
 	Note    string       `json:"note,omitempty"`    // reference of the callback note that the call is about
+	About   string       `json:"about,omitempty"`   // its id
 	Offers  []call.Offer `json:"offers,omitempty"`  // to teams, that are over
 	Promise *Promise     `json:"promise,omitempty"` // nil while he was promised nothing
 }

@@ -44,8 +44,8 @@ func (c *conversation) recall(remembered string) {
 	if err != nil {
 		c.Log.Error("a call's remembered state is broken; it starts at the menu again", "call", c.contact.Call.ID, "err", err)
 	}
-	c.state = state
-	c.contact.Choices, c.contact.Offers = state.Choices, state.Offers
+	c.state, c.counted = state, state.About != ""
+	c.contact.Choices, c.contact.Offers, c.contact.About = state.Choices, state.Offers, state.About
 	if state.Promise != nil {
 		c.contact.Outcome, c.contact.NoteID = call.CallbackPromised, state.Promise.Note
 	}
