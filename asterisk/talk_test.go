@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -57,4 +58,25 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestACallWaitsForTheLinkUntilTheDaemonGivesItUp(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		line := &Line{board: NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler)), channel: "c1"}
+		f.set(func(f *fakeAsterisk) { f.away = true })
+		_ = f.link().socket.CloseNow()
+		synctest.Wait()
+		ctx, end := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { end(ivr.ErrHungUp) })
+		require.ErrorIs(t, line.Restored(ctx), ivr.ErrHungUp)
+
+		time.AfterFunc(time.Minute, func() { f.set(func(f *fakeAsterisk) { f.away = false }) })
+		began := time.Now()
+		require.NoError(t, line.Restored(t.Context()))
+		require.GreaterOrEqual(t, time.Since(began), time.Minute)
+
+		c.stop()
+		require.NoError(t, <-c.end)
+		require.ErrorIs(t, line.Restored(t.Context()), ivr.ErrShutdown, "the next daemon takes it back")
+	})
 }

@@ -196,7 +196,7 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 	if d.settled != nil {
 		d.settled()
 	}
-	d.state.Offers = d.contact.Offers
+	d.state.Team, d.state.Offers = d.team.ID, d.contact.Offers
 	d.state.Promise = &Promise{
 		Note: string(n.ID), Reference: string(n.Reference), Stood: stood,
 		Deadline: n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location),

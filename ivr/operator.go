@@ -46,7 +46,7 @@ type conversation struct {
 	state   State
 	contact call.Contact
 	note    callback.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
-	counted bool          // that the call is about it
+	counted bool          // whether the note knows of this call
 }
 
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when
