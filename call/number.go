@@ -17,12 +17,12 @@ const (
 	KindUnknown    Kind = "unknown"
 	KindGeographic Kind = "geographic"
 	KindMobile     Kind = "mobile"
-	KindBusiness   Kind = "business"  // 088, and 085 and other VoIP ranges
+	KindBusiness   Kind = "business"  // 088 and 085
 	KindFreephone  Kind = "freephone" // 0800
 	KindPremium    Kind = "premium"   // 0900, 0906, 0909, 18xx
 	KindMunicipal  Kind = "municipal" // 14 0xx, the shared number of a municipality
 	KindSatellite  Kind = "satellite" // +881, +882, +883, +870
-	KindOther      Kind = "other"     // pagers, voicemail, machine-to-machine
+	KindOther      Kind = "other"     // pagers, voicemail, machine-to-machine, 084 and 087, service numbers abroad
 	KindWithheld   Kind = "withheld"  // the caller asked not to be shown
 )
 
@@ -86,8 +86,8 @@ func kindOf(n *phonenumbers.PhoneNumber) Kind {
 			return KindMunicipal
 		case strings.HasPrefix(national, "97"): // machine-to-machine, which the library counts as mobile
 			return KindOther
-		case strings.HasPrefix(national, "84"), strings.HasPrefix(national, "87"): // forwarding services at a caller's cost
-			return KindOther
+		case strings.HasPrefix(national, "85"), strings.HasPrefix(national, "88"):
+			return KindBusiness
 		}
 	}
 	return kindOfType(phonenumbers.GetNumberType(n))
@@ -99,13 +99,11 @@ func kindOfType(t phonenumbers.PhoneNumberType) Kind {
 		return KindGeographic
 	case phonenumbers.MOBILE:
 		return KindMobile
-	case phonenumbers.UAN, phonenumbers.VOIP:
-		return KindBusiness
 	case phonenumbers.TOLL_FREE:
 		return KindFreephone
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PERSONAL_NUMBER:
 		return KindPremium
-	default: // pagers, voicemail, and whatever the library learns to tell apart later
+	default: // pagers, voicemail, 084 and 087 (forwarded at a caller's cost), service numbers abroad, and what the library learns later
 		return KindOther
 	}
 }
