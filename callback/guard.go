@@ -1,12 +1,12 @@
 package callback
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
@@ -28,11 +28,12 @@ const (
 	DialNumber       DialCode = "number" // Dialable refused it
 	DialOff          DialCode = "off"    // no way outside is configured
 	DialBusy         DialCode = "busy"   // the colleague is being put through already
+	DialStore        DialCode = "store"  // the store does not say how often was dialled today
 )
 
 // DialCodes lists every reason, for metrics that must exist before the first refusal.
 func DialCodes() []DialCode {
-	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy}
+	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy, DialStore}
 }
 
 // DialError says that a number must not be dialled now. A cap that is reached is an alarm: somebody works
@@ -40,10 +41,19 @@ func DialCodes() []DialCode {
 type DialError struct {
 	Code DialCode
 	Text string // for people, without digits
+	err  error
 }
 
-// Error is the text.
-func (e *DialError) Error() string { return "not dialled: " + e.Text }
+// Error is the text, and what lies behind it.
+func (e *DialError) Error() string {
+	if e.err != nil {
+		return "not dialled: " + e.Text + ": " + e.err.Error()
+	}
+	return "not dialled: " + e.Text
+}
+
+// Unwrap gives the error behind it, nil for none.
+func (e *DialError) Unwrap() error { return e.err }
 
 // DialRules is what the configuration says about dialling out. It is asked each time.
 type DialRules interface {
@@ -52,41 +62,33 @@ type DialRules interface {
 }
 
 // Guard is the one place that everything that dials out goes through. It judges the number anew, whatever was judged when the
-// note was made, and counts. It counts from the start of the program: a restart begins a new count. It is safe for use by
-// several goroutines.
+// note was made, and counts for all daemons together: a restart begins no new count. It is safe for use by several goroutines.
 type Guard struct {
 	rules  DialRules
+	tally  Tally
 	refuse func(DialCode) // is told of every refusal
-
-	mu     sync.Mutex
-	days   map[call.MunicipalityID]calendar.Date
-	counts map[call.MunicipalityID]map[string]int
 }
 
 // NewGuard makes a guard. refused is told of every refusal, for an alarm.
-func NewGuard(rules DialRules, refused func(DialCode)) *Guard {
-	return &Guard{
-		rules: rules, refuse: refused,
-		days: make(map[call.MunicipalityID]calendar.Date), counts: make(map[call.MunicipalityID]map[string]int),
-	}
+func NewGuard(rules DialRules, tally Tally, refused func(DialCode)) *Guard {
+	return &Guard{rules: rules, tally: tally, refuse: refused}
 }
 
-// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is a *DialError.
-func (g *Guard) Check(m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.check(m, colleague, n, now)
+// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is a *DialError; it wraps that of
+// the tally when how often was dialled today cannot be known: then nothing is.
+func (g *Guard) Check(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) error {
+	return g.judge(m, n, func(day Day, most Caps) (Limit, error) {
+		return g.tally.Full(ctx, day, most.limits(colleague, n))
+	}, now)
 }
 
 // Allow is Check, and counts the call that is dialled next. It gives what to dial: a plus and digits, nothing else.
-func (g *Guard) Allow(m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err := g.check(m, colleague, n, now); err != nil {
+func (g *Guard) Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error) {
+	err := g.judge(m, n, func(day Day, most Caps) (Limit, error) {
+		return g.tally.Count(ctx, day, "dial "+rand.Text(), most.limits(colleague, n))
+	}, now)
+	if err != nil {
 		return "", err
-	}
-	for _, key := range []string{targetKey(n), colleagueKey(colleague), dayKey} {
-		g.counts[m][key]++
 	}
 	return "+" + strings.Map(onlyDigit, n.E164), nil
 }
@@ -98,39 +100,43 @@ func onlyDigit(r rune) rune {
 	return r
 }
 
-// The keys of the counts.
-const dayKey = "day"
+// The counts of what is dialled.
+const (
+	dialledNumber    = "dialled-number"
+	dialledColleague = "dialled-colleague"
+	dialledDay       = "dialled"
+)
 
-func targetKey(n call.Number) string             { return "target " + n.E164 }
-func colleagueKey(colleague call.AgentID) string { return "colleague " + string(colleague) }
+func (c Caps) limits(colleague call.AgentID, n call.Number) []Limit {
+	return []Limit{{dialledNumber, n.E164, c.Target}, {dialledColleague, string(colleague), c.Colleague}, {dialledDay, "", c.Day}}
+}
 
-// check is called with mu held.
-func (g *Guard) check(m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) error {
-	work := g.rules.Work(m)
-	if day := calendar.DateOf(now, work.Location); g.counts[m] == nil || g.days[m] != day {
-		g.days[m], g.counts[m] = day, make(map[string]int)
-	}
+// capped says what it means that a count of these is full.
+var capped = map[string]struct {
+	code DialCode
+	text string
+}{
+	dialledNumber:    {DialTargetCap, "this number was dialled"},
+	dialledColleague: {DialColleagueCap, "this colleague has dialled"},
+	dialledDay:       {DialDayCap, "callbacks were dialled"},
+}
+
+func (g *Guard) judge(m call.MunicipalityID, n call.Number, full func(Day, Caps) (Limit, error), now time.Time) error {
 	if err := Dialable(g.rules.Policy(m), n); err != nil {
-		return g.refused(DialNumber, err.Error())
+		return g.refused(&DialError{Code: DialNumber, Text: err.Error()})
 	}
-	for _, limit := range []struct {
-		code DialCode
-		key  string
-		most int
-		what string
-	}{
-		{DialTargetCap, targetKey(n), work.Caps.Target, "this number was dialled"},
-		{DialColleagueCap, colleagueKey(colleague), work.Caps.Colleague, "this colleague has dialled"},
-		{DialDayCap, dayKey, work.Caps.Day, "callbacks were dialled"},
-	} {
-		if g.counts[m][limit.key] >= limit.most {
-			return g.refused(limit.code, fmt.Sprintf("%s %d times today, the most that callbacks.caps allows", limit.what, limit.most))
-		}
+	work := g.rules.Work(m)
+	switch limit, err := full(DayOf(m, now, work.Location), work.Caps); {
+	case err != nil:
+		return g.refused(&DialError{Code: DialStore, Text: "how often was dialled today cannot be looked up", err: err})
+	case limit != Limit{}:
+		why := capped[limit.What]
+		return g.refused(&DialError{Code: why.code, Text: fmt.Sprintf("%s %d times today, the most that callbacks.caps allows", why.text, limit.Most)})
 	}
 	return nil
 }
 
-func (g *Guard) refused(code DialCode, text string) error {
-	g.refuse(code)
-	return &DialError{Code: code, Text: text}
+func (g *Guard) refused(why *DialError) error {
+	g.refuse(why.Code)
+	return why
 }

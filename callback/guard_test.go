@@ -1,6 +1,7 @@
 package callback_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 )
 
 // dialRules allow Dutch numbers: twice to one, three times for a colleague, four times a day.
@@ -78,12 +80,15 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []callback.DialCode
-			g := callback.NewGuard(dialRules{amsterdam}, func(c callback.DialCode) { told = append(told, c) })
+			store := storetest.NewMemory()
+			guard := func() *callback.Guard { // of a program that has just started
+				return callback.NewGuard(dialRules{amsterdam}, store, func(c callback.DialCode) { told = append(told, c) })
+			}
 			for i, d := range calls {
 				n := mobile(t, d.to)
 				before := len(told)
-				checked := g.Check(d.m, d.who, n, d.at)
-				dial, err := g.Allow(d.m, d.who, n, d.at)
+				checked := guard().Check(t.Context(), d.m, d.who, n, d.at)
+				dial, err := guard().Allow(t.Context(), d.m, d.who, n, d.at)
 				if d.code == "" {
 					require.NoError(t, checked, "call %d", i)
 					require.NoError(t, err, "call %d", i)
@@ -103,9 +108,33 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 	}
 }
 
+// A toll-fraud machine must not be had by stopping the store.
+func TestNothingIsDialledWhenTheCountsOfTheDayAreNotKnown(t *testing.T) {
+	var told []callback.DialCode
+	store := storetest.NewMemory()
+	g := callback.NewGuard(dialRules{time.UTC}, store, func(c callback.DialCode) { told = append(told, c) })
+	store.Fail(errors.New("out of order"))
+	n := mobile(t, "0612345678")
+	checked := g.Check(t.Context(), "deventer", "els", n, time.Now())
+	dial, err := g.Allow(t.Context(), "deventer", "els", n, time.Now())
+	require.Empty(t, dial)
+	for _, err := range []error{checked, err} {
+		var refused *callback.DialError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, callback.DialStore, refused.Code)
+		require.ErrorIs(t, err, callback.ErrStoreDown)
+		require.ErrorContains(t, err, "how often was dialled today cannot be looked up")
+		require.ErrorContains(t, err, "out of order", "the log says why")
+	}
+	require.Equal(t, []callback.DialCode{callback.DialStore, callback.DialStore}, told)
+	store.Fail(nil)
+	_, err = g.Allow(t.Context(), "deventer", "els", n, time.Now())
+	require.NoError(t, err)
+}
+
 func TestTheGuardBelievesNoStoredKind(t *testing.T) {
-	g := callback.NewGuard(dialRules{time.UTC}, func(callback.DialCode) {})
-	_, err := g.Allow("deventer", "els", call.Number{E164: "+31900123456", Kind: call.KindMobile, Country: "NL"}, time.Now())
+	g := callback.NewGuard(dialRules{time.UTC}, storetest.NewMemory(), func(callback.DialCode) {})
+	_, err := g.Allow(t.Context(), "deventer", "els", call.Number{E164: "+31900123456", Kind: call.KindMobile, Country: "NL"}, time.Now())
 	var refused *callback.DialError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, callback.DialNumber, refused.Code)

@@ -37,10 +37,11 @@ type WorkRules interface {
 	Work(m call.MunicipalityID) Work
 }
 
-// WorkStore is a store that can also be read.
+// WorkStore is a store that can also be read, and that counts.
 type WorkStore interface {
 	Store
 	Reader
+	Tally
 }
 
 // Worklist changes notes as the people who work them ask, and as time passes. It is safe for use by several goroutines

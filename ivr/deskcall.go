@@ -66,7 +66,7 @@ type Attempts interface {
 
 // Guard allows what may be dialled; callback.Guard is the real one.
 type Guard interface {
-	Allow(m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error)
+	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error)
 }
 
 // Caller rings callers back for colleagues (click-to-call): the colleague's own phone first, then the caller, with the
@@ -129,7 +129,7 @@ func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
 		return err // he hung up: nobody was called
 	}
-	number, err := d.Guard.Allow(d.note.Municipality, d.agent.ID, d.note.Number, time.Now())
+	number, err := d.Guard.Allow(ctx, d.note.Municipality, d.agent.ID, d.note.Number, time.Now())
 	if err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}

@@ -100,7 +100,7 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s.worklist = callback.NewWorklist(s.store, rules, nil)
 		s.caller = &ivr.Caller{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
-			Guard: callback.NewGuard(rules, func(callback.DialCode) {}),
+			Guard: callback.NewGuard(rules, s.store, func(callback.DialCode) {}),
 			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()

@@ -94,6 +94,8 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Counts(ctx, deventer, promised)
 	require.NoError(t, err)
+	_, err = s.Count(ctx, today, "1", dials("+31612345678"))
+	require.NoError(t, err)
 	operator := clientAs(t, server, "beheer", operatorsPassword)
 	require.NoError(t, operator.ScriptFlush(ctx).Err())
 	promise(t, s)
@@ -131,6 +133,8 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 		{"MONITOR"},
 		{"SUBSCRIBE", "x"},
 		{"EXPIRE", tag + "idem", "1"},
+		{"EXPIRE", tag + "note:x", "1"},
+		{"DEL", tag + "day:2026-11-20"},
 		{"HGET", "another:program", "x"},
 		{"XTRIM", tag + "log", "MAXLEN", "0"},
 		{"RENAME", tag + "idem", tag + "x"},
@@ -146,6 +150,17 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 // A script is not undone when a command in it is refused: with one right missing, half a note would stay.
 func TestARightIsMissing(t *testing.T) {
 	t.Parallel()
+	t.Run("to let counts expire", func(t *testing.T) {
+		server := shipped(t, func(acl string) string { return strings.Replace(acl, " (~bereikbaar:*:day:* +expire)", "", 1) })
+		s := openAs(t, server)
+		_, err := s.Count(t.Context(), today, "1", dials("+31612345678"))
+		require.ErrorIs(t, err, callback.ErrStoreDown)
+		require.ErrorContains(t, err, "lacks a right")
+		require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing is written halfway")
+		problems := s.Check(t.Context())
+		require.Len(t, problems, 1)
+		require.Contains(t, problems[0].String(), "EXPIRE")
+	})
 	for _, right := range []string{"xadd", "hset", "zadd", "sadd", "hincrby", "hget", "exists", "type"} {
 		t.Run(right, func(t *testing.T) {
 			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })

@@ -86,7 +86,8 @@ func (s *Store) gather(ctx context.Context) (facts, error) {
 	}
 	f.info = parseInfo(info)
 	if majorOf(f.info["redis_version"]) >= oldestMajor { // an older one does not know the script
-		if f.missing, err = s.run(ctx, rightsScript, []string{keyPrefix + "{rights}"}, nil); err != nil {
+		rights := keysOf("rights")
+		if f.missing, err = s.run(ctx, rightsScript, []string{rights.tag, rights.day("2026-11-20")}, nil); err != nil {
 			return f, down("ask for our rights", err)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 const keyPrefix = "bereikbaar:"
 
 // keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
-// cluster. Nothing here ever has a time to live: what is promised does not expire. docs/notes.md has the same list for people.
+// cluster. What is promised has no time to live; only the counts of a day have. docs/notes.md has the same list for people.
 type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
@@ -30,6 +30,10 @@ func (k keys) references() string                 { return k.tag + "references" 
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
 func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
 func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see callback.EncodeEvent
+
+// day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires, and
+// deploy/redis/users.acl knows it by its name.
+func (k keys) day(date string) string { return k.tag + "day:" + date }
 
 // number: zset: the notes for one telephone number, by the time they were made in ms. The digits are hashed to keep them out
 // of SLOWLOG, MONITOR and error messages, where key names show; not as a secret, for so few digits can be guessed.

@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- Says which commands on a key of ours the Redis user may not run. KEYS: 1 a key under our prefix, which need not exist.
+-- Says which commands on a key of ours the Redis user may not run. KEYS: 1 a key under our prefix, 2 one of the counts of a day;
+-- they need not exist.
 -- ARGV: none. Returns the names of the commands, none when all is well.
 local key = KEYS[1]
 local needed = {
@@ -7,6 +8,7 @@ local needed = {
   {'HSET', key, 'f', 'v'}, {'HDEL', key, 'f'}, {'SREM', key, 'm'}, {'ZREM', key, 'm'}, {'XDEL', key, '1-1'}, {'TIME'},
   {'HINCRBY', key, 'f', 1}, {'SADD', key, 'm'}, {'SMEMBERS', key}, {'ZADD', key, 1, 'm'}, {'ZCARD', key},
   {'ZCOUNT', key, 0, 1}, {'ZRANGE', key, 0, 1}, {'XADD', key, '*', 'f', 'v'}, {'XRANGE', key, '-', '+'}, {'PING'},
+  {'EXPIRE', KEYS[2], 1},
 }
 local missing = {}
 for _, command in ipairs(needed) do

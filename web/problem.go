@@ -82,7 +82,7 @@ func problemOf(err error) Problem {
 		return problem(http.StatusUnprocessableEntity, "rule", "%s", broken)
 	case errors.As(err, &refused):
 		return problem(http.StatusUnprocessableEntity, "refused_"+string(refused.Code), "%s", refused.Text)
-	case errors.As(err, &undialled):
+	case errors.As(err, &undialled) && undialled.Code != callback.DialStore:
 		return problem(http.StatusUnprocessableEntity, "dial_"+string(undialled.Code), "%s", undialled.Text)
 	case errors.Is(err, callback.ErrNoNote):
 		return noSuch("note")

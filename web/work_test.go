@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/web"
 )
@@ -264,6 +266,10 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	_ = d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
 	d.silence = &callback.DialError{Code: callback.DialDayCap, Text: "enough for today"}
 	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
+	away := storetest.NewMemory()
+	away.Fail(errors.New("out of order"))
+	d.silence = callback.NewGuard(town{}, away, func(callback.DialCode) {}).Check(t.Context(), n.Municipality, "cem", n.Number, n.Made)
+	_ = d.changes("cem", n, "call", "").problem(t, 503, "store")
 	require.Len(t, d.rung, 1)
 }
 

@@ -27,6 +27,7 @@ type Memory struct {
 	events map[callback.NoteID][]callback.Event
 	notes  map[callback.NoteID]callback.Note
 	counts map[place]callback.Count
+	tally  callback.LocalTally
 	down   error
 }
 
@@ -273,6 +274,26 @@ func (m *Memory) Counts(_ context.Context, of call.MunicipalityID, now time.Time
 		counts[n.Team] = count
 	}
 	return counts, nil
+}
+
+// Count counts what is done in a day.
+func (m *Memory) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return callback.Limit{}, m.down
+	}
+	return m.tally.Count(ctx, day, once, limits)
+}
+
+// Full gives the first count that is full.
+func (m *Memory) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return callback.Limit{}, m.down
+	}
+	return m.tally.Full(ctx, day, limits)
 }
 
 func byID(a, b callback.Note) int { return cmp.Compare(a.ID, b.ID) }

@@ -78,3 +78,11 @@ func (p patient) Events(ctx context.Context, m call.MunicipalityID, id callback.
 func (p patient) Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
 	return again(func() (map[call.TeamID]callback.Count, error) { return p.store.Counts(ctx, m, now) })
 }
+
+func (p patient) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+	return again(func() (callback.Limit, error) { return p.store.Count(ctx, day, once, limits) })
+}
+
+func (p patient) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
+	return again(func() (callback.Limit, error) { return p.store.Full(ctx, day, limits) })
+}

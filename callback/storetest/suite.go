@@ -52,6 +52,7 @@ func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 		"the ledger balances":                                    ledger,
 		"what is purged cannot be found by anything personal":    purged,
 		"municipalities do not see each other's notes":           apart,
+		"what is done in a day is counted, up to its most":       countedInADay,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, patient{open(t)}) })
 	}

@@ -33,7 +33,7 @@ func (d *desks) CallBack(n callback.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
 		return &callback.DialError{Code: callback.DialOff, Text: "no way outside is configured (callbacks.dial)"}
 	}
-	if err := d.guard.Check(n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
+	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
 	}
 	if !d.take(n.Colleague) {

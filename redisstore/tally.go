@@ -1,0 +1,74 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+var (
+	//go:embed count.lua
+	countSource string
+
+	countScript = redis.NewScript(countSource)
+)
+
+const (
+	replyCounted = "counted"
+	replyFull    = "full"
+
+	// keepCounts is how long the counts of a day are kept after the last: the day is over by then, whatever clock says so.
+	keepCounts = 48 * time.Hour
+)
+
+// Count counts what is done in a day, see callback.Tally.
+//
+//	KEYS  1 the counts of the day (hash)
+//	ARGV  1 the field of what counts once; empty to look only  2 how long the counts are kept, s  3… each count's field and most
+//	returns {"counted"} | {"full", which count, from 1} | {"broken", key, problem}
+//
+// A reply that was lost is no harm: what counts once is known, also in the repeats that Count does by itself.
+func (s *Store) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+	return s.count(ctx, day, "once:"+hashed(once), limits)
+}
+
+// Full gives the first count that has reached its most, see callback.Tally.
+func (s *Store) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
+	return s.count(ctx, day, "", limits)
+}
+
+func (s *Store) count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	args := []any{once, int(keepCounts.Seconds())}
+	for _, limit := range limits {
+		args = append(args, countField(limit), limit.Most)
+	}
+	reply, err := s.run(ctx, countScript, []string{keysOf(day.Municipality).day(day.Date)}, args)
+	const what = "count what is done in a day"
+	if err != nil {
+		return callback.Limit{}, down(what, err)
+	}
+	switch {
+	case len(reply) == 1 && reply[0] == replyCounted:
+		return callback.Limit{}, nil
+	case len(reply) == 2 && reply[0] == replyFull:
+		if nth, err := strconv.Atoi(reply[1]); err == nil && nth >= 1 && nth <= len(limits) {
+			return limits[nth-1], nil
+		}
+	}
+	return callback.Limit{}, unexpected(what, reply)
+}
+
+// countField names a count. Whose it is, is hashed: numbers are not to be read in names.
+func countField(l callback.Limit) string {
+	if l.Of == "" {
+		return l.What
+	}
+	return l.What + ":" + hashed(l.Of)
+}
