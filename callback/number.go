@@ -8,9 +8,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Policy says which numbers may be called back. The kinds of number are fixed (see Dialable); the zero value allows no country.
+// Policy says which numbers may be called back, and how many promises are made. The kinds of number are fixed (see Dialable); the zero
+// value allows no country.
 type Policy struct {
 	Countries []string // ISO 3166 codes such as "NL"
+	Limits    Limits
 }
 
 // Code is the reason of a refusal for a machine: it picks the prompt, the metric label, the text on a page.
@@ -26,12 +28,17 @@ const (
 	CodeKind     Code = "kind"      // of a kind that is never called back: 0800, 0900, 14xx, satellite, …
 	CodeTeam     Code = "team"      // the team is not in the configuration
 	CodeRequest  Code = "request"   // a field is missing or malformed: a fault of whoever asks, not of the caller
+
+	CodeCallerLimit Code = "caller_limit" // this caller has had enough notes made today, see Limits
+	CodeTargetLimit Code = "target_limit" // enough notes were made for this number today
+	CodeDayLimit    Code = "day_limit"    // enough notes were made today
 )
 
 // Codes lists every code, for metrics that must exist before the first refusal.
 func Codes() []Code {
 	return []Code{
 		CodeWithheld, CodeInvalid, CodeTooShort, CodeTooLong, CodeCountry, CodeKind, CodeTeam, CodeRequest,
+		CodeCallerLimit, CodeTargetLimit, CodeDayLimit,
 	}
 }
 

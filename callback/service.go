@@ -77,6 +77,8 @@ type Service struct {
 	rules    Rules
 	norm     Norm
 	random   io.Reader
+
+	meanwhile LocalTally // counts while the store cannot
 }
 
 // NewService joins the parts. random is where ids and references come from; nil takes the system's.
@@ -103,6 +105,12 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	draft, err := s.draft(r)
 	if err != nil {
 		return Note{}, err
+	}
+	if full := s.within(ctx, r); full != nil {
+		if note, ok := s.standing(ctx, r); ok {
+			return note, nil
+		}
+		return Note{}, full
 	}
 	for range referenceTries {
 		if draft.Reference, err = NewReference(s.random); err != nil {

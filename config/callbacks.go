@@ -20,6 +20,7 @@ func (b *builder) callbacks() {
 		Attempts:  Attempts{Least: f.Attempts.Least, Parts: b.partsOfADay("callbacks.attempts.parts", f.Attempts.Parts)},
 		Dial:      f.Dial,
 		Caps:      Caps{Target: f.Caps.Target, Colleague: f.Caps.Colleague, Day: f.Caps.Day},
+		Limits:    Limits{Caller: f.Limits.Caller, Target: f.Limits.Target, Day: f.Limits.Day},
 		Retention: time.Duration(f.RetentionDays) * aDay,
 	}
 	if len(f.Countries) == 0 {

@@ -98,6 +98,7 @@ type Callbacks struct {
 	Attempts  Attempts
 	Dial      string // the endpoint that leads outside, with {number} where the number comes; empty when nothing is dialled out
 	Caps      Caps
+	Limits    Limits
 	Retention time.Duration // from when a note is closed until what is personal is removed, in whole days; 0 keeps it for ever
 }
 
@@ -106,6 +107,13 @@ type Caps struct {
 	Target    int // to one number
 	Colleague int // by one colleague
 	Day       int // in all, for one municipality
+}
+
+// Limits bound how many notes are made in one day; 0 sets no bound.
+type Limits struct {
+	Caller int // by telephone from one number
+	Target int // for one number, whoever asks
+	Day    int // by telephone in all, for one municipality
 }
 
 // Attempts says when a caller who was not reached may be given up (domain.md, "Attempts").

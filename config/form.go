@@ -82,12 +82,19 @@ type callbacksForm struct {
 	RetentionDays int           `mapstructure:"retention_days" default:"365" min:"0" max:"3650"`
 	Dial          string        `mapstructure:"dial" form:"trunk" eg:"PJSIP/{number}@trunk"`
 	Caps          capsForm      `mapstructure:"caps"`
+	Limits        limitsForm    `mapstructure:"limits"`
 }
 
 type capsForm struct {
 	Target    int `mapstructure:"target" default:"6" min:"0" max:"100"`
 	Colleague int `mapstructure:"colleague" default:"100" min:"0" max:"1000"`
 	Day       int `mapstructure:"day" default:"1000" min:"0" max:"100000"`
+}
+
+type limitsForm struct {
+	Caller int `mapstructure:"caller" default:"5" min:"0" max:"1000"`
+	Target int `mapstructure:"target" default:"3" min:"0" max:"1000"`
+	Day    int `mapstructure:"day" default:"1000" min:"0" max:"100000"`
 }
 
 type attemptsForm struct {

@@ -68,7 +68,7 @@ func TestTheShippedExample(t *testing.T) {
 	require.Equal(t, config.Callbacks{
 		Countries: []string{"NL", "BE", "DE"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 		Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
-		Dial: "PJSIP/{number}@trunk", Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000},
+		Dial: "PJSIP/{number}@trunk", Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000}, Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
 	}, cfg.Callbacks)
 	require.Equal(t, "Welkom bij de gemeente Deventer.", cfg.Prompts.Extra[prompts.Dutch]["welkom-deventer"])
 	require.Equal(t, []prompts.Language{prompts.Dutch}, cfg.Prompts.Languages)
@@ -123,7 +123,7 @@ func TestDefaults(t *testing.T) {
 		Callbacks: config.Callbacks{
 			Countries: []string{"NL"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 			Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
-			Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000},
+			Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000}, Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
 		},
 		Norm: config.Norm{Rule: calendar.ClosingTime},
 		KPI:  config.KPI{AnswerThreshold: 30 * time.Second, ShortAbandon: 5 * time.Second},
@@ -242,12 +242,13 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"how notes are worked": {
-			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30, dial: \"PJSIP/{number}@uit\", caps: {target: 0, day: 7}}\nagents:"},
+			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30, dial: \"PJSIP/{number}@uit\", caps: {target: 0, day: 7}, limits: {caller: 2, day: 0}}\nagents:"},
 			func(t *testing.T, c *config.Config) {
 				require.Equal(t, config.Callbacks{
 					Countries: []string{"NL"}, Lease: time.Hour, WarnAfter: 0.75,
 					Attempts: config.Attempts{Least: 5, Parts: []calendar.Clock{9*60 + 30, 12 * 60, 17 * 60}}, Retention: 30 * 24 * time.Hour,
 					Dial: "PJSIP/{number}@uit", Caps: config.Caps{Target: 0, Colleague: 100, Day: 7},
+					Limits: config.Limits{Caller: 2, Target: 3, Day: 0},
 				}, c.Callbacks)
 			},
 		},

@@ -273,6 +273,24 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	require.Len(t, d.rung, 1)
 }
 
+// few allows one note a day for a number.
+type few struct{ town }
+
+func (few) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}, Limits: callback.Limits{Caller: 1, Target: 1, Day: 1, Clocks: time.UTC}}
+}
+
+func TestAnAgentMakesOneNoteTooMany(t *testing.T) {
+	d := open(t, func(o *web.Options) { o.Promises = callback.NewService(storetest.NewMemory(), few{}, town{}, nil) })
+	ask := func(number, subject, key string) reply {
+		return d.asks("anouk", http.MethodPost, "/api/notes", `{"team":"vergunningen","number":"`+number+`","verified":true,"subject":"`+subject+`"}`, "Idempotency-Key", key)
+	}
+	require.Equal(t, http.StatusCreated, ask("0612345678", "dakkapel", "1").StatusCode)
+	require.Equal(t, http.StatusCreated, ask("0612345678", "dakkapel", "1").StatusCode, "the same request")
+	require.Equal(t, http.StatusCreated, ask("0687654321", "dakkapel", "2").StatusCode, "an agent makes as many as there are numbers")
+	require.Contains(t, ask("0612345678", "kapvergunning", "3").problem(t, 422, "refused_target_limit").Detail, "today")
+}
+
 func TestARerouteThatLeavesHisSight(t *testing.T) {
 	d := open(t)
 	n := d.note(permits)

@@ -41,7 +41,13 @@ func (s *settings) Knows(team call.TeamID) bool {
 
 // Policy implements callback.Rules.
 func (s *settings) Policy(m call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: s.plan().Municipalities[m].CallbackCountries}
+	cfg := s.config()
+	town, limits := cfg.Plan.Municipalities[m], cfg.Callbacks.Limits
+	policy := callback.Policy{Countries: town.CallbackCountries}
+	if town.Location != nil { // nil for one that is not in the configuration: none of its numbers is rung back
+		policy.Limits = callback.Limits{Caller: limits.Caller, Target: limits.Target, Day: limits.Day, Clocks: town.Location}
+	}
+	return policy
 }
 
 // Term implements callback.Norm.

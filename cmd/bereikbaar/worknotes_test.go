@@ -34,7 +34,7 @@ func atTheCounter(t *testing.T) *counter {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
 	c := &counter{t: t, redis: redistest.Start(t)}
-	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+"}\nagents:")
+	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+"}\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:") // one caller asks for all
 	cfg, err := config.Load(c.path, nil)
 	require.NoError(t, err)
 	c.store = redisstore.Open(redisOptions(cfg.Redis))
