@@ -14,10 +14,6 @@ type Limits struct {
 	Clocks *time.Location // of the municipality; nil when there is no bound
 }
 
-// countWithin bounds the look at the limits. Who waits for his confirmation hears silence after half a second, and storing the note must
-// fit in what is left.
-const countWithin = 150 * time.Millisecond
-
 // The counts of what is promised.
 const (
 	promisedCaller = "promised-caller"
@@ -62,8 +58,6 @@ func (s *Service) within(ctx context.Context, r Request) *Refusal {
 	if len(limits) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, countWithin)
-	defer cancel()
 	day, once := DayOf(r.Municipality, r.At, most.Clocks), "promise "+string(r.Key)
 	full, err := s.store.Count(ctx, day, once, limits)
 	if err != nil {

@@ -15,6 +15,7 @@ type Round struct {
 	Lapsed  []Note // claims whose lease had run out: open again
 	Warned  []Note // the warning point had passed
 	Overdue []Note // the deadline had passed
+	Freed   []Note // for a colleague in person who is absent: the team's now
 	Purged  int    // closed notes of which what is personal was removed
 }
 
@@ -23,7 +24,7 @@ type Round struct {
 const renewFirst = time.Minute
 
 // Round does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
-// raised, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded number of each
+// raised, notes for absent colleagues go to the team, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded number of each
 // kind, so make rounds often. Notes that could not be changed are in the error; the others were.
 func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Time) (Round, error) {
 	return w.RoundSince(ctx, m, now, time.Time{})
@@ -52,6 +53,9 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 			r.Overdue = append(r.Overdue, after)
 		}
 	}
+
+	r.Freed, err = w.freed(ctx, system)
+	problems = append(problems, err)
 
 	if keep := w.rules.Work(m).Retention; keep > 0 {
 		old, err := w.store.ClosedBefore(ctx, m, now.Add(-keep), aRound)

@@ -37,11 +37,12 @@ type WorkRules interface {
 	Work(m call.MunicipalityID) Work
 }
 
-// WorkStore is a store that can also be read, and that counts.
+// WorkStore is a store that can also be read, that counts, and that knows who is absent.
 type WorkStore interface {
 	Store
 	Reader
 	Tally
+	Presence
 }
 
 // Worklist changes notes as the people who work them ask, and as time passes. It is safe for use by several goroutines
@@ -70,8 +71,13 @@ type Step struct {
 	At           time.Time
 }
 
-// Claim gives the note to the colleague who asks, for as long as the lease runs.
+// Claim gives the note to the colleague who asks, for as long as the lease runs. Who claims is present.
 func (w *Worklist) Claim(ctx context.Context, s Step) (Note, error) {
+	if colleague, ok := s.Who.Agent(); ok {
+		if err := w.store.SetPresent(ctx, s.Municipality, colleague); err != nil {
+			return Note{}, err
+		}
+	}
 	return w.advance(ctx, s, func(Note) (Event, error) {
 		return Event{Kind: EventClaimed, Hold: w.rules.Work(s.Municipality).Lease}, nil
 	})
@@ -216,39 +222,6 @@ func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, err
 		return Event{Kind: EventReopened, Reason: reason}, nil
 	})
 }
-
-// Absent gives every note that a colleague has claimed or that is for him in person to his team at once, and says how many.
-// The history names who, who says that he is absent: the colleague himself, another person, or the system. The notes that could
-// not be released are in the error.
-func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor, at time.Time) (int, error) {
-	released := 0
-	for {
-		notes, err := w.store.Held(ctx, m, colleague, aRound)
-		if err != nil && len(notes) == 0 {
-			return released, fmt.Errorf("find the notes of %s: %w", colleague, err)
-		}
-		problems := []error{err}
-		for _, n := range notes {
-			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n Note) (Event, error) {
-				if n.Holder() != colleague {
-					return Event{}, errSettled
-				}
-				return Event{Kind: EventReleased, Cause: ReleaseAbsent}, nil
-			})
-			if err == nil {
-				released++
-			} else if !errors.Is(err, errSettled) {
-				problems = append(problems, err)
-			}
-		}
-		if err := errors.Join(problems...); err != nil || len(notes) < aRound {
-			return released, err
-		}
-	}
-}
-
-// errSettled ends an advance that is no longer needed.
-var errSettled = errors.New("settled meanwhile")
 
 // advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
 // first, it looks again.

@@ -29,6 +29,7 @@ func (k keys) idem() string                       { return k.tag + "idem" }     
 func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
 func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
+func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → since when he is absent and who said so, see callback.EncodeAbsence
 func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see callback.EncodeEvent
 
 // day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires, and

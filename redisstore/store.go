@@ -18,9 +18,10 @@ import (
 )
 
 var (
-	_ callback.Store  = (*Store)(nil)
-	_ callback.Reader = (*Store)(nil)
-	_ callback.Tally  = (*Store)(nil)
+	_ callback.Store    = (*Store)(nil)
+	_ callback.Reader   = (*Store)(nil)
+	_ callback.Tally    = (*Store)(nil)
+	_ callback.Presence = (*Store)(nil)
 )
 
 // The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times when

@@ -18,30 +18,6 @@ const (
 	longestPeriod = 366 * 24 * time.Hour
 )
 
-// absence is how many notes went back to their teams.
-type absence struct {
-	Released int `json:"released"`
-}
-
-func (a *API) setAbsent(v *visit) error {
-	if err := asked(v.Request); err != nil {
-		return err
-	}
-	if _, err := body[none](v); err != nil {
-		return err
-	}
-	colleague := call.AgentID(v.PathValue("colleague"))
-	if !a.answersFor(v, colleague) {
-		return noSuch("colleague")
-	}
-	released, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, callback.ByAgent(v.who.Agent), v.at)
-	v.count = released
-	if err != nil {
-		return err
-	}
-	return v.answer(http.StatusOK, absence{released})
-}
-
 type erasing struct {
 	Number string `json:"number"`
 }

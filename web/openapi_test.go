@@ -267,7 +267,10 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		require.NoError(t, c.contract.holds(line, "components", "schemas", "Note"))
 	}
 	get("admin", "/api/export?format=csv", 200)
+	get("cem", "/api/colleagues/cem/absent", 200)
 	post("cem", "/api/colleagues/cem/absent", "", 200)
+	get("cem", "/api/colleagues/cem/absent", 200)
+	require.Equal(t, http.StatusOK, c.asks("cem", http.MethodDelete, "/api/colleagues/cem/absent", "").StatusCode)
 	post("admin", "/api/erase", `{"number":"0612345678"}`, 200)
 	get("anouk", at, 200)
 	get("cem", at, 404)

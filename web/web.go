@@ -26,6 +26,7 @@ type Reader interface {
 // Work changes notes, see callback.Worklist.
 type Work interface {
 	Claims
+	Presence
 	Attempts
 	Remarks
 	Ends
@@ -37,7 +38,13 @@ type Claims interface {
 	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
 	Release(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
 	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (callback.Note, error)
+}
+
+// Presence says who is absent.
+type Presence interface {
 	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor, at time.Time) (int, error)
+	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor) error
+	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error)
 }
 
 // Attempts writes down tries to reach the caller.
@@ -150,6 +157,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/api/teams/{team}/notes", "listTeam", Viewer, a.listTeam},
 		{http.MethodGet, "/api/colleagues/{colleague}/notes", "listColleague", Agent, a.listColleague},
 		{http.MethodPost, "/api/colleagues/{colleague}/absent", "setAbsent", Agent, a.setAbsent},
+		{http.MethodGet, "/api/colleagues/{colleague}/absent", "isAbsent", Agent, a.isAbsent},
+		{http.MethodDelete, "/api/colleagues/{colleague}/absent", "setPresent", Agent, a.setPresent},
 		{http.MethodPost, "/api/notes", "promise", Agent, a.promise},
 		{http.MethodGet, "/api/notes/{note}", "show", Viewer, a.show},
 		{http.MethodPost, "/api/notes/{note}/claim", "claim", Agent, changing(a, anyone, a.claim)},

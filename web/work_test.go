@@ -302,6 +302,41 @@ func TestARerouteThatLeavesHisSight(t *testing.T) {
 	_ = d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
 }
 
+func TestAColleagueIsAbsentUntilHeIsPresent(t *testing.T) {
+	d := open(t)
+	const path = "/api/colleagues/cem/absent"
+	is := func(who string) map[string]any {
+		var got map[string]any
+		d.asks(who, http.MethodGet, path, "").json(t, &got)
+		return got
+	}
+	require.Equal(t, map[string]any{"absent": false}, is("cem"))
+	require.Equal(t, http.StatusOK, d.asks("lead", http.MethodPost, path, "").StatusCode)
+	away := is("cem")
+	require.Equal(t, true, away["absent"])
+	require.Equal(t, "agent:lotte", away["by"])
+	require.NotEmpty(t, away["since"])
+	require.Equal(t, away, is("lead"))
+
+	made := d.asks("anouk", http.MethodPost, "/api/notes", `{"team":"vergunningen","number":"0612345678","personal":"cem"}`, "Idempotency-Key", "1")
+	var n noteview.Note
+	made.json(t, &n)
+	d.asks("dirkje", http.MethodGet, "/api/notes/"+string(n.ID), "").json(t, &n)
+	require.Empty(t, n.Personal, "the team's")
+	require.Contains(t, n.History[0].Reason, "who is absent since")
+
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		for who, status := range map[string]int{"dirkje": 404, "taxlead": 404, "neighbour": 404, "wallboard": 403} {
+			require.Equal(t, status, d.asks(who, method, path, "").StatusCode, "%s %s", who, method)
+		}
+	}
+	require.Equal(t, true, is("cem")["absent"])
+	var back map[string]any
+	d.asks("cem", http.MethodDelete, path, "").json(t, &back)
+	require.Equal(t, map[string]any{"absent": false}, back)
+	require.Equal(t, back, is("lead"))
+}
+
 func TestAnAbsentColleague(t *testing.T) {
 	tests := map[string]struct {
 		who, colleague string

@@ -28,6 +28,7 @@ type Memory struct {
 	notes  map[callback.NoteID]callback.Note
 	counts map[place]callback.Count
 	tally  callback.LocalTally
+	absent map[call.MunicipalityID]map[call.AgentID]callback.Absence
 	down   error
 }
 
@@ -43,6 +44,7 @@ func NewMemory() *Memory {
 		events: make(map[callback.NoteID][]callback.Event),
 		notes:  make(map[callback.NoteID]callback.Note),
 		counts: make(map[place]callback.Count),
+		absent: make(map[call.MunicipalityID]map[call.AgentID]callback.Absence),
 	}
 }
 

@@ -86,3 +86,17 @@ func (p patient) Count(ctx context.Context, day callback.Day, once string, limit
 func (p patient) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
 	return again(func() (callback.Limit, error) { return p.store.Full(ctx, day, limits) })
 }
+
+func (p patient) SetAbsent(ctx context.Context, m call.MunicipalityID, a callback.Absence) error {
+	_, err := again(func() (callback.Absence, error) { return a, p.store.SetAbsent(ctx, m, a) })
+	return err
+}
+
+func (p patient) SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error {
+	_, err := again(func() (call.AgentID, error) { return colleague, p.store.SetPresent(ctx, m, colleague) })
+	return err
+}
+
+func (p patient) Absences(ctx context.Context, m call.MunicipalityID) ([]callback.Absence, error) {
+	return again(func() ([]callback.Absence, error) { return p.store.Absences(ctx, m) })
+}

@@ -120,22 +120,6 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 	return noteview.Table(b.out(), []callback.Note{after}, b.look(), b.town.Location, b.now)
 }
 
-func absentCommand(o *benchOptions) *cobra.Command {
-	return &cobra.Command{
-		Use:   "absent COLLEAGUE",
-		Short: "Give all notes of an absent colleague to their teams",
-		Args:  cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *bench, args []string) error {
-			who, err := b.who()
-			if err != nil {
-				return err
-			}
-			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who, b.now)
-			return b.counted("released", released, err)
-		}),
-	}
-}
-
 func eraseNotesCommand(o *benchOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "erase NUMBER",

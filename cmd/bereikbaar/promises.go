@@ -166,6 +166,9 @@ func (s *service) logRound(m call.MunicipalityID, r callback.Round) {
 	for _, n := range r.Overdue {
 		s.log.Warn("a note is overdue", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
 	}
+	for _, n := range r.Freed {
+		s.log.Info("a note for a colleague who is absent is the team's now", "note", n.ID, "team", n.Team)
+	}
 	if r.Purged > 0 {
 		s.log.Info("old notes were purged", "municipality", m, "notes", r.Purged)
 	}

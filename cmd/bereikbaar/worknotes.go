@@ -65,7 +65,7 @@ func notesCommand(access io.Writer) *cobra.Command {
 	flags.StringVar(&o.as, "as", "", "the id of who does it; needed for every change and for an export")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
-	cmd.AddCommand(listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o))
+	cmd.AddCommand(listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o), presentCommand(o))
 	cmd.AddCommand(changeCommands(o)...)
 	return cmd
 }

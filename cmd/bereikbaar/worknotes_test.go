@@ -134,6 +134,13 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
 	history := c.gives("show", string(other.ID)).History
 	require.Equal(t, callback.ByAgent("lead1"), history[len(history)-1].Who, "who said that he is absent")
+	require.Regexp(t, `COLLEAGUE +SINCE +SAYS\nkcc1 +\d{4}-\d\d-\d\d \d\d:\d\d +agent:lead1\n`, c.does("absent"))
+	var away []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(c.does("absent", "--json")), &away))
+	require.Len(t, away, 1)
+	require.Equal(t, "kcc1", away[0]["colleague"])
+	require.Empty(t, c.does("present", "kcc1", "--as", "lead1"))
+	require.JSONEq(t, `[]`, c.does("absent", "--json"))
 }
 
 // More notes than one batch, nearly all with one deadline: none is left out and none comes twice.
@@ -192,6 +199,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		"a note that is not there":         {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
 		"a change by nobody":               {[]string{"claim", id}, 1, "--as is missing"},
 		"an absence that nobody says":      {[]string{"absent", "kcc1"}, 1, "--as is missing"},
+		"a presence that nobody says":      {[]string{"present", "kcc1"}, 1, "--as is missing"},
 		"a version that has passed":        {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
 		"what its state does not allow":    {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "takes only"},
 		"what the rules do not allow":      {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},

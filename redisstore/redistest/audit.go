@@ -110,6 +110,15 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 	switch kind {
 	case "day": // counts that expire: no state
 		return func() {}
+	case "absent":
+		cmd := p.HGetAll(ctx, a.tag+name)
+		return func() {
+			for colleague, text := range cmd.Val() {
+				if _, err := callback.DecodeAbsence(call.AgentID(colleague), text); err != nil {
+					a.wrong("key %s: %w", name, err)
+				}
+			}
+		}
 	case "note", "idem", "references", "open", "ledger":
 		cmd := p.HGetAll(ctx, a.tag+name)
 		return func() { a.hashes[name] = cmd.Val() }

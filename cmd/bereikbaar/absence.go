@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// absenceShown is an absence as --json prints it.
+type absenceShown struct {
+	Colleague call.AgentID   `json:"colleague"`
+	Since     time.Time      `json:"since"`
+	By        callback.Actor `json:"by"`
+}
+
+func absentCommand(o *benchOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "absent [COLLEAGUE]",
+		Short: "Say that a colleague is absent, and give all his notes to their teams; without a colleague: who is absent",
+		Long: "Say that a colleague is absent, and give all his notes to their teams. He is absent until he is present again: what is promised\n" +
+			"for him in person meanwhile is made for the team. Without a colleague it prints who is absent.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: withNotes(o, func(b *bench, args []string) error {
+			if len(args) == 0 {
+				return b.absences()
+			}
+			who, err := b.who()
+			if err != nil {
+				return err
+			}
+			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who, b.now)
+			return b.counted("released", released, err)
+		}),
+	}
+}
+
+func presentCommand(o *benchOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "present COLLEAGUE",
+		Short: "Say that a colleague is present again; who claims a note is so without it",
+		Args:  cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *bench, args []string) error {
+			who, err := b.who()
+			if err != nil {
+				return err
+			}
+			return b.worklist.Present(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who)
+		}),
+	}
+}
+
+// absences prints who is absent.
+func (b *bench) absences() error {
+	absences, err := b.worklist.Absences(b.cmd.Context(), b.town.ID)
+	if err != nil {
+		return err
+	}
+	if b.options.asJSON {
+		shown := make([]absenceShown, len(absences))
+		for i, a := range absences {
+			shown[i] = absenceShown(a)
+		}
+		return printJSON(b.out(), shown)
+	}
+	table := tabwriter.NewWriter(b.out(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "COLLEAGUE\tSINCE\tSAYS")
+	for _, a := range absences {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", a.Colleague, a.Since.In(b.town.Location).Format("2006-01-02 15:04"), a.By)
+	}
+	return table.Flush()
+}

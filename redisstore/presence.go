@@ -1,0 +1,53 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// SetAbsent keeps that a colleague is absent, see callback.Presence.
+func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a callback.Absence) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.client.HSet(ctx, keysOf(m).absent(), string(a.Colleague), callback.EncodeAbsence(a)).Err(); err != nil {
+		return down("keep who is absent", err)
+	}
+	return nil
+}
+
+// SetPresent ends the absence of a colleague, see callback.Presence.
+func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.client.HDel(ctx, keysOf(m).absent(), string(colleague)).Err(); err != nil {
+		return down("keep who is present", err)
+	}
+	return nil
+}
+
+// Absences gives who is absent, see callback.Presence.
+func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]callback.Absence, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	key := keysOf(m).absent()
+	stored, err := s.client.HGetAll(ctx, key).Result()
+	if err != nil {
+		return nil, unread(key, err)
+	}
+	var absences []callback.Absence
+	var problems []error
+	for _, colleague := range slices.Sorted(maps.Keys(stored)) {
+		a, err := callback.DecodeAbsence(call.AgentID(colleague), stored[colleague])
+		if err != nil {
+			problems = append(problems, broken(key, err))
+			continue
+		}
+		absences = append(absences, a)
+	}
+	return absences, errors.Join(problems...)
+}
