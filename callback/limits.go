@@ -72,15 +72,15 @@ func (s *Service) within(ctx context.Context, r Request) *Refusal {
 
 // standing gives the note that a request has already, by its key or because a live one promises the same: what is no new note needs no
 // room under the limits.
-func (s *Service) standing(ctx context.Context, r Request) (Note, bool) {
-	his, _ := s.store.ByNumber(ctx, r.Municipality, r.Number, aRound) // what cannot be found is refused
+func (s *Service) standing(ctx context.Context, draft Note, r Request) (Note, bool) {
+	his, _ := s.store.ByNumber(ctx, draft.Municipality, draft.Number, aRound) // what cannot be found is refused
 	for _, n := range his {
-		if n.Key == r.Key {
+		if n.Key == draft.Key {
 			return n, true
 		}
 	}
 	for _, n := range his {
-		if n.State.Live() && n.Team == r.Team && n.Subject == r.Subject {
+		if n.State.Live() && n.Team == draft.Team && n.Subject == draft.Subject {
 			n, err := s.merge(ctx, n, r)
 			return n, err == nil
 		}

@@ -132,6 +132,7 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet},
 			{from: piet, to: piet, subject: "paspoort"},
+			{from: piet, to: piet, subject: " paspoort "},
 			{from: piet, to: piet, subject: "rijbewijs", want: callback.CodeCallerLimit},
 		},
 		"a day ends at midnight in town": {

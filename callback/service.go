@@ -111,7 +111,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	look, seen := context.WithTimeout(ctx, lookWithin)
 	defer seen()
 	if full := s.within(look, r); full != nil {
-		if note, ok := s.standing(ctx, r); ok {
+		if note, ok := s.standing(ctx, draft, r); ok {
 			return note, nil
 		}
 		return Note{}, full
