@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
 )
@@ -21,4 +22,12 @@ func AuditAt(ctx context.Context, addr string, m call.MunicipalityID) (Stored, e
 
 func clientAt(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: patience, WriteTimeout: patience})
+}
+
+// Empty takes everything from the server, as when it comes back without its data.
+func (s *Server) Empty() {
+	s.tb.Helper()
+	c := clientAt(s.Addr)
+	defer func() { _ = c.Close() }()
+	require.NoError(s.tb, c.FlushAll(context.Background()).Err())
 }
