@@ -131,7 +131,12 @@ func TestRow11OneFlippedByteCostsOneEventAtMost(t *testing.T) {
 	spoilt[at] ^= 0x20
 	kept, torn := reopened(t, fast(t), spoilt)
 	require.NotNil(t, torn)
-	require.Len(t, kept, len(wrote))
+	requirePart(t, kept, wrote)
+	lost := 0
+	for id, events := range wrote {
+		lost += len(events) - len(kept[id])
+	}
+	require.LessOrEqual(t, lost, 1)
 }
 
 func TestRow11NotAJournalAtAll(t *testing.T) {
@@ -185,15 +190,14 @@ func TestAKeyIsFoundAgainInATornJournal(t *testing.T) {
 	require.NoError(t, os.Truncate(path, 3*int64(os.Getpagesize())))
 	file, err := os.ReadFile(path)
 	require.NoError(t, err)
+	require.Contains(t, string(file), string(made.Base.Key), "its entry stands before the cut")
 	j, err = journal.Open(path)
 	require.ErrorIs(t, err, journal.ErrTorn)
 	t.Cleanup(func() { require.NoError(t, j.Close()) })
 	id, found, err := j.ByKey(town, made.Base.Key)
 	require.NoError(t, err)
-	if strings.Contains(string(file), string(made.Base.Key)) {
-		require.True(t, found)
-		require.Equal(t, made.Note, id)
-	}
+	require.True(t, found)
+	require.Equal(t, made.Note, id)
 }
 
 // The disk, or a careless hand, cuts the file under a running daemon: what is mapped is gone, and a read of it is a fault.

@@ -68,6 +68,7 @@ func TestAReplyIsLostAndAnotherCameFirst(t *testing.T) {
 	_, err = s.Advance(ctx, n, raises(n))
 	var stale *callback.StaleError
 	require.ErrorAs(t, err, &stale, "another event of the same moment is refused")
+	requireSame(t, now, requireInvariants(t, raw(t, server.Addr))[n.ID], "nothing was changed")
 }
 
 // Row 9 of the fault matrix.

@@ -12,6 +12,7 @@
 package clock_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -80,7 +81,11 @@ func open(t *testing.T) *office {
 	t.Helper()
 	o := &office{town: newTown(t), redis: redistest.Start(t)}
 	o.store = redisstore.Open(redisstore.Options{Addr: o.redis.Addr})
-	t.Cleanup(func() { o.store.Close() })
+	t.Cleanup(func() {
+		o.store.Close()
+		_, err := redistest.AuditAt(context.Background(), o.redis.Addr, deventer)
+		require.NoError(t, err, "the invariants hold, whatever the clock did")
+	})
 	o.service = callback.NewService(o.store, o.town, o.town, nil)
 	o.worklist = callback.NewWorklist(o.store, o.town, nil)
 	return o

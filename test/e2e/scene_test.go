@@ -29,6 +29,7 @@ type scene struct {
 	t          *testing.T
 	ctx        context.Context
 	goroutines float64 // of the daemon at rest
+	callers    []*caller
 }
 
 // team makes overrides for one team.
@@ -36,8 +37,8 @@ func team(id string, settings map[string]any) map[string]any {
 	return map[string]any{"teams": map[string]any{id: settings}}
 }
 
-// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over nothing may be left: no
-// channel, no bridge, no call, no phone, no goroutine.
+// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over every promise that was made in it is
+// looked for, see promisesHold.
 func open(t *testing.T, overrides map[string]any) *scene {
 	t.Helper()
 	return openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), overrides)})
@@ -56,8 +57,13 @@ func openWith(t *testing.T, o rig.Options) *scene {
 			s.tellWhy()
 		}
 		err := s.Close()
-		s.Rig = nil // the testing package keeps this function until the last test has ended, and with it all that was heard
+		s.Rig, s.callers = nil, nil // the testing package keeps this function until the last test has ended, and with it all that was heard
 		require.NoError(t, err)
+	})
+	t.Cleanup(func() {
+		if !t.Failed() {
+			s.promisesHold()
+		}
 	})
 	if !slices.Contains(o.Without, rig.TheDaemon) {
 		s.measure()
@@ -201,7 +207,8 @@ func (s *scene) rings(o rig.CallerOptions) *caller {
 	require.NoError(s.t, err)
 	_, err = c.AwaitAnswer(s.ctx)
 	require.NoError(s.t, err)
-	return &caller{Caller: c, s: s, listened: time.Time{}}
+	s.callers = append(s.callers, &caller{Caller: c, s: s})
+	return s.callers[len(s.callers)-1]
 }
 
 // ringsFrom lets a caller ring the municipality.

@@ -53,6 +53,7 @@ func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, 
 	request.Close = true
 	request.Header.Set("Authorization", "Bearer "+d.tokens[who])
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", rand.Text()) // for what makes a note
 	if ver > 0 {
 		request.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(ver)))
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -28,8 +30,9 @@ const (
 var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
 // fill stores notes by plain commands, many in a trip: the scripts would take an hour. That it leaves what the scripts leave, the
-// same audit says that the tests of the store use, on a Redis filled with the first of these notes.
-func fill(ctx context.Context, c *redis.Client, s scale) error {
+// same audit says that the tests of the store use, on a Redis filled with the first of these notes. The journal gets what is live: what
+// is closed it keeps for three days only.
+func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) error {
 	if err := c.ConfigSet(ctx, "appendonly", "no").Err(); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
@@ -44,8 +47,12 @@ func fill(ctx context.Context, c *redis.Client, s scale) error {
 		failed <- first
 	}()
 	trip := c.Pipeline()
+	var live []callback.Event
 	for i := range s.Notes {
-		put(ctx, trip, s, i)
+		made := put(ctx, trip, s, i)
+		if i < s.Live {
+			live = append(live, made)
+		}
 		if (i+1)%bundle == 0 {
 			trips <- trip
 			trip = c.Pipeline()
@@ -63,6 +70,11 @@ func fill(ctx context.Context, c *redis.Client, s scale) error {
 	close(trips)
 	if err := <-failed; err != nil {
 		return fmt.Errorf("fill: %w", err)
+	}
+	for events := range slices.Chunk(live, bundle) {
+		if err := kept.Append(town, events...); err != nil {
+			return fmt.Errorf("fill: %w", err)
+		}
 	}
 	return logged(ctx, c)
 }
@@ -91,7 +103,8 @@ func note(s scale, i int) (callback.Note, callback.Event, error) {
 	return n, e, err
 }
 
-func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) {
+// put stores the i-th note, and gives the event with which it was made.
+func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) callback.Event {
 	n, made, err := note(s, i)
 	if err != nil {
 		panic(err) // it is the same for every run
@@ -118,6 +131,7 @@ func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) {
 	trip.ZAdd(ctx, tag+"number:"+hashed(n.Number.E164), redis.Z{Score: float64(n.Made.UnixMilli()), Member: id})
 	trip.HSet(ctx, tag+"references", string(n.Reference), id)
 	trip.HSet(ctx, tag+"idem", string(n.Key), id)
+	return made
 }
 
 func logEntry(ctx context.Context, trip redis.Pipeliner, nth int, e callback.Event) string {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -48,40 +46,76 @@ type side struct {
 
 // The operations.
 const (
-	makeOne  = "make"
-	claimOne = "claim"
-	listDue  = "list due first"
+	makeOne   = "make"
+	claimOne  = "claim"
+	listDue   = "list due first"
+	makeKept  = "make, with the journal" // as the daemon does it
+	claimKept = "claim, with the journal"
 )
 
-func operations() []string { return []string{makeOne, claimOne, listDue} }
+func operations() []string { return []string{makeOne, claimOne, listDue, makeKept, claimKept} }
 
-// subject is a Redis that is measured.
+// subject is a Redis that is measured, with a journal of the notes in it that are live.
 type subject struct {
-	scale scale
-	store *redisstore.Store
-	past  *redis.Client
-	next  int // the number of the next note
+	scale  scale
+	store  *redisstore.Store
+	keeper *callback.Keeper // journal and store
+	past   *redis.Client
+	next   int // the number of the next note
 }
+
+// newSubject starts and fills one.
+func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
+	server := redistest.Start(o)
+	past := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
+	store := redisstore.Open(redisstore.Options{Addr: server.Addr})
+	o.Cleanup(func() { _ = errors.Join(past.Close(), store.Close()) })
+	kept, err := journal.Open(filepath.Join(server.Dir(), "journal.db")) // on the disk that Redis has
+	if err != nil {
+		return nil, err
+	}
+	o.Cleanup(func() { _ = kept.Close() })
+	if err := fill(ctx, past, kept, s); err != nil {
+		return nil, err
+	}
+	return &subject{scale: s, store: store, keeper: callback.NewKeeper(store, kept, strict{o}), past: past, next: s.Notes}, nil
+}
+
+// strict ends the measurement when a keeper has something to tell: it would not measure what is meant.
+type strict struct{ *owner }
+
+// JournalFailed is told when the journal's disk is full, say.
+func (s strict) JournalFailed(err error) { s.Errorf("the journal: %w", err) }
+
+// Behind is told when Redis was too slow.
+func (s strict) Behind(notes int) {
+	if notes > 0 {
+		s.Errorf("%d notes are in the journal alone", notes)
+	}
+}
+
+// Restored is not told here.
+func (s strict) Restored(notes int) { s.Errorf("%d notes were restored", notes) }
+
+// Diverged is not told here.
+func (s strict) Diverged(id callback.NoteID) { s.Errorf("note %s has two histories", id) }
 
 // atScale measures each operation at both scales, in turn.
 func (r *results) atScale(ctx context.Context, o *owner) error {
 	sides := make([]*subject, 2)
 	for i, s := range []scale{r.Plan.Small, r.Plan.Large} {
-		server := redistest.Start(o)
-		past := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
-		store := redisstore.Open(redisstore.Options{Addr: server.Addr})
-		o.Cleanup(func() { _ = errors.Join(past.Close(), store.Close()) })
 		start := time.Now()
-		if err := fill(ctx, past, s); err != nil {
+		side, err := newSubject(ctx, o, s)
+		if err != nil {
 			return err
 		}
 		r.FillS = time.Since(start).Seconds()
 		if i == 0 {
-			if err := audited(ctx, past, s); err != nil {
+			if err := audited(ctx, side.past, s); err != nil {
 				return err
 			}
 		}
-		sides[i] = &subject{scale: s, store: store, past: past, next: s.Notes}
+		sides[i] = side
 	}
 	for _, what := range operations() {
 		r.Operations[what] = &pair{}
@@ -136,34 +170,53 @@ func (s *subject) round(ctx context.Context, what string, p plan, into *side) er
 // prepare makes ready what is to be timed.
 func (s *subject) prepare(ctx context.Context, what string, p plan) ([]func() error, error) {
 	work := make([]func() error, p.Each)
+	var err error
 	for i := range work {
-		team := call.TeamID(teamOf(s.scale, s.next+i))
 		switch what {
 		case makeOne:
-			_, e, err := note(s.scale, s.next)
-			if err != nil {
-				return nil, err
-			}
-			s.next++
-			work[i] = func() error { _, err := s.store.Make(ctx, e); return err }
+			work[i], err = s.making(ctx, s.store)
+		case makeKept:
+			work[i], err = s.making(ctx, s.keeper)
 		case claimOne:
-			due, err := s.store.Due(ctx, town, team, p.Each)
-			if err != nil {
-				return nil, err
-			}
-			n := due[i%len(due)]
-			work[i] = func() error { _, err := s.store.Advance(ctx, n, claim(n)); return err }
+			work[i], err = s.claiming(ctx, s.store, p, i)
+		case claimKept:
+			work[i], err = s.claiming(ctx, s.keeper, p, i)
 		default:
-			work[i] = func() error {
-				due, err := s.store.Due(ctx, town, team, p.List)
-				if err == nil && len(due) != p.List {
-					err = fmt.Errorf("only %d notes are due", len(due))
-				}
-				return err
-			}
+			work[i] = s.listing(ctx, p, i)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return work, nil
+}
+
+func (s *subject) making(ctx context.Context, through callback.Store) (func() error, error) {
+	_, e, err := note(s.scale, s.next)
+	s.next++
+	return func() error { _, err := through.Make(ctx, e); return err }, err
+}
+
+// claiming claims notes of as many teams as the small side has: so the same notes come back as often at both sides, and their
+// histories grow alike.
+func (s *subject) claiming(ctx context.Context, through callback.Store, p plan, i int) (func() error, error) {
+	due, err := s.store.Due(ctx, town, call.TeamID(teamOf(s.scale, i%p.Small.Teams)), p.Each)
+	if err != nil {
+		return nil, err
+	}
+	n := due[i%len(due)]
+	return func() error { _, err := through.Advance(ctx, n, claim(n)); return err }, nil
+}
+
+func (s *subject) listing(ctx context.Context, p plan, i int) func() error {
+	team := call.TeamID(teamOf(s.scale, s.next+i))
+	return func() error {
+		due, err := s.store.Due(ctx, town, team, p.List)
+		if err == nil && len(due) != p.List {
+			err = fmt.Errorf("only %d notes are due", len(due))
+		}
+		return err
+	}
 }
 
 const colleague call.AgentID = "els"
@@ -181,14 +234,14 @@ func next(n callback.Note, kind callback.EventKind, change func(*callback.Event)
 	return e
 }
 
-// undo gives back what was claimed, so that every round meets the same.
+// undo gives back what was claimed, so that every round meets the same; through the keeper, so that the journal knows of it too.
 func (s *subject) undo(ctx context.Context, what string) error {
-	if what != claimOne {
+	if what != claimOne && what != claimKept {
 		return nil
 	}
 	held, err := s.store.Held(ctx, town, colleague, 1000)
 	for _, n := range held {
-		_, failed := s.store.Advance(ctx, n, next(n, callback.EventReleased, func(e *callback.Event) { e.Cause = callback.ReleaseByHand }))
+		_, failed := s.keeper.Advance(ctx, n, next(n, callback.EventReleased, func(e *callback.Event) { e.Cause = callback.ReleaseByHand }))
 		err = errors.Join(err, failed)
 	}
 	return err
@@ -202,39 +255,4 @@ func infoNumber(ctx context.Context, c *redis.Client, section, pattern string) i
 		sum += n
 	}
 	return sum
-}
-
-// speed makes notes from 64 sides, through the store and by the bare script, in turn: the benchmarks of redisstore, which know
-// the script.
-func (r *results) speed(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return fmt.Errorf("measure the speed: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "redisstore.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "./redisstore")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the benchmarks (run this at the top of the repository): %w: %s", err, out)
-	}
-	for range r.Plan.Runs {
-		for _, b := range []struct {
-			name string
-			into *[]float64
-		}{{"BenchmarkMake", &r.Store}, {"BenchmarkRawEvalsha", &r.Raw}} {
-			cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^"+b.name+"$", "-test.benchtime="+fmt.Sprint(r.Plan.Made)+"x")
-			cmd.Dir = "redisstore"
-			out, err := cmd.CombinedOutput()
-			found := regexp.MustCompile(`([0-9.]+) notes/s`).FindStringSubmatch(string(out))
-			if err != nil || found == nil {
-				return fmt.Errorf("%s: %w: %s", b.name, err, strings.TrimSpace(string(out)))
-			}
-			perSecond, err := strconv.ParseFloat(found[1], 64)
-			if err != nil {
-				return fmt.Errorf("%s: %w", b.name, err)
-			}
-			*b.into = append(*b.into, perSecond)
-		}
-	}
-	return nil
 }

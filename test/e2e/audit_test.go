@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"path/filepath"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// deventer is the municipality whose notes these tests make.
+const deventer call.MunicipalityID = "deventer"
+
+// promisesHold asserts what must be so after any test, whatever was killed in it: the invariants hold in Redis, Redis and the journal
+// tell one history of every note, and what a caller heard confirmed is in one of them (I1). A Redis that the test left down is started.
+func (s *scene) promisesHold() {
+	s.t.Helper()
+	require.NoError(s.t, s.Daemon.Stop(), "nobody else may write now")
+	s.redisRuns()
+	stored, err := redistest.AuditAt(s.ctx, s.Redis.Address, deventer)
+	require.NoError(s.t, err)
+	confirmed := s.journalled()
+	for id, events := range confirmed {
+		has := make(map[uint64]callback.EventID)
+		for _, e := range stored.Events[id] {
+			has[e.Ver] = e.ID
+		}
+		for _, e := range events {
+			require.Contains(s.t, []callback.EventID{"", e.ID}, has[e.Ver], "note %s has another history in Redis than in the journal", id)
+		}
+	}
+	var references []callback.Reference
+	for _, n := range stored.Notes {
+		references = append(references, n.Reference)
+	}
+	for id, events := range confirmed {
+		n, err := callback.Replay(events)
+		require.NoError(s.t, err, "the journal's history of note %s", id)
+		references = append(references, n.Reference)
+	}
+	for _, c := range s.callers {
+		if heard, err := c.reference(); err == nil {
+			require.Contains(s.t, references, heard, "I1: a caller heard it")
+		}
+	}
+}
+
+func (s *scene) redisRuns() {
+	s.t.Helper()
+	if p := s.Redis.Process(); p != nil && p.Running() {
+		require.NoError(s.t, p.Thaw())
+		return
+	}
+	require.NoError(s.t, s.Redis.Start(s.ctx))
+}
+
+// journalled is what the daemon's journal holds.
+func (s *scene) journalled() map[callback.NoteID][]callback.Event {
+	s.t.Helper()
+	kept, err := journal.Open(filepath.Join(s.Daemon.StateDir, "journal.db"))
+	require.NoError(s.t, err)
+	defer func() { require.NoError(s.t, kept.Close()) }()
+	notes, err := kept.Notes()
+	require.NoError(s.t, err)
+	all := make(map[callback.NoteID][]callback.Event)
+	for _, n := range notes {
+		all[n.Note], err = kept.Events(n.Note)
+		require.NoError(s.t, err)
+	}
+	return all
+}

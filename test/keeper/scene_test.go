@@ -1,0 +1,258 @@
+// Package keeper_test holds the rows of the fault matrix that need the journal on a disk and a Redis at once. Promises and changes go
+// through callback.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was told is there, once.
+package keeper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// A pool of the client library that tries a dead server once a second notices only then that it was closed.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
+
+const (
+	deventer = call.MunicipalityID("deventer")
+	team     = call.TeamID("burgerzaken")
+)
+
+// ctx of calls that nothing cancels: store and keeper bound their own time.
+var ctx = context.Background()
+
+// rules knows every team, allows Dutch numbers, gives a day, and wants one attempt.
+type rules struct{}
+
+func (rules) Knows(call.TeamID) bool { return true }
+
+func (rules) Policy(call.MunicipalityID) callback.Policy {
+	return callback.Policy{Countries: []string{"NL"}}
+}
+
+func (rules) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
+	return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
+}
+
+func (rules) Work(call.MunicipalityID) callback.Work {
+	return callback.Work{Location: time.UTC, ContactCentre: "kcc", Lease: 10 * time.Minute, Attempts: callback.AttemptPolicy{Least: 1}}
+}
+
+// watching keeps what a keeper tells.
+type watching struct {
+	mu       sync.Mutex
+	failed   []error
+	behind   int // at most
+	restored int
+	diverged []callback.NoteID
+}
+
+func (w *watching) JournalFailed(err error) { w.tell(func() { w.failed = append(w.failed, err) }) }
+func (w *watching) Behind(notes int)        { w.tell(func() { w.behind = max(w.behind, notes) }) }
+func (w *watching) Restored(notes int)      { w.tell(func() { w.restored += notes }) }
+func (w *watching) Diverged(id callback.NoteID) {
+	w.tell(func() { w.diverged = append(w.diverged, id) })
+}
+
+func (w *watching) tell(what func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	what()
+}
+
+// daemon is what a daemon has of the notes: the way to Redis, the journal on its disk, and the keeper that joins them.
+type daemon struct {
+	*callback.Keeper
+	store    *redisstore.Store
+	journal  *journal.Journal
+	service  *callback.Service
+	worklist *callback.Worklist
+	watch    *watching
+	torn     error // what was wrong with the journal; nil when it was whole
+}
+
+// starts starts a daemon with a journal at this path. It has not caught up yet.
+func starts(t *testing.T, server *redistest.Server, path string) *daemon {
+	t.Helper()
+	kept, err := journal.Open(path)
+	if err != nil {
+		require.ErrorIs(t, err, journal.ErrTorn)
+	}
+	d := &daemon{store: redisstore.Open(redisstore.Options{Addr: server.Addr}), journal: kept, watch: &watching{}, torn: err}
+	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
+	d.Keeper = callback.NewKeeper(d.store, kept, d.watch)
+	d.service = callback.NewService(d.Keeper, rules{}, rules{}, nil)
+	d.worklist = callback.NewWorklist(d.Keeper, rules{}, nil)
+	return d
+}
+
+func (d *daemon) ends(t *testing.T) {
+	t.Helper()
+	require.NoError(t, d.journal.Close())
+	_ = d.store.Close() // once more is an error
+}
+
+// catchesUp lets the keeper catch up until it has nothing more to do, and requires that it has nothing to complain of.
+func (d *daemon) catchesUp(t *testing.T) {
+	t.Helper()
+	require.NoError(t, d.catchUp())
+	require.Empty(t, d.watch.diverged)
+	require.Zero(t, d.Behind())
+}
+
+// catchUp lets the keeper go through all notes, however long Redis takes to answer.
+func (d *daemon) catchUp() error {
+	_, err := patiently(func() (any, error) { return d.CatchUp(ctx, "") })
+	return err
+}
+
+// patiently asks again while Redis is away or a busy machine is slow; the client library tries a server that was dead once a second.
+func patiently[V any](ask func() (V, error)) (V, error) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(10 * time.Second)
+	for {
+		got, err := ask()
+		if !errors.Is(err, callback.ErrStoreDown) {
+			return got, err
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			return got, err
+		}
+	}
+}
+
+var nthCall atomic.Int64
+
+// request asks for a note in a call of its own, by a caller of his own.
+func request() callback.Request {
+	nth := nthCall.Add(1)
+	id := call.ID(fmt.Sprintf("1732300000.%d", nth))
+	number := call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+nth), Kind: call.KindMobile, Country: "NL"}
+	return callback.Request{
+		Key: callback.CallKey("pbx1", id), At: time.Now(), Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Number: number, Shown: number, Language: "nl", Call: id, Subject: "paspoort", Reason: "Wanneer is het klaar?",
+	}
+}
+
+// promises makes a note of a caller of his own.
+func (d *daemon) promises(t *testing.T) callback.Note {
+	t.Helper()
+	r := request()
+	n, err := patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
+	require.NoError(t, err)
+	return n
+}
+
+// next is the next event of a note, by a colleague. What a kind needs is put in by change.
+func next(n callback.Note, kind callback.EventKind, colleague call.AgentID, change ...func(*callback.Event)) callback.Event {
+	e := callback.Event{
+		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond),
+		Who: callback.ByAgent(colleague),
+	}
+	for _, c := range change {
+		c(&e)
+	}
+	return e
+}
+
+// life is what a colleague does with a note, from the claim to its end.
+func life(colleague call.AgentID) []func(callback.Note) callback.Event {
+	return []func(callback.Note) callback.Event{
+		func(n callback.Note) callback.Event {
+			return next(n, callback.EventClaimed, colleague, func(e *callback.Event) { e.Hold = 10 * time.Minute })
+		},
+		func(n callback.Note) callback.Event { return next(n, callback.EventAttemptStarted, colleague) },
+		func(n callback.Note) callback.Event {
+			return next(n, callback.EventAttemptEnded, colleague, func(e *callback.Event) { e.Result = callback.ResultReached })
+		},
+		func(n callback.Note) callback.Event {
+			return next(n, callback.EventResolved, colleague, func(e *callback.Event) { e.Outcome = callback.Reached })
+		},
+	}
+}
+
+// does stores an event, asked for until it is known to be stored.
+func (d *daemon) does(t *testing.T, n callback.Note, e callback.Event) callback.Note {
+	t.Helper()
+	after, err := patiently(func() (callback.Note, error) { return d.Advance(ctx, n, e) })
+	require.NoError(t, err)
+	return after
+}
+
+// requireInvariants checks everything that is stored, see redistest.Audit.
+func requireInvariants(t *testing.T, server *redistest.Server) redistest.Stored {
+	t.Helper()
+	stored, err := redistest.AuditAt(ctx, server.Addr, deventer)
+	require.NoError(t, err)
+	return stored
+}
+
+// requireTold requires that every note is stored as somebody was told of it (I1), at the version that he was told of.
+func requireTold(t *testing.T, stored redistest.Stored, told []callback.Note) {
+	t.Helper()
+	for _, n := range told {
+		events := stored.Events[n.ID]
+		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
+		was, err := callback.Replay(events[:n.Ver])
+		require.NoError(t, err)
+		requireSame(t, n, was)
+	}
+}
+
+// requireSame compares two notes but for the end of a lease: a store that was brought up to date lets it run anew.
+func requireSame(t *testing.T, want, got callback.Note) {
+	t.Helper()
+	require.Equal(t, want.Lease.IsZero(), got.Lease.IsZero())
+	want.Lease, got.Lease = time.Time{}, time.Time{}
+	require.Equal(t, callback.EncodeNote(want), callback.EncodeNote(got), "I1: as it was confirmed")
+}
+
+// requireJournal requires that the journal has caught up, too: each note that it has is there with the history that is stored.
+func (d *daemon) requireJournal(t *testing.T, stored redistest.Stored) {
+	t.Helper()
+	kept, err := d.journal.Notes()
+	require.NoError(t, err)
+	for _, n := range kept {
+		events, err := d.journal.Events(n.Note)
+		require.NoError(t, err)
+		require.Equal(t, idsOf(stored.Events[n.Note]), idsOf(events))
+		was, err := callback.Replay(events)
+		require.NoError(t, err)
+		requireSame(t, stored.Notes[n.Note], was)
+	}
+}
+
+func idsOf(events []callback.Event) []callback.EventID {
+	ids := make([]callback.EventID, len(events))
+	for i, e := range events {
+		ids[i] = e.ID
+	}
+	return ids
+}
+
+// fast gives a directory in memory: a test that opens very many journals waits for no disk.
+func fast(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, where the test's own directory is not
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
