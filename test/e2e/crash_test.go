@@ -175,8 +175,8 @@ func TestTheDaemonIsKilledWhileACallerHearsOfHisNote(t *testing.T) {
 		c := s.ringsFrom(from)
 		c.answersUntil(step.hears, []answer{{"nl/note-already-open", ""}, {"nl/call-back-by", ""}, {"nl/note-choices", ""}})
 		c.presses(step.presses)
-		s.crashes()
-		c.hears("music", "nl/menu-aanvraag")
+		c.listened = s.crashes()
+		c.hears("nl/note-already-open", "nl/note-stays", "nl/menu-aanvraag") // he is not cut off, and may choose again
 		c.hangsUp()
 		s.atRest()
 		after := s.kept(from)
@@ -209,9 +209,9 @@ func TestTheDaemonIsKilledWhileANoteIsWithdrawn(t *testing.T) {
 		if step.does == "is told" {
 			c.hears("nl/note-withdrawn")
 		}
-		s.crashes()
+		c.listened = s.crashes()
 		require.Contains(t, step.may, s.kept(from).State, "killed when he %s", step.does)
-		c.hears("music", "nl/menu-aanvraag")
+		c.hears("nl/note-already-open", "nl/menu-aanvraag")
 		c.hangsUp()
 		s.atRest()
 	}
