@@ -178,7 +178,7 @@ func TestAPhoneThatCannotBeHungUpCountsAsGone(t *testing.T) {
 		_ = f.link().socket.CloseNow()
 		synctest.Wait()
 		require.ErrorIs(t, phone.HangUp(t.Context()), ErrDown)
-		<-phone.Gone() // the agent is free
+		require.True(t, gone(phone), "the agent is free")
 
 		f.answering(asteriskHas{channels: []string{leg}}.answer)
 		f.set(func(f *fakeAsterisk) { f.away = false })

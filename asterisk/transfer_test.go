@@ -80,6 +80,7 @@ func TestWhoIsPutThroughIntoTheQueueWaitsThere(t *testing.T) {
 		b.tell(t, takesOver, "c1")
 		b.tell(t, channelGone, 16, "c1")
 		synctest.Wait()
+		require.Len(t, o.anew, 1)
 		require.Empty(t, o.took, "it is no new call")
 		require.Contains(t, f.commands(), `POST channels/citizen/moh {"mohClass":"wachtmuziek"}`)
 		require.Contains(t, f.commands(), `POST channels/citizen/variable {"variable":"BEREIKBAAR_STATE","value":"the place"}`)
@@ -153,6 +154,8 @@ func TestWhoTakesThePlaceOfACallThatIsOverIsANewCaller(t *testing.T) {
 		}}
 	}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *waitingOperator) {
 		b.tell(t, takesOver, "c1")
+		synctest.Wait()
+		require.Len(t, o.took, 1)
 		require.Equal(t, call.ID("citizen"), <-o.took)
 		b.tell(t, channelGone, 16, "c1")
 		b.tell(t, channelGone, 16, "citizen")
@@ -164,6 +167,8 @@ func TestWhoTakesThePlaceOfNobodyIsANewCaller(t *testing.T) {
 		return &waitingOperator{first: untilOver}
 	}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *waitingOperator) {
 		b.tell(t, takesOver, "somebody")
+		synctest.Wait()
+		require.Len(t, o.took, 1)
 		require.Equal(t, call.ID("citizen"), <-o.took)
 		b.tell(t, channelGone, 16, "citizen")
 		b.tell(t, channelGone, 16, "c1")

@@ -98,3 +98,25 @@ func TestAnAgentPutsACallerThroughWithHisPhone(t *testing.T) {
 	s.atRest()
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered))
 }
+
+func TestACallerWhomAnAgentPutsThroughToNobodyComesBack(t *testing.T) {
+	s := open(t, nil)
+	agent := s.softphone("kcc1", 1000)
+	s.agent("verg1", rig.Behaviour{Refuses: 486})
+	c := s.ringsFrom("0612345678")
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	require.NoError(t, agent.AwaitRing(s.ctx, 1))
+	require.NoError(t, agent.Answer(s.ctx))
+	require.NoError(t, c.AwaitTone(s.ctx, time.Time{}, agent.Pitch))
+	c.listened = time.Now()
+	require.NoError(t, agent.PutThroughTo("verg1"))
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	require.NoError(t, agent.AwaitRing(s.ctx, 2))
+	require.NoError(t, agent.Answer(s.ctx))
+	again := time.Now()
+	require.NoError(t, c.AwaitTone(s.ctx, again, agent.Pitch))
+	c.hangsUp()
+	s.atRest()
+}
