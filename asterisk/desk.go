@@ -96,7 +96,7 @@ func (b *Switchboard) settleCallback(found survey, desk Channel) {
 		return
 	}
 	out := ""
-	for _, id := range found.bridges[bridgeID(desk.ID)] {
+	for _, id := range found.bridges[bridgeID(desk.ID)].Channels {
 		if strings.HasPrefix(id, outPrefix) {
 			out = id
 		}
@@ -156,7 +156,7 @@ func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 		b.abandonLeg(leg)
 		return fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, o.Timeout)
 	case <-ctx.Done():
-		b.abandonLeg(leg)
+		b.callOffLeg(ctx, leg)
 		return context.Cause(ctx)
 	}
 }

@@ -48,6 +48,13 @@ func IsConflict(err error) bool {
 	return ok && e.Status == http.StatusConflict
 }
 
+// isLeaving says that the channel has left our application and not yet ended (409): it is being hung up, or another
+// channel takes its place.
+func isLeaving(err error) bool {
+	e, ok := errors.AsType[*CommandError](err)
+	return ok && e.Status == http.StatusConflict && e.Message == messageNotInside
+}
+
 // IsRefused says that Asterisk could not make the channel (500, "Allocation failed"): the phone is not registered, or is
 // not configured.
 func IsRefused(err error) bool {
@@ -61,6 +68,7 @@ const (
 	messageNoSource   = "Event source does not exist"
 	messageNoVariable = "Provided variable was not found"
 	messageNoContact  = "Allocation failed"
+	messageNotInside  = "Channel not in Stasis application"
 )
 
 // lossError is an error that ends the link, or kept it from being made.

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -23,12 +24,12 @@ type Leg struct {
 	board   *Switchboard
 	channel string
 
-	mu       sync.Mutex
-	up       chan struct{} // closed when answered
-	gone     chan struct{} // closed when the channel is no more
-	cause    Cause         // why it went
-	inBridge bool
-	next     *Leg // who took its place in the conversation; nil while nobody did
+	mu     sync.Mutex
+	up     chan struct{} // closed when answered
+	gone   chan struct{} // closed when the channel is no more
+	cause  Cause         // why it went
+	bridge string        // in which it talks, or talked; empty before
+	next   *Leg          // who took its place in the conversation; nil while nobody did
 }
 
 func newLeg(board *Switchboard, channel string) *Leg {
@@ -41,9 +42,11 @@ func (l *Leg) ID() string { return l.channel }
 // Gone implements dispatch.Leg.
 func (l *Leg) Gone() <-chan struct{} { return l.gone }
 
-// HangUp implements dispatch.Leg.
+// HangUp implements dispatch.Leg. A phone that could not be told counts as gone: when the link is back reconciliation
+// finds that nobody knows it, and hangs it up.
 func (l *Leg) HangUp(ctx context.Context) error {
 	if err := l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing); err != nil && !IsGone(err) {
+		l.board.forgetLeg(l)
 		return fmt.Errorf("hang up an agent's phone: %w", err)
 	}
 	return nil
@@ -64,23 +67,23 @@ func (l *Leg) ended(cause Cause) {
 	closeOnce(l.gone)
 }
 
-// succeed says that another phone goes on with the conversation.
-func (l *Leg) succeed(next *Leg) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.next = next
-}
-
 func (l *Leg) successor() *Leg {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.next
 }
 
-func (l *Leg) bridged() bool {
+func (l *Leg) bridgedIn() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.inBridge
+	return l.bridge
+}
+
+// enter says in which bridge the phone talks.
+func (l *Leg) enter(bridge string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bridge = bridge
 }
 
 func closeOnce(c chan struct{}) {
@@ -99,7 +102,7 @@ func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispat
 		Endpoint:   inv.Agent.Endpoint,
 		CallerID:   callerID(inv),
 		Timeout:    inv.For,
-		Originator: string(inv.Call.ID),
+		Originator: b.channelOf(inv.Call.ID),
 	}); err != nil {
 		return nil, err
 	}
@@ -107,12 +110,22 @@ func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispat
 }
 
 // abandonLeg stops a phone from ringing and returns when it is silent, so that the next call does not find it busy.
-func (b *Switchboard) abandonLeg(leg *Leg) {
+func (b *Switchboard) abandonLeg(leg *Leg) { b.silenceLeg(leg, CauseNormalClearing) }
+
+// callOffLeg does so because ctx ended. A phone that was too late is told so, and then shows no missed call.
+func (b *Switchboard) callOffLeg(ctx context.Context, leg *Leg) {
+	reason := CauseNormalClearing
+	if errors.Is(context.Cause(ctx), dispatch.ErrTaken) {
+		reason = CauseAnsweredElsewhere
+	}
+	b.silenceLeg(leg, reason)
+}
+
+func (b *Switchboard) silenceLeg(leg *Leg, reason Cause) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
 	defer cancel()
-	if err := b.conn.HangUp(ctx, leg.channel, CauseNormalClearing); err != nil {
-		leg.ended(CauseUnknown) // it never came to be, or the link is down and reconciliation will see to it
-		b.removeLeg(leg)
+	if err := b.conn.HangUp(ctx, leg.channel, reason); err != nil {
+		b.forgetLeg(leg) // it never came to be, or the link is down and reconciliation will see to it
 		return
 	}
 	select {

@@ -15,6 +15,8 @@ import (
 const (
 	// keyRoom is how many keys are kept for a call that does not read them; garbage beyond it is dropped.
 	keyRoom = 64
+	// leaveLimit bounds what is still done for a caller when the daemon stops.
+	leaveLimit = 2 * time.Second
 	// stateVariable keeps an ivr.State on the caller's channel.
 	stateVariable = "BEREIKBAAR_STATE"
 )
@@ -22,16 +24,28 @@ const (
 // Line is a caller's channel. It implements ivr.Line.
 type Line struct {
 	board    *Switchboard
-	channel  string
 	call     call.Call
 	keys     chan rune
 	end      context.CancelCauseFunc // ends the call's context
 	answered bool                    // when it came
-	music    bool                    // whether it plays; of the call's own goroutine
 	lastKey  keyPress                // of the goroutine that handles events
 
 	mu      sync.Mutex
-	playing map[string]*playback // by playback id
+	channel string                  // another one after a transfer
+	state   string                  // what was to be remembered last
+	again   context.CancelCauseFunc // ends what is done with the call, so that it is done anew
+	bridge  string                  // in which he talks; empty when he does not
+	music   bool                    // whether it plays
+	class   string                  // of the music that played last
+	over    bool                    // it is hung up or handed over: nothing more is done with it
+	playing map[string]*playback    // by playback id
+}
+
+// id is the caller's channel of the moment.
+func (l *Line) id() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.channel
 }
 
 // Answer implements ivr.Line.
@@ -39,33 +53,78 @@ func (l *Line) Answer(ctx context.Context) error {
 	if l.answered { // by the dialplan
 		return nil
 	}
-	return l.verdict(ctx, l.board.conn.Answer(ctx, l.channel))
+	return l.verdict(ctx, l.board.conn.Answer(ctx, l.id()))
 }
 
 // Music implements ivr.Line.
 func (l *Line) Music(ctx context.Context, class string) error {
-	if l.music {
+	if l.hasMusic() {
 		return nil
 	}
-	if err := l.verdict(ctx, l.board.conn.StartMusic(ctx, l.channel, class)); err != nil {
+	if err := l.verdict(ctx, l.board.conn.StartMusic(ctx, l.id(), class)); err != nil {
 		return err
 	}
-	l.music = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.music, l.class = true, class
 	return nil
+}
+
+func (l *Line) hasMusic() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.music
+}
+
+// noMusic takes down that the music ends, and tells whether it played.
+func (l *Line) noMusic() (played bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	played, l.music = l.music, false
+	return played
 }
 
 // silence ends the music: a bridge does not, and the caller would hear it instead of the agent (seen on 22.10.1).
 func (l *Line) silence(ctx context.Context) error {
-	if !l.music {
+	if !l.noMusic() {
 		return nil
 	}
-	l.music = false
-	return l.board.conn.StopMusic(ctx, l.channel)
+	return l.board.conn.StopMusic(ctx, l.id())
+}
+
+// leave lets music begin for a caller who stays with Asterisk and talks to nobody: behind what is being said to him, he
+// would hear nothing until the next daemon is there.
+func (l *Line) leave(ctx context.Context) {
+	l.mu.Lock()
+	channel, class, needless := l.channel, l.class, l.music || l.bridge != ""
+	l.mu.Unlock()
+	if needless {
+		return
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
+	defer cancel()
+	if err := l.board.conn.StartMusic(limited, channel, class); err != nil && !IsGone(err) {
+		l.board.log.Warn("a caller who stays with Asterisk hears no music", "call", l.call.ID, "err", err)
+	}
 }
 
 // Remember implements ivr.Line.
 func (l *Line) Remember(ctx context.Context, state string) error {
-	return l.verdict(ctx, l.board.conn.SetVariable(ctx, l.channel, stateVariable, state))
+	l.keep(state)
+	return l.verdict(ctx, l.board.conn.SetVariable(ctx, l.id(), stateVariable, state))
+}
+
+// keep takes down what the channel remembers.
+func (l *Line) keep(state string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = state
+}
+
+func (l *Line) remembered() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
 }
 
 // Restored implements ivr.Line. A link that the daemon has given up does not come back in this one.
@@ -74,17 +133,32 @@ func (l *Line) Restored(ctx context.Context) error {
 	if errors.Is(err, ErrDown) {
 		return ivr.ErrShutdown
 	}
+	if err == nil {
+		l.stopSpeaking(ctx)
+	}
 	return err
 }
 
 // HangUp implements ivr.Line.
 func (l *Line) HangUp(ctx context.Context) error {
-	return l.verdict(ctx, l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing))
+	err := l.board.conn.HangUp(ctx, l.finish(), CauseNormalClearing)
+	if IsGone(err) { // as it was to be
+		return ivr.ErrHungUp
+	}
+	return l.verdict(ctx, err)
 }
 
 // HandOver implements ivr.Line: the call goes on in the dialplan's fallback context.
 func (l *Line) HandOver(ctx context.Context) error {
-	return l.verdict(ctx, l.board.conn.Continue(ctx, l.channel, FallbackContext, "s", 1))
+	return l.verdict(ctx, l.board.conn.Continue(ctx, l.finish(), FallbackContext, "s", 1))
+}
+
+// finish says that nothing more is done with the call: whoever takes its place on the line is a new one.
+func (l *Line) finish() (channel string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	return l.channel
 }
 
 // Keys implements ivr.Line.
@@ -121,12 +195,12 @@ func (k keyPress) repeats(before keyPress) bool {
 
 // Play implements ivr.Line.
 func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
-	l.music = false // Asterisk ends it when a sound begins
+	l.noMusic() // Asterisk ends it when a sound begins
 	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
 	l.mu.Lock()
 	l.playing[p.id] = p
 	l.mu.Unlock()
-	if err := l.board.conn.Play(ctx, l.channel, p.id, media); err != nil {
+	if err := l.board.conn.Play(ctx, l.id(), p.id, media); err != nil {
 		l.finished(p.id)
 		return nil, l.verdict(ctx, err)
 	}
@@ -160,8 +234,8 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	if !ok {
 		return errors.New("a phone that this switchboard does not know")
 	}
-	bridge := bridgeID(l.channel)
-	if err := l.join(ctx, bridge, leg); err != nil {
+	bridge, err := l.join(ctx, leg)
+	if err != nil {
 		l.board.destroyBridge(ctx, bridge) // a caller who hangs up ends the wait for a command, not the command
 		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, l.whoLeft(ctx, leg, err))
 	}
@@ -170,11 +244,26 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	if errors.Is(cause, ivr.ErrShutdown) { // the two go on talking without us
 		return cause
 	}
+	l.inBridge("")
 	l.board.destroyBridge(ctx, bridge)
 	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
 		l.board.drop(last.channel)
 	}
 	return cause
+}
+
+// talksIn is the bridge in which the caller talks; empty when he does not.
+func (l *Line) talksIn() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bridge
+}
+
+// inBridge takes down where the caller talks; empty when he does so no longer.
+func (l *Line) inBridge(bridge string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bridge = bridge
 }
 
 // listenOut returns when the caller or the other side is gone, with whom the caller talked to last.
@@ -214,17 +303,28 @@ func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
 	}
 }
 
-func (l *Line) join(ctx context.Context, bridge string, leg *Leg) error {
-	if leg.bridged() { // found talking after a restart
-		return nil
+// join lets the two hear each other, and gives the bridge in which they do. Its name tells a later daemon whose phone
+// answered, also when that is no longer in it.
+func (l *Line) join(ctx context.Context, leg *Leg) (bridge string, err error) {
+	if bridge = leg.bridgedIn(); bridge != "" { // found talking after a restart
+		l.inBridge(bridge)
+		return bridge, nil
 	}
+	channel := l.id()
+	bridge = bridgeID(channel)
 	if err := l.silence(ctx); err != nil {
-		return err
+		return bridge, err
 	}
-	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", bridge); err != nil {
-		return err
+	// One that is there already was made by a command of which the reply was lost.
+	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", leg.channel); err != nil && !IsConflict(err) {
+		return bridge, err
 	}
-	return l.board.conn.AddToBridge(ctx, bridge, l.channel, leg.channel)
+	if err := l.board.conn.AddToBridge(ctx, bridge, channel, leg.channel); err != nil {
+		return bridge, err
+	}
+	leg.enter(bridge)
+	l.inBridge(bridge)
+	return bridge, nil
 }
 
 // verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link that
@@ -236,11 +336,26 @@ func (l *Line) verdict(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case IsGone(err):
-		return ivr.ErrHungUp
+		return l.farewell(ctx, ivr.ErrHungUp)
+	case isLeaving(err):
+		return l.farewell(ctx, err)
 	case errors.Is(err, ErrDown), errors.Is(err, ErrUnknownOutcome):
 		return ivr.ErrLinkLost
 	default:
 		return err
+	}
+}
+
+// farewell waits for the event that tells why a channel does not take commands any more: the caller hung up, or another
+// channel took its place. Without one it is as the refusal says.
+func (l *Line) farewell(ctx context.Context, refusal error) error {
+	limit := time.NewTimer(farewellLimit)
+	defer limit.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-limit.C:
+		return refusal
 	}
 }
 

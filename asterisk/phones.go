@@ -32,8 +32,8 @@ func watchable(name string) bool {
 	return !strings.ContainsAny(name, "@") && strings.Count(name, "/") == 1
 }
 
-// Watch sets which phones are watched; others are forgotten. It takes effect now when the link is up, and in any case
-// whenever it comes up.
+// Watch sets which phones are watched; others are forgotten. How each stands is told anew, because another agent may have
+// it now. It takes effect now when the link is up, and in any case whenever it comes up.
 func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 	b.mu.Lock()
 	wanted := map[string]*endpoint{}
@@ -41,10 +41,7 @@ func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 		if !watchable(name) {
 			continue
 		}
-		wanted[name] = b.endpoints[name]
-		if wanted[name] == nil {
-			wanted[name] = &endpoint{}
-		}
+		wanted[name] = &endpoint{}
 	}
 	b.endpoints = wanted
 	b.mu.Unlock()

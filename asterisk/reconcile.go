@@ -24,6 +24,7 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
+	b.missedTransfers(found)
 	b.endMissing(found)
 	if err := b.finishPlaybacks(ctx); err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
@@ -38,27 +39,23 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
 		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
 	}
+	b.removeBridges(ctx, found) // before, too: what is left of a conversation would be in the way of the next
 	if err := b.takeBackLines(ctx, found); err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
-	}
-	for bridge := range found.bridges {
-		if owner := strings.TrimPrefix(bridge, bridgePrefix); b.line(owner) == nil && b.leg(owner) == nil {
-			b.destroyBridge(ctx, bridge)
-		}
 	}
 	return nil
 }
 
 // survey is what Asterisk has at one moment.
 type survey struct {
-	all     map[string]Channel  // every channel, by id
-	callers []Channel           // in our application and no phone of ours, first come first
-	legs    []Channel           // phones that this daemon or one before it rang
-	bridges map[string][]string // our bridges, by id, with the channels in them
+	all     map[string]Channel // every channel, by id
+	callers []Channel          // in our application and no phone of ours, first come first
+	legs    []Channel          // phones that this daemon or one before it rang
+	bridges map[string]Bridge  // our bridges, by id
 }
 
 func (b *Switchboard) survey(ctx context.Context) (survey, error) {
-	s := survey{all: map[string]Channel{}, bridges: map[string][]string{}}
+	s := survey{all: map[string]Channel{}, bridges: map[string]Bridge{}}
 	inside, err := b.conn.ApplicationChannels(ctx)
 	if err != nil {
 		return s, err
@@ -73,44 +70,63 @@ func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 	}
 	for _, c := range channels {
 		s.all[c.ID] = c
+	}
+	for _, bridge := range bridges {
+		if strings.HasPrefix(bridge.ID, bridgePrefix) {
+			s.bridges[bridge.ID] = bridge
+		}
+	}
+	for _, c := range channels {
 		switch {
 		case isOurs(c.ID):
 			s.legs = append(s.legs, c)
-		case slices.Contains(inside, c.ID):
+		case slices.Contains(inside, c.ID) && b.leg(c.ID) == nil && !s.isPartner(c.ID):
 			s.callers = append(s.callers, c)
 		}
 	}
 	slices.SortFunc(s.callers, func(a, b Channel) int { return a.Created.Compare(b.Created) })
-	for _, bridge := range bridges {
-		if strings.HasPrefix(bridge.ID, bridgePrefix) {
-			s.bridges[bridge.ID] = bridge.Channels
-		}
-	}
 	return s, nil
 }
 
-// partner finds the phone that a caller is talking to.
-func (s survey) partner(caller string) (leg Channel, ok bool) {
-	inBridge := s.bridges[bridgeID(caller)]
-	if !slices.Contains(inBridge, caller) {
-		return Channel{}, false
+// whose tells for whom a bridge was made: for the channel that it is named after, or for who took that one's place. It is
+// empty when he is not in it.
+func (s survey) whose(bridge Bridge) string {
+	owner := strings.TrimPrefix(bridge.ID, bridgePrefix)
+	if slices.Contains(bridge.Channels, owner) {
+		return owner
 	}
-	for _, id := range inBridge {
-		if isLeg(id) {
-			return s.all[id], true
+	if isOurs(owner) { // a callback's
+		return ""
+	}
+	var first Channel
+	for _, id := range bridge.Channels {
+		if c := s.all[id]; !isOurs(id) && (first.ID == "" || c.Created.Before(first.Created)) {
+			first = c
 		}
 	}
-	return Channel{}, false
+	return first.ID
 }
 
-// talking reports whether a phone is in conversation with a caller.
-func (s survey) talking(leg string) bool {
-	for bridge, channels := range s.bridges {
-		if slices.Contains(channels, leg) && slices.Contains(channels, strings.TrimPrefix(bridge, bridgePrefix)) {
-			return true
+// isPartner reports whether a channel is in conversation with somebody for whom the bridge was made: an agent put the
+// caller through to it.
+func (s survey) isPartner(channel string) bool {
+	for _, bridge := range s.bridges {
+		if slices.Contains(bridge.Channels, channel) {
+			whose := s.whose(bridge)
+			return whose != "" && whose != channel
 		}
 	}
 	return false
+}
+
+// conversation is the bridge in which a caller talks, or talked until the other side hung up.
+func (s survey) conversation(caller string) (bridge Bridge, ok bool) {
+	for _, bridge := range s.bridges {
+		if s.whose(bridge) == caller {
+			return bridge, true
+		}
+	}
+	return Bridge{}, false
 }
 
 // endMissing ends the calls and phones of which the end was missed.
@@ -161,7 +177,7 @@ func (b *Switchboard) settleLeg(found survey, c Channel) {
 	switch {
 	case leg != nil && c.Up():
 		leg.answered()
-	case leg == nil && !found.talking(c.ID):
+	case leg == nil && !found.isPartner(c.ID):
 		b.drop(c.ID)
 	}
 }
@@ -181,7 +197,7 @@ func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
 		if err != nil {
 			return err
 		}
-		kept = append(kept, keptCall{channel: c, state: state, talk: b.adoptLeg(found, c.ID)})
+		kept = append(kept, keptCall{channel: c, state: state, talk: b.adoptTalk(found, c.ID)})
 	}
 	slices.SortStableFunc(kept, keptCall.compare)
 	for _, k := range kept {
@@ -222,6 +238,7 @@ func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
 	ready := make(chan struct{})
 	b.log.Info("call taken back", "call", k.channel.ID, "talking", k.talk != nil)
 	started := b.handle(k.channel, k.channel.StasisArgs(), func(ctx context.Context, line *Line) error {
+		line.keep(k.state)
 		kept := ivr.Kept{State: k.state, Talk: k.talk, Ready: sync.OnceFunc(func() { close(ready) })}
 		return b.operator.TakeBack(ctx, line, line.call, kept)
 	})
@@ -234,16 +251,46 @@ func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
 	}
 }
 
-// adoptLeg makes the phone that a caller is found talking to known again.
-func (b *Switchboard) adoptLeg(found survey, caller string) *ivr.Talk {
-	partner, ok := found.partner(caller)
+// adoptTalk makes the conversation known again that a caller is found in. When the agent's phone is not in it any more, he
+// has put the caller through, or has hung up: then it ends now, as it would have done then.
+func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
+	bridge, ok := found.conversation(caller)
 	if !ok {
 		return nil
 	}
-	agent, _ := legAgent(partner.ID)
-	leg := newLeg(b, partner.ID)
-	leg.inBridge = true
+	others := slices.DeleteFunc(slices.Clone(bridge.Channels), func(id string) bool { return id == caller })
+	rung := bridge.Name // see Line.join
+	if i := slices.IndexFunc(others, isLeg); i >= 0 {
+		rung = others[i]
+	}
+	agent, _ := legAgent(rung)
+	leg := newLeg(b, rung)
 	leg.answered()
-	b.addLeg(leg)
-	return &ivr.Talk{Agent: agent, Leg: leg, Since: partner.Created.UTC()}
+	leg.enter(bridge.ID)
+	if slices.Contains(others, rung) {
+		b.addLeg(leg)
+	} else {
+		if len(others) > 0 {
+			b.addLeg(leg.succeededBy(others[0]))
+		}
+		leg.ended(CauseUnknown)
+	}
+	return &ivr.Talk{Agent: agent, Leg: leg, Since: bridge.Created}
+}
+
+// removeBridges removes what is left of conversations: bridges that nobody talks in who is known or will be taken back.
+func (b *Switchboard) removeBridges(ctx context.Context, found survey) {
+	used := map[string]bool{}
+	b.mu.Lock()
+	for _, line := range b.lines {
+		used[line.talksIn()] = true
+	}
+	b.mu.Unlock()
+	for id, bridge := range found.bridges {
+		owner, whose := strings.TrimPrefix(id, bridgePrefix), found.whose(bridge)
+		kept := slices.ContainsFunc(found.callers, func(c Channel) bool { return c.ID == whose })
+		if !used[id] && !kept && b.line(owner) == nil && b.leg(owner) == nil {
+			b.destroyBridge(ctx, id)
+		}
+	}
 }

@@ -55,8 +55,9 @@ func (e Endpoint) Online() bool { return e.State == "online" }
 type Bridge struct {
 	ID       string
 	Name     string
-	Type     string   // mixing or holding
-	Channels []string // the ids of those who are in it
+	Type     string    // mixing or holding
+	Channels []string  // the ids of those who are in it
+	Created  time.Time // UTC
 }
 
 func channelIn(r gjson.Result) Channel {
@@ -90,6 +91,7 @@ func bridgeIn(r gjson.Result) Bridge {
 		Name:     r.Get("name").String(),
 		Type:     r.Get("bridge_type").String(),
 		Channels: stringsIn(r.Get("channels")),
+		Created:  timeIn(r.Get("creationtime")),
 	}
 }
 

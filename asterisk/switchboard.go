@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -140,29 +141,12 @@ func (b *Switchboard) entered(e Event) {
 		leg.answered()
 	case line != nil: // told twice, or found by reconciliation before the event came
 	case e.ReplaceChannelID() != "":
-		b.replaced(e.ReplaceChannelID(), arrived.ID)
+		b.replaced(e.ReplaceChannelID(), arrived, e.Args())
 	case isOurs(arrived.ID): // answered after we had given it up
 		go b.drop(arrived.ID)
 	default:
 		b.take(arrived, e.Args())
 	}
-}
-
-// replaced handles a channel that took the place of another in a bridge: an agent has put the caller through with the
-// keys of his phone. It is no new call. The agent is free, and the caller goes on talking to whoever came instead.
-func (b *Switchboard) replaced(old, fresh string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	leg := b.legs[old]
-	if leg == nil { // a caller's line that was replaced ends by itself
-		b.log.Warn("a channel took the place of one that is not known", "channel", fresh, "instead_of", old)
-		return
-	}
-	successor := newLeg(b, fresh)
-	successor.answered()
-	successor.inBridge = true
-	b.legs[fresh] = successor
-	leg.succeed(successor)
 }
 
 // left handles a channel that is gone, or has left the application.
@@ -208,8 +192,12 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 	b.calls.Go(func() {
 		defer end(nil)
 		defer b.removeLine(line)
-		if err := run(ctx, line); err != nil && ctx.Err() == nil {
-			b.log.Error("call ended with an error", "call", arrived.ID, "err", err)
+		err := run(ctx, line)
+		if errors.Is(err, ivr.ErrShutdown) {
+			line.leave(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("call ended with an error", "call", line.call.ID, "err", err)
 		}
 	})
 	return true
@@ -242,6 +230,20 @@ func (b *Switchboard) line(channel string) *Line {
 	return b.lines[channel]
 }
 
+// channelOf is the channel of a call: the one that it came with, or who took its place.
+func (b *Switchboard) channelOf(id call.ID) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lines[string(id)] == nil {
+		for channel, line := range b.lines {
+			if line.call.ID == id {
+				return channel
+			}
+		}
+	}
+	return string(id)
+}
+
 func (b *Switchboard) leg(channel string) *Leg {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -251,7 +253,7 @@ func (b *Switchboard) leg(channel string) *Leg {
 func (b *Switchboard) removeLine(line *Line) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.lines, line.channel)
+	delete(b.lines, line.id())
 }
 
 func (b *Switchboard) addLeg(leg *Leg) {
@@ -260,7 +262,9 @@ func (b *Switchboard) addLeg(leg *Leg) {
 	b.legs[leg.channel] = leg
 }
 
-func (b *Switchboard) removeLeg(leg *Leg) {
+// forgetLeg lets a phone count as gone, whatever has become of it.
+func (b *Switchboard) forgetLeg(leg *Leg) {
+	leg.ended(CauseUnknown)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.legs, leg.channel)

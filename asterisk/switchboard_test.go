@@ -2,14 +2,18 @@ package asterisk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -143,6 +147,69 @@ func TestWhatAPhoneTells(t *testing.T) {
 	delete(phones, "PJSIP/kcc1")
 	change("online", "")
 	require.Empty(t, phones, "what is no news is not told again")
+}
+
+func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		f.answering(func(r fakeRequest) (int, string, bool) {
+			if r.URI == "endpoints" {
+				return http.StatusOK, `[{"technology":"PJSIP","resource":"kcc1","state":"online","channel_ids":["1700000000.7"]}]`, true
+			}
+			return http.StatusOK, "{}", true
+		})
+		var told []routing.PhoneState
+		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+		b.Connect(&idleOperator{}, func(_ string, state routing.PhoneState) { told = append(told, state) })
+		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
+		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
+		require.Equal(t, []routing.PhoneState{routing.PhoneInUse, routing.PhoneInUse}, told)
+	})
+}
+
+func TestAPhoneThatCannotBeHungUpCountsAsGone(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+		b.Connect(&idleOperator{}, func(string, routing.PhoneState) {})
+		phone := newLeg(b, legID("kcc1", "ring-1"))
+		leg := phone.channel
+		phone.answered()
+		b.addLeg(phone)
+		f.set(func(f *fakeAsterisk) { f.away = true })
+		_ = f.link().socket.CloseNow()
+		synctest.Wait()
+		require.ErrorIs(t, phone.HangUp(t.Context()), ErrDown)
+		require.True(t, gone(phone), "the agent is free")
+
+		f.answering(asteriskHas{channels: []string{leg}}.answer)
+		f.set(func(f *fakeAsterisk) { f.away = false })
+		require.NoError(t, c.AwaitUp(t.Context()))
+		require.NoError(t, b.Reconcile(t.Context()))
+		require.Contains(t, f.commands(), `DELETE channels/`+leg+` {"reason_code":"16"}`)
+	})
+}
+
+func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
+	for name, test := range map[string]struct {
+		why  error
+		want string
+	}{
+		"another phone was quicker": {dispatch.ErrTaken, `"26"`},
+		"the caller hung up":        {errors.New("called off"), `"16"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+				b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+				b.Connect(&idleOperator{}, func(string, routing.PhoneState) {})
+				ctx, stop := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { stop(test.why) })
+				_, err := b.Ring(ctx, dispatch.Invitation{Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute})
+				require.ErrorIs(t, err, test.why)
+				last := f.commands()[len(f.commands())-1]
+				require.Contains(t, last, "DELETE channels/"+legPrefix)
+				require.Contains(t, last, test.want)
+			})
+		})
+	}
 }
 
 func TestWhyAPhoneDidNotAnswer(t *testing.T) {

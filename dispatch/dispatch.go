@@ -25,6 +25,9 @@ var (
 // errCancelled is the cause with which a ring is called off; the queues know already.
 var errCancelled = errors.New("ring called off")
 
+// ErrTaken is that cause when another phone was quicker.
+var ErrTaken = fmt.Errorf("%w: another phone has answered", errCancelled)
+
 // Leg is an agent's phone that has answered.
 type Leg interface {
 	// ID names the leg for the line that is to talk to it.
@@ -47,7 +50,8 @@ type Invitation struct {
 
 // Phones rings agents' phones.
 type Phones interface {
-	// Ring returns when the phone was answered, or with the reason why it was not. When ctx ends it stops ringing.
+	// Ring returns when the phone was answered, or with the reason why it was not. When ctx ends it stops ringing; the
+	// cause is ErrTaken when another phone was quicker.
 	Ring(ctx context.Context, inv Invitation) (Leg, error)
 }
 
@@ -184,12 +188,18 @@ func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	return place, nil
 }
 
-// Adopt takes over a conversation that was going on before the daemon started.
+// Adopt takes over a conversation that was going on before the daemon started. An agent whose phone has gone from it
+// since is free: he may have been connected anew.
 func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
 	r := &ringing{call: ticket.Call.ID, cancel: func(error) {}, leg: leg, free: make(chan struct{})}
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom), talking: r}
 	d.step(func(now time.Time) []routing.Action {
 		d.places[ticket.Call.ID] = place
+		select {
+		case <-leg.Gone():
+			return nil
+		default:
+		}
 		d.rings[agent] = r
 		d.work.Go(func() {
 			defer close(r.free)
@@ -219,7 +229,7 @@ func (d *Dispatcher) perform(actions []routing.Action) {
 			d.startRing(a)
 		case routing.CancelRing:
 			if r := d.rings[a.Agent]; r != nil && r.call == a.Call {
-				r.cancel(errCancelled)
+				r.cancel(d.whyCancelled(a.Call))
 			}
 		case routing.Connect:
 			d.connect(a)
@@ -231,6 +241,14 @@ func (d *Dispatcher) perform(actions []routing.Action) {
 			d.signal(a.Call, Signal{Kind: TeamGone})
 		}
 	}
+}
+
+// whyCancelled says why a phone stops ringing for a call. It is called with mu held.
+func (d *Dispatcher) whyCancelled(id call.ID) error {
+	if place := d.places[id]; place != nil && place.talking != nil {
+		return ErrTaken
+	}
+	return errCancelled
 }
 
 // schedule sets the timer for the next thing that time alone brings about. It is called with mu held.

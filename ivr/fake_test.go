@@ -65,6 +65,10 @@ func (l *fakeLine) losesLink() (back func()) {
 	}
 }
 
+func (l *fakeLine) Attend(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithCancel(ctx)
+}
+
 func (l *fakeLine) Restored(ctx context.Context) error {
 	l.mu.Lock()
 	away := l.away

@@ -15,7 +15,8 @@ import (
 var (
 	// ErrHungUp is the cause when the caller is gone.
 	ErrHungUp = errors.New("the caller hung up")
-	// ErrLinkLost is returned when the link to Asterisk is down: the call stays there, and goes on when it is back.
+	// ErrLinkLost is returned when the link to Asterisk is down: the call stays there, and goes on when it is back. It is the
+	// cause, too, when another channel took the place of the caller's.
 	ErrLinkLost = errors.New("the link to Asterisk is lost")
 	// ErrShutdown is the cause when the daemon stops: the call stays with Asterisk for the next daemon.
 	ErrShutdown = errors.New("the daemon stops")
@@ -44,6 +45,9 @@ type Line interface {
 	Talk(ctx context.Context, leg dispatch.Leg) error
 	// Remember keeps the state on the channel, for a daemon that takes the call over.
 	Remember(ctx context.Context, state string) error
+	// Attend gives a context for what is done with the call until end is called: it ends with ErrLinkLost when that must
+	// begin anew, because the caller was put through by somebody who had rung for him.
+	Attend(ctx context.Context) (attending context.Context, end context.CancelFunc)
 	// Restored waits until the link to Asterisk is there, after ErrLinkLost.
 	Restored(ctx context.Context) error
 	// HandOver gives the call to the dialplan's fallback.

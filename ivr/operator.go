@@ -200,6 +200,8 @@ func (c *conversation) run(ctx context.Context, how func(context.Context) error)
 
 // survive turns a panic in one call into an error of that call alone.
 func (c *conversation) survive(ctx context.Context, run func(context.Context) error) (err error) {
+	ctx, end := c.line.Attend(ctx)
+	defer end()
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic in a call: %v", r)

@@ -136,6 +136,20 @@ func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
+func TestAPhoneThatIsGoneWithoutAWordIsNotRung(t *testing.T) {
+	s := open(t, straightToTheContactCentre(nil))
+	agent := s.agent("kcc1", rig.Behaviour{})
+	s.hasHisPhoneBack("kcc")
+	require.NoError(t, agent.Unplug())
+	s.eventually("the phone is seen to be gone", func() error {
+		return equal(0, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
+	})
+	c := s.rings(rig.CallerOptions{To: straight})
+	c.hears("nl/offer-callback") // at once
+	c.hangsUp()
+	s.atRest()
+}
+
 func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {
 	s := openWith(t, rig.Options{
 		Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{"modules.conf": "load = res_clioriginate.so\n"},

@@ -64,6 +64,45 @@ func TestTheDaemonIsKilledWithCallersWaitingAndTalking(t *testing.T) {
 	require.Equal(t, 5.0, s.offered("kcc", call.OfferAnswered))
 }
 
+func TestAnAgentHangsUpWhileTheDaemonIsAway(t *testing.T) {
+	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{})
+	c := s.rings(rig.CallerOptions{})
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	c.getsThrough(agent, 1)
+	require.NoError(t, s.Daemon.Kill())
+	require.NoError(t, agent.HangUp(s.ctx, 1))
+	require.NoError(t, s.Daemon.Restart(s.ctx))
+	c.isHungUp() // as he would have been
+	s.atRest()
+	s.hasHisPhoneBack("kcc")
+	require.Len(t, agent.Calls(), 1)
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered))
+	require.Equal(t, 1.0, s.ended(call.Answered))
+	s.isHelped(agent, 2)
+	s.atRest()
+}
+
+func TestWhoIsInAMenuOrHearsAnAnnouncementHasMusicWhenTheDaemonStops(t *testing.T) {
+	s := open(t, team("kcc", map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}))
+	inMenu := s.rings(rig.CallerOptions{From: "0612345670"})
+	inMenu.hears("nl/menu-aanvraag")
+	told := s.rings(rig.CallerOptions{From: "0612345671"})
+	told.hears("nl/menu-aanvraag")
+	told.presses("2")
+	told.hears("nl/all-busy")
+	require.NoError(t, s.Daemon.Stop())
+	inMenu.hears("music")
+	told.hears("music")
+	require.NoError(t, s.Daemon.Restart(s.ctx))
+	inMenu.hears("nl/menu-aanvraag")
+	require.Equal(t, 1.0, s.metric("bereikbaar_callers_waiting", "team", "kcc"))
+	inMenu.hangsUp()
+	told.hangsUp()
+	s.atRest()
+}
+
 func TestTheDaemonIsStoppedInAnOrderlyWay(t *testing.T) {
 	s := open(t, nil)
 	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})

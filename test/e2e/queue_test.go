@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 	for _, name := range []string{"kcc1", "kcc2", "kcc3"} {
 		agents = append(agents, s.agent(name, rig.Behaviour{NeverAnswers: true}))
 	}
+	lost := make([]int, len(agents))
 	for round, first := range []int{1, 0, 2} {
 		c := s.rings(rig.CallerOptions{To: straight})
 		for _, agent := range agents {
@@ -70,6 +72,14 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, leg.Answered)
 			require.False(t, leg.EndedByUs, "it was told to stop ringing")
+			lost[i]++
+			s.eventually("it was told why", func() error {
+				messages, err := agent.Messages()
+				if err == nil && strings.Count(messages, "Call completed elsewhere") < lost[i] {
+					err = errors.New("no reason for each CANCEL")
+				}
+				return err
+			})
 		}
 		c.hangsUp()
 		s.atRest()

@@ -71,12 +71,14 @@ astlogdir => {{.Dir}}/log
 	"site/ari.conf":   "password = {{.Password}}\n",
 	"site/rtp.conf":   "rtpstart = {{.RTPStart}}\nrtpend = {{.RTPEnd}}\n",
 	"site/music.conf": "directory = {{.MusicDir}}\n",
-	"site/globals.conf": `BEREIKBAAR_PROMPTS = {{.PromptsDir}}
+	"site/globals.conf": `BEREIKBAAR_NUMBER = 140570
+BEREIKBAAR_PROMPTS = {{.PromptsDir}}
 BEREIKBAAR_LANGUAGE = {{.DefaultLanguage}}
 BEREIKBAAR_FALLBACK_WAIT = 300
 `,
 	"site/queue-members.conf": "{{range .QueueMembers}}member => PJSIP/{{.}}\n{{end}}",
 	"site/phones.conf": `{{range .Phones}}{{if eq .Context "from-phones"}}exten => {{.Name}},1,Dial(PJSIP/{{.Name}},30)
+ same => n,Goto(bereikbaar-unanswered,s,1)
 {{end}}{{end}}`,
 	"site/pjsip.conf": `[transport-udp]
 type = transport

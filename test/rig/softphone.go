@@ -33,6 +33,7 @@ type Softphone struct {
 
 	mu      sync.Mutex
 	events  []phoneEvent
+	latest  time.Time // when the latest event came
 	changed chan struct{}
 }
 
@@ -168,7 +169,7 @@ func (p *Softphone) follow(in *bufio.Reader) {
 			continue
 		}
 		p.mu.Lock()
-		p.events = append(p.events, event)
+		p.events, p.latest = append(p.events, event), time.Now()
 		close(p.changed)
 		p.changed = make(chan struct{})
 		p.mu.Unlock()
@@ -229,13 +230,30 @@ func (p *Softphone) await(ctx context.Context, event string, n int) error {
 	}
 }
 
-// Dial rings a number and waits until it is answered.
+// Dial rings a number and waits until it is answered. A call that there is already stays: the new one is the second.
 func (p *Softphone) Dial(ctx context.Context, number string) error {
+	if err := p.awaitNextSecond(ctx); err != nil {
+		return err
+	}
 	before := p.count(eventEstablished)
 	if err := p.command("dial", number); err != nil {
 		return err
 	}
 	return p.await(ctx, eventEstablished, before+1)
+}
+
+// awaitNextSecond waits until the second of the latest event is over: baresip names a recording after the second in which
+// the call came up.
+func (p *Softphone) awaitNextSecond(ctx context.Context) error {
+	p.mu.Lock()
+	next := p.latest.Truncate(time.Second).Add(time.Second)
+	p.mu.Unlock()
+	select {
+	case <-time.After(time.Until(next)):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s dials: %w", p.Name, context.Cause(ctx))
+	}
 }
 
 // AwaitRing waits until the phone has rung n times in all.
