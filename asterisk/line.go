@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ const (
 	stateVariable = "BEREIKBAAR_STATE"
 )
 
-// Line is a caller's channel. It implements ivr.Line.
+// Line is a caller's channel, or that of a colleague's phone in a callback. It implements ivr.Line.
 type Line struct {
 	board    *Switchboard
 	channel  string
@@ -29,6 +30,8 @@ type Line struct {
 	answered bool                    // when it came
 	music    bool                    // whether it plays; of the call's own goroutine
 	lastKey  keyPress                // of the goroutine that handles events
+	desk     *Leg                    // the phone whose line it is, when it was rung for a callback; nil for a caller's
+	over     chan struct{}           // closed when it is no longer handled
 
 	mu      sync.Mutex
 	playing map[string]*playback // by playback id
@@ -123,6 +126,9 @@ func (k keyPress) repeats(before keyPress) bool {
 func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
 	l.music = false // Asterisk ends it when a sound begins
 	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
+	if len(media) > 0 && strings.HasPrefix(media[0], "tone:") {
+		p.id = toneID(l.channel)
+	}
 	l.mu.Lock()
 	l.playing[p.id] = p
 	l.mu.Unlock()
@@ -132,6 +138,9 @@ func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
 	}
 	return p, nil
 }
+
+// toneID is the playback of a tone, which has no end: who takes the call over must know how to stop it.
+func toneID(channel string) string { return "bereikbaar.tone." + channel }
 
 // finished marks a playback as ended; it is harmless on one that is not known.
 func (l *Line) finished(id string) {

@@ -28,6 +28,11 @@ type Operator interface {
 	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
 }
 
+// Callbacks goes on with callbacks that Asterisk kept on a colleague's phone; ivr.Caller is the real one.
+type Callbacks interface {
+	TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error
+}
+
 // Switchboard joins Asterisk's events to calls: it alone knows which channel is whose line or phone.
 type Switchboard struct {
 	conn  *Conn
@@ -36,8 +41,9 @@ type Switchboard struct {
 	count atomic.Uint64
 	calls sync.WaitGroup // one for each call that is being handled
 
-	operator Operator
-	phone    func(endpoint string, state routing.PhoneState)
+	operator  Operator
+	callbacks Callbacks
+	phone     func(endpoint string, state routing.PhoneState)
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
 
@@ -60,10 +66,10 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 	}
 }
 
-// Connect says who handles calls, and who is told what agents' phones do. It must be called once, before the connection
-// runs.
-func (b *Switchboard) Connect(operator Operator, phone func(endpoint string, state routing.PhoneState)) {
-	b.operator, b.phone = operator, phone
+// Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
+// connection runs.
+func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func(endpoint string, state routing.PhoneState)) {
+	b.operator, b.callbacks, b.phone = operator, callbacks, phone
 }
 
 // Halt lets every call go with ivr.ErrShutdown and takes no new ones; it returns when no call is handled any more, or
@@ -181,13 +187,14 @@ func (b *Switchboard) left(e Event) {
 
 // take begins a new call.
 func (b *Switchboard) take(arrived Channel, args []string) {
-	b.handle(arrived, args, func(ctx context.Context, line *Line) error {
+	b.handle(arrived, args, nil, func(ctx context.Context, line *Line) error {
 		return b.operator.Take(ctx, line, line.call)
 	})
 }
 
-// handle runs a call in a goroutine of its own, unless it is handled already or the board is halted.
-func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Context, *Line) error) (started bool) {
+// handle runs a call in a goroutine of its own and gives its line; nil when it is handled already or the board is halted. desk is the
+// phone whose line it is, when it is one that was rung; nil for a caller's.
+func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func(context.Context, *Line) error) *Line {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{
 		board:    b,
@@ -196,13 +203,15 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 		answered: arrived.Up(),
 		keys:     make(chan rune, keyRoom),
 		end:      end,
+		desk:     desk,
+		over:     make(chan struct{}),
 		playing:  map[string]*playback{},
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.halted || b.lines[arrived.ID] != nil {
 		end(nil)
-		return false
+		return nil
 	}
 	b.lines[arrived.ID] = line
 	b.calls.Go(func() {
@@ -212,7 +221,7 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 			b.log.Error("call ended with an error", "call", arrived.ID, "err", err)
 		}
 	})
-	return true
+	return line
 }
 
 // incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
@@ -252,6 +261,10 @@ func (b *Switchboard) removeLine(line *Line) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.lines, line.channel)
+	if line.desk != nil { // should the phone still be there, reconciliation finds that nobody has it
+		delete(b.legs, line.channel)
+	}
+	close(line.over)
 }
 
 func (b *Switchboard) addLeg(leg *Leg) {

@@ -35,7 +35,7 @@ func board(t *testing.T) (*Switchboard, *idleOperator, map[string]routing.PhoneS
 	operator := &idleOperator{taken: make(chan call.Call, 10)}
 	phones := map[string]routing.PhoneState{}
 	b := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
-	b.Connect(operator, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
+	b.Connect(operator, nil, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
 	return b, operator, phones
 }
 

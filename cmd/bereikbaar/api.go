@@ -51,6 +51,14 @@ func (d *desks) CallBack(n callback.Note) error {
 	return nil
 }
 
+// TakeBack implements asterisk.Callbacks.
+func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
+	if d.take(colleague) {
+		defer d.free(colleague)
+	}
+	return d.caller.TakeBack(ctx, line, colleague, kept)
+}
+
 func (d *desks) take(colleague call.AgentID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -46,8 +46,10 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settingsOf(t, "agents:", test.dial+"agents:")
-			d := &desks{service: &service{settings: s}, guard: callback.NewGuard(s, new(callback.LocalTally), func(callback.DialCode) {}),
-				busy: map[call.AgentID]bool{"kcc1": true}}
+			d := &desks{
+				service: &service{settings: s}, busy: map[call.AgentID]bool{"kcc1": true},
+				guard: callback.NewGuard(s, new(callback.LocalTally), func(callback.DialCode) {}),
+			}
 			number, err := call.ParseNumber(test.number)
 			require.NoError(t, err)
 			err = d.CallBack(callback.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})

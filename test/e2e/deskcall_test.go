@@ -173,20 +173,3 @@ func TestANumberThatMayNoLongerBeDialledIsNot(t *testing.T) {
 	require.Equal(t, 1.0, s.metric("bereikbaar_dials_refused_total", "reason", "number"))
 	s.atRest()
 }
-
-// The two are not cut off by a daemon that dies, and nothing is left behind when they hang up.
-func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
-	s := open(t, nil)
-	outside := s.callee(rig.Behaviour{})
-	desk, _ := s.callsBack(rig.Behaviour{})
-	_, err := outside.AwaitTalk(s.ctx, 1)
-	require.NoError(t, err)
-	desk.isHeardBy(outside)
-	s.crashes()
-	desk.isHeardBy(outside)
-	require.NoError(t, outside.HangUp(s.ctx, 1))
-	_, err = desk.AwaitEnd(s.ctx, 1)
-	require.NoError(t, err, "his phone is let go")
-	require.Equal(t, callback.Calling, s.kept("0612345678").State, "that he was called is known; what came of it is for the colleague to say")
-	s.atRest()
-}
