@@ -41,6 +41,11 @@ func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context
 	if x.Trunk() == "" {
 		return ErrNoTrunk
 	}
+	leave, ok := x.Board.enter()
+	if !ok {
+		return ivr.ErrShutdown
+	}
+	defer leave()
 	leg := newLeg(x.Board, deskID(desk.Agent, x.Board.newID("ring")))
 	if err := x.Board.ring(ctx, leg, Origination{
 		Channel:   leg.channel,
@@ -185,5 +190,8 @@ func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	case <-ctx.Done():
 		b.abandonLeg(leg)
 		return context.Cause(ctx)
+	case <-b.halting: // nobody is rung for a daemon that is gone
+		b.abandonLeg(leg)
+		return ivr.ErrShutdown
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -154,4 +155,77 @@ func TestWhatADaemonFindsOfACallback(t *testing.T) {
 			})
 		})
 	}
+}
+
+// replaced tells that a channel took the place of a colleague's phone, whose user has rung off.
+const replaced = `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"heir"},"replace_channel":{"id":%q}}`
+
+// talkingDesk is a colleague's line that talks with the caller outside; over tells how the talk ended.
+func talkingDesk(t *testing.T, b *Switchboard) (over chan error) {
+	t.Helper()
+	desk, out := newLeg(b, ofKCC1), newLeg(b, outside)
+	b.addLeg(desk)
+	b.addLeg(out)
+	over = make(chan error, 1)
+	require.NotNil(t, b.handle(Channel{ID: ofKCC1, State: "Up"}, nil, desk, func(ctx context.Context, line *Line) error {
+		over <- line.Talk(ctx, out)
+		return nil
+	}))
+	synctest.Wait()
+	b.tell(t, replaced, ofKCC1)
+	b.tell(t, channelGone, 16, ofKCC1)
+	synctest.Wait()
+	require.Empty(t, over, "the two talk on")
+	return over
+}
+
+func TestACallerWhomTheColleaguePutsThroughTalksOn(t *testing.T) {
+	for gone, hungUp := range map[string]string{outside: "heir", "heir": "heir"} {
+		t.Run(gone+" hangs up", func(t *testing.T) {
+			deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+				over := talkingDesk(t, b)
+				require.NotContains(t, f.commands(), "DELETE bridges/"+bridgeID(ofKCC1))
+				b.tell(t, channelGone, 16, gone)
+				synctest.Wait()
+				require.ErrorIs(t, <-over, ivr.ErrHungUp)
+				require.Contains(t, f.commands(), "DELETE bridges/"+bridgeID(ofKCC1))
+				require.Equal(t, []string{hungUp}, f.hungUp())
+			})
+		})
+	}
+}
+
+func TestADaemonThatStopsLeavesThoseTalkingWhomAColleaguePutThrough(t *testing.T) {
+	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+		over := talkingDesk(t, b)
+		require.NoError(t, b.Halt(t.Context()))
+		require.ErrorIs(t, <-over, ivr.ErrShutdown)
+		require.Empty(t, f.hungUp())
+	})
+}
+
+// Nobody is rung for a daemon that is gone.
+func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
+	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+		gone := make(chan string, 1)
+		f.answering(func(r fakeRequest) (int, string, bool) {
+			if r.Method == http.MethodDelete {
+				gone <- strings.Split(r.URI, "/")[1]
+			}
+			return http.StatusOK, "{}", true
+		})
+		x := Exchange{Board: b, Trunk: func() string { return "PJSIP/{number}@trunk" }}
+		rung := make(chan error, 1)
+		go func() {
+			rung <- x.RingDesk(t.Context(), ivr.Desk{Agent: "kcc1", Endpoint: "PJSIP/kcc1", State: "{}", For: time.Minute}, nil)
+		}()
+		synctest.Wait()
+		halted := make(chan error, 1)
+		go func() { halted <- b.Halt(t.Context()) }()
+		b.tell(t, channelGone, 16, <-gone)
+		require.NoError(t, <-halted)
+		require.ErrorIs(t, <-rung, ivr.ErrShutdown)
+		require.Len(t, f.hungUp(), 1, "before the daemon is gone")
+		require.ErrorIs(t, x.RingDesk(t.Context(), ivr.Desk{}, nil), ivr.ErrShutdown)
+	})
 }

@@ -179,6 +179,11 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	if errors.Is(cause, ivr.ErrShutdown) { // the two go on talking without us
 		return cause
 	}
+	if l.desk != nil && l.desk.successor() != nil {
+		if last, ok = l.board.seeOut(last, l.desk.successor()); !ok {
+			return ivr.ErrShutdown
+		}
+	}
 	l.board.destroyBridge(ctx, bridge)
 	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
 		l.board.drop(last.channel)
@@ -199,6 +204,30 @@ func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 			return leg
 		}
 		leg = next
+	}
+}
+
+// seeOut returns when a caller or the one to whom the colleague has put him through is gone, with the last phone of the caller's; false
+// when the two talk on and the board is halted.
+func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
+	for {
+		var next *Leg
+		select {
+		case <-b.halting:
+			return caller, false
+		case <-caller.Gone():
+			if next = caller.successor(); next != nil {
+				caller = next
+			}
+		case <-heir.Gone():
+			if next = heir.successor(); next != nil {
+				heir = next
+			}
+		}
+		if next == nil {
+			b.drop(heir.channel)
+			return caller, true
+		}
 	}
 }
 

@@ -47,6 +47,8 @@ type Switchboard struct {
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
 
+	halting chan struct{} // closed when calls are let go
+
 	mu        sync.Mutex
 	halted    bool                 // no new calls are taken
 	lines     map[string]*Line     // by channel
@@ -60,6 +62,7 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 		conn:      conn,
 		log:       log,
 		epoch:     strconv.FormatInt(time.Now().UnixMilli(), 36),
+		halting:   make(chan struct{}),
 		lines:     map[string]*Line{},
 		legs:      map[string]*Leg{},
 		endpoints: map[string]*endpoint{},
@@ -77,6 +80,7 @@ func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func
 func (b *Switchboard) Halt(ctx context.Context) error {
 	b.mu.Lock()
 	b.halted = true
+	closeOnce(b.halting)
 	for _, line := range b.lines {
 		line.end(ivr.ErrShutdown)
 	}
@@ -92,6 +96,17 @@ func (b *Switchboard) Halt(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// enter lets Halt wait for one who rings a phone until it calls leave; false when the board is halted.
+func (b *Switchboard) enter() (leave func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted {
+		return nil, false
+	}
+	b.calls.Add(1)
+	return b.calls.Done, true
 }
 
 // System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was up.

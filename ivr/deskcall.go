@@ -214,12 +214,22 @@ func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) 
 		d.Log.Warn("callback broken off", "note", d.kept.Note, "err", err)
 	}
 	talked := time.Since(since)
+	d.letGo(ctx, leg)
+	return d.settle(ctx, callback.LineAnswered, talked)
+}
+
+// letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside our application.
+func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
+	select {
+	case <-leg.Gone():
+		return
+	default:
+	}
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	if err := leg.HangUp(over); err != nil {
 		d.Log.Warn("could not hang up a callback", "note", d.kept.Note, "err", err)
 	}
-	return d.settle(ctx, callback.LineAnswered, talked)
 }
 
 // lineResult is what the line told of a call that was not answered.

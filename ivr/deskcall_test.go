@@ -256,6 +256,19 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 	})
 }
 
+// With the keys of his phone, at once: the caller's channel leaves us and goes on in the dialplan.
+func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(30 * time.Second)
+		close(s.exchange.leg.gone)
+		synctest.Wait()
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.NoError(t, s.over())
+		require.Zero(t, s.exchange.leg.told.Load())
+		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
+	})
+}
+
 func TestNobodyIsDialled(t *testing.T) {
 	for name, test := range map[string]struct {
 		prepare func(*deskScene)
