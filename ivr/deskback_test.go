@@ -125,6 +125,22 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 	}
 }
 
+func TestACallbackGoesOnWhenTheLinkIsBack(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(time.Minute)
+		back := s.exchange.line.losesLink()
+		s.callerHangsUp()
+		s.after(time.Minute)
+		require.Empty(t, s.exchange.line.released)
+		back()
+		s.answersDesk('2')
+		require.NoError(t, s.over())
+		require.Equal(t, "hung up", s.exchange.line.released)
+		require.Equal(t, callback.ResultVoicemail, s.stands().Attempts[0].Result)
+		require.Less(t, s.stands().Attempts[0].Talked, time.Minute, "not while nobody could be asked")
+	})
+}
+
 // The lease began to run before the daemon was away, and the two talk for long.
 func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
