@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
@@ -35,39 +37,38 @@ type Exchange struct {
 var ErrNoTrunk = errors.New("no trunk to dial out over: set callbacks.dial")
 
 // RingDesk implements ivr.Exchange.
-func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line)) error {
+func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line) error) error {
 	if x.Trunk() == "" {
 		return ErrNoTrunk
 	}
-	leg := newLeg(x.Board, deskPrefix+string(desk.Agent)+"."+x.Board.newID("ring"))
+	leave, ok := x.Board.enter()
+	if !ok {
+		return ivr.ErrShutdown
+	}
+	defer leave()
+	leg := newLeg(x.Board, deskID(desk.Agent, x.Board.newID("ring")))
 	if err := x.Board.ring(ctx, leg, Origination{
-		Channel:  leg.channel,
-		Endpoint: desk.Endpoint,
-		CallerID: shown(desk.Name, desk.Number),
-		Timeout:  desk.For,
+		Channel:   leg.channel,
+		Endpoint:  desk.Endpoint,
+		CallerID:  shown(desk.Name, desk.Number),
+		Timeout:   desk.For,
+		Variables: map[string]string{stateVariable: desk.State},
 	}); err != nil {
 		return err
 	}
-	over := make(chan struct{})
-	started := x.Board.handle(Channel{ID: leg.channel, State: "Up"}, nil, func(ctx context.Context, line *Line) error {
-		defer close(over)
-		ctx, end := context.WithCancelCause(ctx)
-		defer end(nil)
-		go func() { // he may have hung up before there was a line that could be told
-			select {
-			case <-leg.gone:
-				end(ivr.ErrHungUp)
-			case <-ctx.Done():
-			}
-		}()
-		talk(ctx, line)
-		return nil
+	line := x.Board.handle(Channel{ID: leg.channel, State: "Up"}, nil, leg, func(ctx context.Context, line *Line) error {
+		return talk(ctx, line)
 	})
-	if !started {
+	if line == nil {
 		x.Board.abandonLeg(leg)
 		return ivr.ErrShutdown
 	}
-	<-over
+	select {
+	case <-leg.gone: // he may have hung up before there was a line that could be told
+		line.end(ivr.ErrHungUp)
+		<-line.done
+	case <-line.done:
+	}
 	return nil
 }
 
@@ -89,40 +90,69 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 	})
 }
 
-// settleCallback goes on with a callback that was found going on: the two are not cut off, and when one hangs up the other
-// is let go. What is not a conversation is hung up.
-func (b *Switchboard) settleCallback(found survey, desk Channel) {
-	if b.line(desk.ID) != nil {
-		return
-	}
-	out := ""
-	for _, id := range found.bridges[bridgeID(desk.ID)].Channels {
-		if strings.HasPrefix(id, outPrefix) {
-			out = id
-		}
-	}
-	if out == "" {
-		b.drop(desk.ID)
-		return
-	}
-	b.log.Info("callback taken back", "desk", desk.ID)
-	both := []*Leg{newLeg(b, desk.ID), newLeg(b, out)}
-	for _, leg := range both {
+// settleDesk makes up for an answer that was missed, and goes on with a callback of an earlier daemon. A phone that rings for one
+// is hung up.
+func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel) error {
+	leg, line := b.leg(desk.ID), b.line(desk.ID)
+	switch {
+	case leg != nil && desk.Up():
 		leg.answered()
-		b.addLeg(leg)
+		return nil
+	case leg != nil || line != nil:
+		return nil
+	case !desk.Up():
+		b.drop(desk.ID)
+		return nil
 	}
-	go func() {
-		select {
-		case <-both[0].gone:
-		case <-both[1].gone:
-		}
-		for _, leg := range both {
-			b.drop(leg.channel)
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
-		defer cancel()
+	state, err := b.conn.GetVariable(ctx, desk.ID, stateVariable)
+	if IsGone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept := ivr.Kept{State: state, Talk: b.adoptOut(found, desk.ID)}
+	if kept.Talk == nil { // Asterisk plays nothing to one who is in a bridge
 		b.destroyBridge(ctx, bridgeID(desk.ID))
-	}()
+	}
+	b.log.Info("callback taken back", "desk", desk.ID, "talking", kept.Talk != nil)
+	leg = newLeg(b, desk.ID)
+	leg.answered()
+	b.addLeg(leg)
+	if b.handle(desk, nil, leg, func(ctx context.Context, line *Line) error {
+		if err := b.conn.StopPlayback(ctx, toneID(desk.ID)); err != nil && !IsGone(err) {
+			b.log.Warn("could not stop a ringing tone", "desk", desk.ID, "err", err) // nothing that is said will be heard before its end
+		}
+		return b.callbacks.TakeBack(ctx, line, deskAgent(desk.ID), kept)
+	}) == nil {
+		b.forgetLeg(leg)
+	}
+	return nil
+}
+
+// adoptOut makes the caller's phone that a colleague is found talking to known again.
+func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
+	bridge := found.bridges[bridgeID(desk)]
+	isOut := func(id string) bool { return strings.HasPrefix(id, outPrefix) }
+	i := slices.IndexFunc(bridge.Channels, isOut)
+	if i < 0 || !slices.Contains(bridge.Channels, desk) {
+		return nil
+	}
+	leg := newLeg(b, bridge.Channels[i])
+	leg.enter(bridge.ID)
+	leg.answered()
+	b.addLeg(leg)
+	return &ivr.Talk{Agent: deskAgent(desk), Leg: leg, Since: bridge.Created}
+}
+
+func deskID(agent call.AgentID, unique string) string {
+	return deskPrefix + string(agent) + "." + unique
+}
+
+// deskAgent reads the colleague from the id of a phone that was rung for a callback.
+func deskAgent(channel string) call.AgentID {
+	agent, _, _ := strings.Cut(strings.TrimPrefix(channel, deskPrefix), ".")
+	return call.AgentID(agent)
 }
 
 // shown is a caller id of a name and a number.
@@ -158,5 +188,8 @@ func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	case <-ctx.Done():
 		b.callOffLeg(ctx, leg)
 		return context.Cause(ctx)
+	case <-b.halting: // nobody is rung for a daemon that is gone
+		b.abandonLeg(leg)
+		return ivr.ErrShutdown
 	}
 }

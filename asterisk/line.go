@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 	stateVariable = "BEREIKBAAR_STATE"
 )
 
-// Line is a caller's channel. It implements ivr.Line.
+// Line is a caller's channel, or that of a colleague's phone in a callback. It implements ivr.Line.
 type Line struct {
 	board    *Switchboard
 	call     call.Call
@@ -29,6 +30,8 @@ type Line struct {
 	end      context.CancelCauseFunc // ends the call's context
 	answered bool                    // when it came
 	lastKey  keyPress                // of the goroutine that handles events
+	desk     *Leg                    // the phone whose line it is, when it was rung for a callback; nil for a caller's
+	done     chan struct{}           // closed when it is no longer handled
 
 	mu      sync.Mutex
 	channel string                  // another one after a transfer
@@ -197,6 +200,9 @@ func (k keyPress) repeats(before keyPress) bool {
 func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
 	l.noMusic() // Asterisk ends it when a sound begins
 	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
+	if len(media) > 0 && strings.HasPrefix(media[0], "tone:") {
+		p.id = toneID(l.id())
+	}
 	l.mu.Lock()
 	l.playing[p.id] = p
 	l.mu.Unlock()
@@ -206,6 +212,9 @@ func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
 	}
 	return p, nil
 }
+
+// toneID is the playback of a tone, which has no end: who takes the call over must know how to stop it.
+func toneID(channel string) string { return "bereikbaar.tone." + channel }
 
 // finished marks a playback as ended; it is harmless on one that is not known.
 func (l *Line) finished(id string) {
@@ -244,6 +253,11 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	if errors.Is(cause, ivr.ErrShutdown) { // the two go on talking without us
 		return cause
 	}
+	if l.desk != nil && l.desk.successor() != nil {
+		if last, ok = l.board.seeOut(last, l.desk.successor()); !ok {
+			return ivr.ErrShutdown
+		}
+	}
 	l.inBridge("")
 	l.board.destroyBridge(ctx, bridge)
 	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
@@ -279,6 +293,30 @@ func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 			return leg
 		}
 		leg = next
+	}
+}
+
+// seeOut returns when a caller or the one to whom the colleague has put him through is gone, with the last phone of the caller's; false
+// when the two talk on and the board is halted.
+func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
+	for {
+		var next *Leg
+		select {
+		case <-b.halting:
+			return caller, false
+		case <-caller.Gone():
+			if next = caller.successor(); next != nil {
+				caller = next
+			}
+		case <-heir.Gone():
+			if next = heir.successor(); next != nil {
+				heir = next
+			}
+		}
+		if next == nil {
+			b.drop(heir.channel)
+			return caller, true
+		}
 	}
 }
 

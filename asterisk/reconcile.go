@@ -30,11 +30,11 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	for _, channel := range found.legs {
-		if strings.HasPrefix(channel.ID, deskPrefix) {
-			b.settleCallback(found, channel)
-			continue
+		if !strings.HasPrefix(channel.ID, deskPrefix) {
+			b.settleLeg(found, channel)
+		} else if err := b.settleDesk(ctx, found, channel); err != nil {
+			return fmt.Errorf("reconcile with Asterisk: %w", err)
 		}
-		b.settleLeg(found, channel)
 	}
 	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
 		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
@@ -237,12 +237,12 @@ func boolCompare(a, b bool) int {
 func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
 	ready := make(chan struct{})
 	b.log.Info("call taken back", "call", k.channel.ID, "talking", k.talk != nil)
-	started := b.handle(k.channel, k.channel.StasisArgs(), func(ctx context.Context, line *Line) error {
+	line := b.handle(k.channel, k.channel.StasisArgs(), nil, func(ctx context.Context, line *Line) error {
 		line.keep(k.state)
 		kept := ivr.Kept{State: k.state, Talk: k.talk, Ready: sync.OnceFunc(func() { close(ready) })}
 		return b.operator.TakeBack(ctx, line, line.call, kept)
 	})
-	if !started {
+	if line == nil {
 		return
 	}
 	select {

@@ -102,7 +102,7 @@ func found(t *testing.T, has asteriskHas, test func(t *testing.T, f *fakeAsteris
 		f.answering(has.answer)
 		o := &talkingOperator{talks: map[call.ID]ivr.Talk{}}
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, routing.PhoneState) {})
 		require.NoError(t, b.Reconcile(t.Context()))
 		synctest.Wait()
 		test(t, f, b, o)

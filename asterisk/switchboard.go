@@ -29,6 +29,11 @@ type Operator interface {
 	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
 }
 
+// Callbacks goes on with callbacks that Asterisk kept on a colleague's phone; ivr.Caller is the real one.
+type Callbacks interface {
+	TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error
+}
+
 // Switchboard joins Asterisk's events to calls: it alone knows which channel is whose line or phone.
 type Switchboard struct {
 	conn  *Conn
@@ -37,10 +42,13 @@ type Switchboard struct {
 	count atomic.Uint64
 	calls sync.WaitGroup // one for each call that is being handled
 
-	operator Operator
-	phone    func(endpoint string, state routing.PhoneState)
+	operator  Operator
+	callbacks Callbacks
+	phone     func(endpoint string, state routing.PhoneState)
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
+
+	halting chan struct{} // closed when calls are let go
 
 	mu        sync.Mutex
 	halted    bool                 // no new calls are taken
@@ -55,16 +63,17 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 		conn:      conn,
 		log:       log,
 		epoch:     strconv.FormatInt(time.Now().UnixMilli(), 36),
+		halting:   make(chan struct{}),
 		lines:     map[string]*Line{},
 		legs:      map[string]*Leg{},
 		endpoints: map[string]*endpoint{},
 	}
 }
 
-// Connect says who handles calls, and who is told what agents' phones do. It must be called once, before the connection
-// runs.
-func (b *Switchboard) Connect(operator Operator, phone func(endpoint string, state routing.PhoneState)) {
-	b.operator, b.phone = operator, phone
+// Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
+// connection runs.
+func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func(endpoint string, state routing.PhoneState)) {
+	b.operator, b.callbacks, b.phone = operator, callbacks, phone
 }
 
 // Halt lets every call go with ivr.ErrShutdown and takes no new ones; it returns when no call is handled any more, or
@@ -72,6 +81,7 @@ func (b *Switchboard) Connect(operator Operator, phone func(endpoint string, sta
 func (b *Switchboard) Halt(ctx context.Context) error {
 	b.mu.Lock()
 	b.halted = true
+	closeOnce(b.halting)
 	for _, line := range b.lines {
 		line.end(ivr.ErrShutdown)
 	}
@@ -87,6 +97,17 @@ func (b *Switchboard) Halt(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// enter lets Halt wait for one who rings a phone until it calls leave; false when the board is halted.
+func (b *Switchboard) enter() (leave func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted {
+		return nil, false
+	}
+	b.calls.Add(1)
+	return b.calls.Done, true
 }
 
 // System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was up.
@@ -165,13 +186,14 @@ func (b *Switchboard) left(e Event) {
 
 // take begins a new call.
 func (b *Switchboard) take(arrived Channel, args []string) {
-	b.handle(arrived, args, func(ctx context.Context, line *Line) error {
+	b.handle(arrived, args, nil, func(ctx context.Context, line *Line) error {
 		return b.operator.Take(ctx, line, line.call)
 	})
 }
 
-// handle runs a call in a goroutine of its own, unless it is handled already or the board is halted.
-func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Context, *Line) error) (started bool) {
+// handle runs a call in a goroutine of its own and gives its line; nil when it is handled already or the board is halted. desk is the
+// phone whose line it is, when it is one that was rung; nil for a caller's.
+func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func(context.Context, *Line) error) *Line {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{
 		board:    b,
@@ -180,13 +202,15 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 		answered: arrived.Up(),
 		keys:     make(chan rune, keyRoom),
 		end:      end,
+		desk:     desk,
+		done:     make(chan struct{}),
 		playing:  map[string]*playback{},
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.halted || b.lines[arrived.ID] != nil {
 		end(nil)
-		return false
+		return nil
 	}
 	b.lines[arrived.ID] = line
 	b.calls.Go(func() {
@@ -200,7 +224,7 @@ func (b *Switchboard) handle(arrived Channel, args []string, run func(context.Co
 			b.log.Error("call ended with an error", "call", line.call.ID, "err", err)
 		}
 	})
-	return true
+	return line
 }
 
 // incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
@@ -253,7 +277,12 @@ func (b *Switchboard) leg(channel string) *Leg {
 func (b *Switchboard) removeLine(line *Line) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.lines, line.id())
+	channel := line.id()
+	delete(b.lines, channel)
+	if line.desk != nil { // should the phone still be there, reconciliation finds that nobody has it
+		delete(b.legs, channel)
+	}
+	close(line.done)
 }
 
 func (b *Switchboard) addLeg(leg *Leg) {

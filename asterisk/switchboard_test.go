@@ -39,7 +39,7 @@ func board(t *testing.T) (*Switchboard, *idleOperator, map[string]routing.PhoneS
 	operator := &idleOperator{taken: make(chan call.Call, 10)}
 	phones := map[string]routing.PhoneState{}
 	b := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
-	b.Connect(operator, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
+	b.Connect(operator, nil, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
 	return b, operator, phones
 }
 
@@ -159,7 +159,7 @@ func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
 		})
 		var told []routing.PhoneState
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&idleOperator{}, func(_ string, state routing.PhoneState) { told = append(told, state) })
+		b.Connect(&idleOperator{}, nil, func(_ string, state routing.PhoneState) { told = append(told, state) })
 		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
 		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
 		require.Equal(t, []routing.PhoneState{routing.PhoneInUse, routing.PhoneInUse}, told)
@@ -169,7 +169,7 @@ func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
 func TestAPhoneThatCannotBeHungUpCountsAsGone(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&idleOperator{}, func(string, routing.PhoneState) {})
+		b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
 		phone := newLeg(b, legID("kcc1", "ring-1"))
 		leg := phone.channel
 		phone.answered()
@@ -199,7 +199,7 @@ func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 				b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-				b.Connect(&idleOperator{}, func(string, routing.PhoneState) {})
+				b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
 				ctx, stop := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { stop(test.why) })
 				_, err := b.Ring(ctx, dispatch.Invitation{Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute})

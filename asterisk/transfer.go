@@ -22,6 +22,11 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 	defer b.mu.Unlock()
 	line, leg := b.lines[old], b.legs[old]
 	switch {
+	case line != nil && line.desk != nil && line.talksIn() != "": // who was called back talks on, and the colleague does not
+		heir := line.desk.succeededBy(fresh)
+		heir.enter(line.talksIn())
+		b.legs[fresh] = heir
+		return true
 	case line != nil && line.moveTo(fresh):
 		delete(b.lines, old)
 		b.lines[fresh] = line

@@ -59,7 +59,7 @@ func putThrough(t *testing.T, operator func() *waitingOperator, test func(t *tes
 		o := operator()
 		o.took, o.anew = make(chan call.ID, 10), make(chan call.ID, 10)
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, routing.PhoneState) {})
 		b.tell(t, callerStarts, "140570", "allowed", "verg1")
 		require.Equal(t, call.ID("c1"), <-o.took)
 		synctest.Wait()
@@ -172,40 +172,5 @@ func TestWhoTakesThePlaceOfNobodyIsANewCaller(t *testing.T) {
 		require.Equal(t, call.ID("citizen"), <-o.took)
 		b.tell(t, channelGone, 16, "citizen")
 		b.tell(t, channelGone, 16, "c1")
-	})
-}
-
-func TestACallbackThatIsPutThroughGoesOn(t *testing.T) {
-	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
-		over := make(chan error, 1)
-		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&idleOperator{}, func(string, routing.PhoneState) {})
-		var desk string
-		out := newLeg(b, outPrefix+"1")
-		b.addLeg(out)
-		go func() {
-			_ = Exchange{Board: b, Trunk: func() string { return "PJSIP/{number}@trunk" }}.RingDesk(t.Context(),
-				ivr.Desk{Agent: "verg1", Endpoint: "PJSIP/verg1", For: time.Minute}, func(ctx context.Context, line ivr.Line) {
-					over <- line.Talk(ctx, out)
-				})
-		}()
-		synctest.Wait()
-		for _, command := range f.commands() {
-			if rest, ok := strings.CutPrefix(command, "POST channels/"); ok && strings.HasPrefix(rest, deskPrefix) {
-				desk, _, _ = strings.Cut(rest, " ")
-			}
-		}
-		b.tell(t, `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":%q,"state":"Up"}}`, desk)
-		synctest.Wait()
-		b.tell(t, takesOver, desk)
-		b.tell(t, channelGone, 16, desk)
-		synctest.Wait()
-		require.Empty(t, over, "the caller whom the colleague has put through is not cut off")
-		b.tell(t, channelGone, 16, out.channel)
-		require.NoError(t, <-over)
-		b.tell(t, channelGone, 16, "citizen")
-		synctest.Wait()
-		lines, legs := b.Size()
-		require.Zero(t, lines+legs)
 	})
 }

@@ -41,17 +41,18 @@ type LineResult string
 
 // What a line can tell. LineUnknown is an attempt that was not dialled here.
 const (
-	LineUnknown  LineResult = ""
-	LineAnswered LineResult = "answered"
-	LineBusy     LineResult = "busy"
-	LineNoAnswer LineResult = "no_answer"
-	LineRefused  LineResult = "refused"
-	LineFailed   LineResult = "failed"
+	LineUnknown   LineResult = ""
+	LineAnswered  LineResult = "answered"
+	LineBusy      LineResult = "busy"
+	LineNoAnswer  LineResult = "no_answer" // it rang for its time
+	LineRefused   LineResult = "refused"
+	LineAbandoned LineResult = "abandoned" // broken off from our side before it was answered: it may have rung
+	LineFailed    LineResult = "failed"    // nobody was rung
 )
 
 // LineResults lists what a line can tell of an attempt that was dialled here.
 func LineResults() []LineResult {
-	return []LineResult{LineAnswered, LineBusy, LineNoAnswer, LineRefused, LineFailed}
+	return []LineResult{LineAnswered, LineBusy, LineNoAnswer, LineRefused, LineAbandoned, LineFailed}
 }
 
 // Attempt is one try to reach the caller. Times are UTC, in whole milliseconds.

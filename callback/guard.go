@@ -25,15 +25,16 @@ const (
 	DialTargetCap    DialCode = "target_cap"
 	DialColleagueCap DialCode = "colleague_cap"
 	DialDayCap       DialCode = "day_cap"
-	DialNumber       DialCode = "number" // Dialable refused it
-	DialOff          DialCode = "off"    // no way outside is configured
-	DialBusy         DialCode = "busy"   // the colleague is being put through already
-	DialStore        DialCode = "store"  // the store does not say how often was dialled today
+	DialNumber       DialCode = "number"   // Dialable refused it
+	DialOff          DialCode = "off"      // no way outside is configured
+	DialBusy         DialCode = "busy"     // the colleague is being put through already
+	DialNoPhone      DialCode = "no_phone" // the colleague has no phone in the configuration
+	DialStore        DialCode = "store"    // the store does not say how often was dialled today
 )
 
 // DialCodes lists every reason, for metrics that must exist before the first refusal.
 func DialCodes() []DialCode {
-	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy, DialStore}
+	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy, DialNoPhone, DialStore}
 }
 
 // DialError says that a number must not be dialled now. A cap that is reached is an alarm: somebody works

@@ -17,11 +17,7 @@ import (
 const (
 	deskRings   = 20 * time.Second // the colleague's own phone: he has just asked for it
 	callerRings = 45 * time.Second // people need time to find their phone
-	storeLimit  = 2 * time.Second  // for one change of a note
 	wordWait    = 10 * time.Second // for a colleague's key after the question what came of it
-	// wordPause is how long to wait before a result that could not be stored is stored again.
-	wordPause = 2 * time.Second
-	wordTries = 30
 )
 
 // The keys with which a colleague says what came of an attempt.
@@ -31,9 +27,10 @@ var resultKeys = map[rune]callback.Result{
 
 // Exchange rings phones for callbacks.
 type Exchange interface {
-	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when talk is over. It gives one
-	// of dispatch's errors when the phone was not answered.
-	RingDesk(ctx context.Context, desk Desk, talk func(ctx context.Context, line Line)) error
+	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when that call is over. It gives
+	// one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with Caller.TakeBack in
+	// the next daemon.
+	RingDesk(ctx context.Context, desk Desk, talk func(ctx context.Context, line Line) error) error
 	// Dial rings a number outside and returns when it was answered, or with one of dispatch's errors.
 	Dial(ctx context.Context, out Outside) (dispatch.Leg, error)
 }
@@ -44,6 +41,7 @@ type Desk struct {
 	Endpoint string // technology/resource, such as PJSIP/kcc1
 	Name     string // what the phone shows: that it is a callback, and which
 	Number   string // whom it is for, E.164
+	State    string // kept on its channel from the first ring on, see Line.Remember
 	For      time.Duration
 }
 
@@ -86,37 +84,41 @@ type Caller struct {
 type deskcall struct {
 	*Caller
 	conversation
-	note  callback.Note
-	agent routing.Agent
-	left  bool // the daemon stopped while the two talked: they go on without it
+	colleague call.AgentID
+	kept      deskState     // on the channel of his phone
+	note      callback.Note // as it was when the call began or was taken back
+}
+
+func (c *Caller) deskcall(colleague call.AgentID, kept deskState) *deskcall {
+	plan := c.Plan()
+	speaker, _ := prompts.NewSpeaker(plan.Municipalities[kept.Municipality].Language) // a language without prompts gives Dutch
+	return &deskcall{Caller: c, colleague: colleague, kept: kept, conversation: conversation{
+		Operator: &Operator{Sounds: c.Sounds, Register: c.Register, Log: c.Log}, plan: plan, speaker: speaker,
+	}}
 }
 
 // CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of it
 // is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
 // says why nobody was rung; the note is then as before.
 func (c *Caller) CallBack(ctx context.Context, n callback.Note) error {
-	plan := c.Plan()
-	agent, ok := plan.Agents[n.Colleague]
+	d := c.deskcall(n.Colleague, deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts)})
+	d.note = n
+	agent, ok := d.plan.Agents[n.Colleague]
 	if !ok {
 		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
 	}
-	town := plan.Municipalities[n.Municipality]
-	speaker, _ := prompts.NewSpeaker(town.Language) // a language without prompts gives Dutch
-	d := &deskcall{Caller: c, note: n, agent: agent, conversation: conversation{
-		Operator: &Operator{Sounds: c.Sounds, Register: c.Register, Log: c.Log}, plan: plan, speaker: speaker,
-	}}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
-		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164, For: deskRings,
-	}, func(ctx context.Context, line Line) {
+		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
+		State: d.kept.String(), For: deskRings,
+	}, func(ctx context.Context, line Line) error {
 		d.line = line
-		failed = d.run(ctx)
-		if d.left {
-			return
+		err := d.conclude(ctx, d.run)
+		if errors.Is(err, ErrShutdown) {
+			return err
 		}
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
-		defer cancel()
-		d.release(clean, line.HangUp)
+		failed = err
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("call back: the colleague's phone: %w", err)
@@ -124,112 +126,124 @@ func (c *Caller) CallBack(ctx context.Context, n callback.Note) error {
 	return failed
 }
 
+// goesOn reports whether a call is not over, and is taken back when the link or the daemon is there again.
+func goesOn(err error) bool { return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) }
+
+// conclude runs the call, also through lost links, and lets the colleague's phone go when it is over.
+func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error) error {
+	err := d.survive(ctx, run)
+	for lost := 0; errors.Is(err, ErrLinkLost) && lost < maxLosses; lost++ {
+		if err = d.line.Restored(ctx); err == nil {
+			err = d.survive(ctx, d.resume)
+		}
+	}
+	if errors.Is(err, ErrShutdown) {
+		return err
+	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
+	defer cancel()
+	d.release(clean, d.line.HangUp)
+	return err
+}
+
 // run is the call from the colleague's answer on.
 func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
 		return err // he hung up: nobody was called
 	}
-	number, err := d.Guard.Allow(ctx, d.note.Municipality, d.agent.ID, d.note.Number, time.Now())
+	number, err := d.Guard.Allow(ctx, d.note.Municipality, d.colleague, d.note.Number, time.Now())
 	if err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
-	started, err := d.start(ctx)
-	if err != nil {
+	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
-	d.note = started
-	defer d.keep(ctx)()
-	line, talked := d.dial(ctx, number)
-	return d.settle(ctx, line, talked)
+	defer d.keep(ctx, d.renewal())()
+	leg, err := d.dial(ctx, number)
+	switch {
+	case goesOn(err):
+		return err
+	case err != nil:
+		d.Log.Info("callback not answered", "note", d.note.ID, "why", err)
+		return d.settle(ctx, lineResult(err), 0)
+	}
+	answered := time.Now()
+	d.remember(ctx, answered)
+	return d.talk(ctx, leg, answered)
 }
 
 // start writes the attempt before the first digit is dialled: a call cannot be undone. The claim is renewed first, so that it
 // does not run out as the caller's phone rings.
-func (d *deskcall) start(ctx context.Context) (callback.Note, error) {
+func (d *deskcall) start(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
 	if _, err := d.Attempts.Renew(limited, d.step()); err != nil {
-		return callback.Note{}, err
+		return err
 	}
-	return d.Attempts.StartAttempt(limited, d.step(), "")
-}
-
-// renewals is how many renewals fit in a lease: one or two may fail before it runs out.
-const renewals = 3
-
-// keep renews the claim until it is told to stop. A call may be longer than a lease, and a note that is open is rung by a
-// second colleague while the first still talks.
-func (d *deskcall) keep(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked what came of it
-	every := max(d.Lease(d.note.Municipality)/renewals, time.Second)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(every):
-			}
-			limited, done := context.WithTimeout(ctx, storeLimit)
-			_, err := d.Attempts.Renew(limited, d.step())
-			done()
-			if err != nil && ctx.Err() == nil {
-				d.Log.Warn("the claim on a note could not be renewed during its call", "note", d.note.ID, "err", err)
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-stopped
-	}
+	_, err := d.Attempts.StartAttempt(limited, d.step(), "")
+	return err
 }
 
 func (d *deskcall) step() callback.Step {
-	return callback.Step{Municipality: d.note.Municipality, Note: d.note.ID, Who: callback.ByAgent(d.agent.ID), At: time.Now().UTC()}
+	return callback.Step{Municipality: d.kept.Municipality, Note: d.kept.Note, Who: callback.ByAgent(d.colleague), At: time.Now().UTC()}
 }
 
-// dial rings the caller, lets the two talk, and says what the line told.
-func (d *deskcall) dial(ctx context.Context, number string) (callback.LineResult, time.Duration) {
-	town := d.plan.Municipalities[d.note.Municipality]
+// dial rings the caller. Without an error he has answered.
+func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error) {
+	town := d.plan.Municipalities[d.kept.Municipality]
 	ringing, err := d.line.Play(ctx, []string{"tone:ring;tonezone=nl"})
 	if err != nil {
-		return callback.LineFailed, 0
+		return nil, err
 	}
 	leg, err := d.Exchange.Dial(ctx, Outside{Number: number, Shown: town.CallerID, Name: town.Name, For: callerRings})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	if stopped := ringing.Stop(clean); stopped != nil && ctx.Err() == nil {
-		d.Log.Warn("could not stop the ringing tone", "note", d.note.ID, "err", stopped)
+		d.Log.Warn("could not stop the ringing tone", "note", d.kept.Note, "err", stopped)
 	}
-	if err != nil {
-		d.Log.Info("callback not answered", "note", d.note.ID, "why", err)
-		return lineResult(err), 0
-	}
-	answered := time.Now()
-	if err := d.line.Talk(ctx, leg); err != nil && ctx.Err() == nil {
-		d.Log.Warn("callback broken off", "note", d.note.ID, "err", err)
-	}
-	if d.left = errors.Is(context.Cause(ctx), ErrShutdown); d.left {
-		return callback.LineAnswered, time.Since(answered)
-	}
-	over, cancelOver := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
-	defer cancelOver()
-	if err := leg.HangUp(over); err != nil {
-		d.Log.Warn("could not hang up a callback", "note", d.note.ID, "err", err)
-	}
-	return callback.LineAnswered, time.Since(answered)
+	return leg, err
 }
 
+// talk lets the two talk until one hangs up, and settles what came of it. since is when the caller answered.
+func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) error {
+	err := d.line.Talk(ctx, leg)
+	if errors.Is(err, ErrShutdown) { // the two go on talking without us
+		return err
+	}
+	if err != nil && ctx.Err() == nil {
+		d.Log.Warn("callback broken off", "note", d.kept.Note, "err", err)
+	}
+	talked := time.Since(since)
+	d.letGo(ctx, leg)
+	return d.settle(ctx, callback.LineAnswered, talked)
+}
+
+// letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside our application.
+func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
+	select {
+	case <-leg.Gone():
+		return
+	default:
+	}
+	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
+	defer cancel()
+	if err := leg.HangUp(over); err != nil {
+		d.Log.Warn("could not hang up a callback", "note", d.kept.Note, "err", err)
+	}
+}
+
+// lineResult is what the line told of a call that was not answered.
 func lineResult(err error) callback.LineResult {
 	switch {
 	case errors.Is(err, dispatch.ErrBusy):
 		return callback.LineBusy
 	case errors.Is(err, dispatch.ErrDeclined):
 		return callback.LineRefused
-	case errors.Is(err, dispatch.ErrNoAnswer), errors.Is(err, ErrHungUp): // the colleague gave up while it rang
+	case errors.Is(err, dispatch.ErrNoAnswer):
 		return callback.LineNoAnswer
-	default:
+	case errors.Is(err, ErrHungUp): // the colleague gave up while it rang
+		return callback.LineAbandoned
+	default: // nobody was rung, as far as is known
 		return callback.LineFailed
 	}
 }
@@ -237,7 +251,6 @@ func lineResult(err error) callback.LineResult {
 // settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague knows
 // whether he spoke to a person or to a machine.
 func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked time.Duration) error {
-	result := callback.ResultNotReached
 	switch line {
 	case callback.LineAnswered:
 		if err := d.insist(ctx, func(ctx context.Context) error {
@@ -246,25 +259,39 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 		}); err != nil {
 			return err
 		}
-		var told bool
-		if result, told = d.askResult(ctx); !told {
-			return nil // the note stays at "calling" until he says it, or his claim lapses
-		}
+		return d.ask(ctx)
 	case callback.LineRefused:
-		result = callback.ResultRefused
+		return d.end(ctx, line, callback.ResultRefused)
 	default:
+		return d.end(ctx, line, callback.ResultNotReached)
 	}
-	err := d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.Attempts.EndAttempt(ctx, d.step(), line, talked, result)
+}
+
+// ask writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so
+// elsewhere, or his claim lapses.
+func (d *deskcall) ask(ctx context.Context) error {
+	speech := d.speaker.Say(prompts.AskResult)
+	d.forgetKeys()
+	for range questions {
+		h, err := d.listen(ctx, speech, wordWait, ears{})
+		if err != nil {
+			return ignoreHangUp(err)
+		}
+		if result, ok := resultKeys[h.key]; ok {
+			return d.end(ctx, callback.LineUnknown, result) // the line has told its part
+		}
+	}
+	return nil
+}
+
+func (d *deskcall) end(ctx context.Context, line callback.LineResult, result callback.Result) error {
+	if err := d.insist(ctx, func(ctx context.Context) error {
+		_, err := d.Attempts.EndAttempt(ctx, d.step(), line, 0, result)
 		return err
-	})
-	if err != nil || ctx.Err() != nil {
+	}); err != nil {
 		return err
 	}
-	if result == callback.ResultReached {
-		return d.askResolved(ctx)
-	}
-	return d.say(ctx, d.speaker.Say(resultPrompts[result]))
+	return d.confirm(ctx, result)
 }
 
 // resultPrompts confirm to the colleague what was written.
@@ -275,24 +302,11 @@ var resultPrompts = map[callback.Result]prompts.ID{
 	callback.ResultRefused:     prompts.AttemptNoted,
 }
 
-// askResult asks the colleague what came of the call. It is false when he has hung up or says nothing.
-func (d *deskcall) askResult(ctx context.Context) (callback.Result, bool) {
-	speech := d.speaker.Say(prompts.AskResult)
-	d.forgetKeys()
-	for range questions {
-		h, err := d.listen(ctx, speech, wordWait, ears{})
-		if err != nil {
-			return "", false
-		}
-		if result, ok := resultKeys[h.key]; ok {
-			return result, true
-		}
+// confirm tells the colleague what was written; when the caller was reached it asks whether the note can be closed.
+func (d *deskcall) confirm(ctx context.Context, result callback.Result) error {
+	if result != callback.ResultReached {
+		return ignoreHangUp(d.say(ctx, d.speaker.Say(resultPrompts[result])))
 	}
-	return "", false
-}
-
-// askResolved asks whether the note can be closed.
-func (d *deskcall) askResolved(ctx context.Context) error {
 	talk := dialogue{conversation: &d.conversation}
 	key, err := talk.ask(ctx, d.speaker.Say(prompts.AskResolved))
 	if err != nil || key != keyYes {
@@ -310,22 +324,6 @@ func (d *deskcall) askResolved(ctx context.Context) error {
 func ignoreHangUp(err error) error {
 	if errors.Is(err, ErrHungUp) {
 		return nil
-	}
-	return err
-}
-
-// insist stores a change that nobody can be asked to repeat, also through a short outage of the store.
-func (d *deskcall) insist(ctx context.Context, change func(context.Context) error) error {
-	ctx = context.WithoutCancel(ctx)
-	var err error
-	for range wordTries {
-		limited, cancel := context.WithTimeout(ctx, storeLimit)
-		err = change(limited)
-		cancel()
-		if !errors.Is(err, callback.ErrStoreDown) {
-			return err
-		}
-		<-time.After(wordPause)
 	}
 	return err
 }

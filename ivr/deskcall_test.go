@@ -25,19 +25,20 @@ type fakeExchange struct {
 	line            *fakeLine
 	leg             *fakeLeg
 	desk            ivr.Desk
+	goesOn          error // what the talk on the colleague's phone returned
 	dialled         []ivr.Outside
 	atDial          func()
 }
 
-func (x *fakeExchange) RingDesk(_ context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line)) error {
+func (x *fakeExchange) RingDesk(_ context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line) error) error {
 	x.desk = desk
 	if x.deskErr != nil {
 		return x.deskErr
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(errors.New("the call is over"))
-	x.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel}
-	talk(ctx, x.line)
+	x.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: desk.State}
+	x.goesOn = talk(ctx, x.line)
 	return nil
 }
 
@@ -155,6 +156,7 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		require.Equal(t, ivr.Desk{
 			Agent: "verg1", Endpoint: "PJSIP/verg1", Name: "Terugbelnotitie 10000004", Number: "+31612345678", For: 20 * time.Second,
+			State: `{"municipality":"deventer","note":"01JD5V3Z5QXKZ9W7M2R4T6Y8AB","tries":0}`,
 		}, s.exchange.desk)
 		s.after(30 * time.Second)
 		require.Equal(t, []ivr.Outside{{Number: "+31612345678", Shown: "+31140570", Name: "Deventer", For: 45 * time.Second}}, s.exchange.dialled)
@@ -219,41 +221,17 @@ func TestTheColleaguesWordDecides(t *testing.T) {
 	}
 }
 
-// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second colleague.
-func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
-	rounds := func(s *deskScene, for_ time.Duration) {
-		for range int(for_ / time.Minute) {
-			s.after(time.Minute)
-			_, err := s.worklist.Round(s.t.Context(), "deventer", time.Now())
-			require.NoError(s.t, err)
-		}
-	}
-	deskStory(t, func(s *deskScene) { rounds(s, 14*time.Minute) }, func(t *testing.T, s *deskScene) {
-		rounds(s, 50*time.Minute)
-		require.Equal(t, "out", s.exchange.line.talking)
-		require.Equal(t, callback.Calling, s.stands().State)
-		require.Equal(t, call.AgentID("verg1"), s.stands().Colleague)
-		require.NoError(t, s.exchange.leg.HangUp(t.Context()))
-		synctest.Wait()
-		s.answersDesk('1')
-		s.answersDesk('2') // the note is not done
-		require.NoError(t, s.over())
-		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
-		rounds(s, 16*time.Minute)
-		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
-	})
-}
-
-func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
-	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
-		s.after(4 * time.Minute)
-		s.store.Fail(errors.New("away"))
-		s.after(4 * time.Minute)
-		s.store.Fail(nil)
-		s.after(4 * time.Minute)
-		require.Greater(t, time.Until(s.stands().Lease), 10*time.Minute)
+// Nobody hung up on the colleague, and nothing is known of the caller but that it may have rung.
+func TestAColleagueWhoGivesUpWhileItRingsTellsNothingOfTheCaller(t *testing.T) {
+	deskStory(t, func(s *deskScene) { s.exchange.outRings = time.Minute }, func(t *testing.T, s *deskScene) {
+		s.after(20 * time.Second)
+		require.NotEmpty(t, s.exchange.dialled)
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
+		n := s.stands()
+		require.Equal(t, callback.Claimed, n.State)
+		require.Equal(t, callback.LineAbandoned, n.Attempts[0].Line)
+		require.Equal(t, callback.ResultNotReached, n.Attempts[0].Result)
 	})
 }
 
@@ -275,6 +253,19 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 		default:
 			t.Fatal("the caller was left on the line alone")
 		}
+	})
+}
+
+// With the keys of his phone, at once: the caller's channel leaves us and goes on in the dialplan.
+func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(30 * time.Second)
+		close(s.exchange.leg.gone)
+		synctest.Wait()
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.NoError(t, s.over())
+		require.Zero(t, s.exchange.leg.told.Load())
+		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
 	})
 }
 
@@ -311,19 +302,5 @@ func TestAResultIsStoredWhenTheStoreIsBack(t *testing.T) {
 		s.store.Fail(nil)
 		require.NoError(t, s.over())
 		require.Equal(t, callback.ResultNotReached, s.stands().Attempts[0].Result)
-	})
-}
-
-func TestADaemonThatStopsLeavesTheTwoTalking(t *testing.T) {
-	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
-		s.after(30 * time.Second)
-		s.exchange.line.hangUp(ivr.ErrShutdown)
-		synctest.Wait()
-		require.Empty(t, s.exchange.line.released)
-		select {
-		case <-s.exchange.leg.Gone():
-			t.Fatal("the caller was cut off")
-		default:
-		}
 	})
 }

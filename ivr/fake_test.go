@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -256,11 +257,13 @@ type fakeLeg struct {
 	id   string
 	once sync.Once
 	gone chan struct{}
+	told atomic.Int32 // how often it was hung up
 }
 
 func (l *fakeLeg) ID() string            { return l.id }
 func (l *fakeLeg) Gone() <-chan struct{} { return l.gone }
 func (l *fakeLeg) HangUp(context.Context) error {
+	l.told.Add(1)
 	l.once.Do(func() { close(l.gone) })
 	return nil
 }

@@ -33,6 +33,9 @@ func (d *desks) CallBack(n callback.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
 		return &callback.DialError{Code: callback.DialOff, Text: "no way outside is configured (callbacks.dial)"}
 	}
+	if _, ok := d.settings.plan().Agents[n.Colleague]; !ok { // he is known by his token only
+		return &callback.DialError{Code: callback.DialNoPhone, Text: "you have no phone in the configuration (agents): ring the caller yourself"}
+	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
 	}
@@ -46,6 +49,14 @@ func (d *desks) CallBack(n callback.Note) error {
 		}
 	}()
 	return nil
+}
+
+// TakeBack implements asterisk.Callbacks.
+func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
+	if d.take(colleague) {
+		defer d.free(colleague)
+	}
+	return d.caller.TakeBack(ctx, line, colleague, kept)
 }
 
 func (d *desks) take(colleague call.AgentID) bool {

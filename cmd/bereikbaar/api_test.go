@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -26,6 +28,36 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	after := scraped(t, d)
 	require.Contains(t, after, `bereikbaar_api_requests_total{operation="(other)",status="4xx"} 1`)
 	require.Contains(t, after, `bereikbaar_api_tokens_refused_total{reason="missing"} 1`)
+}
+
+// Who is not put through is told so at once, and not in the log alone.
+func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
+	const wayOut = "callbacks: {dial: \"PJSIP/{number}@trunk\"}\n"
+	for name, test := range map[string]struct {
+		colleague call.AgentID
+		number    string
+		dial      string
+		code      callback.DialCode
+	}{
+		"no way outside":                  {"kcc1", "0612345678", "", callback.DialOff},
+		"a colleague without a phone":     {"by-token-only", "0612345678", wayOut, callback.DialNoPhone},
+		"a number that must not be":       {"kcc1", "0900123456", wayOut, callback.DialNumber},
+		"he is being put through already": {"kcc1", "0612345678", wayOut, callback.DialBusy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settingsOf(t, "agents:", test.dial+"agents:")
+			d := &desks{
+				service: &service{settings: s}, busy: map[call.AgentID]bool{"kcc1": true},
+				guard: callback.NewGuard(s, new(callback.LocalTally), func(callback.DialCode) {}),
+			}
+			number, err := call.ParseNumber(test.number)
+			require.NoError(t, err)
+			err = d.CallBack(callback.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})
+			var refused *callback.DialError
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, test.code, refused.Code)
+		})
+	}
 }
 
 // scraped is what Prometheus would read.

@@ -135,13 +135,13 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 		Plan: s.settings.plan, Queue: s.queues, Notes: s.notes, Sounds: library, Register: contacts,
 		System: s.board.System, Log: log,
 	}
-	s.board.Connect(operator, s.queues.Phone)
 	guard := callback.NewGuard(s.settings, s.store, s.dialRefused)
 	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, caller: &ivr.Caller{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
 		Attempts: s.worklist, Guard: guard, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: contacts, Log: log,
 	}}
 	s.api = s.newAPIPort()
+	s.board.Connect(operator, s.desks, s.queues.Phone)
 	s.conn.Attach(s.board.Handle, s.board.Reconcile)
 	return s, s.watchHealth(library)
 }

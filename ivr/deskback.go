@@ -1,0 +1,102 @@
+package ivr
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// deskState is what must outlive the daemon of a callback that is being made, besides what its note says. It is kept on the
+// channel of the colleague's phone.
+type deskState struct {
+	Municipality call.MunicipalityID `json:"municipality"`
+	Note         callback.NoteID     `json:"note"`
+	Tries        int                 `json:"tries"`              // attempts that the note had before this call
+	Answered     int64               `json:"answered,omitempty"` // when the caller answered, milliseconds since 1970 UTC
+}
+
+func parseDeskState(s string) (deskState, error) {
+	var state deskState
+	if err := json.Unmarshal([]byte(s), &state); err != nil {
+		return deskState{}, fmt.Errorf("state of a callback: %w", err)
+	}
+	return state, nil
+}
+
+func (s deskState) String() string {
+	text, err := json.Marshal(s)
+	if err != nil { // plain fields always marshal
+		panic(err)
+	}
+	return string(text)
+}
+
+// remember keeps on the channel that the caller has answered. Without it a daemon that takes the call over still knows, as long
+// as the two talk.
+func (d *deskcall) remember(ctx context.Context, answered time.Time) {
+	d.kept.Answered = answered.UnixMilli()
+	if err := d.line.Remember(ctx, d.kept.String()); err != nil && ctx.Err() == nil {
+		d.Log.Warn("a callback that is taken back will not know when it was answered", "note", d.kept.Note, "err", err)
+	}
+}
+
+// TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away, from where it
+// was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A caller
+// whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does.
+func (c *Caller) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept) error {
+	state, err := parseDeskState(kept.State)
+	if err != nil {
+		c.Log.Error("what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err)
+	}
+	d := c.deskcall(colleague, state)
+	d.line = line
+	return d.conclude(ctx, func(ctx context.Context) error {
+		if kept.Talk == nil {
+			return d.resume(ctx)
+		}
+		defer d.keep(ctx, 0)()
+		return d.talk(ctx, kept.Talk.Leg, state.answered(kept.Talk.Since))
+	})
+}
+
+// answered is when the caller answered, and otherwise when that was not written down.
+func (s deskState) answered(otherwise time.Time) time.Time {
+	if s.Answered == 0 {
+		return otherwise
+	}
+	return time.UnixMilli(s.Answered)
+}
+
+// resume goes on with a callback in which nobody talks. The note says how far it came.
+func (d *deskcall) resume(ctx context.Context) error {
+	err := d.insist(ctx, func(ctx context.Context) (err error) {
+		d.note, err = d.Attempts.Renew(ctx, d.step())
+		return err
+	})
+	if notHis(err) {
+		d.Log.Info("a callback that was taken back is about a note that is no longer his", "note", d.kept.Note, "why", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(d.note.Attempts) <= d.kept.Tries {
+		return d.run(ctx) // nobody was rung
+	}
+	defer d.keep(ctx, d.renewal())()
+	attempt := d.note.Attempts[len(d.note.Attempts)-1]
+	switch {
+	case d.note.State == callback.Claimed:
+		return d.confirm(ctx, attempt.Result)
+	case attempt.Line != callback.LineUnknown:
+		return d.ask(ctx)
+	case d.kept.Answered != 0: // one of them hung up while nobody looked: they talked for so long at most
+		return d.settle(ctx, callback.LineAnswered, time.Since(time.UnixMilli(d.kept.Answered)))
+	default:
+		return d.settle(ctx, callback.LineAbandoned, 0)
+	}
+}

@@ -1,0 +1,96 @@
+package ivr_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/ivr"
+)
+
+// rounds lets time pass in which claims that ran out lapse, as the daemon does.
+func (s *deskScene) rounds(for_ time.Duration) {
+	for range int(for_ / time.Second) {
+		s.after(time.Second)
+		_, _ = s.worklist.Round(s.t.Context(), "deventer", time.Now()) // which fails while the store is away
+	}
+}
+
+// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second colleague.
+func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
+	deskStory(t, func(s *deskScene) { s.rounds(14 * time.Minute) }, func(t *testing.T, s *deskScene) {
+		s.rounds(50 * time.Minute)
+		require.Equal(t, "out", s.exchange.line.talking)
+		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, call.AgentID("verg1"), s.stands().Colleague)
+		require.NoError(t, s.exchange.leg.HangUp(t.Context()))
+		synctest.Wait()
+		s.answersDesk('1')
+		s.answersDesk('2') // the note is not done
+		require.NoError(t, s.over())
+		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+		s.rounds(16 * time.Minute)
+		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+	})
+}
+
+// renewing counts how often the claim was renewed, or was meant to be. A store that is away takes all the time that it gets.
+type renewing struct {
+	ivr.Attempts
+	times atomic.Int32
+}
+
+func (r *renewing) Renew(ctx context.Context, s callback.Step) (callback.Note, error) {
+	r.times.Add(1)
+	n, err := r.Attempts.Renew(ctx, s)
+	if errors.Is(err, callback.ErrStoreDown) {
+		<-ctx.Done()
+	}
+	return n, err
+}
+
+// From renewal to the end of a lease there is room for two more renewals; the outage takes longer than both.
+func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
+	var log bytes.Buffer
+	deskStory(t, func(s *deskScene) {
+		s.caller.Attempts, s.caller.Log = &renewing{Attempts: s.worklist}, slog.New(slog.NewTextHandler(&log, nil))
+	}, func(t *testing.T, s *deskScene) {
+		s.rounds(4 * time.Minute)
+		s.store.Fail(errors.New("away"))
+		s.rounds(10*time.Minute + 30*time.Second)
+		s.store.Fail(nil)
+		s.rounds(5 * time.Minute)
+		require.Equal(t, callback.Calling, s.stands().State)
+		require.Greater(t, time.Until(s.stands().Lease), 10*time.Minute)
+		require.Equal(t, 1, strings.Count(log.String(), "could not be renewed"), log.String())
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.NoError(t, s.over())
+	})
+}
+
+func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
+	counted := &renewing{}
+	deskStory(t, func(s *deskScene) {
+		counted.Attempts, s.caller.Attempts = s.worklist, counted
+	}, func(t *testing.T, s *deskScene) {
+		s.after(time.Minute)
+		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", callback.BySystem, time.Now())
+		require.NoError(t, err)
+		before := counted.times.Load()
+		s.after(time.Hour)
+		require.Equal(t, before+1, counted.times.Load())
+		require.Equal(t, "out", s.exchange.line.talking, "the two talk on")
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		require.ErrorContains(t, s.over(), "open takes only")
+	})
+}

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// isRefused asserts that the API does not let somebody do something with a note as it is, and says why.
+func (s *scene) isRefused(who, what string, n callback.Note, code string) {
+	s.t.Helper()
+	status, body, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
+	require.NoError(s.t, err)
+	require.Contains(s.t, []int{http.StatusConflict, http.StatusUnprocessableEntity}, status, body)
+	require.Contains(s.t, body, `"code":"`+code+`"`)
+}
+
+// seesItThrough answers what the colleague is asked from some question on, until the note is closed.
+func (c *colleague) seesItThrough(questions ...string) {
+	c.s.t.Helper()
+	for _, question := range questions {
+		c.hearsWhole(question)
+		c.presses("1")
+	}
+	c.hearsWhole("nl/note-closed")
+	n := c.s.kept("0612345678")
+	require.Equal(c.s.t, callback.Resolved, n.State)
+	require.Equal(c.s.t, callback.Reached, n.Outcome)
+	last := n.Attempts[len(n.Attempts)-1]
+	require.Equal(c.s.t, callback.LineAnswered, last.Line)
+	require.Positive(c.s.t, last.Talked)
+	c.s.atRest()
+}
+
+// crashes is what he hears anew after it.
+func (c *colleague) crashes() {
+	c.s.t.Helper()
+	require.NoError(c.s.t, c.s.Daemon.Kill())
+	c.listened = time.Now()
+	require.NoError(c.s.t, c.s.Daemon.Restart(c.s.ctx))
+}
+
+// The two are not cut off by a daemon that dies, and the callback goes on as if nothing had happened.
+func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
+	s := open(t, nil)
+	outside := s.callee(rig.Behaviour{})
+	desk, _ := s.callsBack(rig.Behaviour{})
+	_, err := outside.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	desk.isHeardBy(outside)
+	desk.crashes()
+	desk.isHeardBy(outside)
+	n := s.kept("0612345678")
+	require.Equal(t, callback.Calling, n.State)
+	s.isRefused("kcc1", "claim", n, "state")
+	require.NoError(t, outside.HangUp(s.ctx, 1))
+	desk.seesItThrough("nl/ask-result", "nl/ask-resolved")
+	_, err = desk.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err, "his phone is let go")
+	require.Len(t, s.kept("0612345678").Attempts, 1)
+}
+
+// Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone, the note stays
+// with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
+func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
+	for name, test := range map[string]struct {
+		until func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n callback.Note)
+		tried []callback.LineResult // then
+		rung  int                   // calls to the colleague's phone by then
+	}{
+		"it is claimed": {func(*testing.T, *scene, *colleague, *rig.Agent, callback.Note) {}, nil, 0},
+		"the colleague's phone rings": {func(t *testing.T, s *scene, desk *colleague, _ *rig.Agent, n callback.Note) {
+			desk.does("call", n)
+			_, err := desk.AwaitRing(s.ctx, 1)
+			require.NoError(t, err)
+		}, nil, 1},
+		"the caller's phone rings": {func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n callback.Note) {
+			desk.does("call", n)
+			require.NoError(t, desk.Answer(s.ctx, 1))
+			_, err := outside.AwaitRing(s.ctx, 1)
+			require.NoError(t, err)
+		}, []callback.LineResult{callback.LineAbandoned}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, nil)
+			desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
+			n := desk.claimed()
+			desk.Agent = s.agent("verg1", rig.Behaviour{NeverAnswers: true})
+			outside := s.callee(rig.Behaviour{NeverAnswers: true})
+			test.until(t, s, desk, outside, n)
+			desk.crashes()
+			for call := range desk.Calls() {
+				_, err := desk.AwaitEnd(s.ctx, call+1)
+				require.NoError(t, err)
+			}
+			for call := range outside.Calls() {
+				_, err := outside.AwaitEnd(s.ctx, call+1)
+				require.NoError(t, err)
+			}
+			s.atRest()
+			n = s.kept("0612345678")
+			require.Equal(t, callback.Claimed, n.State)
+			s.isRefused("kcc1", "claim", n, "state")
+			var tried []callback.LineResult
+			for _, a := range n.Attempts {
+				tried = append(tried, a.Line)
+				require.Equal(t, callback.ResultNotReached, a.Result)
+			}
+			require.Equal(t, test.tried, tried)
+			require.Len(t, outside.Calls(), len(tried))
+			require.Len(t, desk.Calls(), test.rung)
+
+			desk.does("call", n)
+			require.NoError(t, desk.Answer(s.ctx, test.rung+1))
+			require.NoError(t, outside.Answer(s.ctx, len(tried)+1))
+			require.NoError(t, outside.HangUp(s.ctx, len(tried)+1))
+			desk.seesItThrough("nl/ask-result", "nl/ask-resolved")
+		})
+	}
+}
+
+// And after the caller was reached: the colleague is asked what he has not yet told.
+func TestTheDaemonIsKilledWhileAColleagueTellsWhatCameOfACallback(t *testing.T) {
+	for name, test := range map[string]struct {
+		tells []string // before the daemon is killed
+		hears string   // and then it is
+		state callback.State
+		asked []string // afterwards
+	}{
+		"he is asked":                      {nil, "nl/ask-result", callback.Calling, []string{"nl/ask-result", "nl/ask-resolved"}},
+		"he has said that he spoke to him": {[]string{"nl/ask-result"}, "nl/ask-resolved", callback.Claimed, []string{"nl/ask-resolved"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, nil)
+			outside := s.callee(rig.Behaviour{})
+			desk, _ := s.callsBack(rig.Behaviour{})
+			require.NoError(t, outside.HangUp(s.ctx, 1))
+			for _, question := range test.tells {
+				desk.hearsWhole(question)
+				desk.presses("1")
+			}
+			desk.hearsWhole(test.hears)
+			before := s.kept("0612345678")
+			desk.crashes()
+			n := s.kept("0612345678")
+			require.Equal(t, test.state, n.State)
+			require.Equal(t, before.Attempts, n.Attempts)
+			s.isRefused("kcc1", "claim", n, "state")
+			desk.seesItThrough(test.asked...)
+			require.Len(t, outside.Calls(), 1)
+		})
+	}
+}
