@@ -98,6 +98,7 @@ func TestADialledNumberThatNobodyConfigured(t *testing.T) {
 }
 
 func TestWhoDoesNotAnswerIsFollowedByTheNext(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]rig.Behaviour{
 		"no answer":               {NeverAnswers: true},
 		"busy":                    {Refuses: 486},

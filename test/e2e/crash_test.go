@@ -91,6 +91,7 @@ func (s *scene) wasPromised(number string) callback.Note {
 // The same once he is being told: the note is there, once, with the deadline and reference that he hears. He is not asked
 // to wait again: he hears them once more.
 func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
+	t.Parallel()
 	const from = "0612345678"
 	for name, step := range map[string]struct {
 		hears string

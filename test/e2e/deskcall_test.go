@@ -124,6 +124,7 @@ func TestACallerIsCalledBackAndHelped(t *testing.T) {
 }
 
 func TestACallerIsNotReached(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		behaviour rig.Behaviour
 		line      callback.LineResult

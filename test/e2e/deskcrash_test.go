@@ -68,6 +68,7 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 // Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone, the note stays
 // with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
 func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		until func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n callback.Note)
 		tried []callback.LineResult // then
@@ -126,6 +127,7 @@ func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 
 // And after the caller was reached: the colleague is asked what he has not yet told.
 func TestTheDaemonIsKilledWhileAColleagueTellsWhatCameOfACallback(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		tells []string // before the daemon is killed
 		hears string   // and then it is

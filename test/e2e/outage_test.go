@@ -160,6 +160,7 @@ func TestRedisIsFrozenAndTheCallerHearsAtOnce(t *testing.T) {
 }
 
 func TestTheDaemonIsFrozenAndThawed(t *testing.T) {
+	t.Parallel()
 	for name, frozen := range map[string]time.Duration{
 		"shorter than the link takes":       1500 * time.Millisecond,
 		"longer than the link takes it for": 10 * time.Second,
