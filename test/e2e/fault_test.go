@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -219,10 +220,13 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 		}
 		require.ElementsMatch(t, next, helped)
 		var together sync.WaitGroup
-		for i, agent := range agents { // not the caller: at this moment only the agent is known to be through
+		for i, agent := range agents {
+			caller := callers[first+slices.Index(next, helped[i])]
 			together.Go(func() {
+				// Who is hung up on before the two are connected keeps his place, and is helped once more.
+				assert.NoError(t, caller.MakeHeard(s.ctx, agent.Handset, 440))
 				assert.NoError(t, agent.HangUp(s.ctx, first/len(agents)+1))
-				assert.NoError(t, callers[first+i].AwaitEnd(s.ctx))
+				assert.NoError(t, caller.AwaitEnd(s.ctx))
 			})
 		}
 		together.Wait()
