@@ -229,3 +229,37 @@ func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
 		require.ErrorIs(t, x.RingDesk(t.Context(), ivr.Desk{}, nil), ivr.ErrShutdown)
 	})
 }
+
+// Before anybody talks it is the colleague's call that moves: it goes on with whoever took his place, and is begun anew.
+func TestACallbackInWhichNobodyTalksYetMovesToWhoeverTakesThePlace(t *testing.T) {
+	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, _ *fakeAsterisk, _ *idleCallbacks) {
+		desk := newLeg(b, ofKCC1)
+		b.addLeg(desk)
+		broken, over := make(chan error, 1), make(chan struct{})
+		line := b.handle(Channel{ID: ofKCC1, State: "Up"}, nil, desk, func(ctx context.Context, line *Line) error {
+			defer close(over)
+			attended, end := line.Attend(ctx)
+			defer end()
+			<-attended.Done()
+			broken <- context.Cause(attended)
+			<-ctx.Done()
+			return nil
+		})
+		synctest.Wait()
+		b.tell(t, replaced, ofKCC1)
+		b.tell(t, channelGone, 16, ofKCC1)
+		synctest.Wait()
+		require.ErrorIs(t, <-broken, ivr.ErrLinkLost)
+		require.Same(t, line, b.line("heir"))
+		select {
+		case <-over:
+			t.Fatal("it ended with the colleague's phone")
+		default:
+		}
+		b.tell(t, channelGone, 16, "heir")
+		<-over
+		synctest.Wait()
+		lines, legs := b.Size()
+		require.Zero(t, lines+legs, "nothing is left behind")
+	})
+}
