@@ -122,14 +122,12 @@ func (r *results) atScale(ctx context.Context, o *owner) error {
 	}
 	for round := range r.Plan.Rounds + 1 { // the first warms up and does not count
 		for _, what := range operations() {
-			p := r.Operations[what]
-			for i, into := range []*side{&p.Small, &p.Large} {
-				if err := sides[i].round(ctx, what, r.Plan, into); err != nil {
-					return fmt.Errorf("%s, with %d notes: %w", what, sides[i].scale.Notes, err)
-				}
+			p := &pair{}
+			if err := turns(ctx, what, r.Plan, sides, p); err != nil {
+				return err
 			}
-			if round == 0 {
-				*p = pair{}
+			if round > 0 {
+				r.Operations[what].add(p)
 			}
 		}
 	}
@@ -141,30 +139,59 @@ func (r *results) atScale(ctx context.Context, o *owner) error {
 	return nil
 }
 
+func (p *pair) add(of *pair) {
+	p.Small.add(of.Small)
+	p.Large.add(of.Large)
+}
+
+func (s *side) add(of side) {
+	s.times = append(s.times, of.times...)
+	s.serverUS += of.serverUS
+}
+
 func (s *side) sum(p plan) {
 	slices.Sort(s.times)
 	s.P50 = float64(s.times[len(s.times)/2]) / float64(time.Millisecond)
 	s.ServerUS = s.serverUS / float64(p.Rounds*p.Each)
 }
 
-// round does one operation some times, and adds what it took.
-func (s *subject) round(ctx context.Context, what string, p plan, into *side) error {
-	work, err := s.prepare(ctx, what, p)
-	if err != nil {
-		return err
+// turns lets both sides do one operation some times, the one after the other: so what else the machine does meets both, and neither
+// finds all that it needs in the processor's cache because it did the same a moment ago.
+func turns(ctx context.Context, what string, p plan, sides []*subject, into *pair) error {
+	work := make([][]func() error, len(sides))
+	for i, s := range sides {
+		var err error
+		if work[i], err = s.prepare(ctx, what, p); err != nil {
+			return fmt.Errorf("%s, with %d notes: %w", what, s.scale.Notes, err)
+		}
 	}
+	for nth := range p.Each {
+		for i, into := range []*side{&into.Small, &into.Large} {
+			if err := sides[i].time(ctx, work[i][nth], into); err != nil {
+				return fmt.Errorf("%s, with %d notes: %w", what, sides[i].scale.Notes, err)
+			}
+		}
+	}
+	for _, s := range sides {
+		if err := s.undo(ctx, what); err != nil {
+			return fmt.Errorf("give back what was claimed: %w", err)
+		}
+	}
+	return nil
+}
+
+// time does one operation, and adds what it took.
+func (s *subject) time(ctx context.Context, operation func() error, into *side) error {
 	if err := s.past.ConfigResetStat(ctx).Err(); err != nil {
 		return err
 	}
-	for _, each := range work {
-		start := time.Now()
-		if err := each(); err != nil {
-			return err
-		}
-		into.times = append(into.times, time.Since(start))
+	start := time.Now()
+	if err := operation(); err != nil {
+		return err
 	}
+	into.times = append(into.times, time.Since(start))
 	into.serverUS += float64(infoNumber(ctx, s.past, "commandstats", `cmdstat_(?:evalsha|zrange|hgetall):calls=\d+,usec=(\d+)`))
-	return s.undo(ctx, what)
+	return nil
 }
 
 // prepare makes ready what is to be timed.
