@@ -74,6 +74,7 @@ type Dispatcher struct {
 	queues *routing.Queues
 	teams  map[call.TeamID]routing.Team
 	agents map[call.AgentID]routing.Agent
+	stands map[string]routing.PhoneState // how phones stand, by endpoint, as far as they tell
 	places map[call.ID]*Place
 	rings  map[call.AgentID]*ringing
 	timer  *time.Timer
@@ -99,6 +100,7 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 		queues: routing.NewQueues(plan.Teams, plan.Agents),
 		teams:  plan.Teams,
 		agents: plan.Agents,
+		stands: map[string]routing.PhoneState{},
 		places: map[call.ID]*Place{},
 		rings:  map[call.AgentID]*ringing{},
 		stop:   make(chan struct{}),
@@ -130,11 +132,12 @@ func (d *Dispatcher) Close() {
 	d.work.Wait()
 }
 
-// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place.
+// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Their phones are best watched before
+// (see Phone): one of which nothing is known yet is rung, also when it is in use.
 func (d *Dispatcher) Apply(plan *routing.Plan) {
 	d.step(func(now time.Time) []routing.Action {
 		d.teams, d.agents = plan.Teams, plan.Agents
-		return d.queues.Apply(now, plan.Teams, plan.Agents)
+		return d.queues.Apply(now, plan.Teams, plan.Agents, d.stands)
 	})
 }
 
@@ -152,9 +155,10 @@ func (d *Dispatcher) Snapshot() []routing.TeamSnapshot {
 	return d.queues.Snapshot().Teams
 }
 
-// Phone takes over what an endpoint says of itself; endpoints of nobody are ignored.
+// Phone takes over what an endpoint says of itself. One of nobody may be somebody's after the next Apply.
 func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
 	d.step(func(now time.Time) []routing.Action {
+		d.stands[endpoint] = state
 		var actions []routing.Action
 		for id, agent := range d.agents {
 			if agent.Endpoint == endpoint {

@@ -257,6 +257,19 @@ func TestAReloadThatDropsTheTeamTellsWhoWaits(t *testing.T) {
 	})
 }
 
+func TestAReloadDoesNotRingANewColleagueWhoTalks(t *testing.T) {
+	bubble(t, plan(routing.LongestIdle), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+		join(t, d, "1")
+		d.Phone("PJSIP/anouk", routing.PhoneInUse) // watched before she is anybody
+		d.Apply(plan(routing.LongestIdle, "anouk"))
+		synctest.Wait()
+		require.Zero(t, h.count())
+		d.Phone("PJSIP/anouk", routing.PhoneFree)
+		synctest.Wait()
+		require.Equal(t, 1, h.count())
+	})
+}
+
 func TestCloseStopsRingingAndLeavesConversations(t *testing.T) {
 	bubble(t, plan(routing.LongestIdle, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		talking := join(t, d, "1")

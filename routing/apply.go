@@ -11,10 +11,12 @@ import (
 // Apply takes over a changed configuration. Callers keep their place, conversations go on, phones that ring go on
 // ringing. Callers of a team that is gone get TeamGone and no longer wait. An agent who is gone, or no longer a member
 // of the team his phone rings for, stops ringing; if he talks he finishes. A member whom the agents do not hold is
-// passed over.
-func (q *Queues) Apply(now time.Time, teams map[call.TeamID]Team, agents map[call.AgentID]Agent) []Action {
+// passed over. phones is how phones stand, by endpoint, as far as that is known: who is new is not rung while he talks.
+func (q *Queues) Apply(
+	now time.Time, teams map[call.TeamID]Team, agents map[call.AgentID]Agent, phones map[string]PhoneState,
+) []Action {
 	q.dropTeams(now, teams)
-	q.applyAgents(agents)
+	q.applyAgents(agents, phones)
 	q.order = q.order[:0]
 	for _, m := range q.members {
 		m.queues = m.queues[:0]
@@ -60,7 +62,7 @@ func (q *Queues) dropTeams(now time.Time, teams map[call.TeamID]Team) {
 	}
 }
 
-func (q *Queues) applyAgents(agents map[call.AgentID]Agent) {
+func (q *Queues) applyAgents(agents map[call.AgentID]Agent, phones map[string]PhoneState) {
 	for id, m := range q.members {
 		_, stays := agents[id]
 		m.removed = !stays
@@ -68,16 +70,23 @@ func (q *Queues) applyAgents(agents map[call.AgentID]Agent) {
 	for _, id := range slices.Sorted(maps.Keys(agents)) {
 		m := q.members[id]
 		if m == nil {
-			m = &member{id: id, endpoint: agents[id].Endpoint, slot: q.freeSlot(), phone: PhoneUnknown}
+			m = &member{id: id, endpoint: agents[id].Endpoint, slot: q.freeSlot(), phone: standing(phones, agents[id].Endpoint)}
 			m.timer.member = m
 			q.members[id] = m
 		}
-		if m.endpoint != agents[id].Endpoint { // another phone, of which nothing is known yet
+		if m.endpoint != agents[id].Endpoint { // another phone
 			m.endpoint = agents[id].Endpoint
-			m.phone, m.doubt, m.doubtUntil = PhoneUnknown, "", time.Time{}
+			m.phone, m.doubt, m.doubtUntil = standing(phones, m.endpoint), "", time.Time{}
 			q.rearm(m)
 		}
 	}
+}
+
+func standing(phones map[string]PhoneState, endpoint string) PhoneState {
+	if state, ok := phones[endpoint]; ok {
+		return state
+	}
+	return PhoneUnknown
 }
 
 func (q *Queues) freeSlot() int {

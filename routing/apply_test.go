@@ -31,6 +31,20 @@ func TestReload(t *testing.T) {
 			h.joins("c1", "kcc")
 			h.reloads([]routing.Team{team("kcc", "anna", "bram")}, "ring c1 at bram for 20s")
 		},
+		"who is new, or has another phone, is not rung while he talks": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			h.adopts("anna", "c0", "kcc")
+			h.joins("c1", "kcc")
+			agents := map[call.AgentID]routing.Agent{
+				"anna": {ID: "anna", Endpoint: "PJSIP/other"}, "bram": {ID: "bram", Endpoint: "PJSIP/bram"},
+			}
+			teams := map[call.TeamID]routing.Team{"kcc": team("kcc", "anna", "bram")}
+			h.follows(h.q.Apply(h.now, teams, agents, map[string]routing.PhoneState{
+				"PJSIP/bram": routing.PhoneInUse, "PJSIP/other": routing.PhoneInUse,
+			}), nil)
+			h.hangsUp("anna")
+			h.follows(h.q.Phone(h.now, "anna", routing.PhoneFree), []string{"ring c1 at anna for 20s"})
+		},
 		"a member who is gone stops ringing and the caller goes to another": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -153,13 +167,13 @@ func TestReload(t *testing.T) {
 			h.joins("c1", "kcc", "nobody_left c1")
 			moved := agentsOf(teams)
 			moved["anna"] = routing.Agent{ID: "anna", Endpoint: "PJSIP/elsewhere"}
-			h.follows(h.q.Apply(h.now, h.teams, moved), []string{"ring c1 at anna for 20s"})
+			h.follows(h.q.Apply(h.now, h.teams, moved, nil), []string{"ring c1 at anna for 20s"})
 		},
 		"members nobody knows and members named twice do no harm": func(t *testing.T) {
 			kcc := team("kcc", "ghost", "anna", "anna")
 			kcc.Strategy = routing.RingAll
 			h := newHall(t, kcc)
-			h.follows(h.q.Apply(h.now, h.teams, map[call.AgentID]routing.Agent{"anna": {ID: "anna"}}), nil)
+			h.follows(h.q.Apply(h.now, h.teams, map[call.AgentID]routing.Agent{"anna": {ID: "anna"}}, nil), nil)
 			require.Equal(t, 1, h.q.Staffed("kcc"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 		},

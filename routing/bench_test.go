@@ -191,7 +191,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		q.Apply(now, teams, agents)
+		q.Apply(now, teams, agents, nil)
 	}
 }
 

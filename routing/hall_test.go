@@ -137,7 +137,7 @@ func (h *hall) passes(d time.Duration, want ...string) {
 func (h *hall) reloads(teams []routing.Team, want ...string) {
 	h.t.Helper()
 	h.teams = byID(teams)
-	h.follows(h.q.Apply(h.now, h.teams, agentsOf(teams)), want)
+	h.follows(h.q.Apply(h.now, h.teams, agentsOf(teams), nil), want)
 }
 
 func (h *hall) waitsAt(id call.ID, pos, of int) {

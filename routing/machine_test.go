@@ -317,7 +317,7 @@ func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.Agen
 		_, stays := m.teams[c.Team]
 		return !stays
 	}
-	m.checkActions(m.q.Apply(m.now, teams, agents))
+	m.checkActions(m.q.Apply(m.now, teams, agents, nil))
 	for id, a := range m.agents {
 		if a.gone && a.talk == "" {
 			delete(m.agents, id)

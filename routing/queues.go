@@ -50,7 +50,7 @@ func NewQueues(teams map[call.TeamID]Team, agents map[call.AgentID]Agent) *Queue
 		members: make(map[call.AgentID]*member, len(agents)),
 		callers: make(map[call.ID]*caller),
 	}
-	q.Apply(time.Time{}, teams, agents)
+	q.Apply(time.Time{}, teams, agents, nil)
 	return q
 }
 

@@ -260,10 +260,10 @@ func (s *service) reload(ctx context.Context, fresh *config.Config) {
 	}
 	s.settings.replace(fresh)
 	s.level.Set(fresh.Log.Level)
-	s.queues.Apply(fresh.Plan)
 	if err := s.board.Watch(ctx, endpoints(fresh.Plan)); err != nil {
 		s.log.Error("could not watch the phones of the changed configuration", "err", err)
 	}
+	s.queues.Apply(fresh.Plan) // once it is known which of the phones are in use
 	s.metrics.Config.Reloaded()
 	for _, key := range fresh.NeedsRestart {
 		s.log.Warn("a changed setting counts from the next start only", "key", key)
