@@ -80,7 +80,7 @@ func (s *Service) standing(ctx context.Context, draft Note, r Request) (Note, bo
 		}
 	}
 	for _, n := range his {
-		if n.State.Live() && n.Team == draft.Team && n.Subject == draft.Subject {
+		if n.State.Live() && n.SameAs(draft) {
 			n, err := s.merge(ctx, n, r)
 			return n, err == nil
 		}

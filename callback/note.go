@@ -5,6 +5,7 @@ package callback
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/calendar"
@@ -111,6 +112,17 @@ type Stint struct {
 
 // Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was closed then.
 func (n Note) Tries() []Attempt { return n.Attempts[min(n.Earlier, len(n.Attempts)):] }
+
+// Matter is a subject as subjects are compared: agents write them in words of their own, and "Paspoort " is what "paspoort" is.
+func Matter(subject string) string {
+	return strings.ToLower(strings.Join(strings.Fields(subject), " "))
+}
+
+// SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team, about one matter
+// (reliability.md, "Abuse").
+func (n Note) SameAs(other Note) bool {
+	return n.Number.E164 == other.Number.E164 && n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
+}
 
 // NextMark gives the event that the norm's clock raises next and when, false when there is none left.
 func (n Note) NextMark() (EventKind, time.Time, bool) {

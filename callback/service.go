@@ -193,7 +193,7 @@ func (s *Service) draft(r Request) (Note, error) {
 		Number:       number,
 		Verified:     r.Shown.E164 == number.E164,
 		Language:     r.Language,
-		Subject:      strings.TrimSpace(r.Subject), // what is asked for again is known by it
+		Subject:      strings.TrimSpace(r.Subject),
 		Reason:       r.Reason,
 		Personal:     r.Personal,
 		Window:       r.Window,

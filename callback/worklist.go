@@ -214,7 +214,7 @@ func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, err
 			return Event{}, err
 		}
 		for _, other := range his {
-			if other.ID != n.ID && other.State.Live() && other.Team == n.Team && other.Subject == n.Subject {
+			if other.ID != n.ID && other.State.Live() && other.SameAs(n) {
 				return Event{}, &RuleError{Event: EventReopened, Text: fmt.Sprintf(
 					"the caller has a live note for the same, %s: go on with that one", other.Reference)}
 			}

@@ -54,8 +54,10 @@ func places(n callback.Note) []place {
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
 }
 
-// same names what a caller is promised once at a time: a call back to one number, by one team, about one subject.
-func same(n callback.Note) string { return hashed(n.Number.E164, string(n.Team), n.Subject) }
+// same names what a caller is promised once at a time, see callback.Note.SameAs.
+func same(n callback.Note) string {
+	return hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject))
+}
 
 // The kinds of count in the ledger, before the colon and the team. They only grow.
 const (

@@ -234,7 +234,7 @@ func (a *API) promise(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if n.Key == request.Key && (n.Number.E164 != request.Number.E164 || n.Subject != request.Subject) {
+	if n.Key == request.Key && (n.Number.E164 != request.Number.E164 || callback.Matter(n.Subject) != callback.Matter(request.Subject)) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
 			"this Idempotency-Key was used before, for another number or subject: nothing was promised now, draw a fresh one for each request")
 	}

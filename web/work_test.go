@@ -22,7 +22,7 @@ import (
 func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	d := open(t)
 	made := d.asks("anouk", http.MethodPost, "/api/notes",
-		`{"team":"vergunningen","number":"06 12345678","verified":true,"subject":"dakkapel","reason":"Wanneer?","window":"09:00-12:00"}`,
+		`{"team":"vergunningen","number":"06 12345678","verified":true,"subject":" Dakkapel ","reason":"Wanneer?","window":"09:00-12:00"}`,
 		"Idempotency-Key", "desk-1")
 	require.Equal(t, http.StatusCreated, made.StatusCode, "%s", made.body)
 	require.Equal(t, `"1"`, made.Header.Get("ETag"))

@@ -82,6 +82,7 @@ func oneLiveNote(t *testing.T, s callback.WorkStore) {
 		require.ErrorIs(t, err, callback.ErrNoNote)
 	}
 	requireOpen(first)
+	requireOpen(first, func(n *callback.Note) { n.Subject = " PASPOORT" })
 	first = claimed(t, s, first, els)
 	requireOpen(first)
 	elsewhere := promised(t, s, same, func(n *callback.Note) { n.Team, n.Owner = another, another })

@@ -81,7 +81,7 @@ func (m *Memory) make(made callback.Event, restore bool) (callback.Note, error) 
 		return n, nil
 	}
 	if n, ok := m.first(note.Municipality, func(n callback.Note) bool {
-		return n.State.Live() && n.Number.E164 == note.Number.E164 && n.Team == note.Team && n.Subject == note.Subject
+		return n.State.Live() && n.SameAs(note)
 	}); ok && !restore {
 		return callback.Note{}, &callback.OpenError{Note: n}
 	}

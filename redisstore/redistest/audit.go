@@ -264,7 +264,7 @@ func (w *expected) add(n callback.Note) {
 	if n.State.Live() {
 		later := float64(callback.MaxPriority-n.Priority) / (callback.MaxPriority + 1)
 		w.scored("due:"+string(n.Team), n, float64(n.Deadline.UnixMilli())+later)
-		w.named("open", who(string(n.Team), n.Subject), n)
+		w.named("open", who(string(n.Team), callback.Matter(n.Subject)), n)
 		if _, at, ok := n.NextMark(); ok {
 			w.scored("marks", n, float64(at.UnixMilli()))
 		}

@@ -115,7 +115,7 @@ func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) callback.Eve
 		due := float64(n.Deadline.UnixMilli()) + float64(callback.MaxPriority)/(callback.MaxPriority+1)
 		trip.ZAdd(ctx, tag+"due:"+string(n.Team), redis.Z{Score: due, Member: id})
 		trip.ZAdd(ctx, tag+"marks", redis.Z{Score: float64(n.Warn.UnixMilli()), Member: id})
-		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), n.Subject), id)
+		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject)), id)
 	} else {
 		e := callback.Event{
 			ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: callback.EventCancelled, Ver: 2, At: n.Made.Add(time.Hour),
