@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -25,7 +26,7 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	drawing := func(random ...[]byte) (callback.Note, error) {
 		r := request(t)
 		return insist(func() (callback.Note, error) {
-			return callback.NewService(s, rules{}, rules{}, loaded(random...)).Promise(t.Context(), r)
+			return callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r)
 		})
 	}
 	first, err := drawing(idA, low)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -72,8 +73,8 @@ func TestALeaseRunsByTheClockOfRedis(t *testing.T) {
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	before := c.Time(ctx).Val().Truncate(time.Millisecond)
 	n := advance(t, s, promise(t, s), claims)
-	require.False(t, n.Lease.Before(before.Add(lease)), "%s", n.Lease)
-	require.False(t, n.Lease.After(c.Time(ctx).Val().Add(lease)))
+	require.False(t, n.Lease.Before(before.Add(storetest.Lease)), "%s", n.Lease)
+	require.False(t, n.Lease.After(c.Time(ctx).Val().Add(storetest.Lease)))
 	lapsedNotes, err := s.Lapsed(ctx, deventer, 10)
 	require.NoError(t, err)
 	require.Empty(t, lapsedNotes)

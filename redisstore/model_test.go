@@ -148,7 +148,7 @@ func (m *machine) event(t *rapid.T, n callback.Note, kind callback.EventKind) ca
 	}
 	switch kind {
 	case callback.EventClaimed, callback.EventRenewed:
-		e.Hold = lease
+		e.Hold = storetest.Lease
 	case callback.EventReleased:
 		e.Cause = rapid.SampledFrom([]callback.ReleaseCause{callback.ReleaseByHand, callback.ReleaseAbsent, callback.ReleaseLapsed}).Draw(t, "cause")
 	case callback.EventAttemptEnded:

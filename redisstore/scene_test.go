@@ -17,6 +17,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -35,32 +36,12 @@ const (
 	tag      = "bereikbaar:{deventer}:"
 
 	digits = "316123" // of every number here, and of nothing else
-	lease  = 10 * time.Minute
 )
 
 var promised = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 
 // ctx of calls that nothing cancels: the store bounds its own time.
 var ctx = context.Background()
-
-// rules knows every team, allows Dutch numbers, gives a day, and wants two attempts in two parts of it.
-type rules struct{}
-
-func (rules) Knows(call.TeamID) bool { return true }
-
-func (rules) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}}
-}
-
-func (rules) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
-	return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
-}
-
-func (rules) Work(call.MunicipalityID) callback.Work {
-	return callback.Work{
-		Location: time.UTC, ContactCentre: "kcc", Lease: lease, Attempts: callback.AttemptPolicy{Least: 1}, Retention: 30 * 24 * time.Hour,
-	}
-}
 
 func open(tb testing.TB, addr string) *redisstore.Store {
 	tb.Helper()
@@ -70,11 +51,11 @@ func open(tb testing.TB, addr string) *redisstore.Store {
 }
 
 func service(s callback.WorkStore) *callback.Service {
-	return callback.NewService(s, rules{}, rules{}, nil)
+	return callback.NewService(s, storetest.Rules{}, storetest.Rules{}, nil)
 }
 
 func worklist(s callback.WorkStore) *callback.Worklist {
-	return callback.NewWorklist(s, rules{}, nil)
+	return callback.NewWorklist(s, storetest.Rules{}, nil)
 }
 
 // raw is a client beside ours, to look at and to spoil what is stored.
@@ -129,7 +110,7 @@ func event(n callback.Note, kind callback.EventKind, who callback.Actor, change 
 	return e
 }
 
-func forLease(e *callback.Event) { e.Hold = lease }
+func forLease(e *callback.Event) { e.Hold = storetest.Lease }
 func reached(e *callback.Event) {
 	e.Line, e.Talked, e.Result = callback.LineAnswered, 90*time.Second, callback.ResultReached
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
@@ -35,23 +36,6 @@ const (
 
 // ctx of calls that nothing cancels: store and keeper bound their own time.
 var ctx = context.Background()
-
-// rules knows every team, allows Dutch numbers, gives a day, and wants one attempt.
-type rules struct{}
-
-func (rules) Knows(call.TeamID) bool { return true }
-
-func (rules) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}}
-}
-
-func (rules) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
-	return callback.Term{Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour)}, nil
-}
-
-func (rules) Work(call.MunicipalityID) callback.Work {
-	return callback.Work{Location: time.UTC, ContactCentre: "kcc", Lease: 10 * time.Minute, Attempts: callback.AttemptPolicy{Least: 1}}
-}
 
 // watching keeps what a keeper tells.
 type watching struct {
@@ -96,8 +80,8 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	d := &daemon{store: redisstore.Open(redisstore.Options{Addr: server.Addr}), journal: kept, watch: &watching{}, torn: err}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
 	d.Keeper = callback.NewKeeper(d.store, kept, d.watch)
-	d.service = callback.NewService(d.Keeper, rules{}, rules{}, nil)
-	d.worklist = callback.NewWorklist(d.Keeper, rules{}, nil)
+	d.service = callback.NewService(d.Keeper, storetest.Rules{}, storetest.Rules{}, nil)
+	d.worklist = callback.NewWorklist(d.Keeper, storetest.Rules{}, nil)
 	return d
 }
 
