@@ -20,9 +20,11 @@ const (
 	numberSlot = "{number}"
 )
 
+func isOut(channel string) bool { return strings.HasPrefix(channel, outPrefix) }
+
 // isOurs reports whether a channel was made by this daemon or one before it, and is no caller's.
 func isOurs(channel string) bool {
-	return isLeg(channel) || strings.HasPrefix(channel, deskPrefix) || strings.HasPrefix(channel, outPrefix)
+	return isLeg(channel) || strings.HasPrefix(channel, deskPrefix) || isOut(channel)
 }
 
 // Exchange rings phones for callbacks. It implements ivr.Exchange.
@@ -133,7 +135,6 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 // adoptOut makes the caller's phone that a colleague is found talking to known again.
 func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 	bridge := found.bridges[bridgeID(desk)]
-	isOut := func(id string) bool { return strings.HasPrefix(id, outPrefix) }
 	i := slices.IndexFunc(bridge.Channels, isOut)
 	if i < 0 || !slices.Contains(bridge.Channels, desk) {
 		return nil
@@ -143,6 +144,35 @@ func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 	leg.answered()
 	b.addLeg(leg)
 	return &ivr.Talk{Agent: deskAgent(desk), Leg: leg, Since: bridge.Created}
+}
+
+// adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his phone: the two talk
+// until one hangs up. What came of it the colleague says elsewhere, as one does who hung up. False when it is nothing of the kind.
+func (b *Switchboard) adoptPutThrough(found survey, out string) bool {
+	bridge, ok := found.conversation(out)
+	if !ok || !isOut(out) {
+		return false
+	}
+	leave, ok := b.enter()
+	if !ok { // the daemon that follows will find them
+		return true
+	}
+	i := slices.IndexFunc(bridge.Channels, func(id string) bool { return id != out })
+	caller, heir := newLeg(b, out), newLeg(b, bridge.Channels[i])
+	for _, leg := range []*Leg{caller, heir} {
+		leg.enter(bridge.ID)
+		leg.answered()
+		b.addLeg(leg)
+	}
+	b.log.Info("callback taken back that was put through", "channel", out)
+	go func() {
+		defer leave()
+		if last, over := b.seeOut(caller, heir); over {
+			b.destroyBridge(context.Background(), bridge.ID)
+			b.drop(last.channel)
+		}
+	}()
+	return true
 }
 
 func deskID(agent call.AgentID, unique string) string {

@@ -129,6 +129,9 @@ func TestWhatADaemonFindsOfACallback(t *testing.T) {
 		"the colleague is gone": {
 			states: map[string]string{outside: "Up"}, bridged: []string{outside}, hungUp: []string{outside},
 		},
+		"the colleague has put the caller through": {
+			states: map[string]string{outside: "Up", "heir": "Up"}, bridged: []string{outside, "heir"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deskBoard(t, held(test.states, test.bridged...), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
@@ -202,6 +205,29 @@ func TestADaemonThatStopsLeavesThoseTalkingWhomAColleaguePutThrough(t *testing.T
 		require.ErrorIs(t, <-over, ivr.ErrShutdown)
 		require.Empty(t, f.hungUp())
 	})
+}
+
+// A daemon that finds them watches over them until one hangs up.
+func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
+	for _, gone := range []string{outside, "heir"} {
+		t.Run(gone+" hangs up", func(t *testing.T) {
+			states := map[string]string{outside: "Up", "heir": "Up"}
+			deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+				for range 2 { // and the link is lost
+					require.NoError(t, b.Reconcile(t.Context()))
+					synctest.Wait()
+				}
+				require.Empty(t, f.hungUp())
+				require.Empty(t, destroyed(f))
+				lines, legs := b.Size()
+				require.Equal(t, []int{0, 2}, []int{lines, legs}, "none of them is a new caller")
+				b.tell(t, channelGone, 16, gone)
+				synctest.Wait()
+				require.Equal(t, []string{bridgeID(ofKCC1)}, destroyed(f))
+				require.ElementsMatch(t, []string{outside, "heir"}, f.hungUp(), "who is gone already is asked once more, harmlessly")
+			})
+		})
+	}
 }
 
 // Nobody is rung for a daemon that is gone.

@@ -95,7 +95,10 @@ func (s survey) whose(bridge Bridge) string {
 	if slices.Contains(bridge.Channels, owner) {
 		return owner
 	}
-	if isOurs(owner) { // a callback's
+	if isOurs(owner) { // a callback's, and the colleague is gone: he hung up, or has put the caller through
+		if i := slices.IndexFunc(bridge.Channels, isOut); i >= 0 && len(bridge.Channels) > 1 {
+			return bridge.Channels[i]
+		}
 		return ""
 	}
 	var first Channel
@@ -177,7 +180,9 @@ func (b *Switchboard) settleLeg(found survey, c Channel) {
 	switch {
 	case leg != nil && c.Up():
 		leg.answered()
-	case leg == nil && !found.isPartner(c.ID):
+	case leg != nil:
+	case b.adoptPutThrough(found, c.ID):
+	case !found.isPartner(c.ID):
 		b.drop(c.ID)
 	}
 }
@@ -289,7 +294,7 @@ func (b *Switchboard) removeBridges(ctx context.Context, found survey) {
 	for id, bridge := range found.bridges {
 		owner, whose := strings.TrimPrefix(id, bridgePrefix), found.whose(bridge)
 		kept := slices.ContainsFunc(found.callers, func(c Channel) bool { return c.ID == whose })
-		if !used[id] && !kept && b.line(owner) == nil && b.leg(owner) == nil {
+		if !used[id] && !kept && b.line(owner) == nil && b.leg(owner) == nil && b.leg(whose) == nil {
 			b.destroyBridge(ctx, id)
 		}
 	}

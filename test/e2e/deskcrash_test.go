@@ -65,6 +65,32 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	require.Len(t, s.kept("0612345678").Attempts, 1)
 }
 
+// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to.
+func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
+	s := open(t, nil)
+	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
+	n := desk.claimed()
+	phone, other := s.softphone("verg1", 1000), s.agent("kcc1", rig.Behaviour{})
+	outside := s.callee(rig.Behaviour{})
+	desk.does("call", n)
+	require.NoError(t, phone.AwaitRing(s.ctx, 1))
+	require.NoError(t, phone.Answer(s.ctx))
+	_, err := outside.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	require.NoError(t, phone.PutThroughTo("kcc1"))
+	_, err = other.AwaitTalk(s.ctx, 1)
+	require.NoError(t, err)
+	require.NoError(t, other.MakeHeard(s.ctx, outside.Handset, 440))
+	s.crashes()
+	require.Zero(t, s.metric("bereikbaar_calls_active"), "none of them is a caller")
+	require.NoError(t, other.MakeHeard(s.ctx, outside.Handset, 440))
+	require.NoError(t, outside.HangUp(s.ctx, 1))
+	_, err = other.AwaitEnd(s.ctx, 1)
+	require.NoError(t, err)
+	s.atRest()
+	require.Equal(t, callback.Calling, s.kept("0612345678").State, "what came of it the colleague says elsewhere")
+}
+
 // Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone, the note stays
 // with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
 func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
