@@ -76,7 +76,10 @@ func start(ctx context.Context, n int) (*rig.Rig, error) {
 			"name": "Crowd", "members": members, "wrap_up": "0s", "announce": "0s", "missed_limit": 0,
 			"music": "bereikbaar", "callback": map[string]any{"enabled": false},
 		}},
-		"unknown": map[string]any{"welcome": nil, "first": map[string]any{"team": "crowd"}},
+		"entries": []any{
+			map[string]any{"number": "140570", "municipality": "deventer", "first": map[string]any{"menu": "keuze"}},
+			map[string]any{"number": numbers[ours], "municipality": "deventer", "first": map[string]any{"team": "crowd"}},
+		},
 	})
 	return rig.Start(ctx, rig.Options{
 		Phones: append(rig.DefaultPhones(), rig.CrowdPhones(n)...), Config: config,

@@ -1,0 +1,68 @@
+package asterisk
+
+import (
+	"context"
+	"strings"
+
+	"github.com/bereikbaar/bereikbaar/ivr"
+)
+
+// Play implements ivr.Line.
+func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
+	l.noMusic() // Asterisk ends it when a sound begins
+	p := &playback{line: l, id: l.board.newID("play"), done: make(chan struct{})}
+	if len(media) > 0 && strings.HasPrefix(media[0], "tone:") {
+		p.id = toneID(l.id())
+	}
+	l.mu.Lock()
+	l.playing[p.id] = p
+	l.mu.Unlock()
+	if err := l.board.conn.Play(ctx, l.id(), p.id, media); err != nil {
+		l.finished(p.id)
+		return nil, l.verdict(ctx, err)
+	}
+	return p, nil
+}
+
+// toneID is the playback of a tone, which has no end: who takes the call over must know how to stop it.
+func toneID(channel string) string { return "bereikbaar.tone." + channel }
+
+// finished marks a playback as ended; it is harmless on one that is not known.
+func (l *Line) finished(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.playing[id]; ok {
+		delete(l.playing, id)
+		close(p.done)
+	}
+}
+
+// unfinished lists the playbacks whose end was not heard of.
+func (l *Line) unfinished() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []string
+	for id := range l.playing {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// playback is something that is being played to a line. It implements ivr.Playback.
+type playback struct {
+	line *Line
+	id   string
+	done chan struct{}
+}
+
+// Done implements ivr.Playback.
+func (p *playback) Done() <-chan struct{} { return p.done }
+
+// Stop implements ivr.Playback.
+func (p *playback) Stop(ctx context.Context) error {
+	err := p.line.board.conn.StopPlayback(ctx, p.id)
+	if IsGone(err) { // it ended in the meantime
+		return nil
+	}
+	return p.line.verdict(ctx, err)
+}
