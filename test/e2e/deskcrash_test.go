@@ -77,6 +77,7 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	require.NoError(t, phone.Answer(s.ctx))
 	_, err := outside.AwaitTalk(s.ctx, 1)
 	require.NoError(t, err)
+	require.NoError(t, outside.AwaitTone(s.ctx, time.Time{}, phone.Pitch))
 	require.NoError(t, phone.PutThroughTo("kcc1"))
 	_, err = other.AwaitTalk(s.ctx, 1)
 	require.NoError(t, err)
