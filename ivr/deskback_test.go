@@ -36,7 +36,7 @@ func (s *deskScene) takenBack() {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s.exchange.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: kept.State}
-	go func() { s.failed <- s.caller.TakeBack(ctx, s.exchange.line, "verg1", kept) }()
+	go func() { s.failed <- s.callbacks.TakeBack(ctx, s.exchange.line, "verg1", kept) }()
 	synctest.Wait()
 }
 

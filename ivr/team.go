@@ -17,7 +17,7 @@ import (
 func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Target, error) {
 	now := time.Now().UTC()
 	c.contact.Municipality = t.Municipality
-	switch routing.Decide(t, routing.Facts{Staffed: c.Queue.Staffed(t.ID)}, now) {
+	switch routing.Decide(t, routing.Facts{Staffed: c.operator.Queue.Staffed(t.ID)}, now) {
 	case routing.Closed:
 		return nil, c.closed(ctx, t, now)
 	case routing.OfferCallback:
@@ -126,7 +126,7 @@ func (w *waiting) schedule(now time.Time) {
 }
 
 func (w *waiting) join() error {
-	place, err := w.Queue.Join(dispatch.Ticket{
+	place, err := w.operator.Queue.Join(dispatch.Ticket{
 		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices, Note: w.state.Note,
 	})
 	if err != nil {
@@ -310,7 +310,7 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 
 // talking lets it be known with whom an agent talks, until end.
 func (c *conversation) talking(agent call.AgentID, since time.Time) (end func()) {
-	return c.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
+	return c.operator.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
 }
 
 // closedSpeech tells that the team is closed, when it can be reached, and when it opens again.
