@@ -25,15 +25,22 @@ type attendant struct {
 	log      *slog.Logger // names the call, or the note that is called back about, in every line
 }
 
-// outlast runs what is done with a call. When the link to Asterisk is lost it waits for that, and goes on with again.
+// outlast runs what is done with a call. It goes on with again when the link to Asterisk was lost and is back, and when somebody
+// else was put through: people do that, and need no bound.
 func (a *attendant) outlast(ctx context.Context, first, again func(context.Context) error) error {
 	err := a.survive(ctx, first)
-	for losses := 0; errors.Is(err, ErrLinkLost) && losses < maxLosses; losses++ {
+	for losses := 0; ; {
+		switch {
+		case errors.Is(err, ErrLinkLost) && losses < maxLosses:
+			losses++
+		case errors.Is(err, ErrPutThrough):
+		default:
+			return err
+		}
 		if err = a.line.Restored(ctx); err == nil {
 			err = a.survive(ctx, again)
 		}
 	}
-	return err
 }
 
 // survive turns a panic in one call into an error of that call alone.

@@ -141,6 +141,19 @@ func TestACallbackGoesOnWhenTheLinkIsBack(t *testing.T) {
 	})
 }
 
+func TestWhoIsPutThroughToTheColleaguesLineHearsWhatCameOfTheCallback(t *testing.T) {
+	deskStory(t, func(s *deskScene) { s.exchange.outRings = 20 * time.Second }, func(t *testing.T, s *deskScene) {
+		s.after(20 * time.Second)
+		require.NotEmpty(t, s.exchange.dialled)
+		s.exchange.line.putsThrough()
+		require.Contains(t, s.exchange.line.all(), "Niet bereikt.")
+		require.NoError(t, s.over())
+		require.Equal(t, "hung up", s.exchange.line.released)
+		require.Len(t, s.exchange.dialled, 1)
+		require.Equal(t, callback.LineAbandoned, s.stands().Attempts[0].Line)
+	})
+}
+
 // The lease began to run before the daemon was away, and the two talk for long.
 func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {

@@ -131,10 +131,12 @@ func (c *Callbacks) CallBack(ctx context.Context, n callback.Note) error {
 	return failed
 }
 
-// goesOn reports whether a call is not over, and is taken back when the link or the daemon is there again.
-func goesOn(err error) bool { return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) }
+// goesOn reports whether a call is not over: it is taken back, by this daemon or by the next.
+func goesOn(err error) bool {
+	return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) || errors.Is(err, ErrPutThrough)
+}
 
-// conclude runs the call, also through lost links, and lets the colleague's phone go when it is over.
+// conclude runs the call to its end, and lets the colleague's phone go when it is over.
 func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error) error {
 	err := d.outlast(ctx, run, d.resume)
 	if errors.Is(err, ErrShutdown) {

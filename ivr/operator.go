@@ -156,8 +156,7 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 	}
 }
 
-// run takes the call to its end, however that comes: the line is released and the contact registered. When the link to
-// Asterisk is lost it waits for that, and goes on where it was.
+// run takes the call to its end, however that comes: the line is released and the contact registered.
 func (c *conversation) run(ctx context.Context, how func(context.Context) error) error {
 	err := c.outlast(ctx, how, c.goOn)
 	if errors.Is(err, ErrShutdown) {

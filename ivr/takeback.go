@@ -54,7 +54,7 @@ func (c *conversation) recall(remembered string) {
 	}
 }
 
-// goOn takes the call up where it was when the daemon or the link to Asterisk went.
+// goOn takes the call up where it was when the daemon or the link to Asterisk went, or when somebody was put through.
 func (c *conversation) goOn(ctx context.Context) error {
 	if promise := c.state.Promise; promise != nil {
 		c.placed()

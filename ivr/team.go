@@ -100,7 +100,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	return next, err
 }
 
-// offered takes down that the call is put before the team, and gives the offer. One that a lost link broke off goes on.
+// offered takes down that the call is put before the team, and gives the offer. One that a lost link or a transfer broke off goes on.
 func (c *conversation) offered(t routing.Team, entered time.Time) *call.Offer {
 	last := len(c.contact.Offers) - 1
 	if last >= 0 && c.contact.Offers[last].Team == t.ID && c.contact.Offers[last].Result == call.OfferLost {
