@@ -223,9 +223,9 @@ func (b *builder) municipalities(p *routing.Plan) {
 	b.calendars = map[string]*calendar.Calendar{}
 	for _, id := range slices.Sorted(maps.Keys(b.form.Municipalities)) {
 		f, key := b.form.Municipalities[id], "municipalities."+id
-		b.reference(key+".contact", "teams", f.Contact)
+		b.reference(key+".contact", "teams", f.ContactCentre)
 		m := routing.Municipality{
-			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), Contact: call.TeamID(f.Contact),
+			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), ContactCentre: call.TeamID(f.ContactCentre),
 			CallbackCountries: b.cfg.Callbacks.Countries,
 		}
 		if number, err := call.ParseNumber(f.CallerID); err == nil {

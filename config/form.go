@@ -119,7 +119,7 @@ type municipalityForm struct {
 	Name               string          `mapstructure:"name" need:"yes" eg:"Deventer"`
 	TimeZone           string          `mapstructure:"time_zone" default:"Europe/Amsterdam" form:"zone"`
 	Language           string          `mapstructure:"language" default:"nl" form:"language"`
-	Contact            string          `mapstructure:"contact" need:"yes" form:"id" eg:"kcc"`
+	ContactCentre      string          `mapstructure:"contact" need:"yes" form:"id" eg:"kcc"`
 	CallerID           string          `mapstructure:"caller_id" need:"yes" form:"number" eg:"+31140570"`
 	Hours              hoursForm       `mapstructure:"hours" need:"yes" keys:"weekday" form:"span" max:"12" eg:"{weekdays: [09:00-17:00]}"`
 	Exceptions         []exceptionForm `mapstructure:"exceptions" eg:"[{date: 2026-05-15, reason: Dag na Hemelvaart}]"`

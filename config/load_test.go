@@ -91,7 +91,7 @@ func TestTheShippedExample(t *testing.T) {
 
 	m := cfg.Plan.Municipalities["deventer"]
 	require.Equal(t, "+31140570", m.CallerID)
-	require.Equal(t, call.TeamID("kcc"), m.Contact)
+	require.Equal(t, call.TeamID("kcc"), m.ContactCentre)
 	require.Equal(t, "Europe/Amsterdam", m.Location.String())
 	thursdayEvening := time.Date(2026, 2, 5, 19, 0, 0, 0, m.Location)
 	require.True(t, m.Hours.Open(thursdayEvening))

@@ -33,7 +33,7 @@ func (b *builder) follow(p *routing.Plan) {
 }
 
 func (b *builder) reachFrom(e routing.Entry) {
-	contact := b.form.Municipalities[string(e.Municipality)].Contact
+	contact := b.form.Municipalities[string(e.Municipality)].ContactCentre
 	open := []targetForm{{Menu: string(e.First.Menu), Team: string(e.First.Team)}, {Team: contact}}
 	done := map[targetForm]bool{}
 	for len(open) > 0 {

@@ -46,7 +46,7 @@ func (b *builder) inOrder(section string, names []string) []string {
 func (b *builder) teams(p *routing.Plan) {
 	contacts := map[string]string{} // which municipality a team is the contact centre of
 	for id, m := range b.form.Municipalities {
-		contacts[m.Contact] = id
+		contacts[m.ContactCentre] = id
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.form.Teams)) {
 		f, key := b.form.Teams[id], "teams."+id

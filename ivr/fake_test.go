@@ -286,6 +286,7 @@ func (l *fakeLeg) HangUp(context.Context) error {
 type fakeNotes struct {
 	mu   sync.Mutex
 	down bool
+	full error // no note is made, because of this
 	slow time.Duration
 	made []callback.Request
 	due  time.Time     // of the note that is promised; a day later when zero
@@ -309,6 +310,9 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	<-time.After(n.slow)
 	if n.down {
 		return callback.Note{}, callback.ErrStoreDown
+	}
+	if n.full != nil {
+		return callback.Note{}, n.full
 	}
 	if err := ctx.Err(); err != nil {
 		return callback.Note{}, err

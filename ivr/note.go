@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -177,11 +178,29 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		Language:     string(d.speaker.Language()),
 		Call:         d.contact.Call.ID,
 	})
-	if err != nil {
+	switch {
+	case isLimit(err):
+		d.log.Info("no more callback notes are made today; the caller is offered a person", "team", d.team.ID, "why", err)
+		return impossible, nil
+	case err != nil:
 		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
 		return impossible, nil
 	}
 	return promised, d.confirm(ctx, note, note.Key != key, number)
+}
+
+// isLimit reports whether a note was refused because enough were made today, as the municipality wants it.
+func isLimit(err error) bool {
+	refusal, ok := errors.AsType[*callback.Refusal](err)
+	if !ok {
+		return false
+	}
+	switch refusal.Code {
+	case callback.CodeCallerLimit, callback.CodeTargetLimit, callback.CodeDayLimit:
+		return true
+	default:
+		return false
+	}
 }
 
 // confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number that

@@ -152,7 +152,7 @@ func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.T
 	if ok && team.Hours.Open(time.Now()) && c.operator.Queue.Staffed(n.Team) > 0 {
 		return &routing.Target{Team: n.Team}
 	}
-	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].Contact}
+	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
 }
 
 // standing gives the note that the call is about as it is now. It is false when the call is about none, and when that was

@@ -82,7 +82,7 @@ func TestWhoWasPromisedACallHearsItAgainWhenTheLinkIsBack(t *testing.T) {
 		require.Equal(t, call.CallbackPromised, c.Outcome)
 		require.Equal(t, "note-1", c.NoteID)
 		require.Len(t, c.Offers, 1)
-		require.Equal(t, call.OfferCallback, c.Offers[0].Result)
+		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
 	})
 }
 

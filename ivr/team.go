@@ -89,7 +89,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
 	switch w.offer.Result {
-	case call.OfferAnswered, call.OfferCallback: // the wait ended then
+	case call.OfferAnswered, call.OfferTookNote: // the wait ended then
 		return next, err
 	case call.OfferAbandoned, call.OfferMovedOn, call.OfferLost:
 	}
@@ -166,7 +166,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 				return nil, err
 			}
 			h, err = w.waitOn(ctx)
-		case w.offer.Result == call.OfferCallback:
+		case w.offer.Result == call.OfferTookNote:
 			return nil, nil
 		case h.signal.Kind == dispatch.TeamGone, w.leaving, w.expired():
 			return w.moveOn()
@@ -234,7 +234,7 @@ func (w *waiting) discussNote(
 
 // settle ends the wait of a caller who has his promise: nobody's phone rings while he is told.
 func (w *waiting) settle() {
-	w.offer.Result = call.OfferCallback
+	w.offer.Result = call.OfferTookNote
 	w.offer.Waited = time.Since(w.entered)
 	w.leave()
 }
@@ -262,7 +262,7 @@ func (w *waiting) moveOn() (*routing.Target, error) {
 	if w.team.Overflow != "" {
 		return &routing.Target{Team: w.team.Overflow}, nil
 	}
-	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].Contact}, nil
+	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].ContactCentre}, nil
 }
 
 // announcement is what a waiting caller is told from time to time.

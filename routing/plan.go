@@ -23,13 +23,13 @@ type Plan struct {
 
 // Municipality is one of the municipalities that the installation answers for.
 type Municipality struct {
-	ID       call.MunicipalityID
-	Name     string
-	Location *time.Location
-	Language prompts.Language
-	Hours    *calendar.Hours
-	Contact  call.TeamID // its contact centre (KCC): where doing nothing ends
-	CallerID string      // the number that its callbacks show, E.164
+	ID            call.MunicipalityID
+	Name          string
+	Location      *time.Location
+	Language      prompts.Language
+	Hours         *calendar.Hours
+	ContactCentre call.TeamID // the KCC: where doing nothing ends
+	CallerID      string      // the number that its callbacks show, E.164
 
 	CallbackCountries []string // whose numbers are called back, ISO 3166 codes such as "NL"
 }
