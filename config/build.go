@@ -234,7 +234,7 @@ func (b *builder) municipalities(p *routing.Plan) {
 			b.doc.problem(key+".caller_id", "it is not a telephone number that can be shown to those who are rung back", "write it in full, such as \"+31140570\"")
 		}
 		m.Location, _ = time.LoadLocation(f.TimeZone) // zoneForm reported it
-		b.calendars[id], m.Hours = b.calendar(key, f, m.Location)
+		b.calendars[id] = b.calendar(key, f, m.Location)
 		p.Municipalities[m.ID] = m
 	}
 }

@@ -164,7 +164,6 @@ type menuForm struct {
 }
 
 type agentForm struct {
-	Name     string `mapstructure:"name" eg:"Anouk"`
 	Endpoint string `mapstructure:"endpoint" need:"yes" form:"endpoint" eg:"PJSIP/kcc1"`
 }
 
@@ -184,7 +183,6 @@ type teamForm struct {
 	OwnDays        bool            `mapstructure:"own_days" default:"false"`
 	OpenOnHolidays bool            `mapstructure:"open_on_holidays" default:"false"`
 	Norm           string          `mapstructure:"norm" oneof:"closing_time,same_time" eg:"same_time"`
-	Spoken         string          `mapstructure:"spoken" form:"prompt" eg:"team-permits"`
 	Greeting       string          `mapstructure:"greeting" form:"prompt" eg:"searching-agent"`
 	Music          string          `mapstructure:"music" default:"default" form:"word"`
 	Announce       time.Duration   `mapstructure:"announce" default:"30s" min:"0s" max:"10m"`

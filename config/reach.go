@@ -84,7 +84,6 @@ func (b *builder) spoken(p *routing.Plan) {
 	}
 	for id, f := range b.form.Teams {
 		key := "teams." + id
-		b.text(key+".spoken", f.Spoken, b.heard(key)...)
 		b.text(key+".greeting", f.Greeting, b.heard(key)...)
 		b.offerText(key, f.Callback)
 	}
@@ -199,7 +198,7 @@ func (b *builder) namedTexts() map[string]bool {
 		}
 	}
 	for _, f := range b.form.Teams {
-		named[f.Spoken], named[f.Greeting] = true, true
+		named[f.Greeting] = true
 	}
 	return named
 }
