@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // builder makes a Config of what the file holds, and reports to doc what does not hold together.
@@ -37,12 +38,12 @@ func (b *builder) system() {
 	if c.Prompts.AsteriskDirectory == "" {
 		c.Prompts.AsteriskDirectory = c.Prompts.Directory
 	}
-	if strings.ContainsAny(c.Prompts.AsteriskDirectory, ",&|?* \t\"'") {
+	if err := prompts.PlainPath(c.Prompts.AsteriskDirectory); err != nil {
 		key := "prompts.asterisk_directory"
 		if f.Prompts.AsteriskDirectory == "" {
 			key = "prompts.directory"
 		}
-		b.doc.problem(key, "Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it", "choose a plain path")
+		b.doc.problem(key, err.Error(), "choose a plain path")
 	}
 	c.State = State{Directory: f.State.Directory}
 	c.Log = Log{Level: levels[f.Log.Level], Format: LogFormat(f.Log.Format)}
@@ -181,7 +182,7 @@ func (b *builder) meant(section, name string) string {
 			known = append(known, strings.TrimPrefix(key, section+"."))
 		}
 	}
-	if near := nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	const most = 12

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // reach is who can come to a menu or team.
@@ -129,7 +130,7 @@ func (b *builder) meantText(id string) string {
 			}
 		}
 	}
-	if near := nearest(id, known); near != "" {
+	if near := spelling.Nearest(id, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "add it under texts"
