@@ -275,7 +275,7 @@ func TestACallbackInWhichNobodyTalksYetMovesToWhoeverTakesThePlace(t *testing.T)
 		b.tell(t, replaced, ofKCC1)
 		b.tell(t, channelGone, 16, ofKCC1)
 		synctest.Wait()
-		require.ErrorIs(t, <-broken, ivr.ErrLinkLost)
+		require.ErrorIs(t, <-broken, ivr.ErrPutThrough)
 		require.Same(t, line, b.line("heir"))
 		select {
 		case <-over:

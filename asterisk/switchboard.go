@@ -29,7 +29,7 @@ type Operator interface {
 	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
 }
 
-// Callbacks goes on with callbacks that Asterisk kept on a colleague's phone; ivr.Caller is the real one.
+// Callbacks goes on with callbacks that Asterisk kept on a colleague's phone; ivr.Callbacks is the real one.
 type Callbacks interface {
 	TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error
 }

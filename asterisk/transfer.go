@@ -55,7 +55,7 @@ func (l *Line) moveTo(channel string) bool {
 	}
 	l.channel, l.music = channel, false
 	if l.bridge == "" && l.again != nil {
-		l.again(ivr.ErrLinkLost)
+		l.again(ivr.ErrPutThrough)
 	}
 	return true
 }

@@ -33,7 +33,7 @@ func (o *waitingOperator) Take(ctx context.Context, line ivr.Line, incoming call
 	attending, end := line.Attend(ctx)
 	defer end()
 	err := o.first(attending, line)
-	if !errors.Is(err, ivr.ErrLinkLost) {
+	if !errors.Is(err, ivr.ErrPutThrough) {
 		return err
 	}
 	if err := line.Restored(ctx); err != nil {

@@ -121,7 +121,7 @@ func TestACalendarKeepsNothingOfItsCaller(t *testing.T) {
 	require.NoError(t, err)
 	spec.Hours[time.Monday][0] = calendar.Span{From: 0, To: 1}
 	delete(spec.Exceptions, date(t, "2026-02-03"))
-	require.Equal(t, spans(t, "09:00-12:00", "13:00-17:00"), team(t, c, calendar.TeamSpec{}).Today(at(t, "2026-02-02 10:00")))
+	require.Equal(t, spans(t, "09:00-12:00", "13:00-17:00"), team(t, c, calendar.TeamSpec{}).Day(date(t, "2026-02-02")).Open)
 	require.False(t, c.WorkingDay(date(t, "2026-02-03")))
 }
 

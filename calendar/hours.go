@@ -155,19 +155,6 @@ func (h *Hours) Open(t time.Time) bool {
 	return false
 }
 
-// Today is the opening hours of the day that the municipality's calendar shows at t, in order. Empty is closed all day.
-func (h *Hours) Today(t time.Time) []Span { return h.Day(DateOf(t, h.Location())).Open }
-
-// Closes is when the team, open at t, closes next, in the municipality's zone; a lunch break is a closing. It is false when
-// the team is closed at t or does not close within two weeks.
-func (h *Hours) Closes(t time.Time) (time.Time, bool) {
-	run, ok := h.runAfter(t)
-	if !ok || !run.contains(t) || run.endless() {
-		return time.Time{}, false
-	}
-	return run.to, true
-}
-
 // Next is when the team next goes from closed to open after t and when it closes again, in the municipality's zone. It is
 // false when that does not happen within a year.
 func (h *Hours) Next(t time.Time) (from, to time.Time, ok bool) {

@@ -58,35 +58,30 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestNextAndCloses(t *testing.T) {
+func TestNext(t *testing.T) {
 	c := deventer(t, func(s *calendar.Spec) { s.Hours = office(t, "09:00-12:30", "13:00-17:00") })
 	town := team(t, c, calendar.TeamSpec{})
 	nights := team(t, c, calendar.TeamSpec{Hours: calendar.Week{
 		time.Friday: spans(t, "22:00-24:00"), time.Saturday: spans(t, "00:00-06:00"),
 	}, OpenOnHolidays: true})
 	tests := map[string]struct {
-		hours            *calendar.Hours
-		at               string
-		closes, from, to string
+		hours    *calendar.Hours
+		at       string
+		from, to string
 	}{
-		"in the morning":           {town, "2026-02-02 10:00", "Mon 2026-02-02 12:30", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
-		"at opening":               {town, "2026-02-02 09:00", "Mon 2026-02-02 12:30", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
-		"in the lunch break":       {town, "2026-02-02 12:45", "", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
-		"at closing":               {town, "2026-02-02 17:00", "", "Tue 2026-02-03 09:00", "Tue 2026-02-03 12:30"},
-		"Friday afternoon":         {town, "2026-02-06 16:00", "Fri 2026-02-06 17:00", "Mon 2026-02-09 09:00", "Mon 2026-02-09 12:30"},
-		"over Easter":              {town, "2026-04-03 17:30", "", "Tue 2026-04-07 09:00", "Tue 2026-04-07 12:30"},
-		"over Christmas 2025":      {town, "2025-12-24 18:00", "", "Mon 2025-12-29 09:00", "Mon 2025-12-29 12:30"},
-		"hours over midnight":      {nights, "2026-02-06 23:00", "Sat 2026-02-07 06:00", "Fri 2026-02-13 22:00", "Sat 2026-02-14 06:00"},
-		"after midnight":           {nights, "2026-02-07 05:59", "Sat 2026-02-07 06:00", "Fri 2026-02-13 22:00", "Sat 2026-02-14 06:00"},
-		"over the change of March": {town, "2026-03-27 17:30", "", "Mon 2026-03-30 09:00", "Mon 2026-03-30 12:30"},
+		"in the morning":           {town, "2026-02-02 10:00", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
+		"at opening":               {town, "2026-02-02 09:00", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
+		"in the lunch break":       {town, "2026-02-02 12:45", "Mon 2026-02-02 13:00", "Mon 2026-02-02 17:00"},
+		"at closing":               {town, "2026-02-02 17:00", "Tue 2026-02-03 09:00", "Tue 2026-02-03 12:30"},
+		"Friday afternoon":         {town, "2026-02-06 16:00", "Mon 2026-02-09 09:00", "Mon 2026-02-09 12:30"},
+		"over Easter":              {town, "2026-04-03 17:30", "Tue 2026-04-07 09:00", "Tue 2026-04-07 12:30"},
+		"over Christmas 2025":      {town, "2025-12-24 18:00", "Mon 2025-12-29 09:00", "Mon 2025-12-29 12:30"},
+		"hours over midnight":      {nights, "2026-02-06 23:00", "Fri 2026-02-13 22:00", "Sat 2026-02-14 06:00"},
+		"after midnight":           {nights, "2026-02-07 05:59", "Fri 2026-02-13 22:00", "Sat 2026-02-14 06:00"},
+		"over the change of March": {town, "2026-03-27 17:30", "Mon 2026-03-30 09:00", "Mon 2026-03-30 12:30"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			closes, ok := test.hours.Closes(at(t, test.at))
-			require.Equal(t, test.closes != "", ok)
-			if ok {
-				require.Equal(t, test.closes, shown(closes))
-			}
 			from, to, ok := test.hours.Next(at(t, test.at))
 			require.True(t, ok)
 			require.Equal(t, test.from, shown(from))
@@ -100,11 +95,9 @@ func TestHoursThatNeverChange(t *testing.T) {
 	now := at(t, "2025-12-25 03:00")
 	always := calendar.AlwaysOpen(amsterdam)
 	require.True(t, always.Open(now))
-	_, ok := always.Closes(now)
+	_, _, ok := always.Next(now)
 	require.False(t, ok)
-	_, _, ok = always.Next(now)
-	require.False(t, ok)
-	require.Equal(t, spans(t, "00:00-24:00"), always.Today(now))
+	require.Equal(t, spans(t, "00:00-24:00"), always.Day(date(t, "2025-12-25")).Open)
 	d, err := always.Deadline(now)
 	require.NoError(t, err)
 	require.Equal(t, "Tue 2025-12-30 00:00", shown(d.At), "Monday at 24:00: Christmas and the weekend are no working days")
@@ -115,9 +108,7 @@ func TestHoursThatNeverChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.False(t, never.Open(now))
-			require.Empty(t, never.Today(now))
-			_, ok = never.Closes(now)
-			require.False(t, ok)
+			require.Empty(t, never.Day(date(t, "2025-12-25")).Open)
 			_, _, ok = never.Next(now)
 			require.False(t, ok)
 			require.NotNil(t, never.Location())
@@ -147,7 +138,7 @@ func TestTheChangesOfTheClock(t *testing.T) {
 	})
 	t.Run("hours that end in the hour that comes twice end the first time", func(t *testing.T) {
 		h := sunday("01:00-02:30")
-		closes, ok := h.Closes(utc("2026-10-25 00:15"))
+		_, closes, ok := h.Next(utc("2026-10-24 20:00"))
 		require.True(t, ok)
 		require.True(t, utc("2026-10-25 00:30").Equal(closes), closes)
 		require.False(t, h.Open(utc("2026-10-25 01:15")), "the second 02:15")
@@ -170,7 +161,7 @@ func TestMidnightThatDoesNotExist(t *testing.T) {
 	c, err := calendar.New(calendar.Spec{Location: cairo, Hours: week})
 	require.NoError(t, err)
 	h := team(t, c, calendar.TeamSpec{})
-	closes, ok := h.Closes(time.Date(2026, 4, 23, 12, 0, 0, 0, cairo))
+	_, closes, ok := h.Next(time.Date(2026, 4, 22, 12, 0, 0, 0, cairo))
 	require.True(t, ok)
 	require.Equal(t, "2026-04-25 00:00", closes.Format("2006-01-02 15:04"))
 	d, err := h.Deadline(time.Date(2026, 4, 22, 12, 0, 0, 0, cairo))

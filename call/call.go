@@ -55,14 +55,14 @@ type OfferResult string
 const (
 	OfferAnswered  OfferResult = "answered"  // a person of the team spoke to the caller
 	OfferAbandoned OfferResult = "abandoned" // the caller hung up while waiting
-	OfferCallback  OfferResult = "callback"  // the caller took a callback note instead
+	OfferTookNote  OfferResult = "callback"  // the caller took a callback note instead
 	OfferMovedOn   OfferResult = "moved_on"  // the call went to another team unanswered
 	OfferLost      OfferResult = "lost"      // a fault of ours ended it
 )
 
 // OfferResults lists every result, for metrics that must exist before the first call.
 func OfferResults() []OfferResult {
-	return []OfferResult{OfferAnswered, OfferAbandoned, OfferCallback, OfferMovedOn, OfferLost}
+	return []OfferResult{OfferAnswered, OfferAbandoned, OfferTookNote, OfferMovedOn, OfferLost}
 }
 
 // Offer is one time that a call was put before a team: the unit of the reachability formula (domain.md, "KPIs, exactly").

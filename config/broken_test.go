@@ -249,9 +249,8 @@ func sound(t require.TestingT, cfg *config.Config) {
 	require.NotEmpty(t, p.Entries)
 	for id, m := range p.Municipalities {
 		require.Equal(t, id, m.ID)
-		require.NotNil(t, m.Hours)
 		require.NotNil(t, m.Location)
-		require.NotEmpty(t, p.Teams[m.Contact].Members)
+		require.NotEmpty(t, p.Teams[m.ContactCentre].Members)
 	}
 	for id, team := range p.Teams {
 		require.Equal(t, id, team.ID)

@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // builder makes a Config of what the file holds, and reports to doc what does not hold together.
@@ -37,12 +38,12 @@ func (b *builder) system() {
 	if c.Prompts.AsteriskDirectory == "" {
 		c.Prompts.AsteriskDirectory = c.Prompts.Directory
 	}
-	if strings.ContainsAny(c.Prompts.AsteriskDirectory, ",&|?* \t\"'") {
+	if err := prompts.PlainPath(c.Prompts.AsteriskDirectory); err != nil {
 		key := "prompts.asterisk_directory"
 		if f.Prompts.AsteriskDirectory == "" {
 			key = "prompts.directory"
 		}
-		b.doc.problem(key, "Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it", "choose a plain path")
+		b.doc.problem(key, err.Error(), "choose a plain path")
 	}
 	c.State = State{Directory: f.State.Directory}
 	c.Log = Log{Level: levels[f.Log.Level], Format: LogFormat(f.Log.Format)}
@@ -181,7 +182,7 @@ func (b *builder) meant(section, name string) string {
 			known = append(known, strings.TrimPrefix(key, section+"."))
 		}
 	}
-	if near := nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	const most = 12
@@ -223,9 +224,9 @@ func (b *builder) municipalities(p *routing.Plan) {
 	b.calendars = map[string]*calendar.Calendar{}
 	for _, id := range slices.Sorted(maps.Keys(b.form.Municipalities)) {
 		f, key := b.form.Municipalities[id], "municipalities."+id
-		b.reference(key+".contact", "teams", f.Contact)
+		b.reference(key+".contact", "teams", f.ContactCentre)
 		m := routing.Municipality{
-			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), Contact: call.TeamID(f.Contact),
+			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), ContactCentre: call.TeamID(f.ContactCentre),
 			CallbackCountries: b.cfg.Callbacks.Countries,
 		}
 		if number, err := call.ParseNumber(f.CallerID); err == nil {
@@ -234,7 +235,7 @@ func (b *builder) municipalities(p *routing.Plan) {
 			b.doc.problem(key+".caller_id", "it is not a telephone number that can be shown to those who are rung back", "write it in full, such as \"+31140570\"")
 		}
 		m.Location, _ = time.LoadLocation(f.TimeZone) // zoneForm reported it
-		b.calendars[id], m.Hours = b.calendar(key, f, m.Location)
+		b.calendars[id] = b.calendar(key, f, m.Location)
 		p.Municipalities[m.ID] = m
 	}
 }

@@ -319,15 +319,15 @@ func TestFaults(t *testing.T) {
 			[]string{`8: entries: no number is answered; add the number that callers dial, such as [{number: "140570", first: {team: kcc}}]`},
 		},
 		"values that are not there": {
-			[]string{"name: Deventer", "name:", "members: [kcc1]", "members: [kcc1, ], music: \"\", spoken: ~"},
+			[]string{"name: Deventer", "name:", "members: [kcc1]", "members: [kcc1, ], music: \"\", greeting: ~"},
 			[]string{
 				`4: municipalities.deventer.name: it has no value; write a value, such as Deventer, or leave the key out`,
 				`13: teams.kcc.music: it is empty; write a value, such as default, or leave the key out`,
-				`13: teams.kcc.spoken: it has no value; write a value, such as team-permits, or leave the key out`,
+				`13: teams.kcc.greeting: it has no value; write a value, such as searching-agent, or leave the key out`,
 			},
 		},
 		"anchors, aliases and merging": {
-			[]string{"  kcc1: {endpoint: PJSIP/kcc1}", "  kcc1: &one {endpoint: PJSIP/kcc1}\n  kcc2: *one\n  kcc3:\n    <<: *one\n    name: C"},
+			[]string{"  kcc1: {endpoint: PJSIP/kcc1}", "  kcc1: &one {endpoint: PJSIP/kcc1}\n  kcc2: *one\n  kcc3:\n    <<: *one"},
 			[]string{
 				`11: agents.kcc1: anchors (&) and aliases (*) are not read here; write the value out; a text that begins with & or * goes in quotes`,
 				`12: agents.kcc2: anchors (&) and aliases (*) are not read here; write the value out; a text that begins with & or * goes in quotes`,

@@ -119,7 +119,7 @@ type municipalityForm struct {
 	Name               string          `mapstructure:"name" need:"yes" eg:"Deventer"`
 	TimeZone           string          `mapstructure:"time_zone" default:"Europe/Amsterdam" form:"zone"`
 	Language           string          `mapstructure:"language" default:"nl" form:"language"`
-	Contact            string          `mapstructure:"contact" need:"yes" form:"id" eg:"kcc"`
+	ContactCentre      string          `mapstructure:"contact" need:"yes" form:"id" eg:"kcc"`
 	CallerID           string          `mapstructure:"caller_id" need:"yes" form:"number" eg:"+31140570"`
 	Hours              hoursForm       `mapstructure:"hours" need:"yes" keys:"weekday" form:"span" max:"12" eg:"{weekdays: [09:00-17:00]}"`
 	Exceptions         []exceptionForm `mapstructure:"exceptions" eg:"[{date: 2026-05-15, reason: Dag na Hemelvaart}]"`
@@ -164,7 +164,6 @@ type menuForm struct {
 }
 
 type agentForm struct {
-	Name     string `mapstructure:"name" eg:"Anouk"`
 	Endpoint string `mapstructure:"endpoint" need:"yes" form:"endpoint" eg:"PJSIP/kcc1"`
 }
 
@@ -184,7 +183,6 @@ type teamForm struct {
 	OwnDays        bool            `mapstructure:"own_days" default:"false"`
 	OpenOnHolidays bool            `mapstructure:"open_on_holidays" default:"false"`
 	Norm           string          `mapstructure:"norm" oneof:"closing_time,same_time" eg:"same_time"`
-	Spoken         string          `mapstructure:"spoken" form:"prompt" eg:"team-permits"`
 	Greeting       string          `mapstructure:"greeting" form:"prompt" eg:"searching-agent"`
 	Music          string          `mapstructure:"music" default:"default" form:"word"`
 	Announce       time.Duration   `mapstructure:"announce" default:"30s" min:"0s" max:"10m"`

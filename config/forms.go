@@ -20,6 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // scalar reads a single value of the type that the field has.
@@ -291,7 +292,7 @@ func weekdayForm(s string) (what, mend string) {
 	if slices.Contains(weekdays, s) {
 		return "", ""
 	}
-	if near := nearest(s, weekdays); near != "" {
+	if near := spelling.Nearest(s, weekdays); near != "" {
 		return shown(s) + " is not a day of the week", "did you mean " + near + "?"
 	}
 	return shown(s) + " is not a day of the week", "the days are " + listed(weekdays)

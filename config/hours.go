@@ -9,8 +9,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 )
 
-// calendar makes a municipality's calendar, and the hours of a team that has none of its own.
-func (b *builder) calendar(key string, f municipalityForm, loc *time.Location) (*calendar.Calendar, *calendar.Hours) {
+// calendar makes a municipality's calendar; nil when that is not possible.
+func (b *builder) calendar(key string, f municipalityForm, loc *time.Location) *calendar.Calendar {
 	exceptions, reasons := b.exceptions(key, f.Exceptions)
 	spec := calendar.Spec{
 		Location:       loc,
@@ -21,19 +21,14 @@ func (b *builder) calendar(key string, f municipalityForm, loc *time.Location) (
 		OpenOnHolidays: f.OpenOnHolidays,
 	}
 	if loc == nil || b.doc.spoilt(key+".hours") {
-		return nil, nil
+		return nil
 	}
 	c, err := calendar.New(spec)
 	if err != nil {
 		b.whenUnreported(key+".hours", err)
-		return nil, nil
+		return nil
 	}
-	hours, err := c.Team(calendar.TeamSpec{Rule: b.cfg.Norm.Rule})
-	if err != nil {
-		b.whenUnreported(key+".hours", err)
-		return nil, nil
-	}
-	return c, hours
+	return c
 }
 
 // whenUnreported reports what the calendar refuses, unless a day was left out because it is at fault itself.

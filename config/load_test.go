@@ -87,14 +87,14 @@ func TestTheShippedExample(t *testing.T) {
 	}, cfg.Plan.Menus["keuze"])
 	require.Equal(t, routing.Target{Team: "kcc"}, cfg.Plan.Menus["elders"].StayOnLine, "left out: the contact centre")
 	require.Equal(t, routing.Target{Refer: "naar-raalte"}, cfg.Plan.Menus["elders"].Options['3'])
-	require.Equal(t, routing.Agent{ID: "verg1", Name: "Cem", Endpoint: "PJSIP/verg1"}, cfg.Plan.Agents["verg1"])
+	require.Equal(t, routing.Agent{ID: "verg1", Endpoint: "PJSIP/verg1"}, cfg.Plan.Agents["verg1"])
 
 	m := cfg.Plan.Municipalities["deventer"]
 	require.Equal(t, "+31140570", m.CallerID)
-	require.Equal(t, call.TeamID("kcc"), m.Contact)
+	require.Equal(t, call.TeamID("kcc"), m.ContactCentre)
 	require.Equal(t, "Europe/Amsterdam", m.Location.String())
 	thursdayEvening := time.Date(2026, 2, 5, 19, 0, 0, 0, m.Location)
-	require.True(t, m.Hours.Open(thursdayEvening))
+	require.True(t, cfg.Plan.Teams["kcc"].Hours.Open(thursdayEvening))
 	team := cfg.Plan.Teams["vergunningen"]
 	require.False(t, team.Hours.Open(thursdayEvening))
 	require.Equal(t, []call.AgentID{"verg1", "verg2"}, team.Members)
@@ -137,7 +137,7 @@ func TestDefaults(t *testing.T) {
 		RingTime: 20 * time.Second, Retry: 5 * time.Second, WrapUp: 15 * time.Second, MissedLimit: 3, MissedPause: 5 * time.Minute,
 		Music: "default", Announce: 30 * time.Second, Callback: routing.CallbackOffer{Enabled: true, After: 2 * time.Minute, Key: '1'},
 	}, team)
-	require.Equal(t, routing.Agent{ID: "kcc1", Name: "kcc1", Endpoint: "PJSIP/kcc1"}, plan.Agents["kcc1"])
+	require.Equal(t, routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, plan.Agents["kcc1"])
 	require.Equal(t, routing.Entry{Municipality: "deventer", Language: "nl", First: routing.Target{Team: "kcc"}}, plan.Unknown)
 }
 
@@ -181,7 +181,7 @@ func TestWhatMayBeSaid(t *testing.T) {
 		"a lunch break, and a day until midnight": {
 			[]string{`{weekdays: ["09:00-17:00"]}`, `{weekdays: ["09:00-12:30", "13:00-17:00"], friday: ["00:00-24:00"], saturday: []}`},
 			func(t *testing.T, c *config.Config) {
-				week := c.Plan.Municipalities["deventer"].Hours.Week()
+				week := c.Plan.Teams["kcc"].Hours.Week()
 				require.Len(t, week[time.Monday], 2)
 				require.Equal(t, []calendar.Span{{From: 0, To: calendar.EndOfDay}}, week[time.Friday])
 				require.Empty(t, week[time.Saturday])

@@ -63,7 +63,7 @@ func (b *builder) unknown(p *routing.Plan) {
 	}
 	m := b.form.Municipalities[id]
 	p.Unknown = routing.Entry{
-		Municipality: call.MunicipalityID(id), Language: prompts.Language(m.Language), First: routing.Target{Team: call.TeamID(m.Contact)},
+		Municipality: call.MunicipalityID(id), Language: prompts.Language(m.Language), First: routing.Target{Team: call.TeamID(m.ContactCentre)},
 	}
 }
 
@@ -137,5 +137,5 @@ func (b *builder) stayOnLine(key string, f menuForm) routing.Target {
 	if len(municipalities) == 0 {
 		return routing.Target{}
 	}
-	return routing.Target{Team: call.TeamID(b.form.Municipalities[municipalities[0]].Contact)}
+	return routing.Target{Team: call.TeamID(b.form.Municipalities[municipalities[0]].ContactCentre)}
 }

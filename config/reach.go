@@ -7,6 +7,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // reach is who can come to a menu or team.
@@ -33,7 +34,7 @@ func (b *builder) follow(p *routing.Plan) {
 }
 
 func (b *builder) reachFrom(e routing.Entry) {
-	contact := b.form.Municipalities[string(e.Municipality)].Contact
+	contact := b.form.Municipalities[string(e.Municipality)].ContactCentre
 	open := []targetForm{{Menu: string(e.First.Menu), Team: string(e.First.Team)}, {Team: contact}}
 	done := map[targetForm]bool{}
 	for len(open) > 0 {
@@ -84,7 +85,6 @@ func (b *builder) spoken(p *routing.Plan) {
 	}
 	for id, f := range b.form.Teams {
 		key := "teams." + id
-		b.text(key+".spoken", f.Spoken, b.heard(key)...)
 		b.text(key+".greeting", f.Greeting, b.heard(key)...)
 		b.offerText(key, f.Callback)
 	}
@@ -130,7 +130,7 @@ func (b *builder) meantText(id string) string {
 			}
 		}
 	}
-	if near := nearest(id, known); near != "" {
+	if near := spelling.Nearest(id, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "add it under texts"
@@ -199,7 +199,7 @@ func (b *builder) namedTexts() map[string]bool {
 		}
 	}
 	for _, f := range b.form.Teams {
-		named[f.Spoken], named[f.Greeting] = true, true
+		named[f.Greeting] = true
 	}
 	return named
 }

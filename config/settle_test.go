@@ -41,7 +41,7 @@ func TestAFileIsReadWhenItHasSettled(t *testing.T) {
 		}
 		save(string(text[:100]))
 		<-time.After(quiet - time.Millisecond)
-		save(strings.Replace(string(text), "Anouk", "Anna", 1))
+		save(strings.Replace(string(text), "KCC Telefonie", "KCC Balie", 1))
 		<-time.After(quiet - time.Millisecond)
 		synctest.Wait()
 		require.Zero(t, taken.Load()+refused.Load(), "it changed less than a quiet time ago")
@@ -50,7 +50,7 @@ func TestAFileIsReadWhenItHasSettled(t *testing.T) {
 		require.EqualValues(t, 1, taken.Load())
 		require.Zero(t, refused.Load(), "the half of the file was never read")
 
-		save(strings.Replace(string(text), "Anouk", "Anna", 1))
+		save(strings.Replace(string(text), "KCC Telefonie", "KCC Balie", 1))
 		<-time.After(time.Hour)
 		synctest.Wait()
 		require.EqualValues(t, 1, taken.Load(), "the same text is no change")

@@ -24,11 +24,7 @@ func (b *builder) agents(p *routing.Plan) {
 			b.doc.problem(key+".endpoint", fmt.Sprintf("%s is the phone of %s already", f.Endpoint, owner), "give each agent a phone of his own; one agent may be a member of several teams")
 		}
 		owners[f.Endpoint] = id
-		name := f.Name
-		if name == "" {
-			name = id
-		}
-		p.Agents[call.AgentID(id)] = routing.Agent{ID: call.AgentID(id), Name: name, Endpoint: f.Endpoint}
+		p.Agents[call.AgentID(id)] = routing.Agent{ID: call.AgentID(id), Endpoint: f.Endpoint}
 	}
 }
 
@@ -46,7 +42,7 @@ func (b *builder) inOrder(section string, names []string) []string {
 func (b *builder) teams(p *routing.Plan) {
 	contacts := map[string]string{} // which municipality a team is the contact centre of
 	for id, m := range b.form.Municipalities {
-		contacts[m.Contact] = id
+		contacts[m.ContactCentre] = id
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.form.Teams)) {
 		f, key := b.form.Teams[id], "teams."+id
@@ -64,7 +60,7 @@ func (b *builder) teams(p *routing.Plan) {
 func (b *builder) team(id, key, municipality string) routing.Team {
 	f := b.form.Teams[id]
 	team := routing.Team{
-		ID: call.TeamID(id), Name: f.Name, Spoken: prompts.ID(f.Spoken), Municipality: call.MunicipalityID(municipality),
+		ID: call.TeamID(id), Name: f.Name, Municipality: call.MunicipalityID(municipality),
 		Strategy: routing.Strategy(f.Strategy), Priority: f.Priority, RingTime: f.RingTime, Retry: f.Retry, WrapUp: f.WrapUp,
 		MissedLimit: f.MissedLimit, MissedPause: f.MissedPause, Hours: b.teamHours(key, f, municipality), Greeting: prompts.ID(f.Greeting),
 		Music: f.Music, Announce: f.Announce, MaxWait: f.MaxWait, Overflow: call.TeamID(f.Overflow),

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // document is the file as it is read: what is wrong with it, and on which line each key stands.
@@ -127,7 +129,7 @@ func (d *document) record(key string, n *yaml.Node, t reflect.Type) map[string]a
 		i := slices.Index(known, name)
 		if i < 0 {
 			mend := "the keys here are " + listed(known)
-			if near := nearest(name, known); near != "" {
+			if near := spelling.Nearest(name, known); near != "" {
 				mend = "did you mean " + near + "?"
 			}
 			d.malformed(at, "this key is not known", mend)

@@ -28,7 +28,7 @@ var errCancelled = errors.New("ring called off")
 // ErrTaken is that cause when another phone was quicker.
 var ErrTaken = fmt.Errorf("%w: another phone has answered", errCancelled)
 
-// Leg is an agent's phone that has answered.
+// Leg is the phone at the other side that has answered: an agent's, or the caller's when a colleague calls him back.
 type Leg interface {
 	// ID names the leg for the line that is to talk to it.
 	ID() string

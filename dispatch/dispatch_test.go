@@ -24,6 +24,7 @@ type hand struct {
 	most    int                  // rings of one phone at the same time
 	pick    map[call.AgentID]chan error
 	slow    time.Duration // a phone takes to become silent
+	late    bool          // a ring that is called off was answered in the same moment
 	legs    []*leg
 }
 
@@ -47,17 +48,24 @@ func (h *hand) Ring(ctx context.Context, inv dispatch.Invitation) (dispatch.Leg,
 	select {
 	case <-ctx.Done():
 		<-time.After(h.slow)
+		if h.late {
+			return h.pickUp(), nil
+		}
 		return nil, context.Cause(ctx)
 	case err := <-answer:
 		if err != nil {
 			return nil, err
 		}
-		l := &leg{gone: make(chan struct{})}
-		h.mu.Lock()
-		h.legs = append(h.legs, l)
-		h.mu.Unlock()
-		return l, nil
+		return h.pickUp(), nil
 	}
+}
+
+func (h *hand) pickUp() *leg {
+	l := &leg{gone: make(chan struct{})}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.legs = append(h.legs, l)
+	return l
 }
 
 func (h *hand) answers(agent call.AgentID) { h.decides(agent, nil) }
@@ -184,7 +192,7 @@ func TestLeavingStopsTheRinging(t *testing.T) {
 	})
 }
 
-func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
+func TestTheOthersStopRingingWhenOneHasAnswered(t *testing.T) {
 	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		h.answers("bram")
@@ -194,6 +202,30 @@ func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
 		place.Leave() // the caller hangs up: so does the phone
 		synctest.Wait()
 		<-signal.Leg.Gone()
+	})
+}
+
+func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
+	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+		h.late = true
+		place := join(t, d, "1")
+		h.answers("bram")
+		signal := <-place.Signals()
+		require.Equal(t, call.AgentID("bram"), signal.Agent)
+		require.Len(t, h.legs, 2)
+		for _, l := range h.legs {
+			select {
+			case <-l.gone:
+				require.NotSame(t, signal.Leg, l, "the first to answer talks")
+			default:
+				require.Same(t, signal.Leg, l, "who answered later is left off the hook")
+			}
+		}
+		require.Empty(t, place.Signals())
+		require.NoError(t, signal.Leg.HangUp(t.Context()))
+		synctest.Wait()
+		join(t, d, "2")
+		require.Equal(t, 4, h.count(), "both are free again")
 	})
 }
 

@@ -40,20 +40,19 @@ func (s deskState) String() string {
 func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 	d.kept.Answered = answered.UnixMilli()
 	if err := d.line.Remember(ctx, d.kept.String()); err != nil && ctx.Err() == nil {
-		d.Log.Warn("a callback that is taken back will not know when it was answered", "note", d.kept.Note, "err", err)
+		d.log.Warn("a callback that is taken back will not know when it was answered", "err", err)
 	}
 }
 
 // TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away, from where it
 // was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A caller
 // whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does.
-func (c *Caller) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept) error {
+func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept) error {
 	state, err := parseDeskState(kept.State)
 	if err != nil {
 		c.Log.Error("what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err)
 	}
-	d := c.deskcall(colleague, state)
-	d.line = line
+	d := c.deskcall(line, colleague, state)
 	return d.conclude(ctx, func(ctx context.Context) error {
 		if kept.Talk == nil {
 			return d.resume(ctx)
@@ -74,11 +73,11 @@ func (s deskState) answered(otherwise time.Time) time.Time {
 // resume goes on with a callback in which nobody talks. The note says how far it came.
 func (d *deskcall) resume(ctx context.Context) error {
 	err := d.insist(ctx, func(ctx context.Context) (err error) {
-		d.note, err = d.Attempts.Renew(ctx, d.step())
+		d.note, err = d.callbacks.Attempts.Renew(ctx, d.step())
 		return err
 	})
 	if notHis(err) {
-		d.Log.Info("a callback that was taken back is about a note that is no longer his", "note", d.kept.Note, "why", err)
+		d.log.Info("a callback that was taken back is about a note that is no longer his", "why", err)
 		return nil
 	}
 	if err != nil {
@@ -93,7 +92,7 @@ func (d *deskcall) resume(ctx context.Context) error {
 	case d.note.State == callback.Claimed:
 		return d.confirm(ctx, attempt.Result)
 	case attempt.Line != callback.LineUnknown:
-		return d.ask(ctx)
+		return d.askResult(ctx)
 	case d.kept.Answered != 0: // one of them hung up while nobody looked: they talked for so long at most
 		return d.settle(ctx, callback.LineAnswered, time.Since(time.UnixMilli(d.kept.Answered)))
 	default:

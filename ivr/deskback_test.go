@@ -36,7 +36,7 @@ func (s *deskScene) takenBack() {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s.exchange.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: kept.State}
-	go func() { s.failed <- s.caller.TakeBack(ctx, s.exchange.line, "verg1", kept) }()
+	go func() { s.failed <- s.callbacks.TakeBack(ctx, s.exchange.line, "verg1", kept) }()
 	synctest.Wait()
 }
 
@@ -138,6 +138,19 @@ func TestACallbackGoesOnWhenTheLinkIsBack(t *testing.T) {
 		require.Equal(t, "hung up", s.exchange.line.released)
 		require.Equal(t, callback.ResultVoicemail, s.stands().Attempts[0].Result)
 		require.Less(t, s.stands().Attempts[0].Talked, time.Minute, "not while nobody could be asked")
+	})
+}
+
+func TestWhoIsPutThroughToTheColleaguesLineHearsWhatCameOfTheCallback(t *testing.T) {
+	deskStory(t, func(s *deskScene) { s.exchange.outRings = 20 * time.Second }, func(t *testing.T, s *deskScene) {
+		s.after(20 * time.Second)
+		require.NotEmpty(t, s.exchange.dialled)
+		s.exchange.line.putsThrough()
+		require.Contains(t, s.exchange.line.all(), "Niet bereikt.")
+		require.NoError(t, s.over())
+		require.Equal(t, "hung up", s.exchange.line.released)
+		require.Len(t, s.exchange.dialled, 1)
+		require.Equal(t, callback.LineAbandoned, s.stands().Attempts[0].Line)
 	})
 }
 

@@ -28,7 +28,7 @@ var resultKeys = map[rune]callback.Result{
 // Exchange rings phones for callbacks.
 type Exchange interface {
 	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when that call is over. It gives
-	// one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with Caller.TakeBack in
+	// one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with Callbacks.TakeBack in
 	// the next daemon.
 	RingDesk(ctx context.Context, desk Desk, talk func(ctx context.Context, line Line) error) error
 	// Dial rings a number outside and returns when it was answered, or with one of dispatch's errors.
@@ -67,9 +67,9 @@ type Guard interface {
 	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error)
 }
 
-// Caller rings callers back for colleagues (click-to-call): the colleague's own phone first, then the caller, with the
+// Callbacks rings callers back for colleagues (click-to-call): the colleague's own phone first, then the caller, with the
 // municipality's number as sender. Its fields are set once; it is safe for concurrent use.
-type Caller struct {
+type Callbacks struct {
 	Plan     func() *routing.Plan
 	Exchange Exchange
 	Attempts Attempts
@@ -80,39 +80,44 @@ type Caller struct {
 	Log      *slog.Logger
 }
 
-// deskcall is one callback that is being made.
+// deskcall is one callback that is being made, on the line of the colleague's phone.
 type deskcall struct {
-	*Caller
-	conversation
+	attendant
+	callbacks *Callbacks
+	town      routing.Municipality
 	colleague call.AgentID
 	kept      deskState     // on the channel of his phone
 	note      callback.Note // as it was when the call began or was taken back
 }
 
-func (c *Caller) deskcall(colleague call.AgentID, kept deskState) *deskcall {
-	plan := c.Plan()
-	speaker, _ := prompts.NewSpeaker(plan.Municipalities[kept.Municipality].Language) // a language without prompts gives Dutch
-	return &deskcall{Caller: c, colleague: colleague, kept: kept, conversation: conversation{
-		Operator: &Operator{Sounds: c.Sounds, Register: c.Register, Log: c.Log}, plan: plan, speaker: speaker,
-	}}
+func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState) *deskcall {
+	town := c.Plan().Municipalities[kept.Municipality]
+	speaker, _ := prompts.NewSpeaker(town.Language) // a language without prompts gives Dutch
+	return &deskcall{
+		attendant: attendant{
+			line: line, speaker: speaker, sounds: c.Sounds, register: c.Register,
+			log: c.Log.With("note", kept.Note, "agent", colleague),
+		},
+		callbacks: c, town: town, colleague: colleague, kept: kept,
+	}
 }
 
 // CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of it
 // is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
 // says why nobody was rung; the note is then as before.
-func (c *Caller) CallBack(ctx context.Context, n callback.Note) error {
-	d := c.deskcall(n.Colleague, deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts)})
-	d.note = n
-	agent, ok := d.plan.Agents[n.Colleague]
+func (c *Callbacks) CallBack(ctx context.Context, n callback.Note) error {
+	agent, ok := c.Plan().Agents[n.Colleague]
 	if !ok {
 		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
 	}
+	kept := deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts)}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
 		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
-		State: d.kept.String(), For: deskRings,
+		State: kept.String(), For: deskRings,
 	}, func(ctx context.Context, line Line) error {
-		d.line = line
+		d := c.deskcall(line, agent.ID, kept)
+		d.note = n
 		err := d.conclude(ctx, d.run)
 		if errors.Is(err, ErrShutdown) {
 			return err
@@ -126,17 +131,14 @@ func (c *Caller) CallBack(ctx context.Context, n callback.Note) error {
 	return failed
 }
 
-// goesOn reports whether a call is not over, and is taken back when the link or the daemon is there again.
-func goesOn(err error) bool { return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) }
+// goesOn reports whether a call is not over: it is taken back, by this daemon or by the next.
+func goesOn(err error) bool {
+	return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) || errors.Is(err, ErrPutThrough)
+}
 
-// conclude runs the call, also through lost links, and lets the colleague's phone go when it is over.
+// conclude runs the call to its end, and lets the colleague's phone go when it is over.
 func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error) error {
-	err := d.survive(ctx, run)
-	for lost := 0; errors.Is(err, ErrLinkLost) && lost < maxLosses; lost++ {
-		if err = d.line.Restored(ctx); err == nil {
-			err = d.survive(ctx, d.resume)
-		}
-	}
+	err := d.outlast(ctx, run, d.resume)
 	if errors.Is(err, ErrShutdown) {
 		return err
 	}
@@ -151,7 +153,7 @@ func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
 		return err // he hung up: nobody was called
 	}
-	number, err := d.Guard.Allow(ctx, d.note.Municipality, d.colleague, d.note.Number, time.Now())
+	number, err := d.callbacks.Guard.Allow(ctx, d.note.Municipality, d.colleague, d.note.Number, time.Now())
 	if err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
@@ -164,7 +166,7 @@ func (d *deskcall) run(ctx context.Context) error {
 	case goesOn(err):
 		return err
 	case err != nil:
-		d.Log.Info("callback not answered", "note", d.note.ID, "why", err)
+		d.log.Info("callback not answered", "why", err)
 		return d.settle(ctx, lineResult(err), 0)
 	}
 	answered := time.Now()
@@ -177,10 +179,10 @@ func (d *deskcall) run(ctx context.Context) error {
 func (d *deskcall) start(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
-	if _, err := d.Attempts.Renew(limited, d.step()); err != nil {
+	if _, err := d.callbacks.Attempts.Renew(limited, d.step()); err != nil {
 		return err
 	}
-	_, err := d.Attempts.StartAttempt(limited, d.step(), "")
+	_, err := d.callbacks.Attempts.StartAttempt(limited, d.step(), "")
 	return err
 }
 
@@ -190,16 +192,15 @@ func (d *deskcall) step() callback.Step {
 
 // dial rings the caller. Without an error he has answered.
 func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error) {
-	town := d.plan.Municipalities[d.kept.Municipality]
 	ringing, err := d.line.Play(ctx, []string{"tone:ring;tonezone=nl"})
 	if err != nil {
 		return nil, err
 	}
-	leg, err := d.Exchange.Dial(ctx, Outside{Number: number, Shown: town.CallerID, Name: town.Name, For: callerRings})
+	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{Number: number, Shown: d.town.CallerID, Name: d.town.Name, For: callerRings})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	if stopped := ringing.Stop(clean); stopped != nil && ctx.Err() == nil {
-		d.Log.Warn("could not stop the ringing tone", "note", d.kept.Note, "err", stopped)
+		d.log.Warn("could not stop the ringing tone", "err", stopped)
 	}
 	return leg, err
 }
@@ -211,7 +212,7 @@ func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) 
 		return err
 	}
 	if err != nil && ctx.Err() == nil {
-		d.Log.Warn("callback broken off", "note", d.kept.Note, "err", err)
+		d.log.Warn("callback broken off", "err", err)
 	}
 	talked := time.Since(since)
 	d.letGo(ctx, leg)
@@ -228,7 +229,7 @@ func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	if err := leg.HangUp(over); err != nil {
-		d.Log.Warn("could not hang up a callback", "note", d.kept.Note, "err", err)
+		d.log.Warn("could not hang up a callback", "err", err)
 	}
 }
 
@@ -254,12 +255,12 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	switch line {
 	case callback.LineAnswered:
 		if err := d.insist(ctx, func(ctx context.Context) error {
-			_, err := d.Attempts.EndLine(ctx, d.step(), line, talked)
+			_, err := d.callbacks.Attempts.EndLine(ctx, d.step(), line, talked)
 			return err
 		}); err != nil {
 			return err
 		}
-		return d.ask(ctx)
+		return d.askResult(ctx)
 	case callback.LineRefused:
 		return d.end(ctx, line, callback.ResultRefused)
 	default:
@@ -267,9 +268,9 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	}
 }
 
-// ask writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so
+// askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so
 // elsewhere, or his claim lapses.
-func (d *deskcall) ask(ctx context.Context) error {
+func (d *deskcall) askResult(ctx context.Context) error {
 	speech := d.speaker.Say(prompts.AskResult)
 	d.forgetKeys()
 	for range questions {
@@ -286,7 +287,7 @@ func (d *deskcall) ask(ctx context.Context) error {
 
 func (d *deskcall) end(ctx context.Context, line callback.LineResult, result callback.Result) error {
 	if err := d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.Attempts.EndAttempt(ctx, d.step(), line, 0, result)
+		_, err := d.callbacks.Attempts.EndAttempt(ctx, d.step(), line, 0, result)
 		return err
 	}); err != nil {
 		return err
@@ -307,13 +308,12 @@ func (d *deskcall) confirm(ctx context.Context, result callback.Result) error {
 	if result != callback.ResultReached {
 		return ignoreHangUp(d.say(ctx, d.speaker.Say(resultPrompts[result])))
 	}
-	talk := dialogue{conversation: &d.conversation}
-	key, err := talk.ask(ctx, d.speaker.Say(prompts.AskResolved))
-	if err != nil || key != keyYes {
+	h, err := d.ask(ctx, d.speaker.Say(prompts.AskResolved), ears{})
+	if err != nil || h.key != keyYes {
 		return ignoreHangUp(err)
 	}
 	if err := d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.Attempts.Resolve(ctx, d.step(), callback.Reached, "")
+		_, err := d.callbacks.Attempts.Resolve(ctx, d.step(), callback.Reached, "")
 		return err
 	}); err != nil {
 		return err

@@ -3,6 +3,8 @@ package ivr_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +30,7 @@ type fakeExchange struct {
 	goesOn          error // what the talk on the colleague's phone returned
 	dialled         []ivr.Outside
 	atDial          func()
+	endless         bool // see fakeLine
 }
 
 func (x *fakeExchange) RingDesk(_ context.Context, desk ivr.Desk, talk func(context.Context, ivr.Line) error) error {
@@ -37,7 +40,7 @@ func (x *fakeExchange) RingDesk(_ context.Context, desk ivr.Desk, talk func(cont
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(errors.New("the call is over"))
-	x.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: desk.State}
+	x.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: desk.State, endless: x.endless}
 	x.goesOn = talk(ctx, x.line)
 	return nil
 }
@@ -60,13 +63,13 @@ func (x *fakeExchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg,
 // deskScene is a colleague who has claimed a note and is about to call its caller back.
 type deskScene struct {
 	*scene
-	store    *storetest.Memory
-	worklist *callback.Worklist
-	exchange *fakeExchange
-	caller   *ivr.Caller
-	note     callback.Note
-	failed   chan error
-	stood    callback.State // of the note when the first digit was dialled
+	store     *storetest.Memory
+	worklist  *callback.Worklist
+	exchange  *fakeExchange
+	callbacks *ivr.Callbacks
+	note      callback.Note
+	failed    chan error
+	stood     callback.State // of the note when the first digit was dialled
 }
 
 // workRules are those of a municipality that dials out three times a day at most.
@@ -99,14 +102,14 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s := &deskScene{scene: base, store: storetest.NewMemory(), failed: make(chan error, 1)}
 		s.exchange = &fakeExchange{outRings: 3 * time.Second, atDial: func() { s.stood = s.stands().State }}
 		s.worklist = callback.NewWorklist(s.store, rules, nil)
-		s.caller = &ivr.Caller{
+		s.callbacks = &ivr.Callbacks{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
 			Guard: callback.NewGuard(rules, s.store, func(callback.DialCode) {}),
 			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()
 		prepare(s)
-		go func() { s.failed <- s.caller.CallBack(t.Context(), s.note) }()
+		go func() { s.failed <- s.callbacks.CallBack(t.Context(), s.note) }()
 		synctest.Wait()
 		f(t, s)
 	})
@@ -290,6 +293,21 @@ func TestNobodyIsDialled(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheLogOfACallbackNamesItsNote(t *testing.T) {
+	var written strings.Builder
+	deskStory(t, func(s *deskScene) {
+		s.exchange.endless, s.exchange.outErr = true, dispatch.ErrBusy
+		s.callbacks.Log = slog.New(slog.NewTextHandler(&written, nil))
+	}, func(t *testing.T, s *deskScene) {
+		require.NoError(t, s.over())
+		lines := strings.Split(strings.TrimSpace(written.String()), "\n")
+		require.Contains(t, lines[0], "the end of what was spoken was never told")
+		for _, line := range lines {
+			require.Contains(t, line, "note="+string(s.note.ID))
+		}
+	})
 }
 
 func TestAResultIsStoredWhenTheStoreIsBack(t *testing.T) {

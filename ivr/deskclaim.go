@@ -22,7 +22,7 @@ const (
 
 // renewal is how often the claim is renewed.
 func (d *deskcall) renewal() time.Duration {
-	return max(d.Lease(d.kept.Municipality)/renewals, time.Second)
+	return max(d.callbacks.Lease(d.kept.Municipality)/renewals, time.Second)
 }
 
 // keep renews the claim, for the first time after first, until it is told to stop or the note is no longer his. A call may be
@@ -41,13 +41,13 @@ func (d *deskcall) keep(ctx context.Context, first time.Duration) (stop func()) 
 			case <-time.After(wait):
 			}
 			limited, done := context.WithTimeout(ctx, storeLimit)
-			_, err := d.Attempts.Renew(limited, d.step())
+			_, err := d.callbacks.Attempts.Renew(limited, d.step())
 			done()
 			if ctx.Err() != nil {
 				return
 			}
 			if err != nil && !failed {
-				d.Log.Warn("the claim on a note could not be renewed during its call", "note", d.kept.Note, "err", err)
+				d.log.Warn("the claim on a note could not be renewed during its call", "err", err)
 			}
 			if failed = err != nil; failed && notHis(err) {
 				return

@@ -63,7 +63,7 @@ func (r *renewing) Renew(ctx context.Context, s callback.Step) (callback.Note, e
 func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 	var log bytes.Buffer
 	deskStory(t, func(s *deskScene) {
-		s.caller.Attempts, s.caller.Log = &renewing{Attempts: s.worklist}, slog.New(slog.NewTextHandler(&log, nil))
+		s.callbacks.Attempts, s.callbacks.Log = &renewing{Attempts: s.worklist}, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(t *testing.T, s *deskScene) {
 		s.rounds(4 * time.Minute)
 		s.store.Fail(errors.New("away"))
@@ -81,7 +81,7 @@ func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 	counted := &renewing{}
 	deskStory(t, func(s *deskScene) {
-		counted.Attempts, s.caller.Attempts = s.worklist, counted
+		counted.Attempts, s.callbacks.Attempts = s.worklist, counted
 	}, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
 		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", callback.BySystem, time.Now())

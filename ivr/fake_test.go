@@ -37,6 +37,8 @@ type fakeLine struct {
 	endless   bool          // the end of what is played is never told
 	loses     bool          // the link with each command, and has it back at once
 	away      chan struct{} // while the link is lost; closed when it is back
+
+	again context.CancelCauseFunc // see putsThrough
 }
 
 func (l *fakeLine) Answer(context.Context) error { return l.reached() }
@@ -67,7 +69,19 @@ func (l *fakeLine) losesLink() (back func()) {
 }
 
 func (l *fakeLine) Attend(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithCancel(ctx)
+	ctx, again := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again = again
+	return ctx, func() { again(nil) }
+}
+
+// putsThrough lets who is on the line put somebody else through to it.
+func (l *fakeLine) putsThrough() {
+	l.mu.Lock()
+	l.again(ivr.ErrPutThrough)
+	l.mu.Unlock()
+	synctest.Wait()
 }
 
 func (l *fakeLine) Restored(ctx context.Context) error {
@@ -272,6 +286,7 @@ func (l *fakeLeg) HangUp(context.Context) error {
 type fakeNotes struct {
 	mu   sync.Mutex
 	down bool
+	full error // no note is made, because of this
 	slow time.Duration
 	made []callback.Request
 	due  time.Time     // of the note that is promised; a day later when zero
@@ -295,6 +310,9 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	<-time.After(n.slow)
 	if n.down {
 		return callback.Note{}, callback.ErrStoreDown
+	}
+	if n.full != nil {
+		return callback.Note{}, n.full
 	}
 	if err := ctx.Err(); err != nil {
 		return callback.Note{}, err

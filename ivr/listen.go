@@ -25,19 +25,26 @@ type ears struct {
 	keep    bool                   // keys are not heard at all: they are kept for what follows
 }
 
+const (
+	answerWait = 6 * time.Second // for a key after a question
+	// questionBegins is how long a question must have been heard before a key counts as its answer.
+	questionBegins = 600 * time.Millisecond
+	questions      = 2 // how often a question is put before no answer means no
+)
+
 // speechLimit bounds what is spoken, far above all that is said: Asterisk can fail to tell of the end of a sound, and the
 // caller would hear silence until he hangs up.
 const speechLimit = 2 * time.Minute
 
 // listen speaks u, and waits for a key or a signal of the queue until wait after the end of it. Both cut the speech
 // short. It is the one place in which a call waits for more than one thing.
-func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait time.Duration, to ears) (heard, error) {
+func (a *attendant) listen(ctx context.Context, u prompts.Utterance, wait time.Duration, to ears) (heard, error) {
 	began := time.Now()
-	playing, err := c.play(ctx, u)
+	playing, err := a.play(ctx, u)
 	if err != nil {
 		return heard{}, err
 	}
-	keys := c.line.Keys()
+	keys := a.line.Keys()
 	if to.keep {
 		keys = nil
 	}
@@ -56,12 +63,12 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 			if signal.Kind == to.ignore {
 				continue
 			}
-			return heard{signal: signal}, c.cutShort(ctx, spoken, playing)
+			return heard{signal: signal}, a.cutShort(ctx, spoken, playing)
 		case key := <-keys:
 			if time.Since(began) < to.deaf {
 				continue
 			}
-			return heard{key: key}, c.cutShort(ctx, spoken, playing)
+			return heard{key: key}, a.cutShort(ctx, spoken, playing)
 		case <-spoken:
 			spoken = nil
 			limit.Reset(wait)
@@ -69,7 +76,7 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 			if spoken == nil {
 				return heard{key: routing.Silence}, nil
 			}
-			c.Log.Warn("the end of what was spoken was never told; the call goes on", "call", c.contact.Call.ID)
+			a.log.Warn("the end of what was spoken was never told; the call goes on")
 			if err := playing.Stop(ctx); err != nil {
 				return heard{}, err
 			}
@@ -80,35 +87,43 @@ func (c *conversation) listen(ctx context.Context, u prompts.Utterance, wait tim
 }
 
 // say speaks u to the end; keys pressed meanwhile are kept for what follows.
-func (c *conversation) say(ctx context.Context, u prompts.Utterance) error {
-	_, err := c.listen(ctx, u, 0, ears{keep: true})
+func (a *attendant) say(ctx context.Context, u prompts.Utterance) error {
+	_, err := a.listen(ctx, u, 0, ears{keep: true})
 	return err
 }
 
+// ask puts a question of which the answer commits somebody to something. A key that was pressed before it can have been
+// understood does not count: people press twice, and a line under load may tell of one key twice.
+func (a *attendant) ask(ctx context.Context, question prompts.Utterance, to ears) (heard, error) {
+	a.forgetKeys()
+	to.deaf = questionBegins
+	return a.listen(ctx, question, answerWait, to)
+}
+
 // play starts to speak u; a part without a file is left out and counted. It gives nil when there is nothing to play.
-func (c *conversation) play(ctx context.Context, u prompts.Utterance) (Playback, error) {
-	media, missing := c.Sounds.Media(u)
+func (a *attendant) play(ctx context.Context, u prompts.Utterance) (Playback, error) {
+	media, missing := a.sounds.Media(u)
 	for _, id := range missing {
-		c.Register.PromptMissing(u.Language, id)
+		a.register.PromptMissing(u.Language, id)
 	}
 	if len(media) == 0 {
 		return nil, nil
 	}
-	return c.line.Play(ctx, media)
+	return a.line.Play(ctx, media)
 }
 
-func (c *conversation) cutShort(ctx context.Context, spoken <-chan struct{}, playing Playback) error {
+func (a *attendant) cutShort(ctx context.Context, spoken <-chan struct{}, playing Playback) error {
 	if spoken == nil {
 		return nil
 	}
 	return playing.Stop(ctx)
 }
 
-// forgetKeys drops keys pressed before a question of which the answer commits the caller to something.
-func (c *conversation) forgetKeys() {
+// forgetKeys drops keys pressed before a question of which the answer commits somebody to something.
+func (a *attendant) forgetKeys() {
 	for {
 		select {
-		case <-c.line.Keys():
+		case <-a.line.Keys():
 		default:
 			return
 		}

@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -13,14 +14,10 @@ import (
 )
 
 const (
-	answerWait = 6 * time.Second // for a key after a question
-	// questionBegins is how long a question must have been heard before a key counts as its answer.
-	questionBegins = 600 * time.Millisecond
-	digitWait      = 8 * time.Second // for the next digit of a number
-	questions      = 2               // how often a question is put before no answer means no
-	numberTries    = 3               // how often a number may be keyed in, and how often it is read back
-	maxKeyed       = 20              // digits of a keyed number; more is garbage
-	promiseLimit   = 2 * time.Second // for making a note durable; the store has its own, shorter limits
+	digitWait    = 8 * time.Second // for the next digit of a number
+	numberTries  = 3               // how often a number may be keyed in, and how often it is read back
+	maxKeyed     = 20              // digits of a keyed number; more is garbage
+	promiseLimit = 2 * time.Second // for making a note durable; the store has its own, shorter limits
 
 	keyYes         = '1'
 	keyOtherNumber = '2'
@@ -134,7 +131,7 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 		if err == nil {
 			return number, nil
 		}
-		d.Log.Info("a keyed number cannot be called back", "call", d.contact.Call.ID, "why", err)
+		d.log.Info("a keyed number cannot be called back", "why", err)
 		if err := d.tell(ctx, d.speaker.Say(prompts.UnusableNumber)); err != nil || d.signal.Kind != "" {
 			return call.Number{}, err
 		}
@@ -147,17 +144,18 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (strin
 	var digits strings.Builder
 	d.forgetKeys()
 	for digits.Len() <= maxKeyed {
-		key, err := d.hear(ctx, speech, digitWait, 0)
+		h, err := d.listen(ctx, speech, digitWait, d.ears())
+		d.signal = h.signal
 		speech = prompts.Utterance{} // it was heard
 		switch {
 		case err != nil || d.signal.Kind != "":
 			return "", err
-		case key == routing.Silence, key == keyEnd:
+		case h.key == routing.Silence, h.key == keyEnd:
 			return digits.String(), nil
-		case key == keyStartAgain:
+		case h.key == keyStartAgain:
 			digits.Reset()
 		default:
-			digits.WriteRune(key)
+			digits.WriteRune(h.key)
 		}
 	}
 	return digits.String(), nil
@@ -168,8 +166,8 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (strin
 func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
-	key := callback.CallKey(d.System(), d.contact.Call.ID)
-	note, err := d.Notes.Promise(limited, callback.Request{
+	key := callback.CallKey(d.operator.System(), d.contact.Call.ID)
+	note, err := d.operator.Notes.Promise(limited, callback.Request{
 		Key:          key,
 		At:           time.Now().UTC(),
 		Who:          callback.ByCaller,
@@ -180,12 +178,29 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		Language:     string(d.speaker.Language()),
 		Call:         d.contact.Call.ID,
 	})
-	if err != nil {
-		d.Log.Error("a callback note could not be made; the caller is offered a person", "call", d.contact.Call.ID,
-			"team", d.team.ID, "err", err)
+	switch {
+	case isLimit(err):
+		d.log.Info("no more callback notes are made today; the caller is offered a person", "team", d.team.ID, "why", err)
+		return impossible, nil
+	case err != nil:
+		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
 		return impossible, nil
 	}
 	return promised, d.confirm(ctx, note, note.Key != key, number)
+}
+
+// isLimit reports whether a note was refused because enough were made today, as the municipality wants it.
+func isLimit(err error) bool {
+	refusal, ok := errors.AsType[*callback.Refusal](err)
+	if !ok {
+		return false
+	}
+	switch refusal.Code {
+	case callback.CodeCallerLimit, callback.CodeTargetLimit, callback.CodeDayLimit:
+		return true
+	default:
+		return false
+	}
 }
 
 // confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number that
@@ -202,8 +217,7 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 		Deadline: n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location),
 	}
 	if err := d.line.Remember(ctx, d.state.String()); err != nil && ctx.Err() == nil {
-		d.Log.Warn("a promise could not be written on the call; should the daemon stop now, the caller waits again",
-			"call", d.contact.Call.ID, "err", err)
+		d.log.Warn("a promise could not be written on the call; should the daemon stop now, the caller waits again", "err", err)
 	}
 	speech := d.confirmation(*d.state.Promise)
 	if n.Number.E164 != asked.E164 {
@@ -227,20 +241,19 @@ func (c *conversation) confirmation(p Promise) prompts.Utterance {
 
 // tell speaks to the end. Only a person who answers meanwhile cuts it short: see signal.
 func (d *dialogue) tell(ctx context.Context, speech prompts.Utterance) error {
-	h, err := d.listen(ctx, speech, 0, ears{signals: d.signals, ignore: dispatch.NobodyLeft, keep: true})
+	to := d.ears()
+	to.keep = true
+	h, err := d.listen(ctx, speech, 0, to)
 	d.signal = h.signal
 	return err
 }
 
-// ask puts a question of which the answer commits the caller to something. A key that he pressed before he can have
-// understood it does not count: people press twice, and a line under load may tell of one key twice.
+// ask puts a question as attendant.ask does. A person who answers meanwhile cuts it short: see signal.
 func (d *dialogue) ask(ctx context.Context, question prompts.Utterance) (rune, error) {
-	d.forgetKeys()
-	return d.hear(ctx, question, answerWait, questionBegins)
-}
-
-func (d *dialogue) hear(ctx context.Context, speech prompts.Utterance, wait, deaf time.Duration) (rune, error) {
-	h, err := d.listen(ctx, speech, wait, ears{signals: d.signals, ignore: dispatch.NobodyLeft, deaf: deaf})
+	h, err := d.attendant.ask(ctx, question, d.ears())
 	d.signal = h.signal
 	return h.key, err
 }
+
+// ears are open for a person who answers, and for keys.
+func (d *dialogue) ears() ears { return ears{signals: d.signals, ignore: dispatch.NobodyLeft} }

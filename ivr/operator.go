@@ -16,12 +16,6 @@ import (
 // maxHops bounds the menus and teams that one call passes through, whatever the configuration says.
 const maxHops = 20
 
-// maxLosses bounds how often a call goes on after a lost link, however that comes.
-const maxLosses = 20
-
-// cleanUpLimit bounds what is still said to Asterisk when a call is over.
-const cleanUpLimit = 5 * time.Second
-
 // Operator answers calls. Its fields are set once, before the first call; it is safe for concurrent use.
 type Operator struct {
 	Plan     func() *routing.Plan // the plan of the moment; a call keeps the one it began with
@@ -35,18 +29,17 @@ type Operator struct {
 	talks talks
 }
 
-// conversation is one live call.
+// conversation is one live call of a caller.
 type conversation struct {
-	*Operator
-	plan    *routing.Plan
-	line    Line
-	entry   routing.Entry // what the dialled number leads to
-	speaker prompts.Speaker
-	ready   func() // see Kept
-	state   State
-	contact call.Contact
-	note    callback.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
-	counted bool          // whether the note knows of this call
+	attendant
+	operator *Operator
+	plan     *routing.Plan
+	entry    routing.Entry // what the dialled number leads to
+	ready    func()        // see Kept
+	state    State
+	contact  call.Contact
+	note     callback.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
+	counted  bool          // whether the note knows of this call
 }
 
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when
@@ -58,10 +51,10 @@ func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) erro
 
 func (o *Operator) conversation(line Line, incoming call.Call) *conversation {
 	c := &conversation{
-		Operator: o,
-		plan:     o.Plan(),
-		line:     line,
-		contact:  call.Contact{Call: incoming},
+		attendant: attendant{line: line, sounds: o.Sounds, register: o.Register, log: o.Log.With("call", incoming.ID)},
+		operator:  o,
+		plan:      o.Plan(),
+		contact:   call.Contact{Call: incoming},
 	}
 	c.enter(incoming.Dialled)
 	return c
@@ -71,14 +64,14 @@ func (o *Operator) conversation(line Line, incoming call.Call) *conversation {
 func (c *conversation) enter(dialled string) {
 	entry, ok := c.plan.Entries[routing.EntryKey(dialled)]
 	if !ok {
-		c.Log.Warn("call to a number that is not configured", "call", c.contact.Call.ID)
+		c.log.Warn("call to a number that is not configured")
 		entry = c.plan.Unknown
 	}
 	c.entry = entry
 	c.contact.Municipality = entry.Municipality
 	speaker, err := prompts.NewSpeaker(entry.Language)
 	if err != nil { // the configuration is checked for this; the zero Speaker speaks Dutch
-		c.Log.Error("entry with a language that has no prompts", "number", entry.Number, "err", err)
+		c.log.Error("entry with a language that has no prompts", "number", entry.Number, "err", err)
 	}
 	c.speaker = speaker
 }
@@ -163,16 +156,9 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 	}
 }
 
-// run takes the call to its end, however that comes: the line is released and the contact registered. When the link to
-// Asterisk is lost it waits for that, and goes on where it was.
+// run takes the call to its end, however that comes: the line is released and the contact registered.
 func (c *conversation) run(ctx context.Context, how func(context.Context) error) error {
-	err := c.survive(ctx, how)
-	for losses := 0; errors.Is(err, ErrLinkLost) && losses < maxLosses; losses++ {
-		c.placed() // who takes calls back must not wait for this one
-		if err = c.line.Restored(ctx); err == nil {
-			err = c.survive(ctx, c.goOn)
-		}
-	}
+	err := c.outlast(ctx, how, c.goOn)
 	if errors.Is(err, ErrShutdown) {
 		return err
 	}
@@ -184,7 +170,7 @@ func (c *conversation) run(ctx context.Context, how func(context.Context) error)
 	case errors.Is(err, ErrHungUp):
 		err = nil
 	default:
-		c.Log.Error("a call failed and goes to the fallback", "call", c.contact.Call.ID, "err", err)
+		c.log.Error("a call failed and goes to the fallback", "err", err)
 		c.contact.Outcome = call.Failed
 		if c.release(clean, c.line.HandOver) {
 			c.contact.Outcome = call.Fallback
@@ -194,27 +180,6 @@ func (c *conversation) run(ctx context.Context, how func(context.Context) error)
 	if c.contact.Outcome == "" {
 		c.contact.Outcome = call.HungUpInMenu
 	}
-	c.Register.Contact(c.contact)
+	c.register.Contact(c.contact)
 	return err
-}
-
-// survive turns a panic in one call into an error of that call alone.
-func (c *conversation) survive(ctx context.Context, run func(context.Context) error) (err error) {
-	ctx, end := c.line.Attend(ctx)
-	defer end()
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in a call: %v", r)
-		}
-	}()
-	return run(ctx)
-}
-
-// release gives the line up, and reports whether that was done.
-func (c *conversation) release(ctx context.Context, how func(context.Context) error) bool {
-	err := how(ctx)
-	if err != nil && !errors.Is(err, ErrHungUp) {
-		c.Log.Warn("could not release a line", "call", c.contact.Call.ID, "err", err)
-	}
-	return err == nil
 }

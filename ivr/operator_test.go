@@ -110,7 +110,7 @@ func TestNobodyAnswersAndTheCallerTakesANote(t *testing.T) {
 		c := s.contact()
 		require.Equal(t, call.CallbackPromised, c.Outcome)
 		require.Equal(t, "note-1", c.NoteID)
-		require.Equal(t, call.OfferCallback, c.Offers[0].Result)
+		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
 		require.Equal(t, 2, c.Offers[0].Rung)
 	})
 }

@@ -1,6 +1,9 @@
 package ivr_test
 
 import (
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +47,7 @@ func TestNobodyIsRungForWhoHasHisPromise(t *testing.T) {
 		require.Empty(t, s.phones.rings())
 		c := s.contact()
 		require.Equal(t, call.CallbackPromised, c.Outcome)
-		require.Equal(t, call.OfferCallback, c.Offers[0].Result)
+		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
 		require.InDelta(t, 3, c.Offers[0].Waited.Seconds(), 1, "until it was promised, not until he had heard so")
 	})
 }
@@ -107,7 +110,7 @@ func TestWhoWasPromisedACallHearsItAgainFromTheNextDaemon(t *testing.T) {
 		require.Equal(t, call.CallbackPromised, c.Outcome)
 		require.Equal(t, "note-1", c.NoteID)
 		require.Len(t, c.Offers, 1)
-		require.Equal(t, call.OfferCallback, c.Offers[0].Result)
+		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
 		require.InDelta(t, 6, c.Offers[0].Waited.Seconds(), 1)
 		require.Len(t, s.notes.made, 1)
 	})
@@ -157,4 +160,28 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 		s.after(time.Minute)
 		require.Equal(t, "note-1", s.contact().NoteID)
 	})
+}
+
+func TestALimitThatIsReachedIsNoFault(t *testing.T) {
+	for code, level := range map[callback.Code]string{
+		callback.CodeCallerLimit: "INFO", callback.CodeTargetLimit: "INFO", callback.CodeDayLimit: "INFO", callback.CodeRequest: "ERROR",
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				var written strings.Builder
+				s.operator.Log = slog.New(slog.NewTextHandler(&written, nil))
+				s.notes.full = fmt.Errorf("promise: %w", &callback.Refusal{Code: code})
+				s.rings("140570")
+				s.presses("2")
+				s.after(5 * time.Second)
+				s.presses("1")
+				s.answers("1")
+				s.after(5 * time.Second)
+				require.Contains(t, s.line.all(), "Wij kunnen nu niet noteren dat wij u terugbellen.")
+				require.Contains(t, written.String(), "level="+level)
+				require.Equal(t, 1, strings.Count(written.String(), "level="), written.String())
+				s.hangsUp()
+			})
+		})
+	}
 }

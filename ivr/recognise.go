@@ -34,9 +34,9 @@ func (c *conversation) lookUp(ctx context.Context) func() (callback.Note, bool) 
 		defer cancel()
 		defer close(found)
 		for _, m := range c.municipalities() {
-			notes, err := c.Notes.Live(ctx, m, number)
+			notes, err := c.operator.Notes.Live(ctx, m, number)
 			if err != nil && ctx.Err() == nil {
-				c.Log.Warn("could not look for a caller's note", "call", c.contact.Call.ID, "err", err)
+				c.log.Warn("could not look for a caller's note", "err", err)
 			}
 			if len(notes) > 0 {
 				found <- notes[0]
@@ -69,19 +69,18 @@ func (c *conversation) recognise(n callback.Note, ok bool) {
 // aboutNote tells a caller who rings again how his note stands and lets him choose. It gives where the call goes on, nil
 // when it is over. Doing nothing ends at a person, like everywhere.
 func (c *conversation) aboutNote(ctx context.Context, n callback.Note, first routing.Target) (*routing.Target, error) {
-	talk := dialogue{conversation: c}
 	speech := c.noteSpeech(n)
 	for range questions {
-		key, err := talk.ask(ctx, speech.Then(c.speaker.Say(prompts.NoteChoices)))
+		h, err := c.ask(ctx, speech.Then(c.speaker.Say(prompts.NoteChoices)), ears{})
 		switch {
 		case err != nil:
 			return nil, err
-		case key == keyLeave:
+		case h.key == keyLeave:
 			c.repeated(ctx, n)
 			c.contact.Outcome = call.NoteExplained
 			return nil, c.say(ctx, c.speaker.Say(prompts.NoteStays, prompts.Goodbye))
-		case key == keyWithdraw:
-			withdrawn, err := c.withdraw(ctx, talk, n)
+		case h.key == keyWithdraw:
+			withdrawn, err := c.withdraw(ctx, n)
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +88,7 @@ func (c *conversation) aboutNote(ctx context.Context, n callback.Note, first rou
 				return &first, nil
 			}
 			return c.toPerson(ctx, n), nil
-		case key == keyPerson, key == routing.Silence:
+		case h.key == keyPerson, h.key == routing.Silence:
 			return c.toPerson(ctx, n), nil
 		}
 		speech = c.speaker.Say(prompts.WrongChoice)
@@ -130,15 +129,15 @@ func missed(n callback.Note) bool {
 func late(deadline time.Time) bool { return time.Now().After(deadline) }
 
 // withdraw cancels the note when the caller confirms that.
-func (c *conversation) withdraw(ctx context.Context, talk dialogue, n callback.Note) (bool, error) {
-	key, err := talk.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal))
-	if err != nil || key != keyYes {
+func (c *conversation) withdraw(ctx context.Context, n callback.Note) (bool, error) {
+	h, err := c.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal), ears{})
+	if err != nil || h.key != keyYes {
 		return false, err
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
-	if err := c.Notes.Withdraw(limited, n, c.contact.Call.ID); err != nil {
-		c.Log.Error("a callback note could not be withdrawn; the caller goes to a person", "call", c.contact.Call.ID, "note", n.ID, "err", err)
+	if err := c.operator.Notes.Withdraw(limited, n, c.contact.Call.ID); err != nil {
+		c.log.Error("a callback note could not be withdrawn; the caller goes to a person", "note", n.ID, "err", err)
 		return false, c.say(ctx, c.speaker.Say(prompts.CallbackNotPossible))
 	}
 	c.contact.Outcome = call.NoteWithdrawn
@@ -150,10 +149,10 @@ func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.T
 	c.repeated(ctx, n)
 	c.note, c.state.About, c.state.Note = n, string(n.ID), string(n.Reference)
 	team, ok := c.plan.Teams[n.Team]
-	if ok && team.Hours.Open(time.Now()) && c.Queue.Staffed(n.Team) > 0 {
+	if ok && team.Hours.Open(time.Now()) && c.operator.Queue.Staffed(n.Team) > 0 {
 		return &routing.Target{Team: n.Team}
 	}
-	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].Contact}
+	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
 }
 
 // standing gives the note that the call is about as it is now. It is false when the call is about none, and when that was
@@ -167,14 +166,14 @@ func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (cal
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
 	defer cancel()
-	notes, err := c.Notes.Live(limited, m, c.contact.Call.Caller)
+	notes, err := c.operator.Notes.Live(limited, m, c.contact.Call.Caller)
 	for _, n := range notes {
 		if string(n.ID) == c.state.About {
 			return n, true
 		}
 	}
 	if err != nil {
-		c.Log.Warn("could not look at a caller's note again", "call", c.contact.Call.ID, "note", c.state.About, "err", err)
+		c.log.Warn("could not look at a caller's note again", "note", c.state.About, "err", err)
 		return c.note, c.note.ID != ""
 	}
 	return callback.Note{}, false
@@ -187,8 +186,8 @@ func (c *conversation) repeated(ctx context.Context, n callback.Note) {
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
 	defer cancel()
-	if err := c.Notes.Repeated(limited, n, c.contact.Call.ID); err != nil {
-		c.Log.Warn("a repeat contact could not be counted with its note", "call", c.contact.Call.ID, "note", n.ID, "err", err)
+	if err := c.operator.Notes.Repeated(limited, n, c.contact.Call.ID); err != nil {
+		c.log.Warn("a repeat contact could not be counted with its note", "note", n.ID, "err", err)
 		return
 	}
 	c.counted = true

@@ -216,7 +216,7 @@ func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 				require.Equal(t, call.CallbackPromised, c.Outcome)
 				require.Equal(t, string(note.ID), c.NoteID)
 				require.Equal(t, string(note.ID), c.About)
-				require.Equal(t, call.OfferCallback, c.Offers[len(c.Offers)-1].Result)
+				require.Equal(t, call.OfferTookNote, c.Offers[len(c.Offers)-1].Result)
 				require.Equal(t, "hung up", s.line.released)
 			})
 		})

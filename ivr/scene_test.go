@@ -79,7 +79,7 @@ func newScene(t *testing.T) *scene {
 	kcc.Announce = 30 * time.Second
 	s.plan = &routing.Plan{
 		Municipalities: map[call.MunicipalityID]routing.Municipality{"deventer": {
-			ID: "deventer", Location: amsterdam, Language: "nl", Hours: hours, Contact: "kcc", CallbackCountries: []string{"NL"},
+			ID: "deventer", Location: amsterdam, Language: "nl", ContactCentre: "kcc", CallbackCountries: []string{"NL"},
 		}},
 		Entries: map[string]routing.Entry{"+31140570": {
 			Number: "+31140570", Municipality: "deventer", Language: "nl", Welcome: prompts.Welcome,

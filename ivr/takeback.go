@@ -19,7 +19,7 @@ type Kept struct {
 type Talk struct {
 	Agent call.AgentID
 	Leg   dispatch.Leg
-	Since time.Time // when the agent's phone was rung, UTC
+	Since time.Time // when the bridge of the two was made, once the phone had answered, UTC
 }
 
 // TakeBack goes on with a call that Asterisk kept: a conversation is left alone, a waiting caller keeps his place even
@@ -28,9 +28,9 @@ type Talk struct {
 func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, kept Kept) error {
 	c := o.conversation(line, incoming)
 	c.ready = kept.Ready
-	defer c.placed()
 	c.recall(kept.State)
 	return c.run(ctx, func(ctx context.Context) error {
+		defer c.placed() // whatever comes of it: who takes calls back must not wait for this one
 		if kept.Talk != nil {
 			return c.resumeTalk(ctx, *kept.Talk)
 		}
@@ -42,7 +42,7 @@ func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, 
 func (c *conversation) recall(remembered string) {
 	state, err := ParseState(remembered)
 	if err != nil {
-		c.Log.Error("a call's remembered state is broken; it starts at the menu again", "call", c.contact.Call.ID, "err", err)
+		c.log.Error("a call's remembered state is broken; it starts at the menu again", "err", err)
 	}
 	c.state, c.counted = state, state.About != ""
 	c.contact.Choices, c.contact.Offers, c.contact.About = state.Choices, state.Offers, state.About
@@ -54,7 +54,7 @@ func (c *conversation) recall(remembered string) {
 	}
 }
 
-// goOn takes the call up where it was when the daemon or the link to Asterisk went.
+// goOn takes the call up where it was when the daemon or the link to Asterisk went, or when somebody was put through.
 func (c *conversation) goOn(ctx context.Context) error {
 	if promise := c.state.Promise; promise != nil {
 		c.placed()
@@ -87,7 +87,7 @@ func (c *conversation) placed() {
 func (c *conversation) resumeTalk(ctx context.Context, talk Talk) error {
 	t := c.plan.Teams[c.state.Team] // one that left the configuration has no hours
 	entered := c.state.since(c.state.Team, talk.Since)
-	place := c.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg)
+	place := c.operator.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg)
 	defer place.Leave()
 	c.placed()
 	c.contact.Outcome = call.Answered

@@ -82,7 +82,7 @@ func TestWhoWasPromisedACallHearsItAgainWhenTheLinkIsBack(t *testing.T) {
 		require.Equal(t, call.CallbackPromised, c.Outcome)
 		require.Equal(t, "note-1", c.NoteID)
 		require.Len(t, c.Offers, 1)
-		require.Equal(t, call.OfferCallback, c.Offers[0].Result)
+		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
 	})
 }
 
@@ -94,5 +94,26 @@ func TestALinkThatIsLostOverAndOverEndsInTheFallback(t *testing.T) {
 		require.Error(t, <-s.done)
 		require.Equal(t, "handed over", s.line.released)
 		require.Equal(t, call.Fallback, s.diary.contacts[0].Outcome)
+	})
+}
+
+func TestSomebodyElseMayBePutThroughAsOftenAsPeopleDoSo(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.rings("140570")
+		s.presses("2")
+		for range 25 {
+			s.after(time.Second)
+			s.line.putsThrough()
+		}
+		require.Equal(t, 1, waitingIn(s, "kcc"))
+		require.Empty(t, s.line.released)
+		s.phones.answers("kcc2", time.Second)
+		s.after(time.Minute)
+		require.Equal(t, "kcc2", s.line.talkingTo())
+		s.agentHangsUp()
+		c := s.contact()
+		require.Equal(t, call.Answered, c.Outcome)
+		require.Len(t, c.Offers, 1, "it was put before the team once")
+		require.Greater(t, c.Offers[0].Waited, 25*time.Second)
 	})
 }

@@ -17,7 +17,7 @@ import (
 func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Target, error) {
 	now := time.Now().UTC()
 	c.contact.Municipality = t.Municipality
-	switch routing.Decide(t, routing.Facts{Staffed: c.Queue.Staffed(t.ID)}, now) {
+	switch routing.Decide(t, routing.Facts{Staffed: c.operator.Queue.Staffed(t.ID)}, now) {
 	case routing.Closed:
 		return nil, c.closed(ctx, t, now)
 	case routing.OfferCallback:
@@ -89,7 +89,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
 	switch w.offer.Result {
-	case call.OfferAnswered, call.OfferCallback: // the wait ended then
+	case call.OfferAnswered, call.OfferTookNote: // the wait ended then
 		return next, err
 	case call.OfferAbandoned, call.OfferMovedOn, call.OfferLost:
 	}
@@ -100,7 +100,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	return next, err
 }
 
-// offered takes down that the call is put before the team, and gives the offer. One that a lost link broke off goes on.
+// offered takes down that the call is put before the team, and gives the offer. One that a lost link or a transfer broke off goes on.
 func (c *conversation) offered(t routing.Team, entered time.Time) *call.Offer {
 	last := len(c.contact.Offers) - 1
 	if last >= 0 && c.contact.Offers[last].Team == t.ID && c.contact.Offers[last].Result == call.OfferLost {
@@ -126,7 +126,7 @@ func (w *waiting) schedule(now time.Time) {
 }
 
 func (w *waiting) join() error {
-	place, err := w.Queue.Join(dispatch.Ticket{
+	place, err := w.operator.Queue.Join(dispatch.Ticket{
 		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices, Note: w.state.Note,
 	})
 	if err != nil {
@@ -166,7 +166,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 				return nil, err
 			}
 			h, err = w.waitOn(ctx)
-		case w.offer.Result == call.OfferCallback:
+		case w.offer.Result == call.OfferTookNote:
 			return nil, nil
 		case h.signal.Kind == dispatch.TeamGone, w.leaving, w.expired():
 			return w.moveOn()
@@ -234,7 +234,7 @@ func (w *waiting) discussNote(
 
 // settle ends the wait of a caller who has his promise: nobody's phone rings while he is told.
 func (w *waiting) settle() {
-	w.offer.Result = call.OfferCallback
+	w.offer.Result = call.OfferTookNote
 	w.offer.Waited = time.Since(w.entered)
 	w.leave()
 }
@@ -262,7 +262,7 @@ func (w *waiting) moveOn() (*routing.Target, error) {
 	if w.team.Overflow != "" {
 		return &routing.Target{Team: w.team.Overflow}, nil
 	}
-	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].Contact}, nil
+	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].ContactCentre}, nil
 }
 
 // announcement is what a waiting caller is told from time to time.
@@ -310,7 +310,7 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 
 // talking lets it be known with whom an agent talks, until end.
 func (c *conversation) talking(agent call.AgentID, since time.Time) (end func()) {
-	return c.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
+	return c.operator.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
 }
 
 // closedSpeech tells that the team is closed, when it can be reached, and when it opens again.

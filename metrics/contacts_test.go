@@ -40,7 +40,7 @@ func TestOffersAreCountedByResultHoursAndWait(t *testing.T) {
 		"hung up after exactly S":                  {offer(call.OfferAbandoned, shortAbandon), `{hours="open",result="abandoned",team="kcc",waited="short"} 1`},
 		"hung up a moment after S":                 {offer(call.OfferAbandoned, shortAbandon+1), `{hours="open",result="abandoned",team="kcc",waited="in_time"} 1`},
 		"hung up after ten minutes":                {offer(call.OfferAbandoned, 10*time.Minute), `{hours="open",result="abandoned",team="kcc",waited="long"} 1`},
-		"took a note":                              {offer(call.OfferCallback, 2*time.Minute), `{hours="open",result="callback",team="kcc",waited="long"} 1`},
+		"took a note":                              {offer(call.OfferTookNote, 2*time.Minute), `{hours="open",result="callback",team="kcc",waited="long"} 1`},
 		"went to another team":                     {offer(call.OfferMovedOn, 20*time.Second), `{hours="open",result="moved_on",team="kcc",waited="in_time"} 1`},
 		"lost by us":                               {offer(call.OfferLost, time.Second), `{hours="open",result="lost",team="kcc",waited="short"} 1`},
 		"answered outside opening hours":           {closed, `{hours="closed",result="answered",team="kcc",waited="long"} 1`},
@@ -104,7 +104,7 @@ func TestWaitingAndTalkingTimes(t *testing.T) {
 	m.Contact(answered("kcc", 30*time.Second, 90*time.Second))
 	m.Contact(answered("kcc", 31*time.Second, 10*time.Second))
 	m.Contact(abandoned("kcc", 5*time.Second))
-	m.Contact(contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferCallback, Waited: time.Hour, Rung: 7}))
+	m.Contact(contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Hour, Rung: 7}))
 	got := exposition(t, reg)
 	for _, line := range []string{
 		`bereikbaar_call_waiting_seconds_bucket{hours="open",result="answered",team="kcc",le="20"} 0`,

@@ -138,7 +138,7 @@ func script() []call.Contact {
 		answered("kcc", 50*time.Second, time.Minute),
 		abandoned("kcc", 4*time.Second),
 		abandoned("kcc", time.Minute),
-		contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferCallback, Waited: time.Minute}),
+		contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Minute}),
 		contact(call.Answered,
 			call.Offer{Team: "kcc", Open: true, Result: call.OfferMovedOn},
 			call.Offer{Team: "vergunningen", Open: true, Result: call.OfferAnswered, Waited: 3 * time.Second}),

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 // Fault is a kind of problem with a sound file.
@@ -226,37 +228,11 @@ func (in *inspection) freshness(id ID) {
 	}
 }
 
-// didYouMean points to a name that is one or two signs away.
+// didYouMean points to the name that is most like a wrong one.
 func didYouMean(known []ID, wrong ID) string {
-	best, distance := ID(""), 3
-	for _, id := range known {
-		if d := editDistance(string(id), string(wrong)); d < distance {
-			best, distance = id, d
-		}
-	}
-	if best == "" {
+	near := spelling.Nearest(wrong, known)
+	if near == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
-}
-
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(above+1, row[j]+1, diagonal+cost)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
+	return fmt.Sprintf(" (did you mean %s?)", near)
 }

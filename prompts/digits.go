@@ -15,7 +15,7 @@ func phoneGroups(number string) []string {
 	runs := strings.FieldsFunc(number, func(r rune) bool { return strings.ContainsRune(" -./()\u00a0", r) })
 	var groups []string
 	for _, run := range runs {
-		run = onlyKeys(run)
+		run = onlyNumber(run)
 		switch {
 		case len(run) <= longestGroup:
 			groups = append(groups, run)
@@ -68,28 +68,23 @@ func spell(groups []string) []ID {
 		if len(parts) > 0 {
 			parts = append(parts, PauseShort)
 		}
-		for _, key := range group {
-			parts = append(parts, keyID(key))
+		for _, sign := range group {
+			parts = append(parts, signID(sign))
 		}
 	}
 	return parts
 }
 
-func keyID(key rune) ID {
-	switch key {
-	case '+':
+func signID(sign rune) ID {
+	if sign == '+' {
 		return digitPlus
-	case '*':
-		return digitStar
-	case '#':
-		return digitHash
 	}
-	return digitID(key)
+	return digitID(sign)
 }
 
 func onlyDigits(s string) string { return keep(s, "0123456789") }
 
-func onlyKeys(s string) string { return keep(s, "0123456789+*#") }
+func onlyNumber(s string) string { return keep(s, "0123456789+") }
 
 func keep(s, wanted string) string {
 	return strings.Map(func(r rune) rune {

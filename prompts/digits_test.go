@@ -38,7 +38,7 @@ func TestTelephoneNumbersAreReadInGroups(t *testing.T) {
 		{"foreign without spaces", "+4930123456", "+49 30 12 34 56"},
 		{"an odd number of digits ends in three", "+4930123", "+49 30 123"},
 		{"international with zeros", "0049301234", "00 49 30 12 34"},
-		{"keyed with star and hash", "06*12#", "06 *1 2#"},
+		{"star and hash are passed over", "06*12#", "0612"},
 		{"short", "112", "112"},
 		{"nothing", "", ""},
 		{"no number at all", "anonymous", ""},

@@ -3,13 +3,9 @@ package prompts
 // The whole sentences that Speaker.Say is for. Each exists in every built-in language; the configuration may replace its text.
 const (
 	Welcome                   ID = "welcome"
-	StayOnTheLine             ID = "stay-on-the-line"
 	SearchingAgent            ID = "searching-agent"
 	AllBusy                   ID = "all-busy"
-	Connecting                ID = "connecting"
-	ConnectingAgent           ID = "connecting-agent"
 	NotReachable              ID = "not-reachable"
-	OtherMunicipality         ID = "other-municipality"
 	OfferCallback             ID = "offer-callback"
 	OfferCallbackAgain        ID = "offer-callback-again"
 	WithheldNumber            ID = "withheld-number"
@@ -36,11 +32,8 @@ const (
 	AttemptNoted      ID = "attempt-noted"
 	NoteClosed        ID = "note-closed"
 
-	Closed           ID = "closed"
-	ClosedToday      ID = "closed-today"
-	WrongChoice      ID = "wrong-choice"
-	NoInput          ID = "no-input"
-	TechnicalProblem ID = "technical-problem"
+	Closed      ID = "closed"
+	WrongChoice ID = "wrong-choice"
 	// Fallback is spoken by the dialplan when the daemon is away. Its file name is part of the dialplan.
 	Fallback ID = "fallback"
 	Goodbye  ID = "goodbye"
@@ -85,10 +78,7 @@ const (
 	afterNoon          ID = "after-noon"
 	noon               ID = "noon"
 	midnight           ID = "midnight"
-	atStartOfDay       ID = "at-start-of-day"
 	atEndOfDay         ID = "at-end-of-day"
 	numberAnd          ID = "number-and"
 	digitPlus          ID = "digit-plus"
-	digitStar          ID = "digit-star"
-	digitHash          ID = "digit-hash"
 )

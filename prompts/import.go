@@ -16,7 +16,6 @@ type ImportOptions struct {
 	Manifest *Manifest
 	Language Language
 	From     string // a directory of recordings, <id>.wav, .flac, .mp3 or whatever ffmpeg reads, in any rate
-	Jobs     int    // programs at a time; none means 2
 	Progress func(done, total int)
 }
 
@@ -47,7 +46,7 @@ func Import(ctx context.Context, o ImportOptions) (report Report, refused []Prob
 	p.replaceAll = true
 	p.refuse = refuseInto(&refused, o.Language)
 	report = Report{Total: len(items)}
-	report.Made, err = p.run(ctx, items, o.Jobs)
+	report.Made, err = p.run(ctx, items)
 	if err != nil {
 		return report, refused, fmt.Errorf("import recordings from %s (%d of %d done, these are kept): %w", o.From, report.Made, len(items), err)
 	}

@@ -46,20 +46,20 @@ func OpenLibrary(dir, asteriskDir string) (*Library, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the prompts directory: %s is not a directory", dir)
 	}
-	if err := plainPath(asteriskDir); err != nil {
+	if asteriskDir == "" {
+		return nil, errors.New("prompts directory for Asterisk: it is empty; give the path as Asterisk sees it")
+	}
+	if err := PlainPath(asteriskDir); err != nil {
 		return nil, fmt.Errorf("prompts directory for Asterisk, %q: %w", asteriskDir, err)
 	}
 	return &Library{dir: dir, asteriskDir: path.Clean(asteriskDir), shelves: map[string]shelf{}}, nil
 }
 
-// plainPath refuses what ARI or the dialplan would take for something else than a path: a comma starts the next sound in a media list,
-// an ampersand does so in Playback.
-func plainPath(dir string) error {
-	if dir == "" {
-		return errors.New("it is empty; give the path as Asterisk sees it")
-	}
+// PlainPath gives an error for what ARI or the dialplan would take for something else than a path of sounds: a comma starts the next
+// sound in a media list, an ampersand does so in Playback.
+func PlainPath(dir string) error {
 	if strings.ContainsAny(dir, ",&|?* \t\r\n\"'") {
-		return errors.New("Asterisk cannot take commas, spaces, quotes or & in the path of a sound; choose a plain one")
+		return errors.New("Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it")
 	}
 	return nil
 }

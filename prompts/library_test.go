@@ -135,7 +135,7 @@ func TestDirectoriesThatCannotServe(t *testing.T) {
 	require.ErrorContains(t, err, "render the prompts first")
 	_, err = OpenLibrary(put(t, dir, "file", "x"), "prompts")
 	require.ErrorContains(t, err, "is not a directory")
-	for _, path := range []string{"", "/var/lib/a,b", "/var/my prompts", "a&b"} {
+	for _, path := range []string{"", "a,b", "a&b", "a|b", "a?b", "a*b", "/var/my prompts", "a\tb", "a\rb", "a\nb", `a"b`, "a'b"} {
 		_, err = OpenLibrary(dir, path)
 		require.ErrorContains(t, err, "prompts directory for Asterisk", "%q", path)
 	}

@@ -10,10 +10,11 @@ import (
 func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 	m := manifest(t)
 	sentences := []ID{
-		Welcome, StayOnTheLine, SearchingAgent, AllBusy, Connecting, ConnectingAgent, NotReachable, OtherMunicipality, OfferCallback,
-		OfferCallbackAgain, NoteAlreadyOpen, NoteInHand, NoteTried, NoteLate, NoteChoices, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
-		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed, WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
-		Closed, ClosedToday, WrongChoice, NoInput, TechnicalProblem, Fallback, Goodbye,
+		Welcome, SearchingAgent, AllBusy, NotReachable, OfferCallback, OfferCallbackAgain,
+		NoteAlreadyOpen, NoteInHand, NoteTried, NoteLate, NoteChoices, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
+		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed,
+		WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
+		Closed, WrongChoice, Fallback, Goodbye,
 	}
 	for _, language := range Languages() {
 		var replaceable []ID

@@ -25,6 +25,9 @@ func (i item) name() string { return string(i.language) + "/" + string(i.id) }
 // batchSize is how many prompts go through one run of ffmpeg.
 const batchSize = 8
 
+// jobs is how many batches are made at a time.
+const jobs = 2
+
 // press turns items into files in one tree, several batches at a time. It holds the lock of the tree.
 type press struct {
 	tree, work string
@@ -54,10 +57,7 @@ func (p *press) upToDate(language Language, id ID, from string) bool {
 }
 
 // run makes all items and counts those made; the first failure stops the rest.
-func (p *press) run(ctx context.Context, items []item, jobs int) (made int, err error) {
-	if jobs <= 0 {
-		jobs = defaultJobs
-	}
+func (p *press) run(ctx context.Context, items []item) (made int, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	batches := make(chan []item)

@@ -18,7 +18,6 @@ type RenderOptions struct {
 	Dir       string     // the prompts directory; files go to Dir/rendered/<language>
 	Manifest  *Manifest  // what is said
 	Languages []Language // none means all
-	Jobs      int        // programs at a time; none means 2
 	// Progress is called by one goroutine at a time as prompts get done; prompts that were up to date do not count.
 	Progress func(done, total int)
 }
@@ -34,8 +33,6 @@ type Report struct {
 func (r Report) String() string {
 	return fmt.Sprintf("%d prompts: %d made, %d up to date", r.Total, r.Made, r.Kept)
 }
-
-const defaultJobs = 2
 
 // pipeline changes when the same text would give another file; it makes every rendered file stale.
 const pipeline = "1"
@@ -78,7 +75,7 @@ func Render(ctx context.Context, o RenderOptions) (Report, error) {
 	if err := findTools(espeak, ffmpeg); err != nil {
 		return report, fmt.Errorf("render prompts: %w", err)
 	}
-	report.Made, err = p.run(ctx, items, o.Jobs)
+	report.Made, err = p.run(ctx, items)
 	if err != nil {
 		return report, fmt.Errorf("render prompts in %s (%d of %d done, these are kept): %w", o.Dir, report.Made, len(items), err)
 	}

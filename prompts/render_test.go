@@ -164,7 +164,7 @@ func TestRenderingAgainMakesOnlyWhatChanged(t *testing.T) {
 func TestProgressIsToldInOrder(t *testing.T) {
 	m := small(t)
 	var told, totals []int
-	_, err := Render(bounded(t), RenderOptions{Dir: t.TempDir(), Manifest: m, Jobs: 3, Progress: func(done, total int) {
+	_, err := Render(bounded(t), RenderOptions{Dir: t.TempDir(), Manifest: m, Progress: func(done, total int) {
 		told, totals = append(told, done), append(totals, total)
 	}})
 	require.NoError(t, err)

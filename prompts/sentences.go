@@ -54,15 +54,6 @@ func (s Speaker) ExpectedWait(d time.Duration) Utterance {
 	return s.utter([]ID{waitAbout}, s.Number(minutes).Parts, []ID{waitMinutes})
 }
 
-// OpeningHours says "U kunt ons bellen op werkdagen tussen … en … uur." Both ends are wall-clock times since midnight, up to 24 hours.
-func (s Speaker) OpeningHours(from, to time.Duration) Utterance {
-	var week Week
-	for day := time.Monday; day <= time.Friday; day++ {
-		week[day] = []Span{{From: from, To: to}}
-	}
-	return s.OpeningWeek(week)
-}
-
 // Reopens says "U kunt ons weer bellen op dinsdag 24 november vanaf 9 uur." t is in the municipality's zone.
 func (s Speaker) Reopens(t time.Time) Utterance {
 	return s.utter([]ID{youCanCallUsAgain}, s.Date(t).Parts, []ID{startingAt}, s.Time(t).Parts, []ID{PauseLong})

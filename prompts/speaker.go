@@ -30,7 +30,7 @@ func (s Speaker) Say(ids ...ID) Utterance { return s.utter(ids) }
 
 // Digits reads a telephone number digit by digit, with a short pause between its groups. Groups that the number is written in are
 // kept when they are short; a Dutch national number without spaces is grouped by the Dutch number plan. The plus of a foreign
-// number, * and # are spoken; every other sign is passed over.
+// number is spoken; every other sign is passed over.
 func (s Speaker) Digits(number string) Utterance { return s.utter(spell(phoneGroups(number))) }
 
 // Reference reads a reference digit by digit in pairs. It is not read as two-digit numbers, because Dutch says the units first
@@ -55,24 +55,13 @@ func (s Speaker) Time(t time.Time) Utterance {
 	return s.utter(s.grammar().clock(t.Hour(), t.Minute()))
 }
 
-// Moment reads date and time of t: "dinsdag 24 november om 17 uur". Midnight is said as the start of its day.
-func (s Speaker) Moment(t time.Time) Utterance { return s.utter(s.moment(t)) }
-
-func (s Speaker) moment(t time.Time) []ID {
-	date := s.grammar().date(t)
-	if t.Hour() == 0 && t.Minute() == 0 {
-		return join(date, []ID{atStartOfDay})
-	}
-	return join(date, []ID{atTime}, s.grammar().clock(t.Hour(), t.Minute()))
-}
-
-// noLaterThan reads a limit. A limit at midnight is told as the end of the day before: "woensdag om middernacht" would be
-// taken for a day too late by half of those who hear it.
+// noLaterThan reads a limit by its date and time: "dinsdag 24 november om 17 uur". A limit at midnight is told as the end of the day
+// before: "woensdag om middernacht" would be taken for a day too late by half of those who hear it.
 func (s Speaker) noLaterThan(t time.Time) []ID {
 	if t.Hour() == 0 && t.Minute() == 0 {
 		return join(s.grammar().date(t.AddDate(0, 0, -1)), []ID{atEndOfDay})
 	}
-	return s.moment(t)
+	return join(s.grammar().date(t), []ID{atTime}, s.grammar().clock(t.Hour(), t.Minute()))
 }
 
 func (s Speaker) grammar() grammar {

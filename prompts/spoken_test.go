@@ -56,9 +56,6 @@ func TestDatesAndTimes(t *testing.T) {
 	clock := func(clock string) func(Speaker) Utterance {
 		return func(s Speaker) Utterance { return s.Time(at(t, "2026-11-24 "+clock)) }
 	}
-	moment := func(clock string) func(Speaker) Utterance {
-		return func(s Speaker) Utterance { return s.Moment(at(t, clock)) }
-	}
 	hearAll(t, []spokenCase{
 		{"an ordinary day", date("2026-11-24 17:00:00"), "dinsdag vierentwintig november", "Tuesday the twenty-fourth of November"},
 		{"the first of a month", date("2026-03-01 09:00:00"), "zondag één maart", "Sunday the first of March"},
@@ -81,19 +78,6 @@ func TestDatesAndTimes(t *testing.T) {
 		{"midnight", clock("00:00:00"), "middernacht", "midnight"},
 		{"a quarter past midnight", clock("00:15:00"), "nul uur vijftien", "twelve fifteen a.m."},
 		{"the last minute of the day", clock("23:59:00"), "drieëntwintig uur negenenvijftig", "eleven fifty-nine p.m."},
-
-		{
-			"a moment", moment("2026-11-24 17:00:00"),
-			"dinsdag vierentwintig november om zeventien uur", "Tuesday the twenty-fourth of November at five p.m.",
-		},
-		{
-			"a moment at noon", moment("2026-11-24 12:00:00"),
-			"dinsdag vierentwintig november om twaalf uur", "Tuesday the twenty-fourth of November at noon",
-		},
-		{
-			"a moment at midnight says which end of the day", moment("2026-11-24 00:00:00"),
-			"dinsdag vierentwintig november om nul uur", "Tuesday the twenty-fourth of November at midnight, at the start of that day",
-		},
 	})
 }
 
@@ -102,6 +86,11 @@ func TestPromises(t *testing.T) {
 		return func(s Speaker) Utterance { return s.Deadline(at(t, clock)) }
 	}
 	hearAll(t, []spokenCase{
+		{
+			"by noon", deadline("2026-11-24 12:00:00"),
+			"Wij bellen u uiterlijk op dinsdag vierentwintig november om twaalf uur.",
+			"We will call you back no later than Tuesday the twenty-fourth of November at noon.",
+		},
 		{
 			"by closing time", deadline("2026-11-24 17:00:00"),
 			"Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur.",
@@ -175,6 +164,14 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
+// workingDays is a week with the same hours from Monday to Friday.
+func workingDays(from, to time.Duration) (w Week) {
+	for day := time.Monday; day <= time.Friday; day++ {
+		w[day] = []Span{{From: from, To: to}}
+	}
+	return w
+}
+
 func TestOpeningHours(t *testing.T) {
 	span := func(from, to float64) Span {
 		return Span{From: time.Duration(from * float64(time.Hour)), To: time.Duration(to * float64(time.Hour))}
@@ -191,17 +188,17 @@ func TestOpeningHours(t *testing.T) {
 	office := []Span{span(9, 17)}
 	hearAll(t, []spokenCase{
 		{
-			"working days", func(s Speaker) Utterance { return s.OpeningHours(9*time.Hour, 17*time.Hour) },
+			"working days", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(9*time.Hour, 17*time.Hour)) },
 			"U kunt ons bellen op werkdagen tussen negen en zeventien uur.",
 			"You can call us on weekdays between nine a.m. and five p.m.",
 		},
 		{
-			"half hours", func(s Speaker) Utterance { return s.OpeningHours(8*time.Hour+30*time.Minute, 17*time.Hour) },
+			"half hours", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(8*time.Hour+30*time.Minute, 17*time.Hour)) },
 			"U kunt ons bellen op werkdagen tussen acht uur dertig en zeventien uur.",
 			"You can call us on weekdays between eight thirty a.m. and five p.m.",
 		},
 		{
-			"until midnight", func(s Speaker) Utterance { return s.OpeningHours(9*time.Hour, 24*time.Hour) },
+			"until midnight", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(9*time.Hour, 24*time.Hour)) },
 			"U kunt ons bellen op werkdagen tussen negen uur en middernacht.",
 			"You can call us on weekdays between nine a.m. and midnight.",
 		},
@@ -242,7 +239,7 @@ func TestOpeningHours(t *testing.T) {
 			"You can call us every day all day.",
 		},
 		{"never", week(nil), "", ""},
-		{"hours that are none", func(s Speaker) Utterance { return s.OpeningHours(17*time.Hour, 9*time.Hour) }, "", ""},
-		{"hours outside a day", func(s Speaker) Utterance { return s.OpeningHours(-time.Hour, 25*time.Hour) }, "", ""},
+		{"hours that are none", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(17*time.Hour, 9*time.Hour)) }, "", ""},
+		{"hours outside a day", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(-time.Hour, 25*time.Hour)) }, "", ""},
 	})
 }

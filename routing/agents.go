@@ -15,7 +15,7 @@ const (
 	AgentTalking AgentState = "talking" // in a conversation that came from here
 	AgentRinging AgentState = "ringing" // his phone rings for a caller
 	AgentWrapUp  AgentState = "wrap_up" // nawerktijd
-	AgentPaused  AgentState = "paused"  // by hand, or after too many missed rings
+	AgentPaused  AgentState = "paused"  // after too many missed rings
 	AgentOffline AgentState = "offline" // his phone is not registered or could not be reached
 	AgentInUse   AgentState = "in_use"  // his phone is in a call that is not ours
 	AgentFree    AgentState = "free"    // his phone may ring
@@ -47,9 +47,8 @@ type member struct {
 	ring        *caller // for whom his phone rings
 	talk        *talk
 	wrapUntil   time.Time
-	paused      bool // by hand
-	pausedUntil time.Time
-	misses      int // in a row
+	pausedUntil time.Time // for missed rings
+	misses      int       // in a row
 	phone       PhoneState
 	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or until the phone tells otherwise
 	doubtUntil  time.Time
@@ -77,7 +76,7 @@ func (m *member) stateNow() AgentState {
 		return AgentRinging
 	case !m.wrapUntil.IsZero():
 		return AgentWrapUp
-	case m.isPaused():
+	case !m.pausedUntil.IsZero():
 		return AgentPaused
 	}
 	switch m.phoneNow() {
@@ -90,12 +89,10 @@ func (m *member) stateNow() AgentState {
 	return AgentFree
 }
 
-func (m *member) isPaused() bool { return m.paused || !m.pausedUntil.IsZero() }
-
 // canBeStaffed tells whether his phone could ring now or once he gets free. What the phone says during a conversation
 // only counts after it: a phone that loses its registration while somebody talks is usually back before the end.
 func (m *member) canBeStaffed() bool {
-	return !m.removed && !m.isPaused() && (m.talk != nil || m.phoneNow() != PhoneOffline)
+	return !m.removed && m.pausedUntil.IsZero() && (m.talk != nil || m.phoneNow() != PhoneOffline)
 }
 
 // refresh counts the agent anew in his queues, after anything about him changed.
@@ -155,31 +152,6 @@ func (q *Queues) Phone(now time.Time, agent call.AgentID, state PhoneState) []Ac
 		return nil
 	}
 	m.phone, m.doubt, m.doubtUntil = state, "", time.Time{}
-	q.rearm(m)
-	q.refresh(now, m)
-	return q.settle(now)
-}
-
-// Pause takes an agent out by hand, until Resume. If his phone rings the caller goes to another at once; a
-// conversation goes on.
-func (q *Queues) Pause(now time.Time, agent call.AgentID) []Action {
-	m := q.members[agent]
-	if m == nil {
-		return nil
-	}
-	m.paused = true
-	q.cancelRing(m)
-	q.refresh(now, m)
-	return q.settle(now)
-}
-
-// Resume ends a pause, by hand or for missed rings, and forgets the missed rings. A wrap-up goes on.
-func (q *Queues) Resume(now time.Time, agent call.AgentID) []Action {
-	m := q.members[agent]
-	if m == nil {
-		return nil
-	}
-	m.paused, m.pausedUntil, m.misses = false, time.Time{}, 0
 	q.rearm(m)
 	q.refresh(now, m)
 	return q.settle(now)

@@ -106,10 +106,14 @@ func TestReload(t *testing.T) {
 			h.passes(time.Minute, "ring k1 at anna for 20s")
 		},
 		"a wrap-up and a pause go on": func(t *testing.T) {
-			teams := []routing.Team{with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.WrapUp = time.Minute })}
+			teams := []routing.Team{with(team("kcc", "anna", "bram"), func(t *routing.Team) {
+				t.WrapUp, t.MissedLimit, t.MissedPause = time.Minute, 1, time.Hour
+			})}
 			h := newHall(t, teams...)
-			h.pauses("bram")
 			h.adopts("anna", "c0", "kcc")
+			h.joins("c1", "kcc", "ring c1 at bram for 20s")
+			h.fails("bram", "c1", routing.NoAnswer)
+			h.leaves("c1")
 			h.hangsUp("anna")
 			h.reloads(teams)
 			h.is("anna", routing.AgentWrapUp)

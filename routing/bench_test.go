@@ -130,14 +130,15 @@ func BenchmarkPhoneThatEverybodyMissed(b *testing.B) {
 // BenchmarkLastOneStaffed is an agent who comes and goes where nobody else is staffed: all 600 callers are looked at.
 func BenchmarkLastOneStaffed(b *testing.B) {
 	q, now := busyHall(b, 1, routing.LongestIdle)
-	for i := range manyAgents - 1 {
-		q.Pause(now, agentNo(i))
+	for i := range manyAgents {
+		q.Phone(now, agentNo(i), routing.PhoneOffline)
+		q.Ended(now, agentNo(i))
 	}
 	last := agentNo(manyAgents - 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		q.Pause(now, last)
-		q.Resume(now, last)
+		q.Phone(now, last, routing.PhoneInUse)
+		q.Phone(now, last, routing.PhoneOffline)
 	}
 }
 
@@ -145,7 +146,8 @@ func BenchmarkLastOneStaffed(b *testing.B) {
 func BenchmarkNewRoundForEverybody(b *testing.B) {
 	q, now := busyHall(b, 1, routing.LongestIdle)
 	for i := range manyAgents {
-		q.Pause(now, agentNo(i))
+		q.Phone(now, agentNo(i), routing.PhoneOffline)
+		q.Ended(now, agentNo(i))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -65,26 +65,26 @@ func TestExpectedWait(t *testing.T) {
 			h.joins("c1", "kcc")
 			h.expects("c1", 90*time.Second)
 		},
-		"more staff is less waiting, and who is paused is no staff": func(t *testing.T) {
+		"more staff is less waiting, and who is offline is no staff": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram", "carla"))
-			h.pauses("carla")
-			h.pauses("bram")
+			h.phone("carla", routing.PhoneOffline)
+			h.phone("bram", routing.PhoneOffline)
 			h.converses("anna", "kcc", 3, time.Minute)
 			h.adopts("anna", "a", "kcc")
 			h.adopts("bram", "b", "kcc")
 			h.joins("c1", "kcc")
-			h.expects("c1", time.Minute)
-			h.resumes("bram")
 			h.expects("c1", 30*time.Second)
-			h.pauses("anna")
-			h.pauses("bram", "nobody_left c1")
+			h.hangsUp("bram")
+			h.expects("c1", time.Minute)
+			h.phone("anna", routing.PhoneOffline)
+			h.hangsUp("anna", "nobody_left c1")
 			h.expectsNothing("c1")
 		},
 		"an agent shared with another team that has callers counts half": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"), team("tax", "anna"))
-			h.pauses("bram")
+			h.phone("bram", routing.PhoneOffline)
 			h.converses("anna", "kcc", 3, time.Minute)
-			h.resumes("bram")
+			h.phone("bram", routing.PhoneFree)
 			h.adopts("anna", "a", "kcc")
 			h.adopts("bram", "b", "kcc")
 			h.joins("c1", "kcc")
@@ -146,13 +146,17 @@ func TestExpectedWait(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	h := newHall(t,
-		with(team("kcc", "bram", "anna", "carla"), func(t *routing.Team) { t.WrapUp = time.Minute }),
+		with(team("kcc", "carla", "bram", "anna"), func(t *routing.Team) {
+			t.WrapUp, t.MissedLimit, t.MissedPause = time.Minute, 1, time.Hour
+		}),
 		team("archive"), team("tax", "anna", "dirk", "els", "faya"))
 	h.passes(time.Second)
 	start := h.now
 	h.phone("dirk", routing.PhoneOffline)
 	h.phone("els", routing.PhoneInUse)
-	h.pauses("carla")
+	h.joins("k0", "kcc", "ring k0 at carla for 20s")
+	h.fails("carla", "k0", routing.NoAnswer, "ring k0 at bram for 20s")
+	h.leaves("k0", "cancel_ring k0 at bram")
 	h.adopts("bram", "c0", "kcc")
 	h.passes(time.Second)
 	h.hangsUp("bram")
@@ -168,9 +172,9 @@ func TestSnapshot(t *testing.T) {
 	require.Equal(t, routing.Snapshot{Teams: []routing.TeamSnapshot{
 		{Team: "archive", Waiting: 1, Oldest: at(2), Agents: []routing.AgentSnapshot{}},
 		{Team: "kcc", Waiting: 2, Oldest: at(1), Staffed: 2, Agents: []routing.AgentSnapshot{
+			{Agent: "carla", State: routing.AgentPaused, Since: start},
 			{Agent: "bram", State: routing.AgentWrapUp, Since: at(1)},
 			anna,
-			{Agent: "carla", State: routing.AgentPaused, Since: start},
 		}},
 		{Team: "tax", Staffed: 3, Agents: []routing.AgentSnapshot{
 			anna,

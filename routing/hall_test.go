@@ -104,16 +104,6 @@ func (h *hall) phone(agent call.AgentID, s routing.PhoneState, want ...string) {
 	h.follows(h.q.Phone(h.now, agent, s), want)
 }
 
-func (h *hall) pauses(agent call.AgentID, want ...string) {
-	h.t.Helper()
-	h.follows(h.q.Pause(h.now, agent), want)
-}
-
-func (h *hall) resumes(agent call.AgentID, want ...string) {
-	h.t.Helper()
-	h.follows(h.q.Resume(h.now, agent), want)
-}
-
 func (h *hall) adopts(agent call.AgentID, id call.ID, team call.TeamID, want ...string) {
 	h.t.Helper()
 	h.follows(h.q.Talking(h.now, id, agent, team), want)

@@ -213,24 +213,6 @@ func (m *machine) phone(t *rapid.T) {
 	m.checkActions(m.q.Phone(m.now, agent, state))
 }
 
-func (m *machine) pause(t *rapid.T) {
-	agent := anAgent(t)
-	if a := m.agents[agent]; a != nil {
-		a.paused = true
-	}
-	m.mayCancel = func(_ *modelCaller, other call.AgentID) bool { return other == agent }
-	m.checkActions(m.q.Pause(m.now, agent))
-	require.True(t, m.agents[agent] == nil || m.agents[agent].ring == nil, "rings during a pause")
-}
-
-func (m *machine) resume(t *rapid.T) {
-	agent := anAgent(t)
-	if a := m.agents[agent]; a != nil {
-		a.paused, a.pausedUntil, a.misses = false, time.Time{}, 0
-	}
-	m.checkActions(m.q.Resume(m.now, agent))
-}
-
 func (m *machine) talking(t *rapid.T) {
 	id, agent, team := aCall(t), anAgent(t), aTeam(t)
 	actions := m.q.Talking(m.now, id, agent, team)
@@ -371,8 +353,6 @@ func TestQueuesKeepTheirRulesWhateverHappens(t *testing.T) {
 			"end":                 m.end,
 			"end, too":            m.end,
 			"phone":               m.phone,
-			"pause":               m.pause,
-			"resume":              m.resume,
 			"talking":             m.talking,
 			"pass":                m.pass,
 			"tick":                m.tick,

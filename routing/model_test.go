@@ -41,7 +41,6 @@ type modelAgent struct {
 	talk                               call.ID
 	talkTeam                           routing.Team
 	wrapUntil, pausedUntil, doubtUntil time.Time
-	paused                             bool
 	misses                             int
 	phone, doubt                       routing.PhoneState
 	talkedUntil                        time.Time
@@ -72,7 +71,7 @@ func (a *modelAgent) state() routing.AgentState {
 		return routing.AgentRinging
 	case !a.wrapUntil.IsZero():
 		return routing.AgentWrapUp
-	case a.paused || !a.pausedUntil.IsZero():
+	case !a.pausedUntil.IsZero():
 		return routing.AgentPaused
 	case phone == routing.PhoneOffline:
 		return routing.AgentOffline
@@ -84,8 +83,7 @@ func (a *modelAgent) state() routing.AgentState {
 }
 
 func (a *modelAgent) staffed() bool {
-	pausing := a.paused || !a.pausedUntil.IsZero()
-	return !pausing && (a.talk != "" || cmp.Or(a.doubt, a.phone) != routing.PhoneOffline)
+	return a.pausedUntil.IsZero() && (a.talk != "" || cmp.Or(a.doubt, a.phone) != routing.PhoneOffline)
 }
 
 // members are the agents of a team, in its order.

@@ -23,13 +23,12 @@ type Plan struct {
 
 // Municipality is one of the municipalities that the installation answers for.
 type Municipality struct {
-	ID       call.MunicipalityID
-	Name     string
-	Location *time.Location
-	Language prompts.Language
-	Hours    *calendar.Hours
-	Contact  call.TeamID // its contact centre (KCC): where doing nothing ends
-	CallerID string      // the number that its callbacks show, E.164
+	ID            call.MunicipalityID
+	Name          string
+	Location      *time.Location
+	Language      prompts.Language
+	ContactCentre call.TeamID // the KCC: where doing nothing ends
+	CallerID      string      // the number that its callbacks show, E.164
 
 	CallbackCountries []string // whose numbers are called back, ISO 3166 codes such as "NL"
 }
@@ -87,7 +86,6 @@ const (
 // Agent is a person with a phone.
 type Agent struct {
 	ID       call.AgentID
-	Name     string
 	Endpoint string // as Asterisk dials it: "PJSIP/kcc1", or "PJSIP/1234@pbx" for an extension behind another exchange
 }
 
@@ -95,7 +93,6 @@ type Agent struct {
 type Team struct {
 	ID           call.TeamID
 	Name         string
-	Spoken       prompts.ID // its name as callers hear it; empty when it is not spoken
 	Municipality call.MunicipalityID
 	Members      []call.AgentID // in the order of FixedOrder
 	Strategy     Strategy

@@ -82,17 +82,17 @@ func TestCallersAreServedInOrder(t *testing.T) {
 		},
 		"a caller who is being rung for keeps his place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
-			h.pauses("bram")
+			h.phone("bram", routing.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
 			h.waitsAt("c1", 1, 2)
 			h.fails("anna", "c1", routing.NoAnswer, "ring c2 at anna for 20s", "nobody_left c1")
 			h.waitsAt("c1", 1, 2)
-			h.resumes("bram", "ring c1 at bram for 20s")
+			h.phone("bram", routing.PhoneFree, "ring c1 at bram for 20s")
 		},
 		"places from before and after a restart compare by the clock on the wall": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
-			h.pauses("anna")
+			h.phone("anna", routing.PhoneOffline)
 			now := time.Now() // with a monotonic reading, which a stored place has not
 			h.joinsAs(routing.Caller{ID: "now", Team: "kcc", Since: now}, "nobody_left now")
 			h.joinsAs(routing.Caller{ID: "stored", Team: "kcc", Since: now.Round(0)}, "nobody_left stored")
@@ -255,24 +255,6 @@ func TestWrapUp(t *testing.T) {
 			h.answers("anna", "tax1", "connect tax1 at anna")
 			h.hangsUp("anna")
 			h.is("anna", routing.AgentFree)
-		},
-		"a pause that is pressed during wrap-up holds after it": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), wrapUp))
-			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.answers("anna", "c1", "connect c1 at anna")
-			h.hangsUp("anna")
-			h.pauses("anna")
-			h.passes(time.Minute)
-			h.is("anna", routing.AgentPaused)
-			h.resumes("anna")
-			h.is("anna", routing.AgentFree)
-		},
-		"resuming does not cut the wrap-up short": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), wrapUp))
-			h.adopts("anna", "c0", "kcc")
-			h.hangsUp("anna")
-			h.resumes("anna")
-			h.is("anna", routing.AgentWrapUp)
 		},
 		"a late tick does everything that is due": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), wrapUp))

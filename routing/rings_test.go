@@ -52,7 +52,7 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", routing.NoAnswer)
 			h.passes(3 * time.Second)
-			h.pauses("carla")
+			h.phone("carla", routing.PhoneOffline)
 			h.passes(2*time.Second, "ring c1 at anna for 20s")
 		},
 		"who missed one caller is rung for the next in line": func(t *testing.T) {
@@ -64,10 +64,10 @@ func TestRoundsOfRinging(t *testing.T) {
 		},
 		"a colleague who comes back during the retry is rung at once": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
-			h.pauses("bram")
+			h.phone("bram", routing.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
-			h.resumes("bram", "ring c1 at bram for 20s")
+			h.phone("bram", routing.PhoneFree, "ring c1 at bram for 20s")
 		},
 		"an agent of two teams who missed one serves the other": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"), team("tax", "anna"))
@@ -96,9 +96,11 @@ func TestNobodyLeft(t *testing.T) {
 			h.passes(time.Hour)
 		},
 		"all are offline or paused": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna", "bram"))
+			h := newHall(t, with(team("kcc", "bram", "anna"), func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, 2*time.Hour }))
 			h.phone("anna", routing.PhoneOffline)
-			h.pauses("bram")
+			h.joins("c0", "kcc", "ring c0 at bram for 20s")
+			h.fails("bram", "c0", routing.NoAnswer, "nobody_left c0")
+			h.leaves("c0")
 			require.Zero(t, h.q.Staffed("kcc"))
 			h.joins("c1", "kcc", "nobody_left c1")
 			h.passes(time.Hour)
@@ -110,19 +112,22 @@ func TestNobodyLeft(t *testing.T) {
 			h.adopts("bram", "b", "kcc")
 			h.joins("c1", "kcc")
 			h.joins("c2", "kcc")
-			h.pauses("anna")
-			h.pauses("bram", "nobody_left c1", "nobody_left c2")
+			h.phone("anna", routing.PhoneOffline)
+			h.phone("bram", routing.PhoneOffline)
+			h.hangsUp("anna")
+			h.hangsUp("bram", "nobody_left c1", "nobody_left c2")
 		},
 		"the last one who had not been tried goes": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.adopts("bram", "b", "kcc")
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", routing.NoAnswer)
-			h.pauses("bram", "nobody_left c1")
+			h.phone("bram", routing.PhoneOffline)
+			h.hangsUp("bram", "nobody_left c1")
 		},
 		"not while a phone still rings for him": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
-			h.pauses("bram")
+			h.phone("bram", routing.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.phone("anna", routing.PhoneOffline)
 			require.Zero(t, h.q.Staffed("kcc"))
@@ -224,32 +229,6 @@ func TestMissedRings(t *testing.T) {
 			}
 			h.is("anna", routing.AgentFree)
 		},
-		"who resumes starts with a clean slate": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), limit))
-			miss(h, "c1", routing.NoAnswer)
-			miss(h, "c2", routing.NoAnswer)
-			h.resumes("anna")
-			h.is("anna", routing.AgentFree)
-			h.rests()
-			miss(h, "c3", routing.NoAnswer)
-			h.is("anna", routing.AgentFree)
-		},
-		"who went for coffee and came back starts with a clean slate": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), limit))
-			miss(h, "c1", routing.NoAnswer)
-			h.pauses("anna")
-			h.resumes("anna")
-			miss(h, "c2", routing.NoAnswer)
-			h.is("anna", routing.AgentFree)
-		},
-		"a pause by hand outlasts the one for missed rings": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), limit))
-			miss(h, "c1", routing.NoAnswer)
-			miss(h, "c2", routing.NoAnswer)
-			h.pauses("anna")
-			h.passes(time.Hour)
-			h.is("anna", routing.AgentPaused)
-		},
 	})
 }
 
@@ -348,44 +327,6 @@ func TestPhones(t *testing.T) {
 		"a phone of nobody is passed over": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.phone("zoe", routing.PhoneFree)
-			h.pauses("zoe")
-			h.resumes("zoe")
-		},
-	})
-}
-
-func TestPausing(t *testing.T) {
-	play(t, map[string]func(t *testing.T){
-		"who pauses while his phone rings hands the caller on": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna", "bram"))
-			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.pauses("anna", "cancel_ring c1 at anna", "ring c1 at bram for 20s")
-			h.answers("anna", "c1", "drop_agent c1 at anna")
-		},
-		"who pauses alone while his phone rings leaves nobody": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna"))
-			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.pauses("anna", "cancel_ring c1 at anna", "nobody_left c1")
-			h.resumes("anna", "ring c1 at anna for 20s")
-		},
-		"who pauses during a conversation finishes it": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna"))
-			h.adopts("anna", "c0", "kcc")
-			h.pauses("anna")
-			require.Zero(t, h.q.Staffed("kcc"))
-			h.is("anna", routing.AgentTalking)
-			h.joins("c1", "kcc", "nobody_left c1")
-			h.hangsUp("anna")
-			h.is("anna", routing.AgentPaused)
-			h.resumes("anna", "ring c1 at anna for 20s")
-		},
-		"pausing and resuming twice is as once": func(t *testing.T) {
-			h := newHall(t, team("kcc", "anna"))
-			h.pauses("anna")
-			h.pauses("anna")
-			h.resumes("anna")
-			h.resumes("anna")
-			h.is("anna", routing.AgentFree)
 		},
 	})
 }

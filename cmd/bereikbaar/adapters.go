@@ -73,7 +73,7 @@ func (s *settings) Work(id call.MunicipalityID) callback.Work {
 		location = time.UTC
 	}
 	return callback.Work{
-		Location: location, ContactCentre: m.Contact, Lease: c.Lease,
+		Location: location, ContactCentre: m.ContactCentre, Lease: c.Lease,
 		Attempts: callback.AttemptPolicy{Least: c.Attempts.Least, Parts: c.Attempts.Parts}, Retention: c.Retention,
 		Caps: callback.Caps{Target: c.Caps.Target, Colleague: c.Caps.Colleague, Day: c.Caps.Day},
 	}

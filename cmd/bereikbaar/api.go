@@ -14,9 +14,9 @@ import (
 // desks puts colleagues through to callers, each to one at a time.
 type desks struct {
 	*service
-	operator *ivr.Operator
-	caller   *ivr.Caller
-	guard    *callback.Guard
+	operator  *ivr.Operator
+	callbacks *ivr.Callbacks
+	guard     *callback.Guard
 
 	mu   sync.Mutex
 	busy map[call.AgentID]bool
@@ -44,7 +44,7 @@ func (d *desks) CallBack(n callback.Note) error {
 	}
 	go func() {
 		defer d.free(n.Colleague)
-		if err := d.caller.CallBack(context.Background(), n); err != nil { // it ends with the colleague's phone, or when the daemon lets go
+		if err := d.callbacks.CallBack(context.Background(), n); err != nil { // it ends with the colleague's phone, or when the daemon lets go
 			d.log.Warn("a callback came to nothing", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()
@@ -56,7 +56,7 @@ func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.Agen
 	if d.take(colleague) {
 		defer d.free(colleague)
 	}
-	return d.caller.TakeBack(ctx, line, colleague, kept)
+	return d.callbacks.TakeBack(ctx, line, colleague, kept)
 }
 
 func (d *desks) take(colleague call.AgentID) bool {

@@ -136,7 +136,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 		System: s.board.System, Log: log,
 	}
 	guard := callback.NewGuard(s.settings, s.store, s.dialRefused)
-	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, caller: &ivr.Caller{
+	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, callbacks: &ivr.Callbacks{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
 		Attempts: s.worklist, Guard: guard, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: contacts, Log: log,
 	}}

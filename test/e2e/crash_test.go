@@ -118,7 +118,7 @@ func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 			require.Equal(t, note.Reference, c.isPromised())
 			s.atRest()
 			require.Equal(t, 1.0, s.ended(call.CallbackPromised), "since the daemon started anew")
-			require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
+			require.Equal(t, 1.0, s.offered("vergunningen", call.OfferTookNote))
 			require.Len(t, s.notes(from), 1)
 		})
 	}

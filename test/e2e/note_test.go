@@ -120,7 +120,7 @@ func TestNobodyOfTheDepartmentAnswersAndANoteIsMade(t *testing.T) {
 
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
-	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferTookNote))
 	require.Equal(t, 1.0, s.metric("bereikbaar_notes_promised_total", "team", "vergunningen"))
 	s.eventually("the note is counted as open", func() error {
 		return equal(1, s.metric("bereikbaar_notes_open", "team", "vergunningen"))
@@ -151,7 +151,7 @@ func TestAnAgentWhoLogsInWhileANoteIsConfirmedIsNotRung(t *testing.T) {
 	c.isHungUp()
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
-	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferCallback))
+	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferTookNote))
 	require.Equal(t, 1.0, s.metric("bereikbaar_call_phones_rung", "team", "vergunningen"), "one offer")
 	for _, m := range s.families()["bereikbaar_call_phones_rung"].GetMetric() {
 		require.Zero(t, m.GetHistogram().GetSampleSum(), "and no phone was rung for it")

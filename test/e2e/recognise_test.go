@@ -149,5 +149,5 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	require.Equal(t, 1, note.Priority)
 	s.atRest()
 	require.Equal(t, 2.0, s.ended(call.CallbackPromised))
-	require.Equal(t, 1.0, s.offered("kcc", call.OfferCallback))
+	require.Equal(t, 1.0, s.offered("kcc", call.OfferTookNote))
 }
