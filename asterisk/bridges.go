@@ -23,20 +23,10 @@ func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
 // AddToBridge lets channels enter a bridge, all of them or none. IsGone when one is over; IsConflict (or 422) when one is
 // not in our application.
 func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) error {
-	body, err := membersBody(channels)
-	if err != nil {
+	if err := checkMembers(channels); err != nil {
 		return fmt.Errorf("asterisk: add to bridge: %w", err)
 	}
-	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, newcomers{body, true}, "addChannel")
-}
-
-// RemoveFromBridge takes channels out of a bridge; they stay in our application.
-func (c *Conn) RemoveFromBridge(ctx context.Context, id string, channels ...string) error {
-	body, err := membersBody(channels)
-	if err != nil {
-		return fmt.Errorf("asterisk: remove from bridge: %w", err)
-	}
-	return c.onBridge(ctx, "remove from bridge", http.MethodPost, id, body, "removeChannel")
+	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, newcomers{channels, true}, "addChannel")
 }
 
 // DestroyBridge ends a bridge; who was in it stays in our application.
@@ -49,26 +39,22 @@ func (c *Conn) Bridges(ctx context.Context) ([]Bridge, error) {
 	return list(ctx, c, "list bridges", pathOf("bridges"), bridgeIn)
 }
 
-type members struct {
-	Channel []string `json:"channel"`
-}
-
 // newcomers enter a bridge without telling each other's phone who they are: the caller must not see an employee's number,
 // and the employee's phone shows the caller's since it rang.
 type newcomers struct {
-	members
-	InhibitConnectedLineUpdates bool `json:"inhibitConnectedLineUpdates"`
+	Channel                     []string `json:"channel"`
+	InhibitConnectedLineUpdates bool     `json:"inhibitConnectedLineUpdates"`
 }
 
-func membersBody(channels []string) (members, error) {
-	var err error
+func checkMembers(channels []string) error {
 	if len(channels) == 0 {
-		err = errors.New("no channel is given")
+		return errors.New("no channel is given")
 	}
+	var problems []error
 	for _, channel := range channels {
-		err = errors.Join(err, checkID("channel", channel))
+		problems = append(problems, checkID("channel", channel))
 	}
-	return members{channels}, err
+	return errors.Join(problems...)
 }
 
 func (c *Conn) onBridge(ctx context.Context, name, method, id string, body any, rest ...string) error {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/CyCoreSystems/ari/v5"
@@ -27,11 +26,6 @@ func (c *Conn) onChannel(ctx context.Context, name, method, channel string, body
 // Answer takes a call. It is harmless on a channel that is up.
 func (c *Conn) Answer(ctx context.Context, channel string) error {
 	return c.onChannel(ctx, "answer", http.MethodPost, channel, nil, "answer")
-}
-
-// Ring lets a caller hear that it rings, before the call is answered.
-func (c *Conn) Ring(ctx context.Context, channel string) error {
-	return c.onChannel(ctx, "ring", http.MethodPost, channel, nil, "ring")
 }
 
 // HangUp ends a channel for a reason that the other side may be shown. IsGone when it was over already.
@@ -155,15 +149,13 @@ func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
 
 // Origination says whom to ring. When it is answered the channel comes to our application with a StasisStart.
 type Origination struct {
-	Channel  string   // the id that the channel gets; ours to choose, so that a repeated command does not ring twice
-	Endpoint string   // technology/resource, such as PJSIP/kcc1
-	Args     []string // what StasisStart will say, without commas
-	CallerID string   // what the phone shows, as `"Name" <number>`
+	Channel  string // the id that the channel gets; ours to choose, so that a repeated command does not ring twice
+	Endpoint string // technology/resource, such as PJSIP/kcc1
+	CallerID string // what the phone shows, as `"Name" <number>`
 	// Timeout is how long it rings. Asterisk counts whole seconds; a part of one counts as one.
 	Timeout    time.Duration
-	Originator string            // the caller's channel: the codecs are chosen to fit it. Not together with Formats
+	Originator string            // the caller's channel: the codecs are chosen to fit it
 	Variables  map[string]string // set on the new channel
-	Formats    []string          // codecs to offer, such as alaw
 }
 
 // Originate rings a phone. It returns as soon as Asterisk dials. IsRefused when the phone can't be rung now, IsConflict when
@@ -175,12 +167,10 @@ func (c *Conn) Originate(ctx context.Context, o Origination) error {
 	err := c.onChannel(ctx, "originate", http.MethodPost, o.Channel, ari.OriginateRequest{
 		Endpoint:   o.Endpoint,
 		App:        c.opt.Application,
-		AppArgs:    strings.Join(o.Args, ","),
 		CallerID:   o.CallerID,
 		Timeout:    int(math.Ceil(o.Timeout.Seconds())),
 		Originator: o.Originator,
 		Variables:  o.Variables,
-		Formats:    strings.Join(o.Formats, ","),
 	})
 	return c.sureOfConflict(ctx, o.Channel, err)
 }
@@ -207,17 +197,6 @@ func (o Origination) check() error {
 	}
 	if o.Timeout <= 0 {
 		problems = append(problems, errors.New("timeout is not above 0, and Asterisk would ring for 30 s"))
-	}
-	if o.Originator != "" && len(o.Formats) > 0 {
-		problems = append(problems, errors.New("originator and formats exclude each other"))
-	}
-	for _, list := range [][]string{o.Args, o.Formats} {
-		for _, item := range list {
-			problems = append(problems, checkText("argument or format", item))
-			if strings.Contains(item, ",") {
-				problems = append(problems, errors.New("argument or format has a comma"))
-			}
-		}
 	}
 	for name, value := range o.Variables {
 		problems = append(problems, checkID("variable", name), checkText("value", value))

@@ -132,10 +132,10 @@ func TestCommandBeforeRunAndAfterItsEnd(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		idle, err := New(fakeOptions(f))
 		require.NoError(t, err)
-		require.ErrorIs(t, idle.Ping(t.Context()), ErrDown)
+		require.ErrorIs(t, idle.Answer(t.Context(), "a"), ErrDown)
 		c.stop()
 		began := time.Now()
-		require.ErrorIs(t, c.Ping(t.Context()), ErrDown)
+		require.ErrorIs(t, c.Answer(t.Context(), "a"), ErrDown)
 		require.Zero(t, time.Since(began), "no link will ever come")
 	})
 }
@@ -163,7 +163,7 @@ func TestCommandThatCouldNotBeSentInTimeDidNotRun(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.link().stall()
 		for range 2 {
-			go func() { _ = c.Ping(t.Context()) }()
+			go func() { _ = c.Answer(t.Context(), "a") }()
 			synctest.Wait()
 		}
 		err := c.Answer(t.Context(), "a")

@@ -30,7 +30,6 @@ type Conn struct {
 	running atomic.Bool
 	lastID  atomic.Uint64 // of commands
 	inbox   *fifo[message]
-	unheard map[EventType]bool // known, but nobody wants them
 
 	mu      sync.Mutex
 	link    *link         // what commands are sent on; nil while there is none
@@ -50,7 +49,7 @@ type message struct {
 	news *linkNews
 }
 
-// linkNews travels in the same queue as the events, so that OnUp runs after the events of the old link and before those
+// linkNews travels in the same queue as the events, so that onUp runs after the events of the old link and before those
 // of the new one.
 type linkNews struct {
 	run  func() error
@@ -63,17 +62,12 @@ func New(options Options) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asterisk: options: %w", err)
 	}
-	unheard := map[EventType]bool{}
-	for _, t := range opt.DisallowedEvents { // some may slip in before the filter is set
-		unheard[t] = true
-	}
 	return &Conn{
 		opt:     opt,
 		target:  to,
 		handler: func(Event) {},
 		onUp:    func(context.Context) error { return nil },
 		inbox:   newFifo[message](),
-		unheard: unheard,
 		changed: make(chan struct{}),
 		since:   time.Now(),
 	}, nil
@@ -154,7 +148,7 @@ func (c *Conn) AwaitUp(ctx context.Context) error {
 // Backlog counts the events that were read and not yet handled. It should stay near 0.
 func (c *Conn) Backlog() int { return c.inbox.len() }
 
-// serve lives through one link: connects, filters events, lets OnUp reconcile, and returns why it ended. wasUp is how
+// serve lives through one link: connects, filters events, lets onUp reconcile, and returns why it ended. wasUp is how
 // long it was of use.
 func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 	l, err := c.dial(ctx)
@@ -190,7 +184,7 @@ func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 	}
 }
 
-// announce lets the dispatcher run OnUp in its place between the events.
+// announce lets the dispatcher run onUp in its place between the events.
 func (c *Conn) announce(life context.Context, l *link) error {
 	news := &linkNews{done: make(chan error, 1), run: func() error {
 		if life.Err() != nil {
@@ -245,11 +239,12 @@ func (c *Conn) dispatch(ctx context.Context) {
 func (c *Conn) hand(m message) {
 	event, skip := decodeEvent(m.raw)
 	switch {
+	case skip == skipUnused: // some slip in before the filter is set
 	case skip != "":
 		c.opt.Observer.EventSkipped(skip)
 	case event.Type == ApplicationReplaced:
 		m.from.fail(c.replaced())
-	case !c.unheard[event.Type]:
+	default:
 		c.handler(event)
 	}
 }

@@ -250,7 +250,7 @@ func TestRunEndsWhenAnotherProgramTakesOver(t *testing.T) {
 				require.ErrorIs(t, <-c.end, ErrReplaced)
 				require.Equal(t, []string{"before"}, c.seen())
 				require.Equal(t, 1, c.lostFor(LossReplaced))
-				require.ErrorIs(t, c.Ping(t.Context()), ErrDown)
+				require.ErrorIs(t, c.Answer(t.Context(), "a"), ErrDown)
 				require.ErrorIs(t, c.AwaitUp(t.Context()), ErrDown)
 				up, _, lastErr := c.State()
 				require.False(t, up)
@@ -346,7 +346,7 @@ func TestOverTCP(t *testing.T) {
 	conn, err := New(options)
 	require.NoError(t, err)
 	events := make(chan Event, 1)
-	conn.Attach(func(e Event) { events <- e }, func(ctx context.Context) error { return conn.Ping(ctx) })
+	conn.Attach(func(e Event) { events <- e }, func(ctx context.Context) error { return conn.Answer(ctx, "a") })
 	c := run(t, conn, newWitness())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -364,7 +364,7 @@ func TestOverTCP(t *testing.T) {
 		_ = c.AwaitUp(ctx)
 	}
 	require.NoError(t, c.AwaitUp(ctx))
-	require.NoError(t, c.Ping(ctx))
+	require.NoError(t, c.Answer(ctx, "a"))
 	c.stop()
 	require.NoError(t, <-c.end)
 }

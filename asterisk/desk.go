@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
@@ -21,11 +20,6 @@ const (
 )
 
 func isOut(channel string) bool { return strings.HasPrefix(channel, outPrefix) }
-
-// isOurs reports whether a channel was made by this daemon or one before it, and is no caller's.
-func isOurs(channel string) bool {
-	return isLeg(channel) || strings.HasPrefix(channel, deskPrefix) || isOut(channel)
-}
 
 // Exchange rings phones for callbacks. It implements ivr.Exchange.
 type Exchange struct {
@@ -183,43 +177,4 @@ func deskID(agent call.AgentID, unique string) string {
 func deskAgent(channel string) call.AgentID {
 	agent, _, _ := strings.Cut(strings.TrimPrefix(channel, deskPrefix), ".")
 	return call.AgentID(agent)
-}
-
-// shown is a caller id of a name and a number.
-func shown(name, number string) string {
-	return fmt.Sprintf("%q <%s>", strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || r == '<' || r == '>' || r < ' ' {
-			return -1
-		}
-		return r
-	}, name), number)
-}
-
-// ring rings a phone, and returns when it was answered or with the reason why not.
-func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
-	b.addLeg(leg)
-	if err := b.conn.Originate(ctx, o); err != nil {
-		b.abandonLeg(leg)
-		if IsRefused(err) {
-			return fmt.Errorf("%w: %w", dispatch.ErrUnreachable, err)
-		}
-		return err
-	}
-	limit := time.NewTimer(o.Timeout + ringSlack)
-	defer limit.Stop()
-	select {
-	case <-leg.up:
-		return nil
-	case <-leg.gone:
-		return leg.failure()
-	case <-limit.C:
-		b.abandonLeg(leg)
-		return fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, o.Timeout)
-	case <-ctx.Done():
-		b.callOffLeg(ctx, leg)
-		return context.Cause(ctx)
-	case <-b.halting: // nobody is rung for a daemon that is gone
-		b.abandonLeg(leg)
-		return ivr.ErrShutdown
-	}
 }

@@ -109,11 +109,12 @@ func wordsIn(body, otherwise string) string {
 }
 
 // prepare sets the event filters before anything else is done on a link. They are the application's, and outlive the
-// link in Asterisk, so they are set anew each time: those of an older version may still be there.
+// link in Asterisk, so they are set anew each time: those of an older version may still be there. Replies to commands and
+// ApplicationReplaced are filtered like the rest, and are needed by the link itself.
 func (c *Conn) prepare(ctx context.Context, l *link) error {
 	for _, set := range []filter{
-		{application: c.opt.Application, Disallowed: typesOf(c.opt.DisallowedEvents), Allowed: typesOf(nil)},
-		{application: c.target.watch, Disallowed: typesOf(nil), Allowed: typesOf(append([]EventType{ApplicationReplaced}, c.opt.WatchedEvents...))},
+		{application: c.opt.Application, Disallowed: typesOf(disallowedEvents), Allowed: typesOf(nil)},
+		{application: c.target.watch, Disallowed: typesOf(nil), Allowed: typesOf([]EventType{ApplicationReplaced, EndpointStateChange})},
 	} {
 		if _, err := c.exchange(ctx, set.command(), l); err != nil {
 			return setupFailure(err)

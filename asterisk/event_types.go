@@ -61,73 +61,31 @@ const (
 	aboutOther subject = iota
 	aboutChannel
 	aboutPlayback
-	aboutBridge
 	aboutEndpoint
 )
 
-// interest says whether the daemon consumes an event, and what it must name to be of use.
-type interest struct {
-	consumed bool
-	about    subject
+// usedEvents are what the daemon uses, with what each must name to be of use.
+var usedEvents = map[EventType]subject{
+	ApplicationReplaced: aboutOther,
+	ChannelDestroyed:    aboutChannel,
+	ChannelDtmfReceived: aboutChannel,
+	EndpointStateChange: aboutEndpoint,
+	PlaybackFinished:    aboutPlayback,
+	RESTResponse:        aboutOther,
+	StasisEnd:           aboutChannel,
+	StasisStart:         aboutChannel,
 }
 
-var knownEvents = map[EventType]interest{
-	ApplicationReplaced: {true, aboutOther},
-	ChannelDestroyed:    {true, aboutChannel},
-	ChannelDtmfReceived: {true, aboutChannel},
-	EndpointStateChange: {true, aboutEndpoint},
-	PlaybackFinished:    {true, aboutPlayback},
-	RESTResponse:        {true, aboutOther},
-	StasisEnd:           {true, aboutChannel},
-	StasisStart:         {true, aboutChannel},
-
-	ApplicationMoveFailed:    {false, aboutChannel},
-	ApplicationRegistered:    {false, aboutOther},
-	ApplicationUnregistered:  {false, aboutOther},
-	BridgeAttendedTransfer:   {false, aboutOther},
-	BridgeBlindTransfer:      {false, aboutOther},
-	BridgeCreated:            {false, aboutBridge},
-	BridgeDestroyed:          {false, aboutBridge},
-	BridgeMerged:             {false, aboutBridge},
-	BridgeVideoSourceChanged: {false, aboutBridge},
-	CallBroadcast:            {false, aboutOther},
-	CallClaimed:              {false, aboutOther},
-	ChannelCallerID:          {false, aboutChannel},
-	ChannelConnectedLine:     {false, aboutChannel},
-	ChannelCreated:           {false, aboutChannel},
-	ChannelDialplan:          {false, aboutChannel},
-	ChannelEnteredBridge:     {false, aboutBridge},
-	ChannelHangupRequest:     {false, aboutChannel},
-	ChannelHold:              {false, aboutChannel},
-	ChannelLeftBridge:        {false, aboutBridge},
-	ChannelStateChange:       {false, aboutChannel},
-	ChannelTalkingFinished:   {false, aboutChannel},
-	ChannelTalkingStarted:    {false, aboutChannel},
-	ChannelToneDetected:      {false, aboutChannel},
-	ChannelTransfer:          {false, aboutOther},
-	ChannelUnhold:            {false, aboutChannel},
-	ChannelUserevent:         {false, aboutOther},
-	ChannelVarset:            {false, aboutOther}, // a global variable names no channel
-	ContactStatusChange:      {false, aboutEndpoint},
-	DeviceStateChanged:       {false, aboutOther},
-	Dial:                     {false, aboutOther},
-	PeerStatusChange:         {false, aboutEndpoint},
-	PlaybackContinuing:       {false, aboutPlayback},
-	PlaybackStarted:          {false, aboutPlayback},
-	RecordingFailed:          {false, aboutOther},
-	RecordingFinished:        {false, aboutOther},
-	RecordingStarted:         {false, aboutOther},
-	TextMessageReceived:      {false, aboutOther},
+// disallowedEvents is the rest.
+var disallowedEvents = []EventType{
+	ApplicationMoveFailed, ApplicationRegistered, ApplicationUnregistered, BridgeAttendedTransfer, BridgeBlindTransfer,
+	BridgeCreated, BridgeDestroyed, BridgeMerged, BridgeVideoSourceChanged, CallBroadcast, CallClaimed, ChannelCallerID,
+	ChannelConnectedLine, ChannelCreated, ChannelDialplan, ChannelEnteredBridge, ChannelHangupRequest, ChannelHold,
+	ChannelLeftBridge, ChannelStateChange, ChannelTalkingFinished, ChannelTalkingStarted, ChannelToneDetected,
+	ChannelTransfer, ChannelUnhold, ChannelUserevent, ChannelVarset, ContactStatusChange, DeviceStateChanged, Dial,
+	PeerStatusChange, PlaybackContinuing, PlaybackStarted, RecordingFailed, RecordingFinished, RecordingStarted,
+	TextMessageReceived,
 }
 
-// DefaultDisallowed lists the events that Asterisk documents and nothing here consumes, in alphabetical order.
-func DefaultDisallowed() []EventType {
-	var list []EventType
-	for t, i := range knownEvents {
-		if !i.consumed {
-			list = append(list, t)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
+// DisallowedEvents lists the events that Asterisk documents and nothing here uses, in alphabetical order. It does not send them to us.
+func DisallowedEvents() []EventType { return slices.Clone(disallowedEvents) }

@@ -2,7 +2,7 @@ package asterisk
 
 import (
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,12 +15,10 @@ const deepCheck = 64 << 10
 // Event is one event of ARI. Only what every event needs is read when it comes in; the methods read the rest from Raw, and
 // give the zero value for what the event does not have.
 type Event struct {
-	Type        EventType
-	Application string // the Stasis application that it was sent to
-	ChannelID   string
-	PlaybackID  string
-	BridgeID    string
-	Raw         string // the whole message, valid JSON
+	Type       EventType
+	ChannelID  string
+	PlaybackID string
+	Raw        string // the whole message, valid JSON
 }
 
 // decodeEvent reads the head of an event; a reason other than "" says that it is of no use to anybody.
@@ -34,14 +32,10 @@ func decodeEvent(raw string) (Event, SkipReason) {
 		switch key.Str {
 		case "type":
 			e.Type = EventType(value.Str)
-		case "application":
-			e.Application = value.Str
 		case "channel":
 			e.ChannelID = idIn(value)
 		case "playback":
 			e.PlaybackID = idIn(value)
-		case "bridge":
-			e.BridgeID = idIn(value)
 		case "endpoint":
 			endpoint = value.Get("resource").Str
 		}
@@ -50,14 +44,17 @@ func decodeEvent(raw string) (Event, SkipReason) {
 	if e.Type == "" {
 		return Event{}, SkipMalformed
 	}
-	known, ok := knownEvents[e.Type]
-	if !ok {
+	about, used := usedEvents[e.Type]
+	switch {
+	case !used && slices.Contains(disallowedEvents, e.Type):
+		return Event{}, skipUnused
+	case !used:
 		return Event{}, SkipUnknown
-	}
-	if !e.names(known.about, endpoint) {
+	case !e.names(about, endpoint):
 		return Event{}, SkipMissingID
+	default:
+		return e, ""
 	}
-	return e, ""
 }
 
 // idIn copies the id out of the message: ids are kept for as long as a call lasts, the message should not be.
@@ -69,8 +66,6 @@ func (e Event) names(about subject, endpoint string) bool {
 		return e.ChannelID != ""
 	case aboutPlayback:
 		return e.PlaybackID != ""
-	case aboutBridge:
-		return e.BridgeID != ""
 	case aboutEndpoint:
 		return endpoint != ""
 	default:
@@ -93,14 +88,6 @@ func validJSON(raw string) bool {
 func messageType(raw string) EventType { return EventType(gjson.Get(raw, "type").Str) }
 
 func (e Event) field(path string) gjson.Result { return gjson.Get(e.Raw, path) }
-
-// Decode reads the whole event into one of the event types of ari/v5, for what the methods do not give.
-func (e Event) Decode(into any) error {
-	if err := json.Unmarshal([]byte(e.Raw), into); err != nil {
-		return fmt.Errorf("asterisk: decode %s: %w", e.Type, err)
-	}
-	return nil
-}
 
 // Time is when Asterisk made the event, by its own clock in UTC; the zero time when it does not say.
 func (e Event) Time() time.Time { return timeIn(e.field("timestamp")) }
@@ -128,17 +115,9 @@ func (e Event) Held() time.Duration {
 // Cause is why the channel of ChannelDestroyed ended.
 func (e Event) Cause() Cause { return Cause(e.field("cause").Int()) }
 
-// CauseText is Asterisk's words for Cause.
-func (e Event) CauseText() string { return e.field("cause_txt").Str }
-
-// PlaybackState is "done" or "failed" in PlaybackFinished. Of several media it tells only about the last one: Asterisk
-// leaves out a file that does not exist and goes on.
-func (e Event) PlaybackState() string { return e.field("playback.state").Str }
-
-// PlaybackTarget is the id of the channel or bridge that a playback is heard on.
+// PlaybackTarget is the id of the channel that heard the playback of PlaybackFinished.
 func (e Event) PlaybackTarget() string {
-	_, id, _ := strings.Cut(e.field("playback.target_uri").Str, ":")
-	return id
+	return strings.TrimPrefix(e.field("playback.target_uri").Str, "channel:")
 }
 
 // Channel is the channel as it was when the event was made.

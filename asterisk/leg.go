@@ -10,6 +10,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 	ringSlack = 2 * time.Second
 )
 
-// Leg is an agent's phone that was rung. It implements dispatch.Leg.
+// Leg is a phone that was rung: an agent's, or either phone of a callback. It implements dispatch.Leg.
 type Leg struct {
 	board   *Switchboard
 	channel string
@@ -109,6 +110,35 @@ func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispat
 	return leg, nil
 }
 
+// ring rings a phone, and returns when it was answered or with the reason why not.
+func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
+	b.addLeg(leg)
+	if err := b.conn.Originate(ctx, o); err != nil {
+		b.abandonLeg(leg)
+		if IsRefused(err) {
+			return fmt.Errorf("%w: %w", dispatch.ErrUnreachable, err)
+		}
+		return err
+	}
+	limit := time.NewTimer(o.Timeout + ringSlack)
+	defer limit.Stop()
+	select {
+	case <-leg.up:
+		return nil
+	case <-leg.gone:
+		return leg.failure()
+	case <-limit.C:
+		b.abandonLeg(leg)
+		return fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, o.Timeout)
+	case <-ctx.Done():
+		b.callOffLeg(ctx, leg)
+		return context.Cause(ctx)
+	case <-b.halting: // nobody is rung for a daemon that is gone
+		b.abandonLeg(leg)
+		return ivr.ErrShutdown
+	}
+}
+
 // abandonLeg stops a phone from ringing and returns when it is silent, so that the next call does not find it busy.
 func (b *Switchboard) abandonLeg(leg *Leg) { b.silenceLeg(leg, CauseNormalClearing) }
 
@@ -168,6 +198,16 @@ func callerID(inv dispatch.Invitation) string {
 	return shown(name, number)
 }
 
+// shown is a caller id of a name and a number.
+func shown(name, number string) string {
+	return fmt.Sprintf("%q <%s>", strings.Map(func(r rune) rune {
+		if r == '"' || r == '\\' || r == '<' || r == '>' || r < ' ' {
+			return -1
+		}
+		return r
+	}, name), number)
+}
+
 func legID(agent call.AgentID, unique string) string { return legPrefix + string(agent) + "." + unique }
 
 // legAgent reads the agent from a leg's id; ok is false for a channel that is no leg of ours.
@@ -182,5 +222,10 @@ func legAgent(channel string) (agent call.AgentID, ok bool) {
 
 // isLeg reports whether a channel is a phone that was rung by this daemon or one before it.
 func isLeg(channel string) bool { return strings.HasPrefix(channel, legPrefix) }
+
+// isOurs reports whether a channel was made by this daemon or one before it, and is no caller's.
+func isOurs(channel string) bool {
+	return isLeg(channel) || strings.HasPrefix(channel, deskPrefix) || isOut(channel)
+}
 
 func bridgeID(channel string) string { return bridgePrefix + channel }

@@ -25,6 +25,8 @@ const (
 	SkipHuge           SkipReason = "huge"            // longer than Options.EventLimit
 	SkipOverLimit      SkipReason = "over_limit"      // longer than Options.ReadLimit: the link was lost with it
 	SkipUnmatchedReply SkipReason = "unmatched_reply" // came after its command's time limit
+
+	skipUnused SkipReason = "unused" // known and of no use: no fault, and not told to an Observer
 )
 
 // SkipReasons lists every reason, for metrics that must exist before the first event.

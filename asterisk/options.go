@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// watchSuffix makes the name of the second Stasis application on our websocket. It alone subscribes to agents' phones:
+// WatchApplication is the name of the second Stasis application on our websocket. It alone subscribes to agents' phones:
 // an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone hears each event of the channel
 // twice, keys and ends of playbacks included (seen on 22.10.1).
-const watchSuffix = "-phones"
+func WatchApplication(application string) string { return application + "-phones" }
 
 // stuckAfter is how many ReadTimeouts a pong may stay out while events still come in. Asterisk answers pings and runs
 // commands in one thread per websocket, so by then it runs no commands of ours.
@@ -38,12 +38,6 @@ type Options struct {
 
 	ReadLimit  int64 // bytes; a longer message ends the link, because Asterisk can't be trusted then; default 16 MiB
 	EventLimit int   // bytes; a longer event is counted and skipped (replies may be longer); default 1 MiB
-
-	// DisallowedEvents are not sent by Asterisk and not given to the handler; default DefaultDisallowed.
-	DisallowedEvents []EventType
-	// WatchedEvents are what is heard of endpoints that Subscribe names; default only EndpointStateChange, which says
-	// whether a phone is registered and which channels it has.
-	WatchedEvents []EventType
 
 	Logger   *slog.Logger // default: silent
 	Observer Observer     // default: nobody
@@ -75,11 +69,11 @@ func (o Options) complete() (Options, target, error) {
 		problems = append(problems, errors.New("password: it is empty; give that of the user in ari.conf"))
 	}
 	o.setDefaults()
-	problems = append(problems, o.checkTimes(), o.checkEvents())
+	problems = append(problems, o.checkTimes())
 	if err := errors.Join(problems...); err != nil {
 		return o, target{}, err
 	}
-	to := target{shown: events.Host, watch: o.Application + watchSuffix}
+	to := target{shown: events.Host, watch: WatchApplication(o.Application)}
 	events.RawQuery = url.Values{"app": {o.Application + "," + to.watch}, "subscribeAll": {"false"}}.Encode()
 	to.url = events.String()
 	return o, to, nil
@@ -94,12 +88,6 @@ func (o *Options) setDefaults() {
 	fill(&o.RefusedRetry, 30*time.Second)
 	fill(&o.ReadLimit, 16<<20)
 	fill(&o.EventLimit, 1<<20)
-	if o.DisallowedEvents == nil {
-		o.DisallowedEvents = DefaultDisallowed()
-	}
-	if o.WatchedEvents == nil {
-		o.WatchedEvents = []EventType{EndpointStateChange}
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -139,16 +127,6 @@ func (o *Options) checkTimes() error {
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(problems...)
-}
-
-// checkEvents refuses a filter that would keep our own replies from us: Asterisk filters those too.
-func (o *Options) checkEvents() error {
-	for _, needed := range []EventType{RESTResponse, ApplicationReplaced} {
-		if slices.Contains(o.DisallowedEvents, needed) {
-			return fmt.Errorf("disallowed events: %s is needed by the link itself", needed)
-		}
-	}
-	return nil
 }
 
 // eventsURL makes the address of the websocket from that of ARI.

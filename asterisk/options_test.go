@@ -32,8 +32,6 @@ func TestEveryWrongOptionIsNamed(t *testing.T) {
 		"pings seldom":             {func(o *Options) { o.PingEvery = 8 * time.Second }, "read timeout 7s: give more than the ping interval 8s"},
 		"backoff upside down":      {func(o *Options) { o.BackoffMin = 6 * time.Second }, "shortest backoff 6s: give at most the longest, 5s"},
 		"events longer than reads": {func(o *Options) { o.ReadLimit = 10 }, "event limit 1048576: give at most the read limit 10"},
-		"our own replies filtered": {func(o *Options) { o.DisallowedEvents = []EventType{RESTResponse} }, "RESTResponse is needed"},
-		"takeover filtered":        {func(o *Options) { o.DisallowedEvents = []EventType{ApplicationReplaced} }, "ApplicationReplaced is needed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,8 +73,6 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2*time.Second, conn.opt.CommandTimeout)
 	require.Less(t, conn.opt.ReadTimeout+conn.opt.PingEvery, 10*time.Second, "a half-open link is noticed in less than 10 s")
-	require.Equal(t, DefaultDisallowed(), conn.opt.DisallowedEvents)
-	require.Equal(t, []EventType{EndpointStateChange}, conn.opt.WatchedEvents)
 	up, _, lastErr := conn.State()
 	require.False(t, up)
 	require.NoError(t, lastErr)

@@ -142,7 +142,7 @@ func TestHalfOpenLinkIsNoticedAndItsCommandsAreLetGo(t *testing.T) {
 		elapse(time.Minute)
 		first, frozeAt := f.link(), time.Now()
 		first.freeze()
-		err := c.Ping(t.Context())
+		err := c.Answer(t.Context(), "a")
 		require.ErrorIs(t, err, ErrUnknownOutcome)
 		require.Equal(t, 2*time.Second, time.Since(frozeAt))
 

@@ -8,17 +8,13 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Channel is what Asterisk tells of a channel. Numbers, names and Extension come from the network: check before use.
+// Channel is what Asterisk tells of a channel. CallerNumber and Extension come from the network: check before use.
 type Channel struct {
-	ID              string
-	Name            string // such as PJSIP/trunk-0000001f
-	State           string // Down, Ring (calls in), Ringing (is rung), Up, Busy, …
-	CallerNumber    string // empty or "anonymous" when withheld; ask for CALLERID(num-pres)
-	CallerName      string
-	ConnectedNumber string
-	Context         string    // where it is in the dialplan
-	Extension       string    // what was dialled, for a channel that came in
-	Created         time.Time // UTC
+	ID           string
+	State        string    // Down, Ring (calls in), Ringing (is rung), Up, Busy, …
+	CallerNumber string    // empty or "anonymous" when withheld; ask for CALLERID(num-pres)
+	Extension    string    // what was dialled, for a channel that came in
+	Created      time.Time // UTC
 
 	app, appData string // the dialplan application that it is in
 }
@@ -55,24 +51,19 @@ func (e Endpoint) Online() bool { return e.State == "online" }
 type Bridge struct {
 	ID       string
 	Name     string
-	Type     string    // mixing or holding
 	Channels []string  // the ids of those who are in it
 	Created  time.Time // UTC
 }
 
 func channelIn(r gjson.Result) Channel {
 	return Channel{
-		ID:              r.Get("id").String(),
-		Name:            r.Get("name").String(),
-		State:           r.Get("state").String(),
-		CallerNumber:    r.Get("caller.number").String(),
-		CallerName:      r.Get("caller.name").String(),
-		ConnectedNumber: r.Get("connected.number").String(),
-		Context:         r.Get("dialplan.context").String(),
-		Extension:       r.Get("dialplan.exten").String(),
-		Created:         timeIn(r.Get("creationtime")),
-		app:             r.Get("dialplan.app_name").String(),
-		appData:         r.Get("dialplan.app_data").String(),
+		ID:           r.Get("id").String(),
+		State:        r.Get("state").String(),
+		CallerNumber: r.Get("caller.number").String(),
+		Extension:    r.Get("dialplan.exten").String(),
+		Created:      timeIn(r.Get("creationtime")),
+		app:          r.Get("dialplan.app_name").String(),
+		appData:      r.Get("dialplan.app_data").String(),
 	}
 }
 
@@ -89,7 +80,6 @@ func bridgeIn(r gjson.Result) Bridge {
 	return Bridge{
 		ID:       r.Get("id").String(),
 		Name:     r.Get("name").String(),
-		Type:     r.Get("bridge_type").String(),
 		Channels: stringsIn(r.Get("channels")),
 		Created:  timeIn(r.Get("creationtime")),
 	}

@@ -137,18 +137,13 @@ func (b *Switchboard) Handle(e Event) {
 			line.pressed(e)
 		}
 	case PlaybackFinished:
-		if line := b.line(playedTo(e)); line != nil {
+		if line := b.line(e.PlaybackTarget()); line != nil {
 			line.finished(e.PlaybackID)
 		}
 	case EndpointStateChange:
 		b.endpointChanged(e.Endpoint())
 	default: // the rest is of no use here
 	}
-}
-
-// playedTo is the channel that heard the playback of a PlaybackFinished.
-func playedTo(e Event) string {
-	return strings.TrimPrefix(e.field("playback.target_uri").Str, "channel:")
 }
 
 // entered handles a channel that came to the application: a phone that answered, or a new call.

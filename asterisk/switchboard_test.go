@@ -215,7 +215,7 @@ func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
 func TestWhyAPhoneDidNotAnswer(t *testing.T) {
 	for cause, want := range map[Cause]string{
 		CauseUserBusy: "busy", CauseCallRejected: "declined", CauseNoAnswer: "no answer", CauseNoUserResponse: "no answer",
-		CauseSubscriberAbsent: "not reachable", CauseInterworking: "cause 127",
+		CauseSubscriberAbsent: "not reachable", Cause(127): "cause 127",
 	} {
 		leg := newLeg(nil, "x")
 		leg.ended(cause)

@@ -13,12 +13,6 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Ping asks for a sign of life from the part of Asterisk that runs commands.
-func (c *Conn) Ping(ctx context.Context) error {
-	_, err := c.do(ctx, command{"ping", http.MethodGet, pathOf("asterisk", "ping"), nil, nil})
-	return err
-}
-
 // AsteriskInfo tells Asterisk's version, when it started and when it was last reloaded.
 func (c *Conn) AsteriskInfo(ctx context.Context) (ari.AsteriskInfo, error) {
 	var info ari.AsteriskInfo
@@ -44,46 +38,23 @@ func (c *Conn) ApplicationChannels(ctx context.Context) ([]string, error) {
 	return stringsIn(gjson.Get(r.Body, "channel_ids")), nil
 }
 
-// SetEventFilter has Asterisk send none of these events of our application. It lasts until the next link, which sets
-// Options.DisallowedEvents again.
-func (c *Conn) SetEventFilter(ctx context.Context, disallowed []EventType) error {
-	_, err := c.do(ctx, filter{application: c.opt.Application, Disallowed: typesOf(disallowed), Allowed: typesOf(nil)}.command())
-	return err
-}
-
 // Endpoints lists every phone and trunk that is configured in Asterisk.
 func (c *Conn) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list(ctx, c, "list endpoints", pathOf("endpoints"), endpointIn)
 }
 
-// Endpoint tells how one phone is. IsGone when it is not configured.
-func (c *Conn) Endpoint(ctx context.Context, technology, resource string) (Endpoint, error) {
-	if err := errors.Join(checkID("technology", technology), checkID("resource", resource)); err != nil {
-		return Endpoint{}, fmt.Errorf("asterisk: get endpoint: %w", err)
-	}
-	r, err := c.do(ctx, command{"get endpoint", http.MethodGet, pathOf("endpoints", technology, resource), nil, nil})
-	if err != nil {
-		return Endpoint{}, err
-	}
-	if !validJSON(r.Body) {
-		return Endpoint{}, errUnreadable("get endpoint")
-	}
-	return endpointIn(gjson.Parse(r.Body)), nil
-}
-
-// Subscribe lets us hear Options.WatchedEvents of phones, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does
-// not double events. A subscription outlives the link, but not Asterisk.
+// Subscribe lets us hear how phones stand, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double events. A subscription outlives the link, but not Asterisk.
 //
 // Asterisk refuses the whole list when one phone in it is not configured. Then each is tried on its own, and the error
 // (IsGone) names the ones that Asterisk does not know; the others are subscribed.
 func (c *Conn) Subscribe(ctx context.Context, sources []string) error {
-	err := c.subscription(ctx, "subscribe", http.MethodPost, sources)
+	err := c.subscribe(ctx, sources)
 	if len(sources) < 2 || !isUnprocessable(err) {
 		return err
 	}
 	var unknown []error
 	for _, source := range sources {
-		switch err := c.subscription(ctx, "subscribe", http.MethodPost, []string{source}); {
+		switch err := c.subscribe(ctx, []string{source}); {
 		case isUnprocessable(err):
 			unknown = append(unknown, fmt.Errorf("%s: %w", source, err))
 		case err != nil:
@@ -93,25 +64,22 @@ func (c *Conn) Subscribe(ctx context.Context, sources []string) error {
 	return errors.Join(unknown...)
 }
 
-// Unsubscribe ends subscriptions.
-func (c *Conn) Unsubscribe(ctx context.Context, sources []string) error {
-	return c.subscription(ctx, "unsubscribe", http.MethodDelete, sources)
-}
-
-func (c *Conn) subscription(ctx context.Context, name, method string, sources []string) error {
+// subscribe takes all of the list or none.
+func (c *Conn) subscribe(ctx context.Context, sources []string) error {
 	if len(sources) == 0 {
 		return nil
 	}
 	for _, source := range sources {
 		if err := checkID("event source", source); err != nil {
-			return fmt.Errorf("asterisk: %s: %w", name, err)
+			return fmt.Errorf("asterisk: subscribe: %w", err)
 		}
 		if strings.Contains(source, ",") {
-			return fmt.Errorf("asterisk: %s: event source has a comma", name)
+			return errors.New("asterisk: subscribe: event source has a comma")
 		}
 	}
 	_, err := c.do(ctx, command{
-		name, method, pathOf("applications", c.target.watch, "subscription"), url.Values{"eventSource": {strings.Join(sources, ",")}}, nil,
+		"subscribe", http.MethodPost, pathOf("applications", c.target.watch, "subscription"),
+		url.Values{"eventSource": {strings.Join(sources, ",")}}, nil,
 	})
 	return err
 }

@@ -65,17 +65,18 @@ func ParseNumber(raw string) (Number, error) {
 	if err != nil {
 		return Number{}, fmt.Errorf("%w: %w", ErrNoNumber, err)
 	}
-	if !phonenumbers.IsValidNumber(parsed) {
+	t := phonenumbers.GetNumberType(parsed)
+	if t == phonenumbers.UNKNOWN { // IsValidNumber asks the same, at the same price
 		return Number{}, fmt.Errorf("not a number that exists: %w", ErrNoNumber)
 	}
 	return Number{
 		E164:    phonenumbers.Format(parsed, phonenumbers.E164),
-		Kind:    kindOf(parsed),
+		Kind:    kindOf(parsed, t),
 		Country: phonenumbers.GetRegionCodeForNumber(parsed),
 	}, nil
 }
 
-func kindOf(n *phonenumbers.PhoneNumber) Kind {
+func kindOf(n *phonenumbers.PhoneNumber, t phonenumbers.PhoneNumberType) Kind {
 	national := phonenumbers.GetNationalSignificantNumber(n)
 	switch n.GetCountryCode() {
 	case 870, 881, 882, 883:
@@ -90,10 +91,6 @@ func kindOf(n *phonenumbers.PhoneNumber) Kind {
 			return KindBusiness
 		}
 	}
-	return kindOfType(phonenumbers.GetNumberType(n))
-}
-
-func kindOfType(t phonenumbers.PhoneNumberType) Kind {
 	switch t {
 	case phonenumbers.FIXED_LINE, phonenumbers.FIXED_LINE_OR_MOBILE:
 		return KindGeographic

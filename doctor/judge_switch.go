@@ -106,7 +106,7 @@ func judgeApplication(f switchFacts) []Finding {
 	for _, a := range []struct {
 		name  string
 		facts applicationFacts
-	}{{f.application, f.calls}, {f.application + watchSuffix, f.watch}} {
+	}{{f.application, f.calls}, {asterisk.WatchApplication(f.application), f.watch}} {
 		if !a.facts.registered {
 			return []Finding{{
 				checkApplication, Wrong, a.name + " is not registered in Asterisk: calls get the fallback of the dialplan",
@@ -116,7 +116,7 @@ func judgeApplication(f switchFacts) []Finding {
 	}
 	var found []Finding
 	const mend = "Restart the daemon, which sets its filter anew; it should be of the same version as this doctor"
-	if missing := absent(asterisk.DefaultDisallowed(), f.calls.Disallowed); len(missing) > 0 {
+	if missing := absent(asterisk.DisallowedEvents(), f.calls.Disallowed); len(missing) > 0 {
 		found = append(found, Finding{
 			checkApplication, Wrong,
 			fmt.Sprintf("the event filter of %s lets %d kinds through that nobody uses (%s): on a busy day Asterisk and daemon choke on them",
@@ -126,7 +126,7 @@ func judgeApplication(f switchFacts) []Finding {
 	if missing := absent([]asterisk.EventType{asterisk.EndpointStateChange}, f.watch.Allowed); len(missing) > 0 {
 		found = append(found, Finding{
 			checkApplication, Wrong,
-			"the event filter of " + f.application + watchSuffix + " keeps the state of phones from the daemon", mend,
+			"the event filter of " + asterisk.WatchApplication(f.application) + " keeps the state of phones from the daemon", mend,
 		})
 	}
 	if len(found) == 0 {

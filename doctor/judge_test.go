@@ -36,7 +36,7 @@ func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
 func healthy() switchFacts {
 	f := switchFacts{application: "bereikbaar", status: http.StatusOK, version: "22.10.1"}
 	f.calls.registered, f.watch.registered = true, true
-	for _, t := range asterisk.DefaultDisallowed() {
+	for _, t := range asterisk.DisallowedEvents() {
 		f.calls.Disallowed = append(f.calls.Disallowed, eventFacts{t})
 	}
 	f.watch.Allowed = []eventFacts{{asterisk.EndpointStateChange}}

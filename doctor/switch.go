@@ -27,9 +27,6 @@ const (
 // forgets the application when the doctor hangs up.
 const applicationSuffix = "-doctor"
 
-// watchSuffix makes the name of the application with which the daemon watches phones (docs/decisions, 4).
-const watchSuffix = "-phones"
-
 // switchFacts is what Asterisk says. What comes after an error was not asked.
 type switchFacts struct {
 	application string // of the daemon
@@ -183,7 +180,7 @@ func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn) error {
 	if f.calls, err = askApplication(ctx, conn, f.application); err != nil {
 		return err
 	}
-	if f.watch, err = askApplication(ctx, conn, f.application+watchSuffix); err != nil {
+	if f.watch, err = askApplication(ctx, conn, asterisk.WatchApplication(f.application)); err != nil {
 		return err
 	}
 	if f.endpoints, err = conn.Endpoints(ctx); err != nil {
