@@ -79,7 +79,8 @@ func (c *Conn) subscribe(ctx context.Context, sources []string) error {
 	}
 	_, err := c.do(ctx, command{
 		"subscribe", http.MethodPost, pathOf("applications", c.target.watch, "subscription"),
-		url.Values{"eventSource": {strings.Join(sources, ",")}}, nil,
+		url.Values{"eventSource": {strings.Join(sources, ",")}},
+		nil,
 	})
 	return err
 }
