@@ -99,6 +99,21 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// writes does nothing. Redis takes it, as every script that does not say otherwise, for one that writes, and refuses it beforehand
+// when it takes no writes.
+var writes = redis.NewScript("#!lua\nreturn 1")
+
+// TakesWrites says why Redis takes no writes now, nil when it does: one that loads, is a read-only replica, is full or cannot write to
+// its disk answers questions all the same. It changes nothing.
+func (s *Store) TakesWrites(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := writes.Run(ctx, s.client, nil).Err(); err != nil {
+		return down("try whether notes can be changed", err)
+	}
+	return nil
+}
+
 func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, requestLimit)
 }

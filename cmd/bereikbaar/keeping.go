@@ -58,13 +58,13 @@ func (t *tidiness) tried(erased int, now time.Time, err error) {
 	}
 }
 
-// outage is whether Redis is away, and when it last came back.
+// outage is whether Redis is away or takes no writes, so that nobody can renew a claim, and when that was last over.
 type outage struct {
 	lasts bool
 	over  time.Time // zero for never
 }
 
-// heard takes down whether Redis answered.
+// heard takes down whether Redis answered and takes writes.
 func (o *outage) heard(err error, now time.Time) {
 	if o.lasts && err == nil {
 		o.over = now

@@ -103,6 +103,10 @@ type keeping struct {
 func (k *keeping) tick(ctx context.Context, now time.Time) {
 	seen, err := k.store.Identity(ctx)
 	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
+	if err == nil { // it also answers while it loads, as a replica and with its memory full: nothing can be renewed or changed then
+		err = k.store.TakesWrites(ctx)
+		k.sayOnce("Redis takes no writes; promises are kept by the journal", err)
+	}
 	k.outage.heard(err, now)
 	if err == nil {
 		if k.comparison.due(seen, k.keeper.Behind(), now) {
