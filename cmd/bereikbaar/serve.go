@@ -120,7 +120,9 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	if err != nil {
 		return nil, err
 	}
-	s.store = redisstore.Open(redisOptions(cfg.Redis))
+	options := redisOptions(cfg.Redis)
+	options.Failed = s.metrics.Redis.CommandFailed
+	s.store = redisstore.Open(options)
 	s.redis = newStoreWatch(s.store, log)
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
