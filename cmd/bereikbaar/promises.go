@@ -94,7 +94,6 @@ type keeping struct {
 	*service
 	comparison comparison
 	outage     outage
-	towns      towns
 	file       tidiness
 	pruned     time.Time
 	quiet      map[string]string // the last error of each kind: one is logged once, not every second
@@ -149,9 +148,9 @@ func (k *keeping) compact() error {
 func (k *keeping) round(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
-	problems := []error{k.towns.follow(k.settings.plan(), k.settings.config().State.Directory, k.keeper.Municipalities)}
+	problems := []error{k.followTowns()}
 	k.warnOfStrangers(ctx, now.UTC())
-	for _, m := range k.towns.all {
+	for _, m := range k.towns.names() {
 		r, err := k.worklist.RoundSince(ctx, m, now.UTC(), k.outage.over)
 		k.metrics.Keeping.Round(r)
 		k.logRound(m, r)
