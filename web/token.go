@@ -239,16 +239,22 @@ func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.A
 	})
 }
 
+// ErrNobody is given for a file that could not be used yet: nobody is let in.
+var ErrNobody = errors.New("nobody may use the API until its tokens file is right")
+
 // InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one that was
-// taken out of it may still be let in.
+// taken out of it may still be let in. It wraps ErrNobody when there are none in force.
 func (t *Tokens) InForce(now time.Time) error {
 	t.current(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed != "" {
-		return errors.New(t.failed)
+	switch {
+	case t.failed == "":
+		return nil
+	case t.raw == nil:
+		return fmt.Errorf("%w: %s", ErrNobody, t.failed)
 	}
-	return nil
+	return errors.New(t.failed)
 }
 
 // current gives the tokens, read again when they are no longer fresh.
