@@ -57,6 +57,12 @@ func (d *desks) refuse(code callback.DialCode, text string) error {
 	return &callback.DialError{Code: code, Text: text}
 }
 
+// dialRefused counts and logs a callback that is not dialled.
+func (s *service) dialRefused(code callback.DialCode) {
+	s.metrics.Keeping.DialRefused(code)
+	s.log.Warn("a callback was not dialled", "why", code)
+}
+
 // TakeBack implements asterisk.Callbacks.
 func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
 	if d.take(colleague) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -95,19 +93,4 @@ func remember(path string, these []call.MunicipalityID) ([]call.MunicipalityID, 
 // followTowns takes over the configuration of the moment.
 func (s *service) followTowns() error {
 	return s.towns.follow(s.settings.plan(), s.settings.config().State.Directory, s.keeper.Municipalities)
-}
-
-// warnOfStrangers says which municipalities still have live notes and are not in the configuration: no desk shows those.
-func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
-	for _, m := range k.towns.strangers(k.settings.plan()) {
-		counts, err := k.keeper.Counts(ctx, m, now)
-		live := int64(0)
-		for _, c := range counts {
-			live += c.Live
-		}
-		if err != nil || live > 0 {
-			k.log.Warn("a municipality that is not in the configuration may have callback notes: no desk shows them, bereikbaar notes does, and their claims, "+
-				"deadlines and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
-		}
-	}
 }

@@ -73,10 +73,9 @@ func notesCommand(access io.Writer) *cobra.Command {
 // withNotes gives a command its bench, and errors their exit codes.
 func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := config.Load(configPath(cmd), os.Getenv)
+		cfg, err := loadConfig(cmd, os.Getenv)
 		if err != nil {
-			cmd.PrintErrln(err)
-			return errReported
+			return err
 		}
 		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
 		b.store = redisstore.Open(redisOptions(cfg.Redis))
