@@ -143,7 +143,7 @@ func (k *keeping) sayOnce(what string, err error) {
 	k.quiet[what] = text
 }
 
-// warnOfStrangers says which municipalities still have live notes and are not in the configuration: no desk shows those.
+// warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of those otherwise.
 func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
 	for _, m := range k.towns.strangers(k.settings.plan()) {
 		counts, err := k.keeper.Counts(ctx, m, now)
@@ -152,8 +152,8 @@ func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
 			live += c.Live
 		}
 		if err != nil || live > 0 {
-			k.log.Warn("a municipality that is not in the configuration may have callback notes: no desk shows them, bereikbaar notes does, and their claims, "+
-				"deadlines and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+			k.log.Warn("a municipality that is not in the configuration may have callback notes: bereikbaar notes --municipality lists them, and their "+
+				"claims, deadlines and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
 		}
 	}
 }
