@@ -77,7 +77,7 @@ type Offer struct {
 	Rung   int           // how many phones were rung for it
 }
 
-// Contact is the one record (klantcontact) that every call ends in; metrics, desk and reports read it and nothing else
+// Contact is the one record (klantcontact) that every call ends in; metrics and the log read it and nothing else
 // is written about a call. Times are UTC.
 type Contact struct {
 	Call         Call

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
 // largestFile in bytes is a hundred times what a large municipality writes; more is a mistake, such as a sound file.
@@ -23,7 +23,7 @@ func readFile(path string) ([]byte, error) {
 	fail := func(what, mend string) ([]byte, error) {
 		return nil, Problems{{File: path, What: what, Mend: mend}}
 	}
-	f, err := openRegular(path)
+	f, err := plainfile.Open(path)
 	if err != nil {
 		return fail(err.Error(), "name a configuration file that this user may read")
 	}
@@ -36,27 +36,6 @@ func readFile(path string) ([]byte, error) {
 		return fail(fmt.Sprintf("it is larger than %d kB", largestFile>>10), "is this a configuration file?")
 	}
 	return raw, nil
-}
-
-// openRegular opens a file for reading, but neither a directory nor a pipe, which could block for ever. Its errors name
-// the fault and leave the path to the caller.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		var fault *os.PathError
-		if errors.As(err, &fault) {
-			err = fault.Err
-		}
-		return nil, fmt.Errorf("it cannot be opened: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 // outline reads the text of a file into YAML's nodes, which know their lines. A syntax error is one problem: what

@@ -1,13 +1,13 @@
 package config
 
 import (
-	"fmt"
-	"io"
+	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
 // Secret is a password. It prints as a mask everywhere; only Reveal gives it away.
@@ -105,35 +105,23 @@ func (b *builder) checkedSecret(text, key string, report func(what, mend string)
 	return Secret{}
 }
 
-// readSecret reads a file that nobody but its owner can. In credentials, the directory that systemd makes for LoadCredential=,
-// the group bits are let be: there they are the mask of an access list that lets the service's own user read.
+// readSecret reads a file that nobody but its owner can, see plainfile.ReadPrivate.
 func readSecret(path, credentials string) (text, what, mend string) {
 	const largest = 4096
 	if !filepath.IsAbs(path) {
 		return "", shown(path) + " is not a full path", "write the path of the password file from the root"
 	}
-	f, err := openRegular(path)
-	if err != nil {
-		return "", "the password file " + shown(path) + ": " + err.Error(), "name a file that the daemon's user may read"
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", "the password file " + shown(path) + ": " + err.Error(), ""
-	}
-	others := os.FileMode(0o077)
-	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
-		others = 0o007
-	}
-	if mode := info.Mode().Perm(); mode&others != 0 {
-		return "", fmt.Sprintf("the password file %s can be read by others than its owner (mode %04o)", shown(path), mode), "chmod 0400 or 0600 it, and change the password"
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, largest+1))
+	raw, err := plainfile.ReadPrivate(path, credentials, largest)
+	var exposed plainfile.ExposedError
 	switch {
-	case err != nil:
-		return "", "the password file " + shown(path) + " cannot be read: " + err.Error(), ""
-	case len(raw) > largest:
+	case errors.As(err, &exposed):
+		mend = "chmod 0400 or 0600 it, and change the password"
+	case errors.Is(err, plainfile.ErrTooLarge):
 		return "", "the password file " + shown(path) + " is larger than a password", "name the right file"
+	case err != nil:
+		mend = "name a file that the daemon's user may read"
+	default:
+		return string(raw), "", ""
 	}
-	return string(raw), "", ""
+	return "", "the password file " + shown(path) + ": " + err.Error(), mend
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/user"
 	"strconv"
@@ -92,30 +90,6 @@ func judgeDaemon(f daemonFacts) []Finding {
 		found = append(found, Finding{checkDaemon, Wrong, fmt.Sprintf("it says that it is %q", f.State), "See its log: journalctl -u bereikbaar"})
 	}
 	return found
-}
-
-// judgeAddress judges where the operations port listens.
-func judgeAddress(address string) []Finding {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return []Finding{{checkOperations, Wrong, "listen.operations is no address: " + err.Error(), "Write it as host:port, such as 127.0.0.1:9570"}}
-	}
-	if !loopback(host) {
-		return []Finding{{
-			checkOperations, Warning, "it is not on this machine's own address: whoever reaches it reads how busy each team is",
-			"Set listen.operations to 127.0.0.1:9570, and let Prometheus come by way of this machine",
-		}}
-	}
-	return []Finding{{Check: checkOperations, Verdict: OK, Text: "it is for this machine only"}}
-}
-
-// loopback reports whether host can be reached from this machine only.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }
 
 // judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state directory is:

@@ -39,9 +39,9 @@ const (
 	checkPhones        = "phones"
 	checkCallbacks     = "callbacks"
 	checkRedis         = "redis"
+	checkRewrite       = "redis rewrite"
 	checkPrompts       = "prompts"
 	checkClock         = "clock"
-	checkOperations    = "operations port"
 	checkDaemon        = "daemon"
 	checkAPI           = "api"
 )
@@ -79,12 +79,10 @@ func Examine(ctx context.Context, in Installation) Report {
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
+		{checkRewrite, func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) }},
 		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
 		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},
-		{checkDaemon, func(ctx context.Context) []Finding {
-			address := in.Config.Listen.Operations
-			return append(judgeAddress(address), judgeDaemon(askDaemon(ctx, address))...)
-		}},
+		{checkDaemon, func(ctx context.Context) []Finding { return judgeDaemon(askDaemon(ctx, in.Config.Listen.Operations)) }},
 		{checkAPI, func(context.Context) []Finding {
 			file := in.Config.Web.TokensFile
 			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)

@@ -115,13 +115,25 @@ func TestTheDaemonIsJudgedByWhatItSays(t *testing.T) {
 	}
 }
 
-func TestTheOperationsPortBelongsOnLoopback(t *testing.T) {
-	for address, verdict := range map[string]Verdict{
-		"127.0.0.1:9570": OK, "127.77.3.1:9570": OK, "[::1]:9570": OK, "localhost:9570": OK, "[::ffff:127.0.0.1]:9570": OK,
-		"0.0.0.0:9570": Warning, ":9570": Warning, "[::]:9570": Warning, "192.0.2.7:9570": Warning, "kcc.example.org:9570": Warning,
-		"9570": Wrong,
+func TestTheNightlyRewriteIsJudgedByItsUnits(t *testing.T) {
+	const well = "Result=success\nId=bereikbaar-rewrite.timer\nLoadState=loaded\nActiveState=active\n\n" +
+		"Result=success\nId=bereikbaar-rewrite.service\nLoadState=loaded\nActiveState=inactive\n"
+	says := func(pairs ...string) rewriteFacts {
+		return rewriteFacts{here: true, units: unitsOf(strings.NewReplacer(pairs...).Replace(well))}
+	}
+	for name, c := range map[string]struct {
+		facts   rewriteFacts
+		verdict Verdict
+		words   string
+	}{
+		"every night":       {says(), OK, "every night"},
+		"not to be seen":    {rewriteFacts{}, OK, "see to it"},
+		"systemd is silent": {rewriteFacts{here: true, err: errors.New("no bus")}, Warning, "no bus"},
+		"not installed":     {says("timer\nLoadState=loaded\nActiveState=active", "timer\nLoadState=not-found\nActiveState=inactive"), Warning, "not installed"},
+		"not enabled":       {says("ActiveState=active", "ActiveState=inactive"), Warning, "timer is inactive"},
+		"it failed":         {says("Result=success\nId=bereikbaar-rewrite.service", "Result=exit-code\nId=bereikbaar-rewrite.service"), Warning, "stays on Redis's disk"},
 	} {
-		t.Run(address, func(t *testing.T) { finds(t, judgeAddress(address), verdict, "") })
+		t.Run(name, func(t *testing.T) { finds(t, judgeRewrite(c.facts), c.verdict, c.words) })
 	}
 }
 

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 )
 
@@ -114,4 +115,13 @@ func judgeHTTP(s section) []Finding {
 		})
 	}
 	return found
+}
+
+// loopback reports whether host can be reached from this machine only.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
 }

@@ -32,7 +32,7 @@ func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 		warned:   r.counterVec("notes_warned_total", "Callback notes whose warning point passed before they were closed.", "team"),
 		overdue:  r.counterVec("notes_became_overdue_total", "Callback notes whose deadline passed before they were closed.", "team"),
 		refused: r.counterVec("dials_refused_total",
-			"Callbacks that were not dialled: the number is not allowed, or a cap was reached.", "reason"),
+			"Callbacks that were not dialled, by reason (docs/kpis.md).", "reason"),
 	}
 	for _, code := range callback.DialCodes() {
 		k.refused.WithLabelValues(string(code))

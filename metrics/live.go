@@ -3,6 +3,8 @@ package metrics
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,16 +30,27 @@ type NoteCounter interface {
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error)
 }
 
-// countNotes asks for every municipality of the plan. One that does not answer fails the whole: half a count looks like
-// notes that were lost.
-func (m *Metrics) countNotes(ctx context.Context, counter NoteCounter) (map[call.TeamID]callback.Count, error) {
+// countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their teams are called,
+// those are of Elsewhere. One that does not answer fails the whole: half a count looks like notes that were lost.
+func (m *Metrics) countNotes(ctx context.Context, s Sources) (map[call.TeamID]callback.Count, error) {
+	plan := m.labels.Load().plan
+	all := slices.Collect(maps.Keys(plan.Municipalities))
+	if s.Municipalities != nil {
+		all = append(all, s.Municipalities()...)
+		slices.Sort(all)
+		all = slices.Compact(all)
+	}
 	sum := map[call.TeamID]callback.Count{}
-	for id := range m.labels.Load().plan.Municipalities {
-		counts, err := counter.Counts(ctx, id, time.Now())
+	for _, id := range all {
+		counts, err := s.Notes.Counts(ctx, id, time.Now())
 		if err != nil {
 			return nil, fmt.Errorf("count the notes of %q: %w", id, err)
 		}
+		_, there := plan.Municipalities[id]
 		for team, c := range counts {
+			if !there {
+				team = Elsewhere
+			}
 			sum[team] = add(sum[team], c)
 		}
 	}

@@ -142,6 +142,32 @@ func TestNotesOfTheStore(t *testing.T) {
 	})
 }
 
+func TestNotesOfAMunicipalityThatLeftArePromisesAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := newMetrics(t, "kcc")
+		counts := map[call.MunicipalityID]map[call.TeamID]callback.Count{
+			"deventer": {"kcc": {Live: 3, Made: 3}, "gone": {Live: 1, Made: 1}},
+			"raalte":   {"kcc": {Live: 2, Overdue: 2, Made: 5}, "raalte-kcc": {Live: 4, Made: 4}}, // its kcc is another one than ours
+		}
+		require.NoError(t, m.Watch(metrics.Sources{
+			Notes: notes(func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+				return counts[id], nil
+			}),
+			Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{"deventer", "raalte"} },
+		}))
+		got := exposition(t, reg)
+		for _, line := range []string{
+			`bereikbaar_notes_open{team="kcc"} 3`,
+			`bereikbaar_notes_overdue{team="kcc"} 0`,
+			`bereikbaar_notes_open{team="(other)"} 7`,
+			`bereikbaar_notes_overdue{team="(other)"} 2`,
+			`bereikbaar_notes_made_total{team="(other)"} 10`,
+		} {
+			requireLine(t, got, line)
+		}
+	})
+}
+
 func TestASlowStoreHoldsUpNoScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")

@@ -17,6 +17,9 @@ import (
 type Sources struct {
 	Queues Queues
 	Notes  NoteCounter
+	// Municipalities gives those that may have notes and are no longer in the plan; it may give those of the plan too.
+	Municipalities func() []call.MunicipalityID
+
 	Parts  []Part
 	Pulses []*Pulse
 	// Active counts the calls that are handled and the phones that ring or talk for them.
@@ -78,7 +81,7 @@ func (m *Metrics) Watch(s Sources) error {
 	}
 	if s.Notes != nil {
 		w.notes = newRecent(notesFresh, notesLimit, func(ctx context.Context) (map[call.TeamID]callback.Count, error) {
-			return m.countNotes(ctx, s.Notes)
+			return m.countNotes(ctx, s)
 		})
 	}
 	m.sources.Store(w)

@@ -147,6 +147,12 @@ func TestTablesForPeople(t *testing.T) {
 	require.NotContains(t, list.String(), "\x1b", "what a caller said moves no cursor")
 	require.Equal(t, 2, strings.Count(list.String(), "\n"))
 	require.Contains(t, list.String(), "now", "whom to try at once")
+	require.NotContains(t, list.String(), "not verified")
+	keyed := n
+	keyed.Verified = false
+	var other bytes.Buffer
+	require.NoError(t, noteview.Table(&other, []callback.Note{keyed}, look(true), amsterdam, at))
+	require.Contains(t, other.String(), "06 12345678 not verified")
 	var early bytes.Buffer
 	require.NoError(t, noteview.Table(&early, []callback.Note{n}, look(true), amsterdam, at))
 	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and whom later")

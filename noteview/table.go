@@ -28,9 +28,17 @@ func Table(w io.Writer, notes []callback.Note, look Look, loc *time.Location, no
 			deadline += " !"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", deadline, dash(string(n.Reference)), n.Team, n.State, dash(string(n.Holder())),
-			dash(spoken(n.Number)), len(n.Tries()), try(look.Next(n), loc, now), about(n))
+			number(n), len(n.Tries()), try(look.Next(n), loc, now), about(n))
 	}
 	return t.Flush()
+}
+
+// number is whom to ring, and whether he keyed that in: who asked may have meant somebody else's telephone to ring.
+func number(n callback.Note) string {
+	if n.Number.Known() && !n.Verified {
+		return spoken(n.Number) + " not verified"
+	}
+	return dash(spoken(n.Number))
 }
 
 // try is when a caller is best tried next.
@@ -116,7 +124,7 @@ func unverified(n callback.Note) string {
 	if n.Verified || !n.Number.Known() {
 		return ""
 	}
-	return " (not the number that the caller's line showed)"
+	return " (not verified: not the number that the caller's line showed)"
 }
 
 func about(n callback.Note) string {

@@ -100,6 +100,7 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	_, err = s.Absences(ctx, deventer)
 	require.NoError(t, err)
 	require.NoError(t, s.SetPresent(ctx, deventer, els))
+	require.NoError(t, s.TakesWrites(ctx))
 	operator := clientAs(t, server, "beheer", operatorsPassword)
 	require.NoError(t, operator.ScriptFlush(ctx).Err())
 	promise(t, s)

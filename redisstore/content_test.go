@@ -3,12 +3,14 @@ package redisstore_test
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
@@ -248,4 +250,35 @@ func TestMakeRefusesAnEventThatBeginsNothing(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotErrorIs(t, err, callback.ErrStoreDown, name)
 	}
+}
+
+func TestANoteThatCannotBeReadKeepsNoTeamFromTheExport(t *testing.T) {
+	server := redistest.Start(t)
+	s, c := open(t, server.Addr), raw(t, server.Addr)
+	bad := promise(t, s)
+	advance(t, s, bad, does(callback.EventRerouted, callback.ByAgent(els), to("archief"))) // the first in order
+	require.NoError(t, c.HSet(ctx, tag+"note:"+string(bad.ID), "deadline", "soon").Err())
+	good := promise(t, s)
+	var read []callback.NoteID
+	err := s.EachLive(ctx, deventer, nil, func(notes []callback.Note) error {
+		for _, n := range notes {
+			read = append(read, n.ID)
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, string(bad.ID))
+	require.Equal(t, []callback.NoteID{good.ID}, read)
+	teams, err := s.Teams(ctx, deventer)
+	require.NoError(t, err)
+	require.Equal(t, []call.TeamID{"archief", team}, teams)
+
+	full := errors.New("nobody reads on")
+	asked := 0
+	err = s.EachLive(ctx, deventer, nil, func([]callback.Note) error {
+		asked++
+		return full
+	})
+	require.ErrorIs(t, err, full)
+	require.Equal(t, 1, asked)
 }

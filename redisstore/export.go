@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,15 +16,51 @@ import (
 // exportBatch is how many notes an export reads at a time: Redis does nothing else meanwhile.
 const exportBatch = 200
 
-// EachDue gives every live note of a team, in batches, by deadline; those that become live or move meanwhile may be missing. It
-// ends with the first error of take, or when Redis does not answer. Notes that cannot be read are in the error, the others
-// were given.
-func (s *Store) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
-	return s.each(ctx, m, keysOf(m).due(team), "-inf", "+inf", take)
+// Teams gives every team that ever had a note, in order: also those that left the configuration since.
+func (s *Store) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	key := keysOf(m).teams()
+	found, err := s.client.SMembers(ctx, key).Result()
+	if err != nil {
+		return nil, unread(key, err)
+	}
+	slices.Sort(found)
+	teams := make([]call.TeamID, len(found))
+	for i, team := range found {
+		teams[i] = call.TeamID(team)
+	}
+	return teams, nil
+}
+
+// EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by deadline; nil wants all
+// teams, also those that left the configuration. Notes that become live or move meanwhile may be missing. It ends with the first error
+// of take, or when Redis does not answer. Notes that cannot be read are in the error, the others were given, of every team.
+func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+	teams, err := s.Teams(ctx, m)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, team := range teams {
+		if wanted != nil && !wanted(team) {
+			continue
+		}
+		var full error
+		err := s.each(ctx, m, keysOf(m).due(team), "-inf", "+inf", func(notes []callback.Note) error {
+			full = take(notes)
+			return full
+		})
+		problems = append(problems, err)
+		if full != nil || errors.Is(err, callback.ErrStoreDown) { // the next one fails alike
+			break
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // EachClosed gives every closed note that is not purged, of all teams: closed at or after from and before until, the oldest first. It
-// is otherwise as EachDue.
+// is otherwise as EachLive.
 func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {
 	return s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take)
 }

@@ -109,6 +109,26 @@ func requireReadsDown(t *testing.T, s *redisstore.Store) {
 	}
 }
 
+// requireTakesNoWrites checks that a Redis which answers questions is known for one that changes nothing, and why.
+func requireTakesNoWrites(t *testing.T, s *redisstore.Store, mend string) {
+	t.Helper()
+	inTime(t, "a look whether it takes writes", func() error {
+		if _, err := s.Identity(t.Context()); err != nil {
+			return fmt.Errorf("it does not answer: %w", err)
+		}
+		if err := s.TakesWrites(t.Context()); !errors.Is(err, callback.ErrStoreDown) || !strings.Contains(err.Error(), mend) {
+			return fmt.Errorf("not the error that says %q: %w", mend, err)
+		}
+		return nil
+	})
+}
+
+// requireTakesWrites checks that it does again.
+func requireTakesWrites(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	inTime(t, "a look whether it takes writes", func() error { return s.TakesWrites(t.Context()) })
+}
+
 func TestASlowRedisIsNotWaitedForAgainAtEveryStep(t *testing.T) {
 	proxy := redistest.NewProxy(t, redistest.Start(t))
 	s := open(t, proxy.Addr)
@@ -248,6 +268,7 @@ func TestRedisIsStillLoading(t *testing.T) {
 	server.Begin("key-load-delay 500") // microseconds for each key: twenty seconds in all, unless it is told to hurry
 	awaitLoading(t, server)
 	requireDown(t, s, "still reading its data")
+	requireTakesNoWrites(t, s, "still reading its data")
 	inTime(t, "a look at it", func() error {
 		problems := s.Check(t.Context())
 		if len(problems) != 1 || !strings.Contains(problems[0].String(), "still reading its data") {
@@ -270,11 +291,13 @@ func TestRedisIsAReplica(t *testing.T) {
 	c := raw(t, server.Addr)
 	require.NoError(t, c.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
 	requireDown(t, s, "read-only replica")
+	requireTakesNoWrites(t, s, "read-only replica")
 	got, err := s.Note(t.Context(), deventer, n.ID)
 	require.NoError(t, err, "a replica can still be read")
 	require.Equal(t, n, got)
 	require.NoError(t, c.ReplicaOf(t.Context(), "NO", "ONE").Err())
 	promise(t, s)
+	requireTakesWrites(t, s)
 	require.Len(t, requireInvariants(t, c), 2)
 }
 
@@ -285,9 +308,11 @@ func TestMemoryIsFull(t *testing.T) {
 	c := raw(t, server.Addr)
 	require.NoError(t, c.ConfigSet(t.Context(), "maxmemory", "1000000").Err())
 	requireDown(t, s, "maxmemory")
+	requireTakesNoWrites(t, s, "maxmemory")
 	require.Len(t, requireInvariants(t, c), 1, "nothing was written halfway, nothing was evicted")
 	require.NoError(t, c.ConfigSet(t.Context(), "maxmemory", "0").Err())
 	after := promise(t, s)
+	requireTakesWrites(t, s)
 	notes := requireInvariants(t, c)
 	require.Contains(t, notes, before.ID)
 	require.Contains(t, notes, after.ID)
@@ -300,6 +325,7 @@ func TestTheDiskCannotBeWritten(t *testing.T) {
 	c := raw(t, server.Addr)
 	breakSnapshots(t, server, c)
 	requireDown(t, s, "cannot write to disk")
+	requireTakesNoWrites(t, s, "cannot write to disk")
 	require.Len(t, requireInvariants(t, c), 1)
 }
 

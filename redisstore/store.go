@@ -45,6 +45,7 @@ type Options struct {
 	Password string
 	DB       int
 	TLS      *tls.Config // nil without TLS
+	Failed   func()      // is told of every command that Redis refused or did not answer in time, and must not wait; nil for nobody
 }
 
 // LogValue keeps the password out of logs.
@@ -62,7 +63,7 @@ var quietOnce sync.Once
 // method finds out anew, within half a second.
 func Open(o Options) *Store {
 	quietOnce.Do(func() { redis.SetLogger(debugLog{}) })
-	return &Store{addr: o.Addr, client: redis.NewClient(&redis.Options{
+	client := redis.NewClient(&redis.Options{
 		Addr:      o.Addr,
 		Username:  o.Username,
 		Password:  o.Password,
@@ -83,7 +84,11 @@ func Open(o Options) *Store {
 		MaintNotificationsConfig: &maintnotifications.Config{ // a feature of hosted Redis, and one more right to grant
 			Mode: maintnotifications.ModeDisabled,
 		},
-	})}
+	})
+	if o.Failed != nil {
+		client.AddHook(failures{o.Failed})
+	}
+	return &Store{addr: o.Addr, client: client}
 }
 
 // Close ends the connections. Methods give an error from then on.
@@ -95,6 +100,21 @@ func (s *Store) Ping(ctx context.Context) error {
 	defer cancel()
 	if err := s.client.Ping(ctx).Err(); err != nil {
 		return down("ping", err)
+	}
+	return nil
+}
+
+// writes does nothing. Redis takes it, as every script that does not say otherwise, for one that writes, and refuses it beforehand
+// when it takes no writes.
+var writes = redis.NewScript("#!lua\nreturn 1")
+
+// TakesWrites says why Redis takes no writes now, nil when it does: one that loads, is a read-only replica, is full or cannot write to
+// its disk answers questions all the same. It changes nothing.
+func (s *Store) TakesWrites(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := writes.Run(ctx, s.client, nil).Err(); err != nil {
+		return down("try whether notes can be changed", err)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// AgentState is what an agent is doing, as metrics and the wallboard show it. docs/states.md draws how they follow on
+// AgentState is what an agent is doing, as metrics show it. docs/states.md draws how they follow on
 // each other.
 type AgentState string
 

@@ -11,7 +11,7 @@ type Snapshot struct {
 	Teams []TeamSnapshot // by id
 }
 
-// TeamSnapshot is how a team stands, for metrics and the wallboard.
+// TeamSnapshot is how a team stands, for metrics.
 type TeamSnapshot struct {
 	Team    call.TeamID
 	Waiting int             // callers, those whose phone already rings included

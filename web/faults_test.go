@@ -20,8 +20,8 @@ import (
 // torn gives one batch of an export, and then fails.
 type torn struct{ shelves }
 
-func (s torn) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
-	notes, err := s.Due(ctx, m, team, 1)
+func (s torn) EachLive(ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]callback.Note) error) error {
+	notes, err := s.Due(ctx, m, permits, 1)
 	return errors.Join(err, take(notes), fmt.Errorf("%w: gone", callback.ErrStoreDown))
 }
 
@@ -42,6 +42,7 @@ func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
 	}
 	require.Contains(t, d.log.String(), "cut off")
 	require.Contains(t, d.log.String(), `"did":"export","status":200,"count":1`, "who saw what is told all the same")
+	require.Contains(t, d.log.String(), `"agent":"ada","municipality":"deventer","did":"export begins"}`)
 }
 
 // halfBroken gives a list of which some cannot be read.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -103,9 +105,21 @@ func (town) Language(call.MunicipalityID) string { return "nl" }
 // shelves export from the simplest store, in batches of two.
 type shelves struct{ *storetest.Memory }
 
-func (s shelves) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
-	notes, err := s.Due(ctx, m, team, 1000)
-	return batches(notes, err, take)
+func (s shelves) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) {
+	counts, err := s.Counts(ctx, m, time.Now())
+	return slices.Sorted(maps.Keys(counts)), err
+}
+
+func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+	teams, err := s.Teams(ctx, m)
+	problems := []error{err}
+	for _, team := range teams {
+		if wanted(team) {
+			notes, err := s.Due(ctx, m, team, 1000)
+			problems = append(problems, batches(notes, err, take))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (s shelves) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {

@@ -249,9 +249,9 @@ type leaving struct {
 	hangUp func()
 }
 
-func (l leaving) EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error {
+func (l leaving) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
 	l.hangUp()
-	return l.torn.EachDue(ctx, m, team, take)
+	return l.torn.EachLive(ctx, m, wanted, take)
 }
 
 func TestWhoHangsUpDuringAnExportIsNoFault(t *testing.T) {

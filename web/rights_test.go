@@ -101,11 +101,18 @@ func (d dissolved) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
 	return team != tax && d.town.HasTeam(m, team)
 }
 
-func TestATeamThatLeftTheConfigurationIsThereAsLongAsItOwesACall(t *testing.T) {
+func TestATeamThatLeftTheConfigurationIsThereAsLongAsItHasNotes(t *testing.T) {
 	d := open(t, func(o *web.Options) { o.Directory = dissolved{} })
 	list := func(who string) reply { return d.asks(who, http.MethodGet, "/api/teams/belastingen/notes", "") }
+	export := func(who, period string) reply {
+		return d.asks(who, http.MethodGet, "/api/export?team=belastingen"+period, "")
+	}
 	_ = list("admin").problem(t, http.StatusNotFound, "not_found")
+	_ = export("admin", "").problem(t, http.StatusNotFound, "not_found")
 	n := d.note(tax)
+	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("admin", ""))))
+	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("taxlead", ""))))
+	_ = export("lead", "").problem(t, http.StatusNotFound, "not_found")
 	for _, who := range []string{"admin", "anouk", "tax"} { // sees all, sees all by name, is of the team
 		got := list(who)
 		require.Equal(t, http.StatusOK, got.StatusCode, who)
@@ -114,10 +121,12 @@ func TestATeamThatLeftTheConfigurationIsThereAsLongAsItOwesACall(t *testing.T) {
 	_ = list("cem").problem(t, http.StatusNotFound, "not_found")
 	_, err := d.work.Cancel(t.Context(), callback.Step{Municipality: deventer, Note: n.ID, Who: callback.ByCaller, At: time.Now()}, "")
 	require.NoError(t, err)
-	_ = list("admin").problem(t, http.StatusNotFound, "not_found")
+	require.JSONEq(t, `{"notes":[],"more":false}`, string(list("admin").body), "it owes nobody a call any more")
+	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("admin", "&closed_from="+time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)+"&closed_until="+time.Now().UTC().Add(time.Hour).Format(time.RFC3339)))))
 	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusNotFound, "not_found")
 	d.store.Fail(errors.New("out of order"))
 	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusServiceUnavailable, "store")
+	_ = d.asks("admin", http.MethodGet, "/api/export?team=0612345678", "").problem(t, http.StatusServiceUnavailable, "store")
 	require.NotContains(t, d.log.String(), "0612345678", "what is no team is not logged")
 }
 

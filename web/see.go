@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,18 +74,28 @@ func (a *API) listTeam(v *visit) error {
 		return err
 	}
 	team := call.TeamID(v.PathValue("team"))
+	if err := a.teamThere(v, team); err != nil {
+		return err
+	}
+	v.team = team
+	notes, err := a.Reader.Due(v.Context(), v.who.Municipality, team, limit+1)
+	return a.answerList(v, notes, err, limit)
+}
+
+// teamThere gives the problem of a team that does not exist for who asks. One that was taken out of the configuration exists as long as
+// the store knows notes of it: it may still owe somebody a call.
+func (a *API) teamThere(v *visit, team call.TeamID) error {
 	if !v.who.Sees(team) {
 		return noSuch("team")
 	}
-	notes, err := a.Reader.Due(v.Context(), v.who.Municipality, team, limit+1)
-	// A team that was taken out of the configuration is there as long as it owes somebody a call.
-	switch there := len(notes) > 0 || a.Directory.HasTeam(v.who.Municipality, team); {
-	case there:
-		v.team = team
-	case err == nil:
+	if a.Directory.HasTeam(v.who.Municipality, team) {
+		return nil
+	}
+	known, err := a.Exports.Teams(v.Context(), v.who.Municipality)
+	if err == nil && !slices.Contains(known, team) {
 		return noSuch("team")
 	}
-	return a.answerList(v, notes, err, limit)
+	return err
 }
 
 func (a *API) listColleague(v *visit) error {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"regexp"
 	"slices"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
 // Role is what a token may be used for. Each may what those before it may.
@@ -176,25 +176,14 @@ func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	return t, nil
 }
 
-// readTokens reads a file that nobody but its owner can.
+// readTokens reads a file that nobody but its owner can. It is no credential of systemd: that is a copy, in which no token is taken out.
 func readTokens(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	raw, err := plainfile.ReadPrivate(path, "", maxTokensFile)
 	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is not an ordinary file")
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("it can be read or changed by others than its owner (mode %04o); chmod 0600 it", info.Mode().Perm())
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxTokensFile+1))
-	if err == nil && len(raw) > maxTokensFile {
-		err = fmt.Errorf("it is larger than %d bytes", maxTokensFile)
+	case errors.As(err, &plainfile.ExposedError{}):
+		return nil, fmt.Errorf("%w; chmod 0600 it", err)
+	case errors.Is(err, plainfile.ErrTooLarge):
+		return nil, fmt.Errorf("it is larger than %d bytes", maxTokensFile)
 	}
 	return raw, err
 }
@@ -250,16 +239,22 @@ func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.A
 	})
 }
 
+// ErrNobody is given for a file that could not be used yet: nobody is let in.
+var ErrNobody = errors.New("nobody may use the API until its tokens file is right")
+
 // InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one that was
-// taken out of it may still be let in.
+// taken out of it may still be let in. It wraps ErrNobody when there are none in force.
 func (t *Tokens) InForce(now time.Time) error {
 	t.current(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed != "" {
-		return errors.New(t.failed)
+	switch {
+	case t.failed == "":
+		return nil
+	case t.raw == nil:
+		return fmt.Errorf("%w: %s", ErrNobody, t.failed)
 	}
-	return nil
+	return errors.New(t.failed)
 }
 
 // current gives the tokens, read again when they are no longer fresh.

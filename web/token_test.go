@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,7 +86,10 @@ func TestATokensFileIsItsOwnersAlone(t *testing.T) {
 		require.NoError(t, os.Remove(path))
 	}
 	_, err = web.OpenTokens(filepath.Dir(path), slog.New(slog.DiscardHandler))
-	require.ErrorContains(t, err, "not an ordinary file")
+	require.ErrorContains(t, err, "not a regular file")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	_, err = web.OpenTokens(path, slog.New(slog.DiscardHandler)) // which waits for nobody
+	require.ErrorContains(t, err, "not a regular file")
 }
 
 func TestATokenCountsUntilItsDay(t *testing.T) {

@@ -23,6 +23,8 @@ type visit struct {
 	notes []callback.NoteID // that he was shown or changed
 	team  call.TeamID       // whose list he looked at
 	count int               // of an export or erasure
+	from  time.Time         // of the closed notes that he exported; zero for live ones
+	until time.Time         // the end of it, not included
 }
 
 // guarded lets in who is known and has the role, one after another, and writes down who did what.
@@ -36,7 +38,7 @@ func (a *API) guarded(r route) http.Handler {
 		}
 		v := &visit{response: w.(*response), Request: req, who: who, at: now} // see counted
 		v.operation = r.id
-		defer a.audit(r, v) // also of an answer that was cut off
+		defer func() { a.audit(v, r.id) }() // also of an answer that was cut off
 		if err := a.admitted(r, v); err != nil {
 			a.fail(v, err)
 		}
@@ -92,16 +94,22 @@ func (a *API) fail(v *visit, err error) {
 }
 
 // audit writes who did what to which notes (AVG: an access log), and never a number, a name or what a caller said.
-func (a *API) audit(r route, v *visit) {
+func (a *API) audit(v *visit, did string) {
 	attrs := []slog.Attr{
 		slog.String("token", v.who.Name), slog.String("role", string(v.who.Role)), slog.String("agent", string(v.who.Agent)),
-		slog.String("municipality", string(v.who.Municipality)), slog.String("did", r.id), slog.Int("status", v.status),
+		slog.String("municipality", string(v.who.Municipality)), slog.String("did", did),
+	}
+	if v.status != 0 { // it has not begun to be answered, or the connection broke before
+		attrs = append(attrs, slog.Int("status", v.status))
 	}
 	if v.team != "" {
 		attrs = append(attrs, slog.String("team", string(v.team)))
 	}
 	if len(v.notes) > 0 {
 		attrs = append(attrs, slog.Any("notes", v.notes))
+	}
+	if !v.from.IsZero() {
+		attrs = append(attrs, slog.Time("closed_from", v.from), slog.Time("closed_until", v.until))
 	}
 	if v.count > 0 {
 		attrs = append(attrs, slog.Int("count", v.count))

@@ -89,11 +89,11 @@ type Promises interface {
 	Promise(ctx context.Context, r callback.Request) (callback.Note, error)
 }
 
-// Exports gives notes in bulk, in batches, so that no more than one is in memory.
+// Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error, the rest was given.
 type Exports interface {
-	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error)
-	// EachDue gives the live notes of a team.
-	EachDue(ctx context.Context, m call.MunicipalityID, team call.TeamID, take func([]callback.Note) error) error
+	Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) // that ever had a note
+	// EachLive gives the live notes of the teams that are wanted.
+	EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error
 	// EachClosed gives the closed notes that are not purged, of all teams: closed at or after from and before until.
 	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error
 }

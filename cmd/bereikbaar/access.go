@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -12,14 +13,28 @@ import (
 )
 
 // machineLog is the machine's journal, where the daemon's log is too, or standard error where there is none.
-type machineLog struct{}
+type machineLog struct {
+	send   func(message string, priority journal.Priority, fields map[string]string) error // nil where there is no journal
+	screen io.Writer
+}
 
-// Write implements io.Writer, for one line.
-func (machineLog) Write(line []byte) (int, error) {
-	if !journal.Enabled() {
-		return os.Stderr.Write(line)
+func newMachineLog() machineLog {
+	l := machineLog{screen: os.Stderr}
+	if journal.Enabled() {
+		l.send = journal.Send
 	}
-	err := journal.Send(strings.TrimSpace(string(line)), journal.PriInfo, map[string]string{"SYSLOG_IDENTIFIER": "bereikbaar"})
+	return l
+}
+
+// Write implements io.Writer, for one line. A line that the journal does not take goes to standard error, with why.
+func (l machineLog) Write(line []byte) (int, error) {
+	if l.send == nil {
+		return l.screen.Write(line)
+	}
+	err := l.send(strings.TrimSpace(string(line)), journal.PriInfo, map[string]string{"SYSLOG_IDENTIFIER": "bereikbaar"})
+	if err != nil {
+		_, err = fmt.Fprintf(l.screen, "the machine's journal does not take who looked at notes (%v), so keep this line: %s", err, line)
+	}
 	return len(line), err
 }
 
@@ -28,7 +43,7 @@ func (machineLog) Write(line []byte) (int, error) {
 func (b *bench) accessed(did string, what ...any) {
 	out := b.options.access
 	if out == nil {
-		out = machineLog{}
+		out = newMachineLog()
 	}
 	slog.New(slog.NewTextHandler(out, nil)).Info("access to notes",
 		append([]any{"user", account(), "as", b.options.as, "municipality", b.town.ID, "did", "command " + did}, what...)...)
@@ -42,5 +57,3 @@ func account() string {
 	}
 	return cmp.Or(os.Getenv("SUDO_USER"), name, "unknown")
 }
-
-var _ io.Writer = machineLog{}

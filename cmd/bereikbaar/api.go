@@ -31,16 +31,16 @@ func (d *desks) Talking(agent call.AgentID) (web.Talking, bool) {
 // CallBack implements web.Phone.
 func (d *desks) CallBack(n callback.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
-		return &callback.DialError{Code: callback.DialOff, Text: "no way outside is configured (callbacks.dial)"}
+		return d.refuse(callback.DialOff, "no way outside is configured (callbacks.dial)")
 	}
 	if _, ok := d.settings.plan().Agents[n.Colleague]; !ok { // he is known by his token only
-		return &callback.DialError{Code: callback.DialNoPhone, Text: "you have no phone in the configuration (agents): ring the caller yourself"}
+		return d.refuse(callback.DialNoPhone, "you have no phone in the configuration (agents): ring the caller yourself")
 	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
 	}
 	if !d.take(n.Colleague) {
-		return &callback.DialError{Code: callback.DialBusy, Text: "you are being put through already"}
+		return d.refuse(callback.DialBusy, "you are being put through already")
 	}
 	go func() {
 		defer d.free(n.Colleague)
@@ -49,6 +49,18 @@ func (d *desks) CallBack(n callback.Note) error {
 		}
 	}()
 	return nil
+}
+
+// refuse says why nobody is rung, and has it counted: the guard knows its own refusals only.
+func (d *desks) refuse(code callback.DialCode, text string) error {
+	d.dialRefused(code)
+	return &callback.DialError{Code: code, Text: text}
+}
+
+// dialRefused counts and logs a callback that is not dialled.
+func (s *service) dialRefused(code callback.DialCode) {
+	s.metrics.Keeping.DialRefused(code)
+	s.log.Warn("a callback was not dialled", "why", code)
 }
 
 // TakeBack implements asterisk.Callbacks.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -30,9 +31,9 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	require.Contains(t, after, `bereikbaar_api_tokens_refused_total{reason="missing"} 1`)
 }
 
-// Who is not put through is told so at once, and not in the log alone.
+// Who is not put through is told so at once, and not in the log alone; each refusal is in the figures, once.
 func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
-	const wayOut = "callbacks: {dial: \"PJSIP/{number}@trunk\"}\n"
+	const wayOut = "callbacks: {dial: \"PJSIP/{number}@trunk\"}"
 	for name, test := range map[string]struct {
 		colleague call.AgentID
 		number    string
@@ -45,17 +46,23 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		"he is being put through already": {"kcc1", "0612345678", wayOut, callback.DialBusy},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := settingsOf(t, "agents:", test.dial+"agents:")
-			d := &desks{
-				service: &service{settings: s}, busy: map[call.AgentID]bool{"kcc1": true},
-				guard: callback.NewGuard(s, new(callback.LocalTally), func(callback.DialCode) {}),
-			}
+			d := daemonWith(t, slog.New(slog.DiscardHandler), test.dial).desks
+			d.busy["kcc1"] = true
+			d.guard = callback.NewGuard(d.settings, new(callback.LocalTally), d.dialRefused)
 			number, err := call.ParseNumber(test.number)
 			require.NoError(t, err)
 			err = d.CallBack(callback.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})
 			var refused *callback.DialError
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, test.code, refused.Code)
+			figures := scraped(t, d.service)
+			for _, code := range callback.DialCodes() {
+				count := 0
+				if code == test.code {
+					count = 1
+				}
+				require.Contains(t, figures, fmt.Sprintf("bereikbaar_dials_refused_total{reason=%q} %d\n", code, count))
+			}
 		})
 	}
 }

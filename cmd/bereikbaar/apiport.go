@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -70,6 +71,7 @@ func (s *service) serveAPIOnce(ctx context.Context) error {
 		return err
 	}
 	s.api.isClosed(nil)
+	s.log.Info("the JSON API can be reached", "address", listener.Addr().String())
 	return httpserver.Serve(ctx, listener, s.api.handler, s.log)
 }
 
@@ -79,19 +81,21 @@ func (p *apiPort) isClosed(why error) bool {
 	defer p.mu.Unlock()
 	before := p.closed
 	p.closed = why
-	return before == nil || why == nil || before.Error() != why.Error()
+	return fmt.Sprint(before) != fmt.Sprint(why)
 }
 
 // health says whether the API can be reached, and whether the tokens that it lets in are those of their file.
 func (p *apiPort) health(context.Context) metrics.Health {
-	stale := p.tokens.InForce(time.Now()) != nil
+	tokens := p.tokens.InForce(time.Now())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := metrics.Health{Up: p.closed == nil, Degraded: p.closed == nil && stale, Since: p.last.Since}
+	now := metrics.Health{Up: p.closed == nil, Degraded: p.closed == nil && tokens != nil, Since: p.last.Since}
 	switch {
 	case p.closed != nil:
 		now.Detail = p.closed.Error()
-	case stale: // the log has the reason, which may quote the file
+	case errors.Is(tokens, web.ErrNobody): // the log has the reason, which may quote the file
+		now.Detail = "the tokens file cannot be used, and nobody is let in: see the log, or run bereikbaar doctor"
+	case tokens != nil:
 		now.Detail = "the tokens file cannot be used, and who was let in before still is: see the log, or run bereikbaar doctor"
 	}
 	if now.Up != p.last.Up || now.Degraded != p.last.Degraded {

@@ -45,6 +45,7 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	stop()
 	work.Wait()
 	require.Equal(t, 1, strings.Count(log.String(), "the JSON API cannot be reached"), "it is told once: %s", &log)
+	require.Equal(t, 1, strings.Count(log.String(), "the JSON API can be reached"), "and that it is over: %s", &log)
 }
 
 func TestTheLongestApplicationThatTheCheckTakesStarts(t *testing.T) {
@@ -64,6 +65,15 @@ func withTokens(t *testing.T) string {
 	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(tokens, nil, 0o600))
 	return "web: {tokens_file: " + tokens + "}"
+}
+
+func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: /nowhere/tokens.yaml}")
+	d.api.isClosed(nil)
+	h := d.api.health(t.Context())
+	require.True(t, h.Degraded)
+	require.Contains(t, h.Detail, "nobody is let in")
+	require.NotContains(t, h.Detail, "still is")
 }
 
 // Who takes a token out of a file that the daemon then cannot use has not taken it away from anybody.

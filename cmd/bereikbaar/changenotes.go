@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,11 +64,10 @@ func changes() []change {
 }
 
 func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
-	to, err := b.team(f.team)
-	if err != nil {
-		return callback.Note{}, err
+	if !b.settings.HasTeam(b.town.ID, call.TeamID(f.team)) {
+		return callback.Note{}, unknown("team", f.team, b.cfg.Path, b.settings.Teams(b.town.ID))
 	}
-	return b.worklist.Reroute(ctx, s, to, f.reason)
+	return b.worklist.Reroute(ctx, s, call.TeamID(f.team), f.reason)
 }
 
 // attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun: the note
@@ -164,27 +164,22 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 			if _, err := b.who(); err != nil {
 				return err
 			}
+			s, err := b.selected(team, from, until)
+			if err != nil {
+				return err
+			}
 			out, err := b.writer(format)
 			if err != nil {
 				return err
 			}
-			var only call.TeamID
-			if team != "" {
-				if only, err = b.team(team); err != nil {
-					return err
-				}
-			}
+			asked := []any{"team", team, "closed_from", from, "closed_until", until}
+			b.accessed("export begins", asked...) // who reads it may hang up, and this program then ends with it
 			count := 0
-			take := func(notes []callback.Note) error {
+			err = b.export(s, func(notes []callback.Note) error {
 				count += len(notes)
 				return out.Write(notes)
-			}
-			if from == "" && until == "" {
-				err = b.exportLive(only, take)
-			} else {
-				err = b.exportClosed(only, from, until, take)
-			}
-			b.accessed("export", "count", count) // also of half an export
+			})
+			b.accessed("export", append(asked, "count", count)...) // also of half an export
 			if err != nil {
 				return err
 			}
@@ -215,37 +210,38 @@ func (b *bench) writer(format string) (noteWriter, error) {
 	return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
 }
 
-func (b *bench) exportLive(only call.TeamID, take func([]callback.Note) error) error {
-	ctx := b.cmd.Context()
-	if only != "" {
-		return b.store.EachDue(ctx, b.town.ID, only, take)
-	}
-	counts, err := b.store.Counts(ctx, b.town.ID, b.now)
-	if err != nil {
-		return err
-	}
-	var problems []error
-	for team, count := range counts {
-		if count.Live > 0 {
-			problems = append(problems, b.store.EachDue(ctx, b.town.ID, team, take))
-		}
-	}
-	return errors.Join(problems...)
+// selection is what an export is asked for.
+type selection struct {
+	team        call.TeamID // empty for every team
+	from, until time.Time   // of closed notes; both zero for the live ones
 }
 
-func (b *bench) exportClosed(only call.TeamID, from, until string, take func([]callback.Note) error) error {
-	since, err := time.ParseInLocation(time.DateOnly, from, b.town.Location)
-	before, err2 := time.ParseInLocation(time.DateOnly, until, b.town.Location)
-	if err != nil || err2 != nil || !since.Before(before) {
-		return errors.New("--closed-from and --closed-until are days such as 2026-11-01, the first before the second")
-	}
-	return b.store.EachClosed(b.cmd.Context(), b.town.ID, since, before, func(notes []callback.Note) error {
-		var mine []callback.Note
-		for _, n := range notes {
-			if only == "" || n.Team == only {
-				mine = append(mine, n)
-			}
+func (b *bench) selected(team, from, until string) (selection, error) {
+	var s selection
+	var err, err2 error
+	if team != "" {
+		if s.team, err = b.team(team); err != nil {
+			return s, err
 		}
-		return take(mine)
+	}
+	if from == "" && until == "" {
+		return s, nil
+	}
+	s.from, err = time.ParseInLocation(time.DateOnly, from, b.town.Location)
+	s.until, err2 = time.ParseInLocation(time.DateOnly, until, b.town.Location)
+	if err != nil || err2 != nil || !s.from.Before(s.until) {
+		return s, errors.New("--closed-from and --closed-until are days such as 2026-11-01, the first before the second")
+	}
+	return s, nil
+}
+
+// export gives what can be read; the error says what cannot.
+func (b *bench) export(s selection, take func([]callback.Note) error) error {
+	wanted := func(team call.TeamID) bool { return s.team == "" || team == s.team }
+	if s.from.IsZero() {
+		return b.store.EachLive(b.cmd.Context(), b.town.ID, wanted, take)
+	}
+	return b.store.EachClosed(b.cmd.Context(), b.town.ID, s.from, s.until, func(notes []callback.Note) error {
+		return take(slices.DeleteFunc(notes, func(n callback.Note) bool { return !wanted(n.Team) }))
 	})
 }

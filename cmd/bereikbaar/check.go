@@ -14,20 +14,14 @@ func checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check a configuration file: every problem at once, with its line and how to mend it",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			path := configPath(cmd)
-			cfg, err := config.Load(path, nil)
-			if err != nil {
-				cmd.PrintErrln(err)
-				return errReported
-			}
+		RunE: lookup(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			for _, warning := range cfg.Warnings {
 				cmd.PrintErrln("warning:", warning)
 			}
-			cmd.Printf("%s is valid: %d numbers, %d teams, %d agents\n", path, len(cfg.Plan.Entries), len(cfg.Plan.Teams),
+			cmd.Printf("%s is valid: %d numbers, %d teams, %d agents\n", cfg.Path, len(cfg.Plan.Entries), len(cfg.Plan.Teams),
 				len(cfg.Plan.Agents))
 			return nil
-		},
+		}),
 	}
 }
 

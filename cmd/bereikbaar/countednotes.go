@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -26,9 +25,6 @@ type countedNotes struct {
 func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
 	note, err := n.Service.Promise(ctx, r)
 	switch {
-	case errors.Is(err, callback.ErrStoreDown):
-		n.metrics.Redis.CommandFailed()
-		n.metrics.Notes.Refused(r.Team, err)
 	case err != nil:
 		n.metrics.Notes.Refused(r.Team, err)
 	case note.Key != r.Key: // the caller has a live note for the same

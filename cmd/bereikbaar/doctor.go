@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,21 +49,15 @@ func readTokens(path string) error {
 
 // show prints a report and gives errReported when something is wrong.
 func show(w io.Writer, report doctor.Report, asJSON bool) error {
-	if err := printReport(w, report, asJSON); err != nil {
+	write := report.Print
+	if asJSON {
+		write = func(w io.Writer) error { return printJSON(w, report) }
+	}
+	if err := write(w); err != nil {
 		return fmt.Errorf("print the report: %w", err)
 	}
 	if report.Verdict == doctor.Wrong {
 		return errReported
 	}
 	return nil
-}
-
-func printReport(w io.Writer, report doctor.Report, asJSON bool) error {
-	if !asJSON {
-		return report.Print(w)
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(report)
 }

@@ -29,12 +29,13 @@ func (s *service) watchHealth(library *prompts.Library) error {
 		parts = append(parts, metrics.Part{Name: "api", Health: s.api.health})
 	}
 	return s.metrics.Watch(metrics.Sources{
-		Queues:  s.queues,
-		Notes:   s.store,
-		Pulses:  []*metrics.Pulse{s.pulse},
-		Parts:   parts,
-		Backlog: s.conn.Backlog,
-		Active:  s.board.Size,
+		Queues:         s.queues,
+		Notes:          s.store,
+		Municipalities: s.towns.names,
+		Pulses:         []*metrics.Pulse{s.pulse},
+		Parts:          parts,
+		Backlog:        s.conn.Backlog,
+		Active:         s.board.Size,
 	})
 }
 

@@ -1,10 +1,162 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
+
+const (
+	// roundEvery is how often the passing of time is looked after: leases, warnings, deadlines, retention.
+	roundEvery = time.Second
+	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
+	compareEvery = 10 * time.Minute
+	// lookAgain is how often while there are notes that it could not bring up, which people must mend; and how long to wait
+	// after the journal's file could not be compacted.
+	lookAgain = time.Minute
+	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
+	pruneEvery = time.Hour
+	keepClosed = 72 * time.Hour
+	// compactEvery is how often the journal's file is rid of what was pruned: promises wait meanwhile. Who asked to be erased
+	// is gone from it within lookAgain.
+	compactEvery = time.Hour
+	// keepLimit bounds one round or comparison: the next one goes on.
+	keepLimit = 30 * time.Second
+)
+
+// keepPromises makes rounds, and brings Redis up to the journal: at the start, when Redis is another one than before or was
+// away, and now and then.
+func (s *service) keepPromises(ctx context.Context) {
+	k := keeping{service: s, quiet: make(map[string]string), outage: outage{lasts: true}} // without a daemon nobody could renew either
+	ticks := time.NewTicker(roundEvery)
+	defer ticks.Stop()
+	for {
+		k.tick(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// keeping is what the rounds so far have left to know.
+type keeping struct {
+	*service
+	comparison comparison
+	outage     outage
+	file       tidiness
+	pruned     time.Time
+	quiet      map[string]string // the last error of each kind: one is logged once, not every second
+}
+
+func (k *keeping) tick(ctx context.Context, now time.Time) {
+	seen, err := k.store.Identity(ctx)
+	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
+	if err == nil { // it also answers while it loads, as a replica and with its memory full: nothing can be renewed or changed then
+		err = k.store.TakesWrites(ctx)
+		k.sayOnce("Redis takes no writes; promises are kept by the journal", err)
+	}
+	k.outage.heard(err, now)
+	if err == nil {
+		if k.comparison.due(seen, k.keeper.Behind(), now) {
+			k.sayOnce("the journal could not be compared with Redis", k.compare(ctx, now))
+		}
+		k.sayOnce("a round over the callback notes was not complete", k.round(ctx, now))
+	}
+	if now.Sub(k.pruned) >= pruneEvery && k.comparison.wentRound() {
+		_, err := k.keeper.Prune(ctx, now, keepClosed)
+		k.sayOnce("the journal could not be pruned", err)
+		k.pruned = now
+	}
+	if erased := k.keeper.Erased(); k.file.due(erased, now) {
+		err := k.compact()
+		k.sayOnce("the journal could not be compacted", err)
+		k.file.tried(erased, now, err)
+	}
+}
+
+func (k *keeping) compare(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, keepLimit)
+	defer cancel()
+	came, err := k.keeper.CatchUp(ctx, k.comparison.from)
+	if came.Mended > 0 {
+		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
+	}
+	k.comparison.came(came, err, k.keeper.Behind(), now)
+	return err
+}
+
+// compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.
+func (k *keeping) compact() error {
+	left, err := k.journal.Leftovers()
+	if err != nil || !left {
+		return err
+	}
+	return k.journal.Compact()
+}
+
+func (k *keeping) round(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, keepLimit)
+	defer cancel()
+	problems := []error{k.followTowns()}
+	k.warnOfStrangers(ctx, now.UTC())
+	for _, m := range k.towns.names() {
+		r, err := k.worklist.RoundSince(ctx, m, now.UTC(), k.outage.over)
+		k.metrics.Keeping.Round(r)
+		k.logRound(m, r)
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+func (s *service) logRound(m call.MunicipalityID, r callback.Round) {
+	for _, n := range r.Lapsed {
+		s.log.Info("a claim ran out; the note is open again", "note", n.ID, "team", n.Team)
+	}
+	for _, n := range r.Warned {
+		s.log.Info("the warning point of a note has passed", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
+	}
+	for _, n := range r.Overdue {
+		s.log.Warn("a note is overdue", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
+	}
+	for _, n := range r.Freed {
+		s.log.Info("a note for a colleague who is absent is the team's now", "note", n.ID, "team", n.Team)
+	}
+	if r.Purged > 0 {
+		s.log.Info("old notes were purged", "municipality", m, "notes", r.Purged)
+	}
+}
+
+// sayOnce logs an error when it is another one than the last of its kind.
+func (k *keeping) sayOnce(what string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != k.quiet[what] {
+		k.log.Error("callback notes are not looked after as they should be", "what", what, "err", err)
+	}
+	k.quiet[what] = text
+}
+
+// warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of those otherwise.
+func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
+	for _, m := range k.towns.strangers(k.settings.plan()) {
+		counts, err := k.keeper.Counts(ctx, m, now)
+		live := int64(0)
+		for _, c := range counts {
+			live += c.Live
+		}
+		if err != nil || live > 0 {
+			k.log.Warn("a municipality that is not in the configuration may have callback notes: bereikbaar notes --municipality lists them, and their "+
+				"claims, deadlines and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+		}
+	}
+}
 
 // comparison is how far the journal was compared with Redis, and with which Redis.
 type comparison struct {
@@ -58,13 +210,13 @@ func (t *tidiness) tried(erased int, now time.Time, err error) {
 	}
 }
 
-// outage is whether Redis is away, and when it last came back.
+// outage is whether Redis is away or takes no writes, so that nobody can renew a claim, and when that was last over.
 type outage struct {
 	lasts bool
 	over  time.Time // zero for never
 }
 
-// heard takes down whether Redis answered.
+// heard takes down whether Redis answered and takes writes.
 func (o *outage) heard(err error, now time.Time) {
 	if o.lasts && err == nil {
 		o.over = now

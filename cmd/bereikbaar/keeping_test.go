@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -85,6 +87,54 @@ func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
 			file.tried(step.erased, now, step.err)
 		}
 	}
+}
+
+// A Redis that answers questions and takes no writes lets nobody renew his claim: it is away, and claims wait a minute after it too.
+func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	require.Eventually(t, func() bool {
+		id := callback.EventID(ulid.Make().String())
+		claimed, err := c.store.Advance(t.Context(), n, callback.Event{
+			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: callback.EventClaimed,
+			Who: callback.ByAgent("kcc1"), Hold: time.Millisecond,
+		})
+		return err == nil && claimed.State == callback.Claimed
+	}, 30*time.Second, 10*time.Millisecond)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}")
+	now := time.Now()
+	k := keeping{service: d, quiet: make(map[string]string)} // for an hour it has been well
+	state := func() callback.State {
+		var stored callback.Note
+		require.Eventually(t, func() bool {
+			var err error
+			stored, err = c.store.Note(t.Context(), n.Municipality, n.ID)
+			return err == nil
+		}, 30*time.Second, 10*time.Millisecond)
+		return stored.State
+	}
+	until := func(lasts bool) { // a busy machine may need more than the store waits
+		require.Eventually(t, func() bool {
+			k.tick(t.Context(), now)
+			return k.outage.lasts == lasts
+		}, 30*time.Second, 10*time.Millisecond)
+	}
+	c.redis.Restart("replicaof 127.0.0.1 1")
+	until(true)
+	require.Equal(t, callback.Claimed, state())
+	now = now.Add(time.Hour)
+	c.redis.Restart("replicaof no one")
+	until(false)
+	require.Equal(t, now, k.outage.over)
+	require.Equal(t, callback.Claimed, state(), "he gets the chance to renew it")
+	now = now.Add(59 * time.Second)
+	until(false)
+	require.Equal(t, callback.Claimed, state())
+	now = now.Add(time.Second)
+	require.Eventually(t, func() bool {
+		k.tick(t.Context(), now)
+		return state() == callback.Open
+	}, 30*time.Second, 10*time.Millisecond)
 }
 
 func TestWhenRedisCameBack(t *testing.T) {

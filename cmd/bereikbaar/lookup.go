@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -18,10 +16,9 @@ import (
 // lookup gives a command the configuration, without secrets: it talks to no server.
 func lookup(run func(*cobra.Command, *config.Config, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := config.Load(configPath(cmd), nil)
+		cfg, err := loadConfig(cmd, nil)
 		if err != nil {
-			cmd.PrintErrln(err)
-			return errReported
+			return err
 		}
 		return run(cmd, cfg, args)
 	}
@@ -62,12 +59,4 @@ func unknown[T ~string](option, name, path string, known []T) error {
 		return fmt.Errorf("--%s is missing: name one of %s", option, list)
 	}
 	return fmt.Errorf("--%s %q is not in %s: name one of %s", option, name, path, list)
-}
-
-// printJSON prints a value for other programs.
-func printJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/config"
 )
 
 const defaultConfig = "/etc/bereikbaar/bereikbaar.yaml"
@@ -74,4 +77,22 @@ func configPath(cmd *cobra.Command) string {
 		panic(err)
 	}
 	return path
+}
+
+// loadConfig reads the configuration, with its secrets when getenv is given. What is wrong with it is printed; the error is errReported.
+func loadConfig(cmd *cobra.Command, getenv func(string) string) (*config.Config, error) {
+	cfg, err := config.Load(configPath(cmd), getenv)
+	if err != nil {
+		cmd.PrintErrln(err)
+		return nil, errReported
+	}
+	return cfg, nil
+}
+
+// printJSON prints a value for other programs.
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }

@@ -68,14 +68,7 @@ func importCommand() *cobra.Command {
 
 // withPrompts gives a command what the configuration says of prompts.
 func withPrompts(run func(*cobra.Command, config.Prompts, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := config.Load(configPath(cmd), nil)
-		if err != nil {
-			cmd.PrintErrln(err)
-			return errReported
-		}
-		return run(cmd, cfg.Prompts, args)
-	}
+	return lookup(func(cmd *cobra.Command, cfg *config.Config, args []string) error { return run(cmd, cfg.Prompts, args) })
 }
 
 // progress shows on one line how far a long step is.

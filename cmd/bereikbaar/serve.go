@@ -82,6 +82,7 @@ type service struct {
 	redis    *storeWatch
 	journal  *journal.Journal
 	keeper   *callback.Keeper
+	towns    towns
 	worklist *callback.Worklist
 	notes    countedNotes
 	desks    *desks
@@ -120,7 +121,9 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	if err != nil {
 		return nil, err
 	}
-	s.store = redisstore.Open(redisOptions(cfg.Redis))
+	options := redisOptions(cfg.Redis)
+	options.Failed = s.metrics.Redis.CommandFailed
+	s.store = redisstore.Open(options)
 	s.redis = newStoreWatch(s.store, log)
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
@@ -128,6 +131,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	if err := s.openJournal(); err != nil {
 		return nil, err
 	}
+	_ = s.followTowns() // so that the first figures are whole; the rounds try again, and tell
 	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
 	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics, newRepeats()}
 	contacts := loggedContacts{s.metrics, s.notes.repeats, log}

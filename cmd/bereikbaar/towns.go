@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -18,10 +17,12 @@ import (
 // townsFile, in the state directory, names every municipality that was ever in the configuration, one a line.
 const townsFile = "municipalities"
 
-// towns is whose notes are looked after: a municipality that is taken out of the configuration may still have some.
+// towns is whose notes are looked after: a municipality that is taken out of the configuration may still have some. Only names may be
+// used by others than the one goroutine that makes rounds.
 type towns struct {
-	plan *routing.Plan // of which all is known
+	mu   sync.Mutex // of all
 	all  []call.MunicipalityID
+	plan *routing.Plan                // of which all is known
 	told map[call.MunicipalityID]bool // who is no longer in the configuration
 }
 
@@ -33,12 +34,21 @@ func (t *towns) follow(plan *routing.Plan, dir string, journal func() ([]call.Mu
 	}
 	kept, journalErr := journal()
 	all, err := remember(filepath.Join(dir, townsFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...))
+	t.mu.Lock()
 	t.all = all
+	t.mu.Unlock()
 	if err = errors.Join(journalErr, err); err != nil {
 		return fmt.Errorf("find the municipalities that may have notes: %w", err)
 	}
 	t.plan, t.told = plan, make(map[call.MunicipalityID]bool)
 	return nil
+}
+
+// names gives all of them, in order.
+func (t *towns) names() []call.MunicipalityID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.all)
 }
 
 // strangers gives those that are not in the configuration, each once after a change of it.
@@ -80,17 +90,7 @@ func remember(path string, these []call.MunicipalityID) ([]call.MunicipalityID, 
 	return all, os.Rename(path+".new", path)
 }
 
-// warnOfStrangers says which municipalities still have live notes and are not in the configuration: no work-list shows those.
-func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
-	for _, m := range k.towns.strangers(k.settings.plan()) {
-		counts, err := k.keeper.Counts(ctx, m, now)
-		live := int64(0)
-		for _, c := range counts {
-			live += c.Live
-		}
-		if err != nil || live > 0 {
-			k.log.Warn("a municipality that is not in the configuration may have callback notes; nobody sees them, and their claims, deadlines "+
-				"and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
-		}
-	}
+// followTowns takes over the configuration of the moment.
+func (s *service) followTowns() error {
+	return s.towns.follow(s.settings.plan(), s.settings.config().State.Directory, s.keeper.Municipalities)
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,4 +56,20 @@ func TestTheConfigurationIsLookedAfterWhateverFails(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Equal(t, []call.MunicipalityID{"deventer"}, now.all)
 	require.NoError(t, now.follow(plan, t.TempDir(), func() ([]call.MunicipalityID, error) { return nil, nil }), "and it is tried again")
+}
+
+// What was promised for a municipality that left the configuration shows in the figures, and so raises the alerts.
+func TestNotesOfAMunicipalityThatLeftAreInTheFigures(t *testing.T) {
+	c := atTheCounter(t)
+	c.note("kcc")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}")
+	require.Equal(t, []call.MunicipalityID{"deventer"}, d.towns.names(), "they are known before anybody asks for figures")
+	left := *d.settings.config()
+	left.Plan = planOf("raalte")
+	require.NoError(t, d.metrics.Apply(left.Plan))
+	d.settings.replace(&left)
+	require.NoError(t, d.followTowns())
+	require.Eventually(t, func() bool { // the store is asked at most every two seconds
+		return strings.Contains(scraped(t, d), "bereikbaar_notes_open{team=\"(other)\"} 1\n")
+	}, 30*time.Second, 10*time.Millisecond)
 }

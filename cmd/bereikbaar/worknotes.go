@@ -73,17 +73,16 @@ func notesCommand(access io.Writer) *cobra.Command {
 // withNotes gives a command its bench, and errors their exit codes.
 func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := config.Load(configPath(cmd), os.Getenv)
+		cfg, err := loadConfig(cmd, os.Getenv)
 		if err != nil {
-			cmd.PrintErrln(err)
-			return errReported
-		}
-		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
-		if b.town, err = municipalityNamed(cfg, o.municipality); err != nil {
 			return err
 		}
+		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
 		b.store = redisstore.Open(redisOptions(cfg.Redis))
 		defer b.store.Close()
+		if b.town, err = b.municipality(o.municipality); err != nil {
+			return coded(err)
+		}
 		b.worklist = callback.NewWorklist(b.store, b.settings, nil)
 		return coded(run(b, args))
 	}
@@ -130,12 +129,34 @@ func (b *bench) find(ctx context.Context, name string) (callback.Note, error) {
 	return b.store.ByReference(ctx, b.town.ID, reference)
 }
 
-// team looks that the municipality has a team.
+// team looks that the municipality has a team, or had: one that left the configuration is there as long as Redis knows notes of it.
 func (b *bench) team(name string) (call.TeamID, error) {
-	if !b.settings.HasTeam(b.town.ID, call.TeamID(name)) {
+	team := call.TeamID(name)
+	if b.settings.HasTeam(b.town.ID, team) {
+		return team, nil
+	}
+	known, err := b.store.Teams(b.cmd.Context(), b.town.ID)
+	if err == nil && !slices.Contains(known, team) {
 		return "", unknown("team", name, b.cfg.Path, b.settings.Teams(b.town.ID))
 	}
-	return call.TeamID(name), nil
+	return team, err
+}
+
+// municipality finds whose notes are asked for. One that left the configuration is there as long as Redis knows notes of it; its times of
+// day are then UTC's, as the daemon's are (see settings.Work).
+func (b *bench) municipality(name string) (routing.Municipality, error) {
+	town, err := municipalityNamed(b.cfg, name)
+	if err == nil || name == "" {
+		return town, err
+	}
+	known, problem := b.store.Teams(b.cmd.Context(), call.MunicipalityID(name))
+	switch {
+	case problem != nil:
+		return routing.Municipality{}, problem
+	case len(known) == 0:
+		return routing.Municipality{}, err
+	}
+	return routing.Municipality{ID: call.MunicipalityID(name), Location: time.UTC}, nil
 }
 
 func listNotesCommand(o *benchOptions) *cobra.Command {

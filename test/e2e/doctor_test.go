@@ -57,7 +57,7 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	report, content := s.doctor()
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
-	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "redis", "operations port", "daemon", "api"} {
+	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "redis", "daemon", "api"} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")

@@ -2,16 +2,6 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Redis counts what happens on the link with Redis.
-type Redis struct{ errors prometheus.Counter }
-
-func newRedis(r *registration) *Redis {
-	return &Redis{errors: r.counter("redis_command_errors_total", "Commands to Redis that failed or got no answer in time.")}
-}
-
-// CommandFailed counts a command that Redis refused or did not answer.
-func (r *Redis) CommandFailed() { r.errors.Inc() }
-
 // Config counts reloads of the configuration.
 type Config struct {
 	reloads    *prometheus.CounterVec

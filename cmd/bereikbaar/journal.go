@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
+)
+
+// journalFile is the journal, in the state directory.
+const journalFile = "journal.db"
+
+// openJournal opens the journal in the state directory. One that is torn is set aside; what could be read of it is kept.
+func (s *service) openJournal() error {
+	path := filepath.Join(s.settings.config().State.Directory, journalFile)
+	kept, err := journal.Open(path)
+	if kept == nil {
+		return fmt.Errorf("the journal of callback notes: %w", err)
+	}
+	if err != nil {
+		s.metrics.Keeping.JournalFailed(err)
+		s.log.Error("the journal of callback notes was torn", "err", err)
+	}
+	s.journal = kept
+	s.keeper = callback.NewKeeper(s.store, kept, watchedKeeper{s})
+	return nil
+}
+
+// watchedKeeper counts and logs what the keeper tells.
+type watchedKeeper struct{ *service }
+
+func (w watchedKeeper) JournalFailed(err error) {
+	w.metrics.Keeping.JournalFailed(err)
+	w.log.Error("the journal of callback notes fails; notes are kept by Redis alone", "err", err)
+}
+
+func (w watchedKeeper) Behind(notes int) { w.metrics.Keeping.Behind(notes) }
+
+func (w watchedKeeper) Restored(notes int) {
+	w.metrics.Keeping.Restored(notes)
+	w.log.Error("Redis had lost callback notes that it confirmed; it has them again from the journal", "notes", notes)
+}
+
+func (w watchedKeeper) Diverged(id callback.NoteID) {
+	w.metrics.Keeping.Diverged(id)
+	w.log.Error("Redis tells another history of a callback note than was confirmed; somebody must look", "note", id)
+}
