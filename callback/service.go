@@ -110,7 +110,8 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	}
 	look, seen := context.WithTimeout(ctx, lookWithin)
 	defer seen()
-	if full := s.within(look, r); full != nil {
+	count, full := s.within(look, r)
+	if full != nil {
 		if note, ok := s.standing(ctx, draft, r); ok {
 			return note, nil
 		}
@@ -125,6 +126,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 		made.Reason = why
 		note, err := s.store.Make(ctx, made)
 		if err == nil {
+			count.answeredBy(ctx, note, r.Key)
 			return note, nil
 		}
 		if open := (*OpenError)(nil); errors.As(err, &open) {
@@ -132,6 +134,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 			if closed := (*IllegalError)(nil); errors.As(err, &closed) {
 				continue // meanwhile: it is in nobody's way now
 			}
+			count.answeredBy(ctx, note, r.Key)
 			return note, err
 		}
 		if !errors.Is(err, ErrReferenceTaken) {

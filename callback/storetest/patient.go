@@ -83,6 +83,11 @@ func (p patient) Count(ctx context.Context, day callback.Day, once string, limit
 	return again(func() (callback.Limit, error) { return p.store.Count(ctx, day, once, limits) })
 }
 
+func (p patient) TakeBack(ctx context.Context, day callback.Day, once string) error {
+	_, err := again(func() (string, error) { return once, p.store.TakeBack(ctx, day, once) })
+	return err
+}
+
 func (p patient) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
 	return again(func() (callback.Limit, error) { return p.store.Full(ctx, day, limits) })
 }
