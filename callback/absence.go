@@ -105,13 +105,13 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 		for _, n := range notes {
 			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n Note) (Event, error) {
 				if n.Holder() != colleague {
-					return Event{}, errSettled
+					return Event{}, errNotHis
 				}
 				return Event{Kind: EventReleased, Cause: ReleaseAbsent}, nil
 			})
 			if err == nil {
 				released++
-			} else if !errors.Is(err, errSettled) {
+			} else if !errors.Is(err, errNotHis) {
 				problems = append(problems, err)
 			}
 		}
@@ -121,8 +121,8 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 	}
 }
 
-// errSettled ends an advance that is no longer needed.
-var errSettled = errors.New("settled meanwhile")
+// errNotHis ends a release that is no longer needed.
+var errNotHis = errors.New("it is not his any more")
 
 // freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not say who is
 // absent, or made live again. What somebody claimed is his.

@@ -15,14 +15,14 @@ func (k *Keeper) Behind() int {
 }
 
 // behindFirst gives the notes that are behind, the newest first: their callers were told last.
-func (k *Keeper) behindFirst() []Kept {
+func (k *Keeper) behindFirst() []JournalNote {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var notes []Kept
+	var notes []JournalNote
 	for id, m := range k.behind {
-		notes = append(notes, Kept{Municipality: m, Note: id})
+		notes = append(notes, JournalNote{Municipality: m, Note: id})
 	}
-	slices.SortFunc(notes, func(a, b Kept) int { return cmp.Compare(b.Note, a.Note) })
+	slices.SortFunc(notes, func(a, b JournalNote) int { return cmp.Compare(b.Note, a.Note) })
 	return notes
 }
 
@@ -37,7 +37,7 @@ func (k *Keeper) setBehind(id NoteID, m call.MunicipalityID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.behind[id] = m
-	k.watched.Behind(len(k.behind))
+	k.observer.Behind(len(k.behind))
 }
 
 // agreed: journal and store have the same of a note.
@@ -46,16 +46,16 @@ func (k *Keeper) agreed(id NoteID) {
 	defer k.mu.Unlock()
 	delete(k.told, id)
 	delete(k.behind, id)
-	k.watched.Behind(len(k.behind))
+	k.observer.Behind(len(k.behind))
 }
 
-// unmark takes the mark from notes that the store was seen to have. After a crash before it they are counted as behind, until
+// unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as behind, until
 // CatchUp finds them in the store: what is told then may be behind too many, never lost too many.
 func (k *Keeper) unmark(ids ...NoteID) {
 	if len(ids) == 0 {
 		return
 	}
 	if err := k.journal.Stored(ids...); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 }

@@ -35,7 +35,7 @@ func (k *Keeper) CatchUp(ctx context.Context, from NoteID) (CaughtUp, error) {
 		if err != nil {
 			return CaughtUp{Mended: p.mended, Next: from}, errors.Join(append(p.problems, fmt.Errorf("read the journal: %w", err))...)
 		}
-		first := slices.IndexFunc(notes, func(kept Kept) bool { return kept.Note >= from })
+		first := slices.IndexFunc(notes, func(kept JournalNote) bool { return kept.Note >= from })
 		if first < 0 {
 			first = len(notes)
 		}
@@ -61,7 +61,7 @@ func (k *Keeper) pass() *pass { return &pass{Keeper: k, compared: make(map[NoteI
 
 // over compares notes, each once in a pass, until ctx ends or the store does not answer: the others would fail alike. It gives
 // the first note that it did not come to, and why.
-func (p *pass) over(ctx context.Context, notes []Kept) (NoteID, error) {
+func (p *pass) over(ctx context.Context, notes []JournalNote) (NoteID, error) {
 	for _, kept := range notes {
 		if p.compared[kept.Note] || p.isMaking(kept.Note) {
 			continue // of one that is being made, who makes it says what becomes of it
@@ -97,13 +97,13 @@ func (p *pass) over(ctx context.Context, notes []Kept) (NoteID, error) {
 // end tells what came of it.
 func (p *pass) end() {
 	if p.lost > 0 {
-		p.watched.Restored(p.lost)
+		p.observer.Restored(p.lost)
 	}
 	p.unmark(p.stored...)
 }
 
 // inTurn is catchUp when nobody else works on the note.
-func (k *Keeper) inTurn(ctx context.Context, kept Kept) (bool, error) {
+func (k *Keeper) inTurn(ctx context.Context, kept JournalNote) (bool, error) {
 	done, err := k.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return false, err
@@ -190,7 +190,7 @@ func (k *Keeper) diverged(id NoteID) error {
 	k.told[id] = true
 	k.mu.Unlock()
 	if !was {
-		k.watched.Diverged(id)
+		k.observer.Diverged(id)
 	}
 	return errDiverged
 }
@@ -266,7 +266,7 @@ func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (
 }
 
 // prune removes one note, and reports whether it did.
-func (k *Keeper) prune(ctx context.Context, kept Kept, before time.Time) (bool, error) {
+func (k *Keeper) prune(ctx context.Context, kept JournalNote, before time.Time) (bool, error) {
 	done, err := k.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return false, err

@@ -14,7 +14,12 @@ import (
 // Journal keeps the events of notes on this machine, whatever happens to the store. When a method that writes returns
 // without an error, what it wrote survives a crash of the machine. It is safe for use by several goroutines.
 type Journal interface {
-	Marks
+	// Begin adds the event with which a note begins and, in the same step, that the store is not known to have the note.
+	Begin(m call.MunicipalityID, made Event) error
+	// Stored takes down that the store has notes; those of which that is known are left as they are.
+	Stored(ids ...NoteID) error
+	// Unstored gives the notes that the store is not known to have, also after a crash, and whose they are.
+	Unstored() (map[NoteID]call.MunicipalityID, error)
 	// Append adds events. One that is there already, by note and version, is replaced.
 	Append(m call.MunicipalityID, events ...Event) error
 	// Forget removes the events of a note from a version on, and the note with its last event.
@@ -24,28 +29,18 @@ type Journal interface {
 	// ByKey gives the note that was made for a key, and false when none is there.
 	ByKey(m call.MunicipalityID, key Key) (NoteID, bool, error)
 	// Notes gives every note that is kept, the oldest first, with the version of its last event.
-	Notes() ([]Kept, error)
+	Notes() ([]JournalNote, error)
 }
 
-// Marks tell, also after a crash, which notes of a journal the store is not known to have.
-type Marks interface {
-	// Begin is Append for the event with which a note begins, and marks the note in the same step.
-	Begin(m call.MunicipalityID, made Event) error
-	// Stored takes the mark from notes; those without one are left as they are.
-	Stored(ids ...NoteID) error
-	// Unstored gives the notes that are marked, and whose they are.
-	Unstored() (map[NoteID]call.MunicipalityID, error)
-}
-
-// Kept is a note in a journal.
-type Kept struct {
+// JournalNote is a note in a journal.
+type JournalNote struct {
 	Municipality call.MunicipalityID
 	Note         NoteID
 	Ver          uint64 // of its last event
 }
 
-// Watched is what a keeper tells whoever watches it.
-type Watched interface {
+// Observer is told by a keeper what people must know of it.
+type Observer interface {
 	// JournalFailed: something was stored without the journal, or could not be cleared from it.
 	JournalFailed(err error)
 	// Behind: so many notes are in the journal and not, or not as far, in the store. 0 when all is well.
@@ -62,12 +57,12 @@ type Watched interface {
 // confirmed when the journal has them too. CatchUp brings a store that was away, empty, or set back to where the journal is.
 type Keeper struct {
 	WorkStore
-	journal Journal
-	watched Watched
+	journal  Journal
+	observer Observer
 
 	mu     sync.Mutex
 	behind map[NoteID]call.MunicipalityID // confirmed, and not known to be in the store
-	told   map[NoteID]bool                // diverged, and whoever watches knows
+	told   map[NoteID]bool                // diverged, and the observer knows
 	making map[NoteID]bool                // being made: whether they are confirmed is not known yet
 	erased int                            // notes, on request, from the journal so far
 
@@ -76,17 +71,17 @@ type Keeper struct {
 
 // NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the program before
 // this one ended. Call CatchUp before the first promise, and whenever the store was away.
-func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
+func NewKeeper(store WorkStore, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
-		WorkStore: store, journal: journal, watched: watched,
+		WorkStore: store, journal: journal, observer: observer,
 		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
 	}
 	unstored, err := journal.Unstored()
 	if err != nil {
-		watched.JournalFailed(err)
+		observer.JournalFailed(err)
 	}
 	maps.Copy(k.behind, unstored)
-	watched.Behind(len(k.behind))
+	observer.Behind(len(k.behind))
 	return k
 }
 
@@ -116,7 +111,7 @@ func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) 
 	defer k.setMaking(note.ID, false)
 	journalErr := k.journal.Begin(note.Municipality, made)
 	if journalErr != nil {
-		k.watched.JournalFailed(journalErr)
+		k.observer.JournalFailed(journalErr)
 	}
 	stored, err := k.WorkStore.Make(ctx, made)
 	switch {
@@ -139,7 +134,7 @@ func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) 
 func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	id, ok, err := k.journal.ByKey(note.Municipality, note.Key)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	if err != nil || !ok {
 		return Note{}, false
@@ -151,7 +146,7 @@ func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	}
 	events, err := k.journal.Events(id)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 		return Note{}, false
 	}
 	kept, err := Replay(events)
@@ -200,12 +195,12 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 	defer done()
 	kept, err := k.journal.Events(e.Note)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	if now := last(kept); now >= e.Ver && !contains(kept, e) {
 		mended, err := k.catchUp(ctx, before.Municipality, e.Note)
 		if mended {
-			k.watched.Restored(1)
+			k.observer.Restored(1)
 		}
 		return Note{}, errors.Join(&StaleError{Note: e.Note, Saw: e.Ver - 1, Now: now}, err)
 	}
@@ -220,7 +215,7 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 		e.Until = after.Lease
 	}
 	if err := k.record(ctx, after, e); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	return after, nil
 }
@@ -311,7 +306,7 @@ func contains(events []Event, e Event) bool {
 
 func (k *Keeper) forget(id NoteID, from uint64) {
 	if err := k.journal.Forget(id, from); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 }
 

@@ -152,7 +152,7 @@ func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	require.Equal(t, n.ID, merged.ID)
 	notes, err := g.journal.Notes()
 	require.NoError(t, err)
-	require.Equal(t, []callback.Kept{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
+	require.Equal(t, []callback.JournalNote{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
 }
 
 // A note that is being made is not restored beside the one that it merges into.

@@ -8,7 +8,7 @@ import (
 )
 
 // Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out. It
-// implements callback.Watched.
+// implements callback.Observer.
 type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
@@ -47,16 +47,16 @@ func (k *Keeping) start(team string) {
 	k.overdue.WithLabelValues(team)
 }
 
-// JournalFailed implements callback.Watched. Who calls it logs the error.
+// JournalFailed implements callback.Observer. Who calls it logs the error.
 func (k *Keeping) JournalFailed(error) { k.failures.Inc() }
 
-// Behind implements callback.Watched.
+// Behind implements callback.Observer.
 func (k *Keeping) Behind(notes int) { k.behind.Set(float64(notes)) }
 
-// Restored implements callback.Watched.
+// Restored implements callback.Observer.
 func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }
 
-// Diverged implements callback.Watched.
+// Diverged implements callback.Observer.
 func (k *Keeping) Diverged(callback.NoteID) { k.diverged.Inc() }
 
 // Round counts what the passing of time did to notes.
