@@ -63,31 +63,14 @@ func (k *Keeper) pass() *pass { return &pass{Keeper: k, compared: make(map[NoteI
 // the first note that it did not come to, and why.
 func (p *pass) over(ctx context.Context, notes []JournalNote) (NoteID, error) {
 	for _, kept := range notes {
-		if p.compared[kept.Note] || p.isMaking(kept.Note) {
-			continue // of one that is being made, who makes it says what becomes of it
+		if p.compared[kept.Note] {
+			continue
 		}
 		if ctx.Err() != nil {
 			return kept.Note, fmt.Errorf("%w: %w", ErrStoreDown, context.Cause(ctx))
 		}
-		was := p.isBehind(kept.Note)
-		changed, err := p.inTurn(ctx, kept)
-		if changed {
-			p.mended++
-		}
-		if changed && !was {
-			p.lost++
-		}
-		switch {
-		case errors.Is(err, ErrStoreDown):
+		if err := p.inTurn(ctx, kept); err != nil {
 			return kept.Note, fmt.Errorf("note %s: %w", kept.Note, err)
-		case err != nil:
-			p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
-			p.setBehind(kept.Note, kept.Municipality)
-		default:
-			p.agreed(kept.Note)
-			if was {
-				p.stored = append(p.stored, kept.Note)
-			}
 		}
 		p.compared[kept.Note] = true
 	}
@@ -102,14 +85,34 @@ func (p *pass) end() {
 	p.unmark(p.stored...)
 }
 
-// inTurn is catchUp when nobody else works on the note.
-func (k *Keeper) inTurn(ctx context.Context, kept JournalNote) (bool, error) {
-	done, err := k.turns.take(ctx, onNote(kept.Note))
+// inTurn compares one note when nobody else works on it, and takes down what came of it. The error wraps ErrStoreDown.
+func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
+	done, err := p.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer done()
-	return k.catchUp(ctx, kept.Municipality, kept.Note)
+	was := p.isBehind(kept.Note) // only now: who made it meanwhile has said so
+	changed, err := p.catchUp(ctx, kept.Municipality, kept.Note)
+	if changed {
+		p.mended++
+	}
+	if changed && !was {
+		p.lost++
+	}
+	switch {
+	case errors.Is(err, ErrStoreDown):
+		return err
+	case err != nil:
+		p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
+		p.setBehind(kept.Note, kept.Municipality)
+	default:
+		p.agreed(kept.Note)
+		if was {
+			p.stored = append(p.stored, kept.Note)
+		}
+	}
+	return nil
 }
 
 // errDiverged: the store and the journal tell another history of a note.

@@ -63,7 +63,6 @@ type Keeper struct {
 	mu     sync.Mutex
 	behind map[NoteID]call.MunicipalityID // confirmed, and not known to be in the store
 	told   map[NoteID]bool                // diverged, and the observer knows
-	making map[NoteID]bool                // being made: whether they are confirmed is not known yet
 	erased int                            // notes, on request, from the journal so far
 
 	turns turns
@@ -74,7 +73,7 @@ type Keeper struct {
 func NewKeeper(store WorkStore, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
 		WorkStore: store, journal: journal, observer: observer,
-		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
+		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool),
 	}
 	unstored, err := journal.Unstored()
 	if err != nil {
@@ -107,8 +106,11 @@ func (k *Keeper) Make(ctx context.Context, made Event) (Note, error) {
 
 // make is Make for a key that has no note yet.
 func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) {
-	k.setMaking(note.ID, true)
-	defer k.setMaking(note.ID, false)
+	done, err := k.turns.take(ctx, onNote(note.ID)) // who compares the two must know whether it is confirmed
+	if err != nil {
+		return Note{}, err
+	}
+	defer done()
 	journalErr := k.journal.Begin(note.Municipality, made)
 	if journalErr != nil {
 		k.observer.JournalFailed(journalErr)
@@ -308,20 +310,4 @@ func (k *Keeper) forget(id NoteID, from uint64) {
 	if err := k.journal.Forget(id, from); err != nil {
 		k.observer.JournalFailed(err)
 	}
-}
-
-func (k *Keeper) setMaking(id NoteID, making bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if making {
-		k.making[id] = true
-	} else {
-		delete(k.making, id)
-	}
-}
-
-func (k *Keeper) isMaking(id NoteID) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.making[id]
 }

@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,34 +156,61 @@ func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	require.Equal(t, []callback.JournalNote{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
 }
 
-// A note that is being made is not restored beside the one that it merges into.
-func TestCatchUpLeavesWhatIsBeingMade(t *testing.T) {
-	g := newGuard()
-	request := g.request()
-	n, err := g.service.Promise(t.Context(), request)
-	require.NoError(t, err)
-	s := &during{weak: g.store, do: func() { _, err = g.CatchUp(t.Context(), "") }}
-	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
-	h := newHouse()
-	request.Key, request.Call = "pbx1/another", "another"
-	merged, promised := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), request)
-	require.NoError(t, promised)
-	require.NoError(t, err)
-	require.Equal(t, n.ID, merged.ID)
-	counts, err := g.Counts(t.Context(), town, now())
-	require.NoError(t, err)
-	require.Equal(t, int64(1), counts["burgerzaken"].Made)
-	require.Zero(t, g.watch.restored)
+// A note that is being made is not restored beside the one that it merges into, and one of which the store did not hear was not lost.
+func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
+	for name, test := range map[string]struct {
+		lost          bool // what the store was asked to make
+		notes, mended int
+	}{
+		"it is merged":                  {notes: 1},
+		"the store does not hear of it": {lost: true, notes: 2, mended: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGuard()
+				request := g.request()
+				n, err := g.service.Promise(t.Context(), request)
+				require.NoError(t, err)
+				came := make(chan callback.CaughtUp, 1)
+				s := &during{weak: g.store, do: func() error {
+					go func() {
+						c, err := g.CatchUp(t.Context(), "")
+						assert.NoError(t, err)
+						came <- c
+					}()
+					synctest.Wait()
+					if test.lost {
+						return fmt.Errorf("%w: connection reset", callback.ErrStoreDown)
+					}
+					return nil
+				}}
+				g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+				h := newHouse()
+				request.Key, request.Call = "pbx1/another", "another"
+				promised, err := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), request)
+				require.NoError(t, err)
+				require.Equal(t, test.lost, n.ID != promised.ID)
+				require.Equal(t, callback.CaughtUp{Mended: test.mended, Done: true}, <-came)
+				counts, err := g.Counts(t.Context(), town, now())
+				require.NoError(t, err)
+				require.Equal(t, int64(test.notes), counts["burgerzaken"].Made)
+				require.Zero(t, g.watch.restored)
+				require.Zero(t, g.watch.behind)
+			})
+		})
+	}
 }
 
-// during does something while a note is being made.
+// during does something while a note is being made, which fails when that does.
 type during struct {
 	*weak
-	do func()
+	do func() error
 }
 
 func (d *during) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
-	d.do()
+	if err := d.do(); err != nil {
+		return callback.Note{}, err
+	}
 	return d.weak.Make(ctx, made)
 }
 
