@@ -7,7 +7,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Behind is how many notes are confirmed and not known to be in the store: CatchUp is due.
+// Behind is how many notes are confirmed and wait for the store, which is not known to have them: CatchUp is due. Those that it could
+// not reconcile do not wait for the store but for people.
 func (k *Keeper) Behind() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -26,18 +27,28 @@ func (k *Keeper) behindFirst() []JournalNote {
 	return notes
 }
 
+// isBehind reports whether the store is not known to have a note as it was confirmed, whatever that waits for.
 func (k *Keeper) isBehind(id NoteID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	_, behind := k.behind[id]
-	return behind
+	return behind || k.apart[id]
 }
 
 func (k *Keeper) setBehind(id NoteID, m call.MunicipalityID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.behind[id] = m
-	k.observer.Behind(len(k.behind))
+	k.tell()
+}
+
+// setApart: the store answers, and yet journal and store cannot be reconciled about a note.
+func (k *Keeper) setApart(id NoteID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.behind, id)
+	k.apart[id] = true
+	k.tell()
 }
 
 // agreed: journal and store have the same of a note.
@@ -46,7 +57,14 @@ func (k *Keeper) agreed(id NoteID) {
 	defer k.mu.Unlock()
 	delete(k.told, id)
 	delete(k.behind, id)
+	delete(k.apart, id)
+	k.tell()
+}
+
+// tell is called with mu held.
+func (k *Keeper) tell() {
 	k.observer.Behind(len(k.behind))
+	k.observer.Apart(len(k.apart))
 }
 
 // unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as behind, until

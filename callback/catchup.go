@@ -23,8 +23,8 @@ type CaughtUp struct {
 // CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program changed the note,
 // it takes from the store. First come the notes that are behind, the newest first: nobody can work on those. Then all others are
 // compared, the oldest first, from a note on: with the Next of one that was cut short by the end of ctx or by the store, it goes
-// on there. The end of ctx is no error. Notes that could not be compared are in the error; one whose history differs is told
-// and counted as behind, and nothing of it is changed.
+// on there. The end of ctx is no error. Notes that could not be reconciled, because they cannot be read or their history differs, are in
+// the error and told as apart, and nothing of them is changed.
 func (k *Keeper) CatchUp(ctx context.Context, from NoteID) (CaughtUp, error) {
 	p := k.pass()
 	defer p.end()
@@ -105,7 +105,7 @@ func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
 		return err
 	case err != nil:
 		p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
-		p.setBehind(kept.Note, kept.Municipality)
+		p.setApart(kept.Note)
 	default:
 		p.agreed(kept.Note)
 		if was {

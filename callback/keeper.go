@@ -43,8 +43,11 @@ type JournalNote struct {
 type Observer interface {
 	// JournalFailed: something was stored without the journal, or could not be cleared from it.
 	JournalFailed(err error)
-	// Behind: so many notes are in the journal and not, or not as far, in the store. 0 when all is well.
+	// Behind: so many notes wait for the store, which does not have them, or not as far. 0 when all is well.
 	Behind(notes int)
+	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or tells another history. They
+	// may be in the journal only. 0 when all is well.
+	Apart(notes int)
 	// Restored: the store had lost so many notes, or events of them, that it had confirmed, and has them again.
 	Restored(notes int)
 	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look. It
@@ -62,6 +65,7 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	behind map[NoteID]call.MunicipalityID // confirmed, and not known to be in the store
+	apart  map[NoteID]bool                // could not be reconciled with a store that answered: people must look
 	told   map[NoteID]bool                // diverged, and the observer knows
 	erased int                            // notes, on request, from the journal so far
 
@@ -73,14 +77,14 @@ type Keeper struct {
 func NewKeeper(store WorkStore, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
 		WorkStore: store, journal: journal, observer: observer,
-		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool),
+		behind: make(map[NoteID]call.MunicipalityID), apart: make(map[NoteID]bool), told: make(map[NoteID]bool),
 	}
 	unstored, err := journal.Unstored()
 	if err != nil {
 		observer.JournalFailed(err)
 	}
 	maps.Copy(k.behind, unstored)
-	observer.Behind(len(k.behind))
+	k.tell()
 	return k
 }
 

@@ -51,7 +51,8 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			require.ErrorContains(t, err, string(n.ID))
 			require.Zero(t, mended.Mended)
 			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged)
-			require.Equal(t, 1, g.watch.behind)
+			require.Equal(t, 1, g.watch.apart, "people must look")
+			require.Zero(t, g.watch.behind, "it does not wait for the store, which answers")
 			after, err := g.store.Events(t.Context(), town, n.ID)
 			require.NoError(t, err)
 			require.Equal(t, store, after)
@@ -78,6 +79,13 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 		_, err = g.CatchUp(t.Context(), "")
 		require.ErrorContains(t, err, "its key has note")
 		require.Equal(t, []callback.NoteID{confirmed.ID}, g.watch.diverged)
+		require.Equal(t, 1, g.watch.apart)
+		require.Zero(t, g.watch.behind)
+		seen, err := g.Note(t.Context(), town, confirmed.ID)
+		require.NoError(t, err, "and is answered for: no one else has it")
+		require.Equal(t, confirmed, seen)
+		g.restart()
+		require.Equal(t, 1, g.watch.behind, "the next daemon does not forget it, before it has compared")
 		events, err := g.journal.Events(confirmed.ID)
 		require.NoError(t, err)
 		require.Len(t, events, 1, "what was confirmed is kept for people to look at")
@@ -108,6 +116,54 @@ func TestTheJournalFollowsWhatAnotherProgramDid(t *testing.T) {
 	_, ok, err := g.journal.ByKey(town, erased.Key)
 	require.NoError(t, err)
 	require.False(t, ok)
+}
+
+// One that people must mend holds up nothing else, and is no longer told of when it is mended.
+func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
+	g := newGuard()
+	n, other := g.promise(t), g.promise(t)
+	s := &illegible{weak: g.store, note: n.ID}
+	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+	_, err := g.CatchUp(t.Context(), "")
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, string(n.ID))
+	require.Equal(t, 1, g.watch.apart)
+	require.Zero(t, g.watch.behind)
+	require.Zero(t, g.Behind())
+
+	g.store.Fail(errors.New("connection refused"))
+	h := newHouse()
+	waits, err := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), g.request())
+	require.NoError(t, err)
+	require.Equal(t, 1, g.watch.behind)
+	require.Equal(t, 1, g.watch.apart)
+	g.store.Fail(nil)
+	s.asked = 0
+	_, err = g.ByNumber(t.Context(), town, other.Number, 10)
+	require.NoError(t, err)
+	require.Zero(t, s.asked, "what waits for people holds up no caller")
+	require.Zero(t, g.watch.behind)
+	g.requireStored(t, waits)
+
+	s.note = ""
+	g.catchUp(t, 0)
+	require.Zero(t, g.watch.restored)
+	require.Empty(t, g.watch.diverged)
+}
+
+// illegible cannot read one note.
+type illegible struct {
+	*weak
+	note  callback.NoteID
+	asked int // for that one
+}
+
+func (s *illegible) Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	if id == s.note {
+		s.asked++
+		return callback.Note{}, callback.ErrBroken
+	}
+	return s.weak.Note(ctx, m, id)
 }
 
 // Fault matrix, row 11.

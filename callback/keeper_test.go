@@ -63,12 +63,14 @@ func (w *weak) Note(ctx context.Context, m call.MunicipalityID, id callback.Note
 type watch struct {
 	journal  []error
 	behind   int
+	apart    int
 	restored int
 	diverged []callback.NoteID
 }
 
 func (w *watch) JournalFailed(err error)     { w.journal = append(w.journal, err) }
 func (w *watch) Behind(notes int)            { w.behind = notes }
+func (w *watch) Apart(notes int)             { w.apart = notes }
 func (w *watch) Restored(notes int)          { w.restored += notes }
 func (w *watch) Diverged(id callback.NoteID) { w.diverged = append(w.diverged, id) }
 
@@ -137,6 +139,7 @@ func (g *guard) catchUp(t *testing.T, mended int) {
 	require.NoError(t, err)
 	require.Equal(t, callback.CaughtUp{Mended: mended, Done: true}, got)
 	require.Zero(t, g.watch.behind)
+	require.Zero(t, g.watch.apart)
 }
 
 func TestAPromiseIsInTheJournalAndInTheStore(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
 )
 
@@ -261,7 +262,7 @@ func TestAJournalThatCannotBeCompactedGoesOn(t *testing.T) {
 
 // Whatever is written, forgotten and compacted, and however often it is opened anew: a journal is a table of events.
 func TestJournalIsATableOfEvents(t *testing.T) {
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	nth := 0
 	rapid.Check(t, func(r *rapid.T) {
 		nth++

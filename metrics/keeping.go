@@ -13,6 +13,7 @@ type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
 	behind   prometheus.Gauge
+	apart    prometheus.Gauge
 	restored prometheus.Counter
 	diverged prometheus.Counter
 	lapsed   *prometheus.CounterVec
@@ -26,6 +27,8 @@ func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 		label:    label,
 		failures: r.counter("journal_failures_total", "Notes or changes that the journal on this machine could not write or clear."),
 		behind:   r.gauge("journal_notes_behind", "Callback notes that were confirmed and are in the journal only: Redis does not have them yet."),
+		apart: r.gauge("journal_notes_apart",
+			"Callback notes that could not be reconciled with Redis, which answers: another history, or what cannot be read. People must look."),
 		restored: r.counter("journal_notes_restored_total", "Callback notes that Redis had lost, or lost events of, and that the journal gave it again."),
 		diverged: r.counter("journal_notes_diverged_total", "Callback notes of which Redis tells another history than was confirmed: people must look."),
 		lapsed:   r.counterVec("notes_lapsed_total", "Claims on callback notes that ran out, by the team that has the note.", "team"),
@@ -52,6 +55,9 @@ func (k *Keeping) JournalFailed(error) { k.failures.Inc() }
 
 // Behind implements callback.Observer.
 func (k *Keeping) Behind(notes int) { k.behind.Set(float64(notes)) }
+
+// Apart implements callback.Observer.
+func (k *Keeping) Apart(notes int) { k.apart.Set(float64(notes)) }
 
 // Restored implements callback.Observer.
 func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -25,7 +26,7 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	ttl, err := past.TTL(ctx, tag+"absent").Result()
 	require.NoError(t, err)
 	require.Negative(t, ttl, "it does not expire")
-	round, err := patiently(func() (callback.Round, error) { return worklist(s).Round(ctx, deventer, promised) })
+	round, err := storetest.Patiently(func() (callback.Round, error) { return worklist(s).Round(ctx, deventer, promised) })
 	require.NoError(t, err)
 	require.Len(t, round.Freed, 1)
 	require.Equal(t, late.ID, round.Freed[0].ID)

@@ -17,7 +17,7 @@ const (
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
-	// lookAgain is how often while there are notes that it could not bring up, which people must mend; and how long to wait
+	// lookAgain is how often while there are notes that it could not reconcile, which people must mend; and how long to wait
 	// after the journal's file could not be compacted.
 	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
@@ -57,6 +57,8 @@ func (w keeperObserver) JournalFailed(err error) {
 }
 
 func (w keeperObserver) Behind(notes int) { w.metrics.Keeping.Behind(notes) }
+
+func (w keeperObserver) Apart(notes int) { w.metrics.Keeping.Apart(notes) }
 
 func (w keeperObserver) Restored(notes int) {
 	w.metrics.Keeping.Restored(notes)
@@ -129,7 +131,7 @@ func (k *keeping) compare(ctx context.Context, now time.Time) error {
 	if came.Mended > 0 {
 		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
 	}
-	k.comparison.came(came, err, k.keeper.Behind(), now)
+	k.comparison.came(came, err, now)
 	return err
 }
 
