@@ -23,6 +23,8 @@ type Presence interface {
 	SetAbsent(ctx context.Context, m call.MunicipalityID, a Absence) error
 	// SetPresent ends the absence of a colleague, if he is absent.
 	SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error
+	// Absence gives the absence of a colleague, and false when he is present. What is broken of others is no error.
+	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error)
 	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are broken.
 	Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error)
 }
@@ -68,13 +70,7 @@ func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague
 
 // Absence gives the absence of a colleague, and false when he is present.
 func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error) {
-	absences, err := w.store.Absences(ctx, m)
-	for _, a := range absences {
-		if a.Colleague == colleague {
-			return a, true, nil
-		}
-	}
-	return Absence{}, false, err
+	return w.store.Absence(ctx, m, colleague)
 }
 
 // Absences gives who is absent, by colleague.
@@ -159,7 +155,7 @@ func (s *Service) forWhom(ctx context.Context, draft Note) (Note, string) {
 	if draft.Personal == "" {
 		return draft, ""
 	}
-	absence, absent, _ := s.worklist.Absence(ctx, draft.Municipality, draft.Personal)
+	absence, absent, _ := s.store.Absence(ctx, draft.Municipality, draft.Personal)
 	if !absent {
 		return draft, ""
 	}

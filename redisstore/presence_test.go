@@ -50,6 +50,14 @@ func TestAnAbsenceThatCannotBeRead(t *testing.T) {
 	got, err := s.Absences(ctx, deventer)
 	require.ErrorIs(t, err, callback.ErrBroken)
 	require.Equal(t, []callback.Absence{away}, got, "the others can be read")
+	_, _, err = worklist(s).Absence(ctx, deventer, joost)
+	require.ErrorIs(t, err, callback.ErrBroken)
+	for colleague, want := range map[call.AgentID]callback.Absence{els: away, "piet": {}} {
+		one, absent, err := worklist(s).Absence(ctx, deventer, colleague)
+		require.NoError(t, err, "what is broken is another's")
+		require.Equal(t, want != callback.Absence{}, absent)
+		require.Equal(t, want, one)
+	}
 	_, err = worklist(s).Absent(ctx, deventer, joost, callback.BySystem, promised)
 	require.NoError(t, err, "saying it again mends it")
 	_, absent, err := worklist(s).Absence(ctx, deventer, joost)

@@ -86,6 +86,18 @@ func (p patient) SetPresent(ctx context.Context, m call.MunicipalityID, colleagu
 	return err
 }
 
+func (p patient) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error) {
+	type found struct {
+		callback.Absence
+		absent bool
+	}
+	got, err := Patiently(func() (found, error) {
+		a, absent, err := p.store.Absence(ctx, m, colleague)
+		return found{a, absent}, err
+	})
+	return got.Absence, got.absent, err
+}
+
 func (p patient) Absences(ctx context.Context, m call.MunicipalityID) ([]callback.Absence, error) {
 	return Patiently(func() ([]callback.Absence, error) { return p.store.Absences(ctx, m) })
 }
