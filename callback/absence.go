@@ -83,10 +83,14 @@ func mayTellOf(colleague call.AgentID, who Actor) error {
 	if !isID(string(colleague)) {
 		return &RuleError{Event: EventReleased, Text: "the colleague is not an id"}
 	}
-	if _, person := who.Agent(); !person && who != BySystem {
-		return &RuleError{Event: EventReleased, Text: fmt.Sprintf("only a person of ours or the system can say that somebody is absent or present, not %q", who)}
+	if !who.ours() {
+		return cannotTellOf(who)
 	}
 	return nil
+}
+
+func cannotTellOf(who Actor) *RuleError {
+	return &RuleError{Event: EventReleased, Text: fmt.Sprintf("only a person of ours or the system can say that somebody is absent or present, not %q", who)}
 }
 
 // releaseAll gives what a colleague has, and what is for him in person, to his team.

@@ -217,7 +217,7 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 		}
 		return Note{}, err
 	}
-	if after.Ver == e.Ver { // else others have followed: the end of the lease is not this event's
+	if e.Kind.Leases() && after.Ver == e.Ver { // else others have followed: the end of the lease is not this event's
 		e.Until = after.Lease
 	}
 	if err := k.record(ctx, after, e); err != nil {

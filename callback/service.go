@@ -74,11 +74,11 @@ type Request struct {
 
 // Service makes promises. It is safe for use by several goroutines when its parts are.
 type Service struct {
-	store    WorkStore
-	worklist *Worklist
-	rules    Rules
-	norm     Norm
-	random   io.Reader
+	store  WorkStore
+	steps  steps
+	rules  Rules
+	norm   Norm
+	random io.Reader
 
 	meanwhile LocalTally // counts while the store cannot
 }
@@ -88,8 +88,7 @@ func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Serv
 	if random == nil {
 		random = rand.Reader
 	}
-	merging := NewWorklist(store, nil, random) // which asks no rules
-	return &Service{store: store, worklist: merging, rules: rules, norm: norm, random: random}
+	return &Service{store: store, steps: steps{store: store, random: random}, rules: rules, norm: norm, random: random}
 }
 
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
@@ -157,7 +156,7 @@ func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error)
 			return open, nil
 		}
 		step.Ver = last(events) // so that the same request from another side cannot count in between
-		n, err = s.worklist.Merge(ctx, step, in, r.Reason)
+		n, err = s.steps.merge(ctx, step, in, r.Reason)
 		if stale := (*StaleError)(nil); !errors.As(err, &stale) {
 			break
 		}

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	ttl, err := past.TTL(ctx, tag+"absent").Result()
 	require.NoError(t, err)
 	require.Negative(t, ttl, "it does not expire")
-	round, err := storetest.Patiently(func() (callback.Round, error) { return worklist(s).Round(ctx, deventer, promised) })
+	round, err := storetest.Patiently(func() (callback.Round, error) { return worklist(s).RoundSince(ctx, deventer, promised, time.Time{}) })
 	require.NoError(t, err)
 	require.Len(t, round.Freed, 1)
 	require.Equal(t, late.ID, round.Freed[0].ID)
