@@ -23,6 +23,8 @@ type Presence interface {
 	SetAbsent(ctx context.Context, m call.MunicipalityID, a Absence) error
 	// SetPresent ends the absence of a colleague, if he is absent.
 	SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error
+	// Absence gives the absence of a colleague, and false when he is present. What is broken of others is no error.
+	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error)
 	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are broken.
 	Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error)
 }
@@ -68,13 +70,7 @@ func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague
 
 // Absence gives the absence of a colleague, and false when he is present.
 func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error) {
-	absences, err := w.store.Absences(ctx, m)
-	for _, a := range absences {
-		if a.Colleague == colleague {
-			return a, true, nil
-		}
-	}
-	return Absence{}, false, err
+	return w.store.Absence(ctx, m, colleague)
 }
 
 // Absences gives who is absent, by colleague.
@@ -87,10 +83,14 @@ func mayTellOf(colleague call.AgentID, who Actor) error {
 	if !isID(string(colleague)) {
 		return &RuleError{Event: EventReleased, Text: "the colleague is not an id"}
 	}
-	if _, person := who.Agent(); !person && who != BySystem {
-		return &RuleError{Event: EventReleased, Text: fmt.Sprintf("only a person of ours or the system can say that somebody is absent or present, not %q", who)}
+	if !who.ours() {
+		return cannotTellOf(who)
 	}
 	return nil
+}
+
+func cannotTellOf(who Actor) *RuleError {
+	return &RuleError{Event: EventReleased, Text: fmt.Sprintf("only a person of ours or the system can say that somebody is absent or present, not %q", who)}
 }
 
 // releaseAll gives what a colleague has, and what is for him in person, to his team.
@@ -105,13 +105,13 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 		for _, n := range notes {
 			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n Note) (Event, error) {
 				if n.Holder() != colleague {
-					return Event{}, errSettled
+					return Event{}, errNotHis
 				}
 				return Event{Kind: EventReleased, Cause: ReleaseAbsent}, nil
 			})
 			if err == nil {
 				released++
-			} else if !errors.Is(err, errSettled) {
+			} else if !errors.Is(err, errNotHis) {
 				problems = append(problems, err)
 			}
 		}
@@ -121,8 +121,8 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 	}
 }
 
-// errSettled ends an advance that is no longer needed.
-var errSettled = errors.New("settled meanwhile")
+// errNotHis ends a release that is no longer needed.
+var errNotHis = errors.New("it is not his any more")
 
 // freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not say who is
 // absent, or made live again. What somebody claimed is his.
@@ -159,7 +159,7 @@ func (s *Service) forWhom(ctx context.Context, draft Note) (Note, string) {
 	if draft.Personal == "" {
 		return draft, ""
 	}
-	absence, absent, _ := s.worklist.Absence(ctx, draft.Municipality, draft.Personal)
+	absence, absent, _ := s.store.Absence(ctx, draft.Municipality, draft.Personal)
 	if !absent {
 		return draft, ""
 	}

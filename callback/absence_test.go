@@ -145,8 +145,8 @@ func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
 // forgetful is a store that does not say who is absent.
 type forgetful struct{ *house }
 
-func (forgetful) Absences(context.Context, call.MunicipalityID) ([]callback.Absence, error) {
-	return nil, callback.ErrStoreDown
+func (forgetful) Absence(context.Context, call.MunicipalityID, call.AgentID) (callback.Absence, bool, error) {
+	return callback.Absence{}, false, callback.ErrStoreDown
 }
 
 func TestARoundFreesWhatIsForAnAbsentColleagueInPerson(t *testing.T) {

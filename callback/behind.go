@@ -7,7 +7,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Behind is how many notes are confirmed and not known to be in the store: CatchUp is due.
+// Behind is how many notes are confirmed and wait for the store, which is not known to have them: CatchUp is due. Those that it could
+// not reconcile do not wait for the store but for people.
 func (k *Keeper) Behind() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -15,29 +16,39 @@ func (k *Keeper) Behind() int {
 }
 
 // behindFirst gives the notes that are behind, the newest first: their callers were told last.
-func (k *Keeper) behindFirst() []Kept {
+func (k *Keeper) behindFirst() []JournalNote {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var notes []Kept
+	var notes []JournalNote
 	for id, m := range k.behind {
-		notes = append(notes, Kept{Municipality: m, Note: id})
+		notes = append(notes, JournalNote{Municipality: m, Note: id})
 	}
-	slices.SortFunc(notes, func(a, b Kept) int { return cmp.Compare(b.Note, a.Note) })
+	slices.SortFunc(notes, func(a, b JournalNote) int { return cmp.Compare(b.Note, a.Note) })
 	return notes
 }
 
+// isBehind reports whether the store is not known to have a note as it was confirmed, whatever that waits for.
 func (k *Keeper) isBehind(id NoteID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	_, behind := k.behind[id]
-	return behind
+	return behind || k.apart[id]
 }
 
 func (k *Keeper) setBehind(id NoteID, m call.MunicipalityID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.behind[id] = m
-	k.watched.Behind(len(k.behind))
+	k.tell()
+}
+
+// setApart: the store answers, and yet journal and store cannot be reconciled about a note.
+func (k *Keeper) setApart(id NoteID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.behind, id)
+	k.apart[id] = true
+	k.tell()
 }
 
 // agreed: journal and store have the same of a note.
@@ -46,16 +57,23 @@ func (k *Keeper) agreed(id NoteID) {
 	defer k.mu.Unlock()
 	delete(k.told, id)
 	delete(k.behind, id)
-	k.watched.Behind(len(k.behind))
+	delete(k.apart, id)
+	k.tell()
 }
 
-// unmark takes the mark from notes that the store was seen to have. After a crash before it they are counted as behind, until
+// tell is called with mu held.
+func (k *Keeper) tell() {
+	k.observer.Behind(len(k.behind))
+	k.observer.Apart(len(k.apart))
+}
+
+// unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as behind, until
 // CatchUp finds them in the store: what is told then may be behind too many, never lost too many.
 func (k *Keeper) unmark(ids ...NoteID) {
 	if len(ids) == 0 {
 		return
 	}
 	if err := k.journal.Stored(ids...); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 }

@@ -23,8 +23,8 @@ type CaughtUp struct {
 // CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program changed the note,
 // it takes from the store. First come the notes that are behind, the newest first: nobody can work on those. Then all others are
 // compared, the oldest first, from a note on: with the Next of one that was cut short by the end of ctx or by the store, it goes
-// on there. The end of ctx is no error. Notes that could not be compared are in the error; one whose history differs is told
-// and counted as behind, and nothing of it is changed.
+// on there. The end of ctx is no error. Notes that could not be reconciled, because they cannot be read or their history differs, are in
+// the error and told as apart, and nothing of them is changed.
 func (k *Keeper) CatchUp(ctx context.Context, from NoteID) (CaughtUp, error) {
 	p := k.pass()
 	defer p.end()
@@ -35,7 +35,7 @@ func (k *Keeper) CatchUp(ctx context.Context, from NoteID) (CaughtUp, error) {
 		if err != nil {
 			return CaughtUp{Mended: p.mended, Next: from}, errors.Join(append(p.problems, fmt.Errorf("read the journal: %w", err))...)
 		}
-		first := slices.IndexFunc(notes, func(kept Kept) bool { return kept.Note >= from })
+		first := slices.IndexFunc(notes, func(kept JournalNote) bool { return kept.Note >= from })
 		if first < 0 {
 			first = len(notes)
 		}
@@ -61,33 +61,16 @@ func (k *Keeper) pass() *pass { return &pass{Keeper: k, compared: make(map[NoteI
 
 // over compares notes, each once in a pass, until ctx ends or the store does not answer: the others would fail alike. It gives
 // the first note that it did not come to, and why.
-func (p *pass) over(ctx context.Context, notes []Kept) (NoteID, error) {
+func (p *pass) over(ctx context.Context, notes []JournalNote) (NoteID, error) {
 	for _, kept := range notes {
-		if p.compared[kept.Note] || p.isMaking(kept.Note) {
-			continue // of one that is being made, who makes it says what becomes of it
+		if p.compared[kept.Note] {
+			continue
 		}
 		if ctx.Err() != nil {
 			return kept.Note, fmt.Errorf("%w: %w", ErrStoreDown, context.Cause(ctx))
 		}
-		was := p.isBehind(kept.Note)
-		changed, err := p.inTurn(ctx, kept)
-		if changed {
-			p.mended++
-		}
-		if changed && !was {
-			p.lost++
-		}
-		switch {
-		case errors.Is(err, ErrStoreDown):
+		if err := p.inTurn(ctx, kept); err != nil {
 			return kept.Note, fmt.Errorf("note %s: %w", kept.Note, err)
-		case err != nil:
-			p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
-			p.setBehind(kept.Note, kept.Municipality)
-		default:
-			p.agreed(kept.Note)
-			if was {
-				p.stored = append(p.stored, kept.Note)
-			}
 		}
 		p.compared[kept.Note] = true
 	}
@@ -97,19 +80,39 @@ func (p *pass) over(ctx context.Context, notes []Kept) (NoteID, error) {
 // end tells what came of it.
 func (p *pass) end() {
 	if p.lost > 0 {
-		p.watched.Restored(p.lost)
+		p.observer.Restored(p.lost)
 	}
 	p.unmark(p.stored...)
 }
 
-// inTurn is catchUp when nobody else works on the note.
-func (k *Keeper) inTurn(ctx context.Context, kept Kept) (bool, error) {
-	done, err := k.turns.take(ctx, onNote(kept.Note))
+// inTurn compares one note when nobody else works on it, and takes down what came of it. The error wraps ErrStoreDown.
+func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
+	done, err := p.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer done()
-	return k.catchUp(ctx, kept.Municipality, kept.Note)
+	was := p.isBehind(kept.Note) // only now: who made it meanwhile has said so
+	changed, err := p.catchUp(ctx, kept.Municipality, kept.Note)
+	if changed {
+		p.mended++
+	}
+	if changed && !was {
+		p.lost++
+	}
+	switch {
+	case errors.Is(err, ErrStoreDown):
+		return err
+	case err != nil:
+		p.problems = append(p.problems, fmt.Errorf("note %s: %w", kept.Note, err))
+		p.setApart(kept.Note)
+	default:
+		p.agreed(kept.Note)
+		if was {
+			p.stored = append(p.stored, kept.Note)
+		}
+	}
+	return nil
 }
 
 // errDiverged: the store and the journal tell another history of a note.
@@ -190,7 +193,7 @@ func (k *Keeper) diverged(id NoteID) error {
 	k.told[id] = true
 	k.mu.Unlock()
 	if !was {
-		k.watched.Diverged(id)
+		k.observer.Diverged(id)
 	}
 	return errDiverged
 }
@@ -266,7 +269,7 @@ func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (
 }
 
 // prune removes one note, and reports whether it did.
-func (k *Keeper) prune(ctx context.Context, kept Kept, before time.Time) (bool, error) {
+func (k *Keeper) prune(ctx context.Context, kept JournalNote, before time.Time) (bool, error) {
 	done, err := k.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return false, err

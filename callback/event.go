@@ -40,6 +40,9 @@ func EventKinds() []EventKind {
 	}
 }
 
+// Leases reports whether the event gives its colleague a lease: only then has it a Hold and an Until.
+func (k EventKind) Leases() bool { return k == EventClaimed || k == EventRenewed }
+
 // ReleaseCause is why a note went back to its team.
 type ReleaseCause string
 
@@ -78,9 +81,14 @@ func (a Actor) Agent() (call.AgentID, bool) {
 	return call.AgentID(id), ok && id != ""
 }
 
-func (a Actor) valid() bool {
+// ours reports whether it is a person of ours or the system, who alone can say that somebody is absent or present.
+func (a Actor) ours() bool {
 	_, person := a.Agent()
-	return person || a == ByCaller || a == BySystem
+	return person || a == BySystem
+}
+
+func (a Actor) valid() bool {
+	return a.ours() || a == ByCaller
 }
 
 // EventID names an event, so that one that is stored again is known: a ULID.
@@ -175,8 +183,8 @@ func allowed(n Note, e Event) error {
 		switch {
 		case n.State == Open && n.Personal == "":
 			return rule(e, "nobody has it")
-		case e.Cause == ReleaseAbsent && !person && e.Who != BySystem:
-			return rule(e, "only a person of ours or the system can say that somebody is absent, not %q", e.Who)
+		case e.Cause == ReleaseAbsent && !e.Who.ours():
+			return cannotTellOf(e.Who)
 		}
 	case EventRerouted:
 		switch e.Team {

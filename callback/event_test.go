@@ -230,7 +230,7 @@ func TestApplyRefuses(t *testing.T) {
 		"a claim without a name":           {open, callback.EventClaimed, callback.ByAgent(""), nil, "only a person can claim"},
 		"a claim of what is another's":     {personal, callback.EventClaimed, jan, nil, "it is for els in person"},
 		"a release of what nobody has":     {open, callback.EventReleased, jan, nil, "nobody has it"},
-		"the caller says who is absent":    {claimed, callback.EventReleased, callback.ByCaller, because(callback.ReleaseAbsent), `can say that somebody is absent, not "caller"`},
+		"the caller says who is absent":    {claimed, callback.EventReleased, callback.ByCaller, because(callback.ReleaseAbsent), `can say that somebody is absent or present, not "caller"`},
 		"nobody says who is absent":        {personal, callback.EventReleased, "", because(callback.ReleaseAbsent), "can say that somebody is absent"},
 		"a renewal by another":             {claimed, callback.EventRenewed, jan, nil, "els has it, not agent:jan"},
 		"an attempt by another":            {claimed, callback.EventAttemptStarted, jan, nil, "els has it, not agent:jan"},

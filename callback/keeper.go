@@ -14,7 +14,12 @@ import (
 // Journal keeps the events of notes on this machine, whatever happens to the store. When a method that writes returns
 // without an error, what it wrote survives a crash of the machine. It is safe for use by several goroutines.
 type Journal interface {
-	Marks
+	// Begin adds the event with which a note begins and, in the same step, that the store is not known to have the note.
+	Begin(m call.MunicipalityID, made Event) error
+	// Stored takes down that the store has notes; those of which that is known are left as they are.
+	Stored(ids ...NoteID) error
+	// Unstored gives the notes that the store is not known to have, also after a crash, and whose they are.
+	Unstored() (map[NoteID]call.MunicipalityID, error)
 	// Append adds events. One that is there already, by note and version, is replaced.
 	Append(m call.MunicipalityID, events ...Event) error
 	// Forget removes the events of a note from a version on, and the note with its last event.
@@ -24,32 +29,25 @@ type Journal interface {
 	// ByKey gives the note that was made for a key, and false when none is there.
 	ByKey(m call.MunicipalityID, key Key) (NoteID, bool, error)
 	// Notes gives every note that is kept, the oldest first, with the version of its last event.
-	Notes() ([]Kept, error)
+	Notes() ([]JournalNote, error)
 }
 
-// Marks tell, also after a crash, which notes of a journal the store is not known to have.
-type Marks interface {
-	// Begin is Append for the event with which a note begins, and marks the note in the same step.
-	Begin(m call.MunicipalityID, made Event) error
-	// Stored takes the mark from notes; those without one are left as they are.
-	Stored(ids ...NoteID) error
-	// Unstored gives the notes that are marked, and whose they are.
-	Unstored() (map[NoteID]call.MunicipalityID, error)
-}
-
-// Kept is a note in a journal.
-type Kept struct {
+// JournalNote is a note in a journal.
+type JournalNote struct {
 	Municipality call.MunicipalityID
 	Note         NoteID
 	Ver          uint64 // of its last event
 }
 
-// Watched is what a keeper tells whoever watches it.
-type Watched interface {
+// Observer is told by a keeper what people must know of it.
+type Observer interface {
 	// JournalFailed: something was stored without the journal, or could not be cleared from it.
 	JournalFailed(err error)
-	// Behind: so many notes are in the journal and not, or not as far, in the store. 0 when all is well.
+	// Behind: so many notes wait for the store, which does not have them, or not as far. 0 when all is well.
 	Behind(notes int)
+	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or tells another history. They
+	// may be in the journal only. 0 when all is well.
+	Apart(notes int)
 	// Restored: the store had lost so many notes, or events of them, that it had confirmed, and has them again.
 	Restored(notes int)
 	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look. It
@@ -62,13 +60,13 @@ type Watched interface {
 // confirmed when the journal has them too. CatchUp brings a store that was away, empty, or set back to where the journal is.
 type Keeper struct {
 	WorkStore
-	journal Journal
-	watched Watched
+	journal  Journal
+	observer Observer
 
 	mu     sync.Mutex
 	behind map[NoteID]call.MunicipalityID // confirmed, and not known to be in the store
-	told   map[NoteID]bool                // diverged, and whoever watches knows
-	making map[NoteID]bool                // being made: whether they are confirmed is not known yet
+	apart  map[NoteID]bool                // could not be reconciled with a store that answered: people must look
+	told   map[NoteID]bool                // diverged, and the observer knows
 	erased int                            // notes, on request, from the journal so far
 
 	turns turns
@@ -76,17 +74,17 @@ type Keeper struct {
 
 // NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the program before
 // this one ended. Call CatchUp before the first promise, and whenever the store was away.
-func NewKeeper(store WorkStore, journal Journal, watched Watched) *Keeper {
+func NewKeeper(store WorkStore, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
-		WorkStore: store, journal: journal, watched: watched,
-		behind: make(map[NoteID]call.MunicipalityID), told: make(map[NoteID]bool), making: make(map[NoteID]bool),
+		WorkStore: store, journal: journal, observer: observer,
+		behind: make(map[NoteID]call.MunicipalityID), apart: make(map[NoteID]bool), told: make(map[NoteID]bool),
 	}
 	unstored, err := journal.Unstored()
 	if err != nil {
-		watched.JournalFailed(err)
+		observer.JournalFailed(err)
 	}
 	maps.Copy(k.behind, unstored)
-	watched.Behind(len(k.behind))
+	k.tell()
 	return k
 }
 
@@ -112,11 +110,14 @@ func (k *Keeper) Make(ctx context.Context, made Event) (Note, error) {
 
 // make is Make for a key that has no note yet.
 func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) {
-	k.setMaking(note.ID, true)
-	defer k.setMaking(note.ID, false)
+	done, err := k.turns.take(ctx, onNote(note.ID)) // who compares the two must know whether it is confirmed
+	if err != nil {
+		return Note{}, err
+	}
+	defer done()
 	journalErr := k.journal.Begin(note.Municipality, made)
 	if journalErr != nil {
-		k.watched.JournalFailed(journalErr)
+		k.observer.JournalFailed(journalErr)
 	}
 	stored, err := k.WorkStore.Make(ctx, made)
 	switch {
@@ -139,7 +140,7 @@ func (k *Keeper) make(ctx context.Context, note Note, made Event) (Note, error) 
 func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	id, ok, err := k.journal.ByKey(note.Municipality, note.Key)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	if err != nil || !ok {
 		return Note{}, false
@@ -151,7 +152,7 @@ func (k *Keeper) known(ctx context.Context, note Note) (Note, bool) {
 	}
 	events, err := k.journal.Events(id)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 		return Note{}, false
 	}
 	kept, err := Replay(events)
@@ -200,12 +201,12 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 	defer done()
 	kept, err := k.journal.Events(e.Note)
 	if err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	if now := last(kept); now >= e.Ver && !contains(kept, e) {
 		mended, err := k.catchUp(ctx, before.Municipality, e.Note)
 		if mended {
-			k.watched.Restored(1)
+			k.observer.Restored(1)
 		}
 		return Note{}, errors.Join(&StaleError{Note: e.Note, Saw: e.Ver - 1, Now: now}, err)
 	}
@@ -216,11 +217,11 @@ func (k *Keeper) Advance(ctx context.Context, before Note, e Event) (Note, error
 		}
 		return Note{}, err
 	}
-	if after.Ver == e.Ver { // else others have followed: the end of the lease is not this event's
+	if e.Kind.Leases() && after.Ver == e.Ver { // else others have followed: the end of the lease is not this event's
 		e.Until = after.Lease
 	}
 	if err := k.record(ctx, after, e); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
 	return after, nil
 }
@@ -311,22 +312,6 @@ func contains(events []Event, e Event) bool {
 
 func (k *Keeper) forget(id NoteID, from uint64) {
 	if err := k.journal.Forget(id, from); err != nil {
-		k.watched.JournalFailed(err)
+		k.observer.JournalFailed(err)
 	}
-}
-
-func (k *Keeper) setMaking(id NoteID, making bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if making {
-		k.making[id] = true
-	} else {
-		delete(k.making, id)
-	}
-}
-
-func (k *Keeper) isMaking(id NoteID) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.making[id]
 }

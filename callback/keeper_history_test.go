@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,7 +51,8 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			require.ErrorContains(t, err, string(n.ID))
 			require.Zero(t, mended.Mended)
 			require.Equal(t, []callback.NoteID{n.ID}, g.watch.diverged)
-			require.Equal(t, 1, g.watch.behind)
+			require.Equal(t, 1, g.watch.apart, "people must look")
+			require.Zero(t, g.watch.behind, "it does not wait for the store, which answers")
 			after, err := g.store.Events(t.Context(), town, n.ID)
 			require.NoError(t, err)
 			require.Equal(t, store, after)
@@ -77,6 +79,13 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 		_, err = g.CatchUp(t.Context(), "")
 		require.ErrorContains(t, err, "its key has note")
 		require.Equal(t, []callback.NoteID{confirmed.ID}, g.watch.diverged)
+		require.Equal(t, 1, g.watch.apart)
+		require.Zero(t, g.watch.behind)
+		seen, err := g.Note(t.Context(), town, confirmed.ID)
+		require.NoError(t, err, "and is answered for: no one else has it")
+		require.Equal(t, confirmed, seen)
+		g.restart()
+		require.Equal(t, 1, g.watch.behind, "the next daemon does not forget it, before it has compared")
 		events, err := g.journal.Events(confirmed.ID)
 		require.NoError(t, err)
 		require.Len(t, events, 1, "what was confirmed is kept for people to look at")
@@ -107,6 +116,54 @@ func TestTheJournalFollowsWhatAnotherProgramDid(t *testing.T) {
 	_, ok, err := g.journal.ByKey(town, erased.Key)
 	require.NoError(t, err)
 	require.False(t, ok)
+}
+
+// One that people must mend holds up nothing else, and is no longer told of when it is mended.
+func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
+	g := newGuard()
+	n, other := g.promise(t), g.promise(t)
+	s := &illegible{weak: g.store, note: n.ID}
+	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+	_, err := g.CatchUp(t.Context(), "")
+	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorContains(t, err, string(n.ID))
+	require.Equal(t, 1, g.watch.apart)
+	require.Zero(t, g.watch.behind)
+	require.Zero(t, g.Behind())
+
+	g.store.Fail(errors.New("connection refused"))
+	h := newHouse()
+	waits, err := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), g.request())
+	require.NoError(t, err)
+	require.Equal(t, 1, g.watch.behind)
+	require.Equal(t, 1, g.watch.apart)
+	g.store.Fail(nil)
+	s.asked = 0
+	_, err = g.ByNumber(t.Context(), town, other.Number, 10)
+	require.NoError(t, err)
+	require.Zero(t, s.asked, "what waits for people holds up no caller")
+	require.Zero(t, g.watch.behind)
+	g.requireStored(t, waits)
+
+	s.note = ""
+	g.catchUp(t, 0)
+	require.Zero(t, g.watch.restored)
+	require.Empty(t, g.watch.diverged)
+}
+
+// illegible cannot read one note.
+type illegible struct {
+	*weak
+	note  callback.NoteID
+	asked int // for that one
+}
+
+func (s *illegible) Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+	if id == s.note {
+		s.asked++
+		return callback.Note{}, callback.ErrBroken
+	}
+	return s.weak.Note(ctx, m, id)
 }
 
 // Fault matrix, row 11.
@@ -152,37 +209,64 @@ func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	require.Equal(t, n.ID, merged.ID)
 	notes, err := g.journal.Notes()
 	require.NoError(t, err)
-	require.Equal(t, []callback.Kept{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
+	require.Equal(t, []callback.JournalNote{{Municipality: town, Note: n.ID, Ver: 2}}, notes)
 }
 
-// A note that is being made is not restored beside the one that it merges into.
-func TestCatchUpLeavesWhatIsBeingMade(t *testing.T) {
-	g := newGuard()
-	request := g.request()
-	n, err := g.service.Promise(t.Context(), request)
-	require.NoError(t, err)
-	s := &during{weak: g.store, do: func() { _, err = g.CatchUp(t.Context(), "") }}
-	g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
-	h := newHouse()
-	request.Key, request.Call = "pbx1/another", "another"
-	merged, promised := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), request)
-	require.NoError(t, promised)
-	require.NoError(t, err)
-	require.Equal(t, n.ID, merged.ID)
-	counts, err := g.Counts(t.Context(), town, now())
-	require.NoError(t, err)
-	require.Equal(t, int64(1), counts["burgerzaken"].Made)
-	require.Zero(t, g.watch.restored)
+// A note that is being made is not restored beside the one that it merges into, and one of which the store did not hear was not lost.
+func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
+	for name, test := range map[string]struct {
+		lost          bool // what the store was asked to make
+		notes, mended int
+	}{
+		"it is merged":                  {notes: 1},
+		"the store does not hear of it": {lost: true, notes: 2, mended: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGuard()
+				request := g.request()
+				n, err := g.service.Promise(t.Context(), request)
+				require.NoError(t, err)
+				came := make(chan callback.CaughtUp, 1)
+				s := &during{weak: g.store, do: func() error {
+					go func() {
+						c, err := g.CatchUp(t.Context(), "")
+						assert.NoError(t, err)
+						came <- c
+					}()
+					synctest.Wait()
+					if test.lost {
+						return fmt.Errorf("%w: connection reset", callback.ErrStoreDown)
+					}
+					return nil
+				}}
+				g.Keeper = callback.NewKeeper(s, g.journal, g.watch)
+				h := newHouse()
+				request.Key, request.Call = "pbx1/another", "another"
+				promised, err := callback.NewService(g.Keeper, h, h, nil).Promise(t.Context(), request)
+				require.NoError(t, err)
+				require.Equal(t, test.lost, n.ID != promised.ID)
+				require.Equal(t, callback.CaughtUp{Mended: test.mended, Done: true}, <-came)
+				counts, err := g.Counts(t.Context(), town, now())
+				require.NoError(t, err)
+				require.Equal(t, int64(test.notes), counts["burgerzaken"].Made)
+				require.Zero(t, g.watch.restored)
+				require.Zero(t, g.watch.behind)
+			})
+		})
+	}
 }
 
-// during does something while a note is being made.
+// during does something while a note is being made, which fails when that does.
 type during struct {
 	*weak
-	do func()
+	do func() error
 }
 
 func (d *during) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
-	d.do()
+	if err := d.do(); err != nil {
+		return callback.Note{}, err
+	}
 	return d.weak.Make(ctx, made)
 }
 

@@ -63,12 +63,14 @@ func (w *weak) Note(ctx context.Context, m call.MunicipalityID, id callback.Note
 type watch struct {
 	journal  []error
 	behind   int
+	apart    int
 	restored int
 	diverged []callback.NoteID
 }
 
 func (w *watch) JournalFailed(err error)     { w.journal = append(w.journal, err) }
 func (w *watch) Behind(notes int)            { w.behind = notes }
+func (w *watch) Apart(notes int)             { w.apart = notes }
 func (w *watch) Restored(notes int)          { w.restored += notes }
 func (w *watch) Diverged(id callback.NoteID) { w.diverged = append(w.diverged, id) }
 
@@ -137,27 +139,32 @@ func (g *guard) catchUp(t *testing.T, mended int) {
 	require.NoError(t, err)
 	require.Equal(t, callback.CaughtUp{Mended: mended, Done: true}, got)
 	require.Zero(t, g.watch.behind)
+	require.Zero(t, g.watch.apart)
 }
 
 func TestAPromiseIsInTheJournalAndInTheStore(t *testing.T) {
 	g := newGuard()
 	n := g.promise(t)
 	g.requireStored(t, n)
-	n = g.claim(t, n, els)
+	n, err := g.list.Raise(t.Context(), by(els, g.claim(t, n, els)), "")
+	require.NoError(t, err)
 	events, err := g.journal.Events(n.ID)
 	require.NoError(t, err)
+	stored, err := g.store.Events(t.Context(), town, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, stored, events)
 	kept, err := callback.Replay(events)
 	require.NoError(t, err)
 	require.Equal(t, n, kept, "with the lease that the store gave")
 	g.catchUp(t, 0)
 	require.Equal(t, &watch{}, g.watch, "nothing to tell")
 
-	stored := g.promise(t)
+	another := g.promise(t)
 	g.restart()
 	require.Zero(t, g.Behind(), "the next daemon knows that the store has it")
 	g.store.Memory = storetest.NewMemory()
 	g.catchUp(t, 2)
-	g.requireStored(t, stored)
+	g.requireStored(t, another)
 	require.Equal(t, 2, g.watch.restored)
 }
 
@@ -332,7 +339,7 @@ func TestRow6TheStoreIsSetBack(t *testing.T) {
 		_, err := g.list.StartAttempt(t.Context(), by(els, n), "")
 		require.NoError(t, err)
 		<-time.After(time.Hour)
-		r, err := g.list.Round(t.Context(), town, time.Now())
+		r, err := g.list.RoundSince(t.Context(), town, time.Now(), time.Time{})
 		require.NoError(t, err)
 		require.Len(t, r.Lapsed, 1)
 		n = g.claim(t, r.Lapsed[0], jan)

@@ -51,23 +51,42 @@ func (l Limits) of(r Request) []Limit {
 }
 
 // within counts the request against the limits of its day, once for its key, and gives the refusal when one is reached; nil when it may
-// become a note. When the store cannot say it goes by what was asked of this program meanwhile: a promise matters more.
-func (s *Service) within(ctx context.Context, r Request) *Refusal {
+// become a note. It is counted before the note is made: of two at a time that would both be the last, one is refused. When the store
+// cannot say it goes by what was asked of this program meanwhile: a promise matters more.
+func (s *Service) within(ctx context.Context, r Request) (counted, *Refusal) {
 	most := s.rules.Policy(r.Municipality).Limits
 	limits := most.of(r)
 	if len(limits) == 0 {
-		return nil
+		return counted{}, nil
 	}
-	day, once := DayOf(r.Municipality, r.At, most.Clocks), "promise "+string(r.Key)
-	full, err := s.store.Count(ctx, day, once, limits)
+	c := counted{tally: s.store, day: DayOf(r.Municipality, r.At, most.Clocks), clocks: most.Clocks, once: "promise " + string(r.Key)}
+	full, err := c.tally.Count(ctx, c.day, c.once, limits)
 	if err != nil {
-		full, _ = s.meanwhile.Count(ctx, day, once, limits) // never fails
+		c.tally = &s.meanwhile
+		full, _ = c.tally.Count(ctx, c.day, c.once, limits) // never fails
 	}
 	if full == (Limit{}) {
-		return nil
+		return c, nil
 	}
 	why := limited[full.What]
-	return refuse(why.code, why.text, full.Most)
+	return counted{}, refuse(why.code, why.text, full.Most)
+}
+
+// counted is where and as what a request was counted. The zero value is of one that was not.
+type counted struct {
+	tally  Tally
+	day    Day
+	clocks *time.Location
+	once   string
+}
+
+// answeredBy takes the count back unless it is that of the note which answers the request: one that its key made on that day. Any
+// other was there already, and the request made none. What cannot be taken back stays counted: then the limit is reached early, not late.
+func (c counted) answeredBy(ctx context.Context, n Note, key Key) {
+	if c.tally == nil || n.Key == key && DayOf(n.Municipality, n.Made, c.clocks) == c.day {
+		return
+	}
+	_ = c.tally.TakeBack(ctx, c.day, c.once)
 }
 
 // standing gives the note that a request has already, by its key or because a live one promises the same: what is no new note needs no

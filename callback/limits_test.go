@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -135,6 +137,19 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet, subject: " paspoort "},
 			{from: piet, to: piet, subject: "rijbewijs", want: callback.CodeCallerLimit},
 		},
+		"who asks again for what he is promised uses nothing up": {
+			{from: piet, to: piet, subject: "paspoort"},
+			{from: piet, to: piet, subject: "paspoort"},
+			{from: piet, to: piet, subject: " Paspoort"},
+			{to: piet, subject: "paspoort"},
+			{who: els, to: piet, subject: "paspoort"},
+			{from: piet, to: piet},
+			{from: jan, to: piet, subject: "paspoort"},
+			{from: jan, to: piet},
+			{from: jan, to: piet, want: callback.CodeTargetLimit},
+			{from: jan, to: stranger(1)},
+			{from: jan, to: stranger(2), want: callback.CodeCallerLimit},
+		},
 		"a day ends at midnight in town": {
 			{from: piet, to: piet, at: night},
 			{from: piet, to: piet, at: night},
@@ -148,6 +163,13 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet, at: night.Add(time.Hour)},
 			{from: piet, to: piet, at: night.Add(time.Hour)},
 			{from: piet, to: piet, at: night.Add(time.Hour), key: "a"},
+		},
+		"and uses nothing up on the new day": {
+			{from: piet, to: piet, at: night, key: "a"},
+			{from: piet, to: piet, at: night.Add(time.Hour), key: "a"},
+			{from: piet, to: piet, at: night.Add(time.Hour)},
+			{from: piet, to: piet, at: night.Add(time.Hour)},
+			{from: piet, to: piet, at: night.Add(time.Hour), want: callback.CodeCallerLimit},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,6 +206,39 @@ func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T)
 	require.Equal(t, 1, again.Repeats)
 }
 
+// Requests that are merged are counted for a moment, and never so that more notes are made than the limit allows.
+func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
+	for range 50 {
+		b := newBounded(t)
+		b.limits = callback.Limits{Target: 3, Clocks: b.limits.Clocks}
+		s := callback.NewService(b.Memory, b, b, nil)
+		ask := func(nth int, subject string) error {
+			_, err := s.Promise(t.Context(), asking{to: "0612345671", subject: subject}.request(t, nth))
+			return err
+		}
+		require.NoError(t, ask(0, "paspoort"))
+		var sides sync.WaitGroup
+		for i := range 16 {
+			sides.Go(func() {
+				if i%2 == 0 {
+					assert.NoError(t, ask(1+i, "paspoort"), "what is promised is never refused")
+					return
+				}
+				if code := codeOf(t, ask(1+i, "")); code != "" {
+					assert.Equal(t, callback.CodeTargetLimit, code)
+				}
+			})
+		}
+		sides.Wait()
+		for i := 17; ask(i, "") == nil; i++ { // what was counted for a moment may have refused one: it can ask again
+			require.Less(t, i, 20)
+		}
+		notes, err := b.ByNumber(t.Context(), "deventer", number(t, "0612345671"), 100)
+		require.NoError(t, err)
+		require.Len(t, notes, 3)
+	}
+}
+
 func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	b := newBounded(t)
 	b.limits = callback.Limits{}
@@ -209,6 +264,21 @@ func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	require.Equal(t, callback.CodeCallerLimit, codeOf(t, ask(3)))
 	b.counts = nil
 	require.NoError(t, ask(4), "what the store counted is what counts")
+}
+
+func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
+	b := newBounded(t)
+	b.counts = func(context.Context) error { return callback.ErrStoreDown }
+	s := callback.NewService(b, b, b, nil)
+	ask := func(nth int, subject string) error {
+		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
+		return err
+	}
+	for i := range 4 {
+		require.NoError(t, ask(i, "paspoort"))
+	}
+	require.NoError(t, ask(5, "rijbewijs"))
+	require.Equal(t, callback.CodeCallerLimit, codeOf(t, ask(6, "verhuizing")))
 }
 
 func TestAStoreThatIsSilentAboutLimitsLeavesTimeForTheNote(t *testing.T) {

@@ -136,6 +136,10 @@ func (n Note) NextMark() (EventKind, time.Time, bool) {
 	}
 }
 
+// inTime reports whether what the norm asks for was done before the deadline passed: at the deadline itself it was. A moment counts in
+// whole milliseconds, as events keep it.
+func (n Note) inTime(done time.Time) bool { return !done.Truncate(time.Millisecond).After(n.Deadline) }
+
 // Holder is whose work it is: who claimed it, else the colleague that it is for; empty for anybody's.
 func (n Note) Holder() call.AgentID {
 	switch {

@@ -23,15 +23,10 @@ type Round struct {
 // in time for the shortest lease that can be configured has done so by then.
 const renewFirst = time.Minute
 
-// Round does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are raised, notes for
+// RoundSince does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are raised, notes for
 // absent colleagues go to the team, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded
-// number of each kind, so make rounds often. Notes that could not be changed are in the error; the others were.
-func (w *Worklist) Round(ctx context.Context, m call.MunicipalityID, now time.Time) (Round, error) {
-	return w.RoundSince(ctx, m, now, time.Time{})
-}
-
-// RoundSince is Round where the store was away and answers again since a moment; zero when it was not. Until a minute after it no
-// claim lapses: whoever has one gets the chance to renew it.
+// number of each kind, so make rounds often. Notes that could not be changed are in the error; the others were. answers is since when the
+// store answers again, zero when it was not away: until a minute after it no claim lapses, so that whoever has one can renew it.
 func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, answers time.Time) (Round, error) {
 	var r Round
 	var problems []error

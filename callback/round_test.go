@@ -16,7 +16,7 @@ import (
 
 func round(t *testing.T, f *floor) callback.Round {
 	t.Helper()
-	r, err := f.list.Round(t.Context(), town, time.Now())
+	r, err := f.list.RoundSince(t.Context(), town, time.Now(), time.Time{})
 	require.NoError(t, err)
 	return r
 }
@@ -141,7 +141,7 @@ func TestARoundDoesNotMindThatAnotherCameFirst(t *testing.T) {
 			_, err := f.list.Renew(t.Context(), by(els, n))
 			require.NoError(t, err)
 		}}
-		got, err := callback.NewWorklist(r, f, nil).Round(t.Context(), town, time.Now())
+		got, err := callback.NewWorklist(r, f, nil).RoundSince(t.Context(), town, time.Now(), time.Time{})
 		require.NoError(t, err, "she was just in time")
 		require.Empty(t, got.Lapsed)
 		require.Equal(t, callback.Claimed, f.now(t, n).State)
@@ -179,7 +179,7 @@ func TestRoundDoesTheOthersWhenOneFails(t *testing.T) {
 		bad, good := f.note(t, now()), f.note(t, now())
 		<-time.After(12 * time.Hour)
 		s := &failing{floor: f, note: bad.ID}
-		r, err := callback.NewWorklist(s, f, nil).Round(t.Context(), town, time.Now())
+		r, err := callback.NewWorklist(s, f, nil).RoundSince(t.Context(), town, time.Now(), time.Time{})
 		require.ErrorIs(t, err, callback.ErrBroken)
 		require.Len(t, r.Warned, 1)
 		require.Equal(t, good.ID, r.Warned[0].ID)
@@ -202,7 +202,7 @@ func (f *failing) Advance(ctx context.Context, before callback.Note, e callback.
 func TestRoundSaysThatTheStoreIsAway(t *testing.T) {
 	f := newFloor()
 	f.Fail(errors.New("out of order"))
-	r, err := f.list.Round(t.Context(), town, time.Now())
+	r, err := f.list.RoundSince(t.Context(), town, time.Now(), time.Time{})
 	require.ErrorIs(t, err, callback.ErrStoreDown)
 	require.Zero(t, r)
 }

@@ -74,11 +74,11 @@ type Request struct {
 
 // Service makes promises. It is safe for use by several goroutines when its parts are.
 type Service struct {
-	store    WorkStore
-	worklist *Worklist
-	rules    Rules
-	norm     Norm
-	random   io.Reader
+	store  WorkStore
+	steps  steps
+	rules  Rules
+	norm   Norm
+	random io.Reader
 
 	meanwhile LocalTally // counts while the store cannot
 }
@@ -88,8 +88,7 @@ func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Serv
 	if random == nil {
 		random = rand.Reader
 	}
-	merging := NewWorklist(store, nil, random) // which asks no rules
-	return &Service{store: store, worklist: merging, rules: rules, norm: norm, random: random}
+	return &Service{store: store, steps: steps{store: store, random: random}, rules: rules, norm: norm, random: random}
 }
 
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
@@ -110,7 +109,8 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 	}
 	look, seen := context.WithTimeout(ctx, lookWithin)
 	defer seen()
-	if full := s.within(look, r); full != nil {
+	count, full := s.within(look, r)
+	if full != nil {
 		if note, ok := s.standing(ctx, draft, r); ok {
 			return note, nil
 		}
@@ -125,6 +125,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 		made.Reason = why
 		note, err := s.store.Make(ctx, made)
 		if err == nil {
+			count.answeredBy(ctx, note, r.Key)
 			return note, nil
 		}
 		if open := (*OpenError)(nil); errors.As(err, &open) {
@@ -132,6 +133,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
 			if closed := (*IllegalError)(nil); errors.As(err, &closed) {
 				continue // meanwhile: it is in nobody's way now
 			}
+			count.answeredBy(ctx, note, r.Key)
 			return note, err
 		}
 		if !errors.Is(err, ErrReferenceTaken) {
@@ -154,7 +156,7 @@ func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error)
 			return open, nil
 		}
 		step.Ver = last(events) // so that the same request from another side cannot count in between
-		n, err = s.worklist.Merge(ctx, step, in, r.Reason)
+		n, err = s.steps.merge(ctx, step, in, r.Reason)
 		if stale := (*StaleError)(nil); !errors.As(err, &stale) {
 			break
 		}

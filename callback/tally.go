@@ -32,6 +32,8 @@ type Tally interface {
 	// Count adds one to each count or, when one of them has reached its most, to none, and gives the first that has; the zero
 	// Limit when it was counted. What is asked again with the same once on that day was counted already: nothing is added.
 	Count(ctx context.Context, day Day, once string, limits []Limit) (Limit, error)
+	// TakeBack subtracts what was counted with that once on that day, as if it had never been; nothing when nothing was.
+	TakeBack(ctx context.Context, day Day, once string) error
 	// Full gives the first that has reached its most, and counts nothing.
 	Full(ctx context.Context, day Day, limits []Limit) (Limit, error)
 }
@@ -46,7 +48,7 @@ type LocalTally struct {
 type localDay struct {
 	date   string
 	counts map[Limit]int // by the limit without its most
-	once   map[string]bool
+	once   map[string][]Limit
 }
 
 // Count implements Tally.
@@ -54,17 +56,32 @@ func (l *LocalTally) Count(_ context.Context, day Day, once string, limits []Lim
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := l.day(day)
-	if d.once[once] {
+	if _, known := d.once[once]; known {
 		return Limit{}, nil
 	}
 	if full := d.full(limits); full != (Limit{}) {
 		return full, nil
 	}
-	d.once[once] = true
+	d.once[once] = limits
 	for _, limit := range limits {
 		d.counts[limit.named()]++
 	}
 	return Limit{}, nil
+}
+
+// TakeBack implements Tally.
+func (l *LocalTally) TakeBack(_ context.Context, day Day, once string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, ok := l.days[day.Municipality]
+	if !ok || d.date != day.Date {
+		return nil // forgotten, with all of that day
+	}
+	for _, limit := range d.once[once] {
+		d.counts[limit.named()]--
+	}
+	delete(d.once, once)
+	return nil
 }
 
 // Full implements Tally.
@@ -82,7 +99,7 @@ func (l *LocalTally) day(day Day) *localDay {
 	if l.days == nil {
 		l.days = make(map[call.MunicipalityID]*localDay)
 	}
-	d := &localDay{date: day.Date, counts: make(map[Limit]int), once: make(map[string]bool)}
+	d := &localDay{date: day.Date, counts: make(map[Limit]int), once: make(map[string][]Limit)}
 	l.days[day.Municipality] = d
 	return d
 }

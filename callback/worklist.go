@@ -8,17 +8,11 @@ import (
 	"io"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-const (
-	// staleTries bounds how often a change that may follow any other is tried again after another came first.
-	staleTries = 8
-	// aRound is how many notes one round takes of a kind: the rest waits for the next, a second later.
-	aRound = 200
-)
+// aRound is how many notes one round takes of a kind: the rest waits for the next, a second later.
+const aRound = 200
 
 // Work is how a municipality works its notes.
 type Work struct {
@@ -49,9 +43,8 @@ type WorkStore interface {
 // when its parts are. Its methods give the note as it is after the change. Errors, besides those of Store.Advance: ErrNoNote,
 // *IllegalError and *RuleError when the change is at fault; nothing was changed then.
 type Worklist struct {
-	store  WorkStore
-	rules  WorkRules
-	random io.Reader
+	steps
+	rules WorkRules
 }
 
 // NewWorklist joins the parts. random is where event ids come from; nil takes the system's.
@@ -59,16 +52,7 @@ func NewWorklist(store WorkStore, rules WorkRules, random io.Reader) *Worklist {
 	if random == nil {
 		random = rand.Reader
 	}
-	return &Worklist{store: store, rules: rules, random: random}
-}
-
-// Step names a note, who changes it, and when.
-type Step struct {
-	Municipality call.MunicipalityID
-	Note         NoteID
-	Ver          uint64 // that who changes it has seen: at another the change is refused; 0 for any
-	Who          Actor
-	At           time.Time
+	return &Worklist{steps: steps{store: store, random: random}, rules: rules}
 }
 
 // Claim gives the note to the colleague who asks, for as long as the lease runs. Who claims is present.
@@ -167,7 +151,7 @@ func (w *Worklist) Raise(ctx context.Context, s Step, reason string) (Note, erro
 
 // Merge counts that the caller asked again for the same, in a call, and raises the priority.
 func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventMerged, Call: in, Reason: reason}, nil })
+	return w.merge(ctx, s, in, reason)
 }
 
 // Comment adds a word for whoever works on the note.
@@ -178,7 +162,7 @@ func (w *Worklist) Comment(ctx context.Context, s Step, text string) (Note, erro
 // Resolve closes the note. Unreached needs the attempt policy to be met.
 func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason string) (Note, error) {
 	return w.advance(ctx, s, func(n Note) (Event, error) {
-		e := Event{Kind: EventResolved, Outcome: as, Reason: reason, NormMet: !s.At.After(n.Deadline)}
+		e := Event{Kind: EventResolved, Outcome: as, Reason: reason, NormMet: n.inTime(s.At)}
 		if as != Unreached {
 			return e, nil
 		}
@@ -188,7 +172,7 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason strin
 			return Event{}, &RuleError{Event: EventResolved, Text: fmt.Sprintf(
 				"the caller was not tried often enough to give up: %d more, each in another part of the day", left)}
 		}
-		e.NormMet = !met.After(n.Deadline) // domain.md: outside the norm unless the policy was met before the deadline
+		e.NormMet = n.inTime(met) // domain.md: outside the norm unless the policy was met before the deadline
 		return e, nil
 	})
 }
@@ -196,7 +180,7 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason strin
 // Settle closes the note because what the caller wanted was settled in a call of his: in, empty when it is not known.
 func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
 	return w.advance(ctx, s, func(n Note) (Event, error) {
-		return Event{Kind: EventResolved, Outcome: Settled, Call: in, Reason: reason, NormMet: !s.At.After(n.Deadline)}, nil
+		return Event{Kind: EventResolved, Outcome: Settled, Call: in, Reason: reason, NormMet: n.inTime(s.At)}, nil
 	})
 }
 
@@ -221,52 +205,4 @@ func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, err
 		}
 		return Event{Kind: EventReopened, Reason: reason}, nil
 	})
-}
-
-// advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
-// first, it looks again.
-func (w *Worklist) advance(ctx context.Context, s Step, build func(n Note) (Event, error)) (Note, error) {
-	var err error
-	for range staleTries {
-		var n Note
-		if n, err = w.store.Note(ctx, s.Municipality, s.Note); err != nil {
-			return Note{}, err
-		}
-		if s.Ver != 0 && s.Ver != n.Ver {
-			return Note{}, &StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
-		}
-		var after Note
-		if after, err = w.commit(ctx, s, n, build); err == nil {
-			return after, nil
-		}
-		var stale *StaleError
-		if s.Ver != 0 || !errors.As(err, &stale) {
-			break
-		}
-	}
-	return Note{}, err
-}
-
-// commit makes the event of the note as it is, and stores it.
-func (w *Worklist) commit(ctx context.Context, s Step, n Note, build func(n Note) (Event, error)) (Note, error) {
-	e, err := build(n)
-	if err != nil {
-		return Note{}, err
-	}
-	if !s.Who.valid() {
-		return Note{}, &RuleError{Event: e.Kind, Text: "who does it is missing"}
-	}
-	if !isText(e.Reason, maxReason) {
-		return Note{}, &RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", maxReason)}
-	}
-	at := s.At.UTC().Truncate(time.Millisecond)
-	id, err := ulid.New(ulid.Timestamp(at), w.random)
-	if err != nil {
-		return Note{}, fmt.Errorf("draw an event id: %w", err)
-	}
-	e.ID, e.Note, e.Ver, e.At, e.Who = EventID(id.String()), n.ID, n.Ver+1, at, s.Who
-	if _, err := Apply(n, e); err != nil { // before anything is written, also to a journal
-		return Note{}, err
-	}
-	return w.store.Advance(ctx, n, e)
 }

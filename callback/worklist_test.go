@@ -360,3 +360,24 @@ func TestResolveAndTheNorm(t *testing.T) {
 		})
 	}
 }
+
+// Events are kept in whole milliseconds, and so is what is said of them.
+func TestTheNormIsMetAtTheDeadlineItself(t *testing.T) {
+	for late, met := range map[time.Duration]bool{
+		-time.Hour: true, 0: true, time.Millisecond - 1: true, time.Millisecond: false, time.Hour: false,
+	} {
+		for _, resolve := range []func(f *floor, s callback.Step) (callback.Note, error){
+			func(f *floor, s callback.Step) (callback.Note, error) {
+				return f.list.Resolve(t.Context(), s, callback.Settled, "")
+			},
+			func(f *floor, s callback.Step) (callback.Note, error) { return f.list.Settle(t.Context(), s, "", "") },
+		} {
+			f := newFloor()
+			n := f.note(t, aNote().Made)
+			done, err := resolve(f, callback.Step{Municipality: town, Note: n.ID, Who: els, At: n.Deadline.Add(late)})
+			require.NoError(t, err)
+			require.Equal(t, met, done.NormMet, "closed at %s", done.Closed)
+			require.Equal(t, met, !done.Closed.After(done.Deadline))
+		}
+	}
+}

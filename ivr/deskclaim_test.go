@@ -22,7 +22,7 @@ import (
 func (s *deskScene) rounds(for_ time.Duration) {
 	for range int(for_ / time.Second) {
 		s.after(time.Second)
-		_, _ = s.worklist.Round(s.t.Context(), "deventer", time.Now()) // which fails while the store is away
+		_, _ = s.worklist.RoundSince(s.t.Context(), "deventer", time.Now(), time.Time{}) // which fails while the store is away
 	}
 }
 

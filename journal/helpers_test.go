@@ -2,7 +2,6 @@ package journal_test
 
 import (
 	"crypto/rand"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -50,17 +49,6 @@ func open(tb testing.TB, path string) *journal.Journal {
 func pathOf(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "journal")
-}
-
-// fast gives a directory in memory: a test that opens thousands of files waits for no disk.
-func fast(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, where the test's own directory is not
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { require.NoError(tb, os.RemoveAll(dir)) })
-	return dir
 }
 
 // content is all that a journal keeps, as one can compare it.

@@ -185,8 +185,8 @@ func (j *Journal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteI
 }
 
 // Notes gives every note that is kept, the oldest first, with the version of its last event.
-func (j *Journal) Notes() ([]callback.Kept, error) {
-	var kept []callback.Kept
+func (j *Journal) Notes() ([]callback.JournalNote, error) {
+	var kept []callback.JournalNote
 	err := j.view(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(events).Cursor()
 		for at, _ := cursor.First(); at != nil; {
@@ -196,7 +196,7 @@ func (j *Journal) Notes() ([]callback.Kept, error) {
 			if err != nil {
 				return fmt.Errorf("event of note %s: %w", id, err)
 			}
-			kept = append(kept, callback.Kept{
+			kept = append(kept, callback.JournalNote{
 				Municipality: r.Municipality, Note: callback.NoteID(id), Ver: binary.BigEndian.Uint64(last[idLength:]),
 			})
 			at, _ = cursor.Next()

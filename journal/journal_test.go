@@ -15,6 +15,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
 )
 
@@ -33,7 +34,7 @@ func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
 	j = open(t, path)
 	notes, err := j.Notes()
 	require.NoError(t, err)
-	require.Equal(t, []callback.Kept{{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1}}, notes, "the oldest first")
+	require.Equal(t, []callback.JournalNote{{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1}}, notes, "the oldest first")
 	events, err := j.Events(first.Note)
 	require.NoError(t, err)
 	require.Equal(t, []callback.Event{first, said}, events)
@@ -261,7 +262,7 @@ func TestAJournalThatCannotBeCompactedGoesOn(t *testing.T) {
 
 // Whatever is written, forgotten and compacted, and however often it is opened anew: a journal is a table of events.
 func TestJournalIsATableOfEvents(t *testing.T) {
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	nth := 0
 	rapid.Check(t, func(r *rapid.T) {
 		nth++
@@ -305,7 +306,7 @@ func TestJournalIsATableOfEvents(t *testing.T) {
 }
 
 func requireModel(r *rapid.T, j *journal.Journal, promises []callback.Event, model map[callback.NoteID]map[uint64]callback.Event) {
-	var want []callback.Kept
+	var want []callback.JournalNote
 	for _, made := range promises {
 		var events []callback.Event
 		for ver := uint64(1); ver <= 4; ver++ {
@@ -317,7 +318,7 @@ func requireModel(r *rapid.T, j *journal.Journal, promises []callback.Event, mod
 		require.NoError(r, err)
 		require.Equal(r, events, got)
 		if len(events) > 0 {
-			want = append(want, callback.Kept{Municipality: town, Note: made.Note, Ver: events[len(events)-1].Ver})
+			want = append(want, callback.JournalNote{Municipality: town, Note: made.Note, Ver: events[len(events)-1].Ver})
 		}
 		id, found, err := j.ByKey(town, made.Base.Key)
 		require.NoError(r, err)

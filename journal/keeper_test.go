@@ -52,6 +52,7 @@ type unheard struct{ t *testing.T }
 
 func (u unheard) JournalFailed(err error)     { assert.NoError(u.t, err) }
 func (u unheard) Behind(int)                  {}
+func (u unheard) Apart(int)                   {}
 func (u unheard) Restored(notes int)          { assert.Zero(u.t, notes) }
 func (u unheard) Diverged(id callback.NoteID) { assert.Empty(u.t, id) }
 
@@ -72,7 +73,7 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 		"the store refuses":                              {away: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := fast(t)
+			dir := storetest.InMemory(t)
 			synctest.Test(t, func(t *testing.T) {
 				j, err := journal.Open(dir + "/journal")
 				require.NoError(t, err)

@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
 )
 
 // aSmallJournal gives the bytes of a journal, and what it keeps.
 func aSmallJournal(tb testing.TB, notes int) ([]byte, map[callback.NoteID][]callback.Event) {
 	tb.Helper()
-	path := filepath.Join(fast(tb), "journal")
+	path := filepath.Join(storetest.InMemory(tb), "journal")
 	j := open(tb, path)
 	for i := range notes {
 		made := aPromise(tb)
@@ -64,7 +65,7 @@ func requirePart(tb testing.TB, kept, wrote map[callback.NoteID][]callback.Event
 // byte, without files.
 func TestRow11ATornFileIsOpened(t *testing.T) {
 	file, wrote := aSmallJournal(t, 3)
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	whole := 0
 	page := os.Getpagesize()
 	for cut := range len(file) + 1 {
@@ -83,7 +84,7 @@ func TestRow11ATornFileIsOpened(t *testing.T) {
 
 func TestRow11ACutFileKeepsWhatStoodBeforeTheCut(t *testing.T) {
 	file, wrote := aSmallJournal(t, 40)
-	kept, torn := reopened(t, fast(t), file[:len(file)/2])
+	kept, torn := reopened(t, storetest.InMemory(t), file[:len(file)/2])
 	require.NotNil(t, torn)
 	require.ErrorContains(t, torn, "cut off")
 	require.Greater(t, len(kept), 3, "of %d", len(wrote))
@@ -92,7 +93,7 @@ func TestRow11ACutFileKeepsWhatStoodBeforeTheCut(t *testing.T) {
 
 func TestRow11FlippedBytesInTheMetaPages(t *testing.T) {
 	file, wrote := aSmallJournal(t, 3)
-	dir, page := fast(t), os.Getpagesize()
+	dir, page := storetest.InMemory(t), os.Getpagesize()
 	found := 0
 	for _, meta := range []int{0, page} {
 		for at := range 80 { // the page's head and the meta itself
@@ -112,7 +113,7 @@ func TestRow11FlippedBytesInTheMetaPages(t *testing.T) {
 
 func TestRow11FlippedBytesAnywhere(t *testing.T) {
 	file, wrote := aSmallJournal(t, 3)
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	for at := 0; at < len(file); at += 61 {
 		spoilt := append([]byte(nil), file...)
 		spoilt[at] ^= 0xFF
@@ -129,7 +130,7 @@ func TestRow11OneFlippedByteCostsOneEventAtMost(t *testing.T) {
 	at := strings.LastIndex(string(file), "woord 1") // in the newest copy
 	spoilt := append([]byte(nil), file...)
 	spoilt[at] ^= 0x20
-	kept, torn := reopened(t, fast(t), spoilt)
+	kept, torn := reopened(t, storetest.InMemory(t), spoilt)
 	require.NotNil(t, torn)
 	requirePart(t, kept, wrote)
 	lost := 0
@@ -157,7 +158,7 @@ func TestRow11NotAJournalAtAll(t *testing.T) {
 
 // What was forgotten stands in free pages until the file is compacted, and must not come back from there.
 func TestATornJournalDoesNotBringBackWhatWasForgotten(t *testing.T) {
-	path := filepath.Join(fast(t), "journal")
+	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := journal.Open(path)
 	require.NoError(t, err)
 	gone, half, kept := aPromise(t), aPromise(t), aPromise(t)
@@ -174,14 +175,14 @@ func TestATornJournalDoesNotBringBackWhatWasForgotten(t *testing.T) {
 	require.Contains(t, string(file), string(gone.Base.Key), "its bytes are still there")
 	file[20] ^= 0xFF
 
-	got, torn := reopened(t, fast(t), file)
+	got, torn := reopened(t, storetest.InMemory(t), file)
 	require.NotNil(t, torn)
 	require.Equal(t, map[callback.NoteID][]callback.Event{half.Note: {half, again}, kept.Note: {kept}}, got)
 	require.Equal(t, 3, torn.Kept)
 }
 
 func TestAKeyIsFoundAgainInATornJournal(t *testing.T) {
-	path := filepath.Join(fast(t), "journal")
+	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := journal.Open(path)
 	require.NoError(t, err)
 	made := aPromise(t)

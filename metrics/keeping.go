@@ -8,11 +8,12 @@ import (
 )
 
 // Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out. It
-// implements callback.Watched.
+// implements callback.Observer.
 type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
 	behind   prometheus.Gauge
+	apart    prometheus.Gauge
 	restored prometheus.Counter
 	diverged prometheus.Counter
 	lapsed   *prometheus.CounterVec
@@ -26,6 +27,8 @@ func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 		label:    label,
 		failures: r.counter("journal_failures_total", "Notes or changes that the journal on this machine could not write or clear."),
 		behind:   r.gauge("journal_notes_behind", "Callback notes that were confirmed and are in the journal only: Redis does not have them yet."),
+		apart: r.gauge("journal_notes_apart",
+			"Callback notes that could not be reconciled with Redis, which answers: another history, or what cannot be read. People must look."),
 		restored: r.counter("journal_notes_restored_total", "Callback notes that Redis had lost, or lost events of, and that the journal gave it again."),
 		diverged: r.counter("journal_notes_diverged_total", "Callback notes of which Redis tells another history than was confirmed: people must look."),
 		lapsed:   r.counterVec("notes_lapsed_total", "Claims on callback notes that ran out, by the team that has the note.", "team"),
@@ -47,16 +50,19 @@ func (k *Keeping) start(team string) {
 	k.overdue.WithLabelValues(team)
 }
 
-// JournalFailed implements callback.Watched. Who calls it logs the error.
+// JournalFailed implements callback.Observer. Who calls it logs the error.
 func (k *Keeping) JournalFailed(error) { k.failures.Inc() }
 
-// Behind implements callback.Watched.
+// Behind implements callback.Observer.
 func (k *Keeping) Behind(notes int) { k.behind.Set(float64(notes)) }
 
-// Restored implements callback.Watched.
+// Apart implements callback.Observer.
+func (k *Keeping) Apart(notes int) { k.apart.Set(float64(notes)) }
+
+// Restored implements callback.Observer.
 func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }
 
-// Diverged implements callback.Watched.
+// Diverged implements callback.Observer.
 func (k *Keeping) Diverged(callback.NoteID) { k.diverged.Inc() }
 
 // Round counts what the passing of time did to notes.

@@ -146,7 +146,7 @@ func TestEveryAlertSaysHowBadItIsAndWhereToReadOn(t *testing.T) {
 			require.Contains(t, []string{"critical", "warning"}, r.Labels["severity"], r.Alert)
 		}
 	}
-	require.Equal(t, 19, count)
+	require.Equal(t, 20, count)
 }
 
 // metricName finds what an expression or a page names: our metrics, the recorded ones, and those of the runtime.

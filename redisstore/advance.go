@@ -37,8 +37,8 @@ const (
 // A reply that was lost is no harm: the event is known by its id, also in the repeats that Advance does by itself.
 func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Event) (callback.Note, error) {
 	e.Until, e.Hold = time.Time{}, e.Hold.Truncate(time.Millisecond) // the end is the script's to give
-	if e.Kind != callback.EventClaimed && e.Kind != callback.EventRenewed {
-		e.Hold = 0 // nothing else gives a lease
+	if !e.Kind.Leases() {
+		e.Hold = 0
 	}
 	expected := e
 	if e.Hold > 0 {

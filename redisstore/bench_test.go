@@ -16,6 +16,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -48,7 +49,8 @@ func BenchmarkMake(b *testing.B) {
 	}
 	run(b, func() error {
 		e := <-ready
-		return patiently(func() error { _, err := s.Make(context.Background(), e); return err })
+		_, err := storetest.Patiently(func() (callback.Note, error) { return s.Make(context.Background(), e) })
+		return err
 	})
 }
 
@@ -74,17 +76,15 @@ func BenchmarkRawEvalsha(b *testing.B) {
 	}
 	run(b, func() error {
 		a := <-ready
-		return patiently(func() error { return c.EvalSha(context.Background(), sha, a.keys, a.args...).Err() })
+		_, err := storetest.Patiently(func() (any, error) {
+			reply, err := c.EvalSha(context.Background(), sha, a.keys, a.args...).Result()
+			if err != nil { // on a busy machine a connection may not come about in time, and what is lost by that counts
+				err = fmt.Errorf("%w: %w", callback.ErrStoreDown, err)
+			}
+			return reply, err
+		})
+		return err
 	})
-}
-
-// patiently asks again, as callers do: on a busy machine a connection may not come about in time, and what is lost by that counts.
-func patiently(ask func() error) error {
-	err := ask()
-	for tries := 0; tries < 20 && err != nil; tries++ {
-		err = ask()
-	}
-	return err
 }
 
 func run(b *testing.B, keep func() error) {

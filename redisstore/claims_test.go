@@ -13,6 +13,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -98,7 +99,7 @@ func compete(t *testing.T, s *redisstore.Store, notes []callback.Note, each int)
 			for range each {
 				id := notes[random.IntN(len(notes))].ID
 				from := time.Now()
-				n, err := patiently(func() (callback.Note, error) { return s.Note(ctx, deventer, id) })
+				n, err := storetest.Patiently(func() (callback.Note, error) { return s.Note(ctx, deventer, id) })
 				if err != nil {
 					t.Errorf("read: %v", err)
 					return
@@ -109,7 +110,7 @@ func compete(t *testing.T, s *redisstore.Store, notes []callback.Note, each int)
 					continue // another has it
 				}
 				from = time.Now()
-				_, err = patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+				_, err = storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 				var stale *callback.StaleError
 				if err != nil && !errors.As(err, &stale) {
 					t.Errorf("%s: %v", e.Kind, err)
@@ -192,7 +193,7 @@ func TestOf64ColleaguesWhoClaimOneNoteOneWins(t *testing.T) {
 		e := event(n, callback.EventClaimed, who, forLease)
 		wait.Go(func() {
 			<-start
-			got, err := patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+			got, err := storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 			var stale *callback.StaleError
 			switch {
 			case err == nil:
@@ -237,7 +238,7 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 			}, callback.Reached, "")
 			var stale *callback.StaleError
 			require.ErrorAs(t, err, &stale)
-			requireSame(t, now, requireInvariants(t, raw(t, server.Addr))[his.ID], "nothing was changed")
+			storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[his.ID], "nothing was changed")
 		})
 	}
 }

@@ -28,9 +28,11 @@ for _, command in ipairs({{'HSET', key, 'f', 'v'}, {'HINCRBY', key, 'f', 1}, {'E
     return redis.error_reply('NOPERM this user may not ' .. command[1] .. ' ' .. key)
   end
 end
-redis.call('HSET', key, once, '1')
+local added = {} -- so that it can be taken back
 for i = 3, #ARGV, 2 do
   redis.call('HINCRBY', key, ARGV[i], 1)
+  table.insert(added, ARGV[i])
 end
+redis.call('HSET', key, once, table.concat(added, ' '))
 redis.call('EXPIRE', key, keep)
 return {'counted'}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -38,11 +39,11 @@ func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
 					require.ErrorIs(t, err, callback.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
 					require.Equal(t, n.Ver+1, requireInvariants(t, past)[n.ID].Ver, "the script did run")
 				}
-				after, err := patiently(ask)
+				after, err := storetest.Patiently(ask)
 				require.NoError(t, err, e.Kind)
 				require.Zero(t, proxy.Pending(), "the fault did happen")
 				require.Equal(t, n.Ver+1, after.Ver, "one event")
-				requireSame(t, after, requireInvariants(t, past)[n.ID])
+				storetest.RequireSame(t, after, requireInvariants(t, past)[n.ID])
 				n = after
 			}
 		})
@@ -64,11 +65,11 @@ func TestAReplyIsLostAndAnotherCameFirst(t *testing.T) {
 	now := advance(t, later, requireInvariants(t, raw(t, server.Addr))[n.ID], raises, claims, raises)
 	got, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 	require.NoError(t, err, "it was stored, and others followed")
-	requireSame(t, now, got)
+	storetest.RequireSame(t, now, got)
 	_, err = s.Advance(ctx, n, raises(n))
 	var stale *callback.StaleError
 	require.ErrorAs(t, err, &stale, "another event of the same moment is refused")
-	requireSame(t, now, requireInvariants(t, raw(t, server.Addr))[n.ID], "nothing was changed")
+	storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[n.ID], "nothing was changed")
 }
 
 // Row 9 of the fault matrix.
@@ -87,7 +88,7 @@ func TestTroubleThatPassesWhileANoteIsWorked(t *testing.T) {
 			proxy.Answer("evalsha", trouble)
 			n = advance(t, s, n, claims)
 			require.Zero(t, proxy.Pending())
-			requireSame(t, n, requireInvariants(t, past)[n.ID])
+			storetest.RequireSame(t, n, requireInvariants(t, past)[n.ID])
 		})
 	}
 	t.Run("scripts are forgotten", func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestTroubleThatPassesWhileANoteIsWorked(t *testing.T) {
 			require.NoError(t, past.ScriptFlush(ctx).Err())
 			n = advance(t, s, n, next)
 		}
-		requireSame(t, n, requireInvariants(t, past)[n.ID])
+		storetest.RequireSame(t, n, requireInvariants(t, past)[n.ID])
 	})
 }
 
@@ -146,10 +147,10 @@ func TestANoteIsWorkedWhileRedisCannotStoreIt(t *testing.T) {
 				return nil
 			})
 			test.over(t, server)
-			after, err := patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+			after, err := storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 			require.NoError(t, err)
 			require.Equal(t, n.Ver+1, after.Ver)
-			requireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])
+			storetest.RequireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])
 		})
 	}
 }
@@ -163,5 +164,5 @@ func TestAnEventWaitsForASlowDisk(t *testing.T) {
 	start := time.Now()
 	after := advance(t, s, n, claims)
 	require.GreaterOrEqual(t, time.Since(start), slow, "nothing is confirmed before it is on the disk")
-	requireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])
+	storetest.RequireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])
 }

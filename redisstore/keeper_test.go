@@ -5,7 +5,6 @@ import (
 	"net"
 	"os/exec"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -16,28 +15,6 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
-
-// watching keeps what a keeper tells.
-type watching struct {
-	mu       sync.Mutex
-	failed   []error
-	behind   int
-	restored int
-	diverged []callback.NoteID
-}
-
-func (w *watching) JournalFailed(err error) { w.tell(func() { w.failed = append(w.failed, err) }) }
-func (w *watching) Behind(notes int)        { w.tell(func() { w.behind = notes }) }
-func (w *watching) Restored(notes int)      { w.tell(func() { w.restored += notes }) }
-func (w *watching) Diverged(id callback.NoteID) {
-	w.tell(func() { w.diverged = append(w.diverged, id) })
-}
-
-func (w *watching) tell(what func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	what()
-}
 
 // confirmed is what people were told of each note last.
 type confirmed map[callback.NoteID]callback.Note
@@ -53,17 +30,14 @@ func (c confirmed) requireRestored(t *testing.T, past *redis.Client) {
 	stored := requireInvariants(t, past)
 	require.Len(t, stored, len(c), "I1, I2")
 	for id, n := range c {
-		got := stored[id]
-		require.Equal(t, n.Lease.IsZero(), got.Lease.IsZero())
-		n.Lease = got.Lease
-		requireSame(t, n, got, "I1")
+		storetest.RequireRestored(t, n, stored[id], "I1")
 	}
 }
 
 // catchUp lets the keeper catch up until it has nothing more to tell.
 func catchUp(t *testing.T, k *callback.Keeper) {
 	t.Helper()
-	_, err := patiently(func() (callback.CaughtUp, error) { return k.CatchUp(ctx, "") })
+	_, err := storetest.Patiently(func() (callback.CaughtUp, error) { return k.CatchUp(ctx, "") })
 	require.NoError(t, err)
 }
 
@@ -74,7 +48,7 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	primary := redistest.Start(t, "bind 127.0.0.1", "port "+port)
 	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port)
 	proxy := redistest.NewProxy(t, primary)
-	watch := &watching{}
+	watch := &storetest.Observer{}
 	k := callback.NewKeeper(open(t, proxy.Addr), storetest.NewJournal(), watch)
 	old, past := raw(t, primary.Addr), raw(t, replica.Addr)
 	heard := make(confirmed)
@@ -105,8 +79,8 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 
 	catchUp(t, k)
 	heard.requireRestored(t, past)
-	require.Positive(t, watch.restored, "people are told")
-	require.Empty(t, watch.diverged)
+	require.Positive(t, watch.Lost, "people are told")
+	require.Empty(t, watch.Differing)
 	heard.add(advance(t, k, heard[before[1].ID], claims))
 	heard.add(promise(t, k))
 	heard.requireRestored(t, past)
@@ -135,7 +109,7 @@ func patientErr(ask func() error) error {
 func TestRedisComesBackEmpty(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
-	watch := &watching{}
+	watch := &storetest.Observer{}
 	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	for _, life := range lives {
@@ -152,7 +126,7 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	maps.DeleteFunc(heard, func(_ callback.NoteID, n callback.Note) bool {
 		return n.State == callback.Purged // there is no promise to bring back
 	})
-	require.Equal(t, len(heard)-1, watch.restored, "an alarm, with how many")
+	require.Equal(t, len(heard)-1, watch.Lost, "an alarm, with how many")
 	heard.requireRestored(t, past)
 	counts, err := k.Counts(ctx, deventer, promised)
 	require.NoError(t, err)
@@ -170,7 +144,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	require.NoError(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "mount a small disk (as root)")
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
 	server := redistest.StartIn(t, disk)
-	watch := &watching{}
+	watch := &storetest.Observer{}
 	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	var last callback.Note
@@ -185,7 +159,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	}
 	<-server.Ended()
 	heard.add(promise(t, k))
-	require.Positive(t, watch.behind, "it is told that notes wait")
+	require.Positive(t, watch.Waiting, "it is told that notes wait")
 	_, err := k.Advance(ctx, last, claims(last))
 	require.ErrorIs(t, err, callback.ErrStoreDown, "claims are refused")
 
@@ -193,7 +167,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	server.Restart()
 	catchUp(t, k)
-	require.Zero(t, watch.behind)
+	require.Zero(t, watch.Waiting)
 	heard.requireRestored(t, raw(t, server.Addr))
 	heard.add(advance(t, k, last, claims))
 	heard.requireRestored(t, raw(t, server.Addr))
@@ -203,13 +177,13 @@ func TestTheDiskIsFull(t *testing.T) {
 func TestTheMemoryIsFullAndNotesAreJournalled(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
-	watch := &watching{}
+	watch := &storetest.Observer{}
 	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
 	heard := make(confirmed)
 	claimed := heard.add(advance(t, k, promise(t, k), claims))
 	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "1000000").Err())
 	heard.add(promise(t, k))
-	require.Equal(t, 1, watch.behind)
+	require.Equal(t, 1, watch.Waiting)
 	_, err := k.Advance(ctx, claimed, rings(claimed))
 	require.ErrorIs(t, err, callback.ErrStoreDown)
 	require.ErrorContains(t, err, "maxmemory")

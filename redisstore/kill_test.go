@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -45,7 +46,7 @@ func requireKept(t *testing.T, past *redis.Client, told []callback.Note) int {
 		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
 		was, err := callback.Replay(events[:n.Ver])
 		require.NoError(t, err)
-		requireSame(t, n, was, "I1: as it was confirmed")
+		storetest.RequireSame(t, n, was, "I1: as it was confirmed")
 	}
 	return len(stored.Notes)
 }
@@ -147,9 +148,9 @@ func TestTheDiskIsTooSlowToWaitFor(t *testing.T) {
 	_, err := service(s).Promise(ctx, r)
 	require.ErrorIs(t, err, callback.ErrStoreDown, "it is not said to be kept")
 	server.SetDisk(0)
-	n, err := patiently(func() (callback.Note, error) { return service(s).Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (callback.Note, error) { return service(s).Promise(ctx, r) })
 	require.NoError(t, err)
 	stored := requireInvariants(t, raw(t, server.Addr))
 	require.Len(t, stored, 1, "asked again: one note")
-	requireSame(t, n, stored[n.ID])
+	storetest.RequireSame(t, n, stored[n.ID])
 }

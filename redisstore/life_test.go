@@ -52,16 +52,16 @@ func TestALifeIsStoredStepByStep(t *testing.T) {
 				e := next(n)
 				after, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 				require.NoError(t, err)
-				requireSame(t, after, requireInvariants(t, c)[n.ID], e.Kind)
+				storetest.RequireSame(t, after, requireInvariants(t, c)[n.ID], e.Kind)
 
 				again, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
 				require.NoError(t, err, "%s, told twice", e.Kind)
-				requireSame(t, after, again)
+				storetest.RequireSame(t, after, again)
 				_, err = s.Advance(ctx, n, next(n))
 				var stale *callback.StaleError
 				require.ErrorAs(t, err, &stale, "%s by another who saw the same", e.Kind)
 				require.Equal(t, callback.StaleError{Note: n.ID, Saw: n.Ver, Now: after.Ver}, *stale)
-				requireSame(t, after, requireInvariants(t, c)[n.ID], "nothing was changed")
+				storetest.RequireSame(t, after, requireInvariants(t, c)[n.ID], "nothing was changed")
 				n = after
 			}
 		})
@@ -192,7 +192,7 @@ func TestWhatIsPurgedIsGone(t *testing.T) {
 	promise(t, s)
 	gone := advance(t, s, n, does(callback.EventCommented, callback.ByAgent(els), because(comment)), claims, rings, reaches, resolves, purges)
 	require.Equal(t, callback.Purged, gone.State)
-	requireSame(t, gone, requireInvariants(t, c)[n.ID])
+	storetest.RequireSame(t, gone, requireInvariants(t, c)[n.ID])
 
 	_, err := s.ByReference(ctx, deventer, n.Reference)
 	require.ErrorIs(t, err, callback.ErrNoNote)
@@ -212,7 +212,7 @@ func TestWhatIsPurgedIsGone(t *testing.T) {
 		require.NotContains(t, stored, word)
 	}
 	server.Restart()
-	requireSame(t, gone, requireInvariants(t, c)[n.ID])
+	storetest.RequireSame(t, gone, requireInvariants(t, c)[n.ID])
 }
 
 // rewrite lets Redis write its log anew, and waits until it has.
@@ -253,7 +253,7 @@ func TestWhatRemainsOfAPurgedNoteIsRestored(t *testing.T) {
 			for range 2 { // a lost reply makes it twice
 				restored, err := empty.Restore(ctx, e)
 				require.NoError(t, err)
-				requireSame(t, gone, restored)
+				storetest.RequireSame(t, gone, restored)
 			}
 			second := promise(t, empty)
 			advance(t, empty, second, cancels, purges)

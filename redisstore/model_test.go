@@ -234,7 +234,7 @@ func (m *machine) tell(t *rapid.T, w tell) {
 			return
 		}
 	}
-	got, err := patiently(func() (callback.Note, error) { return ask(m.store) })
+	got, err := storetest.Patiently(func() (callback.Note, error) { return ask(m.store) })
 	want, wanted := ask(m.model)
 	require.Equal(t, verdict(wanted), verdict(err), "%s %s: %v", w.as, w.e.Kind, err)
 	m.told = append(m.told, w)
@@ -316,7 +316,7 @@ func (m *machine) audit(t *rapid.T) {
 	}
 	for name, list := range lists {
 		want, _ := list(m.model)
-		got, err := patiently(func() ([]callback.Note, error) { return list(m.store) })
+		got, err := storetest.Patiently(func() ([]callback.Note, error) { return list(m.store) })
 		require.NoError(t, err, name)
 		require.Len(t, got, len(want), name)
 		for i := range want {
@@ -324,16 +324,7 @@ func (m *machine) audit(t *rapid.T) {
 		}
 	}
 	want, _ := m.model.Counts(ctx, deventer, now)
-	got, err := patiently(func() (map[call.TeamID]callback.Count, error) { return m.store.Counts(ctx, deventer, now) })
+	got, err := storetest.Patiently(func() (map[call.TeamID]callback.Count, error) { return m.store.Counts(ctx, deventer, now) })
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-}
-
-// patiently asks again while Redis is away, or more went wrong in a row than the store itself repeats.
-func patiently[V any](ask func() (V, error)) (V, error) {
-	got, err := ask()
-	for tries := 0; tries < 50 && errors.Is(err, callback.ErrStoreDown); tries++ {
-		got, err = ask()
-	}
-	return got, err
 }

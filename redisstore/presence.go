@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
@@ -28,6 +30,25 @@ func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague
 		return down("keep who is present", err)
 	}
 	return nil
+}
+
+// Absence gives the absence of a colleague, see callback.Presence.
+func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	key := keysOf(m).absent()
+	stored, err := s.client.HGet(ctx, key, string(colleague)).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return callback.Absence{}, false, nil
+	case err != nil:
+		return callback.Absence{}, false, unread(key, err)
+	}
+	a, err := callback.DecodeAbsence(colleague, stored)
+	if err != nil {
+		return callback.Absence{}, false, broken(key, err)
+	}
+	return a, true, nil
 }
 
 // Absences gives who is absent, see callback.Presence.

@@ -2,11 +2,13 @@ package redisstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -25,7 +27,7 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	ttl, err := past.TTL(ctx, tag+"absent").Result()
 	require.NoError(t, err)
 	require.Negative(t, ttl, "it does not expire")
-	round, err := patiently(func() (callback.Round, error) { return worklist(s).Round(ctx, deventer, promised) })
+	round, err := storetest.Patiently(func() (callback.Round, error) { return worklist(s).RoundSince(ctx, deventer, promised, time.Time{}) })
 	require.NoError(t, err)
 	require.Len(t, round.Freed, 1)
 	require.Equal(t, late.ID, round.Freed[0].ID)
@@ -49,6 +51,14 @@ func TestAnAbsenceThatCannotBeRead(t *testing.T) {
 	got, err := s.Absences(ctx, deventer)
 	require.ErrorIs(t, err, callback.ErrBroken)
 	require.Equal(t, []callback.Absence{away}, got, "the others can be read")
+	_, _, err = worklist(s).Absence(ctx, deventer, joost)
+	require.ErrorIs(t, err, callback.ErrBroken)
+	for colleague, want := range map[call.AgentID]callback.Absence{els: away, "piet": {}} {
+		one, absent, err := worklist(s).Absence(ctx, deventer, colleague)
+		require.NoError(t, err, "what is broken is another's")
+		require.Equal(t, want != callback.Absence{}, absent)
+		require.Equal(t, want, one)
+	}
 	_, err = worklist(s).Absent(ctx, deventer, joost, callback.BySystem, promised)
 	require.NoError(t, err, "saying it again mends it")
 	_, absent, err := worklist(s).Absence(ctx, deventer, joost)

@@ -176,9 +176,3 @@ func requireInvariants(tb testing.TB, c *redis.Client) map[callback.NoteID]callb
 	require.NoError(tb, err)
 	return stored.Notes
 }
-
-// requireSame compares two notes as they are stored.
-func requireSame(tb testing.TB, want, got callback.Note, why ...any) {
-	tb.Helper()
-	require.Equal(tb, callback.EncodeNote(want), callback.EncodeNote(got), why...)
-}

@@ -16,11 +16,17 @@ var (
 	countSource string
 
 	countScript = redis.NewScript(countSource)
+
+	//go:embed takeback.lua
+	takeBackSource string
+
+	takeBackScript = redis.NewScript(takeBackSource)
 )
 
 const (
 	replyCounted = "counted"
 	replyFull    = "full"
+	replyTaken   = "taken_back"
 
 	// keepCounts is how long the counts of a day are kept after the last: the day is over by then, whatever clock says so.
 	keepCounts = 48 * time.Hour
@@ -34,7 +40,28 @@ const (
 //
 // A reply that was lost is no harm: what counts once is known, also in the repeats that Count does by itself.
 func (s *Store) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
-	return s.count(ctx, day, "once:"+hashed(once), limits)
+	return s.count(ctx, day, onceField(once), limits)
+}
+
+// TakeBack subtracts what was counted, see callback.Tally.
+//
+//	KEYS  1 the counts of the day (hash)
+//	ARGV  1 the field of what counts once
+//	returns {"taken_back"} | {"broken", key, problem}
+//
+// A reply that was lost is no harm: what was taken back is no longer known.
+func (s *Store) TakeBack(ctx context.Context, day callback.Day, once string) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	reply, err := s.run(ctx, takeBackScript, []string{keysOf(day.Municipality).day(day.Date)}, []any{onceField(once)})
+	const what = "take back what was counted in a day"
+	switch {
+	case err != nil:
+		return down(what, err)
+	case len(reply) == 1 && reply[0] == replyTaken:
+		return nil
+	}
+	return unexpected(what, reply)
 }
 
 // Full gives the first count that has reached its most, see callback.Tally.
@@ -64,6 +91,9 @@ func (s *Store) count(ctx context.Context, day callback.Day, once string, limits
 	}
 	return callback.Limit{}, unexpected(what, reply)
 }
+
+// onceField names what counts once. It holds the names of the counts that it was added to.
+func onceField(once string) string { return "once:" + hashed(once) }
 
 // countField names a count. Whose it is, is hashed: numbers are not to be read in names.
 func countField(l callback.Limit) string {

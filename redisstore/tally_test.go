@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -23,7 +24,7 @@ func dials(number string) []callback.Limit {
 
 func counts(t *testing.T, s *redisstore.Store, once string, limits []callback.Limit) callback.Limit {
 	t.Helper()
-	full, err := patiently(func() (callback.Limit, error) { return s.Count(ctx, today, once, limits) })
+	full, err := storetest.Patiently(func() (callback.Limit, error) { return s.Count(ctx, today, once, limits) })
 	require.NoError(t, err)
 	return full
 }
@@ -53,7 +54,7 @@ func TestOf64SidesAtTheCapTenCount(t *testing.T) {
 	for i := range 64 {
 		wait.Go(func() {
 			<-start
-			full, err := patiently(func() (callback.Limit, error) {
+			full, err := storetest.Patiently(func() (callback.Limit, error) {
 				return stores[i%len(stores)].Count(ctx, today, fmt.Sprint(i), limits)
 			})
 			switch {

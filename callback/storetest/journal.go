@@ -147,15 +147,15 @@ func (j *Journal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteI
 }
 
 // Notes gives every note that is kept.
-func (j *Journal) Notes() ([]callback.Kept, error) {
+func (j *Journal) Notes() ([]callback.JournalNote, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.broken != nil {
 		return nil, j.broken
 	}
-	var kept []callback.Kept
+	var kept []callback.JournalNote
 	for _, id := range slices.Sorted(maps.Keys(j.events)) {
-		kept = append(kept, callback.Kept{Municipality: j.towns[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id])))})
+		kept = append(kept, callback.JournalNote{Municipality: j.towns[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id])))})
 	}
 	return kept, nil
 }

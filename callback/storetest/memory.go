@@ -288,6 +288,16 @@ func (m *Memory) Count(ctx context.Context, day callback.Day, once string, limit
 	return m.tally.Count(ctx, day, once, limits)
 }
 
+// TakeBack subtracts what was counted.
+func (m *Memory) TakeBack(ctx context.Context, day callback.Day, once string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return m.down
+	}
+	return m.tally.TakeBack(ctx, day, once)
+}
+
 // Full gives the first count that is full.
 func (m *Memory) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
 	m.mu.Lock()

@@ -2,101 +2,102 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
-// patience is how often a store is asked again that did not answer: on a busy machine an answer can take longer than the
-// store waits for it.
-const patience = 20
-
 // patient asks a store again when it did not answer. All that a store does may be asked again.
 type patient struct{ store callback.WorkStore }
 
-func again[T any](ask func() (T, error)) (T, error) {
-	answer, err := ask()
-	for range patience {
-		if !errors.Is(err, callback.ErrStoreDown) {
-			break
-		}
-		answer, err = ask()
-	}
-	return answer, err
-}
-
 func (p patient) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
-	return again(func() (callback.Note, error) { return p.store.Make(ctx, made) })
+	return Patiently(func() (callback.Note, error) { return p.store.Make(ctx, made) })
 }
 
 func (p patient) Restore(ctx context.Context, made callback.Event) (callback.Note, error) {
-	return again(func() (callback.Note, error) { return p.store.Restore(ctx, made) })
+	return Patiently(func() (callback.Note, error) { return p.store.Restore(ctx, made) })
 }
 
 func (p patient) Advance(ctx context.Context, before callback.Note, e callback.Event) (callback.Note, error) {
-	return again(func() (callback.Note, error) { return p.store.Advance(ctx, before, e) })
+	return Patiently(func() (callback.Note, error) { return p.store.Advance(ctx, before, e) })
 }
 
 func (p patient) Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
-	return again(func() (callback.Note, error) { return p.store.Note(ctx, m, id) })
+	return Patiently(func() (callback.Note, error) { return p.store.Note(ctx, m, id) })
 }
 
 func (p patient) ByReference(ctx context.Context, m call.MunicipalityID, r callback.Reference) (callback.Note, error) {
-	return again(func() (callback.Note, error) { return p.store.ByReference(ctx, m, r) })
+	return Patiently(func() (callback.Note, error) { return p.store.ByReference(ctx, m, r) })
 }
 
 func (p patient) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.ByNumber(ctx, m, n, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.ByNumber(ctx, m, n, limit) })
 }
 
 func (p patient) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.Due(ctx, m, team, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.Due(ctx, m, team, limit) })
 }
 
 func (p patient) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.Held(ctx, m, colleague, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.Held(ctx, m, colleague, limit) })
 }
 
 func (p patient) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.Lapsed(ctx, m, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.Lapsed(ctx, m, limit) })
 }
 
 func (p patient) Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.Marked(ctx, m, now, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.Marked(ctx, m, now, limit) })
 }
 
 func (p patient) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]callback.Note, error) {
-	return again(func() ([]callback.Note, error) { return p.store.ClosedBefore(ctx, m, t, limit) })
+	return Patiently(func() ([]callback.Note, error) { return p.store.ClosedBefore(ctx, m, t, limit) })
 }
 
 func (p patient) Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
-	return again(func() ([]callback.Event, error) { return p.store.Events(ctx, m, id) })
+	return Patiently(func() ([]callback.Event, error) { return p.store.Events(ctx, m, id) })
 }
 
 func (p patient) Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
-	return again(func() (map[call.TeamID]callback.Count, error) { return p.store.Counts(ctx, m, now) })
+	return Patiently(func() (map[call.TeamID]callback.Count, error) { return p.store.Counts(ctx, m, now) })
 }
 
 func (p patient) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
-	return again(func() (callback.Limit, error) { return p.store.Count(ctx, day, once, limits) })
+	return Patiently(func() (callback.Limit, error) { return p.store.Count(ctx, day, once, limits) })
+}
+
+func (p patient) TakeBack(ctx context.Context, day callback.Day, once string) error {
+	_, err := Patiently(func() (string, error) { return once, p.store.TakeBack(ctx, day, once) })
+	return err
 }
 
 func (p patient) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
-	return again(func() (callback.Limit, error) { return p.store.Full(ctx, day, limits) })
+	return Patiently(func() (callback.Limit, error) { return p.store.Full(ctx, day, limits) })
 }
 
 func (p patient) SetAbsent(ctx context.Context, m call.MunicipalityID, a callback.Absence) error {
-	_, err := again(func() (callback.Absence, error) { return a, p.store.SetAbsent(ctx, m, a) })
+	_, err := Patiently(func() (callback.Absence, error) { return a, p.store.SetAbsent(ctx, m, a) })
 	return err
 }
 
 func (p patient) SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error {
-	_, err := again(func() (call.AgentID, error) { return colleague, p.store.SetPresent(ctx, m, colleague) })
+	_, err := Patiently(func() (call.AgentID, error) { return colleague, p.store.SetPresent(ctx, m, colleague) })
 	return err
 }
 
+func (p patient) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error) {
+	type found struct {
+		callback.Absence
+		absent bool
+	}
+	got, err := Patiently(func() (found, error) {
+		a, absent, err := p.store.Absence(ctx, m, colleague)
+		return found{a, absent}, err
+	})
+	return got.Absence, got.absent, err
+}
+
 func (p patient) Absences(ctx context.Context, m call.MunicipalityID) ([]callback.Absence, error) {
-	return again(func() ([]callback.Absence, error) { return p.store.Absences(ctx, m) })
+	return Patiently(func() ([]callback.Absence, error) { return p.store.Absences(ctx, m) })
 }

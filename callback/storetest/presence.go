@@ -35,6 +35,17 @@ func (m *Memory) SetPresent(_ context.Context, of call.MunicipalityID, colleague
 	return m.down
 }
 
+// Absence gives the absence of a colleague.
+func (m *Memory) Absence(_ context.Context, of call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return callback.Absence{}, false, m.down
+	}
+	a, absent := m.absent[of][colleague]
+	return a, absent, nil
+}
+
 // Absences gives who is absent.
 func (m *Memory) Absences(_ context.Context, of call.MunicipalityID) ([]callback.Absence, error) {
 	m.mu.Lock()
@@ -52,6 +63,15 @@ func whoIsAbsent(t *testing.T, s callback.WorkStore) {
 		t.Helper()
 		got, err := s.Absences(t.Context(), town)
 		require.NoError(t, err)
+		for _, colleague := range []call.AgentID{"els", "piet", "jan"} {
+			one, absent, err := s.Absence(t.Context(), town, colleague)
+			require.NoError(t, err)
+			at := slices.IndexFunc(got, func(a callback.Absence) bool { return a.Colleague == colleague })
+			require.Equal(t, at >= 0, absent)
+			if absent {
+				require.Equal(t, got[at], one)
+			}
+		}
 		return got
 	}
 	require.Empty(t, absences())

@@ -53,6 +53,7 @@ func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 		"what is purged cannot be found by anything personal":    purged,
 		"municipalities do not see each other's notes":           apart,
 		"what is done in a day is counted, up to its most":       countedInADay,
+		"what was counted is taken back, once":                   takenBack,
 		"who is absent is so until he is present":                whoIsAbsent,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, patient{open(t)}) })

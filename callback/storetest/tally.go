@@ -54,3 +54,39 @@ func countedInADay(t *testing.T, s callback.WorkStore) {
 		require.Zero(t, looked)
 	}
 }
+
+// takenBack: a count that is taken back is as if it had never been, whatever else was counted with the same limits.
+func takenBack(t *testing.T, s callback.WorkStore) {
+	day := callback.Day{Municipality: town, Date: "2026-11-20"}
+	limits := []callback.Limit{{What: "bell", Of: "els", Most: 2}, {What: "bells", Most: 9}}
+	count := func(once string) callback.Limit {
+		t.Helper()
+		full, err := s.Count(t.Context(), day, once, limits)
+		require.NoError(t, err)
+		return full
+	}
+	takeBack := func(day callback.Day, once string) {
+		t.Helper()
+		require.NoError(t, s.TakeBack(t.Context(), day, once))
+	}
+	takeBack(day, "1") // which was never counted
+	require.Zero(t, count("1"))
+	require.Zero(t, count("2"))
+	require.Equal(t, limits[0], count("3"))
+	takeBack(day, "3") // nor was this: it was refused
+	takeBack(callback.Day{Municipality: town, Date: "2026-11-21"}, "1")
+	takeBack(callback.Day{Municipality: other, Date: day.Date}, "1")
+	require.Equal(t, limits[0], count("3"))
+	takeBack(day, "1")
+	takeBack(day, "1") // a reply was lost
+	require.Zero(t, count("3"))
+	require.Equal(t, limits[0], count("1"), "it is as new")
+	takeBack(day, "2")
+	require.Zero(t, count("1"))
+	everybody, err := s.Full(t.Context(), day, []callback.Limit{{What: "bells", Most: 3}})
+	require.NoError(t, err)
+	require.Zero(t, everybody, "of each of its counts")
+	everybody, err = s.Full(t.Context(), day, []callback.Limit{{What: "bells", Most: 2}})
+	require.NoError(t, err)
+	require.NotZero(t, everybody)
+}

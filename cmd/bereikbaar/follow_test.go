@@ -16,6 +16,7 @@ type unwatched struct{ t *testing.T }
 
 func (u unwatched) JournalFailed(err error)     { require.NoError(u.t, err) }
 func (u unwatched) Behind(int)                  {} // a busy machine may make Redis slow
+func (u unwatched) Apart(notes int)             { require.Zero(u.t, notes) }
 func (u unwatched) Restored(notes int)          { require.Zero(u.t, notes) }
 func (u unwatched) Diverged(id callback.NoteID) { require.Empty(u.t, id) }
 

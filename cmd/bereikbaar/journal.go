@@ -23,26 +23,28 @@ func (s *service) openJournal() error {
 		s.log.Error("the journal of callback notes was torn", "err", err)
 	}
 	s.journal = kept
-	s.keeper = callback.NewKeeper(s.store, kept, watchedKeeper{s})
+	s.keeper = callback.NewKeeper(s.store, kept, keeperObserver{s})
 	return nil
 }
 
-// watchedKeeper counts and logs what the keeper tells.
-type watchedKeeper struct{ *service }
+// keeperObserver counts and logs what the keeper tells.
+type keeperObserver struct{ *service }
 
-func (w watchedKeeper) JournalFailed(err error) {
+func (w keeperObserver) JournalFailed(err error) {
 	w.metrics.Keeping.JournalFailed(err)
 	w.log.Error("the journal of callback notes fails; notes are kept by Redis alone", "err", err)
 }
 
-func (w watchedKeeper) Behind(notes int) { w.metrics.Keeping.Behind(notes) }
+func (w keeperObserver) Behind(notes int) { w.metrics.Keeping.Behind(notes) }
 
-func (w watchedKeeper) Restored(notes int) {
+func (w keeperObserver) Apart(notes int) { w.metrics.Keeping.Apart(notes) }
+
+func (w keeperObserver) Restored(notes int) {
 	w.metrics.Keeping.Restored(notes)
 	w.log.Error("Redis had lost callback notes that it confirmed; it has them again from the journal", "notes", notes)
 }
 
-func (w watchedKeeper) Diverged(id callback.NoteID) {
+func (w keeperObserver) Diverged(id callback.NoteID) {
 	w.metrics.Keeping.Diverged(id)
 	w.log.Error("Redis tells another history of a callback note than was confirmed; somebody must look", "note", id)
 }

@@ -14,7 +14,7 @@ const (
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
-	// lookAgain is how often while there are notes that it could not bring up, which people must mend; and how long to wait
+	// lookAgain is how often while there are notes that it could not reconcile, which people must mend; and how long to wait
 	// after the journal's file could not be compacted.
 	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
@@ -86,7 +86,7 @@ func (k *keeping) compare(ctx context.Context, now time.Time) error {
 	if came.Mended > 0 {
 		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
 	}
-	k.comparison.came(came, err, k.keeper.Behind(), now)
+	k.comparison.came(came, err, now)
 	return err
 }
 
@@ -164,7 +164,6 @@ type comparison struct {
 	from  callback.NoteID // where the next one goes on, when the last one was cut short
 	round time.Time       // when it last went round; zero for never
 	again time.Duration   // how long after that to begin anew
-	left  int             // notes that it could not bring up
 }
 
 // due reports whether the journal must be compared with the Redis that answers now.
@@ -172,18 +171,18 @@ func (c *comparison) due(identity string, behind int, now time.Time) bool {
 	if identity != c.with {
 		*c = comparison{with: identity}
 	}
-	return !c.wentRound() || c.from != "" || behind > c.left || now.Sub(c.round) >= c.again
+	return !c.wentRound() || c.from != "" || behind > 0 || now.Sub(c.round) >= c.again
 }
 
-// came takes down how far one came, and how many notes are behind after it.
-func (c *comparison) came(to callback.CaughtUp, err error, behind int, now time.Time) {
+// came takes down how far one came.
+func (c *comparison) came(to callback.CaughtUp, err error, now time.Time) {
 	c.from = to.Next
 	if !to.Done {
 		return
 	}
-	c.round, c.again, c.left = now, compareEvery, 0
+	c.round, c.again = now, compareEvery
 	if err != nil {
-		c.again, c.left = lookAgain, behind
+		c.again = lookAgain
 	}
 }
 

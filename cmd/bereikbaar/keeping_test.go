@@ -43,7 +43,7 @@ func TestWhenTheJournalIsCompared(t *testing.T) {
 		require.Equal(t, step.due, c.due(step.with, step.behind, now), step.what)
 		if step.due {
 			require.Equal(t, step.from, c.from, step.what)
-			c.came(step.to, step.err, 0, now)
+			c.came(step.to, step.err, now)
 		}
 	}
 	require.True(t, c.wentRound())
@@ -51,14 +51,14 @@ func TestWhenTheJournalIsCompared(t *testing.T) {
 	require.False(t, c.wentRound(), "nothing is pruned before this one was seen to have it")
 }
 
-func TestANoteThatCannotBeMendedIsNotLookedForEverySecond(t *testing.T) {
+func TestANoteThatPeopleMustMendIsNotLookedForEverySecond(t *testing.T) {
 	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	var c comparison
 	require.True(t, c.due("one", 1, now))
-	c.came(callback.CaughtUp{Done: true}, errors.New("another history"), 1, now)
-	require.False(t, c.due("one", 1, now.Add(time.Second)))
-	require.True(t, c.due("one", 2, now.Add(time.Second)), "one more is behind")
-	require.True(t, c.due("one", 1, now.Add(lookAgain)))
+	c.came(callback.CaughtUp{Done: true}, errors.New("another history"), now)
+	require.False(t, c.due("one", 0, now.Add(time.Second)))
+	require.True(t, c.due("one", 1, now.Add(time.Second)), "another is behind")
+	require.True(t, c.due("one", 0, now.Add(lookAgain)))
 }
 
 func TestWhenTheJournalsFileIsCompacted(t *testing.T) {

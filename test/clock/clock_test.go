@@ -123,7 +123,10 @@ func (o *office) note(t *testing.T, id callback.NoteID) callback.Note {
 func (o *office) round(t *testing.T, now time.Time) callback.Round {
 	t.Helper()
 	var r callback.Round
-	o.eventually(t, func() (err error) { r, err = o.worklist.Round(t.Context(), deventer, now); return err })
+	o.eventually(t, func() (err error) {
+		r, err = o.worklist.RoundSince(t.Context(), deventer, now, time.Time{})
+		return err
+	})
 	return r
 }
 

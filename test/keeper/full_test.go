@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -27,14 +28,14 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	defer d.ends(t) // before the disk goes
 
 	var told []callback.Note
-	for len(d.watch.failed) == 0 {
+	for len(d.watch.Failed) == 0 {
 		r := longStory()
-		n, err := patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
+		n, err := storetest.Patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
 		require.NoError(t, err, "the caller hears his reference, also when the disk is full")
 		told = append(told, n)
 		require.Less(t, len(told), 2000, "the disk gets full")
 	}
-	require.ErrorIs(t, d.watch.failed[0], syscall.ENOSPC, "people are told")
+	require.ErrorIs(t, d.watch.Failed[0], syscall.ENOSPC, "people are told")
 	last := told[len(told)-1] // the journal does not have it
 	for _, n := range told[:len(told)-1] {
 		require.Contains(t, d.content(t), n.ID, "the earlier ones are kept")
@@ -60,13 +61,13 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	require.Len(t, requireInvariants(t, server).Notes, len(told), "who was refused has no note, and all others have theirs")
 
 	require.NoError(t, os.Remove(ballast))
-	failed := len(d.watch.failed)
+	failed := len(d.watch.Failed)
 	claimed = d.does(t, claimed, life("els")[1](claimed))
-	require.Len(t, d.watch.failed, failed, "there is room again")
+	require.Len(t, d.watch.Failed, failed, "there is room again")
 	server.Empty()
 	d.catchesUp(t)
 	requireTold(t, requireInvariants(t, server), append(told, claimed))
-	require.Equal(t, len(told), d.watch.restored)
+	require.Equal(t, len(told), d.watch.Lost)
 }
 
 // longStory is the request of a caller who tells a lot.

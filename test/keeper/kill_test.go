@@ -11,6 +11,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -26,7 +27,7 @@ const (
 // colleagues work. The promises go on without it. Then it comes back, to the same daemon or to a new one, and has all that anybody was
 // told, once.
 func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
 	confirmed, notes, alone := 0, 0, 0
 	for seed := range uint64(seeds) {
@@ -35,7 +36,7 @@ func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 		d := starts(t, server, path)
 		random := rand.New(rand.NewPCG(seed, 4))
 		told := d.worksUntilKilled(server, 1+random.IntN(80), random.IntN(15))
-		alone += d.watch.behind
+		alone += d.watch.Most
 		if seed%every != 0 {
 			d.ends(t)
 			d = starts(t, server, path)

@@ -4,10 +4,7 @@ package keeper_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,28 +34,6 @@ const (
 // ctx of calls that nothing cancels: store and keeper bound their own time.
 var ctx = context.Background()
 
-// watching keeps what a keeper tells.
-type watching struct {
-	mu       sync.Mutex
-	failed   []error
-	behind   int // at most
-	restored int
-	diverged []callback.NoteID
-}
-
-func (w *watching) JournalFailed(err error) { w.tell(func() { w.failed = append(w.failed, err) }) }
-func (w *watching) Behind(notes int)        { w.tell(func() { w.behind = max(w.behind, notes) }) }
-func (w *watching) Restored(notes int)      { w.tell(func() { w.restored += notes }) }
-func (w *watching) Diverged(id callback.NoteID) {
-	w.tell(func() { w.diverged = append(w.diverged, id) })
-}
-
-func (w *watching) tell(what func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	what()
-}
-
 // daemon is what a daemon has of the notes: the way to Redis, the journal on its disk, and the keeper that joins them.
 type daemon struct {
 	*callback.Keeper
@@ -66,7 +41,7 @@ type daemon struct {
 	journal  *journal.Journal
 	service  *callback.Service
 	worklist *callback.Worklist
-	watch    *watching
+	watch    *storetest.Observer
 	torn     error // what was wrong with the journal; nil when it was whole
 }
 
@@ -77,7 +52,7 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	if err != nil {
 		require.ErrorIs(t, err, journal.ErrTorn)
 	}
-	d := &daemon{store: redisstore.Open(redisstore.Options{Addr: server.Addr}), journal: kept, watch: &watching{}, torn: err}
+	d := &daemon{store: redisstore.Open(redisstore.Options{Addr: server.Addr}), journal: kept, watch: &storetest.Observer{}, torn: err}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
 	d.Keeper = callback.NewKeeper(d.store, kept, d.watch)
 	d.service = callback.NewService(d.Keeper, storetest.Rules{}, storetest.Rules{}, nil)
@@ -95,32 +70,14 @@ func (d *daemon) ends(t *testing.T) {
 func (d *daemon) catchesUp(t *testing.T) {
 	t.Helper()
 	require.NoError(t, d.catchUp())
-	require.Empty(t, d.watch.diverged)
+	require.Empty(t, d.watch.Differing)
 	require.Zero(t, d.Behind())
 }
 
 // catchUp lets the keeper go through all notes, however long Redis takes to answer.
 func (d *daemon) catchUp() error {
-	_, err := patiently(func() (any, error) { return d.CatchUp(ctx, "") })
+	_, err := storetest.Patiently(func() (any, error) { return d.CatchUp(ctx, "") })
 	return err
-}
-
-// patiently asks again while Redis is away or a busy machine is slow; the client library tries a server that was dead once a second.
-func patiently[V any](ask func() (V, error)) (V, error) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(10 * time.Second)
-	for {
-		got, err := ask()
-		if !errors.Is(err, callback.ErrStoreDown) {
-			return got, err
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			return got, err
-		}
-	}
 }
 
 var nthCall atomic.Int64
@@ -140,7 +97,7 @@ func request() callback.Request {
 func (d *daemon) promises(t *testing.T) callback.Note {
 	t.Helper()
 	r := request()
-	n, err := patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
 	require.NoError(t, err)
 	return n
 }
@@ -176,7 +133,7 @@ func life(colleague call.AgentID) []func(callback.Note) callback.Event {
 // does stores an event, asked for until it is known to be stored.
 func (d *daemon) does(t *testing.T, n callback.Note, e callback.Event) callback.Note {
 	t.Helper()
-	after, err := patiently(func() (callback.Note, error) { return d.Advance(ctx, n, e) })
+	after, err := storetest.Patiently(func() (callback.Note, error) { return d.Advance(ctx, n, e) })
 	require.NoError(t, err)
 	return after
 }
@@ -197,16 +154,8 @@ func requireTold(t *testing.T, stored redistest.Stored, told []callback.Note) {
 		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
 		was, err := callback.Replay(events[:n.Ver])
 		require.NoError(t, err)
-		requireSame(t, n, was)
+		storetest.RequireRestored(t, n, was)
 	}
-}
-
-// requireSame compares two notes but for the end of a lease: a store that was brought up to date lets it run anew.
-func requireSame(t *testing.T, want, got callback.Note) {
-	t.Helper()
-	require.Equal(t, want.Lease.IsZero(), got.Lease.IsZero())
-	want.Lease, got.Lease = time.Time{}, time.Time{}
-	require.Equal(t, callback.EncodeNote(want), callback.EncodeNote(got), "I1: as it was confirmed")
 }
 
 // requireJournal requires that the journal has caught up, too: each note that it has is there with the history that is stored.
@@ -220,7 +169,7 @@ func (d *daemon) requireJournal(t *testing.T, stored redistest.Stored) {
 		require.Equal(t, idsOf(stored.Events[n.Note]), idsOf(events))
 		was, err := callback.Replay(events)
 		require.NoError(t, err)
-		requireSame(t, stored.Notes[n.Note], was)
+		storetest.RequireRestored(t, stored.Notes[n.Note], was)
 	}
 }
 
@@ -230,13 +179,4 @@ func idsOf(events []callback.Event) []callback.EventID {
 		ids[i] = e.ID
 	}
 	return ids
-}
-
-// fast gives a directory in memory: a test that opens very many journals waits for no disk.
-func fast(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, where the test's own directory is not
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	return dir
 }

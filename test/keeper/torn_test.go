@@ -13,6 +13,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -28,7 +29,7 @@ type written struct {
 
 func write(t *testing.T, server *redistest.Server) written {
 	t.Helper()
-	path := filepath.Join(fast(t), "journal.db")
+	path := filepath.Join(storetest.InMemory(t), "journal.db")
 	d := starts(t, server, path)
 	stages := len(life(""))
 	for i := range 2 * (stages + 1) {
@@ -43,7 +44,7 @@ func write(t *testing.T, server *redistest.Server) written {
 	require.Equal(t, 1, erased)
 	w := written{redis: requireInvariants(t, server), all: d.content(t)}
 	require.Len(t, w.all, len(w.redis.Notes))
-	require.Empty(t, d.watch.failed)
+	require.Empty(t, d.watch.Failed)
 	d.ends(t)
 	w.file, err = os.ReadFile(path)
 	require.NoError(t, err)
@@ -136,13 +137,13 @@ func (w written) events() int {
 // each note of which the journal has a word left it has the whole history again.
 func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 	t.Parallel()
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
 	w := write(t, server)
 	for name, torn := range w.torn() {
 		d, _ := w.opened(t, server, dir, name, torn)
 		d.catchesUp(t)
-		require.Zero(t, d.watch.restored, name)
+		require.Zero(t, d.watch.Lost, name)
 		stored := requireInvariants(t, server)
 		require.Equal(t, w.redis, stored, "%s: Redis is as it was", name)
 		d.requireJournal(t, stored)
@@ -153,7 +154,7 @@ func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 // What the journal lost altogether it has again with the next change: then Redis can be lost, and every promise is kept.
 func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	t.Parallel()
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
 	w := write(t, server)
 	file, lost := w.file, len(w.all)/2
@@ -168,7 +169,7 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 			d.does(t, n, next(n, callback.EventCommented, "els", func(e *callback.Event) { e.Reason = "gezien" }))
 		}
 	}
-	require.Empty(t, d.watch.failed)
+	require.Empty(t, d.watch.Failed)
 	before := requireInvariants(t, server)
 	server.Empty()
 	d.catchesUp(t)
@@ -176,7 +177,7 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	for id, n := range before.Notes {
 		if n.State != callback.Purged {
 			require.Contains(t, after.Notes, id, "I1")
-			requireSame(t, n, after.Notes[id])
+			storetest.RequireRestored(t, n, after.Notes[id])
 		}
 	}
 }
@@ -185,14 +186,14 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 // together; a note with a hole in its history is named, and is in no other's way.
 func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 	t.Parallel()
-	dir := fast(t)
+	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
 	w := write(t, server)
 	for name, torn := range w.torn() {
 		d, kept := w.opened(t, server, dir, name, torn)
 		server.Empty()
 		problem := d.catchUp()
-		require.Empty(t, d.watch.diverged, name)
+		require.Empty(t, d.watch.Differing, name)
 		stored := requireInvariants(t, server)
 		require.Subset(t, slices.Collect(maps.Keys(kept)), slices.Collect(maps.Keys(stored.Notes)), name)
 		for id, events := range kept {
@@ -204,7 +205,7 @@ func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 			was, err := callback.Replay(whole)
 			require.NoError(t, err)
 			if was.State != callback.None {
-				requireSame(t, was, stored.Notes[id])
+				storetest.RequireRestored(t, was, stored.Notes[id])
 			}
 			if len(whole) < len(events) {
 				require.ErrorContains(t, problem, string(id), name)

@@ -97,6 +97,13 @@ func (s strict) Behind(notes int) {
 // Restored is not told here.
 func (s strict) Restored(notes int) { s.Errorf("%d notes were restored", notes) }
 
+// Apart is not told here.
+func (s strict) Apart(notes int) {
+	if notes > 0 {
+		s.Errorf("%d notes could not be reconciled", notes)
+	}
+}
+
 // Diverged is not told here.
 func (s strict) Diverged(id callback.NoteID) { s.Errorf("note %s has two histories", id) }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
 )
 
@@ -49,7 +50,7 @@ func TestTheJournalKnowsWhatTheStoreIsNotKnownToHave(t *testing.T) {
 }
 
 func TestAMarkIsFoundAgainInATornJournal(t *testing.T) {
-	path := filepath.Join(fast(t), "journal")
+	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := journal.Open(path)
 	require.NoError(t, err)
 	waits, stored := aPromise(t), aPromise(t)

@@ -1,0 +1,84 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
+)
+
+// staleTries bounds how often a change that may follow any other is tried again after another came first.
+const staleTries = 8
+
+// Step names a note, who changes it, and when.
+type Step struct {
+	Municipality call.MunicipalityID
+	Note         NoteID
+	Ver          uint64 // that who changes it has seen: at another the change is refused; 0 for any
+	Who          Actor
+	At           time.Time
+}
+
+// steps makes the next event of a note and stores it. It asks no rules of the configuration.
+type steps struct {
+	store  WorkStore
+	random io.Reader
+}
+
+// merge counts that the caller asked again for the same, see Worklist.Merge.
+func (w steps) merge(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
+	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventMerged, Call: in, Reason: reason}, nil })
+}
+
+// advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
+// first, it looks again.
+func (w steps) advance(ctx context.Context, s Step, build func(n Note) (Event, error)) (Note, error) {
+	var err error
+	for range staleTries {
+		var n Note
+		if n, err = w.store.Note(ctx, s.Municipality, s.Note); err != nil {
+			return Note{}, err
+		}
+		if s.Ver != 0 && s.Ver != n.Ver {
+			return Note{}, &StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+		}
+		var after Note
+		if after, err = w.commit(ctx, s, n, build); err == nil {
+			return after, nil
+		}
+		var stale *StaleError
+		if s.Ver != 0 || !errors.As(err, &stale) {
+			break
+		}
+	}
+	return Note{}, err
+}
+
+// commit makes the event of the note as it is, and stores it.
+func (w steps) commit(ctx context.Context, s Step, n Note, build func(n Note) (Event, error)) (Note, error) {
+	e, err := build(n)
+	if err != nil {
+		return Note{}, err
+	}
+	if !s.Who.valid() {
+		return Note{}, &RuleError{Event: e.Kind, Text: "who does it is missing"}
+	}
+	if !isText(e.Reason, maxReason) {
+		return Note{}, &RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", maxReason)}
+	}
+	at := s.At.UTC().Truncate(time.Millisecond)
+	id, err := ulid.New(ulid.Timestamp(at), w.random)
+	if err != nil {
+		return Note{}, fmt.Errorf("draw an event id: %w", err)
+	}
+	e.ID, e.Note, e.Ver, e.At, e.Who = EventID(id.String()), n.ID, n.Ver+1, at, s.Who
+	if _, err := Apply(n, e); err != nil { // before anything is written, also to a journal
+		return Note{}, err
+	}
+	return w.store.Advance(ctx, n, e)
+}
