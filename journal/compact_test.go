@@ -123,6 +123,24 @@ func TestWhatIsChangedWhileTheFileIsCopiedIsInTheFreshOne(t *testing.T) {
 	})
 }
 
+func TestWhatIsForgottenWhileTheFileIsCopiedIsLeftToTheNextTime(t *testing.T) {
+	path := filepath.Join(storetest.InMemory(t), "journal")
+	j, err := Open(path)
+	require.NoError(t, err)
+	require.NoError(t, j.Append("deventer", noteOf(1)))
+	require.NoError(t, j.copyTo(path+newSuffix))
+	require.NoError(t, j.Forget(noteOf(1).Note, 1))
+	require.NoError(t, j.goOnWith(path+newSuffix))
+	left, err := j.Leftovers()
+	require.NoError(t, err)
+	require.True(t, left, "the copy may hold it")
+	require.NoError(t, j.Compact())
+	left, err = j.Leftovers()
+	require.NoError(t, err)
+	require.False(t, left)
+	require.NoError(t, j.Close())
+}
+
 // While a file of a few megabytes is copied, promises are written to it.
 func TestWritesDoNotWaitForTheCopy(t *testing.T) {
 	path := filepath.Join(storetest.InMemory(t), "journal")
