@@ -41,12 +41,19 @@ type Journal struct {
 
 	mu sync.RWMutex // held for writing while the file is replaced by another
 	db *bbolt.DB    // nil when closed
+
+	compacting sync.Mutex
+	changes    changes // since the file is being copied
 }
 
 // Append adds events as one step, and returns when they are on the disk. One that is there already, by note and version, is
 // replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
 func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
-	return j.update("append to", func(tx *bbolt.Tx) error {
+	notes := make([]callback.NoteID, len(added))
+	for i, e := range added {
+		notes[i] = e.Note
+	}
+	return j.update("append to", notes, func(tx *bbolt.Tx) error {
 		for _, e := range added {
 			if err := put(tx, m, e, false); err != nil {
 				return err
@@ -58,7 +65,7 @@ func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
 
 // Begin adds the event with which a note begins, marked: the store is not known to have it. It is otherwise as Append.
 func (j *Journal) Begin(m call.MunicipalityID, made callback.Event) error {
-	return j.update("append to", func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
+	return j.update("append to", []callback.NoteID{made.Note}, func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
 }
 
 func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event, unstored bool) error {
@@ -100,7 +107,7 @@ func (j *Journal) Forget(id callback.NoteID, from uint64) error {
 	if len(id) != idLength {
 		return nil // there is none
 	}
-	return j.update("forget a note in", func(tx *bbolt.Tx) error {
+	return j.update("forget a note in", []callback.NoteID{id}, func(tx *bbolt.Tx) error {
 		gone, err := recordsOf(tx, id, from)
 		if err != nil || len(gone) == 0 {
 			return err
@@ -230,9 +237,13 @@ func (j *Journal) Close() error {
 	return errors.Join(err, j.lock.release())
 }
 
-func (j *Journal) update(what string, do func(tx *bbolt.Tx) error) error {
+// update changes what is kept of notes.
+func (j *Journal) update(what string, notes []callback.NoteID, do func(tx *bbolt.Tx) error) error {
 	// Not Batch: it commits in goroutines of its own, in which a damaged page would end the daemon.
-	return j.guarded(what, func(db *bbolt.DB) error { return db.Update(do) })
+	return j.guarded(what, func(db *bbolt.DB) error {
+		j.changes.note(notes)
+		return db.Update(do)
+	})
 }
 
 func (j *Journal) view(do func(tx *bbolt.Tx) error) error {

@@ -177,70 +177,6 @@ func build(path string, saved []record) error {
 	return errors.Join(err, db.Close())
 }
 
-// Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it may still
-// stand in free pages.
-func (j *Journal) Leftovers() (bool, error) {
-	var left bool
-	err := j.view(func(tx *bbolt.Tx) error {
-		at, _ := tx.Bucket(forgotten).Cursor().First()
-		left = at != nil
-		return nil
-	})
-	return left, err
-}
-
-// Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was removed
-// (AVG, article 17): what was forgotten may until then still stand in free pages. On an error the journal goes on with the old
-// file. Others wait meanwhile, a promise too: docs/notes.md says how long.
-func (j *Journal) Compact() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.db == nil {
-		return errors.New("compact the journal: it is closed")
-	}
-	if damage := j.damage.Load(); damage != nil {
-		return *damage
-	}
-	fresh := j.path + newSuffix
-	if err := unfaulted(func() error { return compact(fresh, j.db) }); err != nil {
-		return errors.Join(fmt.Errorf("compact the journal %s: %w", j.path, err), removed(fresh))
-	}
-	if err := replace(j.path, fresh); err != nil {
-		return fmt.Errorf("compact the journal: %w", err)
-	}
-	old := j.db
-	j.db = nil
-	err := unfaulted(func() (err error) { // nothing is read: others wait, and it was written just now
-		j.db, err = opened(j.path)
-		return err
-	})
-	if err := errors.Join(old.Close(), err); err != nil {
-		return fmt.Errorf("compact the journal %s: open it again: %w", j.path, err)
-	}
-	return nil
-}
-
-func compact(path string, from *bbolt.DB) error {
-	if err := removed(path); err != nil {
-		return err
-	}
-	to, err := opened(path)
-	if err != nil {
-		return err
-	}
-	if err := bbolt.Compact(to, from, 0); err != nil {
-		return errors.Join(err, to.Close())
-	}
-	err = to.Update(func(tx *bbolt.Tx) error { // nothing that was forgotten stands in the fresh file
-		if err := tx.DeleteBucket(forgotten); err != nil {
-			return err
-		}
-		_, err := tx.CreateBucket(forgotten)
-		return err
-	})
-	return errors.Join(err, to.Close())
-}
-
 func removed(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -253,7 +189,12 @@ func replace(path, fresh string) error {
 	if err := os.Rename(fresh, path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return synced(filepath.Dir(path))
+}
+
+// synced writes to the disk which files a directory has.
+func synced(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const first = 1
 
 // Stored takes the mark from notes, see Begin. Those that have none, or are not there, are left as they are.
 func (j *Journal) Stored(ids ...callback.NoteID) error {
-	return j.update("unmark notes in", func(tx *bbolt.Tx) error {
+	return j.update("unmark notes in", ids, func(tx *bbolt.Tx) error {
 		for _, id := range ids {
 			if err := unmark(tx, id); err != nil {
 				return fmt.Errorf("note %s: %w", id, err)

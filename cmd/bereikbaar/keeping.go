@@ -20,7 +20,7 @@ const (
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
-	// compactEvery is how often the journal's file is rid of what was pruned: promises wait meanwhile. Who asked to be erased
+	// compactEvery is how often the journal's file is rid of what was pruned: all of it is written anew. Who asked to be erased
 	// is gone from it within lookAgain.
 	compactEvery = time.Hour
 	// keepLimit bounds one round or comparison: the next one goes on.
