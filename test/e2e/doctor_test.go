@@ -153,7 +153,7 @@ func TestTheDoctorNamesPartsThatAreAway(t *testing.T) {
 func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
 	s := open(t, nil)
 	fatima := map[string]any{
-		"agents":    map[string]any{"fatima": map[string]any{"name": "Fatima", "endpoint": "PJSIP/nergens"}},
+		"agents":    map[string]any{"fatima": map[string]any{"endpoint": "PJSIP/nergens"}},
 		"prompts":   map[string]any{"directory": t.TempDir(), "asterisk_directory": nil},
 		"callbacks": map[string]any{"dial": "PJSIP/{number}@nergens"},
 		"web":       map[string]any{"tokens_file": filepath.Join(t.TempDir(), "tokens.yaml")},

@@ -41,7 +41,7 @@ func straightToTheContactCentre(settings map[string]any) map[string]any {
 func openWithThree(t *testing.T, settings map[string]any) *scene {
 	t.Helper()
 	overrides := straightToTheContactCentre(rig.Overrides(map[string]any{"members": []string{"kcc1", "kcc2", "kcc3"}}, settings))
-	overrides["agents"] = map[string]any{"kcc3": map[string]any{"name": "Esra", "endpoint": "PJSIP/kcc3"}}
+	overrides["agents"] = map[string]any{"kcc3": map[string]any{"endpoint": "PJSIP/kcc3"}}
 	return openWith(t, rig.Options{
 		Config: rig.Overrides(rig.AlwaysOpen(), overrides),
 		Phones: append(rig.DefaultPhones(), rig.Phone{Name: "kcc3", Context: "from-phones"}),
@@ -190,8 +190,8 @@ func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 			"strategy": "fixed_order", "members": []string{"spook", "centrale", "kcc2", "kcc1"}, "callback": map[string]any{"enabled": false},
 		}),
 		map[string]any{"agents": map[string]any{
-			"spook":    map[string]any{"name": "Onbekend", "endpoint": "PJSIP/bestaat-niet"},
-			"centrale": map[string]any{"name": "Elders", "endpoint": "PJSIP/1234@bestaat-niet"},
+			"spook":    map[string]any{"endpoint": "PJSIP/bestaat-niet"},
+			"centrale": map[string]any{"endpoint": "PJSIP/1234@bestaat-niet"},
 		}}))})
 	s.logs("does not exist in Asterisk; it is not rung", "PJSIP/bestaat-niet")
 	require.Equal(t, 3.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "offline"), "of the one elsewhere nothing is known")
