@@ -68,13 +68,29 @@ func (c *Conn) Play(ctx context.Context, channel, playback string, media []strin
 	return c.onChannel(ctx, "play", http.MethodPost, channel, body, "play", playback)
 }
 
-// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already.
+const (
+	// stopTries and stopAgain bound how long a playback that has just begun is asked to stop.
+	stopTries = 10
+	stopAgain = 20 * time.Millisecond
+)
+
+// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already. For a moment after it began
+// Asterisk cannot stop it and says 500 (seen on 22.10.1): it is asked again then, and the error is isUnstoppable when that went on.
 func (c *Conn) StopPlayback(ctx context.Context, playback string) error {
 	if err := checkID("playback", playback); err != nil {
 		return fmt.Errorf("asterisk: stop playback: %w", err)
 	}
-	_, err := c.do(ctx, command{"stop playback", http.MethodDelete, pathOf("playbacks", playback), nil, nil})
-	return err
+	for try := 1; ; try++ {
+		_, err := c.do(ctx, command{"stop playback", http.MethodDelete, pathOf("playbacks", playback), nil, nil})
+		if !isUnstoppable(err) || try == stopTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(stopAgain):
+		}
+	}
 }
 
 // PlaybackExists tells whether a playback has not ended, for one of which the end may have been missed.

@@ -62,6 +62,12 @@ func IsRefused(err error) bool {
 	return ok && e.Status == http.StatusInternalServerError && e.Message == messageNoContact
 }
 
+// isUnstoppable says that Asterisk could not stop a playback (500), which goes on.
+func isUnstoppable(err error) bool {
+	e, ok := errors.AsType[*CommandError](err)
+	return ok && e.Status == http.StatusInternalServerError && e.Message == messageNotStopped
+}
+
 // Asterisk's own words, where the status alone does not tell.
 const (
 	messageNoChannel  = "Channel not found"
@@ -69,6 +75,7 @@ const (
 	messageNoVariable = "Provided variable was not found"
 	messageNoContact  = "Allocation failed"
 	messageNotInside  = "Channel not in Stasis application"
+	messageNotStopped = "Could not stop playback"
 )
 
 // lossError is an error that ends the link, or kept it from being made.

@@ -61,7 +61,11 @@ func (p *playback) Done() <-chan struct{} { return p.done }
 // Stop implements ivr.Playback.
 func (p *playback) Stop(ctx context.Context) error {
 	err := p.line.board.conn.StopPlayback(ctx, p.id)
-	if IsGone(err) { // it ended in the meantime
+	switch {
+	case IsGone(err): // it ended in the meantime
+		return nil
+	case isUnstoppable(err): // he hears it to its end, and what follows after it: no reason to break off his call
+		p.line.board.log.Warn("a sound could not be stopped", "call", p.line.call.ID, "err", err)
 		return nil
 	}
 	return p.line.verdict(ctx, err)
