@@ -34,9 +34,11 @@ const (
 
 	Closed      ID = "closed"
 	WrongChoice ID = "wrong-choice"
-	// Fallback is spoken by the dialplan when the daemon is away. Its file name is part of the dialplan.
-	Fallback ID = "fallback"
-	Goodbye  ID = "goodbye"
+	// Fallback is spoken by the dialplan when the daemon is away, FallbackAgain to who was with the daemon before and has been
+	// welcomed. Their file names are part of the dialplan.
+	Fallback      ID = "fallback"
+	FallbackAgain ID = "fallback-again"
+	Goodbye       ID = "goodbye"
 )
 
 // Silences to put between things that are said.

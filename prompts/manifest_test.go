@@ -14,7 +14,7 @@ func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 		NoteAlreadyOpen, NoteInHand, NoteTried, NoteLate, NoteChoices, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
 		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed,
 		WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
-		Closed, WrongChoice, Fallback, Goodbye,
+		Closed, WrongChoice, Fallback, FallbackAgain, Goodbye,
 	}
 	for _, language := range Languages() {
 		var replaceable []ID

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,27 @@ func (c *caller) waitsForTheContactCentre() {
 	c.hears("nl/menu-aanvraag")
 	c.presses("2")
 	c.hears("music")
+}
+
+func TestACallerIsHandedToTheFallbackByHandWhenTheDaemonIsStoppedForGood(t *testing.T) {
+	s := open(t, nil)
+	c := s.rings(rig.CallerOptions{})
+	c.hears("nl/menu-aanvraag")
+	require.NoError(t, s.Daemon.Stop())
+
+	channels, err := s.Asterisk.CLI(s.ctx, "core show channels concise")
+	require.NoError(t, err)
+	channel, _, _ := strings.Cut(channels, "!")
+	_, err = s.Asterisk.CLI(s.ctx, "channel redirect "+channel+" bereikbaar-fallback,s,1")
+	require.NoError(t, err)
+	phrase, err := c.AwaitPhrase(s.ctx, c.listened, true, "nl/fallback", "nl/fallback-again")
+	require.NoError(t, err)
+	require.True(t, phrase.Is("nl/fallback-again"), "he has been welcomed: %s", phrase)
+	c.hears("music")
+	c.hangsUp()
+
+	require.NoError(t, s.Daemon.Restart(s.ctx))
+	s.atRest()
 }
 
 func TestTheDaemonIsKilledWithCallersWaitingAndTalking(t *testing.T) {
