@@ -19,7 +19,8 @@ const (
 	numberSlot = "{number}"
 )
 
-func isOut(channel string) bool { return strings.HasPrefix(channel, outPrefix) }
+func isDesk(channel string) bool { return strings.HasPrefix(channel, deskPrefix) }
+func isOut(channel string) bool  { return strings.HasPrefix(channel, outPrefix) }
 
 // Exchange rings phones for callbacks. It implements ivr.Exchange.
 type Exchange struct {
@@ -77,12 +78,13 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 	if !strings.Contains(trunk, numberSlot) {
 		return nil, fmt.Errorf("%w with %s in it", ErrNoTrunk, numberSlot)
 	}
-	leg := newLeg(x.Board, outPrefix+x.Board.newID("out"))
+	leg := newLeg(x.Board, outID(out.Agent, x.Board.newID("out")))
 	return leg, x.Board.ring(ctx, leg, Origination{
-		Channel:  leg.channel,
-		Endpoint: strings.Replace(trunk, numberSlot, out.Number, 1),
-		CallerID: shown(out.Name, out.Shown),
-		Timeout:  out.For,
+		Channel:   leg.channel,
+		Endpoint:  strings.Replace(trunk, numberSlot, out.Number, 1),
+		CallerID:  shown(out.Name, out.Shown),
+		Timeout:   out.For,
+		Variables: map[string]string{stateVariable: out.State},
 	})
 }
 
@@ -141,15 +143,22 @@ func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 }
 
 // adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his phone: the two talk
-// until one hangs up. What came of it the colleague says elsewhere, as one does who hung up. False when it is nothing of the kind.
-func (b *Switchboard) adoptPutThrough(found survey, out string) bool {
+// until one hangs up. False when it is nothing of the kind.
+func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out string) (adopted bool, err error) {
 	bridge, ok := found.conversation(out)
 	if !ok || !isOut(out) {
-		return false
+		return false, nil
+	}
+	state, err := b.conn.GetVariable(ctx, out, stateVariable)
+	if IsGone(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	leave, ok := b.enter()
 	if !ok { // the daemon that follows will find them
-		return true
+		return true, nil
 	}
 	i := slices.IndexFunc(bridge.Channels, func(id string) bool { return id != out })
 	caller, heir := newLeg(b, out), newLeg(b, bridge.Channels[i])
@@ -161,20 +170,44 @@ func (b *Switchboard) adoptPutThrough(found survey, out string) bool {
 	b.log.Info("callback taken back that was put through", "channel", out)
 	go func() {
 		defer leave()
-		if last, over := b.seeOut(caller, heir); over {
-			b.destroyBridge(context.Background(), bridge.ID)
+		ctx, end := b.untilHalted()
+		defer end()
+		if err := b.callbacks.SeeOut(ctx, deskAgent(out), state, bridge.Created, func() error {
+			last, over := b.seeOut(caller, heir)
+			if !over {
+				return ivr.ErrShutdown
+			}
+			b.destroyBridge(ctx, bridge.ID)
 			b.drop(last.channel)
+			return nil
+		}); err != nil && !errors.Is(err, ivr.ErrShutdown) {
+			b.log.Error("a callback that was put through ended with an error", "channel", out, "err", err)
 		}
 	}()
-	return true
+	return true, nil
+}
+
+// untilHalted is a context that ends with ErrShutdown when calls are let go.
+func (b *Switchboard) untilHalted() (ctx context.Context, end context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		select {
+		case <-b.halting:
+			cancel(ivr.ErrShutdown)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 func deskID(agent call.AgentID, unique string) string {
 	return deskPrefix + string(agent) + "." + unique
 }
 
-// deskAgent reads the colleague from the id of a phone that was rung for a callback.
+func outID(agent call.AgentID, unique string) string { return outPrefix + string(agent) + "." + unique }
+
+// deskAgent reads the colleague from the id of either phone of a callback.
 func deskAgent(channel string) call.AgentID {
-	agent, _, _ := strings.Cut(strings.TrimPrefix(channel, deskPrefix), ".")
+	agent, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(channel, deskPrefix), outPrefix), ".")
 	return call.AgentID(agent)
 }

@@ -19,16 +19,28 @@ import (
 
 const (
 	ofKCC1  = "bereikbaar.desk.kcc1.ring-1"
-	outside = "bereikbaar.out.out-1"
+	outside = "bereikbaar.out.kcc1.out-1"
 )
 
 // idleCallbacks notes the callbacks that are taken back and lets each last until its colleague hangs up.
-type idleCallbacks struct{ taken chan ivr.Kept }
+type idleCallbacks struct {
+	taken   chan ivr.Kept
+	seenOut chan error // how the conversation ended of a callback that was put through
+}
 
 func (c *idleCallbacks) TakeBack(ctx context.Context, _ ivr.Line, _ call.AgentID, kept ivr.Kept) error {
 	c.taken <- kept
 	<-ctx.Done()
 	return nil
+}
+
+func (c *idleCallbacks) SeeOut(_ context.Context, colleague call.AgentID, state string, _ time.Time, over func() error) error {
+	err := over()
+	if colleague != "kcc1" || state != "what was kept" {
+		err = fmt.Errorf("seen out as %q of %q", state, colleague)
+	}
+	c.seenOut <- err
+	return err
 }
 
 // held answers as an Asterisk that has these channels, by id, in these states, and this bridge between them.
@@ -70,7 +82,7 @@ func deskBoard(t *testing.T, reply func(fakeRequest) (int, string, bool), test f
 		c := connect(t, f)
 		require.NoError(t, c.AwaitUp(t.Context()))
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		callbacks := &idleCallbacks{taken: make(chan ivr.Kept, 10)}
+		callbacks := &idleCallbacks{taken: make(chan ivr.Kept, 10), seenOut: make(chan error, 10)}
 		b.Connect(&idleOperator{}, callbacks, func(string, routing.PhoneState) {})
 		test(t, b, f, callbacks)
 		require.NoError(t, b.Halt(t.Context()))
@@ -212,7 +224,7 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 	for _, gone := range []string{outside, "heir"} {
 		t.Run(gone+" hangs up", func(t *testing.T) {
 			states := map[string]string{outside: "Up", "heir": "Up"}
-			deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+			deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
 				for range 2 { // and the link is lost
 					require.NoError(t, b.Reconcile(t.Context()))
 					synctest.Wait()
@@ -221,13 +233,26 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 				require.Empty(t, destroyed(f))
 				lines, legs := b.Size()
 				require.Equal(t, []int{0, 2}, []int{lines, legs}, "none of them is a new caller")
+				require.Empty(t, callbacks.seenOut)
 				b.tell(t, channelGone, 16, gone)
 				synctest.Wait()
+				require.NoError(t, <-callbacks.seenOut)
 				require.Equal(t, []string{bridgeID(ofKCC1)}, destroyed(f))
 				require.ElementsMatch(t, []string{outside, "heir"}, f.hungUp(), "who is gone already is asked once more, harmlessly")
 			})
 		})
 	}
+}
+
+func TestWhomAColleaguePutThroughTalksOnUnderOneDaemonAfterTheOther(t *testing.T) {
+	states := map[string]string{outside: "Up", "heir": "Up"}
+	deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
+		require.NoError(t, b.Reconcile(t.Context()))
+		require.NoError(t, b.Halt(t.Context()))
+		require.ErrorIs(t, <-callbacks.seenOut, ivr.ErrShutdown)
+		require.Empty(t, f.hungUp())
+		require.Empty(t, destroyed(f))
+	})
 }
 
 // Nobody is rung for a daemon that is gone.

@@ -225,7 +225,7 @@ func isLeg(channel string) bool { return strings.HasPrefix(channel, legPrefix) }
 
 // isOurs reports whether a channel was made by this daemon or one before it, and is no caller's.
 func isOurs(channel string) bool {
-	return isLeg(channel) || strings.HasPrefix(channel, deskPrefix) || isOut(channel)
+	return isLeg(channel) || isDesk(channel) || isOut(channel)
 }
 
 func bridgeID(channel string) string { return bridgePrefix + channel }

@@ -30,9 +30,11 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	for _, channel := range found.legs {
-		if !strings.HasPrefix(channel.ID, deskPrefix) {
-			b.settleLeg(found, channel)
-		} else if err := b.settleDesk(ctx, found, channel); err != nil {
+		settle := b.settleLeg
+		if isDesk(channel.ID) {
+			settle = b.settleDesk
+		}
+		if err := settle(ctx, found, channel); err != nil {
 			return fmt.Errorf("reconcile with Asterisk: %w", err)
 		}
 	}
@@ -173,18 +175,18 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 
 // settleLeg makes up for an answer that was missed, and hangs up a phone that an earlier daemon rang for a call that it
 // never connected.
-func (b *Switchboard) settleLeg(found survey, c Channel) {
-	b.mu.Lock()
-	leg := b.legs[c.ID]
-	b.mu.Unlock()
-	switch {
-	case leg != nil && c.Up():
-		leg.answered()
-	case leg != nil:
-	case b.adoptPutThrough(found, c.ID):
-	case !found.isPartner(c.ID):
+func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) error {
+	if leg := b.leg(c.ID); leg != nil {
+		if c.Up() {
+			leg.answered()
+		}
+		return nil
+	}
+	adopted, err := b.adoptPutThrough(ctx, found, c.ID)
+	if err == nil && !adopted && !found.isPartner(c.ID) {
 		b.drop(c.ID)
 	}
+	return err
 }
 
 // takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon. One

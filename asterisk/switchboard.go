@@ -29,9 +29,10 @@ type Operator interface {
 	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
 }
 
-// Callbacks goes on with callbacks that Asterisk kept on a colleague's phone; ivr.Callbacks is the real one.
+// Callbacks goes on with callbacks that Asterisk kept while no daemon handled them; ivr.Callbacks is the real one.
 type Callbacks interface {
 	TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error
+	SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error
 }
 
 // Switchboard joins Asterisk's events to calls: it alone knows which channel is whose line or phone.

@@ -62,6 +62,24 @@ func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.Agen
 	})
 }
 
+// SeeOut goes on with what is left of a callback once its colleague has put the caller through with his phone and a daemon has gone:
+// the claim holds as long as the caller talks, and for how long he did is written. What came of it the colleague says elsewhere.
+// state is what Outside.State said, since when the two began to talk. over returns when their conversation is over, or with
+// ErrShutdown when it goes on under the next daemon.
+func (c *Callbacks) SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error {
+	kept, err := parseDeskState(state)
+	if err != nil {
+		c.Log.Error("what was remembered of a callback that was put through is broken; nothing is written of it", "agent", colleague, "err", err)
+		return over()
+	}
+	d := c.deskcall(nil, colleague, kept)
+	defer d.keep(ctx, 0)()
+	if err := over(); err != nil {
+		return err
+	}
+	return d.endLine(ctx, time.Since(since))
+}
+
 // answered is when the caller answered, and otherwise when that was not written down.
 func (s deskState) answered(otherwise time.Time) time.Time {
 	if s.Answered == 0 {

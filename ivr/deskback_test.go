@@ -173,6 +173,46 @@ func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 	})
 }
 
+// seenOut lets the next daemon find the caller in conversation with whom the colleague, who is gone, has put him through to.
+func (s *deskScene) seenOut(ctx context.Context, since time.Time) (over chan error) {
+	over = make(chan error)
+	go func() {
+		s.failed <- s.callbacks.SeeOut(ctx, "verg1", s.exchange.dialled[0].State, since, func() error { return <-over })
+	}()
+	synctest.Wait()
+	return over
+}
+
+func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(4 * time.Minute)
+		since := time.Now()
+		s.stops()
+		s.after(10 * time.Minute)
+		over := s.seenOut(t.Context(), since)
+		s.rounds(time.Hour)
+		require.Equal(t, callback.Calling, s.stands().State)
+		over <- nil
+		require.NoError(t, s.over())
+		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
+		require.InDelta(t, 70, s.stands().Attempts[0].Talked.Minutes(), 1)
+		s.rounds(16 * time.Minute)
+		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+	})
+}
+
+func TestNothingIsWrittenOfACallbackThatWasPutThroughAndGoesOn(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(time.Minute)
+		s.stops()
+		s.seenOut(t.Context(), time.Now()) <- ivr.ErrShutdown
+		require.ErrorIs(t, s.over(), ivr.ErrShutdown)
+		require.Equal(t, callback.LineUnknown, s.stands().Attempts[0].Line)
+		s.rounds(16 * time.Minute)
+		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+	})
+}
+
 func TestNothingIsWrittenOfACallbackWhoseNoteIsNoLongerHis(t *testing.T) {
 	for name, lost := range map[string]func(*deskScene){
 		"his claim ran out":             func(s *deskScene) { s.rounds(20 * time.Minute) },

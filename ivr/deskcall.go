@@ -47,9 +47,11 @@ type Desk struct {
 
 // Outside is a number that is rung for a callback.
 type Outside struct {
-	Number string // a plus and digits, see callback.Guard
-	Shown  string // the caller's number that the callee sees: that of the municipality, E.164
-	Name   string // of the municipality
+	Agent  call.AgentID // the colleague for whom
+	Number string       // a plus and digits, see callback.Guard
+	Shown  string       // the caller's number that the callee sees: that of the municipality, E.164
+	Name   string       // of the municipality
+	State  string       // kept on its channel, see Callbacks.SeeOut
 	For    time.Duration
 }
 
@@ -196,7 +198,9 @@ func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error
 	if err != nil {
 		return nil, err
 	}
-	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{Number: number, Shown: d.town.CallerID, Name: d.town.Name, For: callerRings})
+	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{
+		Agent: d.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(), For: callerRings,
+	})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	if stopped := ringing.Stop(clean); stopped != nil && ctx.Err() == nil {
@@ -254,10 +258,7 @@ func lineResult(err error) callback.LineResult {
 func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked time.Duration) error {
 	switch line {
 	case callback.LineAnswered:
-		if err := d.insist(ctx, func(ctx context.Context) error {
-			_, err := d.callbacks.Attempts.EndLine(ctx, d.step(), line, talked)
-			return err
-		}); err != nil {
+		if err := d.endLine(ctx, talked); err != nil {
 			return err
 		}
 		return d.askResult(ctx)
@@ -266,6 +267,14 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	default:
 		return d.end(ctx, line, callback.ResultNotReached)
 	}
+}
+
+// endLine writes that the caller answered, and how long he talked.
+func (d *deskcall) endLine(ctx context.Context, talked time.Duration) error {
+	return d.insist(ctx, func(ctx context.Context) error {
+		_, err := d.callbacks.Attempts.EndLine(ctx, d.step(), callback.LineAnswered, talked)
+		return err
+	})
 }
 
 // askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so

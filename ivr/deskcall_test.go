@@ -162,7 +162,9 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 			State: `{"municipality":"deventer","note":"01JD5V3Z5QXKZ9W7M2R4T6Y8AB","tries":0}`,
 		}, s.exchange.desk)
 		s.after(30 * time.Second)
-		require.Equal(t, []ivr.Outside{{Number: "+31612345678", Shown: "+31140570", Name: "Deventer", For: 45 * time.Second}}, s.exchange.dialled)
+		require.Equal(t, []ivr.Outside{{
+			Agent: "verg1", Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State, For: 45 * time.Second,
+		}}, s.exchange.dialled)
 		require.Equal(t, callback.Calling, s.stood, "the attempt was written before the first digit")
 		require.Equal(t, "out", s.exchange.line.talking)
 		s.after(time.Minute)

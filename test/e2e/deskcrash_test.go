@@ -65,7 +65,7 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	require.Len(t, s.kept("0612345678").Attempts, 1)
 }
 
-// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to.
+// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to; the note says for how long.
 func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	s := open(t, nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
@@ -89,7 +89,10 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	_, err = other.AwaitEnd(s.ctx, 1)
 	require.NoError(t, err)
 	s.atRest()
-	require.Equal(t, callback.Calling, s.kept("0612345678").State, "what came of it the colleague says elsewhere")
+	kept := s.kept("0612345678")
+	require.Equal(t, callback.Calling, kept.State, "what came of it the colleague says elsewhere")
+	require.Equal(t, callback.LineAnswered, kept.Attempts[0].Line)
+	require.Positive(t, kept.Attempts[0].Talked)
 }
 
 // Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone, the note stays
