@@ -77,7 +77,7 @@ func (c *Callbacks) SeeOut(ctx context.Context, colleague call.AgentID, state st
 	if err := over(); err != nil {
 		return err
 	}
-	return d.endLine(ctx, time.Since(since))
+	return d.unlessSaid(d.endLine(ctx, time.Since(since)))
 }
 
 // answered is when the caller answered, and otherwise when that was not written down.

@@ -201,6 +201,18 @@ func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
 	})
 }
 
+func TestWhatAColleagueSaysOfACallbackThatHePutThroughStands(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(time.Minute)
+		s.stops()
+		over := s.seenOut(t.Context(), time.Now())
+		s.says(callback.ResultReached)
+		over <- nil
+		require.NoError(t, s.over())
+		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+	})
+}
+
 func TestNothingIsWrittenOfACallbackThatWasPutThroughAndGoesOn(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)

@@ -106,8 +106,9 @@ func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState) 
 
 // CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of it
 // is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
-// says why nobody was rung; the note is then as before.
-func (c *Callbacks) CallBack(ctx context.Context, n callback.Note) error {
+// says why nobody was rung; the note is then as before. free is told once the colleague has answered and hung up: when he has put
+// the caller through the call goes on for long without him.
+func (c *Callbacks) CallBack(ctx context.Context, n callback.Note, free func()) error {
 	agent, ok := c.Plan().Agents[n.Colleague]
 	if !ok {
 		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
@@ -118,6 +119,7 @@ func (c *Callbacks) CallBack(ctx context.Context, n callback.Note) error {
 		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
 		State: kept.String(), For: deskRings,
 	}, func(ctx context.Context, line Line) error {
+		defer context.AfterFunc(ctx, free)() // it ends with the colleague's phone
 		d := c.deskcall(line, agent.ID, kept)
 		d.note = n
 		err := d.conclude(ctx, d.run)
@@ -259,7 +261,7 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	switch line {
 	case callback.LineAnswered:
 		if err := d.endLine(ctx, talked); err != nil {
-			return err
+			return d.unlessSaid(err)
 		}
 		return d.askResult(ctx)
 	case callback.LineRefused:
@@ -275,6 +277,16 @@ func (d *deskcall) endLine(ctx context.Context, talked time.Duration) error {
 		_, err := d.callbacks.Attempts.EndLine(ctx, d.step(), callback.LineAnswered, talked)
 		return err
 	})
+}
+
+// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have said elsewhere what
+// came of it before the two hung up.
+func (d *deskcall) unlessSaid(err error) error {
+	if !notHis(err) {
+		return err
+	}
+	d.log.Info("nothing is added to a callback that was dealt with already", "why", err)
+	return nil
 }
 
 // askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so

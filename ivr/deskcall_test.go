@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,7 @@ type deskScene struct {
 	callbacks *ivr.Callbacks
 	note      callback.Note
 	failed    chan error
+	freed     atomic.Bool    // whether the colleague may be rung for another caller
 	stood     callback.State // of the note when the first digit was dialled
 }
 
@@ -109,7 +111,7 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		}
 		s.claimed()
 		prepare(s)
-		go func() { s.failed <- s.callbacks.CallBack(t.Context(), s.note) }()
+		go func() { s.failed <- s.callbacks.CallBack(t.Context(), s.note, func() { s.freed.Store(true) }) }()
 		synctest.Wait()
 		f(t, s)
 	})
@@ -151,6 +153,16 @@ func (s *deskScene) over() error {
 		s.t.Fatal("the callback is not over")
 		return nil
 	}
+}
+
+// says lets the colleague say elsewhere what came of the call.
+func (s *deskScene) says(result callback.Result) callback.Note {
+	s.t.Helper()
+	n, err := s.worklist.EndAttempt(s.t.Context(), callback.Step{
+		Municipality: "deventer", Note: s.note.ID, Who: callback.ByAgent("verg1"), At: time.Now(),
+	}, callback.LineUnknown, 0, result)
+	require.NoError(s.t, err)
+	return n
 }
 
 func nothing(*deskScene) {}
@@ -247,10 +259,7 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 		require.NoError(t, s.over())
 		require.Equal(t, callback.Calling, s.stands().State)
 		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
-		after, err := s.worklist.EndAttempt(t.Context(), callback.Step{
-			Municipality: "deventer", Note: s.note.ID, Who: callback.ByAgent("verg1"), At: time.Now(),
-		}, callback.LineUnknown, 0, callback.ResultReached)
-		require.NoError(t, err)
+		after := s.says(callback.ResultReached)
 		require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
 		require.Positive(t, after.Attempts[0].Talked)
 		select {
@@ -271,6 +280,24 @@ func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
 		require.NoError(t, s.over())
 		require.Zero(t, s.exchange.leg.told.Load())
 		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
+	})
+}
+
+// The caller talks on with somebody else, in our bridge.
+func TestAColleagueWhoHasPutTheCallerThroughIsFreeForTheNext(t *testing.T) {
+	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+		s.after(30 * time.Second)
+		s.exchange.line.transfers = true
+		require.False(t, s.freed.Load())
+		s.exchange.line.hangUp(ivr.ErrHungUp)
+		synctest.Wait()
+		require.True(t, s.freed.Load())
+		s.rounds(time.Hour)
+		require.Equal(t, callback.Calling, s.stands().State, "the claim holds")
+		s.says(callback.ResultReached)
+		s.callerHangsUp()
+		require.NoError(t, s.over())
+		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
 	})
 }
 

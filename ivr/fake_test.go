@@ -35,6 +35,7 @@ type fakeLine struct {
 	cut       int    // playbacks stopped early
 	failPlays error
 	endless   bool          // the end of what is played is never told
+	transfers bool          // who hangs up while he talks has put the other through, who talks on
 	loses     bool          // the link with each command, and has it back at once
 	away      chan struct{} // while the link is lost; closed when it is back
 
@@ -146,6 +147,12 @@ func (l *fakeLine) Talk(ctx context.Context, leg dispatch.Leg) error {
 	l.mu.Unlock()
 	select {
 	case <-ctx.Done():
+		l.mu.Lock()
+		transfers := l.transfers
+		l.mu.Unlock()
+		if transfers {
+			<-leg.Gone()
+		}
 		return context.Cause(ctx)
 	case <-leg.Gone():
 		return nil

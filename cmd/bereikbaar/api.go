@@ -39,12 +39,13 @@ func (d *desks) CallBack(n callback.Note) error {
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
 	}
-	if !d.take(n.Colleague) {
+	free := d.take(n.Colleague)
+	if free == nil {
 		return d.refuse(callback.DialBusy, "you are being put through already")
 	}
 	go func() {
-		defer d.free(n.Colleague)
-		if err := d.callbacks.CallBack(context.Background(), n); err != nil { // it ends with the colleague's phone, or when the daemon lets go
+		defer free()
+		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil { // it ends with the colleague's phone, or when the daemon lets go
 			d.log.Warn("a callback came to nothing", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()
@@ -65,24 +66,30 @@ func (s *service) dialRefused(code callback.DialCode) {
 
 // TakeBack implements asterisk.Callbacks.
 func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
-	if d.take(colleague) {
-		defer d.free(colleague)
+	if free := d.take(colleague); free != nil {
+		defer free()
+		defer context.AfterFunc(ctx, free)() // when his phone is gone: he may have put the caller through
 	}
 	return d.callbacks.TakeBack(ctx, line, colleague, kept)
 }
 
-func (d *desks) take(colleague call.AgentID) bool {
+// SeeOut implements asterisk.Callbacks. The colleague has nothing to do with it any more.
+func (d *desks) SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error {
+	return d.callbacks.SeeOut(ctx, colleague, state, since, over)
+}
+
+// take keeps a colleague from being put through to a second caller until free is called, as often as one likes; nil when he is being
+// put through to one already.
+func (d *desks) take(colleague call.AgentID) (free func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.busy[colleague] {
-		return false
+		return nil
 	}
 	d.busy[colleague] = true
-	return true
-}
-
-func (d *desks) free(colleague call.AgentID) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.busy, colleague)
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.busy, colleague)
+	})
 }
