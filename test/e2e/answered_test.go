@@ -152,9 +152,7 @@ func TestAPhoneThatIsGoneWithoutAWordIsNotRung(t *testing.T) {
 }
 
 func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {
-	s := openWith(t, rig.Options{
-		Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{"modules.conf": "load = res_clioriginate.so\n"},
-	})
+	s := open(t, nil)
 	agent := s.agent("kcc1", rig.Behaviour{})
 	colleague := s.agent("verg1", rig.Behaviour{})
 	// A call of the agent's own, that Bereikbaar has nothing to do with.
