@@ -202,3 +202,28 @@ func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 	c.hangsUp()
 	s.atRest()
 }
+
+// Nobody hangs up for a caller whose line is gone. With the session timers of deploy/asterisk/README.md Asterisk asks for him.
+func TestACallerWhoIsGoneWithoutAWordKeepsNoPlace(t *testing.T) {
+	s := openWith(t, rig.Options{
+		Config:        rig.Overrides(rig.AlwaysOpen(), straightToTheContactCentre(map[string]any{"callback": map[string]any{"enabled": false}})),
+		AsteriskExtra: map[string]string{"site/pjsip.conf": "[trunk](+type=endpoint)\ntimers = always\ntimers_sess_expires = 90\n"},
+	})
+	agent := s.agent("kcc1", rings)
+	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
+	talking.hearsSomething()
+	talking.getsThrough(agent, 1)
+	gone := s.rings(rig.CallerOptions{To: straight, From: "0612345671"})
+	gone.hears("music")
+	next := s.rings(rig.CallerOptions{To: straight, From: "0612345672"})
+	next.hears("music")
+	require.NoError(t, gone.Vanish())
+	s.within(2*time.Minute, "he has no place any more", func() error { // asked after 45 seconds, and waited for for 32
+		return equal(1, s.metric("bereikbaar_callers_waiting", "team", "kcc"))
+	})
+	talking.talksTo(agent) // nobody else is cut off
+	require.NoError(t, agent.HangUp(s.ctx, 1))
+	next.getsThrough(agent, 2)
+	next.hangsUp()
+	s.atRest()
+}

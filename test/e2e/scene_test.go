@@ -151,9 +151,15 @@ func (s *scene) metric(name string, labels ...string) float64 {
 
 func (s *scene) eventually(what string, try func() error) {
 	s.t.Helper()
+	s.within(time.Minute, what, try)
+}
+
+// within is eventually for what takes long.
+func (s *scene) within(limit time.Duration, what string, try func() error) {
+	s.t.Helper()
 	ticks := time.NewTicker(50 * time.Millisecond)
 	defer ticks.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(limit)
 	for {
 		err := try()
 		if err == nil {

@@ -143,6 +143,9 @@ func (c *Caller) HangUp(ctx context.Context) error {
 	return c.AwaitEnd(ctx)
 }
 
+// Vanish lets the caller be gone without a word, and with him all who rang by the same Callers: nobody hangs up or answers what Asterisk asks.
+func (c *Caller) Vanish() error { return c.sipp.process.Kill() }
+
 // Converse has each side say a tone until the other has heard it.
 func (c *Caller) Converse(ctx context.Context, agent *Agent) error {
 	if err := c.MakeHeard(ctx, agent.Handset, 440); err != nil {
