@@ -114,6 +114,7 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 	if err != nil {
 		return err
 	}
+	b.accessed(b.cmd.Name(), "notes", after.ID)
 	if b.options.asJSON {
 		return printJSON(b.out(), b.look().Of(after))
 	}

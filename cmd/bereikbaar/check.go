@@ -18,7 +18,7 @@ func checkCommand() *cobra.Command {
 			for _, warning := range cfg.Warnings {
 				cmd.PrintErrln("warning:", warning)
 			}
-			cmd.Printf("%s is valid: %d numbers, %d teams, %d agents\n", cfg.Path, len(cfg.Plan.Entries), len(cfg.Plan.Teams),
+			cmd.Printf("%s is valid: numbers %d, teams %d, agents %d\n", cfg.Path, len(cfg.Plan.Entries), len(cfg.Plan.Teams),
 				len(cfg.Plan.Agents))
 			return nil
 		}),

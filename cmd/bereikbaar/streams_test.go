@@ -49,7 +49,7 @@ func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 		code          int
 		out, problems string // a part of what is printed there; empty for nothing at all
 	}{
-		"a configuration with warnings":     {"check --config " + path, 0, "is valid: 1 numbers", "no caller comes here"},
+		"a configuration with warnings":     {"check --config " + path, 0, "is valid: numbers 1", "no caller comes here"},
 		"a configuration that is right":     {"check --config ../../deploy/bereikbaar.yaml", 0, "is valid: ", ""},
 		"a configuration that is wrong":     {"check --config " + broken, 1, "", "kcc7"},
 		"a configuration that is not there": {"check --config " + c404, 1, "", c404},
