@@ -66,10 +66,13 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 }
 
 // Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to; the note says for how long.
+// The colleague is free meanwhile.
 func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	s := open(t, nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
 	n := desk.claimed()
+	next := s.asksForANote("0612345679").confirmed("0612345679", "vergunningen", true)
+	desk.does("claim", next)
 	phone, other := s.softphone("verg1", 1000), s.agent("kcc1", rig.Behaviour{})
 	outside := s.callee(rig.Behaviour{})
 	desk.does("call", n)
@@ -82,6 +85,9 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	_, err = other.AwaitTalk(s.ctx, 1)
 	require.NoError(t, err)
 	require.NoError(t, other.MakeHeard(s.ctx, outside.Handset, 440))
+	desk.does("call", s.kept("0612345679")) // he can go on with the next
+	require.NoError(t, phone.AwaitRing(s.ctx, 2))
+	require.NoError(t, phone.HangUp(s.ctx))
 	s.crashes()
 	require.Zero(t, s.metric("bereikbaar_calls_active"), "none of them is a caller")
 	require.NoError(t, other.MakeHeard(s.ctx, outside.Handset, 440))
