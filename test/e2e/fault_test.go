@@ -23,24 +23,37 @@ func (c *caller) waitsForTheContactCentre() {
 	c.hears("music")
 }
 
-func TestACallerIsHandedToTheFallbackByHandWhenTheDaemonIsStoppedForGood(t *testing.T) {
+// As operating.md says, under "Stopping for good".
+func TestTheDaemonIsStoppedForGood(t *testing.T) {
 	s := open(t, nil)
+	agent := s.agent("kcc1", rig.Behaviour{})
+	talking := s.rings(rig.CallerOptions{From: "0612345670"})
+	talking.hears("nl/menu-aanvraag")
+	talking.presses("2")
+	talking.getsThrough(agent, 1)
 	c := s.rings(rig.CallerOptions{})
 	c.hears("nl/menu-aanvraag")
 	require.NoError(t, s.Daemon.Stop())
 
 	channels, err := s.Asterisk.CLI(s.ctx, "core show channels concise")
 	require.NoError(t, err)
-	channel, _, _ := strings.Cut(channels, "!")
-	_, err = s.Asterisk.CLI(s.ctx, "channel redirect "+channel+" bereikbaar-fallback,s,1")
+	var waiting []string
+	for line := range strings.Lines(channels) {
+		if channel := strings.Split(line, "!"); len(channel) == 14 && channel[5] == "Stasis" && channel[12] == "" {
+			waiting = append(waiting, channel[0])
+		}
+	}
+	require.Len(t, waiting, 1, channels)
+	_, err = s.Asterisk.CLI(s.ctx, "channel redirect "+waiting[0]+" bereikbaar-fallback,s,1")
 	require.NoError(t, err)
 	phrase, err := c.AwaitPhrase(s.ctx, c.listened, true, "nl/fallback", "nl/fallback-again")
 	require.NoError(t, err)
 	require.True(t, phrase.Is("nl/fallback-again"), "he has been welcomed: %s", phrase)
 	c.hears("music")
 	c.hangsUp()
-
+	talking.talksTo(agent)
 	require.NoError(t, s.Daemon.Restart(s.ctx))
+	talking.hangsUp()
 	s.atRest()
 }
 
