@@ -158,9 +158,21 @@ func (c *Conn) ChannelExists(ctx context.Context, channel string) (bool, error) 
 	return exists(err)
 }
 
-// Channels lists every channel that Asterisk has, ours or not.
+// Channels lists every channel that Asterisk has, ours or not, each once and as it was last.
 func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
-	return list(ctx, c, "list channels", pathOf("channels"), channelIn)
+	listed, err := list(ctx, c, "list channels", pathOf("channels"), channelIn)
+	// Asterisk does not hold its list while it tells it: a channel that changes meanwhile is told again (seen: three times).
+	latest := map[string]int{}
+	for i, channel := range listed {
+		latest[channel.ID] = i
+	}
+	var channels []Channel
+	for i, channel := range listed {
+		if latest[channel.ID] == i {
+			channels = append(channels, channel)
+		}
+	}
+	return channels, err
 }
 
 // Origination says whom to ring. When it is answered the channel comes to our application with a StasisStart.

@@ -132,6 +132,21 @@ func TestAConversationThatIsFoundGoesOn(t *testing.T) {
 	})
 }
 
+// Asterisk tells a channel again that changes while it lists them.
+func TestAConversationOfWhichTheChannelsAreToldTwiceIsOne(t *testing.T) {
+	leg := legID("kcc1", "ring-1")
+	found(t, asteriskHas{
+		channels: []string{"c1", leg, "c1", leg, leg},
+		bridges:  map[string][]string{bridgeID("c1"): {leg, "c1", leg}},
+	}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator) {
+		lines, legs := b.Size()
+		require.Equal(t, []int{1, 1}, []int{lines, legs})
+		b.tell(t, channelGone, 16, leg)
+		synctest.Wait()
+		require.Equal(t, []call.ID{"c1"}, o.ended)
+	})
+}
+
 func TestACallerWhomTheAgentPutThroughGoesOnTalking(t *testing.T) {
 	leg := legID("kcc1", "ring-1")
 	found(t, asteriskHas{

@@ -251,8 +251,8 @@ func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 		args  string
 		lines []string
 	}{
-		"a list": {"list", []string{`user=els as="" municipality=deventer did="command list" count=1`}},
-		"a note": {"show " + string(n.Reference), []string{`user=els as="" municipality=deventer did="command show" notes=` + string(n.ID)}},
+		"a list":   {"list", []string{`user=els as="" municipality=deventer did="command list" count=1`}},
+		"a note":   {"show " + string(n.Reference), []string{`user=els as="" municipality=deventer did="command show" notes=` + string(n.ID)}},
 		"a change": {"comment " + string(n.Reference) + " --as kcc1 --text x", []string{`user=els as=kcc1 municipality=deventer did="command comment" notes=` + string(n.ID)}},
 		"an export": {"export --as kcc1 --team kcc", []string{
 			`user=els as=kcc1 municipality=deventer did="command export begins" team=kcc closed_from="" closed_until=""`,

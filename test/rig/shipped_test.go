@@ -97,7 +97,7 @@ func TestARIReadsNoFiles(t *testing.T) {
 	_, body := ask("")
 	var channels []struct{ ID string }
 	require.NoError(t, json.Unmarshal([]byte(body), &channels))
-	require.Len(t, channels, 1)
+	require.NotEmpty(t, channels) // one, but it may be told more than once while it changes
 	status, body := ask("/" + channels[0].ID + "/variable?variable=CALLERID(num)")
 	require.Equal(t, http.StatusOK, status)
 	require.JSONEq(t, `{"value":"0612345678"}`, body)
