@@ -80,8 +80,9 @@ func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 
 func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 	counted := &renewing{}
+	var log bytes.Buffer
 	deskStory(t, func(s *deskScene) {
-		counted.Attempts, s.callbacks.Attempts = s.worklist, counted
+		counted.Attempts, s.callbacks.Attempts, s.callbacks.Log = s.worklist, counted, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
 		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", callback.BySystem, time.Now())
@@ -90,7 +91,10 @@ func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 		s.after(time.Hour)
 		require.Equal(t, before+1, counted.times.Load())
 		require.Equal(t, "out", s.exchange.line.talking, "the two talk on")
+		stood := s.stands()
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
+		require.Equal(t, stood, s.stands(), "nothing is added to a note that is no longer his")
+		require.Contains(t, log.String(), "open takes only", "why, for who looks")
 	})
 }

@@ -27,10 +27,7 @@ func (c *caller) waitsForTheContactCentre() {
 func TestTheDaemonIsStoppedForGood(t *testing.T) {
 	s := open(t, nil)
 	agent := s.agent("kcc1", rig.Behaviour{})
-	talking := s.rings(rig.CallerOptions{From: "0612345670"})
-	talking.hears("nl/menu-aanvraag")
-	talking.presses("2")
-	talking.getsThrough(agent, 1)
+	talking := s.talking(agent)
 	c := s.rings(rig.CallerOptions{})
 	c.hears("nl/menu-aanvraag")
 	require.NoError(t, s.Daemon.Stop())
@@ -60,11 +57,7 @@ func TestTheDaemonIsStoppedForGood(t *testing.T) {
 func TestTheDaemonIsKilledWithCallersWaitingAndTalking(t *testing.T) {
 	s := open(t, nil)
 	agent := s.agent("kcc1", rig.Behaviour{})
-	talking := s.rings(rig.CallerOptions{From: "0612345670"})
-	talking.hears("nl/menu-aanvraag")
-	talking.presses("2")
-	_, err := agent.AwaitTalk(s.ctx, 1)
-	require.NoError(t, err)
+	talking := s.talking(agent)
 	var waiting []*caller
 	for i := range 4 {
 		c := s.rings(rig.CallerOptions{From: fmt.Sprintf("061234568%d", i)})

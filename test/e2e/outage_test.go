@@ -168,10 +168,7 @@ func TestTheDaemonIsFrozenAndThawed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)
 			agent := s.agent("kcc1", rig.Behaviour{})
-			talking := s.rings(rig.CallerOptions{From: "0612345670"})
-			talking.hears("nl/menu-aanvraag")
-			talking.presses("2")
-			talking.getsThrough(agent, 1)
+			talking := s.talking(agent)
 			var waiting []*caller
 			for i := range 3 {
 				c := s.rings(rig.CallerOptions{From: fmt.Sprintf("061234568%d", i)})

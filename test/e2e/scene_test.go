@@ -251,6 +251,16 @@ func (c *caller) getsThrough(agent *rig.Agent, n int) {
 	c.talksTo(agent)
 }
 
+// talking is a caller who has come through the menu to the agent, as her first call.
+func (s *scene) talking(agent *rig.Agent) *caller {
+	s.t.Helper()
+	c := s.ringsFrom("0612345670")
+	c.hears("nl/menu-aanvraag")
+	c.presses("2")
+	c.getsThrough(agent, 1)
+	return c
+}
+
 func (c *caller) presses(keys string) {
 	c.s.t.Helper()
 	require.NoError(c.s.t, c.Press(c.s.ctx, keys))
