@@ -145,10 +145,7 @@ func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
 func TestAnAgentIsTakenOutOfThePlanWhileHeTalks(t *testing.T) {
 	s := open(t, nil)
 	leaves := s.agent("kcc1", rig.Behaviour{})
-	caller := s.rings(rig.CallerOptions{From: "0612345670"})
-	caller.hears("nl/menu-aanvraag")
-	caller.presses("2")
-	caller.getsThrough(leaves, 1)
+	caller := s.talking(leaves)
 
 	s.configured(map[string]any{
 		"agents": map[string]any{"kcc1": nil},
