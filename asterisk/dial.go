@@ -13,6 +13,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/tidwall/gjson"
+
+	"github.com/bereikbaar/bereikbaar/socket"
 )
 
 // dial makes a link. The password goes into a header, where Asterisk looks again for every command.
@@ -24,13 +26,15 @@ func (c *Conn) dial(ctx context.Context) (*link, error) {
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := c.opt.dialer(ctx, network, address)
-			if err == nil {
-				raw.Store(&conn)
+			if err != nil {
+				return nil, err
 			}
-			return conn, err
+			conn = socket.Direct(conn)
+			raw.Store(&conn)
+			return conn, nil
 		},
 	}
-	socket, answer, err := websocket.Dial(ctx, c.target.url, &websocket.DialOptions{
+	ws, answer, err := websocket.Dial(ctx, c.target.url, &websocket.DialOptions{
 		HTTPClient: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // keep the password here
@@ -44,8 +48,8 @@ func (c *Conn) dial(ctx context.Context) (*link, error) {
 		return nil, c.dialFailure(answer, err)
 	}
 	c.gotThrough()
-	socket.SetReadLimit(c.opt.ReadLimit)
-	return newLink(socket, *raw.Load(), c.opt.Observer.EventSkipped), nil
+	ws.SetReadLimit(c.opt.ReadLimit)
+	return newLink(ws, *raw.Load(), c.opt.Observer.EventSkipped), nil
 }
 
 func (c *Conn) authorization() http.Header {

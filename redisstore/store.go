@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/socket"
 )
 
 var (
@@ -63,7 +65,7 @@ var quietOnce sync.Once
 // method finds out anew, within half a second.
 func Open(o Options) *Store {
 	quietOnce.Do(func() { redis.SetLogger(debugLog{}) })
-	client := redis.NewClient(&redis.Options{
+	options := &redis.Options{
 		Addr:      o.Addr,
 		Username:  o.Username,
 		Password:  o.Password,
@@ -84,7 +86,16 @@ func Open(o Options) *Store {
 		MaintNotificationsConfig: &maintnotifications.Config{ // a feature of hosted Redis, and one more right to grant
 			Mode: maintnotifications.ModeDisabled,
 		},
-	})
+	}
+	dial := redis.NewDialer(options)
+	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return socket.Direct(conn), nil
+	}
+	client := redis.NewClient(options)
 	if o.Failed != nil {
 		client.AddHook(failures{o.Failed})
 	}
