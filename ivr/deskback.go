@@ -57,7 +57,7 @@ func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.Agen
 		if kept.Talk == nil {
 			return d.resume(ctx)
 		}
-		defer d.keep(ctx, 0)()
+		defer d.claim.keep(ctx, 0)()
 		return d.talk(ctx, kept.Talk.Leg, state.answered(kept.Talk.Since))
 	})
 }
@@ -72,12 +72,12 @@ func (c *Callbacks) SeeOut(ctx context.Context, colleague call.AgentID, state st
 		c.Log.Error("what was remembered of a callback that was put through is broken; nothing is written of it", "agent", colleague, "err", err)
 		return over()
 	}
-	d := c.deskcall(nil, colleague, kept)
-	defer d.keep(ctx, 0)()
+	claim := c.deskclaim(colleague, kept)
+	defer claim.keep(ctx, 0)()
 	if err := over(); err != nil {
 		return err
 	}
-	return d.unlessSaid(d.endLine(ctx, time.Since(since)))
+	return claim.unlessSaid(claim.endLine(ctx, time.Since(since)))
 }
 
 // answered is when the caller answered, and otherwise when that was not written down.
@@ -90,8 +90,8 @@ func (s deskState) answered(otherwise time.Time) time.Time {
 
 // resume goes on with a callback in which nobody talks. The note says how far it came.
 func (d *deskcall) resume(ctx context.Context) error {
-	err := d.insist(ctx, func(ctx context.Context) (err error) {
-		d.note, err = d.callbacks.Attempts.Renew(ctx, d.step())
+	err := d.claim.insist(ctx, func(ctx context.Context) (err error) {
+		d.note, err = d.callbacks.Attempts.Renew(ctx, d.claim.step())
 		return err
 	})
 	if notHis(err) {
@@ -104,7 +104,7 @@ func (d *deskcall) resume(ctx context.Context) error {
 	if len(d.note.Attempts) <= d.kept.Tries {
 		return d.run(ctx) // nobody was rung
 	}
-	defer d.keep(ctx, d.renewal())()
+	defer d.claim.keep(ctx, d.claim.renewal())()
 	attempt := d.note.Attempts[len(d.note.Attempts)-1]
 	switch {
 	case d.note.State == callback.Claimed:

@@ -86,21 +86,19 @@ type Callbacks struct {
 type deskcall struct {
 	attendant
 	callbacks *Callbacks
+	claim     deskclaim
 	town      routing.Municipality
-	colleague call.AgentID
-	kept      deskState     // on the channel of his phone
+	kept      deskState     // on the channel of the colleague's phone
 	note      callback.Note // as it was when the call began or was taken back
 }
 
 func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState) *deskcall {
 	town := c.Plan().Municipalities[kept.Municipality]
 	speaker, _ := prompts.NewSpeaker(town.Language) // a language without prompts gives Dutch
+	claim := c.deskclaim(colleague, kept)
 	return &deskcall{
-		attendant: attendant{
-			line: line, speaker: speaker, sounds: c.Sounds, register: c.Register,
-			log: c.Log.With("note", kept.Note, "agent", colleague),
-		},
-		callbacks: c, town: town, colleague: colleague, kept: kept,
+		attendant: attendant{line: line, speaker: speaker, sounds: c.Sounds, register: c.Register, log: claim.log},
+		callbacks: c, claim: claim, town: town, kept: kept,
 	}
 }
 
@@ -157,14 +155,14 @@ func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
 		return err // he hung up: nobody was called
 	}
-	number, err := d.callbacks.Guard.Allow(ctx, d.note.Municipality, d.colleague, d.note.Number, time.Now())
+	number, err := d.callbacks.Guard.Allow(ctx, d.note.Municipality, d.claim.colleague, d.note.Number, time.Now())
 	if err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
 	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.NotDialled)))
 	}
-	defer d.keep(ctx, d.renewal())()
+	defer d.claim.keep(ctx, d.claim.renewal())()
 	leg, err := d.dial(ctx, number)
 	switch {
 	case goesOn(err):
@@ -183,15 +181,11 @@ func (d *deskcall) run(ctx context.Context) error {
 func (d *deskcall) start(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
-	if _, err := d.callbacks.Attempts.Renew(limited, d.step()); err != nil {
+	if _, err := d.callbacks.Attempts.Renew(limited, d.claim.step()); err != nil {
 		return err
 	}
-	_, err := d.callbacks.Attempts.StartAttempt(limited, d.step(), "")
+	_, err := d.callbacks.Attempts.StartAttempt(limited, d.claim.step(), "")
 	return err
-}
-
-func (d *deskcall) step() callback.Step {
-	return callback.Step{Municipality: d.kept.Municipality, Note: d.kept.Note, Who: callback.ByAgent(d.colleague), At: time.Now().UTC()}
 }
 
 // dial rings the caller. Without an error he has answered.
@@ -201,7 +195,7 @@ func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error
 		return nil, err
 	}
 	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{
-		Agent: d.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(), For: callerRings,
+		Agent: d.claim.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(), For: callerRings,
 	})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
@@ -260,8 +254,8 @@ func lineResult(err error) callback.LineResult {
 func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked time.Duration) error {
 	switch line {
 	case callback.LineAnswered:
-		if err := d.endLine(ctx, talked); err != nil {
-			return d.unlessSaid(err)
+		if err := d.claim.endLine(ctx, talked); err != nil {
+			return d.claim.unlessSaid(err)
 		}
 		return d.askResult(ctx)
 	case callback.LineRefused:
@@ -269,24 +263,6 @@ func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked 
 	default:
 		return d.end(ctx, line, callback.ResultNotReached)
 	}
-}
-
-// endLine writes that the caller answered, and how long he talked.
-func (d *deskcall) endLine(ctx context.Context, talked time.Duration) error {
-	return d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.callbacks.Attempts.EndLine(ctx, d.step(), callback.LineAnswered, talked)
-		return err
-	})
-}
-
-// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have said elsewhere what
-// came of it before the two hung up.
-func (d *deskcall) unlessSaid(err error) error {
-	if !notHis(err) {
-		return err
-	}
-	d.log.Info("nothing is added to a callback that was dealt with already", "why", err)
-	return nil
 }
 
 // askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so
@@ -307,8 +283,8 @@ func (d *deskcall) askResult(ctx context.Context) error {
 }
 
 func (d *deskcall) end(ctx context.Context, line callback.LineResult, result callback.Result) error {
-	if err := d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.callbacks.Attempts.EndAttempt(ctx, d.step(), line, 0, result)
+	if err := d.claim.insist(ctx, func(ctx context.Context) error {
+		_, err := d.callbacks.Attempts.EndAttempt(ctx, d.claim.step(), line, 0, result)
 		return err
 	}); err != nil {
 		return err
@@ -333,8 +309,8 @@ func (d *deskcall) confirm(ctx context.Context, result callback.Result) error {
 	if err != nil || h.key != keyYes {
 		return ignoreHangUp(err)
 	}
-	if err := d.insist(ctx, func(ctx context.Context) error {
-		_, err := d.callbacks.Attempts.Resolve(ctx, d.step(), callback.Reached, "")
+	if err := d.claim.insist(ctx, func(ctx context.Context) error {
+		_, err := d.callbacks.Attempts.Resolve(ctx, d.claim.step(), callback.Reached, "")
 		return err
 	}); err != nil {
 		return err

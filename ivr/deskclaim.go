@@ -3,8 +3,10 @@ package ivr
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
@@ -20,16 +22,37 @@ const (
 	renewPause = 3 * time.Second
 )
 
+// deskclaim is the claim of a colleague on a note while the caller is rung for it or talks.
+type deskclaim struct {
+	callbacks    *Callbacks
+	municipality call.MunicipalityID
+	note         callback.NoteID
+	colleague    call.AgentID
+	log          *slog.Logger
+}
+
+func (c *Callbacks) deskclaim(colleague call.AgentID, of deskState) deskclaim {
+	return deskclaim{
+		callbacks: c, municipality: of.Municipality, note: of.Note, colleague: colleague,
+		log: c.Log.With("note", of.Note, "agent", colleague),
+	}
+}
+
+// step is the colleague's next one with the note.
+func (c deskclaim) step() callback.Step {
+	return callback.Step{Municipality: c.municipality, Note: c.note, Who: callback.ByAgent(c.colleague), At: time.Now().UTC()}
+}
+
 // renewal is how often the claim is renewed.
-func (d *deskcall) renewal() time.Duration {
-	return max(d.callbacks.Lease(d.kept.Municipality)/renewals, time.Second)
+func (c deskclaim) renewal() time.Duration {
+	return max(c.callbacks.Lease(c.municipality)/renewals, time.Second)
 }
 
 // keep renews the claim, for the first time after first, until it is told to stop or the note is no longer his. A call may be
 // longer than a lease, and a note that is open is rung by a second colleague while the first still talks.
-func (d *deskcall) keep(ctx context.Context, first time.Duration) (stop func()) {
+func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked what came of it
-	every := d.renewal()
+	every := c.renewal()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -41,13 +64,13 @@ func (d *deskcall) keep(ctx context.Context, first time.Duration) (stop func()) 
 			case <-time.After(wait):
 			}
 			limited, done := context.WithTimeout(ctx, storeLimit)
-			_, err := d.callbacks.Attempts.Renew(limited, d.step())
+			_, err := c.callbacks.Attempts.Renew(limited, c.step())
 			done()
 			if ctx.Err() != nil {
 				return
 			}
 			if err != nil && !failed {
-				d.log.Warn("the claim on a note could not be renewed during its call", "err", err)
+				c.log.Warn("the claim on a note could not be renewed during its call", "err", err)
 			}
 			if failed = err != nil; failed && notHis(err) {
 				return
@@ -74,7 +97,7 @@ func notHis(err error) bool {
 
 // insist stores a change that nobody can be asked to repeat, also through a short outage of the store. A daemon that stops
 // leaves it to the next.
-func (d *deskcall) insist(ctx context.Context, change func(context.Context) error) error {
+func (c deskclaim) insist(ctx context.Context, change func(context.Context) error) error {
 	on := context.WithoutCancel(ctx)
 	var err error
 	for range wordTries {
@@ -90,4 +113,22 @@ func (d *deskcall) insist(ctx context.Context, change func(context.Context) erro
 		<-time.After(wordPause)
 	}
 	return err
+}
+
+// endLine writes that the caller answered, and how long he talkec.
+func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
+	return c.insist(ctx, func(ctx context.Context) error {
+		_, err := c.callbacks.Attempts.EndLine(ctx, c.step(), callback.LineAnswered, talked)
+		return err
+	})
+}
+
+// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have said elsewhere what
+// came of it before the two hung up.
+func (c deskclaim) unlessSaid(err error) error {
+	if !notHis(err) {
+		return err
+	}
+	c.log.Info("nothing is added to a callback that was dealt with already", "why", err)
+	return nil
 }
