@@ -38,10 +38,11 @@ type pair struct {
 
 // side is one operation at one scale.
 type side struct {
-	P50      float64 `json:"p50_ms"`    // as whoever asks sees it, the disk included
-	ServerUS float64 `json:"server_us"` // of Redis's own time in commands, for one operation
+	P50      float64 `json:"p50_ms"`         // as whoever asks sees it, the disk included
+	Server   float64 `json:"server_p50_us"`  // of Redis's own time in commands, for one operation
+	Mean     float64 `json:"server_mean_us"` // of the same; what the host takes away from one operation moves it
 	times    []time.Duration
-	serverUS float64
+	serverUS []float64
 }
 
 // The operations.
@@ -139,8 +140,8 @@ func (r *results) atScale(ctx context.Context, o *owner) error {
 		}
 	}
 	for _, p := range r.Operations {
-		p.Small.sum(r.Plan)
-		p.Large.sum(r.Plan)
+		p.Small.sum()
+		p.Large.sum()
 	}
 	r.LargeMiB = float64(infoNumber(ctx, sides[1].past, "memory", `used_memory:(\d+)`)) / (1 << 20)
 	return nil
@@ -153,13 +154,16 @@ func (p *pair) add(of *pair) {
 
 func (s *side) add(of side) {
 	s.times = append(s.times, of.times...)
-	s.serverUS += of.serverUS
+	s.serverUS = append(s.serverUS, of.serverUS...)
 }
 
-func (s *side) sum(p plan) {
+func (s *side) sum() {
 	slices.Sort(s.times)
 	s.P50 = float64(s.times[len(s.times)/2]) / float64(time.Millisecond)
-	s.ServerUS = s.serverUS / float64(p.Rounds*p.Each)
+	s.Server = median(s.serverUS)
+	for _, us := range s.serverUS {
+		s.Mean += us / float64(len(s.serverUS))
+	}
 }
 
 // turns lets both sides do one operation some times, the one after the other: so what else the machine does meets both, and neither
@@ -197,7 +201,7 @@ func (s *subject) time(ctx context.Context, operation func() error, into *side) 
 		return err
 	}
 	into.times = append(into.times, time.Since(start))
-	into.serverUS += float64(infoNumber(ctx, s.past, "commandstats", `cmdstat_(?:evalsha|zrange|hgetall):calls=\d+,usec=(\d+)`))
+	into.serverUS = append(into.serverUS, float64(infoNumber(ctx, s.past, "commandstats", `cmdstat_(?:evalsha|zrange|hgetall):calls=\d+,usec=(\d+)`)))
 	return nil
 }
 

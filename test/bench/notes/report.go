@@ -10,7 +10,7 @@ import (
 
 func (p *pair) ratio() float64 { return p.Large.P50 / p.Small.P50 }
 
-func (p *pair) serverRatio() float64 { return p.Large.ServerUS / p.Small.ServerUS }
+func (p *pair) serverRatio() float64 { return p.Large.Server / p.Small.Server }
 
 // print writes the figures for people.
 func (r *results) print(w io.Writer) {
@@ -22,7 +22,7 @@ func (r *results) print(w io.Writer) {
 	for _, what := range operations() {
 		p := r.Operations[what]
 		fmt.Fprintf(table, "%s\t%.2f ms\t%.2f ms\t%.2f\t%.0f µs\t%.0f µs\t%.2f\n", what,
-			p.Small.P50, p.Large.P50, p.ratio(), p.Small.ServerUS, p.Large.ServerUS, p.serverRatio())
+			p.Small.P50, p.Large.P50, p.ratio(), p.Small.Server, p.Large.Server, p.serverRatio())
 	}
 	_ = table.Flush() // to a terminal
 	fmt.Fprintf(w, "\nNotes made per second from 64 sides: %.0f through the store, %.0f by raw EVALSHA, ratio %.2f\n",
