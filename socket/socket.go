@@ -1,9 +1,9 @@
 // Package socket reads and writes connections without what Go's runtime does around calls that may wait.
 //
-// Before such a call the runtime wakes the thread that watches over them (sysmon, since Go 1.26 at each first call after a
-// rest), and that one looks around every 20 µs until nothing runs any more. Who gets one short message after the other, as
-// from Asterisk, pays for that each time: more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go
-// never wait in the kernel, so there is nothing to watch over.
+// The first such call after a rest wakes the thread that watches over them (sysmon, in Go 1.26), and that one looks around every
+// 20 µs until nothing runs any more. Who gets one short message after the other, as from Asterisk, pays for that each time:
+// more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go never wait in the kernel, so there is
+// nothing to watch over.
 package socket
 
 import (
