@@ -46,13 +46,14 @@ func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 
 // TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away, from where it
 // was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A caller
-// whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does.
-func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept) error {
+// whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does;
+// free is told as CallBack does.
+func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept, free func()) error {
 	state, err := parseDeskState(kept.State)
 	if err != nil {
 		c.Log.Error("what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err)
 	}
-	d := c.deskcall(line, colleague, state)
+	d := c.deskcall(line, colleague, state, free)
 	return d.conclude(ctx, func(ctx context.Context) error {
 		if kept.Talk == nil {
 			return d.resume(ctx)

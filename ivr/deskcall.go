@@ -90,15 +90,16 @@ type deskcall struct {
 	town      routing.Municipality
 	kept      deskState     // on the channel of the colleague's phone
 	note      callback.Note // as it was when the call began or was taken back
+	free      func()        // told when that phone is his again
 }
 
-func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState) *deskcall {
+func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, free func()) *deskcall {
 	town := c.Plan().Municipalities[kept.Municipality]
 	speaker, _ := prompts.NewSpeaker(town.Language) // a language without prompts gives Dutch
 	claim := c.deskclaim(colleague, kept)
 	return &deskcall{
 		attendant: attendant{line: line, speaker: speaker, sounds: c.Sounds, register: c.Register, log: claim.log},
-		callbacks: c, claim: claim, town: town, kept: kept,
+		callbacks: c, claim: claim, town: town, kept: kept, free: free,
 	}
 }
 
@@ -117,8 +118,7 @@ func (c *Callbacks) CallBack(ctx context.Context, n callback.Note, free func()) 
 		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
 		State: kept.String(), For: deskRings,
 	}, func(ctx context.Context, line Line) error {
-		defer context.AfterFunc(ctx, free)() // it ends with the colleague's phone
-		d := c.deskcall(line, agent.ID, kept)
+		d := c.deskcall(line, agent.ID, kept, free)
 		d.note = n
 		err := d.conclude(ctx, d.run)
 		if errors.Is(err, ErrShutdown) {
@@ -140,6 +140,7 @@ func goesOn(err error) bool {
 
 // conclude runs the call to its end, and lets the colleague's phone go when it is over.
 func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error) error {
+	defer context.AfterFunc(ctx, d.free)() // ctx ends with his phone
 	err := d.outlast(ctx, run, d.resume)
 	if errors.Is(err, ErrShutdown) {
 		return err

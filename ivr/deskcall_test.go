@@ -285,20 +285,28 @@ func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
 
 // The caller talks on with somebody else, in our bridge.
 func TestAColleagueWhoHasPutTheCallerThroughIsFreeForTheNext(t *testing.T) {
-	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
-		s.after(30 * time.Second)
-		s.exchange.line.transfers = true
-		require.False(t, s.freed.Load())
-		s.exchange.line.hangUp(ivr.ErrHungUp)
-		synctest.Wait()
-		require.True(t, s.freed.Load())
-		s.rounds(time.Hour)
-		require.Equal(t, callback.Calling, s.stands().State, "the claim holds")
-		s.says(callback.ResultReached)
-		s.callerHangsUp()
-		require.NoError(t, s.over())
-		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
-	})
+	for name, before := range map[string]func(*deskScene){
+		"in one go":                    nothing,
+		"in a call that is taken back": func(s *deskScene) { s.stops(); s.takenBack() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			deskStory(t, nothing, func(t *testing.T, s *deskScene) {
+				s.after(30 * time.Second)
+				before(s)
+				s.exchange.line.transfers = true
+				require.False(t, s.freed.Load())
+				s.exchange.line.hangUp(ivr.ErrHungUp)
+				synctest.Wait()
+				require.True(t, s.freed.Load())
+				s.rounds(time.Hour)
+				require.Equal(t, callback.Calling, s.stands().State, "the claim holds")
+				s.says(callback.ResultReached)
+				s.callerHangsUp()
+				require.NoError(t, s.over())
+				require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+			})
+		})
+	}
 }
 
 func TestNobodyIsDialled(t *testing.T) {

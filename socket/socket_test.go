@@ -3,7 +3,6 @@ package socket
 import (
 	"bytes"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"path/filepath"
@@ -109,5 +108,5 @@ func TestWhatIsNoPlainSocketStaysAsItIs(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	_, err = Direct(closed).Write([]byte("x"))
-	require.True(t, errors.Is(err, net.ErrClosed))
+	require.ErrorIs(t, err, net.ErrClosed)
 }

@@ -66,11 +66,12 @@ func (s *service) dialRefused(code callback.DialCode) {
 
 // TakeBack implements asterisk.Callbacks.
 func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
-	if free := d.take(colleague); free != nil {
-		defer free()
-		defer context.AfterFunc(ctx, free)() // when his phone is gone: he may have put the caller through
+	free := d.take(colleague)
+	if free == nil {
+		free = func() {} // he was put through to another caller since, and that one frees him
 	}
-	return d.callbacks.TakeBack(ctx, line, colleague, kept)
+	defer free()
+	return d.callbacks.TakeBack(ctx, line, colleague, kept, free)
 }
 
 // SeeOut implements asterisk.Callbacks. The colleague has nothing to do with it any more.
