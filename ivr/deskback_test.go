@@ -37,7 +37,9 @@ func (s *deskScene) takenBack() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s.exchange.line = &fakeLine{keys: make(chan rune, 64), hangUp: cancel, state: kept.State}
 	s.freed.Store(false)
-	go func() { s.failed <- s.callbacks.TakeBack(ctx, s.exchange.line, "verg1", kept, func() { s.freed.Store(true) }) }()
+	go func() {
+		s.failed <- s.callbacks.TakeBack(ctx, s.exchange.line, "verg1", kept, func() { s.freed.Store(true) })
+	}()
 	synctest.Wait()
 }
 
