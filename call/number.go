@@ -30,7 +30,8 @@ const (
 	homeRegion     = "NL"
 	homeCode       = 31
 	maxNumberRunes = 32
-	shownDigits    = 2 // of a masked number
+	maxE164        = 1 + 15 // the plus and the digits that ITU-T E.164 allows, country code included
+	shownDigits    = 2      // of a masked number
 )
 
 // ErrNoNumber is returned for input that holds no valid telephone number.
@@ -69,8 +70,12 @@ func ParseNumber(raw string) (Number, error) {
 	if t == phonenumbers.UNKNOWN { // IsValidNumber asks the same, at the same price
 		return Number{}, fmt.Errorf("not a number that exists: %w", ErrNoNumber)
 	}
+	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
+	if len(e164) > maxE164 { // the library knows service numbers, such as those of Japan, that only their own country can dial
+		return Number{}, fmt.Errorf("more than %d digits: %w", maxE164-1, ErrNoNumber)
+	}
 	return Number{
-		E164:    phonenumbers.Format(parsed, phonenumbers.E164),
+		E164:    e164,
 		Kind:    kindOf(parsed, t),
 		Country: phonenumbers.GetRegionCodeForNumber(parsed),
 	}, nil

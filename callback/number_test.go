@@ -104,27 +104,28 @@ func TestParseKeyed(t *testing.T) {
 		e164  string
 		want  callback.Code
 	}{
-		"a mobile":                           {"0612345678", "+31612345678", ""},
-		"a land line":                        {"0570693911", "+31570693911", ""},
-		"from abroad, Dutch":                 {"0031612345678", "+31612345678", ""},
-		"from abroad, German":                {"004915112345678", "+4915112345678", ""},
-		"0900 is a number, for Dialable":     {"0900123456", "+31900123456", ""},
-		"14 0570 is a number, for Dialable":  {"140570", "+31140570", ""},
-		"nothing but the hash":               {"", "", callback.CodeTooShort},
-		"one digit forgotten":                {"061234567", "", callback.CodeTooShort},
-		"without the area code":              {"693911", "", callback.CodeTooShort},
-		"without the leading zero":           {"612345678", "", callback.CodeTooShort},
-		"112":                                {"112", "", callback.CodeTooShort},
-		"one digit too many":                 {"06123456789", "", callback.CodeTooLong},
-		"a key that hung":                    {strings.Repeat("0612345678", 40), "", callback.CodeTooLong},
-		"a foreign number beyond all bounds": {"0049" + strings.Repeat("1", 20), "", callback.CodeTooLong},
-		"country code without 00":            {"31612345678", "", callback.CodeTooLong},
-		"ten digits that do not exist":       {"0000000000", "", callback.CodeInvalid},
-		"ten digits without a zero":          {"6123456789", "", callback.CodeInvalid},
-		"a foreign number that is not one":   {"00999123456", "", callback.CodeInvalid},
-		"a star":                             {"06*2345678", "", callback.CodeInvalid},
-		"the fourth column of old phones":    {"061234567A", "", callback.CodeInvalid},
-		"a plus, which no phone can key":     {"+31612345678", "", callback.CodeInvalid},
+		"a mobile":                                   {"0612345678", "+31612345678", ""},
+		"a land line":                                {"0570693911", "+31570693911", ""},
+		"from abroad, Dutch":                         {"0031612345678", "+31612345678", ""},
+		"from abroad, German":                        {"004915112345678", "+4915112345678", ""},
+		"0900 is a number, for Dialable":             {"0900123456", "+31900123456", ""},
+		"14 0570 is a number, for Dialable":          {"140570", "+31140570", ""},
+		"nothing but the hash":                       {"", "", callback.CodeTooShort},
+		"one digit forgotten":                        {"061234567", "", callback.CodeTooShort},
+		"without the area code":                      {"693911", "", callback.CodeTooShort},
+		"without the leading zero":                   {"612345678", "", callback.CodeTooShort},
+		"112":                                        {"112", "", callback.CodeTooShort},
+		"one digit too many":                         {"06123456789", "", callback.CodeTooLong},
+		"a key that hung":                            {strings.Repeat("0612345678", 40), "", callback.CodeTooLong},
+		"a foreign number beyond all bounds":         {"0049" + strings.Repeat("1", 20), "", callback.CodeTooLong},
+		"a service number of Japan, longer than any": {"00810066000000000000", "", callback.CodeTooLong},
+		"country code without 00":                    {"31612345678", "", callback.CodeTooLong},
+		"ten digits that do not exist":               {"0000000000", "", callback.CodeInvalid},
+		"ten digits without a zero":                  {"6123456789", "", callback.CodeInvalid},
+		"a foreign number that is not one":           {"00999123456", "", callback.CodeInvalid},
+		"a star":                                     {"06*2345678", "", callback.CodeInvalid},
+		"the fourth column of old phones":            {"061234567A", "", callback.CodeInvalid},
+		"a plus, which no phone can key":             {"+31612345678", "", callback.CodeInvalid},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestParseKeyed(t *testing.T) {
 }
 
 func FuzzParseKeyed(f *testing.F) {
-	for _, seed := range []string{"0612345678", "", "00", "0", "14", "140570", "0031612345678", "*#", "٠٦"} {
+	for _, seed := range []string{"0612345678", "", "00", "0", "14", "140570", "0031612345678", "*#", "٠٦", "00810066000000000000"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, digits string) {
@@ -147,7 +148,7 @@ func FuzzParseKeyed(f *testing.F) {
 			require.Zero(t, n)
 			return
 		}
-		require.Regexp(t, `^\+[0-9]{5,17}$`, n.E164)
+		require.Regexp(t, `^\+[0-9]{5,15}$`, n.E164)
 		if callback.Dialable(benelux, n) == nil {
 			require.Contains(t, []call.Kind{call.KindGeographic, call.KindMobile, call.KindBusiness}, n.Kind)
 			require.Contains(t, benelux.Countries, n.Country)
