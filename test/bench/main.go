@@ -32,7 +32,7 @@ func main() {
 	p := plan{Phones: 300, Hold: time.Second, Queued: 20, Waiting: 300}
 	flag.IntVar(&p.Rate, "rate", 60, "calls a second")
 	flag.DurationVar(&p.Length, "length", 10*time.Second, "of one measurement")
-	flag.IntVar(&p.Rounds, "rounds", 5, "interleaved pairs, without and with sound")
+	flag.IntVar(&p.Rounds, "rounds", 9, "interleaved pairs, without and with sound")
 	flag.IntVar(&p.Highest, "highest", 160, "the highest rate that is tried")
 	out := flag.String("json", filepath.Join("build", "bench.json"), "where the figures go")
 	flag.Parse()
