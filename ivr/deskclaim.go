@@ -115,7 +115,7 @@ func (c deskclaim) insist(ctx context.Context, change func(context.Context) erro
 	return err
 }
 
-// endLine writes that the caller answered, and how long he talkec.
+// endLine writes that the caller answered, and how long he talked.
 func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
 	return c.insist(ctx, func(ctx context.Context) error {
 		_, err := c.callbacks.Attempts.EndLine(ctx, c.step(), callback.LineAnswered, talked)

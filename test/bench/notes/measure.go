@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"time"
 
@@ -38,11 +37,11 @@ type pair struct {
 
 // side is one operation at one scale.
 type side struct {
-	P50      float64 `json:"p50_ms"`         // as whoever asks sees it, the disk included
-	Server   float64 `json:"server_p50_us"`  // of Redis's own time in commands, for one operation
-	Mean     float64 `json:"server_mean_us"` // of the same; what the host takes away from one operation moves it
-	times    []time.Duration
-	serverUS []float64
+	P50       float64 `json:"p50_ms"`        // as whoever asks sees it, the disk included
+	ServerUS  float64 `json:"server_us"`     // of Redis's own time in commands, for one operation in the mean: a few slow ones count
+	ServerP50 float64 `json:"server_p50_us"` // the middle of the same: tells whether it was a few
+	times     []time.Duration
+	serverUS  []float64
 }
 
 // The operations.
@@ -158,11 +157,10 @@ func (s *side) add(of side) {
 }
 
 func (s *side) sum() {
-	slices.Sort(s.times)
-	s.P50 = float64(s.times[len(s.times)/2]) / float64(time.Millisecond)
-	s.Server = median(s.serverUS)
+	s.P50 = float64(median(s.times)) / float64(time.Millisecond)
+	s.ServerP50 = median(s.serverUS)
 	for _, us := range s.serverUS {
-		s.Mean += us / float64(len(s.serverUS))
+		s.ServerUS += us / float64(len(s.serverUS))
 	}
 }
 
