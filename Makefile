@@ -1,7 +1,7 @@
 # Bereikbaar: `make help` lists the targets. A machine with Debian 12 or newer, Go, make and root is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test bench lint
+.PHONY: help setup run demo test bench lint vuln
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,3 +29,6 @@ lint: ## formatting, vet, and the linters that tools/go.mod pins (building them 
 	@test -z "$$(gofmt -l .)" || { gofmt -l . | sed 's/^/not formatted: /'; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod golangci-lint run
+
+vuln: ## look for known vulnerabilities in the modules and in Go itself (fetches their list from the internet)
+	go tool -modfile=tools/go.mod govulncheck ./...
