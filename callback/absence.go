@@ -97,6 +97,7 @@ func cannotTellOf(who Actor) *RuleError {
 func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor, at time.Time) (int, error) {
 	released := 0
 	for {
+		before := released
 		notes, err := w.store.Held(ctx, m, colleague, aRound)
 		if err != nil && len(notes) == 0 {
 			return released, fmt.Errorf("find the notes of %s: %w", colleague, err)
@@ -115,8 +116,8 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 				problems = append(problems, err)
 			}
 		}
-		if err := errors.Join(problems...); err != nil || len(notes) < aRound {
-			return released, err
+		if len(notes) < aRound || released == before {
+			return released, errors.Join(problems...)
 		}
 	}
 }

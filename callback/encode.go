@@ -429,6 +429,9 @@ func (r *reader) fail(name, problem string) {
 // latestMilli is the last moment of the year 9999: RFC 3339 writes no more.
 const latestMilli = 253402300799999
 
+// IsNoteID reports whether a text is of the form of a note's id, be there such a note or not.
+func IsNoteID(s string) bool { return isULID(s) }
+
 func isULID(s string) bool {
 	_, err := ulid.ParseStrict(s)
 	return err == nil

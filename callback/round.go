@@ -96,6 +96,7 @@ func kept(err error, problems *[]error) bool {
 func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who Actor, now time.Time) (int, error) {
 	erased := 0
 	for {
+		before := erased
 		notes, err := w.store.ByNumber(ctx, m, number, aRound)
 		problems := []error{err}
 		for _, n := range notes {
@@ -114,8 +115,8 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 			}
 			erased++
 		}
-		if err := errors.Join(problems...); err != nil || len(notes) < aRound {
-			return erased, err
+		if len(notes) < aRound || erased == before { // what could not be erased is still in the list
+			return erased, errors.Join(problems...)
 		}
 	}
 }

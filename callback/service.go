@@ -152,10 +152,12 @@ func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error)
 	var err error
 	for range staleTries {
 		events, unread := s.store.Events(ctx, open.Municipality, open.ID)
-		if unread == nil && slices.ContainsFunc(events, func(e Event) bool { return e.Kind == EventMerged && e.Call == in }) {
+		if slices.ContainsFunc(events, func(e Event) bool { return e.Kind == EventMerged && e.Call == in }) {
 			return open, nil
 		}
-		step.Ver = last(events) // so that the same request from another side cannot count in between
+		if step.Ver = 0; unread == nil {
+			step.Ver = last(events) // so that the same request from another side cannot count in between
+		}
 		n, err = s.steps.merge(ctx, step, in, r.Reason)
 		if stale := (*StaleError)(nil); !errors.As(err, &stale) {
 			break
@@ -235,6 +237,9 @@ func (s *Service) check(r Request) error {
 	}
 	return Dialable(s.rules.Policy(r.Municipality), r.Number)
 }
+
+// IsID reports whether a text can be the id of a team or of a colleague.
+func IsID(s string) bool { return isID(s) }
 
 // isID allows what the configuration allows in ids. Braces above all must stay out: they would move a note to another hash slot.
 func isID(s string) bool {

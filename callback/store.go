@@ -20,6 +20,21 @@ var (
 	ErrNoNote = errors.New("no such callback note")
 )
 
+// ErrIncomplete comes with what could be read: the rest is named beside it, and wraps ErrBroken.
+var ErrIncomplete = errors.New("some of what is stored cannot be read")
+
+// UncountedError says which teams could not be counted: the counts of all others are given.
+type UncountedError struct {
+	Teams []call.TeamID // in order
+	Err   error         // why; wraps ErrBroken
+}
+
+// Error names what is wrong.
+func (e *UncountedError) Error() string { return "not every team could be counted: " + e.Err.Error() }
+
+// Unwrap gives why.
+func (e *UncountedError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
+
 // StaleError says that the note is at another version than the change was made for, so somebody else was first. Nothing was changed.
 type StaleError struct {
 	Note NoteID
@@ -67,8 +82,8 @@ type Store interface {
 	Advance(ctx context.Context, before Note, e Event) (Note, error)
 }
 
-// Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists give the notes that can be read even when
-// the error says that others are broken.
+// Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists and histories give what can be read even when
+// the error, an ErrIncomplete then, says that the rest is broken; what stands in a list and is no note takes nobody's place there.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id NoteID) (Note, error)
 	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest first.
@@ -87,7 +102,7 @@ type Reader interface {
 	ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
 	// Events gives the history of a note, first to last.
 	Events(ctx context.Context, m call.MunicipalityID, id NoteID) ([]Event, error)
-	// Counts counts per team, also for teams that are no longer in the configuration but have notes.
+	// Counts counts per team, also for teams that are no longer in the configuration but have notes. Error also: *UncountedError.
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]Count, error)
 }
 

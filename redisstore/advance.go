@@ -75,7 +75,7 @@ func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Ev
 	case len(reply) == 1 && reply[0] == replyNone:
 		return callback.Note{}, fmt.Errorf("%s: %w", what, callback.ErrNoNote)
 	}
-	return callback.Note{}, unexpected(what, reply)
+	return callback.Note{}, s.unexpected(what, reply)
 }
 
 // readable refuses what could not be read again: one event that says nonsense would make its whole note unreadable.

@@ -71,7 +71,7 @@ func BenchmarkRawEvalsha(b *testing.B) {
 		e := benchEvent()
 		n, err := callback.Apply(callback.Note{}, e)
 		require.NoError(b, err)
-		keys, args := makeArguments(n, e, false)
+		keys, args := makeArguments(n, e, nil)
 		ready <- arguments{keys, args}
 	}
 	run(b, func() error {

@@ -86,3 +86,11 @@ func isTimeout(err error) bool {
 func broken(key string, err error) error {
 	return fmt.Errorf("redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err)
 }
+
+// unread says why a key could not be read: another type than ours is broken content, all else is Redis.
+func (s *Store) unread(key string, err error) error {
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return s.broken(key, fmt.Errorf("has another type than ours: %w", callback.ErrBroken))
+	}
+	return down("read "+key, err)
+}

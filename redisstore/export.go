@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -15,23 +14,6 @@ import (
 
 // exportBatch is how many notes an export reads at a time: Redis does nothing else meanwhile.
 const exportBatch = 200
-
-// Teams gives every team that ever had a note, in order: also those that left the configuration since.
-func (s *Store) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	key := keysOf(m).teams()
-	found, err := s.client.SMembers(ctx, key).Result()
-	if err != nil {
-		return nil, unread(key, err)
-	}
-	slices.Sort(found)
-	teams := make([]call.TeamID, len(found))
-	for i, team := range found {
-		teams[i] = call.TeamID(team)
-	}
-	return teams, nil
-}
 
 // EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by deadline; nil wants all
 // teams, also those that left the configuration. Notes that become live or move meanwhile may be missing. It ends with the first error
@@ -46,34 +28,35 @@ func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func
 		if wanted != nil && !wanted(team) {
 			continue
 		}
-		var full error
-		err := s.each(ctx, m, keysOf(m).due(team), "-inf", "+inf", func(notes []callback.Note) error {
-			full = take(notes)
-			return full
-		})
-		problems = append(problems, err)
-		if full != nil || errors.Is(err, callback.ErrStoreDown) { // the next one fails alike
-			break
+		unread, stopped := s.each(ctx, m, keysOf(m).due(team), "-inf", "+inf", take)
+		problems = append(problems, unread)
+		if stopped != nil { // the next one fails alike
+			return errors.Join(incomplete(flat(problems)), stopped)
 		}
 	}
-	return errors.Join(problems...)
+	return incomplete(flat(problems))
 }
 
 // EachClosed gives every closed note that is not purged, of all teams: closed at or after from and before until, the oldest first. It
 // is otherwise as EachLive.
 func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {
-	return s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take)
+	return errors.Join(s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take))
 }
 
 // each walks a sorted set by score. It goes on from the last score and passes over what it has given of that: thousands of
-// notes share one deadline, and a rank would shift when notes go.
-func (s *Store) each(ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error) error {
+// notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the second why it ended
+// before its time.
+func (s *Store) each(ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error) (unread, stopped error) {
 	given := make(map[string]bool) // that have the score from
 	var problems []error
 	for {
-		page, err := s.page(ctx, key, from, until, exportBatch+len(given))
-		if err != nil {
-			return errors.Join(append(problems, err)...)
+		start, most := from, exportBatch+len(given)
+		page, err := s.page(ctx, key, start, until, most)
+		switch {
+		case errors.Is(err, callback.ErrStoreDown):
+			return incomplete(flat(problems)), err
+		case err != nil: // the key itself is broken
+			return incomplete(flat(append(problems, err))), nil
 		}
 		var ids []string
 		for _, z := range page {
@@ -89,19 +72,29 @@ func (s *Store) each(ctx context.Context, m call.MunicipalityID, key, from, unti
 			}
 		}
 		if len(ids) == 0 {
-			return errors.Join(problems...)
+			return incomplete(flat(problems)), nil
 		}
-		notes, err := s.batch(ctx, m, ids, key)
+		again := func() ([]string, error) {
+			page, err := s.page(ctx, key, start, until, most)
+			return membersOf(page), err
+		}
+		notes, err := s.batch(ctx, m, ids, key, again)
 		if errors.Is(err, callback.ErrStoreDown) {
-			return errors.Join(append(problems, err)...)
+			return incomplete(flat(problems)), err
 		}
-		if err != nil {
-			problems = append(problems, err)
-		}
+		problems = append(problems, err)
 		if err := take(notes); err != nil {
-			return errors.Join(append(problems, err)...)
+			return incomplete(flat(problems)), err
 		}
 	}
+}
+
+func membersOf(page []redis.Z) []string {
+	ids := make([]string, len(page))
+	for i, z := range page {
+		ids[i], _ = z.Member.(string) // a sorted set holds nothing else
+	}
+	return ids
 }
 
 func (s *Store) page(ctx context.Context, key, from, until string, most int) ([]redis.Z, error) {
@@ -111,14 +104,14 @@ func (s *Store) page(ctx context.Context, key, from, until string, most int) ([]
 		Key: key, ByScore: true, Start: from, Stop: until, Count: int64(most),
 	}).Result()
 	if err != nil {
-		return nil, unread(key, err)
+		return nil, s.unread(key, err)
 	}
 	return found, nil
 }
 
 // batch reads notes that a list named, within a time of its own.
-func (s *Store) batch(ctx context.Context, m call.MunicipalityID, ids []string, key string) ([]callback.Note, error) {
+func (s *Store) batch(ctx context.Context, m call.MunicipalityID, ids []string, key string, again func() ([]string, error)) ([]callback.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	return s.notes(ctx, m, ids, key)
+	return s.belonging(ctx, m, ids, key, again)
 }

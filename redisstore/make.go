@@ -3,12 +3,13 @@ package redisstore
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
@@ -48,23 +49,24 @@ var (
 //
 // A reply that was lost is no harm: the key finds the note again, also in the repeats that Make does by itself.
 func (s *Store) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
-	return s.make(ctx, made, false)
+	return s.make(ctx, made)
 }
 
 // Restore is Make for a note that was confirmed already: a taken reference or another live note for the same does not
 // keep it out.
 func (s *Store) Restore(ctx context.Context, made callback.Event) (callback.Note, error) {
-	return s.make(ctx, made, true)
+	return s.make(ctx, made, replyOpen, replyReferenceTaken)
 }
 
-func (s *Store) make(ctx context.Context, made callback.Event, restore bool) (callback.Note, error) {
+// make makes a note. What may be taken names answers of the script that do not keep it out.
+func (s *Store) make(ctx context.Context, made callback.Event, mayBeTaken ...string) (callback.Note, error) {
 	note, err := callback.Apply(callback.Note{}, made)
 	if err != nil {
 		return callback.Note{}, fmt.Errorf("make a note: %w", err)
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	keys, args := makeArguments(note, made, restore)
+	keys, args := makeArguments(note, made, mayBeTaken)
 	reply, err := s.run(ctx, makeScript, keys, args)
 	if err != nil {
 		return callback.Note{}, down("make a note", err)
@@ -79,37 +81,47 @@ func (s *Store) make(ctx context.Context, made callback.Event, restore bool) (ca
 	case len(reply) == 1 && reply[0] == replyThere:
 		return s.note(ctx, note.Municipality, note.ID, "")
 	case len(reply) == 2 && reply[0] == replyOpen:
-		return callback.Note{}, s.openFor(ctx, note.Municipality, strings.Fields(reply[1]))
+		if err := s.openFor(ctx, note, strings.Fields(reply[1])); err != nil {
+			return callback.Note{}, err
+		}
+		return s.make(ctx, made, replyOpen)
 	case len(reply) == 2 && reply[0] == replyReferenceTaken:
 		return callback.Note{}, fmt.Errorf("make a note: %w", callback.ErrReferenceTaken)
 	}
-	return callback.Note{}, unexpected("make a note", reply)
+	return callback.Note{}, s.unexpected("make a note", reply)
 }
 
-// openFor is the error that names the first of the live notes for the same.
-func (s *Store) openFor(ctx context.Context, m call.MunicipalityID, ids []string) error {
-	index := keysOf(m).open()
-	if len(ids) == 0 {
-		return broken(index, fmt.Errorf("has a field that names no note: %w", callback.ErrBroken))
-	}
-	open, err := s.note(ctx, m, callback.NoteID(ids[0]), index)
-	if err != nil {
+// openFor is the error that names the first of the live notes for the same as a new one. It is nil when what the index says leads to
+// no such note: junk keeps nobody from being promised a call.
+func (s *Store) openFor(ctx context.Context, made callback.Note, ids []string) error {
+	k := keysOf(made.Municipality)
+	found, err := s.notes(ctx, made.Municipality, ids, k.open())
+	if errors.Is(err, callback.ErrStoreDown) {
 		return err
 	}
-	return fmt.Errorf("make a note: %w", &callback.OpenError{Note: open})
+	for _, open := range found {
+		switch {
+		case !open.State.Live(): // closed meanwhile, as a rule
+		case open.SameAs(made):
+			return fmt.Errorf("make a note: %w", &callback.OpenError{Note: open})
+		default:
+			_ = s.brokenEntry(k.open(), string(open.ID), "which is for something else") // taken down, and passed over
+		}
+	}
+	return nil
 }
 
 // unexpected is the error for what scripts alike can answer, and for what none should.
-func unexpected(what string, reply []string) error {
+func (s *Store) unexpected(what string, reply []string) error {
 	if len(reply) == 3 && reply[0] == replyBroken {
-		return broken(reply[1], fmt.Errorf("%s: %w", reply[2], callback.ErrBroken))
+		return s.broken(reply[1], fmt.Errorf("%s: %w", reply[2], callback.ErrBroken))
 	}
 	return fmt.Errorf("%s: the script gave %d values that mean nothing: %w", what, len(reply), callback.ErrStoreDown)
 }
 
-func makeArguments(n callback.Note, made callback.Event, restore bool) (keys []string, args []any) {
+func makeArguments(n callback.Note, made callback.Event, mayBeTaken []string) (keys []string, args []any) {
 	plan := planOf(callback.Note{}, n, made)
-	free := plan.mustBeFree(n, restore)
+	free := plan.mustBeFree(n, mayBeTaken)
 	fields, event := pairs(callback.EncodeNote(n)), pairs(callback.EncodeEvent(made))
 	args = make([]any, 0, 3+len(fields)+len(event))
 	args = append(args, list(free), list(plan.changes), len(fields))
@@ -118,16 +130,17 @@ func makeArguments(n callback.Note, made callback.Event, restore bool) (keys []s
 }
 
 // mustBeFree gives the fields that keep a new note out when they are set, and what the script answers then.
-func (p *plan) mustBeFree(n callback.Note, restore bool) [][]any {
+func (p *plan) mustBeFree(n callback.Note, mayBeTaken []string) [][]any {
 	if n.State == callback.Purged {
 		return nil
 	}
 	k := keysOf(n.Municipality)
 	free := [][]any{{replyExists, p.at(k.idem()), string(n.Key)}}
-	if restore {
-		return free
+	if !slices.Contains(mayBeTaken, replyOpen) {
+		free = append(free, []any{replyOpen, p.at(k.open()), same(n)})
 	}
-	return append(free,
-		[]any{replyOpen, p.at(k.open()), same(n)},
-		[]any{replyReferenceTaken, p.at(k.references()), string(n.Reference)})
+	if !slices.Contains(mayBeTaken, replyReferenceTaken) {
+		free = append(free, []any{replyReferenceTaken, p.at(k.references()), string(n.Reference)})
+	}
+	return free
 }

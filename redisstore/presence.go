@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -42,11 +43,11 @@ func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague ca
 	case errors.Is(err, redis.Nil):
 		return callback.Absence{}, false, nil
 	case err != nil:
-		return callback.Absence{}, false, unread(key, err)
+		return callback.Absence{}, false, s.unread(key, err)
 	}
 	a, err := callback.DecodeAbsence(colleague, stored)
 	if err != nil {
-		return callback.Absence{}, false, broken(key, err)
+		return callback.Absence{}, false, s.broken(key, err)
 	}
 	return a, true, nil
 }
@@ -58,17 +59,21 @@ func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]callback
 	key := keysOf(m).absent()
 	stored, err := s.client.HGetAll(ctx, key).Result()
 	if err != nil {
-		return nil, unread(key, err)
+		return nil, s.unread(key, err)
 	}
 	var absences []callback.Absence
 	var problems []error
 	for _, colleague := range slices.Sorted(maps.Keys(stored)) {
+		if !callback.IsID(colleague) {
+			s.faults.add(key, colleague, fmt.Sprintf("has a field of %d bytes that is no colleague", len(colleague)))
+			continue
+		}
 		a, err := callback.DecodeAbsence(call.AgentID(colleague), stored[colleague])
 		if err != nil {
-			problems = append(problems, broken(key, err))
+			problems = append(problems, s.broken(key, err))
 			continue
 		}
 		absences = append(absences, a)
 	}
-	return absences, errors.Join(problems...)
+	return absences, incomplete(problems)
 }

@@ -57,6 +57,7 @@ func (o Options) LogValue() slog.Value { return slog.StringValue(o.Username + "@
 type Store struct {
 	client *redis.Client
 	addr   string
+	faults faults
 }
 
 var quietOnce sync.Once

@@ -61,7 +61,7 @@ func (s *Store) TakeBack(ctx context.Context, day callback.Day, once string) err
 	case len(reply) == 1 && reply[0] == replyTaken:
 		return nil
 	}
-	return unexpected(what, reply)
+	return s.unexpected(what, reply)
 }
 
 // Full gives the first count that has reached its most, see callback.Tally.
@@ -89,7 +89,7 @@ func (s *Store) count(ctx context.Context, day callback.Day, once string, limits
 			return limits[nth-1], nil
 		}
 	}
-	return callback.Limit{}, unexpected(what, reply)
+	return callback.Limit{}, s.unexpected(what, reply)
 }
 
 // onceField names what counts once. It holds the names of the counts that it was added to.

@@ -1,0 +1,181 @@
+package redisstore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+const (
+	// keepFaults is for how long a fault is known that nobody meets again: many can only be met by chance.
+	keepFaults = time.Hour
+	mostKeys   = 1000  // of which faults are known, and
+	mostOfKey  = 10000 // how many of each: whoever writes junk writes much of it
+	// mostNamed is how many of the faults of one list its error names.
+	mostNamed = 3
+	// anonymous is said of entries that are not repeated.
+	anonymous = "no note's id"
+)
+
+// Fault is a key of ours that holds what this program does not write. It was passed over, or what needed it was refused; nothing of
+// it was changed. Its texts hold no telephone number.
+type Fault struct {
+	Key     string // of Redis
+	Index   string // what kind of key it is: "due", "note", …, see keys
+	Entries int    // how many faults of it are known
+	Text    string // one of them
+	Mend    string // what to do
+}
+
+// String is the fault in one line.
+func (f Fault) String() string {
+	return fmt.Sprintf("redis key %s: %s (faults: %d). %s", f.Key, f.Text, f.Entries, f.Mend)
+}
+
+// faults are those that were met lately. It is safe for concurrent use.
+type faults struct {
+	mu  sync.Mutex
+	met map[string]map[string]metFault // by key, by what tells one fault of it from the others
+}
+
+type metFault struct {
+	text string
+	last time.Time
+}
+
+func (f *faults) add(key, which, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.met == nil {
+		f.met = make(map[string]map[string]metFault)
+	}
+	of := f.met[key]
+	if of == nil {
+		if len(f.met) >= mostKeys {
+			return
+		}
+		of = make(map[string]metFault)
+		f.met[key] = of
+	}
+	if _, known := of[which]; known || len(of) < mostOfKey {
+		of[which] = metFault{text, time.Now()}
+	}
+}
+
+// forget drops the faults of a key that were last met before a time: the key was read again since.
+func (f *faults) forget(key string, before time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.met[key], func(_ string, m metFault) bool { return m.last.Before(before) })
+	if len(f.met[key]) == 0 {
+		delete(f.met, key)
+	}
+}
+
+// keys gives the keys of a kind of which faults are known.
+func (f *faults) keys(prefix string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []string
+	for key := range f.met {
+		if strings.HasPrefix(key, prefix) {
+			found = append(found, key)
+		}
+	}
+	return found
+}
+
+// Faults gives what was met of late that this program did not write so, by key: in anything that was read or changed, and in what
+// Survey looks at.
+func (s *Store) Faults() []Fault {
+	for _, key := range s.faults.keys("") {
+		s.faults.forget(key, time.Now().Add(-keepFaults))
+	}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	var all []Fault
+	for key, met := range s.faults.met {
+		first := slices.MinFunc(slices.Collect(maps.Values(met)), func(a, b metFault) int { return cmp.Compare(a.text, b.text) })
+		index := indexOf(key)
+		all = append(all, Fault{Key: key, Index: index, Entries: len(met), Text: first.text, Mend: mendOf(index, key)})
+	}
+	slices.SortFunc(all, func(a, b Fault) int { return cmp.Compare(a.Key, b.Key) })
+	return all
+}
+
+// indexOf is the kind of a key: what follows the hash tag, up to the next colon.
+func indexOf(key string) string {
+	_, name, _ := strings.Cut(key, "}:")
+	kind, _, _ := strings.Cut(name, ":")
+	return kind
+}
+
+// mendOf says what to do about a fault, by the kind of its key.
+func mendOf(index, key string) string {
+	const lost = "An id that no note has may be a lost note: XRANGE of the log and the daemon's journal know it (docs/operating.md, store-broken). What is no note goes with "
+	switch index {
+	case "due", "leases", "marks", "closed", "number":
+		return lost + "ZREM " + key + " ENTRY; ZRANGE " + key + " 0 -1 shows all entries"
+	case "held":
+		return lost + "SREM " + key + " ENTRY; SMEMBERS " + key + " shows all entries"
+	case "teams":
+		return "SMEMBERS " + key + " shows the entries; what is no team goes with SREM " + key + " ENTRY"
+	case "references", "open", "idem":
+		return lost + "HSET or HDEL " + key + " FIELD; HGETALL " + key + " shows all fields"
+	case "absent":
+		return "Say anew whether the colleague is absent: bereikbaar notes present"
+	}
+	return "Restore it from the log or from a backup (docs/notes.md, Restoring by hand)"
+}
+
+// broken says that a key holds something that cannot be read, and takes it down. err wraps callback.ErrBroken.
+func (s *Store) broken(key string, err error) error {
+	s.faults.add(key, err.Error(), err.Error())
+	return broken(key, err)
+}
+
+// brokenEntry is broken for an entry of an index. Only what is like a note's id is named: all else may be anything.
+func (s *Store) brokenEntry(index, entry, problem string) error {
+	text := fmt.Sprintf("has an entry of %d bytes that is %s", len(entry), anonymous)
+	if callback.IsNoteID(entry) {
+		text = "names note " + entry + ", " + problem
+	}
+	s.faults.add(index, entry, text)
+	return broken(index, fmt.Errorf("%s: %w", text, callback.ErrBroken))
+}
+
+// someBroken is the error of a list that gives what can be read.
+type someBroken struct{ problems []error }
+
+// incomplete gives the error of a list, nil when nothing is wrong.
+func incomplete(problems []error) error {
+	problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil })
+	if len(problems) == 0 {
+		return nil
+	}
+	return &someBroken{problems}
+}
+
+// Error names the first few, those that tell an id before those that cannot.
+func (e *someBroken) Error() string {
+	named := slices.Clone(e.problems)
+	slices.SortStableFunc(named, func(a, b error) int { return count(isAnonymous(a)) - count(isAnonymous(b)) })
+	named = named[:min(len(named), mostNamed)]
+	text := callback.ErrIncomplete.Error() + ": " + errors.Join(named...).Error()
+	if rest := len(e.problems) - len(named); rest > 0 {
+		text += fmt.Sprintf("\nand %d more", rest)
+	}
+	return text
+}
+
+// Unwrap makes it an ErrIncomplete, and what its problems are.
+func (e *someBroken) Unwrap() []error { return append([]error{callback.ErrIncomplete}, e.problems...) }
+
+func isAnonymous(err error) bool { return strings.Contains(err.Error(), anonymous) }
