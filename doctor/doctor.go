@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
@@ -39,6 +40,7 @@ const (
 	checkPhones        = "phones"
 	checkCallbacks     = "callbacks"
 	checkRedis         = "redis"
+	checkStored        = "redis contents"
 	checkRewrite       = "redis rewrite"
 	checkPrompts       = "prompts"
 	checkClock         = "clock"
@@ -49,6 +51,8 @@ const (
 // Notes is what the doctor asks of Redis.
 type Notes interface {
 	Check(ctx context.Context) []redisstore.Problem
+	Survey(ctx context.Context, m call.MunicipalityID, colleagues []call.AgentID) error
+	Faults() []redisstore.Fault
 }
 
 // Installation is what the doctor looks at.
@@ -79,6 +83,7 @@ func Examine(ctx context.Context, in Installation) Report {
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
+		{checkStored, func(ctx context.Context) []Finding { return lookAtStored(ctx, in.Notes, in.Config.Plan) }},
 		{checkRewrite, func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) }},
 		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
 		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},

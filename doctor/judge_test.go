@@ -211,3 +211,13 @@ func TestWhoseAFileIs(t *testing.T) {
 	require.Equal(t, me.Username, ownerOf(t.TempDir()))
 	require.Empty(t, ownerOf("/nowhere/at/all"))
 }
+
+func TestWhatIsBrokenInRedisIsToldKeyByKey(t *testing.T) {
+	finds(t, judgeStored(nil), OK, "lead to notes")
+	junk := redisstore.Fault{Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7, Text: "has an entry of 4 bytes that is no note's id", Mend: "ZREM"}
+	finds(t, judgeStored([]redisstore.Fault{junk}), Warning, "due:kcc: has an entry of 4 bytes that is no note's id (faults: 7)")
+	lost := junk
+	lost.Grave = true
+	finds(t, judgeStored([]redisstore.Fault{lost}), Wrong, "due:kcc")
+	require.Len(t, judgeStored(make([]redisstore.Fault, 30)), 11)
+}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +33,9 @@ type NoteCounter interface {
 
 // countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their teams are called,
 // those are of Elsewhere. One that does not answer fails the whole: half a count looks like notes that were lost.
-func (m *Metrics) countNotes(ctx context.Context, s Sources) (map[call.TeamID]callback.Count, error) {
+//
+// A team that cannot be counted is left out alone.
+func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error) {
 	plan := m.labels.Load().plan
 	all := slices.Collect(maps.Keys(plan.Municipalities))
 	if s.Municipalities != nil {
@@ -40,21 +43,37 @@ func (m *Metrics) countNotes(ctx context.Context, s Sources) (map[call.TeamID]ca
 		slices.Sort(all)
 		all = slices.Compact(all)
 	}
-	sum := map[call.TeamID]callback.Count{}
+	sum := noteCounts{map[call.TeamID]callback.Count{}, map[call.TeamID]bool{}}
 	for _, id := range all {
 		counts, err := s.Notes.Counts(ctx, id, time.Now())
-		if err != nil {
-			return nil, fmt.Errorf("count the notes of %q: %w", id, err)
+		var uncounted *callback.UncountedError
+		if err != nil && !errors.As(err, &uncounted) {
+			return noteCounts{}, fmt.Errorf("count the notes of %q: %w", id, err)
 		}
 		_, there := plan.Municipalities[id]
 		for team, c := range counts {
 			if !there {
 				team = Elsewhere
 			}
-			sum[team] = add(sum[team], c)
+			sum.of[team] = add(sum.of[team], c)
+		}
+		if uncounted == nil {
+			continue
+		}
+		for _, team := range uncounted.Teams {
+			if !there {
+				team = Elsewhere
+			}
+			sum.unknown[team] = true
 		}
 	}
 	return sum, nil
+}
+
+// noteCounts is what was counted, and of which teams it is not known.
+type noteCounts struct {
+	of      map[call.TeamID]callback.Count
+	unknown map[call.TeamID]bool
 }
 
 func add(a, b callback.Count) callback.Count {
@@ -94,6 +113,7 @@ var (
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
 	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
 	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts, the JSON API.", "part")
+	descFaults  = describe("redis_faults", "Entries, fields and values in Redis that are not as this program writes them, by the kind of key: must be 0.", "index")
 	descWeak    = describe("part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part")
 )
 
@@ -105,7 +125,7 @@ func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
 		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descNotesReopened, descNotesPurged,
-		descAge, descCalls, descPhones, descBacklog, descPart, descWeak,
+		descAge, descCalls, descPhones, descBacklog, descPart, descWeak, descFaults,
 	} {
 		descs <- d
 	}
@@ -150,6 +170,11 @@ func (s Sources) activity() []prometheus.Metric {
 		calls, phones := s.Active()
 		now = append(now, gauge(descCalls, float64(calls)), gauge(descPhones, float64(phones)))
 	}
+	if s.Faults != nil {
+		for index, faults := range s.Faults() {
+			now = append(now, gauge(descFaults, float64(faults), index))
+		}
+	}
 	if s.Backlog != nil {
 		now = append(now, gauge(descBacklog, float64(s.Backlog())))
 	}
@@ -176,18 +201,24 @@ func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]
 }
 
 // collectNotes gives the notes of teams that left the plan as those of Elsewhere: they are promises all the same.
-func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[map[call.TeamID]callback.Count]) {
+func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[noteCounts]) {
 	if a.at.IsZero() { // no figure is better than a zero that nobody counted
 		return
 	}
 	counts := map[string]callback.Count{Elsewhere: {}}
 	for id := range plan.Teams {
-		counts[string(id)] = a.value[id]
+		counts[string(id)] = a.value.of[id]
 	}
-	for id, count := range a.value {
+	for id, count := range a.value.of {
 		if _, ok := plan.Teams[id]; !ok {
 			counts[Elsewhere] = add(counts[Elsewhere], count)
 		}
+	}
+	for id := range a.value.unknown {
+		if _, ok := plan.Teams[id]; !ok {
+			id = Elsewhere
+		}
+		delete(counts, string(id))
 	}
 	for team, c := range counts {
 		out <- gauge(descNotesOpen, float64(c.Live), team)

@@ -324,3 +324,25 @@ func TestWatchRefusesPartsThatCannotBeTold(t *testing.T) {
 		})
 	}
 }
+
+// One team that cannot be counted takes no other's figures with it, and has none itself: a zero would pass for kept promises.
+func TestATeamThatCannotBeCountedHasNoFigures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := newMetrics(t, "kcc", "vergunningen")
+		require.NoError(t, m.Watch(metrics.Sources{
+			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+				return map[call.TeamID]callback.Count{"kcc": {Live: 2, Made: 5}},
+					&callback.UncountedError{Teams: []call.TeamID{"vergunningen", "archief"}, Err: callback.ErrBroken}
+			}),
+			Faults: func() map[string]int { return map[string]int{"due": 3, "note": 0} },
+		}))
+		got := exposition(t, reg)
+		requireLine(t, got, `bereikbaar_notes_open{team="kcc"} 2`)
+		requireLine(t, got, `bereikbaar_snapshot_age_seconds{source="notes"} 0`)
+		require.NotContains(t, got, `bereikbaar_notes_open{team="vergunningen"}`)
+		require.NotContains(t, got, `bereikbaar_notes_made_total{team="vergunningen"}`)
+		require.NotContains(t, got, `bereikbaar_notes_open{team="(other)"}`, "archief left the plan")
+		requireLine(t, got, `bereikbaar_redis_faults{index="due"} 3`)
+		requireLine(t, got, `bereikbaar_redis_faults{index="note"} 0`)
+	})
+}

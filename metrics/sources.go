@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -26,6 +25,8 @@ type Sources struct {
 	Active func() (calls, phones int)
 	// Backlog is how many events of Asterisk were read and not yet handled.
 	Backlog func() int
+	// Faults counts what is not as it should be in Redis, by the kind of key; also of kinds of which none is known.
+	Faults func() map[string]int
 }
 
 // How long the answers of sources are used and when a question is given up. A scrape waits for all of them at once.
@@ -43,7 +44,7 @@ const (
 type sources struct {
 	since    time.Time
 	queues   *recent[[]routing.TeamSnapshot]
-	notes    *recent[map[call.TeamID]callback.Count]
+	notes    *recent[noteCounts]
 	activity *recent[[]prometheus.Metric]
 	parts    []watchedPart
 	pulses   []*Pulse
@@ -80,7 +81,7 @@ func (m *Metrics) Watch(s Sources) error {
 		})
 	}
 	if s.Notes != nil {
-		w.notes = newRecent(notesFresh, notesLimit, func(ctx context.Context) (map[call.TeamID]callback.Count, error) {
+		w.notes = newRecent(notesFresh, notesLimit, func(ctx context.Context) (noteCounts, error) {
 			return m.countNotes(ctx, s)
 		})
 	}

@@ -43,8 +43,9 @@ type Note struct {
 	Outcome      callback.Outcome     `json:"outcome,omitempty"`
 	NormMet      *bool                `json:"norm_met,omitempty"` // of a note with an outcome
 	Closed       time.Time            `json:"closed,omitzero"`
-	Legal        []callback.EventKind `json:"legal"`             // the events that its state allows
-	History      []Event              `json:"history,omitempty"` // first to last; only where it was asked for
+	Legal        []callback.EventKind `json:"legal"`                    // the events that its state allows
+	History      []Event              `json:"history,omitempty"`        // first to last; only where it was asked for
+	Unread       bool                 `json:"history_unread,omitempty"` // some of its events cannot be read and are missing
 }
 
 // Attempt is one try to reach the caller.

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -33,7 +32,7 @@ func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 	teams := make([]call.TeamID, 0, len(found))
 	for _, team := range found {
 		if !callback.IsID(team) {
-			s.faults.add(k.teams(), team, fmt.Sprintf("has an entry of %d bytes that is no team", len(team)))
+			s.faults.add(k.teams(), team, junkFault("an entry", team, "no team"))
 			continue
 		}
 		teams = append(teams, call.TeamID(team))
@@ -105,7 +104,7 @@ func (s *Store) addLedger(counts map[call.TeamID]callback.Count, unknown map[cal
 		}[kind]
 		switch number, err := strconv.ParseInt(value, 10, 64); {
 		case !callback.IsID(name):
-			s.faults.add(k.ledger(), field, fmt.Sprintf("has a field of %d bytes that is no count of a team", len(field)))
+			s.faults.add(k.ledger(), field, junkFault("a field", field, "no count of a team"))
 		case ever == nil: // of a newer version
 		case err != nil || number < 0:
 			fault := s.broken(k.ledger(), &callback.FieldError{Field: field, Problem: "is not a count"})

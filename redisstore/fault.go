@@ -31,6 +31,7 @@ type Fault struct {
 	Index   string // what kind of key it is: "due", "note", …, see keys
 	Entries int    // how many faults of it are known
 	Text    string // one of them
+	Grave   bool   // a note may be lost or cannot be read; else it is what nobody promised anything by
 	Mend    string // what to do
 }
 
@@ -46,11 +47,14 @@ type faults struct {
 }
 
 type metFault struct {
-	text string
-	last time.Time
+	text  string
+	grave bool
+	last  time.Time
 }
 
-func (f *faults) add(key, which, text string) {
+// add takes down a fault of a key. which tells it from the others of the key.
+func (f *faults) add(key, which string, fault metFault) {
+	fault.last = time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.met == nil {
@@ -65,7 +69,7 @@ func (f *faults) add(key, which, text string) {
 		f.met[key] = of
 	}
 	if _, known := of[which]; known || len(of) < mostOfKey {
-		of[which] = metFault{text, time.Now()}
+		of[which] = fault
 	}
 }
 
@@ -102,9 +106,11 @@ func (s *Store) Faults() []Fault {
 	defer s.faults.mu.Unlock()
 	var all []Fault
 	for key, met := range s.faults.met {
-		first := slices.MinFunc(slices.Collect(maps.Values(met)), func(a, b metFault) int { return cmp.Compare(a.text, b.text) })
+		first := slices.MinFunc(slices.Collect(maps.Values(met)), func(a, b metFault) int {
+			return cmp.Or(count(b.grave)-count(a.grave), cmp.Compare(a.text, b.text))
+		})
 		index := indexOf(key)
-		all = append(all, Fault{Key: key, Index: index, Entries: len(met), Text: first.text, Mend: mendOf(index, key)})
+		all = append(all, Fault{Key: key, Index: index, Entries: len(met), Text: first.text, Grave: first.grave, Mend: mendOf(index, key)})
 	}
 	slices.SortFunc(all, func(a, b Fault) int { return cmp.Compare(a.Key, b.Key) })
 	return all
@@ -137,18 +143,28 @@ func mendOf(index, key string) string {
 
 // broken says that a key holds something that cannot be read, and takes it down. err wraps callback.ErrBroken.
 func (s *Store) broken(key string, err error) error {
-	s.faults.add(key, err.Error(), err.Error())
+	s.faults.add(key, err.Error(), metFault{text: err.Error(), grave: true})
 	return broken(key, err)
 }
 
 // brokenEntry is broken for an entry of an index. Only what is like a note's id is named: all else may be anything.
 func (s *Store) brokenEntry(index, entry, problem string) error {
-	text := fmt.Sprintf("has an entry of %d bytes that is %s", len(entry), anonymous)
+	fault := junkFault("an entry", entry, anonymous)
 	if callback.IsNoteID(entry) {
-		text = "names note " + entry + ", " + problem
+		fault = metFault{text: "names note " + entry + ", " + problem, grave: true}
 	}
-	s.faults.add(index, entry, text)
-	return broken(index, fmt.Errorf("%s: %w", text, callback.ErrBroken))
+	s.faults.add(index, entry, fault)
+	return broken(index, fmt.Errorf("%s: %w", fault.text, callback.ErrBroken))
+}
+
+// junkFault is that of an entry or field that is not repeated, because it may be anything.
+func junkFault(what, entry, is string) metFault {
+	return metFault{text: fmt.Sprintf("has %s of %d bytes that is %s", what, len(entry), is)}
+}
+
+// Indexes are the kinds of keys of which Faults can tell.
+func Indexes() []string {
+	return []string{"absent", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number", "open", "references", "teams"}
 }
 
 // someBroken is the error of a list that gives what can be read.

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -65,7 +64,7 @@ func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]callback
 	var problems []error
 	for _, colleague := range slices.Sorted(maps.Keys(stored)) {
 		if !callback.IsID(colleague) {
-			s.faults.add(key, colleague, fmt.Sprintf("has a field of %d bytes that is no colleague", len(colleague)))
+			s.faults.add(key, colleague, junkFault("a field", colleague, "no colleague"))
 			continue
 		}
 		a, err := callback.DecodeAbsence(call.AgentID(colleague), stored[colleague])

@@ -147,11 +147,11 @@ func limitOf(r *http.Request) (int, error) {
 }
 
 func (a *API) answerList(v *visit, notes []callback.Note, err error, limit int) error {
-	if err != nil && (len(notes) == 0 || !errors.Is(err, callback.ErrBroken)) {
+	if err != nil && !errors.Is(err, callback.ErrIncomplete) && (len(notes) == 0 || !errors.Is(err, callback.ErrBroken)) {
 		return err
 	}
 	if err != nil {
-		a.Log.Error("some notes cannot be read", "team", v.team, "err", err)
+		a.unread(v, err)
 	}
 	l := list{Notes: []noteview.Note{}, More: len(notes) > limit, Unread: err != nil}
 	for _, n := range notes[:min(len(notes), limit)] {
@@ -159,6 +159,14 @@ func (a *API) answerList(v *visit, notes []callback.Note, err error, limit int) 
 		v.notes = append(v.notes, n.ID)
 	}
 	return v.answer(http.StatusOK, l)
+}
+
+// unread logs what cannot be read, once until it is another: people look at lists all day.
+func (a *API) unread(v *visit, err error) {
+	text := err.Error()
+	if before, told := a.told.Swap(v.who.Municipality, text); !told || before != text {
+		a.Log.Error("some of what is asked for cannot be read; the rest is given", "team", v.team, "err", err)
+	}
 }
 
 func (a *API) show(v *visit) error {
@@ -170,14 +178,17 @@ func (a *API) show(v *visit) error {
 		return err
 	}
 	events, err := a.Reader.Events(v.Context(), n.Municipality, n.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, callback.ErrIncomplete) {
 		return err
+	}
+	if err != nil {
+		a.unread(v, err)
 	}
 	if last := len(events) - 1; last >= 0 && events[last].Ver > n.Ver { // it was changed between the two
 		events = events[:max(0, len(events)-int(events[last].Ver-n.Ver))]
 	}
 	shown := a.view(v, n)
-	shown.History = noteview.History(events)
+	shown.History, shown.Unread = noteview.History(events), err != nil
 	v.tag(n)
 	return v.answer(http.StatusOK, shown)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -135,6 +136,7 @@ type API struct {
 	failures *failures
 	turns    chan struct{}
 	exports  chan struct{}
+	told     sync.Map // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.

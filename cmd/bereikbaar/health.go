@@ -35,6 +35,7 @@ func (s *service) watchHealth(library *prompts.Library) error {
 		Pulses:         []*metrics.Pulse{s.pulse},
 		Parts:          parts,
 		Backlog:        s.conn.Backlog,
+		Faults:         func() map[string]int { return faultCounts(s.store.Faults()) },
 		Active:         s.board.Size,
 	})
 }

@@ -176,6 +176,7 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() { s.keepAlive(ctx) })
 	work.Go(func() { s.keepPromises(ctx) })
 	work.Go(func() { s.redis.run(ctx) })
+	work.Go(func() { s.watchFaults(ctx) })
 	if err := s.board.Watch(ctx, endpoints(s.settings.plan())); err != nil {
 		return err
 	}

@@ -200,16 +200,13 @@ func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error)
 		}
 		return b.store.Due(ctx, b.town.ID, id, limit)
 	}
-	counts, err := b.store.Counts(ctx, b.town.ID, b.now) // also of teams that are gone from the configuration
+	teams, err := b.store.Teams(ctx, b.town.ID) // also those that are gone from the configuration
 	if err != nil {
 		return nil, err
 	}
 	var all []callback.Note
 	var problems []error
-	for team, count := range counts {
-		if count.Live == 0 {
-			continue
-		}
+	for _, team := range teams {
 		notes, err := b.store.Due(ctx, b.town.ID, team, limit)
 		all, problems = append(all, notes...), append(problems, err)
 	}
@@ -242,17 +239,17 @@ func showNoteCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			events, err := b.store.Events(b.cmd.Context(), n.Municipality, n.ID)
-			if err != nil {
-				return err
+			events, unread := b.store.Events(b.cmd.Context(), n.Municipality, n.ID)
+			if unread != nil && !errors.Is(unread, callback.ErrIncomplete) {
+				return unread
 			}
 			b.accessed("show", "notes", n.ID)
 			if o.asJSON {
 				v := b.look().Of(n)
-				v.History = noteview.History(events)
-				return printJSON(b.out(), v)
+				v.History, v.Unread = noteview.History(events), unread != nil
+				return errors.Join(printJSON(b.out(), v), unread)
 			}
-			return noteview.Sheet(b.out(), n, events, b.look(), b.town.Location)
+			return errors.Join(noteview.Sheet(b.out(), n, events, b.look(), b.town.Location), unread)
 		}),
 	}
 }

@@ -31,3 +31,11 @@ func (s *Server) Empty() {
 	defer func() { _ = c.Close() }()
 	require.NoError(s.tb, c.FlushAll(context.Background()).Err())
 }
+
+// Do runs one command, such as one that spoils what is stored, as whoever the server lets in without a name.
+func (s *Server) Do(command ...any) {
+	s.tb.Helper()
+	c := clientAt(s.Addr)
+	defer func() { _ = c.Close() }()
+	require.NoError(s.tb, c.Do(context.Background(), command...).Err())
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+)
+
+const (
+	// faultsSeenEvery is how often the daemon tells what was met in Redis that is not as it should be.
+	faultsSeenEvery = 5 * time.Second
+	// surveyEvery is how often it looks through what Redis holds of live notes: what is broken there would be found by whoever needs it.
+	surveyEvery = 5 * time.Minute
+	surveyLimit = time.Minute
+)
+
+// surveyed is what is asked of Redis, see redisstore.Store.
+type surveyed interface {
+	Survey(ctx context.Context, m call.MunicipalityID, colleagues []call.AgentID) error
+	Faults() []redisstore.Fault
+}
+
+// faultWatch tells of what Redis holds under our keys and nobody here wrote.
+type faultWatch struct {
+	store surveyed
+	log   *slog.Logger
+	last  time.Time       // when all was looked through
+	told  map[string]bool // by key: what was logged
+}
+
+// watchFaults looks until ctx ends.
+func (s *service) watchFaults(ctx context.Context) {
+	w := &faultWatch{store: s.store, log: s.log, told: make(map[string]bool)}
+	ticks := time.NewTicker(faultsSeenEvery)
+	defer ticks.Stop()
+	for {
+		w.look(ctx, time.Now(), s.towns.names(), slices.Sorted(maps.Keys(s.settings.plan().Agents)))
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next time.
+func (w *faultWatch) look(ctx context.Context, now time.Time, towns []call.MunicipalityID, colleagues []call.AgentID) {
+	if now.Sub(w.last) >= surveyEvery {
+		limited, cancel := context.WithTimeout(ctx, surveyLimit)
+		defer cancel()
+		w.last = now
+		for _, m := range towns {
+			if err := w.store.Survey(limited, m, colleagues); err != nil {
+				if limited.Err() == nil {
+					w.last = time.Time{}
+				}
+				break
+			}
+		}
+	}
+	w.tell(w.store.Faults())
+}
+
+// tell logs each key once, until it is mended.
+func (w *faultWatch) tell(found []redisstore.Fault) {
+	known := make(map[string]bool, len(found))
+	for _, f := range found {
+		known[f.Key] = true
+		if w.told[f.Key] {
+			continue
+		}
+		level := slog.LevelWarn
+		if f.Grave {
+			level = slog.LevelError
+		}
+		w.log.Log(context.Background(), level, "Redis holds what is not as this program writes it; it is passed over, and what needs it is refused",
+			"key", f.Key, "problem", f.Text, "faults", f.Entries, "mend", f.Mend)
+	}
+	for key := range w.told {
+		if !known[key] {
+			w.log.Info("a key in Redis is as it should be again, or was not read for an hour", "key", key)
+		}
+	}
+	w.told = known
+}
+
+// faultCounts gives how many are known by kind of key, also of those without any.
+func faultCounts(found []redisstore.Fault) map[string]int {
+	counts := make(map[string]int)
+	for _, index := range redisstore.Indexes() {
+		counts[index] = 0
+	}
+	for _, f := range found {
+		if _, ours := counts[f.Index]; ours {
+			counts[f.Index] += f.Entries
+		}
+	}
+	return counts
+}

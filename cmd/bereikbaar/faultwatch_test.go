@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/web"
+)
+
+// withDesk lets one colleague of a team in, and gives the line of the configuration and the token.
+func withDesk(t *testing.T, team call.TeamID) (line, token string) {
+	t.Helper()
+	token, hash, err := web.NewToken(nil)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "tokens.yaml")
+	text := fmt.Sprintf("- {name: desk, role: agent, agent: kcc1, municipality: deventer, teams: [%s], sha256: %q}\n", team, hash)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return "web: {tokens_file: " + path + "}", token
+}
+
+func (s *service) asked(t *testing.T, token, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+	request.Header.Set("Authorization", "Bearer "+token)
+	answer := httptest.NewRecorder()
+	s.api.handler.ServeHTTP(answer, request)
+	return answer
+}
+
+// Whatever stands in an index, the notes are listed; what is no note is named with its mend, counted, and told once.
+func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	const due, junk = "bereikbaar:{deventer}:due:kcc", 80
+	for i := range junk {
+		c.redis.Do("ZADD", due, i, fmt.Sprint("rommel", i))
+	}
+	desk, token := withDesk(t, "kcc")
+	var log bytes.Buffer
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), "redis: {address: "+c.redis.Addr+"}", desk)
+	figures := scraped(t, d)
+	require.Contains(t, figures, `bereikbaar_redis_faults{index="due"} 0`, "nothing was met yet")
+
+	answer := d.asked(t, token, "/api/teams/kcc/notes?limit=10")
+	require.Equal(t, 200, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), string(n.ID))
+	require.Contains(t, answer.Body.String(), `"unread":true`)
+
+	w := &faultWatch{store: d.store, log: d.log, told: map[string]bool{}}
+	for i := range 3 {
+		w.look(t.Context(), time.Now().Add(time.Duration(i)*surveyEvery), []call.MunicipalityID{"deventer"}, nil)
+	}
+	require.Eventually(t, func() bool {
+		return strings.Contains(scraped(t, d), fmt.Sprintf(`bereikbaar_redis_faults{index="due"} %d`, junk))
+	}, 10*time.Second, 50*time.Millisecond)
+	require.Equal(t, 1, strings.Count(log.String(), "Redis holds what is not as this program writes it"), log.String())
+	require.Contains(t, log.String(), "key="+due)
+	require.Contains(t, log.String(), "ZREM "+due)
+
+	var out bytes.Buffer
+	cmd := root(io.Discard)
+	cmd.SetOut(&out)
+	cmd.SetErr(io.Discard)
+	cmd.SetArgs([]string{"notes", "list", "--limit", "5", "--config", c.path})
+	err := cmd.ExecuteContext(t.Context())
+	require.ErrorContains(t, err, due)
+	require.Contains(t, out.String(), string(n.Reference), "the table is printed all the same")
+
+	out.Reset()
+	cmd = root(io.Discard)
+	cmd.SetOut(&out)
+	cmd.SetArgs([]string{"doctor", "--asterisk-etc", t.TempDir(), "--config", c.path})
+	require.Error(t, cmd.ExecuteContext(t.Context()), "Asterisk is not there")
+	require.Contains(t, out.String(), "redis contents   key "+due)
+	require.Contains(t, out.String(), "ZREM "+due)
+
+	for i := range junk {
+		c.redis.Do("ZREM", due, fmt.Sprint("rommel", i))
+	}
+	w.look(t.Context(), time.Now().Add(time.Hour), []call.MunicipalityID{"deventer"}, nil)
+	require.Empty(t, d.store.Faults())
+	require.Contains(t, log.String(), "as it should be again")
+	answer = d.asked(t, token, "/api/teams/kcc/notes")
+	require.NotContains(t, answer.Body.String(), "unread")
+}
+
+// An empty list is a list.
+func TestAListOfNothingButJunkIsEmpty(t *testing.T) {
+	server := atTheCounter(t).redis
+	server.Do("ZADD", "bereikbaar:{deventer}:due:kcc", 1, "rommel")
+	desk, token := withDesk(t, "kcc")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+server.Addr+"}", desk)
+	answer := d.asked(t, token, "/api/teams/kcc/notes")
+	require.Equal(t, 200, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), `"notes":[]`)
+	require.Contains(t, answer.Body.String(), `"unread":true`)
+}
+
+func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	desk, token := withDesk(t, "kcc")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}", desk)
+	c.redis.Do("HSET", "bereikbaar:{deventer}:note:"+string(n.ID), "log", "1-1")
+	answer := d.asked(t, token, "/api/notes/"+string(n.ID))
+	require.Equal(t, 200, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), `"history_unread":true`)
+}
