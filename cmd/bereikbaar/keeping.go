@@ -60,11 +60,14 @@ func (k *keeping) tick(ctx context.Context, now time.Time) {
 		err = k.store.TakesWrites(ctx)
 		k.sayOnce("Redis takes no writes; promises are kept by the journal", err)
 	}
-	k.outage.heard(err, now)
+	away := k.outage.heard(err, now)
 	if err == nil {
+		another, given := k.comparison.with != "" && seen != k.comparison.with, 0
 		if k.comparison.due(seen, k.keeper.Behind(), now) {
-			k.sayOnce("the journal could not be compared with Redis", k.compare(ctx, now))
+			given, err = k.compare(ctx, now)
+			k.sayOnce("the journal could not be compared with Redis", err)
 		}
+		k.sayBack(away, another, given)
 		k.sayOnce("a round over the callback notes was not complete", k.round(ctx, now))
 	}
 	if now.Sub(k.pruned) >= pruneEvery && k.comparison.wentRound() {
@@ -79,7 +82,20 @@ func (k *keeping) tick(ctx context.Context, now time.Time) {
 	}
 }
 
-func (k *keeping) compare(ctx context.Context, now time.Time) error {
+// sayBack says that Redis is back, or that another one answers, and how many notes it was given at once from the journal. away is how
+// long it was away; zero for not at all.
+func (k *keeping) sayBack(away time.Duration, another bool, given int) {
+	switch {
+	case away > 0:
+		k.log.Info("Redis is back: notes can be worked again, and it was given what the journal had kept for it",
+			"away", away.Round(time.Millisecond), "notes", given, "another", another, "still_behind", k.keeper.Behind())
+	case another:
+		k.log.Info("another Redis answers than before, or it was started anew; it was given what it lacked from the journal", "notes", given)
+	}
+}
+
+// compare gives how many notes Redis was given.
+func (k *keeping) compare(ctx context.Context, now time.Time) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
 	came, err := k.keeper.CatchUp(ctx, k.comparison.from)
@@ -87,7 +103,7 @@ func (k *keeping) compare(ctx context.Context, now time.Time) error {
 		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
 	}
 	k.comparison.came(came, err, now)
-	return err
+	return came.Mended, err
 }
 
 // compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.
@@ -212,13 +228,22 @@ func (t *tidiness) tried(erased int, now time.Time, err error) {
 // outage is whether Redis is away or takes no writes, so that nobody can renew a claim, and when that was last over.
 type outage struct {
 	lasts bool
+	since time.Time // when this daemon first met it; zero for never, and while it does not last
 	over  time.Time // zero for never
 }
 
-// heard takes down whether Redis answered and takes writes.
-func (o *outage) heard(err error, now time.Time) {
+// heard takes down whether Redis answered and takes writes. When it does again it gives how long it did not.
+func (o *outage) heard(err error, now time.Time) (away time.Duration) {
 	if o.lasts && err == nil {
 		o.over = now
 	}
+	switch {
+	case err != nil && o.since.IsZero():
+		o.since = now
+	case err == nil && !o.since.IsZero():
+		away = max(now.Sub(o.since), time.Millisecond)
+		o.since = time.Time{}
+	}
 	o.lasts = err != nil
+	return away
 }

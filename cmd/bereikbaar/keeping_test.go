@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,21 +147,74 @@ func TestWhenRedisCameBack(t *testing.T) {
 		what string
 		err  error
 		over int // seconds after the start; 0 for never
+		away int // seconds
 	}{
 		{what: "it answers at the start: it was not away"},
 		{what: "and still does"},
 		{what: "it is away", err: away},
 		{what: "still", err: away},
-		{what: "it is back", over: 4},
+		{what: "it is back", over: 4, away: 2},
 		{what: "and stays", over: 4},
 		{what: "it is away again", err: away, over: 4},
-		{what: "and back", over: 7},
+		{what: "and back", over: 7, away: 1},
 	} {
-		o.heard(step.err, start.Add(time.Duration(i)*time.Second))
+		length := o.heard(step.err, start.Add(time.Duration(i)*time.Second))
+		require.Equal(t, time.Duration(step.away)*time.Second, length, step.what)
 		if step.over == 0 {
 			require.Zero(t, o.over, step.what)
 			continue
 		}
 		require.Equal(t, start.Add(time.Duration(step.over)*time.Second), o.over, step.what)
+	}
+}
+
+// Whoever mends Redis sees in the log that it is back, once: for how long it was away, and what it was given.
+func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
+	c := atTheCounter(t)
+	var log bytes.Buffer
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), "redis: {address: "+c.redis.Addr+"}\ncallbacks: {limits: {caller: 0, target: 0}}")
+	now, returns := time.Now(), 0
+	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
+	tick := func() bool {
+		away := !k.outage.since.IsZero()
+		k.tick(t.Context(), now)
+		if away && !k.outage.lasts { // a busy machine may let it be away more often than this test does
+			returns++
+		}
+		return k.outage.lasts
+	}
+	until := func(lasts bool) {
+		require.Eventually(t, func() bool { return tick() == lasts }, 30*time.Second, 10*time.Millisecond)
+	}
+	const back, another = "Redis is back", "another Redis answers"
+	until(false)
+	require.Equal(t, returns, strings.Count(log.String(), back), "at the start nothing is back")
+	c.redis.Kill()
+	until(true)
+	c.notes = d.notes.Service
+	for range 3 {
+		c.note("kcc")
+	}
+	now = now.Add(90 * time.Second)
+	c.redis.Restart()
+	until(false)
+	for range 5 {
+		now = now.Add(time.Second)
+		tick()
+	}
+	until(false)
+	require.Equal(t, returns, strings.Count(log.String(), back), log.String())
+	require.Contains(t, log.String(), "away=1m30s notes=3")
+
+	c.redis.Restart() // between two looks
+	returns = 0
+	log.Reset()
+	for range 3 {
+		now = now.Add(time.Second)
+		until(false)
+	}
+	require.Equal(t, returns, strings.Count(log.String(), back), log.String())
+	if returns == 0 {
+		require.Equal(t, 1, strings.Count(log.String(), another), log.String())
 	}
 }
