@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
@@ -73,12 +74,19 @@ func callsWithoutEnd() *fakeAsterisk {
 		switch {
 		case r.Method == http.MethodGet: // the benchmark is ready
 			moment(come)
-		case isLeg(leg) && r.Method == http.MethodPost:
+		case r.URI == "channels/create":
+			leg := gjson.Get(r.Body, "channelId").Str
 			moment(func() {
 				phone(`"` + leg + `"`)
-				send("StasisStart", "balie", `"args":[],`+channel(leg))
+				send("StasisStart", "balie", `"args":[],`+strings.Replace(channel(leg), `"Up"`, `"Down"`, 1))
 			})
 			return http.StatusOK, fmt.Sprintf(sentChannel, leg), true
+		case strings.HasSuffix(leg, "/dial"):
+			leg := strings.TrimSuffix(leg, "/dial")
+			moment(func() {
+				send("ChannelStateChange", "balie", strings.Replace(channel(leg), `"Up"`, `"Ringing"`, 1))
+				send("ChannelStateChange", "balie", channel(leg))
+			})
 		case isLeg(leg):
 			moment(func() {
 				end(leg)
@@ -133,7 +141,7 @@ func (o *plainOperator) must(err error) {
 	}
 }
 
-// BenchmarkCall tells what one call costs on the way between Asterisk and whoever handles it: 8 commands, their replies and 8
+// BenchmarkCall tells what one call costs on the way between Asterisk and whoever handles it: 9 commands, their replies and 10
 // events over a real socket. What the fake Asterisk costs is not in it. Most of the processor time is the system's, and being
 // woken for each message: compare many short runs in turn.
 func BenchmarkCall(b *testing.B) {

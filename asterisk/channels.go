@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
-	"github.com/CyCoreSystems/ari/v5"
 	"github.com/tidwall/gjson"
 )
 
@@ -175,7 +175,7 @@ func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
 	return channels, err
 }
 
-// Origination says whom to ring. When it is answered the channel comes to our application with a StasisStart.
+// Origination says whom to ring.
 type Origination struct {
 	Channel  string // the id that the channel gets; ours to choose, so that a repeated command does not ring twice
 	Endpoint string // technology/resource, such as PJSIP/kcc1
@@ -186,24 +186,43 @@ type Origination struct {
 	Variables  map[string]string // set on the new channel
 }
 
-// Originate rings a phone. It returns as soon as Asterisk dials. IsRefused when the phone can't be rung now, IsConflict when
-// the channel id is in use: the phone rings already.
-func (c *Conn) Originate(ctx context.Context, o Origination) error {
+// Create makes the channel to a phone, which does not ring before Dial. The channel comes to our application with a StasisStart
+// at once. IsRefused when the phone can't be rung now, IsConflict when the channel id is in use.
+//
+// A channel that was made so never follows a redirect (SIP 3xx). One that was made by ARI's originate does: the core dials
+// whatever Contact says, another technology and the trunk included (main/dial.c, handle_call_forward; seen on 22.10.1), and
+// nothing in ARI or the configuration turns that off.
+func (c *Conn) Create(ctx context.Context, o Origination) error {
 	if err := o.check(); err != nil {
-		return fmt.Errorf("asterisk: originate: %w", err)
+		return fmt.Errorf("asterisk: create: %w", err)
 	}
-	err := c.onChannel(ctx, "originate", http.MethodPost, o.Channel, ari.OriginateRequest{
-		Endpoint:   o.Endpoint,
-		App:        c.opt.Application,
-		CallerID:   o.CallerID,
-		Timeout:    int(math.Ceil(o.Timeout.Seconds())),
-		Originator: o.Originator,
-		Variables:  o.Variables,
-	})
+	variables := maps.Clone(o.Variables)
+	if o.CallerID != "" { // the phone shows the second; the first is what whoever talks to it is told
+		if variables == nil {
+			variables = map[string]string{}
+		}
+		variables["CALLERID(all)"], variables["CONNECTEDLINE(all,i)"] = o.CallerID, o.CallerID
+	}
+	_, err := c.do(ctx, command{"create", http.MethodPost, pathOf("channels", "create"), nil, struct {
+		Channel    string            `json:"channelId"`
+		Endpoint   string            `json:"endpoint"`
+		App        string            `json:"app"`
+		Originator string            `json:"originator,omitempty"`
+		Variables  map[string]string `json:"variables,omitempty"`
+	}{o.Channel, o.Endpoint, c.opt.Application, o.Originator, variables}})
 	return c.sureOfConflict(ctx, o.Channel, err)
 }
 
-// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every origination
+// Dial rings the phone of a channel that Create made and that has come to our application; before that it is IsConflict. It
+// returns as soon as Asterisk dials.
+func (c *Conn) Dial(ctx context.Context, channel string, timeout time.Duration) error {
+	body := struct {
+		Timeout int `json:"timeout"`
+	}{int(math.Ceil(timeout.Seconds()))}
+	return c.onChannel(ctx, "dial", http.MethodPost, channel, body, "dial")
+}
+
+// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every creation
 // that fails on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never
 // clears the error number of that thread (ast_channel_errno; seen on 22.10.1).
 func (c *Conn) sureOfConflict(ctx context.Context, channel string, err error) error {

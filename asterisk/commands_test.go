@@ -60,13 +60,17 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 			},
 			"POST applications/balie-phones/subscription?eventSource=endpoint%3APJSIP%2F1%2Cendpoint%3APJSIP%2F2",
 		},
-		"originate": {func(ctx context.Context, c *testConn) error {
-			return c.Originate(ctx, Origination{
+		"create": {func(ctx context.Context, c *testConn) error {
+			return c.Create(ctx, Origination{
 				Channel: "leg-1", Endpoint: "PJSIP/kcc1", CallerID: `"KCC" <+31570000000>`, Timeout: 19500 * time.Millisecond,
 				Originator: "caller", Variables: map[string]string{"TAAL": "nl"},
 			})
-		}, `POST channels/leg-1 {"endpoint":"PJSIP/kcc1","timeout":20,"callerId":"\"KCC\" \u003c+31570000000\u003e","app":"balie",` +
-			`"originator":"caller","variables":{"TAAL":"nl"}}`},
+		}, `POST channels/create {"channelId":"leg-1","endpoint":"PJSIP/kcc1","app":"balie","originator":"caller",` +
+			`"variables":{"CALLERID(all)":"\"KCC\" \u003c+31570000000\u003e","CONNECTEDLINE(all,i)":"\"KCC\" \u003c+31570000000\u003e","TAAL":"nl"}}`},
+		"dial": {
+			func(ctx context.Context, c *testConn) error { return c.Dial(ctx, "leg-1", 19500*time.Millisecond) },
+			`POST channels/leg-1/dial {"timeout":20}`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +95,7 @@ func TestInputThatAsteriskWouldMisreadIsRefusedHere(t *testing.T) {
 		return func(ctx context.Context, c *testConn) error {
 			o := good
 			change(&o)
-			return c.Originate(ctx, o)
+			return c.Create(ctx, o)
 		}
 	}
 	tests := map[string]struct {
@@ -234,7 +238,7 @@ func TestPlaybackAndChannelExist(t *testing.T) {
 	})
 }
 
-func TestConflictOnOriginateIsOnlyBelievedWhenTheChannelIsThere(t *testing.T) {
+func TestConflictOnCreateIsOnlyBelievedWhenTheChannelIsThere(t *testing.T) {
 	tests := map[string]struct {
 		channel           int // status of GET channels/leg
 		conflict, refused bool
@@ -252,7 +256,7 @@ func TestConflictOnOriginateIsOnlyBelievedWhenTheChannelIsThere(t *testing.T) {
 					}
 					return http.StatusConflict, `{"message":"Channel with given unique ID already exists"}`, true
 				})
-				err := c.Originate(t.Context(), Origination{Channel: "leg", Endpoint: "PJSIP/k", Timeout: time.Second})
+				err := c.Create(t.Context(), Origination{Channel: "leg", Endpoint: "PJSIP/k", Timeout: time.Second})
 				require.Error(t, err)
 				require.Equal(t, test.conflict, IsConflict(err))
 				require.Equal(t, test.refused, IsRefused(err))

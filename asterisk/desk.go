@@ -93,10 +93,10 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel) error {
 	leg, line := b.leg(desk.ID), b.line(desk.ID)
 	switch {
-	case leg != nil && desk.Up():
-		leg.answered()
+	case leg != nil:
+		leg.caughtUp(desk)
 		return nil
-	case leg != nil || line != nil:
+	case line != nil:
 		return nil
 	case !desk.Up():
 		b.drop(desk.ID)

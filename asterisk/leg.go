@@ -26,15 +26,22 @@ type Leg struct {
 	channel string
 
 	mu     sync.Mutex
+	inside chan struct{} // closed when the channel is in our application, and may be dialled
 	up     chan struct{} // closed when answered
 	gone   chan struct{} // closed when the channel is no more
-	cause  Cause         // why it went
-	bridge string        // in which it talks, or talked; empty before
-	next   *Leg          // who took its place in the conversation; nil while nobody did
+	ending ending
+	bridge string // in which it talks, or talked; empty before
+	next   *Leg   // who took its place in the conversation; nil while nobody did
+}
+
+// ending is why a leg went.
+type ending struct {
+	cause  Cause
+	status int // the phone's final answer, see Event.Status
 }
 
 func newLeg(board *Switchboard, channel string) *Leg {
-	return &Leg{board: board, channel: channel, up: make(chan struct{}), gone: make(chan struct{})}
+	return &Leg{board: board, channel: channel, inside: make(chan struct{}), up: make(chan struct{}), gone: make(chan struct{})}
 }
 
 // ID implements dispatch.Leg.
@@ -53,17 +60,40 @@ func (l *Leg) HangUp(ctx context.Context) error {
 	return nil
 }
 
+func (l *Leg) entered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	closeOnce(l.inside)
+}
+
 func (l *Leg) answered() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	closeOnce(l.up)
 }
 
-func (l *Leg) ended(cause Cause) {
+// caughtUp makes up for what was missed of a phone that is found ringing or talking.
+func (l *Leg) caughtUp(found Channel) {
+	l.entered()
+	if found.Up() {
+		l.answered()
+	}
+}
+
+func (l *Leg) isAnswered() bool {
+	select {
+	case <-l.up:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *Leg) ended(why ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause == 0 {
-		l.cause = cause
+	if l.ending == (ending{}) {
+		l.ending = why
 	}
 	closeOnce(l.gone)
 }
@@ -113,23 +143,35 @@ func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispat
 // ring rings a phone, and returns when it was answered or with the reason why not.
 func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	b.addLeg(leg)
-	if err := b.conn.Originate(ctx, o); err != nil {
+	limit := time.NewTimer(o.Timeout + ringSlack)
+	defer limit.Stop()
+	if err := b.conn.Create(ctx, o); err != nil {
 		b.abandonLeg(leg)
 		if IsRefused(err) {
 			return fmt.Errorf("%w: %w", dispatch.ErrUnreachable, err)
 		}
 		return err
 	}
-	limit := time.NewTimer(o.Timeout + ringSlack)
-	defer limit.Stop()
+	if err := b.awaitLeg(ctx, leg, leg.inside, limit); err != nil {
+		return err
+	}
+	if err := b.conn.Dial(ctx, leg.channel, o.Timeout); err != nil && !IsGone(err) { // gone: the event says why
+		b.abandonLeg(leg)
+		return err
+	}
+	return b.awaitLeg(ctx, leg, leg.up, limit)
+}
+
+// awaitLeg waits until a phone that is being rung is as wanted, or gives the reason why it will not be; then it is silent.
+func (b *Switchboard) awaitLeg(ctx context.Context, leg *Leg, wanted <-chan struct{}, limit *time.Timer) error {
 	select {
-	case <-leg.up:
+	case <-wanted:
 		return nil
 	case <-leg.gone:
 		return leg.failure()
 	case <-limit.C:
 		b.abandonLeg(leg)
-		return fmt.Errorf("%w within %s", dispatch.ErrNoAnswer, o.Timeout)
+		return fmt.Errorf("%w in time", dispatch.ErrNoAnswer)
 	case <-ctx.Done():
 		b.callOffLeg(ctx, leg)
 		return context.Cause(ctx)
@@ -165,11 +207,15 @@ func (b *Switchboard) silenceLeg(leg *Leg, reason Cause) {
 	}
 }
 
-// failure says why a phone that was rung did not answer, by the cause of its hang-up (ITU-T Q.850).
+// failure says why a phone that was rung did not answer, by its last answer when it sent the call elsewhere, and else by the
+// cause of the hang-up (ITU-T Q.850).
 func (l *Leg) failure() error {
 	l.mu.Lock()
-	cause := l.cause
+	cause, status := l.ending.cause, l.ending.status
 	l.mu.Unlock()
+	if status >= 300 && status < 400 {
+		return dispatch.ErrForwarded
+	}
 	switch cause {
 	case CauseUserBusy:
 		return dispatch.ErrBusy

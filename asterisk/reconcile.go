@@ -146,7 +146,7 @@ func (b *Switchboard) endMissing(found survey) {
 	for id, leg := range b.legs {
 		if _, ok := found.all[id]; !ok {
 			delete(b.legs, id)
-			leg.ended(CauseUnknown)
+			leg.ended(ending{})
 		}
 	}
 }
@@ -177,9 +177,7 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 // never connected.
 func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) error {
 	if leg := b.leg(c.ID); leg != nil {
-		if c.Up() {
-			leg.answered()
-		}
+		leg.caughtUp(c)
 		return nil
 	}
 	adopted, err := b.adoptPutThrough(ctx, found, c.ID)
@@ -204,7 +202,12 @@ func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
 		if err != nil {
 			return err
 		}
-		kept = append(kept, keptCall{channel: c, state: state, talk: b.adoptTalk(found, c.ID)})
+		k := keptCall{channel: c, state: state, talk: b.adoptTalk(found, c.ID)}
+		if !k.isCall() {
+			b.refuse(c.ID)
+			continue
+		}
+		kept = append(kept, k)
 	}
 	slices.SortStableFunc(kept, keptCall.compare)
 	for _, k := range kept {
@@ -218,6 +221,12 @@ type keptCall struct {
 	channel Channel
 	state   string
 	talk    *ivr.Talk
+}
+
+// isCall reports whether the channel is a caller by the dialplan's word, or one that somebody was put through on: a daemon has
+// written on it, it talks with a phone of ours, or Asterisk made it for that.
+func (k keptCall) isCall() bool {
+	return isCaller(k.channel.StasisArgs()) || k.state != "" || k.talk != nil || k.channel.tookPlace()
 }
 
 func (k keptCall) compare(other keptCall) int {
@@ -280,7 +289,7 @@ func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
 		if len(others) > 0 {
 			b.addLeg(leg.succeededBy(others[0]))
 		}
-		leg.ended(CauseUnknown)
+		leg.ended(ending{})
 	}
 	return &ivr.Talk{Agent: agent, Leg: leg, Since: bridge.Created}
 }

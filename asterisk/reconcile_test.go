@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,8 @@ import (
 type asteriskHas struct {
 	channels []string            // all of them in our application, and up
 	bridges  map[string][]string // channels by bridge, the first being the bridge's name
+	named    map[string]string   // names of channels, of those that have one here
+	running  map[string]string   // the dialplan application of channels that came by none of callers' Stasis()
 }
 
 func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
@@ -38,7 +41,8 @@ func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
 		return http.StatusOK, `{"channel_ids":[` + quoted(a.channels) + `]}`, true
 	case r.URI == "channels":
 		for i, id := range a.channels {
-			items = append(items, fmt.Sprintf(`{"id":%q,"state":"Up","creationtime":"2026-11-20T15:00:%02d.000+0000"}`, id, i))
+			items = append(items, fmt.Sprintf(`{"id":%q,"name":%q,"state":"Up","creationtime":"2026-11-20T15:00:%02d.000+0000",`+
+				`"dialplan":{"app_name":%q,"app_data":"balie,caller,140570,allowed"}}`, id, a.named[id], i, cmp.Or(a.running[id], "Stasis")))
 		}
 		return http.StatusOK, "[" + strings.Join(items, ",") + "]", true
 	case r.URI == "bridges":
@@ -235,4 +239,35 @@ func TestATransferThatWasMadeWhileTheLinkWasAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAChannelThatIsFoundAndIsNobodysCallIsHungUp(t *testing.T) {
+	refused := 0
+	has := asteriskHas{
+		channels: []string{"caller", "stray", "forwarded", "remembered", "put-through"},
+		running:  map[string]string{"stray": "AppDial2", "forwarded": "AppDial2", "remembered": "AppDial2", "put-through": "AppDial2"},
+		named: map[string]string{
+			"forwarded": "Local/0612345678@from-phones-00000001;1", "put-through": "Local/_attended@transfer-00000001;2",
+		},
+	}
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		f.answering(func(r fakeRequest) (int, string, bool) {
+			if strings.HasPrefix(r.URI, "channels/remembered/variable") {
+				return http.StatusOK, `{"value":"a state"}`, true
+			}
+			return has.answer(r)
+		})
+		o := &talkingOperator{talks: map[call.ID]ivr.Talk{}}
+		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+		b.Connect(o, nil, func(string, routing.PhoneState) {})
+		b.OnStray(func() { refused++ })
+		require.NoError(t, b.Reconcile(t.Context()))
+		synctest.Wait()
+		require.ElementsMatch(t, []call.ID{"caller", "remembered", "put-through"}, o.queued)
+		require.Equal(t, 2, refused)
+		for _, stray := range []string{"stray", "forwarded"} {
+			require.Contains(t, f.commands(), `DELETE channels/`+stray+` {"reason_code":"16"}`)
+		}
+		require.NoError(t, b.Halt(t.Context()))
+	})
 }

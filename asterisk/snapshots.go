@@ -16,11 +16,18 @@ type Channel struct {
 	Extension    string    // what was dialled, for a channel that came in
 	Created      time.Time // UTC
 
+	name         string // technology, resource and a number, such as PJSIP/trunk-00000002
 	app, appData string // the dialplan application that it is in
 }
 
 // Up reports whether the channel has been answered.
 func (c Channel) Up() bool { return c.State == "Up" }
+
+// transferPrefix is how Asterisk names the channel that takes the place of one that was put through to us (bridge.c).
+const transferPrefix = "Local/_attended@transfer"
+
+// tookPlace reports whether the channel came by a transfer.
+func (c Channel) tookPlace() bool { return strings.HasPrefix(c.name, transferPrefix) }
 
 // StasisArgs are the arguments with which a channel that is in our application came there: what StasisStart said, for a
 // daemon that was not there to hear it. Arguments that hold a comma come back in parts.
@@ -62,6 +69,7 @@ func channelIn(r gjson.Result) Channel {
 		CallerNumber: r.Get("caller.number").String(),
 		Extension:    r.Get("dialplan.exten").String(),
 		Created:      timeIn(r.Get("creationtime")),
+		name:         r.Get("name").String(),
 		app:          r.Get("dialplan.app_name").String(),
 		appData:      r.Get("dialplan.app_data").String(),
 	}

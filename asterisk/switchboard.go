@@ -45,6 +45,7 @@ type Switchboard struct {
 
 	operator  Operator
 	callbacks Callbacks
+	stray     func() // see OnStray
 	phone     func(endpoint string, state routing.PhoneState)
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
@@ -68,8 +69,13 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 		lines:     map[string]*Line{},
 		legs:      map[string]*Leg{},
 		endpoints: map[string]*endpoint{},
+		stray:     func() {},
 	}
 }
+
+// OnStray lets tell be told of each channel that came to the application and is nobody's call, see entered. It must not wait,
+// and is set before the connection runs.
+func (b *Switchboard) OnStray(tell func()) { b.stray = tell }
 
 // Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
 // connection runs.
@@ -133,6 +139,10 @@ func (b *Switchboard) Handle(e Event) {
 		b.entered(e)
 	case StasisEnd, ChannelDestroyed:
 		b.left(e)
+	case ChannelStateChange:
+		if leg := b.leg(e.ChannelID); leg != nil && e.Channel().Up() {
+			leg.answered()
+		}
 	case ChannelDtmfReceived:
 		if line := b.line(e.ChannelID); line != nil && e.Digit() != 0 {
 			line.pressed(e)
@@ -147,7 +157,7 @@ func (b *Switchboard) Handle(e Event) {
 	}
 }
 
-// entered handles a channel that came to the application: a phone that answered, or a new call.
+// entered handles a channel that came to the application: a phone that is to be rung, or a new call.
 func (b *Switchboard) entered(e Event) {
 	arrived := e.Channel()
 	b.mu.Lock()
@@ -155,28 +165,45 @@ func (b *Switchboard) entered(e Event) {
 	b.mu.Unlock()
 	switch {
 	case leg != nil:
-		leg.answered()
+		leg.caughtUp(arrived)
 	case line != nil: // told twice, or found by reconciliation before the event came
 	case e.ReplaceChannelID() != "":
 		b.replaced(e.ReplaceChannelID(), arrived, e.Args())
-	case isOurs(arrived.ID): // answered after we had given it up
+	case isOurs(arrived.ID): // made after we had given it up
 		go b.drop(arrived.ID)
-	default:
+	case isCaller(e.Args()):
 		b.take(arrived, e.Args())
+	default:
+		go b.refuse(arrived.ID)
 	}
 }
 
-// left handles a channel that is gone, or has left the application.
+// isCaller reports whether the dialplan says of a channel that it is a caller: Stasis(bereikbaar,caller,…).
+func isCaller(args []string) bool { return len(args) > 0 && args[0] == callerArgument }
+
+// refuse hangs up a channel that is neither a caller by the dialplan's word nor a phone of ours. Asterisk or a dialplan made it
+// at the wish of somebody outside, of a phone that forwards its calls for instance: whoever is taken for a caller then makes
+// phones ring.
+func (b *Switchboard) refuse(channel string) {
+	b.stray()
+	b.log.Error("a channel came that is nobody's call: it is hung up; see what in Asterisk made it", "channel", channel)
+	b.drop(channel)
+}
+
+// left handles a channel that is gone, or has left the application. Why a phone did not answer is told only when it is gone.
 func (b *Switchboard) left(e Event) {
 	b.mu.Lock()
 	line, leg := b.lines[e.ChannelID], b.legs[e.ChannelID]
-	delete(b.legs, e.ChannelID)
+	over := leg != nil && (e.Type == ChannelDestroyed || leg.isAnswered())
+	if over {
+		delete(b.legs, e.ChannelID)
+	}
 	b.mu.Unlock()
 	if line != nil {
 		line.end(ivr.ErrHungUp)
 	}
-	if leg != nil {
-		leg.ended(e.Cause())
+	if over {
+		leg.ended(ending{e.Cause(), e.Status()})
 	}
 }
 
@@ -222,6 +249,9 @@ func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func
 	})
 	return line
 }
+
+// callerArgument is what the dialplan calls a caller, in its first argument of Stasis().
+const callerArgument = "caller"
 
 // incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
 // number). The presentation goes before the number: a withheld one is not even parsed.
@@ -289,7 +319,7 @@ func (b *Switchboard) addLeg(leg *Leg) {
 
 // forgetLeg lets a phone count as gone, whatever has become of it.
 func (b *Switchboard) forgetLeg(leg *Leg) {
-	leg.ended(CauseUnknown)
+	leg.ended(ending{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.legs, leg.channel)

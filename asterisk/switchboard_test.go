@@ -218,8 +218,8 @@ func TestWhyAPhoneDidNotAnswer(t *testing.T) {
 		CauseSubscriberAbsent: "not reachable", Cause(127): "cause 127",
 	} {
 		leg := newLeg(nil, "x")
-		leg.ended(cause)
-		leg.ended(CauseNormalClearing) // told twice: the first counts
+		leg.ended(ending{cause: cause})
+		leg.ended(ending{cause: CauseNormalClearing}) // told twice: the first counts
 		require.ErrorContains(t, leg.failure(), want)
 	}
 }

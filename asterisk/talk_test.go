@@ -30,7 +30,7 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 			want   error
 		}{
 			"the caller": {func(line *Line, _ *Leg) { line.end(ivr.ErrHungUp) }, ivr.ErrHungUp},
-			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(CauseNormalClearing) }, ivr.ErrPhoneGone}, // so that the caller waits on
+			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(ending{cause: CauseNormalClearing}) }, ivr.ErrPhoneGone}, // so that the caller waits on
 			"nobody":     {func(*Line, *Leg) {}, &CommandError{}},
 		} {
 			t.Run(who+" "+name, func(t *testing.T) {

@@ -22,6 +22,9 @@ var (
 	ErrUnreachable = errors.New("phone not reachable")
 )
 
+// ErrForwarded is ErrNoAnswer of a phone that sent the call elsewhere (SIP 3xx), where nobody was rung.
+var ErrForwarded = fmt.Errorf("%w: the phone forwards its calls", ErrNoAnswer)
+
 // errCancelled is the cause with which a ring is called off; the queues know already.
 var errCancelled = errors.New("ring called off")
 
@@ -68,7 +71,8 @@ type Ticket struct {
 type Dispatcher struct {
 	phones Phones
 	log    *slog.Logger
-	unread func() // see OnUnread
+	unread func()                                 // see OnUnread
+	failed func(call.TeamID, routing.RingFailure) // see OnRingFailed
 
 	mu     sync.Mutex // guards all below: the queues have one owner at a time
 	queues *routing.Queues
@@ -105,12 +109,17 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 		rings:  map[call.AgentID]*ringing{},
 		stop:   make(chan struct{}),
 		unread: func() {},
+		failed: func(call.TeamID, routing.RingFailure) {},
 	}
 }
 
 // OnUnread lets tell be told of each signal that was lost because a call read none of them, which must never happen. It must
 // not wait, and is set before the first call.
 func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
+
+// OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its own doing
+// or a fault's; of none that was called off. It must not wait, and is set before the first call.
+func (d *Dispatcher) OnRingFailed(tell func(call.TeamID, routing.RingFailure)) { d.failed = tell }
 
 // Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next
 // daemon can take them over.

@@ -52,6 +52,7 @@ func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
 	agent := inv.Agent.ID
 	leg, err := d.phones.Ring(ctx, inv)
 	if err != nil && !errors.Is(context.Cause(ctx), errCancelled) {
+		d.failed(inv.Team.ID, failure(err))
 		d.log.Info("phone did not answer", "call", r.call, "team", inv.Team.ID, "agent", agent, "why", err)
 	}
 	d.step(func(now time.Time) []routing.Action {
@@ -112,6 +113,8 @@ func (d *Dispatcher) hangUp(leg Leg) {
 
 func failure(err error) routing.RingFailure {
 	switch {
+	case errors.Is(err, ErrForwarded): // before what it wraps
+		return routing.Forwarded
 	case errors.Is(err, ErrNoAnswer):
 		return routing.NoAnswer
 	case errors.Is(err, ErrBusy):

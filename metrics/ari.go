@@ -17,6 +17,7 @@ type ARI struct {
 	connections prometheus.Counter
 	losses      *prometheus.CounterVec
 	dropped     prometheus.Counter
+	refused     prometheus.Counter
 	skipped     *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	errors      *prometheus.CounterVec
@@ -32,6 +33,8 @@ func newARI(r *registration, o Options) *ARI {
 			"Times that the link with Asterisk was lost or could not be made, by reason.", "reason"),
 		dropped: r.counter("ari_events_dropped_total",
 			"Events of Asterisk whose news did not reach the call that it is about: a fault of ours, must be 0."),
+		refused: r.counter("ari_channels_refused_total",
+			"Channels that Asterisk brought to the application and that are nobody's call: hung up. Must be 0."),
 		skipped: r.counterVec("ari_events_skipped_total",
 			"Messages of Asterisk that nobody handled, by reason: unknown, malformed, too long.", "reason"),
 		duration: r.histogramVec("ari_command_duration_seconds",
@@ -61,6 +64,9 @@ func (a *ARI) LinkLost(reason string) { a.losses.WithLabelValues(a.reasons.label
 
 // EventDropped counts an event that was read and whose news a call did not take, which must never happen.
 func (a *ARI) EventDropped() { a.dropped.Inc() }
+
+// ChannelRefused counts a channel that came to our application and was neither a caller by the dialplan's word nor a phone of ours.
+func (a *ARI) ChannelRefused() { a.refused.Inc() }
 
 // EventSkipped counts a message that nobody handled.
 func (a *ARI) EventSkipped(reason string) { a.skipped.WithLabelValues(a.skips.label(reason)).Inc() }

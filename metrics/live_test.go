@@ -44,6 +44,8 @@ func TestQueuesAndAgents(t *testing.T) {
 		require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP bereikbaar_agents Agents of a team by what they do now; one who works for several teams counts in each.
 # TYPE bereikbaar_agents gauge
+bereikbaar_agents{state="forwarded",team="kcc"} 0
+bereikbaar_agents{state="forwarded",team="vergunningen"} 0
 bereikbaar_agents{state="free",team="kcc"} 0
 bereikbaar_agents{state="in_use",team="kcc"} 0
 bereikbaar_agents{state="offline",team="kcc"} 1

@@ -63,6 +63,7 @@ type Metrics struct {
 	Redis   *Redis
 	Notes   *Notes
 	Keeping *Keeping
+	Rings   *Rings
 	Config  *Config
 
 	contacts contacts
@@ -101,6 +102,8 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	m.Notes.start(Elsewhere)
 	m.Keeping = newKeeping(r, m.teamLabel)
 	m.Keeping.start(Elsewhere)
+	m.Rings = newRings(r, m.teamLabel)
+	m.Rings.start(Elsewhere)
 	m.labels.Store(&labels{
 		plan:           o.Plan,
 		teams:          map[call.TeamID]*team{},
@@ -146,6 +149,7 @@ func (m *Metrics) Apply(plan *routing.Plan) error {
 			after.teams[id] = m.contacts.team(string(id))
 			m.Notes.start(string(id))
 			m.Keeping.start(string(id))
+			m.Rings.start(string(id))
 		}
 	}
 	for id := range plan.Municipalities {

@@ -46,17 +46,23 @@ func (a Action) String() string {
 // RingFailure says why a phone that rang did not become a conversation.
 type RingFailure string
 
-// The ways in which a ring fails. Only the first two are the agent's own doing and count as missed.
+// The ways in which a ring fails. Only the first three are the agent's own doing and count as missed.
 const (
 	NoAnswer    RingFailure = "no_answer"   // rang for its time
 	Declined    RingFailure = "declined"    // the agent refused the call
+	Forwarded   RingFailure = "forwarded"   // the phone sent the call elsewhere, which is never followed
 	Busy        RingFailure = "busy"        // the phone is in another call
 	Unreachable RingFailure = "unreachable" // not registered, or no such extension
 	Fault       RingFailure = "fault"       // Asterisk or we could not place the call
 )
 
+// RingFailures lists every way, for metrics that must exist from the start.
+func RingFailures() []RingFailure {
+	return []RingFailure{NoAnswer, Declined, Forwarded, Busy, Unreachable, Fault}
+}
+
 // missed reports whether the failure counts towards Team.MissedLimit.
-func (f RingFailure) missed() bool { return f == NoAnswer || f == Declined }
+func (f RingFailure) missed() bool { return f == NoAnswer || f == Declined || f == Forwarded }
 
 // PhoneState is what a phone tells of itself, apart from the rings and conversations that came from here.
 type PhoneState string

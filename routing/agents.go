@@ -12,19 +12,20 @@ type AgentState string
 
 // The states of an agent. Where several are true the first of this order counts.
 const (
-	AgentTalking AgentState = "talking" // in a conversation that came from here
-	AgentRinging AgentState = "ringing" // his phone rings for a caller
-	AgentWrapUp  AgentState = "wrap_up" // nawerktijd
-	AgentPaused  AgentState = "paused"  // after too many missed rings
-	AgentOffline AgentState = "offline" // his phone is not registered or could not be reached
-	AgentInUse   AgentState = "in_use"  // his phone is in a call that is not ours
-	AgentFree    AgentState = "free"    // his phone may ring
+	AgentTalking   AgentState = "talking"   // in a conversation that came from here
+	AgentRinging   AgentState = "ringing"   // their phone rings for a caller
+	AgentWrapUp    AgentState = "wrap_up"   // nawerktijd
+	AgentPaused    AgentState = "paused"    // after too many missed rings
+	AgentOffline   AgentState = "offline"   // their phone is not registered or could not be reached
+	AgentInUse     AgentState = "in_use"    // their phone is in a call that is not ours
+	AgentForwarded AgentState = "forwarded" // their phone sent the last call elsewhere; it may ring again after the team's Retry
+	AgentFree      AgentState = "free"      // their phone may ring
 )
 
 // AgentStates lists every state, for metrics that must exist from the start.
 func AgentStates() []AgentState {
 	return []AgentState{
-		AgentTalking, AgentRinging, AgentWrapUp, AgentPaused, AgentOffline, AgentInUse, AgentFree,
+		AgentTalking, AgentRinging, AgentWrapUp, AgentPaused, AgentOffline, AgentInUse, AgentForwarded, AgentFree,
 	}
 }
 
@@ -52,6 +53,7 @@ type member struct {
 	phone       PhoneState
 	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or until the phone tells otherwise
 	doubtUntil  time.Time
+	forwards    bool      // the phone sent the last call elsewhere, and has told nothing since; it rests until doubtUntil
 	talkedUntil time.Time // end of the last conversation; zero when there was none
 	timer       timer     // the first of the moments above
 
@@ -86,6 +88,9 @@ func (m *member) stateNow() AgentState {
 		return AgentInUse
 	case PhoneFree, PhoneUnknown:
 	}
+	if m.forwards {
+		return AgentForwarded
+	}
 	return AgentFree
 }
 
@@ -98,7 +103,7 @@ func (m *member) canBeStaffed() bool {
 // refresh counts the agent anew in his queues, after anything about him changed.
 func (q *Queues) refresh(now time.Time, m *member) {
 	state := m.stateNow()
-	ringable := !m.removed && state == AgentFree
+	ringable := !m.removed && (state == AgentFree || state == AgentForwarded && m.doubtUntil.IsZero())
 	staffed := m.canBeStaffed()
 	if state != m.state {
 		m.state, m.since = state, now
@@ -151,7 +156,7 @@ func (q *Queues) Phone(now time.Time, agent call.AgentID, state PhoneState) []Ac
 	if m == nil {
 		return nil
 	}
-	m.phone, m.doubt, m.doubtUntil = state, "", time.Time{}
+	m.phone, m.doubt, m.doubtUntil, m.forwards = state, "", time.Time{}, false
 	q.rearm(m)
 	q.refresh(now, m)
 	return q.settle(now)

@@ -76,7 +76,7 @@ func (q *Queues) applyAgents(agents map[call.AgentID]Agent, phones map[string]Ph
 		}
 		if m.endpoint != agents[id].Endpoint { // another phone
 			m.endpoint = agents[id].Endpoint
-			m.phone, m.doubt, m.doubtUntil = standing(phones, m.endpoint), "", time.Time{}
+			m.phone, m.doubt, m.doubtUntil, m.forwards = standing(phones, m.endpoint), "", time.Time{}, false
 			q.rearm(m)
 		}
 	}

@@ -154,21 +154,25 @@ func (m *machine) failure(t *rapid.T) {
 		return
 	}
 	why := rapid.SampledFrom([]routing.RingFailure{
-		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Busy, routing.Unreachable, routing.Fault,
+		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Forwarded, routing.Busy, routing.Unreachable, routing.Fault,
 	}).Draw(t, "why")
 	c := m.callers[id]
 	team := m.teams[c.Team]
 	m.endRing(a)
 	c.tried[a.id] = true
+	a.forwards = false
 	switch there := a.phone == routing.PhoneFree || a.phone == routing.PhoneUnknown; {
 	case !there:
-	case why == routing.NoAnswer || why == routing.Declined:
+	case why == routing.NoAnswer || why == routing.Declined || why == routing.Forwarded:
 		a.misses++
 		if team.MissedLimit > 0 && a.misses >= team.MissedLimit {
 			a.misses = 0
 			if team.MissedPause > 0 {
 				a.pausedUntil = m.now.Add(team.MissedPause)
 			}
+		}
+		if why == routing.Forwarded {
+			a.forwards, a.doubt, a.doubtUntil = true, "", m.now.Add(max(team.Retry, time.Second))
 		}
 	default:
 		a.doubt, a.doubtUntil = routing.PhoneOffline, m.now.Add(max(team.Retry, time.Second))
@@ -208,7 +212,7 @@ func (m *machine) phone(t *rapid.T) {
 		routing.PhoneUnknown, routing.PhoneFree, routing.PhoneFree, routing.PhoneInUse, routing.PhoneOffline,
 	}).Draw(t, "state")
 	if a := m.agents[agent]; a != nil {
-		a.phone, a.doubt, a.doubtUntil = state, "", time.Time{}
+		a.phone, a.doubt, a.doubtUntil, a.forwards = state, "", time.Time{}, false
 	}
 	m.checkActions(m.q.Phone(m.now, agent, state))
 }
@@ -282,6 +286,7 @@ func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.Agen
 		}
 		if a := m.agents[id]; a.endpoint != agent.Endpoint {
 			a.endpoint, a.phone, a.doubt, a.doubtUntil = agent.Endpoint, routing.PhoneUnknown, "", time.Time{}
+			a.forwards = false
 		}
 	}
 	isMember := func(id call.AgentID, team call.TeamID) bool {

@@ -44,6 +44,7 @@ type modelAgent struct {
 	misses                             int
 	phone, doubt                       routing.PhoneState
 	talkedUntil                        time.Time
+	forwards                           bool
 }
 
 type modelCaller struct {
@@ -77,9 +78,15 @@ func (a *modelAgent) state() routing.AgentState {
 		return routing.AgentOffline
 	case phone == routing.PhoneInUse:
 		return routing.AgentInUse
+	case a.forwards:
+		return routing.AgentForwarded
 	default:
 		return routing.AgentFree
 	}
+}
+
+func (a *modelAgent) ringable() bool {
+	return a.state() == routing.AgentFree || a.state() == routing.AgentForwarded && a.doubtUntil.IsZero()
 }
 
 func (a *modelAgent) staffed() bool {
@@ -120,7 +127,7 @@ func (m *model) could(c *modelCaller) []*modelAgent {
 		return nil
 	}
 	return slices.DeleteFunc(m.members(c.Team), func(a *modelAgent) bool {
-		return a.state() != routing.AgentFree || c.tried[a.id]
+		return !a.ringable() || c.tried[a.id]
 	})
 }
 
@@ -212,6 +219,7 @@ func (m *model) converse(id call.ID, agent call.AgentID, team routing.Team) {
 		m.endRing(a)
 	}
 	a.talk, a.talkTeam, a.misses, a.wrapUntil = id, team, 0, time.Time{}
+	a.forwards = false
 }
 
 // settled checks that nothing was left undone, and begins the pauses between rounds.

@@ -127,7 +127,7 @@ func (q *Queues) converse(now time.Time, m *member, t *talk) {
 	if m.ring != nil {
 		q.endRing(m)
 	}
-	m.talk, m.misses, m.wrapUntil = t, 0, time.Time{}
+	m.talk, m.misses, m.wrapUntil, m.forwards = t, 0, time.Time{}, false
 	q.rearm(m)
 	q.refresh(now, m)
 	if c := q.callers[t.call]; c != nil {
@@ -136,9 +136,9 @@ func (q *Queues) converse(now time.Time, m *member, t *talk) {
 }
 
 // RingFailed tells that a phone did not become a conversation. The caller keeps his place; the phone is not tried for
-// him again until the next round. Missed rings (no answer, declined, of a phone that was there) count towards the team's
-// MissedLimit, after which the agent is paused. A phone that is busy or cannot be reached is taken to stay so for the
-// team's Retry or until it tells otherwise, so that it is not dialled once for everybody who waits.
+// him again until the next round. Missed rings (no answer, declined, forwarded, of a phone that was there) count towards the
+// team's MissedLimit, after which the agent is paused. A phone that is busy, forwards its calls or cannot be reached is taken to
+// stay so for the team's Retry or until it tells otherwise, so that it is not dialled once for everybody who waits.
 func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why RingFailure) []Action {
 	m := q.members[agent]
 	if m == nil || m.ring == nil || m.ring.ID != id {
@@ -147,6 +147,7 @@ func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why R
 	c := m.ring
 	c.tried.put(m.slot, true)
 	q.endRing(m)
+	m.forwards = false
 	switch team := &c.queue.team; {
 	case m.phone == PhoneOffline || m.phone == PhoneInUse: // while it rang: the phone says itself why nobody answered
 	case why.missed():
@@ -156,6 +157,9 @@ func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why R
 			if team.MissedPause > 0 {
 				m.pausedUntil = now.Add(team.MissedPause)
 			}
+		}
+		if why == Forwarded {
+			m.forwards, m.doubt, m.doubtUntil = true, "", now.Add(c.queue.retryAfter())
 		}
 	case why == Busy:
 		m.doubt, m.doubtUntil = PhoneInUse, now.Add(c.queue.retryAfter())

@@ -232,6 +232,54 @@ func TestMissedRings(t *testing.T) {
 	})
 }
 
+func TestAPhoneThatForwardsItsCalls(t *testing.T) {
+	limit := func(t *routing.Team) { t.MissedLimit, t.MissedPause, t.Retry = 2, time.Minute, 5*time.Second }
+	play(t, map[string]func(t *testing.T){
+		"is named so, is not dialled for everybody who waits, and is rung again after the retry": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.joins("c2", "kcc")
+			h.fails("anna", "c1", routing.Forwarded, "nobody_left c1")
+			h.is("anna", routing.AgentForwarded)
+			require.Equal(t, 1, h.q.Staffed("kcc"), "as after any missed ring")
+			h.passes(5*time.Second, "ring c1 at anna for 20s")
+			h.answers("anna", "c1", "connect c1 at anna")
+			h.hangsUp("anna", "ring c2 at anna for 20s")
+		},
+		"is paused like one that is not answered": func(t *testing.T) {
+			h := newHall(t, with(team("kcc", "anna"), limit))
+			h.joins("c1", "kcc", "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Forwarded, "nobody_left c1")
+			h.passes(5*time.Second, "ring c1 at anna for 20s")
+			h.fails("anna", "c1", routing.Forwarded, "nobody_left c1")
+			h.is("anna", routing.AgentPaused)
+			require.Zero(t, h.q.Staffed("kcc"))
+			h.leaves("c1")
+			h.passes(time.Minute)
+			h.is("anna", routing.AgentForwarded)
+		},
+		"is free when it says so itself, or fails otherwise": func(t *testing.T) {
+			h := newHall(t, team("kcc", "anna"))
+			for _, then := range []func(){
+				func() { h.phone("anna", routing.PhoneOffline); h.phone("anna", routing.PhoneFree) },
+				func() {
+					h.passes(time.Minute)
+					h.joins("c2", "kcc", "ring c2 at anna for 20s")
+					h.fails("anna", "c2", routing.NoAnswer, "nobody_left c2")
+					h.leaves("c2")
+				},
+			} {
+				h.joins("c1", "kcc", "ring c1 at anna for 20s")
+				h.fails("anna", "c1", routing.Forwarded, "nobody_left c1")
+				h.leaves("c1")
+				h.is("anna", routing.AgentForwarded)
+				then()
+				h.is("anna", routing.AgentFree)
+			}
+		},
+	})
+}
+
 func TestPhones(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
 		"a phone that is busy is not dialled for everybody who waits": func(t *testing.T) {

@@ -128,6 +128,8 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
 	s.queues.OnUnread(s.metrics.ARI.EventDropped)
+	s.queues.OnRingFailed(s.metrics.Rings.Failed)
+	s.board.OnStray(s.metrics.ARI.ChannelRefused)
 	if err := s.openJournal(); err != nil {
 		return nil, err
 	}

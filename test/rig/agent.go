@@ -20,6 +20,8 @@ type Behaviour struct {
 	NeverAnswers bool
 	// Refuses answers every call with this SIP status, such as 486 for busy.
 	Refuses int
+	// With are header lines of that refusal, such as the Contact of a redirect.
+	With []string
 	// TalkFor ends the call after this time; 0 waits for HangUp or the other side.
 	TalkFor time.Duration
 	// Dead logs in and then is not there any more: the cable is out.
@@ -93,10 +95,11 @@ func (a *Agent) Unplug() error {
 // agentValues fill in the scenario agent.xml.
 type agentValues struct {
 	Refuse, AnswerMS, TalkMS int64
+	With                     []string
 }
 
 func (b Behaviour) values() agentValues {
-	v := agentValues{Refuse: int64(b.Refuses), AnswerMS: b.RingFor.Milliseconds(), TalkMS: b.TalkFor.Milliseconds()}
+	v := agentValues{Refuse: int64(b.Refuses), AnswerMS: b.RingFor.Milliseconds(), TalkMS: b.TalkFor.Milliseconds(), With: b.With}
 	if b.NeverAnswers {
 		v.AnswerMS = -1
 	}
