@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,19 +19,51 @@ type CallerOptions struct {
 	Name string
 	// Withheld hides the number: From is anonymous, and the trunk still asserts it with Privacy: id.
 	Withheld bool
+	// Header takes the place of all that tells who rings: From comes first, as a whole line; the others are lines such as
+	// "Privacy: id". Nil: as the fields above say.
+	Header []string
+	// NoEvents offers no RTP events (RFC 4733), as a trunk does that sends keys as tones or as INFO.
+	NoEvents bool
+	// Formats are the RTP payload types that are offered, as in SDP. Empty: A-law, "8".
+	Formats string
 }
 
-// Caller is a call from the telephone network, made by SIPp; his ear, mouth and keys are a Handset.
+// Caller is a call from the telephone network, made by SIPp; their ear, mouth and keys are a Handset.
 type Caller struct {
 	*Handset
 	sipp   *sipp
 	callID string
+	rig    *Rig
+	host   string
+	cseq   atomic.Int64 // of the latest request that the rig sent in the call
+
+	localTag, remoteTag string // of the dialog; empty until a request is sent in it
 }
 
 // callerValues fill in the scenario caller.xml.
 type callerValues struct {
-	HoldMS int64
-	Stream string
+	HoldMS                  int64
+	Stream                  string
+	From, Identity, Formats string
+	NoEvents                bool
+}
+
+// values are those of the scenario; the injection file tells who rings, unless Header does.
+func (o CallerOptions) values() callerValues {
+	v := callerValues{
+		From: "[field1]", Identity: "P-Asserted-Identity: [field2]\nPrivacy: [field3]\n", Formats: o.Formats, NoEvents: o.NoEvents,
+	}
+	if v.Formats == "" {
+		v.Formats = strconv.Itoa(payloadALaw)
+	}
+	if o.Header != nil {
+		v.From = strings.TrimPrefix(o.Header[0], "From: ")
+		v.Identity = ""
+		for _, line := range o.Header[1:] {
+			v.Identity += line + "\n"
+		}
+	}
+	return v
 }
 
 // processes numbers the programs that play telephones, for names that occur once.
@@ -46,7 +79,7 @@ func (r *Rig) Call(ctx context.Context, o CallerOptions) (*Caller, error) {
 }
 
 // Callers rings once for each of the options in that order, perSecond calls a second, from one SIPp process. It returns
-// when the first INVITE is sent.
+// when the first INVITE is sent. Header, NoEvents and Formats are those of the first.
 func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptions) ([]*Caller, error) {
 	host := r.place.host(hostOutside)
 	n := processes.Add(1)
@@ -59,7 +92,8 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 		if err != nil {
 			return nil, err
 		}
-		callers[i] = &Caller{Handset: handset, callID: fmt.Sprintf("%s-%d", name, i+1)}
+		callers[i] = &Caller{Handset: handset, callID: fmt.Sprintf("%s-%d", name, i+1), rig: r, host: host}
+		callers[i].cseq.Store(1) // the INVITE's
 		fmt.Fprintln(&inject, o.line(host, handset.Port()))
 	}
 	port, err := freePort("udp", host, 5070+int(n)%20000)
@@ -68,7 +102,7 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 	}
 	count := fmt.Sprint(len(options))
 	s, err := r.startSIPp(sippOptions{
-		Name: name, Scenario: "caller.xml", Values: callerValues{}, Host: host, Port: port, Inject: inject.String(),
+		Name: name, Scenario: "caller.xml", Values: options[0].values(), Host: host, Port: port, Inject: inject.String(),
 		Args: []string{"-m", count, "-l", count, "-r", fmt.Sprint(perSecond)},
 	})
 	if err != nil {
@@ -77,7 +111,7 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 	for _, c := range callers {
 		c.sipp = s
 	}
-	return callers, callers[0].await(ctx, "he rings", func(l Leg) bool { return !l.Invited.IsZero() })
+	return callers, callers[0].await(ctx, "the call is made", func(l Leg) bool { return !l.Invited.IsZero() })
 }
 
 // line is the caller's line in the injection file of caller.xml.
@@ -115,7 +149,7 @@ func (c *Caller) await(ctx context.Context, what string, wanted func(Leg) bool) 
 
 // AwaitAnswer waits until the call is answered, and gives the time from INVITE to 200.
 func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
-	err := c.await(ctx, "he is answered", func(l Leg) bool { return l.Status != 0 })
+	err := c.await(ctx, "the call is answered", func(l Leg) bool { return l.Status != 0 })
 	if err != nil {
 		return 0, err
 	}
@@ -128,12 +162,12 @@ func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
 
 // AwaitEnd waits until the call is over, whoever ended it.
 func (c *Caller) AwaitEnd(ctx context.Context) error {
-	return c.await(ctx, "his call ends", func(l Leg) bool { return !l.Ended.IsZero() })
+	return c.await(ctx, "the call ends", func(l Leg) bool { return !l.Ended.IsZero() })
 }
 
 // HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.
 func (c *Caller) HangUp(ctx context.Context) error {
-	err := c.await(ctx, "he can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() })
+	err := c.await(ctx, "they can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() })
 	if err != nil || !c.Leg().Ended.IsZero() {
 		return err
 	}

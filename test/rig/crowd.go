@@ -96,7 +96,8 @@ func (r *Rig) Load(o LoadOptions) (*Load, error) {
 	for i := range o.Calls {
 		fmt.Fprintln(&inject, CallerOptions{To: o.To, From: LoadNumber(i)}.line(host, 6000))
 	}
-	values := callerValues{HoldMS: o.HoldFor.Milliseconds()}
+	values := CallerOptions{}.values()
+	values.HoldMS = o.HoldFor.Milliseconds()
 	if o.Speak {
 		values.Stream = filepath.Join(r.Dir, "sipp", name, "speech.alaw")
 		if err := os.MkdirAll(filepath.Dir(values.Stream), 0o755); err != nil {

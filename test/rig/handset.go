@@ -279,22 +279,47 @@ func (h *Handset) Speak(ctx context.Context, sound Sound) error {
 	return h.say(ctx, frames)
 }
 
-// Press sends keys (0-9, *, #, A-D) as RFC 4733 events of 100 ms with 100 ms in between, and returns when they are sent.
+// pressEvery is the time from one key to the next, of callers who are quick.
+const pressEvery = 400 * time.Millisecond
+
+// Press sends keys (0-9, *, #, A-D) as RFC 4733 events of 100 ms, one every 400 ms, and returns when they are sent.
 func (h *Handset) Press(ctx context.Context, keys string) error {
+	return h.PressEvery(ctx, keys, pressEvery)
+}
+
+// PressEvery is Press with another time from one key to the next, 160 ms at the least.
+func (h *Handset) PressEvery(ctx context.Context, keys string, every time.Duration) error {
 	var frames []frame
 	for _, key := range keys {
-		event := strings.IndexRune("0123456789*#ABCD", key)
+		event := strings.IndexRune(keysInOrder, key)
 		if event < 0 {
 			return fmt.Errorf("no key %q on a telephone", key)
 		}
-		frames = append(frames, keyFrames(byte(event))...)
+		frames = append(frames, keyFrames(byte(event), int(every/(20*time.Millisecond)))...)
 	}
 	return h.say(ctx, frames)
 }
 
+// keysInOrder are the keys of a telephone in the order of their RTP events.
+const keysInOrder = "0123456789*#ABCD"
+
+// PressTones sends keys as tones of 100 ms in the sound, one every 400 ms, as a line does that knows no events.
+func (h *Handset) PressTones(ctx context.Context, keys string) error {
+	var sound Sound
+	for _, key := range keys {
+		tone, err := KeyTone(key, 100*time.Millisecond)
+		if err != nil {
+			return err
+		}
+		sound = append(append(sound, tone...), make(Sound, int((pressEvery-100*time.Millisecond).Seconds()*sampleRate))...)
+	}
+	return h.Speak(ctx, sound)
+}
+
 // keyFrames is one key: five packets while it is down, the end three times (RFC 4733, 2.5.1.4), and silence.
-func keyFrames(event byte) []frame {
-	const down, ends, pause = 5, 3, 5
+func keyFrames(event byte, packets int) []frame {
+	const down, ends = 5, 3
+	pause := packets - down - ends
 	var frames []frame
 	for i := range down + ends {
 		body := []byte{event, 10, 0, 0}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -79,6 +80,22 @@ func Tone(hertz float64, d time.Duration) Sound {
 		s[i] = int16(8000 * math.Sin(2*math.Pi*hertz*float64(i)/sampleRate))
 	}
 	return s
+}
+
+// KeyTone is the two tones of a key (ITU-T Q.23), each as loud as a telephone sends it.
+func KeyTone(key rune, d time.Duration) (Sound, error) {
+	const layout = "123A456B789C*0#D"
+	at := strings.IndexRune(layout, key)
+	if at < 0 {
+		return nil, fmt.Errorf("no key %q on a telephone", key)
+	}
+	low, high := []float64{697, 770, 852, 941}[at/4], []float64{1209, 1336, 1477, 1633}[at%4]
+	s := make(Sound, int(d.Seconds()*sampleRate))
+	for i := range s {
+		seconds := float64(i) / sampleRate
+		s[i] = int16(6000 * (math.Sin(2*math.Pi*low*seconds) + math.Sin(2*math.Pi*high*seconds)))
+	}
+	return s, nil
 }
 
 // Pitch is how much of the sound's energy, 0 to 1, lies at the given pitch: near 1 for a Tone of it.
