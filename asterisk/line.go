@@ -24,7 +24,7 @@ type Line struct {
 	keys     chan rune
 	end      context.CancelCauseFunc // ends the call's context
 	answered bool                    // when it came
-	lastKey  keyPress                // of the goroutine that handles events
+	presses  presses                 // of the goroutine that handles events
 	desk     *Leg                    // the phone whose line it is, when it was rung for a callback; nil for a caller's
 	done     chan struct{}           // closed when it is no longer handled
 
