@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bereikbaar/bereikbaar/call"
 )
@@ -91,8 +92,9 @@ func Dialable(p Policy, n call.Number) error {
 // 00 and a country code. Whether it may be called back is for Dialable. The error is a *Refusal with CodeTooShort,
 // CodeTooLong or CodeInvalid.
 func ParseKeyed(digits string) (call.Number, error) {
-	if strings.ContainsFunc(digits, notDigit) {
-		return call.Number{}, refuse(CodeInvalid, "something else than digits was keyed in")
+	if at := strings.IndexFunc(digits, notDigit); at >= 0 {
+		key, _ := utf8.DecodeRuneInString(digits[at:])
+		return call.Number{}, refuse(CodeInvalid, "the key %q was pressed, which is no digit", key)
 	}
 	if strings.HasPrefix(digits, "0") || strings.HasPrefix(digits, "14") { // without the zero only a municipality's 14 0xx
 		if n, err := call.ParseNumber(digits); err == nil {

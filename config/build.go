@@ -229,7 +229,7 @@ func (b *builder) municipalities(p *routing.Plan) {
 			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), ContactCentre: call.TeamID(f.ContactCentre),
 			CallbackCountries: b.cfg.Callbacks.Countries,
 		}
-		if number, err := call.ParseNumber(f.CallerID); err == nil {
+		if number, err := call.ParseTyped(f.CallerID); err == nil {
 			m.CallerID = number.E164
 		} else {
 			b.doc.problem(key+".caller_id", "it is not a telephone number that can be shown to those who are rung back", "write it in full, such as \"+31140570\"")

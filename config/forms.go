@@ -211,7 +211,7 @@ func digitForm(s string) (what, mend string) {
 
 // numberForm takes a telephone number, or the short extension that an exchange sends.
 func numberForm(s string) (what, mend string) {
-	if _, err := call.ParseNumber(s); err != nil && !extension.MatchString(s) {
+	if _, err := call.ParseTyped(s); err != nil && !extension.MatchString(s) {
 		return shown(s) + " is not a telephone number: " + err.Error(), "write it as it is dialled, such as \"140570\" or \"+31570693911\"; an internal extension has at most six digits or is a name"
 	}
 	return "", ""

@@ -221,6 +221,14 @@ func TestWhatMayBeSaid(t *testing.T) {
 				require.Contains(t, c.Plan.Entries, "kcc-test")
 			},
 		},
+		"numbers as people paste them": {
+			[]string{`number: "140570"`, "number: \"14\u00a00570\"", `caller_id: "+31140570"`, "caller_id: \"tel:+31\u2011140570\"", "agents:", "  - {number: \"0570/693911\", first: {team: kcc}}\nagents:"},
+			func(t *testing.T, c *config.Config) {
+				require.Contains(t, c.Plan.Entries, "+31140570")
+				require.Contains(t, c.Plan.Entries, "+31570693911")
+				require.Equal(t, "+31140570", c.Plan.Municipalities["deventer"].CallerID)
+			},
+		},
 		"another key for a callback, with words for it": {
 			[]string{"members: [kcc1]", "members: [kcc1], callback: {key: 5}", "agents:", "texts: {nl: {offer-callback: Toets 5., offer-callback-again: Toets 5.}}\nagents:"},
 			func(t *testing.T, c *config.Config) { require.Equal(t, '5', c.Plan.Teams["kcc"].Callback.Key) },

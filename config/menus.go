@@ -14,11 +14,19 @@ import (
 // mostOptions of one menu: more is not remembered (domain.md, "The life of a call").
 const mostOptions = 4
 
+// entryKey is the number of an entry as somebody wrote it, in the form in which dialled numbers are looked up.
+func entryKey(written string) string {
+	if n, err := call.ParseTyped(written); err == nil {
+		return n.E164
+	}
+	return routing.EntryKey(written) // an internal extension
+}
+
 func (b *builder) entries(p *routing.Plan) {
 	first := map[string]int{}
 	for i, f := range b.form.Entries {
 		key := fmt.Sprintf("entries[%d]", i)
-		number := routing.EntryKey(f.Number)
+		number := entryKey(f.Number)
 		if before, twice := first[number]; twice && number != "" {
 			b.doc.problem(key+".number", fmt.Sprintf("%s is the same number as on line %d", f.Number, b.doc.line(fmt.Sprintf("entries[%d].number", before))), "leave one of the two")
 			continue

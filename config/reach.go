@@ -65,7 +65,7 @@ func (b *builder) reachFrom(e routing.Entry) {
 func (b *builder) spoken(p *routing.Plan) {
 	for i, f := range b.form.Entries {
 		key := fmt.Sprintf("entries[%d]", i)
-		language := p.Entries[routing.EntryKey(f.Number)].Language
+		language := p.Entries[entryKey(f.Number)].Language
 		b.text(key+".welcome", f.Welcome, language)
 		b.text(key+".first.refer", f.First.Refer, language)
 	}

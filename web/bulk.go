@@ -35,9 +35,9 @@ func (a *API) erase(v *visit) error {
 	if err != nil {
 		return err
 	}
-	number, err := call.ParseNumber(b.Number)
+	number, err := call.ParseTyped(b.Number)
 	if err != nil {
-		return problem(http.StatusUnprocessableEntity, "number", "the number does not exist")
+		return problem(http.StatusUnprocessableEntity, "number", "the number does not exist or cannot be read: %s", err)
 	}
 	n, err := a.Work.Erase(v.Context(), v.who.Municipality, number, callback.ByAgent(v.who.Agent), v.at)
 	v.count = n

@@ -259,9 +259,9 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	if !a.Directory.HasTeam(m, b.Team) {
 		return refuse("team", "the municipality has no such team")
 	}
-	number, err := call.ParseNumber(b.Number)
+	number, err := call.ParseTyped(b.Number)
 	if err != nil {
-		return refuse("refused_"+string(callback.CodeInvalid), "the number does not exist")
+		return refuse("refused_"+string(callback.CodeInvalid), "the number does not exist or cannot be read: "+err.Error())
 	}
 	if b.Personal != "" && !a.colleagueOf(v, b.Team, b.Personal) {
 		return refuse("colleague", "the team has no such colleague: leave personal out, and anybody of the team can call back")

@@ -133,7 +133,7 @@ func eraseNotesCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			number, err := call.ParseNumber(args[0])
+			number, err := call.ParseTyped(args[0])
 			if err != nil {
 				return err
 			}

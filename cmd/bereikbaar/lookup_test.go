@@ -203,11 +203,14 @@ func TestNumberCommand(t *testing.T) {
 		"freephone":               {"0800-1234", numberAnswer{E164: "+318001234", Kind: "freephone", Country: "NL", Code: "kind", Reason: "a freephone number is never called back"}},
 		"premium":                 {"0900-1234", numberAnswer{E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind", Reason: "a premium number is never called back"}},
 		"satellite":               {"+881612345678", numberAnswer{E164: "+881612345678", Kind: "satellite", Country: "001", Code: "kind", Reason: "a satellite number is never called back"}},
+		"with a no-break space":   {"06\u00a012345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
+		"as a tel: address":       {"tel:+31-6-12345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
+		"premium, dressed up":     {"\u202d０９００/1234\u202c", numberAnswer{E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind", Reason: "a premium number is never called back"}},
 		"112":                     {"112", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number"}},
 		"a digit short":           {"061234567", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number"}},
 		"nothing":                 {"", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "empty: no valid telephone number"}},
-		"a name":                  {"anonymous", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "holds something else than digits: no valid telephone number"}},
-		"a dial string of a kind": {"0612345678,,9", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "holds something else than digits: no valid telephone number"}},
+		"a name":                  {"anonymous", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"a" (U+0061) is a letter and no part of a number: no valid telephone number`}},
+		"a dial string of a kind": {"0612345678,,9", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"," (U+002C) is no part of a number, write one number and nothing else: no valid telephone number`}},
 	}
 	path := written(t, townHall, "agents:", "callbacks: {countries: [NL, BE]}\nagents:")
 	for name, test := range tests {

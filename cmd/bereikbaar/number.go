@@ -56,7 +56,7 @@ type numberAnswer struct {
 }
 
 func judgeNumber(policy callback.Policy, raw string) numberAnswer {
-	n, err := call.ParseNumber(raw)
+	n, err := call.ParseTyped(raw)
 	if err != nil {
 		return numberAnswer{Kind: call.KindUnknown, Code: callback.CodeInvalid, Reason: err.Error()}
 	}
