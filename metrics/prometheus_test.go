@@ -202,5 +202,5 @@ func (p server) requireHealthyRules(t *testing.T) {
 			rules++
 		}
 	}
-	require.Equal(t, 50, rules)
+	require.Equal(t, 51, rules)
 }

@@ -33,7 +33,7 @@ func promtool(t *testing.T, input string, arguments ...string) string {
 	t.Helper()
 	tool, err := exec.LookPath("promtool")
 	require.NoError(t, err, "promtool is missing: install the Debian package prometheus")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, tool, arguments...)
 	cmd.Stdin = strings.NewReader(input)
