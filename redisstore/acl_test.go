@@ -1,10 +1,7 @@
 package redisstore_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,59 +13,30 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-const (
-	ourPassword       = "een-lang-geheim"
-	operatorsPassword = "een-ander-geheim"
-)
-
 // shipped starts a Redis with the files of deploy/redis, as an operator installs them; change edits the rules of users.
 func shipped(t *testing.T, change func(acl string) string) *redistest.Server {
 	t.Helper()
-	acl, err := os.ReadFile("../deploy/redis/users.acl")
+	acl, err := redistest.ShippedUsers()
 	require.NoError(t, err)
-	rules := strings.NewReplacer(
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-BEREIKBAAR-HERE", hashed(ourPassword),
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-OPERATORS-HERE", hashed(operatorsPassword),
-	).Replace(string(acl))
-	require.NotContains(t, rules, "PUT-THE")
-	users := filepath.Join(t.TempDir(), "users.acl")
-	require.NoError(t, os.WriteFile(users, []byte(change(rules)), 0o600))
-
-	fragment, err := os.ReadFile("../deploy/redis/redis.conf")
-	require.NoError(t, err)
-	directives := []string{}
-	for line := range strings.Lines(string(fragment)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			directives = append(directives, strings.Replace(line, "/etc/bereikbaar/users.acl", users, 1))
-		}
-	}
-	return redistest.Start(t, directives...)
+	require.NotContains(t, acl, "PUT-THE")
+	server := redistest.Prepare(t, "", redistest.Redis)
+	require.NoError(t, server.SetUsers(change(acl)))
+	server.Restart()
+	return server
 }
 
 func asShipped(acl string) string { return acl }
 
-func hashed(password string) string {
-	sum := sha256.Sum256([]byte(password))
-	return hex.EncodeToString(sum[:])
-}
-
-func openAs(t *testing.T, server *redistest.Server) *redisstore.Store {
+func clientAs(t *testing.T, addr, user, password string) *redis.Client {
 	t.Helper()
-	s := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "bereikbaar", Password: ourPassword})
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return s
-}
-
-func clientAs(t *testing.T, server *redistest.Server, user, password string) *redis.Client {
-	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: server.Addr, Username: user, Password: password})
+	c := redis.NewClient(&redis.Options{Addr: addr, Username: user, Password: password})
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
 }
 
 func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	server := shipped(t, asShipped)
-	s := openAs(t, server)
+	s := open(t, server.Addr)
 	ctx := t.Context()
 	require.Empty(t, s.Check(ctx), "the shipped files are as the check wants them")
 	n := promise(t, s)
@@ -101,7 +69,7 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.SetPresent(ctx, deventer, els))
 	require.NoError(t, s.TakesWrites(ctx))
-	operator := clientAs(t, server, "beheer", operatorsPassword)
+	operator := raw(t, server.Addr)
 	require.NoError(t, operator.ScriptFlush(ctx).Err())
 	promise(t, s)
 	require.Len(t, requireInvariants(t, operator), 3)
@@ -112,17 +80,19 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 
 func TestTheShippedUserWorksInAnotherDatabase(t *testing.T) {
 	server := shipped(t, asShipped)
-	s := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "bereikbaar", Password: ourPassword, DB: 3})
+	s := redisstore.Open(redisstore.Options{
+		Addr: server.Addr, Username: redistest.User, Password: redistest.Password, DB: 3,
+	})
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.Empty(t, s.Check(t.Context()))
 	promise(t, s)
-	require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing in database 0")
+	require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing in database 0")
 }
 
 func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 	server := shipped(t, asShipped)
-	promise(t, openAs(t, server))
-	c := clientAs(t, server, "bereikbaar", ourPassword)
+	promise(t, open(t, server.Addr))
+	c := clientAs(t, server.Addr, redistest.User, redistest.Password)
 	for _, command := range [][]any{
 		{"FLUSHALL"},
 		{"DEL", tag + "idem"},
@@ -149,7 +119,7 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 		require.Error(t, err, "%v", command)
 		require.Regexp(t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command)
 	}
-	require.ErrorContains(t, clientAs(t, server, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name")
+	require.ErrorContains(t, clientAs(t, server.Addr, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name")
 }
 
 // A script is not undone when a command in it is refused: with one right missing, half a note would stay.
@@ -157,11 +127,11 @@ func TestARightIsMissing(t *testing.T) {
 	t.Parallel()
 	t.Run("to let counts expire", func(t *testing.T) {
 		server := shipped(t, func(acl string) string { return strings.Replace(acl, " (~bereikbaar:*:day:* +expire)", "", 1) })
-		s := openAs(t, server)
+		s := open(t, server.Addr)
 		_, err := s.Count(t.Context(), today, "1", dials("+31612345678"))
 		require.ErrorIs(t, err, callback.ErrStoreDown)
 		require.ErrorContains(t, err, "lacks a right")
-		require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing is written halfway")
+		require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing is written halfway")
 		problems := s.Check(t.Context())
 		require.Len(t, problems, 1)
 		require.Contains(t, problems[0].String(), "EXPIRE")
@@ -169,11 +139,11 @@ func TestARightIsMissing(t *testing.T) {
 	for _, right := range []string{"xadd", "hset", "zadd", "sadd", "hincrby", "hget", "exists", "type"} {
 		t.Run(right, func(t *testing.T) {
 			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
-			s := openAs(t, server)
+			s := open(t, server.Addr)
 			_, err := service(s).Promise(t.Context(), request(t))
 			require.ErrorIs(t, err, callback.ErrStoreDown)
 			require.ErrorContains(t, err, "lacks a right")
-			require.Empty(t, keysIn(t, clientAs(t, server, "beheer", operatorsPassword)), "nothing is written halfway")
+			require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing is written halfway")
 			problems := s.Check(t.Context())
 			require.Len(t, problems, 1)
 			require.True(t, problems[0].Grave)
@@ -187,7 +157,7 @@ func TestARightIsMissing(t *testing.T) {
 	}
 	t.Run("to ask for the configuration", func(t *testing.T) {
 		server := shipped(t, func(acl string) string { return strings.Replace(acl, " +config|get ", " ", 1) })
-		problems := openAs(t, server).Check(t.Context())
+		problems := open(t, server.Addr).Check(t.Context())
 		require.Len(t, problems, 1)
 		require.False(t, problems[0].Grave, "nothing is known to be wrong")
 		require.Contains(t, problems[0].String(), "+config|get")
@@ -199,9 +169,9 @@ func TestARightIsMissing(t *testing.T) {
 func requireWholeWithout(t *testing.T, right string) {
 	t.Helper()
 	server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
-	operator := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "beheer", Password: operatorsPassword})
+	operator := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword})
 	t.Cleanup(func() { require.NoError(t, operator.Close()) })
-	past, s := clientAs(t, server, "beheer", operatorsPassword), openAs(t, server)
+	past, s := raw(t, server.Addr), open(t, server.Addr)
 	refused := 0
 	for _, life := range [][]func(callback.Note) callback.Event{
 		{claims},

@@ -1,4 +1,4 @@
-package redisstore
+package redisstore_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -41,7 +42,7 @@ func benchEvent() callback.Event {
 
 // BenchmarkMake makes notes through the store, from 64 sides, with appendfsync always.
 func BenchmarkMake(b *testing.B) {
-	s := Open(Options{Addr: redistest.Start(b).Addr})
+	s := redisstore.Open(redistest.As(redistest.Start(b).Addr))
 	defer func() { require.NoError(b, s.Close()) }()
 	ready := make(chan callback.Event, b.N)
 	for range b.N {
@@ -58,9 +59,11 @@ func BenchmarkMake(b *testing.B) {
 // held to.
 func BenchmarkRawEvalsha(b *testing.B) {
 	server := redistest.Start(b)
-	c := redis.NewClient(&redis.Options{Addr: server.Addr, PoolSize: benchCallers})
+	c := redis.NewClient(&redis.Options{
+		Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword, PoolSize: benchCallers,
+	})
 	defer func() { require.NoError(b, c.Close()) }()
-	sha, err := c.ScriptLoad(context.Background(), commonSource+makeSource).Result()
+	sha, err := c.ScriptLoad(context.Background(), redisstore.MakeSource).Result()
 	require.NoError(b, err)
 	type arguments struct {
 		keys []string
@@ -71,7 +74,7 @@ func BenchmarkRawEvalsha(b *testing.B) {
 		e := benchEvent()
 		n, err := callback.Apply(callback.Note{}, e)
 		require.NoError(b, err)
-		keys, args := makeArguments(n, e, nil)
+		keys, args := redisstore.MakeArguments(n, e, nil)
 		ready <- arguments{keys, args}
 	}
 	run(b, func() error {

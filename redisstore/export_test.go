@@ -18,3 +18,9 @@ func WithoutVersions(tb testing.TB) {
 	advanceScript = redis.NewScript(commonSource + strings.Replace(advanceSource, check, "if false then", 1))
 	tb.Cleanup(func() { advanceScript = whole })
 }
+
+// What a measurement past the store needs.
+var (
+	MakeSource    = commonSource + makeSource
+	MakeArguments = makeArguments
+)

@@ -14,7 +14,7 @@ import (
 func TestEveryCommandThatFailsIsTold(t *testing.T) {
 	server := redistest.Start(t)
 	var failed atomic.Int64
-	s := redisstore.Open(redisstore.Options{Addr: server.Addr, Failed: func() { failed.Add(1) }})
+	s := redisstore.Open(counting(server.Addr, &failed))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	n := promise(t, s)
 	server.Kill()
@@ -33,7 +33,7 @@ func TestEveryCommandThatFailsIsTold(t *testing.T) {
 
 func TestWhatIsNotThereIsNoFailure(t *testing.T) {
 	var failed atomic.Int64
-	s := redisstore.Open(redisstore.Options{Addr: redistest.Start(t).Addr, Failed: func() { failed.Add(1) }})
+	s := redisstore.Open(counting(redistest.Start(t).Addr, &failed))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	inTime(t, "a promise, and what is not there", func() error {
 		failed.Store(0)
@@ -48,4 +48,11 @@ func TestWhatIsNotThereIsNoFailure(t *testing.T) {
 		return nil
 	})
 	require.Zero(t, failed.Load())
+}
+
+// counting is a way to a server that counts what fails.
+func counting(addr string, failed *atomic.Int64) redisstore.Options {
+	o := redistest.As(addr)
+	o.Failed = func() { failed.Add(1) }
+	return o
 }

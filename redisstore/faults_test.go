@@ -330,18 +330,18 @@ func TestTheDiskCannotBeWritten(t *testing.T) {
 }
 
 func TestTheRedisUserIsRefused(t *testing.T) {
-	server := redistest.Start(t, "user default on >geheim ~* &* +@all")
-	wrong := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "default", Password: "mis"})
+	server := redistest.Start(t)
+	wrong := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: redistest.User, Password: "mis"})
 	t.Cleanup(func() { require.NoError(t, wrong.Close()) })
 	requireDown(t, wrong, "refuses the user or password")
-	requireDown(t, open(t, server.Addr), "wants a user and password")
-	right := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: "default", Password: "geheim"})
-	t.Cleanup(func() { require.NoError(t, right.Close()) })
-	promise(t, right)
+	nameless := redisstore.Open(redisstore.Options{Addr: server.Addr})
+	t.Cleanup(func() { require.NoError(t, nameless.Close()) })
+	requireDown(t, nameless, "wants a user and password")
+	promise(t, open(t, server.Addr))
 }
 
 func TestTheStoreIsClosed(t *testing.T) {
-	s := redisstore.Open(redisstore.Options{Addr: redistest.Start(t).Addr})
+	s := redisstore.Open(redistest.As(redistest.Start(t).Addr))
 	promise(t, s)
 	require.NoError(t, s.Close())
 	requireDown(t, s, "")

@@ -40,7 +40,7 @@ func TestTheStoreIsAsTheModel(t *testing.T) {
 		proxy.Forget()
 		m := &machine{
 			references: references, server: server, proxy: proxy, past: past,
-			store: redisstore.Open(redisstore.Options{Addr: proxy.Addr}), model: storetest.NewMemory(),
+			store: redisstore.Open(redistest.As(proxy.Addr)), model: storetest.NewMemory(),
 			views: make(map[callback.NoteID][]callback.Note),
 		}
 		defer func() { require.NoError(t, m.store.Close()) }()

@@ -45,7 +45,7 @@ var ctx = context.Background()
 
 func open(tb testing.TB, addr string) *redisstore.Store {
 	tb.Helper()
-	s := redisstore.Open(redisstore.Options{Addr: addr})
+	s := redisstore.Open(redistest.As(addr))
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
@@ -61,7 +61,7 @@ func worklist(s callback.WorkStore) *callback.Worklist {
 // raw is a client beside ours, to look at and to spoil what is stored.
 func raw(tb testing.TB, addr string) *redis.Client {
 	tb.Helper()
-	c := redis.NewClient(&redis.Options{Addr: addr})
+	c := redistest.Client(addr)
 	tb.Cleanup(func() { require.NoError(tb, c.Close()) })
 	return c
 }

@@ -75,3 +75,35 @@ func TestALogThatIsDamagedInItsMiddleIsLeftToPeople(t *testing.T) {
 		require.Contains(t, string(out), "restore it from a backup")
 	})
 }
+
+// A log that was rewritten begins with a snapshot. Nothing of that is ever cut, and a server that cannot read it does not start.
+func TestTheSnapshotThatALogBeginsWithIsNotCut(t *testing.T) {
+	t.Parallel()
+	for _, kind := range redistest.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			past := raw(t, server.Addr)
+			n := promise(t, open(t, server.Addr))
+			require.NoError(t, past.BgRewriteAOF(t.Context()).Err())
+			awaitInfo(t, past, "aof_rewrite_in_progress", func(n int64) bool { return n == 0 })
+			server.Restart()
+			require.Equal(t, n, requireInvariants(t, past)[n.ID])
+
+			server.Kill()
+			file := filepath.Join(server.Dir(), "appendonlydir", "appendonly.aof.2.base.rdb")
+			whole, err := os.ReadFile(file)
+			require.NoError(t, err)
+			half := whole[:len(whole)/2]
+			require.NoError(t, os.WriteFile(file, half, 0o600))
+			server.Begin()
+			<-server.Ended()
+			after, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, half, after)
+			require.NoError(t, os.WriteFile(file, whole, 0o600))
+			server.Restart()
+			require.Equal(t, n, requireInvariants(t, past)[n.ID])
+		})
+	}
+}

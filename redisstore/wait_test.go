@@ -59,11 +59,16 @@ func awaitLoading(tb testing.TB, server *redistest.Server) {
 		}
 		defer conn.Close()
 		reply := make([]byte, 64)
-		if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-			return false
+		for _, asked := range []string{"AUTH " + redistest.Operator + " " + redistest.OperatorPassword, "PING"} {
+			if _, err := conn.Write([]byte(asked + "\r\n")); err != nil {
+				return false
+			}
+			n, err := conn.Read(reply)
+			if err == nil && strings.HasPrefix(string(reply[:n]), "-LOADING") {
+				return true
+			}
 		}
-		n, err := conn.Read(reply)
-		return err == nil && strings.HasPrefix(string(reply[:n]), "-LOADING")
+		return false
 	})
 }
 

@@ -103,7 +103,7 @@ func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 		})
 		return err == nil && claimed.State == callback.Claimed
 	}, 30*time.Second, 10*time.Millisecond)
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
 	now := time.Now()
 	k := keeping{service: d, quiet: make(map[string]string)} // for an hour it has been well
 	state := func() callback.State {

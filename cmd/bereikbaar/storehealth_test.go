@@ -117,7 +117,7 @@ func TestRedisAwayIsDownSinceItWentWhateverWasWrongWithIt(t *testing.T) {
 // The real thing: a Redis that loses what it confirmed answers every ping.
 func TestARedisThatKeepsNothingIsNotReady(t *testing.T) {
 	server := redistest.Start(t, "appendonly no")
-	store := redisstore.Open(redisstore.Options{Addr: server.Addr})
+	store := redisstore.Open(redistest.As(server.Addr))
 	t.Cleanup(func() { store.Close() })
 	w, log := watching(store)
 	found := func(want bool) func() bool { // a busy machine may need more than the store waits

@@ -62,7 +62,7 @@ func TestTheConfigurationIsLookedAfterWhateverFails(t *testing.T) {
 func TestNotesOfAMunicipalityThatLeftAreInTheFigures(t *testing.T) {
 	c := atTheCounter(t)
 	c.note("kcc")
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
 	require.Equal(t, []call.MunicipalityID{"deventer"}, d.towns.names(), "they are known before anybody asks for figures")
 	left := *d.settings.config()
 	left.Plan = planOf("raalte")

@@ -38,14 +38,20 @@ type counter struct {
 func atTheCounter(t *testing.T) *counter {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
+	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
 	c := &counter{t: t, redis: redistest.Start(t)}
-	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+"}\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:") // one caller asks for all
-	cfg, err := config.Load(c.path, nil)
+	c.path = written(t, townHall, "agents:", c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:") // one caller asks for all
+	cfg, err := config.Load(c.path, os.Getenv)
 	require.NoError(t, err)
 	c.store = redisstore.Open(redisOptions(cfg.Redis))
 	t.Cleanup(func() { c.store.Close() })
 	c.notes = callback.NewService(c.store, newSettings(cfg), newSettings(cfg), nil)
 	return c
+}
+
+// redisLine is how the configuration names this Redis.
+func (c *counter) redisLine() string {
+	return "redis: {address: " + c.redis.Addr + ", username: " + redistest.User + "}"
 }
 
 // note makes a note of a team. A busy machine may need more than the half second that a caller gets.
@@ -334,7 +340,7 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	n, closed := c.note("strict"), c.note("strict")
 	c.does("cancel", string(closed.ID), "--as", "kcc1")
 	before := c.path
-	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+"}\nagents:", "  strict: {name: Streng, members: [kcc1], norm: same_time}\n", "")
+	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+", username: "+redistest.User+"}\nagents:", "  strict: {name: Streng, members: [kcc1], norm: same_time}\n", "")
 	require.Contains(t, c.does("list", "--team", "strict"), string(n.Reference))
 	require.Contains(t, c.does("export", "--team", "strict", "--as", "kcc1"), string(n.ID))
 	day := func(days int) string { return time.Now().AddDate(0, 0, days).Format(time.DateOnly) }

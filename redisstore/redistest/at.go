@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -15,19 +14,15 @@ const patience = time.Minute
 
 // AuditAt is Audit for whoever has no client of his own: addr is host:port, or the path of a socket.
 func AuditAt(ctx context.Context, addr string, m call.MunicipalityID) (Stored, error) {
-	c := clientAt(addr)
+	c := Client(addr)
 	defer func() { _ = c.Close() }()
 	return Audit(ctx, c, m)
-}
-
-func clientAt(addr string) *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: patience, WriteTimeout: patience})
 }
 
 // Empty takes everything from the server, as when it comes back without its data.
 func (s *Server) Empty() {
 	s.tb.Helper()
-	c := clientAt(s.Addr)
+	c := Client(s.Addr)
 	defer func() { _ = c.Close() }()
 	require.NoError(s.tb, c.FlushAll(context.Background()).Err())
 }

@@ -39,8 +39,9 @@ type Server struct {
 	// Addr is the path of its socket.
 	Addr string
 
+	*Installation
+
 	tb        Owner
-	dir       string
 	directive []string
 
 	mu          sync.Mutex
@@ -57,8 +58,8 @@ type process struct {
 	log   []string
 }
 
-// Start starts a Redis as production has it (appendonly, appendfsync always, noeviction, and so on) and waits until it takes commands.
-// directives are further lines of redis.conf; they win. The test fails when redis-server is not installed.
+// Start starts the Redis of this machine with the files that are shipped and waits until it takes commands. directives are further
+// lines of redis.conf; they win. The test fails when redis-server is not installed.
 func Start(tb Owner, directives ...string) *Server {
 	tb.Helper()
 	return StartIn(tb, "", directives...)
@@ -67,22 +68,35 @@ func Start(tb Owner, directives ...string) *Server {
 // StartIn is Start with the data in a directory of its own under parent; empty for where the system keeps what is temporary.
 func StartIn(tb Owner, parent string, directives ...string) *Server {
 	tb.Helper()
+	s := Prepare(tb, parent, Redis, directives...)
+	s.Restart()
+	return s
+}
+
+// StartKind is Start for one of the servers.
+func StartKind(tb Owner, kind Kind, directives ...string) *Server {
+	tb.Helper()
+	s := Prepare(tb, "", kind, directives...)
+	s.Restart()
+	return s
+}
+
+// Prepare installs a server without starting it.
+func Prepare(tb Owner, parent string, kind Kind, directives ...string) *Server {
+	tb.Helper()
 	// Not TempDir: it carries the test's name, and the path of a unix socket may have 107 bytes.
 	dir, err := os.MkdirTemp(parent, "redis")
 	require.NoError(tb, err)
-	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb, dir: dir}
-	s.directive = append([]string{
-		"port 0", "unixsocket " + s.Addr, "dir " + dir, "daemonize no", `logfile ""`, `save ""`,
-		"appendonly yes", "appendfsync always", "aof-load-truncated no", "maxmemory-policy noeviction",
-		"stream-node-max-entries 1",
-	}, directives...)
+	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb}
+	s.directive = append([]string{"port 0", "unixsocket " + s.Addr}, directives...)
+	s.Installation, err = Install(dir, kind)
+	require.NoError(tb, err)
 	tb.Cleanup(func() {
 		s.Kill()
 		if err := os.RemoveAll(dir); err != nil {
 			tb.Errorf("remove the data of redis-server: %v", err)
 		}
 	})
-	s.Restart()
 	return s
 }
 
@@ -98,42 +112,16 @@ func (s *Server) Restart(directives ...string) {
 func (s *Server) Begin(directives ...string) {
 	s.tb.Helper()
 	s.Kill()
-	s.beforeStart()
+	require.NoError(s.tb, s.BeforeStart())
 	s.directive = append(s.directive, directives...)
-	config := filepath.Join(s.dir, "redis.conf")
-	require.NoError(s.tb, os.WriteFile(config, []byte(strings.Join(s.directive, "\n")+"\n"), 0o600))
-	p, err := launch(config, s.environment)
+	require.NoError(s.tb, s.Configure(s.directive...))
+	cmd, err := s.Command()
+	require.NoError(s.tb, err)
+	p, err := launch(cmd, s.environment)
 	require.NoError(s.tb, err, "start redis-server: install the package redis-server")
 	s.mu.Lock()
 	s.process = p
 	s.mu.Unlock()
-}
-
-// beforeStart mends a torn log as the systemd unit does.
-func (s *Server) beforeStart() {
-	s.tb.Helper()
-	out, err := exec.Command(filepath.Join(moduleRoot(s.tb), "deploy", "redis", "before-start"), s.Manifest()).CombinedOutput()
-	require.NoError(s.tb, err, "deploy/redis/before-start: %s", out)
-}
-
-// Manifest is the file that lists the files of its log.
-func (s *Server) Manifest() string {
-	return filepath.Join(s.dir, "appendonlydir", "appendonly.aof.manifest")
-}
-
-// moduleRoot finds the directory of go.mod above the test.
-func moduleRoot(tb Owner) string {
-	tb.Helper()
-	dir, err := os.Getwd()
-	require.NoError(tb, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		above := filepath.Dir(dir)
-		require.NotEqual(tb, dir, above, "no go.mod above the test")
-		dir = above
-	}
 }
 
 // AwaitReady waits until the server takes commands.
@@ -157,6 +145,26 @@ func (s *Server) Kill() {
 	}
 }
 
+// Stop ends the server in an orderly way (SIGTERM), as systemd does, and waits until it is gone.
+func (s *Server) Stop() {
+	s.tb.Helper()
+	p := s.running()
+	require.NoError(s.tb, syscall.Kill(p.pid, syscall.SIGTERM))
+	select {
+	case <-p.ended:
+	case <-time.After(startLimit):
+		s.tb.Fatalf("redis-server has not ended after %s:\n%s", startLimit, p.tail())
+	}
+}
+
+// Log is what the server said in its last run.
+func (s *Server) Log() string {
+	p := s.running()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.log, "\n")
+}
+
 // Freeze stops the server in its tracks (SIGSTOP): it accepts connections and never answers.
 func (s *Server) Freeze() {
 	s.tb.Helper()
@@ -176,7 +184,7 @@ func (s *Server) Pid() int { return s.running().pid }
 func (s *Server) Ended() <-chan struct{} { return s.running().ended }
 
 // Dir is where the server keeps its data.
-func (s *Server) Dir() string { return s.dir }
+func (s *Server) Dir() string { return s.Installation.dir }
 
 func (s *Server) running() *process {
 	s.mu.Lock()
@@ -213,14 +221,13 @@ func stateOf(pid int) string {
 
 // launch runs redis-server from a thread that lives as long as the process does: the kernel kills the server when that
 // thread ends, so a test that dies leaves none behind.
-func launch(config string, environment []string) (*process, error) {
+func launch(cmd *exec.Cmd, environment []string) (*process, error) {
 	p := &process{ready: make(chan struct{}), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer close(p.ended)
-		cmd := exec.Command("redis-server", config)
 		cmd.Env = append(os.Environ(), environment...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		out, err := cmd.StdoutPipe()

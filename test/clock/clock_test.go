@@ -80,7 +80,7 @@ type office struct {
 func open(t *testing.T) *office {
 	t.Helper()
 	o := &office{town: newTown(t), redis: redistest.Start(t)}
-	o.store = redisstore.Open(redisstore.Options{Addr: o.redis.Addr})
+	o.store = redisstore.Open(redistest.As(o.redis.Addr))
 	t.Cleanup(func() {
 		o.store.Close()
 		_, err := redistest.AuditAt(context.Background(), o.redis.Addr, deventer)

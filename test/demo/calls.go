@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -153,7 +154,7 @@ func notes(ctx context.Context, r *rig.Rig, digits string) ([]callback.Note, err
 	if err != nil {
 		return nil, err
 	}
-	store := redisstore.Open(redisstore.Options{Addr: r.Redis.Address})
+	store := redisstore.Open(redistest.As(r.Redis.Address))
 	defer store.Close()
 	return store.ByNumber(ctx, "deventer", number, 1000)
 }

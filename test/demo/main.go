@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/test/rig"
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // callsLimit bounds the two calls together.
@@ -34,7 +35,7 @@ func main() {
 }
 
 func run(ctx context.Context, stay bool) (err error) {
-	cache, err := rig.CacheDir()
+	cache, err := root.CacheDir()
 	if err != nil {
 		return err
 	}

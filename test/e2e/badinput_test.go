@@ -13,6 +13,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/test/rig"
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 func TestAStormOfKeysEndsAtAPerson(t *testing.T) {
@@ -113,7 +114,7 @@ func (c *caller) getsThroughUnheard(agent *rig.Agent, n int) {
 // copyOfPrompts is a directory of prompts of the test's own, with what was rendered before.
 func copyOfPrompts(t *testing.T) string {
 	t.Helper()
-	cache, err := rig.CacheDir()
+	cache, err := root.CacheDir()
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "prompts")
 	require.NoError(t, os.MkdirAll(dir, 0o755))

@@ -17,6 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -178,7 +179,7 @@ func (s *scene) notes(number string) []callback.Note {
 	s.t.Helper()
 	n, err := call.ParseNumber(number)
 	require.NoError(s.t, err)
-	store := redisstore.Open(redisstore.Options{Addr: s.Redis.Address})
+	store := redisstore.Open(redistest.As(s.Redis.Address))
 	defer store.Close()
 	var notes []callback.Note
 	s.eventually("Redis tells the notes", func() (err error) { // the store waits less than a busy machine can take

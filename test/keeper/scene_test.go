@@ -52,7 +52,7 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	if err != nil {
 		require.ErrorIs(t, err, journal.ErrTorn)
 	}
-	d := &daemon{store: redisstore.Open(redisstore.Options{Addr: server.Addr}), journal: kept, watch: &storetest.Observer{}, torn: err}
+	d := &daemon{store: redisstore.Open(redistest.As(server.Addr)), journal: kept, watch: &storetest.Observer{}, torn: err}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
 	d.Keeper = callback.NewKeeper(d.store, kept, d.watch)
 	d.service = callback.NewService(d.Keeper, storetest.Rules{}, storetest.Rules{}, nil)

@@ -3,20 +3,17 @@ package rig
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
-)
 
-//go:embed enter-root.sh
-var enterRoot string
+	"github.com/bereikbaar/bereikbaar/test/root"
+)
 
 // Asterisk is one real Asterisk with a configuration, run directory and ports of its own. Files under the rig's
 // directory have the same path for Asterisk and for everybody else.
@@ -36,22 +33,9 @@ type Asterisk struct {
 	process *Process
 }
 
-// AsteriskTree is the system tree that holds the Asterisk of dev/setup: / or a private root.
-func AsteriskTree() (string, error) {
-	cache, err := CacheDir()
-	if err != nil {
-		return "", err
-	}
-	tree, err := filepath.EvalSymlinks(filepath.Join(cache, "asterisk"))
-	if err != nil {
-		return "", fmt.Errorf("no Asterisk: %w (run dev/setup as root)", err)
-	}
-	return tree, nil
-}
-
 // MusicDir holds the music for waiting callers in A-law, as dev/setup made it.
 func MusicDir() (string, error) {
-	cache, err := CacheDir()
+	cache, err := root.CacheDir()
 	if err != nil {
 		return "", err
 	}
@@ -70,18 +54,11 @@ func (a *Asterisk) Process() *Process { return a.process }
 
 // Start starts Asterisk and waits until it takes calls.
 func (a *Asterisk) Start(ctx context.Context) error {
-	script := filepath.Join(a.dir, "enter-root.sh")
-	if err := os.WriteFile(script, []byte(enterRoot), 0o755); err != nil {
-		return fmt.Errorf("entering Asterisk's root: %w", err)
+	cmd, err := root.Command(a.tree, a.dir, a.shared, "/usr/sbin/asterisk", "-f", "-C", filepath.Join(a.dir, "etc", "asterisk.conf"))
+	if err != nil {
+		return err
 	}
-	mountPoint := filepath.Join(a.dir, "root")
-	if err := os.MkdirAll(mountPoint, 0o755); err != nil {
-		return fmt.Errorf("entering Asterisk's root: %w", err)
-	}
-	args := []string{"--mount", "sh", script, a.tree, mountPoint}
-	args = append(args, a.shared...)
-	args = append(args, "--", "/usr/sbin/asterisk", "-f", "-C", filepath.Join(a.dir, "etc", "asterisk.conf"))
-	process, err := start(filepath.Dir(a.dir), "asterisk", exec.Command("unshare", args...))
+	process, err := start(filepath.Dir(a.dir), "asterisk", cmd)
 	if err != nil {
 		return err
 	}

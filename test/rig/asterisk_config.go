@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Phone is an account that a SIP phone can log in with.
@@ -177,7 +179,7 @@ const runDir = "/run/bereikbaar"
 
 // newAsterisk writes the configuration of an Asterisk that is not started yet.
 func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, error) {
-	tree, err := AsteriskTree()
+	tree, err := root.Tree("asterisk")
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
 // Daemon is `bereikbaar serve`, built from this source tree, with the race detector when we have it ourselves.
@@ -165,7 +167,9 @@ func (d *Daemon) Run(ctx context.Context, args ...string) (string, error) {
 }
 
 func (d *Daemon) environment() []string {
-	return slices.Concat(os.Environ(), []string{"BEREIKBAAR_ARI_PASSWORD=" + d.ARIPassword}, d.Env)
+	return slices.Concat(os.Environ(), []string{
+		"BEREIKBAAR_ARI_PASSWORD=" + d.ARIPassword, "BEREIKBAAR_REDIS_PASSWORD=" + redistest.Password,
+	}, d.Env)
 }
 
 // Launch starts the daemon without waiting for anything.

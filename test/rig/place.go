@@ -74,12 +74,3 @@ func SourceRoot() (string, error) {
 		dir = up
 	}
 }
-
-// CacheDir is where dev/setup keeps what is made once for a machine and user.
-func CacheDir() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("the cache directory: %w (set HOME or XDG_CACHE_HOME)", err)
-	}
-	return filepath.Join(dir, "bereikbaar"), nil
-}

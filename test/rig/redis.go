@@ -9,15 +9,18 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-// Redis is one real Redis with the settings of deploy/redis: it loses nothing that it confirmed.
+// Redis is one real Redis with the files of deploy/redis: it loses nothing that it confirmed.
 type Redis struct {
 	// Address is host:port.
 	Address string
 
-	dir     string
-	process *Process
+	dir       string
+	installed *redistest.Installation
+	process   *Process
 }
 
 // newRedis prepares a Redis that keeps its data under dir.
@@ -25,7 +28,15 @@ func newRedis(dir, address string) (*Redis, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the directory of Redis: %w", err)
 	}
-	return &Redis{Address: address, dir: dir}, nil
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("the address of Redis: %w", err)
+	}
+	installed, err := redistest.Install(dir, redistest.Redis, "bind "+host, "port "+port)
+	if err != nil {
+		return nil, err
+	}
+	return &Redis{Address: address, dir: dir, installed: installed}, nil
 }
 
 // Process gives access to freezing, thawing and signalling Redis.
@@ -33,21 +44,13 @@ func (r *Redis) Process() *Process { return r.process }
 
 // Start starts Redis on the data that it left, and waits until it has loaded them.
 func (r *Redis) Start(ctx context.Context) error {
-	host, port, err := net.SplitHostPort(r.Address)
-	if err != nil {
-		return fmt.Errorf("the address of Redis: %w", err)
+	if err := r.installed.BeforeStart(); err != nil {
+		return err
 	}
-	root, err := SourceRoot()
+	cmd, err := r.installed.Command()
 	if err != nil {
 		return err
 	}
-	// What is shipped for production, but for the address and the accounts.
-	mend := exec.CommandContext(ctx, filepath.Join(root, "deploy", "redis", "before-start"), filepath.Join(r.dir, "appendonlydir", "appendonly.aof.manifest"))
-	if output, err := mend.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", mend, err, output)
-	}
-	cmd := exec.Command("redis-server", filepath.Join(root, "deploy", "redis", "redis.conf"), "--bind", host, "--port", port,
-		"--unixsocket", "", "--aclfile", "", "--dir", r.dir)
 	process, err := start(filepath.Dir(r.dir), "redis", cmd)
 	if err != nil {
 		return err
@@ -78,13 +81,14 @@ func (r *Redis) Restart(ctx context.Context) error {
 	return r.Start(ctx)
 }
 
-// CLI runs one command with redis-cli and gives its answer, one value to a line.
+// CLI runs one command with redis-cli, as the operators' user, and gives its answer, one value to a line.
 func (r *Redis) CLI(ctx context.Context, args ...string) (string, error) {
 	host, port, err := net.SplitHostPort(r.Address)
 	if err != nil {
 		return "", fmt.Errorf("the address of Redis: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "redis-cli", append([]string{"-e", "-h", host, "-p", port}, args...)...)
+	cmd := exec.CommandContext(ctx, "redis-cli", append([]string{"-e", "-h", host, "-p", port, "--user", redistest.Operator}, args...)...)
+	cmd.Env = append(os.Environ(), "REDISCLI_AUTH="+redistest.OperatorPassword)
 	output, err := cmd.CombinedOutput()
 	answer := strings.TrimSuffix(string(output), "\n")
 	if err != nil {

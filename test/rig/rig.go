@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Options choose what a rig consists of. The zero value is a rig for a test: a directory that goes with the rig, an
@@ -117,7 +119,7 @@ func prepare(o Options) (*Rig, error) {
 		o.Address = place.host(hostServers)
 	}
 	if o.PromptsDir == "" {
-		cache, err := CacheDir()
+		cache, err := root.CacheDir()
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}

@@ -67,8 +67,8 @@ type subject struct {
 // newSubject starts and fills one.
 func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
 	server := redistest.Start(o)
-	past := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
-	store := redisstore.Open(redisstore.Options{Addr: server.Addr})
+	past := redistest.Client(server.Addr)
+	store := redisstore.Open(redistest.As(server.Addr))
 	o.Cleanup(func() { _ = errors.Join(past.Close(), store.Close()) })
 	kept, err := journal.Open(filepath.Join(server.Dir(), "journal.db")) // on the disk that Redis has
 	if err != nil {
