@@ -27,10 +27,10 @@ func (s *Server) Empty() {
 	require.NoError(s.tb, c.FlushAll(context.Background()).Err())
 }
 
-// Do runs one command, such as one that spoils what is stored, as whoever the server lets in without a name.
+// Do runs one command, such as one that spoils what is stored, as the operators' user.
 func (s *Server) Do(command ...any) {
 	s.tb.Helper()
-	c := clientAt(s.Addr)
+	c := Client(s.Addr)
 	defer func() { _ = c.Close() }()
 	require.NoError(s.tb, c.Do(context.Background(), command...).Err())
 }
