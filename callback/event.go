@@ -148,7 +148,7 @@ func Apply(n Note, e Event) (Note, error) {
 	}
 	state, err := Next(n.State, e.Kind)
 	if err != nil {
-		return n, err
+		return n, &IllegalError{Note: n, Event: e.Kind, Legal: Legal(n.State)}
 	}
 	if err := allowed(n, e); err != nil {
 		return n, err
@@ -213,7 +213,7 @@ func allowed(n Note, e Event) error {
 
 func allowedToHolder(n Note, e Event) error {
 	if colleague, _ := e.Who.Agent(); colleague != n.Colleague {
-		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
+		return notTheirs(n, e)
 	}
 	if e.Kind == EventRenewed {
 		return allowedLease(e)
@@ -243,13 +243,18 @@ func allowedToResolve(n Note, e Event) error {
 	case n.State == Open:
 		return rule(e, "nobody has claimed it, so that only the caller's own word (%s) resolves it", Settled)
 	case !person || colleague != n.Colleague:
-		return rule(e, "%s has it, not %s", n.Colleague, e.Who)
+		return notTheirs(n, e)
 	case e.Outcome == Reached && !reached(n):
 		return rule(e, "no attempt has reached the caller")
 	case e.Outcome == Reached || e.Outcome == Unreached:
 		return nil
 	}
 	return rule(e, "say how: %s, %s or %s", Reached, Settled, Unreached)
+}
+
+// notTheirs refuses what only the colleague may do who has the note.
+func notTheirs(n Note, e Event) *RuleError {
+	return rule(e, "%s has it, not %s: wait%s, or ask them or a team lead to release it", n.Colleague, e.Who, moment(" until ", n.Lease))
 }
 
 func reached(n Note) bool {

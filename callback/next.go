@@ -1,10 +1,6 @@
 package callback
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // transitions is the whole state machine: from a state, by an event, to a state. What an event needs besides the state, such
 // as the colleague who holds the claim, is in Apply.
@@ -57,7 +53,7 @@ var transitions = map[State]map[EventKind]State{
 func Next(s State, e EventKind) (State, error) {
 	to, ok := transitions[s][e]
 	if !ok {
-		return s, &IllegalError{State: s, Event: e, Legal: Legal(s)}
+		return s, &IllegalError{Note: Note{State: s}, Event: e, Legal: Legal(s)}
 	}
 	return to, nil
 }
@@ -70,27 +66,4 @@ func Legal(s State) []EventKind {
 	}
 	slices.Sort(legal)
 	return legal
-}
-
-// IllegalError says that an event is not possible in a state, and which are.
-type IllegalError struct {
-	State State
-	Event EventKind
-	Legal []EventKind
-}
-
-// Error names the state, the event, and what is possible instead.
-func (e *IllegalError) Error() string {
-	state := string(e.State)
-	if e.State == None {
-		state = "not made"
-	}
-	if len(e.Legal) == 0 {
-		return fmt.Sprintf("%s: a note that is %s takes no more events", e.Event, state)
-	}
-	legal := make([]string, len(e.Legal))
-	for i, l := range e.Legal {
-		legal[i] = string(l)
-	}
-	return fmt.Sprintf("%s: a note that is %s takes only %s", e.Event, state, strings.Join(legal, ", "))
 }

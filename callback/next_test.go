@@ -93,26 +93,40 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 	}{
 		"two colleagues claim one note": {
 			callback.Claimed, callback.EventClaimed,
-			"claimed: a note that is claimed takes only attempt_started, cancelled, commented, merged, overdue, raised, released, renewed, rerouted, resolved, warned",
+			"claimed: a colleague has the note; wait until then, or ask them or a team lead to release it",
 		},
 		"a note is resolved while the caller is rung": {
 			callback.Calling, callback.EventResolved,
-			"resolved: a note that is calling takes only attempt_dialled, attempt_ended, cancelled, commented, merged, overdue, raised, released, renewed, warned",
+			"resolved: a colleague is calling the caller and has the note; whoever calls says first what came of that attempt",
 		},
 		"a closed note is worked on again": {
-			callback.Resolved, callback.EventClaimed, "claimed: a note that is resolved takes only commented, purged, reopened",
+			callback.Resolved, callback.EventClaimed,
+			"claimed: the note was resolved; a team lead can reopen it, and anybody of the team can leave a comment",
+		},
+		"a live note is reopened": {
+			callback.Open, callback.EventReopened,
+			"reopened: nobody has claimed the note; it is live: resolve or cancel it first",
+		},
+		"an attempt ends that was never begun": {
+			callback.Claimed, callback.EventAttemptEnded, "attempt_ended: a colleague has the note; begin an attempt first",
+		},
+		"an attempt at a note of nobody": {
+			callback.Open, callback.EventAttemptStarted, "attempt_started: nobody has claimed the note; claim it first",
 		},
 		"a note is claimed before it is made": {
-			callback.None, callback.EventClaimed, "claimed: a note that is not made takes only made, purged",
+			callback.None, callback.EventClaimed, "claimed: the note is not made; make it first",
 		},
 		"a purged note comes back": {
-			callback.Purged, callback.EventReopened, "reopened: a note that is purged takes no more events",
+			callback.Purged, callback.EventReopened,
+			"reopened: the note was closed, and what was personal is removed; nothing can be changed any more: make a new note",
 		},
 		"a state of a newer version": {
-			"sleeping", callback.EventClaimed, "claimed: a note that is sleeping takes no more events",
+			"sleeping", callback.EventClaimed,
+			`claimed: the note is "sleeping", which this program does not know; look at it with the version of the program that wrote it`,
 		},
 		"an event of a newer version": {
-			callback.Cancelled, "tickled", "tickled: a note that is cancelled takes only commented, purged, reopened",
+			callback.Cancelled, "tickled",
+			"tickled: the note was cancelled; a team lead can reopen it, and anybody of the team can leave a comment",
 		},
 	}
 	for name, test := range tests {

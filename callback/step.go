@@ -28,6 +28,15 @@ type Step struct {
 type steps struct {
 	store  WorkStore
 	random io.Reader
+	clocks func(m call.MunicipalityID) *time.Location // in which people read times; nil for UTC
+}
+
+// local is the note with its times by the municipality's clocks, for what people are told.
+func (w steps) local(n Note) Note {
+	if w.clocks == nil {
+		return n
+	}
+	return n.In(w.clocks(n.Municipality))
 }
 
 // merge counts that the caller asked again for the same, see Worklist.Merge.
@@ -78,6 +87,7 @@ func (w steps) commit(ctx context.Context, s Step, n Note, build func(n Note) (E
 	}
 	e.ID, e.Note, e.Ver, e.At, e.Who = EventID(id.String()), n.ID, n.Ver+1, at, s.Who
 	if _, err := Apply(n, e); err != nil { // before anything is written, also to a journal
+		_, err = Apply(w.local(n), e) // the same, in words for people
 		return Note{}, err
 	}
 	return w.store.Advance(ctx, n, e)

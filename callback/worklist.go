@@ -52,7 +52,8 @@ func NewWorklist(store WorkStore, rules WorkRules, random io.Reader) *Worklist {
 	if random == nil {
 		random = rand.Reader
 	}
-	return &Worklist{steps: steps{store: store, random: random}, rules: rules}
+	clocks := func(m call.MunicipalityID) *time.Location { return rules.Work(m).Location }
+	return &Worklist{steps: steps{store: store, random: random, clocks: clocks}, rules: rules}
 }
 
 // Claim gives the note to the colleague who asks, for as long as the lease runs. Who claims is present.

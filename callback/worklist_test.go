@@ -145,7 +145,7 @@ func TestWorklistRefuses(t *testing.T) {
 		}, "say what came of it"},
 		"an attempt without a claim": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (callback.Note, error) {
 			return w.StartAttempt(ctx, s, "")
-		}, "a note that is open takes only"},
+		}, "nobody has claimed the note; claim it first"},
 		"what was never promised": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (callback.Note, error) {
 			s.Note = "01JD5V3Z5QXKZ9W7M2R4T6Y8AC"
 			return w.Claim(ctx, s)

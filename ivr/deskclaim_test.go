@@ -95,6 +95,6 @@ func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 		require.Equal(t, stood, s.stands(), "nothing is added to a note that is no longer his")
-		require.Contains(t, log.String(), "open takes only", "why, for who looks")
+		require.Contains(t, log.String(), "nobody has claimed the note", "why, for who looks")
 	})
 }

@@ -100,6 +100,8 @@ func (town) Teams(m call.MunicipalityID) []call.TeamID {
 	return ids
 }
 
+func (town) Clocks(call.MunicipalityID) *time.Location { return time.UTC }
+
 func (town) Language(call.MunicipalityID) string { return "nl" }
 
 // shelves export from the simplest store, in batches of two.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
@@ -21,8 +22,12 @@ type Problem struct {
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
 
-	Ver   uint64               `json:"ver,omitempty"`   // of the note now, when somebody else was first
-	Legal []callback.EventKind `json:"legal,omitempty"` // the events that are possible, when this one is not
+	Ver       uint64               `json:"ver,omitempty"`       // of the note now, when somebody else was first
+	Legal     []callback.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
+	Colleague call.AgentID         `json:"colleague,omitempty"` // who has the note, or is on the telephone with the caller
+	Team      call.TeamID          `json:"team,omitempty"`      // at which the caller waits or talks, or for which they are called
+	Since     time.Time            `json:"since,omitzero"`      // when that began, UTC
+	Until     time.Time            `json:"until,omitzero"`      // when the claim runs out, UTC
 
 	retry     time.Duration
 	challenge string
@@ -74,7 +79,7 @@ func problemOf(err error) Problem {
 		return p
 	case errors.As(err, &illegal):
 		p := problem(http.StatusConflict, "state", "%s", illegal)
-		p.Legal = illegal.Legal
+		p.Legal, p.Colleague, p.Until = illegal.Legal, illegal.Note.Colleague, illegal.Note.Lease.UTC()
 		return p
 	case errors.As(err, &held):
 		return problem(http.StatusConflict, "held", "%s", held)

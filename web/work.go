@@ -35,10 +35,11 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 		if err != nil {
 			return err
 		}
-		if n.Ver != ver { // before any rule: it is about a note that he has not seen
-			return &callback.StaleError{Note: n.ID, Saw: ver, Now: n.Ver}
+		told := n.In(a.Directory.Clocks(n.Municipality))
+		if n.Ver != ver { // before any rule: it is about a note that they have not seen
+			return stale(told)
 		}
-		if err := may(v.who, n); err != nil {
+		if err := may(v.who, told); err != nil {
 			return err
 		}
 		step := callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: callback.ByAgent(v.who.Agent), At: v.at}
@@ -51,13 +52,20 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 	}
 }
 
+// stale is the answer to whoever saw an older version of a note than there is: it says how the note stands now.
+func stale(n callback.Note) Problem {
+	p := problem(http.StatusConflict, "stale", "somebody else changed the note first: it is at version %d now, and %s; look at it again", n.Ver, n.Standing())
+	p.Ver, p.Colleague, p.Until = n.Ver, n.Colleague, n.Lease.UTC()
+	return p
+}
+
 // anyone leaves the rules to the note itself.
 func anyone(Token, callback.Note) error { return nil }
 
 // holderOrLead keeps a note with who has it, unless a team lead decides; while nobody has it, anybody of the team may.
 func holderOrLead(t Token, n callback.Note) error {
 	if holder := n.Holder(); holder != "" && holder != t.Agent && !t.Role.AtLeast(Lead) {
-		return problem(http.StatusForbidden, "not_yours", "%s has it: only he or a team lead can do this", holder)
+		return problem(http.StatusForbidden, "not_yours", "%s has it (%s): only they or a team lead can do this", holder, n.Standing())
 	}
 	return nil
 }
@@ -65,7 +73,10 @@ func holderOrLead(t Token, n callback.Note) error {
 // claimer keeps the telephone to who has claimed the note: his phone is rung.
 func claimer(t Token, n callback.Note) error {
 	if n.State != callback.Claimed || n.Colleague != t.Agent {
-		return problem(http.StatusConflict, "not_claimed", "claim the note first: the phone of who has it is rung")
+		if n.State == callback.Calling && n.Colleague == t.Agent {
+			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of that attempt", n.Standing())
+		}
+		return problem(http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing())
 	}
 	return nil
 }
@@ -248,6 +259,17 @@ func (a *API) promise(v *visit) error {
 	return v.answer(status, receipt{
 		n.ID, n.Reference, n.Team, n.State, n.Made, n.Deadline, n.Repeats,
 	})
+}
+
+// asks reports whether a note is what a request asked for, whatever has become of it since: another team may have it by now, and it may
+// be nobody's in person.
+func asks(r callback.Request, n callback.Note) bool {
+	team := n.Team
+	if len(n.Stints) > 0 {
+		team = n.Stints[0].Team
+	}
+	return team == r.Team && n.Number.E164 == r.Number.E164 && callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
+		n.Reason == r.Reason && n.Window == r.Window && (n.Personal == "" || n.Personal == r.Personal)
 }
 
 // request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.

@@ -183,7 +183,7 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 		detail string
 	}{
 		"a note that is resolved is claimed": {
-			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state", "takes only commented, purged, reopened",
+			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state", "a team lead can reopen it",
 		},
 		"another colleague renews": {
 			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
@@ -241,6 +241,43 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 			require.Equal(t, n, after, "nothing changed")
 		})
 	}
+}
+
+// Somebody who comes too late is told who has the note, until when, and what can be done.
+func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
+	d := open(t)
+	for name, test := range map[string]struct {
+		note       func() callback.Note
+		what, body string
+		says       []string
+	}{
+		"claimed by another": {func() callback.Note { return d.claimed(permits, "cem") }, "claim", "", []string{"cem has the note until ", "release it"}},
+		"being called": {func() callback.Note {
+			n, err := d.work.StartAttempt(context.Background(), d.step(d.claimed(permits, "cem"), "cem"), "")
+			require.NoError(t, err)
+			return n
+		}, "reroute", `{"team":"kcc","reason":"x"}`, []string{"cem is calling the caller and has the note until ", "what came of that attempt"}},
+		"closed": {func() callback.Note { return d.closed(permits) }, "claim", "", []string{"was cancelled on ", "reopen"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := test.note()
+			p := d.changes("lead", n, test.what, test.body).problem(t, http.StatusConflict, "state")
+			for _, says := range test.says {
+				require.Contains(t, p.Detail, says)
+			}
+			require.NotContains(t, p.Detail, "commented", "events are for programs")
+			require.Equal(t, callback.Legal(n.State), p.Legal)
+			require.Equal(t, n.Colleague, p.Colleague)
+			require.True(t, n.Lease.Equal(p.Until))
+		})
+	}
+	seen := d.note(permits)
+	held, err := d.work.Claim(context.Background(), d.step(seen, "cem"))
+	require.NoError(t, err)
+	p := d.changes("dirkje", seen, "claim", "").problem(t, http.StatusConflict, "stale")
+	require.Contains(t, p.Detail, "cem has the note until ")
+	require.Equal(t, held.Colleague, p.Colleague)
+	require.Equal(t, held.Lease, p.Until)
 }
 
 func TestALeadFreesWhatOthersHave(t *testing.T) {

@@ -108,6 +108,9 @@ func (s *settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague cal
 	return s.HasTeam(m, team) && slices.Contains(s.plan().Teams[team].Members, colleague)
 }
 
+// Clocks implements web.Directory.
+func (s *settings) Clocks(m call.MunicipalityID) *time.Location { return s.Work(m).Location }
+
 // Language implements web.Directory.
 func (s *settings) Language(m call.MunicipalityID) string {
 	return string(s.plan().Municipalities[m].Language)

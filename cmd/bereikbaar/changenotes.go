@@ -111,6 +111,9 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 		return err
 	}
 	after, err := act(ctx, callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now})
+	if stale := (*callback.StaleError)(nil); errors.As(err, &stale) {
+		return fmt.Errorf("%w: %s", err, n.In(b.town.Location).Standing())
+	}
 	if err != nil {
 		return err
 	}
