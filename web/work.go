@@ -245,9 +245,9 @@ func (a *API) promise(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if n.Key == request.Key && (n.Number.E164 != request.Number.E164 || callback.Matter(n.Subject) != callback.Matter(request.Subject)) {
+	if n.Key == request.Key && !asks(request, n) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
-			"this Idempotency-Key was used before, for another number or subject: nothing was promised now, draw a fresh one for each request")
+			"this Idempotency-Key was used before, for another team, number, subject or story: nothing was promised now, draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
 	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time

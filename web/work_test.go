@@ -100,6 +100,20 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 	require.Equal(t, 1, c.Repeats, "the repeat contact sent again is no other")
 	reused := d.asks("anouk", http.MethodPost, "/api/notes", strings.Replace(body, "0612345678", "0612345679", 1), "Idempotency-Key", "desk-1")
 	require.NotContains(t, reused.problem(t, http.StatusUnprocessableEntity, "idempotency_key").Detail, string(a.Reference))
+	for what, changed := range map[string]string{
+		"team":    strings.Replace(body, "vergunningen", "belastingen", 1),
+		"subject": strings.Replace(body, "dakkapel", "schuur", 1),
+		"story":   strings.Replace(body, "}", `,"reason":"Wanneer?"}`, 1),
+		"window":  strings.Replace(body, "}", `,"window":"09:00-12:00"}`, 1),
+	} {
+		got := d.asks("anouk", http.MethodPost, "/api/notes", changed, "Idempotency-Key", "desk-1")
+		p := got.problem(t, http.StatusUnprocessableEntity, "idempotency_key")
+		require.NotContains(t, p.Detail, string(a.Reference), what)
+	}
+	rerouted := d.asks("cem", http.MethodPost, "/api/notes/"+string(a.ID)+"/reroute", `{"team":"kcc","reason":"niet van ons"}`, "If-Match", `"2"`)
+	require.Equal(t, 200, rerouted.StatusCode, "%s", rerouted.body)
+	moved := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
+	require.Equal(t, 201, moved.StatusCode, "it was asked for at that team, whoever has it now: %s", moved.body)
 	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
 }
