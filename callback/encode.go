@@ -41,6 +41,8 @@ const (
 	fieldKind         = "number_kind"
 	fieldCountry      = "number_country"
 	fieldVerified     = "verified"
+	fieldShown        = "shown"
+	fieldSeparate     = "separate"
 	fieldLanguage     = "language"
 	fieldSubject      = "subject"
 	fieldReason       = "reason"
@@ -130,6 +132,10 @@ func encodePromise(n Note) map[string]string {
 	put(fields, fieldKind, string(n.Number.Kind))
 	put(fields, fieldCountry, n.Number.Country)
 	put(fields, fieldVerified, strconv.FormatBool(n.Verified))
+	put(fields, fieldShown, n.Shown.E164)
+	if n.Separate {
+		fields[fieldSeparate] = "true"
+	}
 	put(fields, fieldLanguage, n.Language)
 	put(fields, fieldSubject, n.Subject)
 	put(fields, fieldReason, n.Reason)
@@ -310,6 +316,8 @@ func (r *reader) promise(state State) Note {
 		Personal:     call.AgentID(r.optional(fieldPersonal)),
 		Call:         call.ID(r.optional(fieldCall)),
 		Verified:     r.one(fieldVerified, isBool, "is neither true nor false") == "true",
+		Shown:        call.Number{E164: r.maybe(fieldShown, isE164, "is not a number in international form")},
+		Separate:     r.maybe(fieldSeparate, isBool, "is neither true nor false") == "true",
 		Language:     r.required(fieldLanguage),
 		Subject:      r.optional(fieldSubject),
 		Reason:       r.optional(fieldReason),

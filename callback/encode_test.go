@@ -54,6 +54,8 @@ func aPromisedNote(t *rapid.T) callback.Note {
 	n.Call = call.ID(someText.Draw(t, "call"))
 	n.Number.Country = rapid.SampledFrom([]string{"", "NL"}).Draw(t, "country")
 	n.Verified = rapid.Bool().Draw(t, "verified")
+	n.Separate = rapid.Bool().Draw(t, "separate")
+	n.Shown.E164 = rapid.SampledFrom([]string{"", "+31570693911"}).Draw(t, "shown")
 	n.Subject, n.Reason = someText.Draw(t, "subject"), someText.Draw(t, "reason")
 	if rapid.Bool().Draw(t, "with a window") {
 		from := rapid.IntRange(0, 1438).Draw(t, "from")

@@ -85,6 +85,8 @@ type Note struct {
 	Call         call.ID // in which it was promised; empty when it was not in a call
 	Number       call.Number
 	Verified     bool          // Number is the one that the caller's own line showed
+	Shown        call.Number   // that the line showed, when it is another than Number: its digits only; the caller is known by both
+	Separate     bool          // asked for beside other notes for the number, by somebody who may be another person: never merged with one
 	Language     string        // in which the caller was spoken to, such as "nl"
 	Subject      string        // what it is about, in a word or two
 	Reason       string        // the caller's story, in free words
@@ -119,9 +121,9 @@ func Matter(subject string) string {
 }
 
 // SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team, about one matter
-// (reliability.md, "Abuse").
+// (reliability.md, "Abuse"). A separate note promises something of its own.
 func (n Note) SameAs(other Note) bool {
-	return n.Number.E164 == other.Number.E164 && n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
+	return !n.Separate && !other.Separate && n.Number.E164 == other.Number.E164 && n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
 }
 
 // NextMark gives the event that the norm's clock raises next and when, false when there is none left.
@@ -139,6 +141,14 @@ func (n Note) NextMark() (EventKind, time.Time, bool) {
 // inTime reports whether what the norm asks for was done before the deadline passed: at the deadline itself it was. A moment counts in
 // whole milliseconds, as events keep it.
 func (n Note) inTime(done time.Time) bool { return !done.Truncate(time.Millisecond).After(n.Deadline) }
+
+// Numbers are those by which the caller is known: the one to ring back on, and the one that the line showed.
+func (n Note) Numbers() []call.Number {
+	if !n.Shown.Known() || n.Shown.E164 == n.Number.E164 {
+		return []call.Number{n.Number}
+	}
+	return []call.Number{n.Number, n.Shown}
+}
 
 // Holder is whose work it is: who claimed it, else the colleague that it is for; empty for anybody's.
 func (n Note) Holder() call.AgentID {

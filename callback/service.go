@@ -64,6 +64,7 @@ type Request struct {
 	Team         call.TeamID
 	Number       call.Number   // to call back
 	Shown        call.Number   // that the caller's line showed; zero when none was. Another Number makes the note unverified
+	Separate     bool          // it is about something else than the notes that there are: it is never taken for a repeat contact
 	Language     string        // in which the caller is spoken to, such as "nl"
 	Call         call.ID       // optional
 	Subject      string        // optional
@@ -187,7 +188,7 @@ func (s *Service) draft(r Request) (Note, error) {
 	if err != nil {
 		return Note{}, fmt.Errorf("promise a callback: draw an id: %w", err)
 	}
-	return Note{
+	n := Note{
 		ID:           NoteID(id.String()),
 		Municipality: r.Municipality,
 		Team:         r.Team,
@@ -196,6 +197,7 @@ func (s *Service) draft(r Request) (Note, error) {
 		Call:         r.Call,
 		Number:       number,
 		Verified:     r.Shown.E164 == number.E164,
+		Separate:     r.Separate,
 		Language:     r.Language,
 		Subject:      strings.TrimSpace(r.Subject),
 		Reason:       r.Reason,
@@ -204,7 +206,11 @@ func (s *Service) draft(r Request) (Note, error) {
 		Made:         made,
 		Warn:         term.Warn.UTC().Truncate(time.Millisecond),
 		Deadline:     term.Deadline.UTC().Truncate(time.Millisecond),
-	}, nil
+	}
+	if r.Shown.E164 != number.E164 {
+		n.Shown = call.Number{E164: r.Shown.E164}
+	}
+	return n, nil
 }
 
 // check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for them.

@@ -25,6 +25,8 @@ type Note struct {
 	Number       string               `json:"number,omitempty"` // E.164, or masked
 	Masked       bool                 `json:"number_masked,omitempty"`
 	Verified     bool                 `json:"number_verified"`
+	Shown        string               `json:"number_shown,omitempty"` // by the caller's line, when that is another; masked like the number
+	Separate     bool                 `json:"separate,omitempty"`     // beside other notes for the number, perhaps of another person
 	Language     string               `json:"language"`
 	Subject      string               `json:"subject,omitempty"`
 	Reason       string               `json:"reason,omitempty"`
@@ -95,19 +97,14 @@ type Look struct {
 func (l Look) Of(n callback.Note) Note {
 	v := Note{
 		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
-		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Language: n.Language,
+		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate, Language: n.Language,
 		Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark,
 		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
 		Stints: make([]Stint, len(n.Stints)), NextAttempt: l.Next(n), Outcome: n.Outcome, Closed: n.Closed,
 		Legal: callback.Legal(n.State),
 	}
-	switch {
-	case !n.Number.Known():
-	case l.Digits:
-		v.Number = n.Number.E164
-	default:
-		v.Number, v.Masked = n.Number.String(), true
-	}
+	v.Number, v.Shown = l.number(n.Number), l.number(n.Shown)
+	v.Masked = n.Number.Known() && !l.Digits
 	if n.Window != (calendar.Span{}) {
 		v.Window = n.Window.String()
 	}
@@ -119,6 +116,17 @@ func (l Look) Of(n callback.Note) Note {
 		v.Stints[i] = Stint(s)
 	}
 	return v
+}
+
+func (l Look) number(n call.Number) string {
+	switch {
+	case !n.Known():
+		return ""
+	case l.Digits:
+		return n.E164
+	default:
+		return n.String()
+	}
 }
 
 // History shows the events of a note. What the made event carries stands on the note itself.

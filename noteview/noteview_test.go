@@ -51,6 +51,10 @@ func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
 	require.False(t, full.Masked)
 	require.Equal(t, "**********78", masked.Number)
 	require.True(t, masked.Masked)
+	elsewhere := note(t)
+	elsewhere.Shown = call.Number{E164: "+31570693911"}
+	require.Equal(t, "+31570693911", look(true).Of(elsewhere).Shown)
+	require.Equal(t, "**********11", look(false).Of(elsewhere).Shown)
 	purged := look(false).Of(callback.Note{State: callback.Purged})
 	require.Empty(t, purged.Number)
 	require.False(t, purged.Masked)

@@ -46,7 +46,9 @@ func places(n callback.Note) []place {
 		zset(k.closed(), milli(n.Closed.UnixMilli()))
 	}
 	if n.State != callback.Purged {
-		zset(k.number(n.Number), milli(n.Made.UnixMilli()))
+		for _, number := range n.Numbers() {
+			zset(k.number(number), milli(n.Made.UnixMilli()))
+		}
 		all = append(all,
 			place{key: k.references(), put: []string{"refer", string(n.Reference), id}, take: []string{"unrefer", string(n.Reference), id}},
 			place{key: k.idem(), put: []string{"hset", string(n.Key), id}, take: []string{"hdel", string(n.Key)}})
@@ -56,6 +58,9 @@ func places(n callback.Note) []place {
 
 // same names what a caller is promised once at a time, see callback.Note.SameAs.
 func same(n callback.Note) string {
+	if n.Separate {
+		return hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject), string(n.ID))
+	}
 	return hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject))
 }
 

@@ -20,7 +20,7 @@ const (
 	maxJunk = 10 * maxList
 )
 
-// ByNumber gives at most limit notes for a number, the newest first, whatever their state.
+// ByNumber gives at most limit notes of a number, the newest first, whatever their state: see callback.Reader.
 func (s *Store) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]callback.Note, error) {
 	if !n.Known() {
 		return nil, nil

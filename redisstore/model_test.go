@@ -105,6 +105,10 @@ func (m *machine) promised(t *rapid.T) callback.Event {
 		Language: "nl", Subject: rapid.SampledFrom([]string{"", "paspoort"}).Draw(t, "subject"), Made: made, Deadline: made.Add(24 * time.Hour),
 	}
 	n.Owner = n.Team
+	n.Separate = rapid.IntRange(0, 3).Draw(t, "separate") == 0
+	if rapid.Bool().Draw(t, "from another line") {
+		n.Shown.E164 = fmt.Sprintf("+%s%05d", digits, rapid.IntRange(1, 5).Draw(t, "line"))
+	}
 	if rapid.Bool().Draw(t, "for els") {
 		n.Personal = els
 	}

@@ -430,6 +430,7 @@ func TestErase(t *testing.T) {
 	d := open(t)
 	n, other := d.note(permits), d.note(permits, func(r *callback.Request) {
 		r.Number, _ = call.ParseNumber("0570123456")
+		r.Shown = r.Number
 	})
 	_ = d.asks("lead", http.MethodPost, "/api/erase", `{"number":"`+caller+`"}`).problem(t, 403, "role")
 	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
@@ -443,5 +444,19 @@ func TestErase(t *testing.T) {
 	still, err := d.store.Note(context.Background(), deventer, other.ID)
 	require.NoError(t, err)
 	require.Equal(t, callback.Open, still.State)
+	require.NotContains(t, d.log.String(), caller[3:])
+}
+
+// The number of the line that a note was asked from is personal too.
+func TestEraseByTheLineThatTheNoteWasAskedFrom(t *testing.T) {
+	d := open(t)
+	n := d.note(permits, func(r *callback.Request) { r.Number, _ = call.ParseNumber("0570123456") })
+	require.False(t, n.Verified)
+	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
+	require.JSONEq(t, `{"erased":1}`, string(got.body))
+	after, err := d.store.Note(context.Background(), deventer, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, callback.Purged, after.State)
+	require.Empty(t, after.Numbers()[0].E164)
 	require.NotContains(t, d.log.String(), caller[3:])
 }

@@ -74,6 +74,38 @@ func numberInOrder(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, ids(t)(s.ByNumber(t.Context(), town, call.Number{}, most)))
 }
 
+func foundByTheLine(t *testing.T, s callback.WorkStore) {
+	line := call.Number{E164: "+31570693911"}
+	n := promised(t, s, func(n *callback.Note) { n.Verified, n.Shown = false, line })
+	other := promised(t, s, func(n *callback.Note) { n.Number.E164, n.Made = line.E164, begun.Add(time.Minute) })
+	by := func(number call.Number) []callback.NoteID { return ids(t)(s.ByNumber(t.Context(), town, number, most)) }
+	require.Equal(t, idsOf(n), by(n.Number))
+	require.Equal(t, idsOf(other, n), by(line), "newest first")
+	n = cancelled(t, s, n, begun.Add(time.Hour))
+	require.Equal(t, idsOf(other, n), by(line), "whatever its state")
+	e := callback.Remains(n, next(n, callback.EventPurged, callback.BySystem).ID, begun.Add(2*time.Hour), callback.BySystem, "retention")
+	_, err := s.Advance(t.Context(), n, e)
+	require.NoError(t, err)
+	require.Equal(t, idsOf(other), by(line))
+	require.Empty(t, by(n.Number))
+}
+
+func separate(t *testing.T, s callback.WorkStore) {
+	first := promised(t, s)
+	apart := func(n *callback.Note) { n.Number, n.Separate = first.Number, true }
+	second, third := promised(t, s, apart), promised(t, s, apart)
+	require.Len(t, idsOf(first, second, third), 3)
+	var open *callback.OpenError
+	_, err := s.Make(t.Context(), aPromise(t, func(n *callback.Note) { n.Number = first.Number }))
+	require.ErrorAs(t, err, &open)
+	require.Equal(t, first.ID, open.Note.ID)
+	cancelled(t, s, first, begun.Add(time.Hour))
+	promised(t, s, func(n *callback.Note) { n.Number = first.Number }) // those that stand apart are in nobody's way
+	moved := after(t, s, second, callback.EventRerouted, els, func(e *callback.Event) { e.Team, e.Reason = another, "niet van ons" })
+	requireStored(t, s, moved)
+	requireStored(t, s, cancelled(t, s, moved, begun.Add(time.Hour)))
+}
+
 func heldInOrder(t *testing.T, s callback.WorkStore) {
 	forEls := func(n *callback.Note) { n.Personal = "els" }
 	first, personal, third := promised(t, s), promised(t, s, forEls), promised(t, s)

@@ -200,7 +200,9 @@ func (m *Memory) ByReference(_ context.Context, of call.MunicipalityID, r callba
 
 // ByNumber gives the notes for a number.
 func (m *Memory) ByNumber(_ context.Context, of call.MunicipalityID, number call.Number, limit int) ([]callback.Note, error) {
-	return m.list(of, limit, func(n callback.Note) bool { return number.Known() && n.Number.E164 == number.E164 },
+	return m.list(of, limit, func(n callback.Note) bool {
+		return number.Known() && (n.Number.E164 == number.E164 || n.Shown.E164 == number.E164)
+	},
 		func(a, b callback.Note) int { return cmp.Or(b.Made.Compare(a.Made), cmp.Compare(b.ID, a.ID)) })
 }
 

@@ -46,6 +46,8 @@ func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 		"what is not there is not found":                         nothingThere,
 		"a due list is in order":                                 dueInOrder,
 		"the notes of a number come newest first":                numberInOrder,
+		"a note is found by the line that it was asked from":     foundByTheLine,
+		"a separate note stands beside others":                   separate,
 		"a colleague's notes are those he has and those for him": heldInOrder,
 		"the marks of the norm come in order of time":            marksInOrder,
 		"closed notes come oldest first":                         closedInOrder,

@@ -37,7 +37,7 @@ func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback
 
 // Live implements ivr.Notes.
 func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]callback.Note, error) {
-	const most = 20 // of one number: a live one is among the newest
+	const most = 200 // of one number, a company's: the live ones are among the newest
 	notes, err := n.reader.ByNumber(ctx, m, number, most)
 	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return !n.State.Live() })
 	slices.SortStableFunc(notes, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })

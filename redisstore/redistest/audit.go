@@ -264,7 +264,11 @@ func (w *expected) add(n callback.Note) {
 	if n.State.Live() {
 		later := float64(callback.MaxPriority-n.Priority) / (callback.MaxPriority + 1)
 		w.scored("due:"+string(n.Team), n, float64(n.Deadline.UnixMilli())+later)
-		w.named("open", who(string(n.Team), callback.Matter(n.Subject)), n)
+		matter := []string{string(n.Team), callback.Matter(n.Subject)}
+		if n.Separate { // it stands by itself
+			matter = append(matter, string(n.ID))
+		}
+		w.named("open", who(matter...), n)
 		if _, at, ok := n.NextMark(); ok {
 			w.scored("marks", n, float64(at.UnixMilli()))
 		}
@@ -284,6 +288,9 @@ func (w *expected) add(n callback.Note) {
 	}
 	if n.State != callback.Purged {
 		w.scored("number:"+who(), n, float64(n.Made.UnixMilli()))
+		if n.Shown.Known() {
+			w.scored("number:"+hashed(n.Shown.E164), n, float64(n.Made.UnixMilli()))
+		}
 		w.named("references", string(n.Reference), n)
 		w.named("idem", string(n.Key), n)
 	}
