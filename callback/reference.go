@@ -13,10 +13,12 @@ import (
 // digit. Eight digits are said in two groups of four, and a misheard or swapped digit is noticed before a wrong note is found.
 type Reference string
 
+// ReferenceDigits is how many digits a reference has.
+const ReferenceDigits = 8
+
 const (
-	referenceDigits = 8
-	firstReference  = 1_000_000 // of the seven digits before the check digit: no leading zero
-	references      = 9_000_000 // how many there are
+	firstReference = 1_000_000 // of the seven digits before the check digit: no leading zero
+	references     = 9_000_000 // how many there are
 )
 
 // ErrReference is returned (wrapped) for a reference that cannot exist.
@@ -64,8 +66,8 @@ func CheckReference(raw string) error {
 	switch {
 	case strings.ContainsFunc(r, func(c rune) bool { return c < '0' || c > '9' }):
 		return fmt.Errorf("%w: it holds something else than digits", ErrReference)
-	case len(r) != referenceDigits:
-		return fmt.Errorf("%w: it has %d digits, not %d", ErrReference, len(r), referenceDigits)
+	case len(r) != ReferenceDigits:
+		return fmt.Errorf("%w: it has %d digits, not %d", ErrReference, len(r), ReferenceDigits)
 	case r[0] == '0':
 		return fmt.Errorf("%w: it begins with a zero", ErrReference)
 	case checkDigit(r) != 0:

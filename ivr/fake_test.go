@@ -299,6 +299,8 @@ type fakeNotes struct {
 	due  time.Time     // of the note that is promised; a day later when zero
 	note callback.Note // that was made
 
+	stands *callback.Note // that is the answer to every request; nil for none
+
 	live                []callback.Note
 	deaf                bool // Live answers to nobody
 	repeated, withdrawn []callback.NoteID
@@ -323,6 +325,9 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	}
 	if err := ctx.Err(); err != nil {
 		return callback.Note{}, err
+	}
+	if n.stands != nil {
+		return *n.stands, nil
 	}
 	if n.note.Key == r.Key { // what was asked in this call before
 		return n.note, nil

@@ -3,6 +3,7 @@ package ivr
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 const (
 	digitWait    = 8 * time.Second // for the next digit of a number
 	numberTries  = 3               // how often a number may be keyed in, and how often it is read back
-	maxKeyed     = 20              // digits of a keyed number; more is garbage
+	maxKeyed     = 21              // digits: so many are garbage
 	promiseLimit = 2 * time.Second // for making a note durable; the store has its own, shorter limits
 
 	keyYes         = '1'
@@ -120,7 +121,7 @@ func (d *dialogue) dialable(n call.Number) error {
 // keyIn lets the caller key in a number that may be called. It gives the unknown number when that does not succeed.
 func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 	for range numberTries {
-		digits, err := d.collect(ctx, d.speaker.Say(prompts.EnterNumber))
+		digits, err := d.collect(ctx, d.speaker.Say(prompts.EnterNumber), maxKeyed)
 		if err != nil || d.signal.Kind != "" {
 			return call.Number{}, err
 		}
@@ -139,11 +140,11 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 	return call.Number{}, nil
 }
 
-// collect gathers digits until the hash key, silence, or more digits than any number has. A star starts again.
-func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance) (string, error) {
+// collect gathers digits until the hash key, silence, or as many as there can be. A star starts again.
+func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance, most int) (string, error) {
 	var digits strings.Builder
 	d.forgetKeys()
-	for digits.Len() <= maxKeyed {
+	for digits.Len() < most {
 		h, err := d.listen(ctx, speech, digitWait, d.ears())
 		d.signal = h.signal
 		speech = prompts.Utterance{} // it was heard
@@ -175,6 +176,7 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		Team:         d.team.ID,
 		Number:       number,
 		Shown:        d.contact.Call.Caller,
+		Separate:     d.state.Apart || number.Kind != call.KindMobile, // behind any other number there may be several people
 		Language:     string(d.speaker.Language()),
 		Call:         d.contact.Call.ID,
 	})
@@ -216,6 +218,9 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 		Note: string(n.ID), Reference: string(n.Reference), Stood: stood,
 		Deadline: n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location),
 	}
+	if stood && !d.isTheirs(n) { // who has the reference can withdraw it
+		d.state.Promise.Reference = ""
+	}
 	if err := d.line.Remember(ctx, d.state.String()); err != nil && ctx.Err() == nil {
 		d.log.Warn("a promise could not be written on the call; should the daemon stop now, the caller waits again", "err", err)
 	}
@@ -224,6 +229,16 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 		speech = d.speaker.CallBackOn(strings.Join(n.Number.Groups(), " ")).Then(speech)
 	}
 	return d.say(ctx, speech)
+}
+
+// isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or ring from the
+// mobile that it is known by.
+func (c *conversation) isTheirs(n callback.Note) bool {
+	if c.state.About == string(n.ID) && !c.state.Apart {
+		return true
+	}
+	line := c.contact.Call.Caller
+	return line.Kind == call.KindMobile && slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == line.E164 })
 }
 
 // confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and late.
@@ -235,8 +250,11 @@ func (c *conversation) confirmation(p Promise) prompts.Utterance {
 	case p.Stood:
 		speech = c.speaker.Say(prompts.NoteAlreadyOpen).Then(speech)
 	}
-	reference := c.speaker.GiveReference(p.Reference)
-	return speech.Then(reference).Then(reference).Then(c.speaker.Say(prompts.Goodbye))
+	if p.Reference != "" {
+		reference := c.speaker.GiveReference(p.Reference)
+		speech = speech.Then(reference).Then(reference)
+	}
+	return speech.Then(c.speaker.Say(prompts.Goodbye))
 }
 
 // tell speaks to the end. Only a person who answers meanwhile cuts it short: see signal.

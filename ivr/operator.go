@@ -78,26 +78,25 @@ func (c *conversation) enter(dialled string) {
 
 // begin answers a new call.
 func (c *conversation) begin(ctx context.Context) error {
-	hisNote := c.lookUp(ctx)
+	notes := c.lookUp(ctx)
 	if err := c.line.Answer(ctx); err != nil {
 		return err
 	}
 	if c.entry.Welcome != "" {
 		if err := c.say(ctx, c.speaker.Say(c.entry.Welcome)); err != nil {
-			c.recognise(hisNote()) // a repeat contact is one too when he hangs up during the welcome
+			c.recognise(notes()) // a repeat contact is one too when they hang up during the welcome
 			return err
 		}
 	}
-	return c.meet(ctx, hisNote)
+	return c.meet(ctx, notes())
 }
 
 // meet tells a caller who has a note how it stands, and lets every caller choose.
-func (c *conversation) meet(ctx context.Context, hisNote func() (callback.Note, bool)) error {
+func (c *conversation) meet(ctx context.Context, k known) error {
 	first := c.entry.First
-	note, ok := hisNote()
-	c.recognise(note, ok)
-	if ok {
-		next, err := c.aboutNote(ctx, note, first)
+	c.recognise(k)
+	if len(k.notes) > 0 {
+		next, err := c.aboutNotes(ctx, k, first)
 		if err != nil || next == nil {
 			return err
 		}

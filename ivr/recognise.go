@@ -17,37 +17,45 @@ const (
 	recogniseLimit = 500 * time.Millisecond
 
 	keyPerson   = '1' // speak to a person, as staying on the line does
-	keyLeave    = '2' // the note stays as it is
+	keyLeave    = '2' // the note stays as it is; where it is not known which: hear of it
 	keyWithdraw = '3' // the caller need not be called any more
+	keyOther    = '4' // the call is about something else
 )
 
-// lookUp begins to look for a live note of the caller. The function that it gives waits for the answer; it is false when
-// there is none, when the caller cannot be known, or when the notes cannot be read: then the call goes on like any other.
-func (c *conversation) lookUp(ctx context.Context) func() (callback.Note, bool) {
+// known are the live notes of the number that a caller's line shows, the one due first before the others.
+type known struct {
+	notes []callback.Note
+	// own says that they are the caller's: the line is a mobile, or they keyed in the reference. Behind any other number there may be
+	// several people, who do not know of each other.
+	own bool
+}
+
+// certain reports whether it is known which note is meant, and that it is the caller's.
+func (k known) certain() bool { return k.own && len(k.notes) == 1 }
+
+// lookUp begins to look for the live notes of the caller's number. The function that it gives waits for the answer; there are none when
+// the caller cannot be known, or when the notes cannot be read: then the call goes on like any other.
+func (c *conversation) lookUp(ctx context.Context) func() known {
 	number := c.contact.Call.Caller
 	if !number.Known() {
-		return func() (callback.Note, bool) { return callback.Note{}, false }
+		return func() known { return known{} }
 	}
 	ctx, cancel := context.WithTimeout(ctx, recogniseLimit)
-	found := make(chan callback.Note, 1)
+	found := make(chan []callback.Note, 1)
 	go func() {
 		defer cancel()
-		defer close(found)
+		var all []callback.Note
 		for _, m := range c.municipalities() {
 			notes, err := c.operator.Notes.Live(ctx, m, number)
 			if err != nil && ctx.Err() == nil {
-				c.log.Warn("could not look for a caller's note", "err", err)
+				c.log.Warn("could not look for a caller's note; the call goes on without it", "err", err)
 			}
-			if len(notes) > 0 {
-				found <- notes[0]
-				return
-			}
+			all = append(all, notes...)
 		}
+		slices.SortStableFunc(all, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
+		found <- all
 	}()
-	return func() (callback.Note, bool) {
-		note, ok := <-found
-		return note, ok
-	}
+	return func() known { return known{notes: <-found, own: number.Kind == call.KindMobile} }
 }
 
 // municipalities are those whose notes a call can be about: a number that several share says it only in its menu.
@@ -58,45 +66,56 @@ func (c *conversation) municipalities() []call.MunicipalityID {
 	return slices.Sorted(maps.Keys(c.plan.Municipalities))
 }
 
-// recognise takes down that the call is of a caller who has a note: a repeat contact, whatever comes of it.
-func (c *conversation) recognise(n callback.Note, ok bool) {
-	if ok {
-		c.contact.About = string(n.ID)
-		c.contact.Municipality = n.Municipality
+// recognise takes down that the call is from a number that has a note: a repeat contact, whatever comes of it.
+func (c *conversation) recognise(k known) {
+	if len(k.notes) > 0 {
+		c.contact.About = string(k.notes[0].ID)
+		c.contact.Municipality = k.notes[0].Municipality
 	}
 }
 
-// aboutNote tells a caller who rings again how his note stands and lets him choose. It gives where the call goes on, nil
+// aboutNotes tells a caller who rings again how their note stands and lets them choose. It gives where the call goes on, nil
 // when it is over. Doing nothing ends at a person, like everywhere.
-func (c *conversation) aboutNote(ctx context.Context, n callback.Note, first routing.Target) (*routing.Target, error) {
-	speech := c.noteSpeech(n)
+func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+	speech, choices := c.notesSpeech(k)
 	for range questions {
-		h, err := c.ask(ctx, speech.Then(c.speaker.Say(prompts.NoteChoices)), ears{})
+		h, err := c.ask(ctx, speech.Then(choices), ears{})
 		switch {
 		case err != nil:
 			return nil, err
+		case h.key == keyLeave && !k.own && len(k.notes) > 1:
+			return c.identified(ctx, k, first)
 		case h.key == keyLeave:
-			c.repeated(ctx, n)
+			c.repeated(ctx, k.notes[0])
 			c.contact.Outcome = call.NoteExplained
 			return nil, c.say(ctx, c.speaker.Say(prompts.NoteStays, prompts.Goodbye))
 		case h.key == keyWithdraw:
-			withdrawn, err := c.withdraw(ctx, n)
-			if err != nil {
-				return nil, err
-			}
-			if withdrawn {
-				return &first, nil
-			}
-			return c.toPerson(ctx, n), nil
+			return c.withdraw(ctx, k, first)
+		case h.key == keyOther:
+			c.state.Apart = true
+			return &first, nil
 		case h.key == keyPerson, h.key == routing.Silence:
-			return c.toPerson(ctx, n), nil
+			return c.toPerson(ctx, k), nil
 		}
 		speech = c.speaker.Say(prompts.WrongChoice)
 	}
-	return c.toPerson(ctx, n), nil
+	return c.toPerson(ctx, k), nil
 }
 
-// noteSpeech says how the note stands.
+// notesSpeech says what may be told of the notes, and what can be chosen. Where several notes wait behind a number that several people
+// may share, nothing is told before the reference is keyed in.
+func (c *conversation) notesSpeech(k known) (speech, choices prompts.Utterance) {
+	switch {
+	case k.own:
+		return c.noteSpeech(k.notes[0]), c.speaker.Say(prompts.NoteChoices)
+	case len(k.notes) == 1: // what was done about it so far is no business of another person
+		return c.speaker.Say(prompts.NoteForThisNumber).Then(c.dueSpeech(k.notes[0])), c.speaker.Say(prompts.NoteChoices)
+	default:
+		return c.speaker.Say(prompts.NotesForThisNumber), c.speaker.Say(prompts.NotesChoices)
+	}
+}
+
+// noteSpeech says how the caller's note stands.
 func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
 	speech := c.speaker.Say(prompts.NoteAlreadyOpen)
 	switch {
@@ -105,10 +124,15 @@ func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
 	case missed(n):
 		speech = speech.Then(c.speaker.Say(prompts.NoteTried))
 	}
+	return speech.Then(c.dueSpeech(n))
+}
+
+// dueSpeech says by when the caller is rung, or that it is late.
+func (c *conversation) dueSpeech(n callback.Note) prompts.Utterance {
 	if late(n.Deadline) {
-		return speech.Then(c.speaker.Say(prompts.NoteLate))
+		return c.speaker.Say(prompts.NoteLate)
 	}
-	return speech.Then(c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location)))
+	return c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location))
 }
 
 // missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been, must not
@@ -128,37 +152,89 @@ func missed(n callback.Note) bool {
 // late reports whether the moment that was promised has passed: it must not be promised again.
 func late(deadline time.Time) bool { return time.Now().After(deadline) }
 
-// withdraw cancels the note when the caller confirms that.
-func (c *conversation) withdraw(ctx context.Context, n callback.Note) (bool, error) {
+// identified lets the caller key in their reference, and tells how that note stands.
+func (c *conversation) identified(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+	theirs, err := c.byReference(ctx, k)
+	switch {
+	case err != nil:
+		return nil, err
+	case theirs.certain():
+		return c.aboutNotes(ctx, theirs, first)
+	}
+	return c.toPerson(ctx, k), nil
+}
+
+// withdraw cancels the caller's note when they confirm that. One that may be another person's they must name first.
+func (c *conversation) withdraw(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+	if !k.certain() {
+		theirs, err := c.byReference(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		if !theirs.certain() {
+			return c.toPerson(ctx, k), nil
+		}
+		k = theirs
+	}
 	h, err := c.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal), ears{})
-	if err != nil || h.key != keyYes {
-		return false, err
+	if err != nil {
+		return nil, err
+	}
+	if h.key != keyYes {
+		return c.toPerson(ctx, k), nil
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
+	n := k.notes[0]
 	if err := c.operator.Notes.Withdraw(limited, n, c.contact.Call.ID); err != nil {
 		c.log.Error("a callback note could not be withdrawn; the caller goes to a person", "note", n.ID, "err", err)
-		return false, c.say(ctx, c.speaker.Say(prompts.CallbackNotPossible))
+		if err := c.say(ctx, c.speaker.Say(prompts.CallbackNotPossible)); err != nil {
+			return nil, err
+		}
+		return c.toPerson(ctx, k), nil
 	}
 	c.contact.Outcome = call.NoteWithdrawn
-	return true, c.say(ctx, c.speaker.Say(prompts.NoteWithdrawn))
+	return &first, c.say(ctx, c.speaker.Say(prompts.NoteWithdrawn))
 }
 
-// toPerson sends the caller to the team that has his note, or to the contact centre when nobody is there.
-func (c *conversation) toPerson(ctx context.Context, n callback.Note) *routing.Target {
+// byReference lets the caller key in the reference of their note. It is not certain when they do not, or have none of these notes.
+func (c *conversation) byReference(ctx context.Context, k known) (known, error) {
+	d := dialogue{conversation: c}
+	speech := c.speaker.Say(prompts.EnterReference)
+	for range numberTries {
+		keyed, err := d.collect(ctx, speech, callback.ReferenceDigits)
+		if err != nil || keyed == "" {
+			return known{}, err
+		}
+		if i := slices.IndexFunc(k.notes, func(n callback.Note) bool { return string(n.Reference) == keyed }); i >= 0 {
+			return known{notes: k.notes[i : i+1], own: true}, nil
+		}
+		speech = c.speaker.Say(prompts.ReferenceUnknown, prompts.EnterReference)
+	}
+	return known{}, nil
+}
+
+// toPerson sends the caller to the team that has their note, or to the contact centre when nobody is there, or when nobody knows about
+// which note they ring. Should they ask for a call back there, then it is a note of their own unless this one is theirs for certain.
+func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
+	n := k.notes[0]
+	c.state.About, c.state.Apart = string(n.ID), !k.own
+	centre := &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
+	if !k.own && len(k.notes) > 1 {
+		return centre
+	}
 	c.repeated(ctx, n)
-	c.note, c.state.About, c.state.Note = n, string(n.ID), string(n.Reference)
-	team, ok := c.plan.Teams[n.Team]
-	if ok && team.Hours.Open(time.Now()) && c.operator.Queue.Staffed(n.Team) > 0 {
+	c.note, c.state.Note = n, string(n.Reference)
+	if team, ok := c.plan.Teams[n.Team]; ok && team.Hours.Open(time.Now()) && c.operator.Queue.Staffed(n.Team) > 0 {
 		return &routing.Target{Team: n.Team}
 	}
-	return &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
+	return centre
 }
 
-// standing gives the note that the call is about as it is now. It is false when the call is about none, and when that was
-// closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot be read it is as he heard of it.
+// standing gives the caller's note that the call is about as it is now. It is false when the call is about none of theirs, and when
+// that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot be read it is as they heard of it.
 func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (callback.Note, bool) {
-	if c.state.About == "" {
+	if c.state.About == "" || c.state.Apart {
 		return callback.Note{}, false
 	}
 	if c.note.ID != "" {

@@ -68,11 +68,11 @@ func (c *conversation) goOn(ctx context.Context) error {
 		return c.follow(ctx, *next)
 	}
 	c.placed() // it waited for nobody yet
-	hisNote := c.lookUp(ctx)
+	notes := c.lookUp(ctx)
 	if err := c.line.Answer(ctx); err != nil {
 		return err
 	}
-	return c.meet(ctx, hisNote)
+	return c.meet(ctx, notes())
 }
 
 // placed tells, once, that a call that was taken back has its place again.

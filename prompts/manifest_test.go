@@ -11,7 +11,8 @@ func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 	m := manifest(t)
 	sentences := []ID{
 		Welcome, SearchingAgent, AllBusy, NotReachable, OfferCallback, OfferCallbackAgain,
-		NoteAlreadyOpen, NoteInHand, NoteTried, NoteLate, NoteChoices, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
+		NoteAlreadyOpen, NoteForThisNumber, NotesForThisNumber, NoteInHand, NoteTried, NoteLate, NoteChoices, NotesChoices,
+		EnterReference, ReferenceUnknown, CallerRingsUs, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
 		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed,
 		WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
 		Closed, WrongChoice, Fallback, FallbackAgain, Goodbye,
