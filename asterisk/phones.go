@@ -101,3 +101,20 @@ func (b *Switchboard) endpointChanged(told Endpoint) {
 		b.phone(name, state)
 	}
 }
+
+// PhoneNow asks Asterisk how a phone stands, apart from calls of ours. It is unknown of one that Asterisk does not watch; one that
+// Asterisk does not have is offline.
+func (b *Switchboard) PhoneNow(ctx context.Context, name string) (routing.PhoneState, error) {
+	if !watchable(name) {
+		return routing.PhoneUnknown, nil
+	}
+	e, err := b.conn.Endpoint(ctx, name)
+	if IsGone(err) {
+		return routing.PhoneOffline, nil
+	}
+	if err != nil {
+		return routing.PhoneUnknown, err
+	}
+	e.Channels = slices.DeleteFunc(e.Channels, isOurs) // also one that has just ended: the callbacks and the queues know of those
+	return stateOf(e), nil
+}

@@ -43,6 +43,22 @@ func (c *Conn) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list(ctx, c, "list endpoints", pathOf("endpoints"), endpointIn)
 }
 
+// Endpoint tells how one phone or trunk stands, named as Endpoint.Name does. IsGone when Asterisk has none of that name.
+func (c *Conn) Endpoint(ctx context.Context, name string) (Endpoint, error) {
+	technology, resource, _ := strings.Cut(name, "/")
+	if err := errors.Join(checkID("technology", technology), checkID("endpoint", resource)); err != nil {
+		return Endpoint{}, fmt.Errorf("asterisk: find endpoint: %w", err)
+	}
+	r, err := c.do(ctx, command{"find endpoint", http.MethodGet, pathOf("endpoints", technology, resource), nil, nil})
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if !json.Valid([]byte(r.Body)) {
+		return Endpoint{}, errUnreadable("find endpoint")
+	}
+	return endpointIn(gjson.Parse(r.Body)), nil
+}
+
 // Subscribe lets us hear how phones stand, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double events. A subscription outlives the link, but not Asterisk.
 //
 // Asterisk refuses the whole list when one phone in it is not configured. Then each is tried on its own, and the error

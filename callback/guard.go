@@ -30,19 +30,34 @@ const (
 	DialBusy         DialCode = "busy"     // the colleague is being put through already
 	DialNoPhone      DialCode = "no_phone" // the colleague has no phone in the configuration
 	DialStore        DialCode = "store"    // the store does not say how often was dialled today
+
+	DialEngaged      DialCode = "engaged"       // another colleague calls this number now
+	DialCallerHere   DialCode = "caller_here"   // the caller is on the telephone with us now
+	DialPhoneOffline DialCode = "phone_offline" // the colleague's own phone is logged out
+	DialPhoneInUse   DialCode = "phone_in_use"  // the colleague's own phone rings or is in a call
+	DialExchange     DialCode = "exchange"      // Asterisk does not answer
 )
 
 // DialCodes lists every reason, for metrics that must exist before the first refusal.
 func DialCodes() []DialCode {
-	return []DialCode{DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy, DialNoPhone, DialStore}
+	return []DialCode{
+		DialTargetCap, DialColleagueCap, DialDayCap, DialNumber, DialOff, DialBusy, DialNoPhone, DialStore,
+		DialEngaged, DialCallerHere, DialPhoneOffline, DialPhoneInUse, DialExchange,
+	}
 }
 
 // DialError says that a number must not be dialled now. A cap that is reached is an alarm: somebody works
 // far more than people do.
 type DialError struct {
 	Code DialCode
-	Text string // for people, without digits
-	err  error
+	Text string // for people, without digits of a number
+
+	// Who is on the telephone with the caller, where and since when; empty when nobody is, and of another municipality's people.
+	Colleague call.AgentID
+	Team      call.TeamID
+	Since     time.Time // UTC
+
+	err error
 }
 
 // Error is the text, and what lies behind it.

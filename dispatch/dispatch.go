@@ -164,6 +164,18 @@ func (d *Dispatcher) Snapshot() []routing.TeamSnapshot {
 	return d.queues.Snapshot().Teams
 }
 
+// Busy reports whether an agent's phone rings or talks for a caller who came through the queues.
+func (d *Dispatcher) Busy(agent call.AgentID) bool {
+	for _, t := range d.Snapshot() {
+		for _, a := range t.Agents {
+			if a.Agent == agent {
+				return a.State == routing.AgentRinging || a.State == routing.AgentTalking
+			}
+		}
+	}
+	return false
+}
+
 // Phone takes over what an endpoint says of itself. One of nobody may be somebody's after the next Apply.
 func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
 	d.step(func(now time.Time) []routing.Action {

@@ -15,8 +15,15 @@ import (
 type deskState struct {
 	Municipality call.MunicipalityID `json:"municipality"`
 	Note         callback.NoteID     `json:"note"`
+	Team         call.TeamID         `json:"team,omitempty"`     // that the note was with
+	Number       string              `json:"number,omitempty"`   // E.164, that is called: nobody else may call it meanwhile
 	Tries        int                 `json:"tries"`              // attempts that the note had before this call
 	Answered     int64               `json:"answered,omitempty"` // when the caller answered, milliseconds since 1970 UTC
+}
+
+// party is who is called.
+func (s deskState) party(by call.AgentID, since time.Time) party {
+	return party{s.Number, s.Municipality, s.Team, by, since}
 }
 
 func parseDeskState(s string) (deskState, error) {
@@ -54,6 +61,10 @@ func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.Agen
 		c.Log.Error("what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err)
 	}
 	d := c.deskcall(line, colleague, state, free)
+	defer c.Engaged.Release(state.Note)
+	if kept.Talk != nil {
+		c.Engaged.found(state.Note, state.party(colleague, state.answered(kept.Talk.Since)))
+	}
 	return d.conclude(ctx, func(ctx context.Context) error {
 		if kept.Talk == nil {
 			return d.resume(ctx)
@@ -73,6 +84,8 @@ func (c *Callbacks) SeeOut(ctx context.Context, colleague call.AgentID, state st
 		c.Log.Error("what was remembered of a callback that was put through is broken; nothing is written of it", "agent", colleague, "err", err)
 		return over()
 	}
+	c.Engaged.found(kept.Note, kept.party(colleague, since))
+	defer c.Engaged.Release(kept.Note)
 	claim := c.deskclaim(colleague, kept)
 	defer claim.keep(ctx, 0)()
 	if err := over(); err != nil {

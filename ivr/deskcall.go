@@ -76,6 +76,7 @@ type Callbacks struct {
 	Exchange Exchange
 	Attempts Attempts
 	Guard    Guard
+	Engaged  *Engaged                                  // keeps a number for one colleague at a time
 	Lease    func(m call.MunicipalityID) time.Duration // how long a claim holds unless it is renewed
 	Sounds   Sounds
 	Register Register
@@ -112,7 +113,11 @@ func (c *Callbacks) CallBack(ctx context.Context, n callback.Note, free func()) 
 	if !ok {
 		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
 	}
-	kept := deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts)}
+	if err := c.Engaged.Reserve(n); err != nil {
+		return fmt.Errorf("call back: %w", err)
+	}
+	defer c.Engaged.Release(n.ID)
+	kept := deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts), Team: n.Team, Number: n.Number.E164}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
 		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
@@ -155,6 +160,9 @@ func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error
 func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
 		return err // he hung up: nobody was called
+	}
+	if err := d.callbacks.Engaged.Reserve(d.note); err != nil { // they may have rung us since
+		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.CallerRingsUs)))
 	}
 	number, err := d.callbacks.Guard.Allow(ctx, d.note.Municipality, d.claim.colleague, d.note.Number, time.Now())
 	if err != nil {
@@ -253,6 +261,7 @@ func lineResult(err error) callback.LineResult {
 // settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague knows
 // whether he spoke to a person or to a machine.
 func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked time.Duration) error {
+	d.callbacks.Engaged.Release(d.kept.Note) // nobody is on that line any more
 	switch line {
 	case callback.LineAnswered:
 		if err := d.claim.endLine(ctx, talked); err != nil {

@@ -106,7 +106,7 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s.worklist = callback.NewWorklist(s.store, rules, nil)
 		s.callbacks = &ivr.Callbacks{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
-			Guard: callback.NewGuard(rules, s.store, func(callback.DialCode) {}),
+			Guard: callback.NewGuard(rules, s.store, func(callback.DialCode) {}), Engaged: base.operator.Engaged,
 			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()
@@ -171,7 +171,7 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		require.Equal(t, ivr.Desk{
 			Agent: "verg1", Endpoint: "PJSIP/verg1", Name: "Terugbelnotitie 10000004", Number: "+31612345678", For: 20 * time.Second,
-			State: `{"municipality":"deventer","note":"01JD5V3Z5QXKZ9W7M2R4T6Y8AB","tries":0}`,
+			State: `{"municipality":"deventer","note":"01JD5V3Z5QXKZ9W7M2R4T6Y8AB","team":"permits","number":"+31612345678","tries":0}`,
 		}, s.exchange.desk)
 		s.after(30 * time.Second)
 		require.Equal(t, []ivr.Outside{{

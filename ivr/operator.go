@@ -24,6 +24,7 @@ type Operator struct {
 	Sounds   Sounds
 	Register Register
 	System   func() string // Asterisk's own name, part of a note's idempotency key
+	Engaged  *Engaged      // is told of every caller
 	Log      *slog.Logger
 
 	talks talks
@@ -129,6 +130,13 @@ func (c *conversation) follow(ctx context.Context, target routing.Target) error 
 	return fmt.Errorf("more than %d menus and teams in one call", maxHops)
 }
 
+// at lets it be known where the caller is: nobody calls them back meanwhile.
+func (c *conversation) at(o call.Offer) {
+	c.operator.Engaged.at(c.contact.Call.ID, party{
+		number: c.contact.Call.Caller.E164, municipality: c.contact.Municipality, team: o.Team, agent: o.Agent, since: o.At,
+	})
+}
+
 // menu speaks a menu until the caller has chosen, or has done nothing long enough.
 func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Target, error) {
 	var progress routing.MenuProgress
@@ -157,6 +165,8 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 
 // run takes the call to its end, however that comes: the line is released and the contact registered.
 func (c *conversation) run(ctx context.Context, how func(context.Context) error) error {
+	c.at(call.Offer{At: c.contact.Call.Arrived})
+	defer c.operator.Engaged.gone(c.contact.Call.ID)
 	err := c.outlast(ctx, how, c.goOn)
 	if errors.Is(err, ErrShutdown) {
 		return err

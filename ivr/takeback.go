@@ -96,6 +96,7 @@ func (c *conversation) resumeTalk(ctx context.Context, talk Talk) error {
 		Agent: talk.Agent, Result: call.OfferAnswered, Waited: talk.Since.Sub(entered),
 	})
 	offer := &c.contact.Offers[len(c.contact.Offers)-1]
+	c.at(call.Offer{Team: offer.Team, Agent: talk.Agent, At: talk.Since})
 	defer func() { offer.Talked = time.Since(talk.Since) }()
 	defer c.talking(talk.Agent, talk.Since)()
 	return c.line.Talk(ctx, talk.Leg)

@@ -86,6 +86,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 		return nil, err
 	}
 	defer w.leave()
+	c.at(call.Offer{Team: t.ID, At: entered})
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
 	switch w.offer.Result {
@@ -282,6 +283,7 @@ func (w *waiting) announcement() prompts.Utterance {
 func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	answered := time.Now()
 	defer w.talking(signal.Agent, answered)()
+	w.at(call.Offer{Team: w.team.ID, Agent: signal.Agent, At: answered})
 	err := w.line.Talk(ctx, signal.Leg)
 	if errors.Is(err, ErrNotConnected) {
 		return err
@@ -295,6 +297,7 @@ func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 // waitOn takes the caller's place anew, after the phone that was answered had been hung up before the two were connected.
 func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 	w.leave()
+	w.at(call.Offer{Team: w.team.ID, At: w.entered})
 	switch err := w.join(); {
 	case errors.Is(err, routing.ErrUnknownTeam):
 		return heard{signal: dispatch.Signal{Kind: dispatch.TeamGone}}, nil

@@ -155,6 +155,7 @@ type desk struct {
 	talking map[call.AgentID]web.Talking
 	rung    []callback.NoteID // by CallBack
 	silence error             // why nobody can be rung
+	engaged error             // why the caller should not be rung
 }
 
 // CallBack implements web.Phone.
@@ -164,6 +165,9 @@ func (d *desk) CallBack(n callback.Note) error {
 	}
 	return d.silence
 }
+
+// Check implements web.Phone.
+func (d *desk) Check(callback.Note) error { return d.engaged }
 
 // Talking implements web.Phone.
 func (d *desk) Talking(agent call.AgentID) (web.Talking, bool) {

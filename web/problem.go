@@ -88,7 +88,7 @@ func problemOf(err error) Problem {
 	case errors.As(err, &refused):
 		return problem(http.StatusUnprocessableEntity, "refused_"+string(refused.Code), "%s", refused.Text)
 	case errors.As(err, &undialled) && undialled.Code != callback.DialStore:
-		return problem(http.StatusUnprocessableEntity, "dial_"+string(undialled.Code), "%s", undialled.Text)
+		return undial(undialled)
 	case errors.Is(err, callback.ErrNoNote):
 		return noSuch("note")
 	case errors.Is(err, callback.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
@@ -99,6 +99,24 @@ func problemOf(err error) Problem {
 		return problem(http.StatusInternalServerError, "broken", "what is stored of it cannot be read: the log of the daemon says what is wrong")
 	}
 	return problem(http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what")
+}
+
+// undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the telephone already.
+func undial(why *callback.DialError) Problem {
+	status := http.StatusUnprocessableEntity
+	switch why.Code {
+	case callback.DialEngaged, callback.DialCallerHere:
+		status = http.StatusConflict
+	case callback.DialExchange:
+		status = http.StatusServiceUnavailable
+	default: // a rule
+	}
+	p := problem(status, "dial_"+string(why.Code), "%s", why.Text)
+	p.Colleague, p.Team, p.Since = why.Colleague, why.Team, why.Since
+	if status == http.StatusServiceUnavailable {
+		p.retry = retryStore
+	}
+	return p
 }
 
 // noSuch is the answer for what does not exist, and alike for what may not be seen.

@@ -133,6 +133,13 @@ func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (callback.
 	if len(b.Call) > maxName {
 		return callback.Note{}, problem(http.StatusUnprocessableEntity, "call", "the id of the call is too long")
 	}
+	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
+	if err != nil {
+		return callback.Note{}, err
+	}
+	if err := a.Phone.Check(n); err != nil {
+		return callback.Note{}, err
+	}
 	return a.Work.StartAttempt(v.Context(), s, b.Call)
 }
 

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -33,7 +35,8 @@ func (d *desks) CallBack(n callback.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
 		return d.refuse(callback.DialOff, "no way outside is configured (callbacks.dial)")
 	}
-	if _, ok := d.settings.plan().Agents[n.Colleague]; !ok { // he is known by his token only
+	agent, ok := d.settings.plan().Agents[n.Colleague]
+	if !ok { // they are known by their token only
 		return d.refuse(callback.DialNoPhone, "you have no phone in the configuration (agents): ring the caller yourself")
 	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
@@ -43,6 +46,21 @@ func (d *desks) CallBack(n callback.Note) error {
 	if free == nil {
 		return d.refuse(callback.DialBusy, "you are being put through already")
 	}
+	if err := d.begin(n, agent, free); err != nil {
+		free()
+		return err
+	}
+	return nil
+}
+
+// begin looks whether the colleague can be put through now, keeps the number for them, and rings their phone.
+func (d *desks) begin(n callback.Note, agent routing.Agent, free func()) error {
+	if err := d.reachable(agent); err != nil {
+		return err
+	}
+	if err := d.counted(d.callbacks.Engaged.Reserve(n)); err != nil {
+		return err
+	}
 	go func() {
 		defer free()
 		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil { // it ends with the colleague's phone, or when the daemon lets go
@@ -50,6 +68,40 @@ func (d *desks) CallBack(n callback.Note) error {
 		}
 	}()
 	return nil
+}
+
+// askPhone bounds the question to Asterisk how a colleague's phone stands.
+const askPhone = 2 * time.Second
+
+// reachable looks whether the colleague's own phone can ring.
+func (d *desks) reachable(agent routing.Agent) error {
+	ctx, cancel := context.WithTimeout(context.Background(), askPhone)
+	defer cancel()
+	if up, _, _ := d.conn.State(); !up { // what goes on there is not known yet
+		return d.refuse(callback.DialExchange, "Asterisk cannot be reached now: try again in a while")
+	}
+	state, err := d.board.PhoneNow(ctx, agent.Endpoint)
+	switch {
+	case err != nil:
+		d.log.Warn("could not ask Asterisk how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
+		return d.refuse(callback.DialExchange, "Asterisk does not say how your phone stands: try again in a while")
+	case state == routing.PhoneOffline:
+		return d.refuse(callback.DialPhoneOffline, "your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
+	case state == routing.PhoneInUse, d.queues.Busy(agent.ID):
+		return d.refuse(callback.DialPhoneInUse, "your own phone rings or is in a call: end that first")
+	}
+	return nil
+}
+
+// Check implements web.Phone.
+func (d *desks) Check(n callback.Note) error { return d.counted(d.callbacks.Engaged.Check(n)) }
+
+// counted counts a refusal of those who know who is on the telephone.
+func (d *desks) counted(err error) error {
+	if why, ok := errors.AsType[*callback.DialError](err); ok {
+		d.dialRefused(why.Code)
+	}
+	return err
 }
 
 // refuse says why nobody is rung, and has it counted: the guard knows its own refusals only.

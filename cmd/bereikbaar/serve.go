@@ -137,14 +137,15 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
 	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics, newRepeats()}
 	contacts := loggedContacts{s.metrics, s.notes.repeats, log}
+	engaged := ivr.NewEngaged(s.settings.Clocks)
 	operator := &ivr.Operator{
 		Plan: s.settings.plan, Queue: s.queues, Notes: s.notes, Sounds: library, Register: contacts,
-		System: s.board.System, Log: log,
+		System: s.board.System, Engaged: engaged, Log: log,
 	}
 	guard := callback.NewGuard(s.settings, s.store, s.dialRefused)
 	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, callbacks: &ivr.Callbacks{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
-		Attempts: s.worklist, Guard: guard, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: contacts, Log: log,
+		Attempts: s.worklist, Guard: guard, Engaged: engaged, Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: contacts, Log: log,
 	}}
 	s.api = s.newAPIPort()
 	s.board.Connect(operator, s.desks, s.queues.Phone)

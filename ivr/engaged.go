@@ -1,0 +1,139 @@
+package ivr
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+)
+
+// Engaged knows who is on the telephone with us: callers from the first ring to the end of their call, and numbers that are called back
+// from the request on until they have hung up. A number that is engaged is not called: it would be busy, or ring twice. Use NewEngaged;
+// nil knows of nobody. It is safe for concurrent use.
+type Engaged struct {
+	clocks func(m call.MunicipalityID) *time.Location // in which people read times
+
+	mu      sync.Mutex
+	callers map[call.ID]party
+	called  map[callback.NoteID]party
+}
+
+// party is somebody who is on the telephone with us.
+type party struct {
+	number       string // E.164
+	municipality call.MunicipalityID
+	team         call.TeamID  // at which they wait or talk, or for which they are called; empty in a menu
+	agent        call.AgentID // who talks with them, or calls them; empty while they wait
+	since        time.Time
+}
+
+// NewEngaged knows of nobody yet. clocks gives the zone of a municipality's clocks.
+func NewEngaged(clocks func(m call.MunicipalityID) *time.Location) *Engaged {
+	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[callback.NoteID]party{}}
+}
+
+// Check gives a *callback.DialError when the caller of a note must not be called now, because they are on the telephone with us by either
+// number of theirs, or because another colleague calls the same number about another note.
+func (e *Engaged) Check(n callback.Note) error {
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.check(n)
+}
+
+// Reserve is Check, and keeps the number for the colleague who has the note until Release. Of many at once one gets it.
+func (e *Engaged) Reserve(n callback.Note) error {
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.check(n); err != nil {
+		return err
+	}
+	if _, reserved := e.called[n.ID]; !reserved {
+		e.called[n.ID] = party{n.Number.E164, n.Municipality, n.Team, n.Colleague, time.Now()}
+	}
+	return nil
+}
+
+// Release lets the number of a note be called again. It is harmless for one that is not reserved.
+func (e *Engaged) Release(id callback.NoteID) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.called, id)
+}
+
+// found takes down a callback that goes on since before this daemon.
+func (e *Engaged) found(id callback.NoteID, p party) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.called[id] = p
+}
+
+// at takes down where a caller is, until gone. A number that is not known is nobody's.
+func (e *Engaged) at(id call.ID, p party) {
+	if e == nil || p.number == "" {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.callers[id] = p
+}
+
+func (e *Engaged) gone(id call.ID) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.callers, id)
+}
+
+// check is called with mu held.
+func (e *Engaged) check(n callback.Note) error {
+	for id, p := range e.called {
+		if id != n.ID && p.number == n.Number.E164 {
+			return e.refusal(callback.DialEngaged, n, p)
+		}
+	}
+	for _, p := range e.callers {
+		if slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == p.number }) {
+			return e.refusal(callback.DialCallerHere, n, p)
+		}
+	}
+	return nil
+}
+
+// refusal says who is on the telephone with the caller of a note. What another municipality has to do with them is none of a
+// colleague's business.
+func (e *Engaged) refusal(code callback.DialCode, n callback.Note, p party) error {
+	since := p.since.In(e.clocks(n.Municipality)).Format("2006-01-02 15:04 MST")
+	if p.municipality != n.Municipality && p.municipality != "" {
+		return &callback.DialError{Code: code, Text: fmt.Sprintf(
+			"this number is on the telephone with another municipality since %s: wait until that call is over", since), Since: p.since.UTC()}
+	}
+	why := &callback.DialError{Code: code, Colleague: p.agent, Team: p.team, Since: p.since.UTC()}
+	switch {
+	case code == callback.DialEngaged:
+		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: wait until that call is over, or ask them to pass yours on", p.agent, p.team, since)
+	case p.agent != "":
+		why.Text = fmt.Sprintf("the caller talks with %s of team %s since %s: wait until that call is over, or ask them to pass yours on", p.agent, p.team, since)
+	case p.team != "":
+		why.Text = fmt.Sprintf("the caller waits at team %s since %s: answer them there, or wait until that call is over", p.team, since)
+	default:
+		why.Text = fmt.Sprintf("the caller is in the menu since %s: wait until that call is over", since)
+	}
+	return why
+}
