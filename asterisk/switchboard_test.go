@@ -149,6 +149,42 @@ func TestWhatAPhoneTells(t *testing.T) {
 	require.Empty(t, phones, "what is no news is not told again")
 }
 
+func TestHowAPhoneStandsNow(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		status, body := http.StatusOK, ""
+		f.answering(func(r fakeRequest) (int, string, bool) {
+			if r.URI != "endpoints/PJSIP/kcc1" {
+				return http.StatusTeapot, "", true
+			}
+			return status, body, true
+		})
+		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+		for _, test := range []struct {
+			status         int
+			state, channel string
+			want           routing.PhoneState
+		}{
+			{http.StatusOK, "online", "", routing.PhoneFree},
+			{http.StatusOK, "online", `"1700000000.7"`, routing.PhoneInUse},
+			{http.StatusOK, "online", `"bereikbaar.desk.kcc1.ring-1","bereikbaar.leg.kcc1.ring-2"`, routing.PhoneFree},
+			{http.StatusOK, "offline", "", routing.PhoneOffline},
+			{http.StatusNotFound, "", "", routing.PhoneOffline},
+		} {
+			status = test.status
+			body = fmt.Sprintf(`{"technology":"PJSIP","resource":"kcc1","state":%q,"channel_ids":[%s]}`, test.state, test.channel)
+			state, err := b.PhoneNow(t.Context(), "PJSIP/kcc1")
+			require.NoError(t, err)
+			require.Equal(t, test.want, state, body)
+		}
+		state, err := b.PhoneNow(t.Context(), "PJSIP/1234@pbx")
+		require.NoError(t, err)
+		require.Equal(t, routing.PhoneUnknown, state, "Asterisk does not watch it")
+		status = http.StatusInternalServerError
+		_, err = b.PhoneNow(t.Context(), "PJSIP/kcc1")
+		require.Error(t, err)
+	})
+}
+
 func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(r fakeRequest) (int, string, bool) {

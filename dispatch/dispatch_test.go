@@ -144,6 +144,21 @@ func TestTheNextPhoneRingsTheMomentThatAnAgentIsFree(t *testing.T) {
 	})
 }
 
+func TestAPhoneIsBusyWhileItRingsAndTalks(t *testing.T) {
+	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+		require.False(t, d.Busy("anouk"))
+		place := join(t, d, "1")
+		require.True(t, d.Busy("anouk"), "it rings")
+		h.answers("anouk")
+		signal := <-place.Signals()
+		require.True(t, d.Busy("anouk"), "it talks")
+		require.NoError(t, signal.Leg.HangUp(t.Context()))
+		synctest.Wait()
+		require.False(t, d.Busy("anouk"))
+		require.False(t, d.Busy("nobody"))
+	})
+}
+
 func TestAFailedJoinLeavesNoPlace(t *testing.T) {
 	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		ticket := dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "gone", Since: time.Now()}

@@ -193,6 +193,7 @@ func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
 		s.stops()
 		s.after(10 * time.Minute)
 		over := s.seenOut(t.Context(), since)
+		require.Error(t, s.callbacks.Engaged.Check(noteFor(s.note.Number.E164, 2)), "nobody else calls that number")
 		s.rounds(time.Hour)
 		require.Equal(t, callback.Calling, s.stands().State)
 		over <- nil

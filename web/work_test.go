@@ -324,6 +324,30 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	require.Len(t, d.rung, 1)
 }
 
+// Whoever comes second is told who is on the telephone with the caller, also before they ring by themselves.
+func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
+	d := open(t)
+	n := d.claimed(permits, "cem")
+	since := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	for code, status := range map[callback.DialCode]int{
+		callback.DialEngaged: 409, callback.DialCallerHere: 409, callback.DialPhoneOffline: 422, callback.DialPhoneInUse: 422, callback.DialExchange: 503,
+	} {
+		d.silence = &callback.DialError{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
+		p := d.changes("cem", n, "call", "").problem(t, status, "dial_"+string(code))
+		require.Equal(t, "why", p.Detail)
+		require.Equal(t, call.AgentID("anouk"), p.Colleague)
+		require.Equal(t, centre, p.Team)
+		require.Equal(t, since, p.Since)
+	}
+	d.engaged = &callback.DialError{Code: callback.DialCallerHere, Text: "the caller waits", Team: centre, Since: since}
+	require.Equal(t, "the caller waits", d.changes("cem", n, "attempts/start", "").problem(t, 409, "dial_caller_here").Detail)
+	after, err := d.store.Note(context.Background(), deventer, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, n, after, "no attempt was made")
+	d.engaged = nil
+	require.Equal(t, http.StatusOK, d.changes("cem", n, "attempts/start", "").StatusCode)
+}
+
 // few allows one note a day for a number.
 type few struct{ town }
 

@@ -44,10 +44,11 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		"a colleague without a phone":     {"by-token-only", "0612345678", wayOut, callback.DialNoPhone},
 		"a number that must not be":       {"kcc1", "0900123456", wayOut, callback.DialNumber},
 		"he is being put through already": {"kcc1", "0612345678", wayOut, callback.DialBusy},
+		"Asterisk cannot be reached":      {"kcc1", "0612345678", wayOut, callback.DialExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := daemonWith(t, slog.New(slog.DiscardHandler), test.dial).desks
-			d.busy["kcc1"] = true
+			d.busy["kcc1"] = test.code != callback.DialExchange // else it is looked at first
 			d.guard = callback.NewGuard(d.settings, new(callback.LocalTally), d.dialRefused)
 			number, err := call.ParseNumber(test.number)
 			require.NoError(t, err)

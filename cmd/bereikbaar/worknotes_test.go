@@ -219,6 +219,8 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		"a presence that nobody says":      {[]string{"present", "kcc1"}, 1, "--as is missing"},
 		"a version that has passed":        {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
 		"what its state does not allow":    {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "nobody has claimed the note; it is live"},
+		"what somebody else has":           {[]string{"claim", mine, "--as", "kcc2"}, exitConflict, "kcc1 has the note until "},
+		"a version that somebody else has": {[]string{"comment", mine, "--as", "kcc2", "--text", "x", "--ver", "1"}, exitConflict, "look at it again: kcc1 has the note until "},
 		"what the rules do not allow":      {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
 		"a team that is not there":         {[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc"},
 		"a list of a team that is none":    {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
