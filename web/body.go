@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,18 +92,27 @@ func fieldsOf(t reflect.Type) []string {
 	return names
 }
 
-// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1).
+// seenTag is the tag of a note as it comes back: as we gave it, or as a proxy that packs answers leaves it. nginx, HAProxy and Envoy make it
+// weak; Apache, Caddy and Jetty write the coding behind it.
+var seenTag = regexp.MustCompile(`^(?:W/)?"([0-9]{1,19})(?:(?:-{1,2}|;)(?:gzip|br|zstd|deflate))?"$`)
+
+// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1). A tag that a proxy changed counts
+// too, though the RFC compares strongly here: it names the note and not the bytes in which it was sent, and every change gives the note
+// another version, so that a weak tag of ours tells two states apart as surely as a strong one.
 func version(r *http.Request) (uint64, error) {
 	tags := r.Header.Values("If-Match")
 	if len(tags) == 0 {
 		return 0, problem(http.StatusPreconditionRequired, "if_match", `say which version of the note you saw, as its ETag gave it: If-Match: "7"`)
 	}
-	tag := strings.TrimSpace(tags[0])
-	digits, quoted := strings.CutPrefix(tag, `"`)
-	digits, closed := strings.CutSuffix(digits, `"`)
-	ver, err := strconv.ParseUint(digits, 10, 63)
-	if len(tags) > 1 || !quoted || !closed || err != nil || ver == 0 {
-		return 0, problem(http.StatusBadRequest, "if_match", `If-Match takes the one version that you saw, in quotes, as the note's ETag gave it: "7"`)
+	var ver uint64
+	var err error
+	parts := seenTag.FindStringSubmatch(strings.TrimSpace(tags[0]))
+	if parts != nil {
+		ver, err = strconv.ParseUint(parts[1], 10, 63)
+	}
+	if len(tags) > 1 || err != nil || ver == 0 {
+		return 0, problem(http.StatusBadRequest, "if_match", `If-Match takes the one version that you saw, in quotes, as the note's ETag gave it: "7". `+
+			`When a proxy gives tags of its own, write the note's ver in quotes`)
 	}
 	return ver, nil
 }

@@ -143,6 +143,7 @@ func batches(notes []callback.Note, err error, take func([]callback.Note) error)
 type desk struct {
 	t      testing.TB
 	url    string
+	client *http.Client
 	store  *storetest.Memory
 	work   *callback.Worklist
 	notes  *callback.Service
@@ -221,7 +222,7 @@ func open(t testing.TB, change ...func(*web.Options)) *desk {
 // unreached is the API with its store, and nothing between it and the test: for simulated time, which no network knows.
 func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler) {
 	t.Helper()
-	d := &desk{t: t, store: storetest.NewMemory(), log: &logged{}, meter: &meter{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
+	d := &desk{t: t, client: http.DefaultClient, store: storetest.NewMemory(), log: &logged{}, meter: &meter{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
 	d.work = callback.NewWorklist(d.store, town{}, nil)
 	d.notes = callback.NewService(d.store, town{}, town{}, nil)
 	for _, line := range people {
@@ -318,7 +319,7 @@ func (d *desk) asks(who, method, path, body string, headers ...string) reply {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	got, err := http.DefaultClient.Do(r)
+	got, err := d.client.Do(r)
 	require.NoError(d.t, err)
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)

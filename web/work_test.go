@@ -484,3 +484,17 @@ func TestEraseByTheLineThatTheNoteWasAskedFrom(t *testing.T) {
 	require.Empty(t, after.Numbers()[0].E164)
 	require.NotContains(t, d.log.String(), caller[3:])
 }
+
+// A proxy that packs answers changes the tag; it is the version that was seen all the same.
+func TestTagsThatAProxyChanged(t *testing.T) {
+	for _, tag := range []string{`"%d"`, `W/"%d"`, `"%d-gzip"`, `W/"%d-gzip"`, `"%d--gzip"`, `"%d-br"`, `"%d-zstd"`, `"%d;gzip"`, ` "%d"`} {
+		d := open(t)
+		n := d.claimed(permits, "cem")
+		path := "/api/notes/" + string(n.ID) + "/comment"
+		late := d.asks("cem", http.MethodPost, path, `{"text":"x"}`, "If-Match", fmt.Sprintf(tag, n.Ver-1))
+		require.Equal(t, n.Ver, late.problem(t, http.StatusConflict, "stale").Ver, tag)
+		got := d.asks("cem", http.MethodPost, path, `{"text":"x"}`, "If-Match", fmt.Sprintf(tag, n.Ver))
+		require.Equal(t, http.StatusOK, got.StatusCode, "%s: %s", tag, got.body)
+		require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n.Ver+1)), got.Header.Get("ETag"), "ours are strong")
+	}
+}
