@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -60,15 +61,22 @@ func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, erro
 		return nil, err
 	}
 	a := &Agent{Handset: handset, Name: name, rig: r, password: r.Phones[index].Password, host: host}
-	if !b.Dead {
-		if err := a.listenAs(b); err != nil {
+	steps := []func() error{
+		func() error { return a.listenAs(b) },
+		func() error { return a.register(ctx, loggedInFor) },
+	}
+	if r.attached {
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	r.mu.Lock()
 	r.agents[name] = a
 	r.mu.Unlock()
-	return a, a.register(ctx, loggedInFor)
+	return a, nil
 }
 
 // replaceAgent takes the phone that now has this name off the line.
@@ -107,6 +115,9 @@ func (b Behaviour) values() agentValues {
 }
 
 func (a *Agent) listenAs(b Behaviour) error {
+	if b.Dead {
+		return nil
+	}
 	var err error
 	a.sipp, err = a.rig.startSIPp(sippOptions{
 		Name: fmt.Sprintf("%s-%d", a.Name, processes.Add(1)), Scenario: "agent.xml", Values: b.values(),
@@ -123,13 +134,21 @@ func (a *Agent) LogOut(ctx context.Context) error {
 // loggedInFor is how long a log-in counts, in seconds: longer than any test takes.
 const loggedInFor = 3600
 
+// loginPort is the first port that a phone may log in from.
+func (r *Rig) loginPort() int {
+	if r.attached {
+		return 5060
+	}
+	return 5070
+}
+
 // register logs the phone in for so many seconds, 0 to log it out; it returns when Asterisk has accepted it.
 func (a *Agent) register(ctx context.Context, seconds int) error {
 	root, err := SourceRoot()
 	if err != nil {
 		return err
 	}
-	port, err := freePort("udp", a.host, 5070)
+	port, err := freePort("udp", a.host, a.rig.loginPort())
 	if err != nil {
 		return err
 	}

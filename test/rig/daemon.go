@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -91,17 +89,8 @@ func (d *Daemon) Configure(overrides map[string]any) error {
 	if err != nil {
 		return fmt.Errorf("the shipped configuration: %w", err)
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		return fmt.Errorf("the shipped configuration: %w", err)
-	}
-	for _, values := range []map[string]any{d.base, overrides} {
-		if err := merge(document.Content[0], values); err != nil {
-			return fmt.Errorf("overrides of the configuration: %w", err)
-		}
-	}
-	if text, err = yaml.Marshal(&document); err != nil {
-		return fmt.Errorf("the configuration: %w", err)
+	if text, err = Override(text, d.base, overrides); err != nil {
+		return err
 	}
 	return d.WriteConfig(text)
 }
@@ -114,39 +103,6 @@ func (d *Daemon) WriteConfig(text []byte) error {
 	}
 	if err := os.Rename(draft, d.ConfigFile); err != nil {
 		return fmt.Errorf("the configuration: %w", err)
-	}
-	return nil
-}
-
-// merge works on the YAML as it is written, so that numbers in quotes and dates stay what they are.
-func merge(mapping *yaml.Node, values map[string]any) error {
-	for key, value := range values {
-		at := -1
-		for i := 0; i < len(mapping.Content); i += 2 {
-			if mapping.Content[i].Value == key {
-				at = i
-			}
-		}
-		inner, isMap := value.(map[string]any)
-		switch {
-		case value == nil && at >= 0:
-			mapping.Content = append(mapping.Content[:at], mapping.Content[at+2:]...)
-		case value == nil:
-		case isMap && at >= 0 && mapping.Content[at+1].Kind == yaml.MappingNode:
-			if err := merge(mapping.Content[at+1], inner); err != nil {
-				return err
-			}
-		default:
-			node := &yaml.Node{}
-			if err := node.Encode(value); err != nil {
-				return fmt.Errorf("%s: %w", key, err)
-			}
-			if at >= 0 {
-				mapping.Content[at+1] = node
-				continue
-			}
-			mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, node)
-		}
 	}
 	return nil
 }

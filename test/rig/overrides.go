@@ -1,6 +1,11 @@
 package rig
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // AlwaysOpen are overrides of the shipped configuration that keep the municipality and its teams open around the clock,
 // whenever they are used, and shorten what is waited for.
@@ -36,4 +41,55 @@ func Overrides(base, over map[string]any) map[string]any {
 		merged[key] = value
 	}
 	return merged
+}
+
+// Override lays overrides over the text of a configuration, one after the other, as Daemon.Configure does.
+func Override(text []byte, overrides ...map[string]any) ([]byte, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("the configuration: %w", err)
+	}
+	for _, values := range overrides {
+		if err := merge(document.Content[0], values); err != nil {
+			return nil, fmt.Errorf("overrides of the configuration: %w", err)
+		}
+	}
+	text, err := yaml.Marshal(&document)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration: %w", err)
+	}
+	return text, nil
+}
+
+// merge works on the YAML as it is written, so that numbers in quotes and dates stay what they are.
+func merge(mapping *yaml.Node, values map[string]any) error {
+	for key, value := range values {
+		at := -1
+		for i := 0; i < len(mapping.Content); i += 2 {
+			if mapping.Content[i].Value == key {
+				at = i
+			}
+		}
+		inner, isMap := value.(map[string]any)
+		switch {
+		case value == nil && at >= 0:
+			mapping.Content = append(mapping.Content[:at], mapping.Content[at+2:]...)
+		case value == nil:
+		case isMap && at >= 0 && mapping.Content[at+1].Kind == yaml.MappingNode:
+			if err := merge(mapping.Content[at+1], inner); err != nil {
+				return err
+			}
+		default:
+			node := &yaml.Node{}
+			if err := node.Encode(value); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			if at >= 0 {
+				mapping.Content[at+1] = node
+				continue
+			}
+			mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, node)
+		}
+	}
+	return nil
 }

@@ -14,6 +14,8 @@ import (
 type place struct {
 	n     int
 	claim net.Listener
+	// elsewhere are the addresses of hosts that somebody else gave a place.
+	elsewhere map[int]string
 }
 
 // Hosts within a place.
@@ -36,7 +38,12 @@ func claimPlace() (*place, error) {
 	return nil, errors.New("all 250 places on the loopback network are taken: end some rigs first")
 }
 
-func (p *place) host(i int) string { return fmt.Sprintf("127.77.%d.%d", p.n, i) }
+func (p *place) host(i int) string {
+	if host, given := p.elsewhere[i]; given {
+		return host
+	}
+	return fmt.Sprintf("127.77.%d.%d", p.n, i)
+}
 
 func (p *place) close() error { return p.claim.Close() }
 

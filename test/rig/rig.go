@@ -68,8 +68,13 @@ type Rig struct {
 	Phones     []Phone
 
 	options Options
-	place   *place
-	keep    bool
+	// music is the directory of it. Empty: MusicDir.
+	music string
+	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it logs in
+	// before it listens, from the same port.
+	attached bool
+	place    *place
+	keep     bool
 
 	mu      sync.Mutex
 	agents  map[string]*Agent
@@ -275,7 +280,10 @@ func (r *Rig) phrasebook() (*Phrasebook, error) {
 	if r.book != nil {
 		return r.book, nil
 	}
-	music, err := MusicDir()
+	music, err := r.music, error(nil)
+	if music == "" {
+		music, err = MusicDir()
+	}
 	if err != nil {
 		return nil, err
 	}

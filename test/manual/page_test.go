@@ -1,0 +1,118 @@
+package manual
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// page is docs/operating.md: its commands in order, each with the headings above it.
+type page struct {
+	commands []command
+	followed map[int]bool // by line
+}
+
+// command is one command as a reader types it, over several lines where it is written so.
+type command struct {
+	line     int
+	headings []string // without their marks, the outermost first
+	text     string
+	// prints is what the manual says that it prints.
+	prints string
+}
+
+var (
+	heading = regexp.MustCompile(`^(#{1,4}) (.*)`)
+	says    = regexp.MustCompile(` {2,}# "([^"]+)"`)
+)
+
+// readPage reads the blocks of commands: those without a language behind their fence.
+func readPage(t *testing.T) *page {
+	t.Helper()
+	root, err := rig.SourceRoot()
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, "docs", "operating.md"))
+	require.NoError(t, err)
+	p := &page{followed: map[int]bool{}}
+	var headings []string
+	fence, begin, draft := "", 0, ""
+	for i, line := range strings.Split(string(text), "\n") {
+		trimmed := strings.TrimLeft(line, " ")
+		switch {
+		case strings.HasPrefix(trimmed, "```") && fence == "":
+			fence = trimmed
+		case strings.HasPrefix(trimmed, "```"):
+			require.Empty(t, draft, "the command that begins in line %d does not end in its block", begin)
+			fence = ""
+		case fence == "```":
+			if draft == "" {
+				begin = i + 1
+			}
+			draft += strings.TrimPrefix(line, "  ") + "\n"
+			if whole(draft) {
+				p.add(begin, headings, draft)
+				draft = ""
+			}
+		case fence == "" && heading.MatchString(line):
+			found := heading.FindStringSubmatch(line)
+			headings = append(headings[:min(len(headings), len(found[1])-1):min(len(headings), len(found[1])-1)], found[2])
+		}
+	}
+	return p
+}
+
+// whole tells whether bash has nothing to say against the command as it stands: a loop is closed, a document ends.
+func whole(draft string) bool {
+	if strings.HasSuffix(draft, "\\\n") {
+		return false
+	}
+	cmd := exec.Command("bash", "-n")
+	cmd.Stdin = strings.NewReader(draft)
+	out, err := cmd.CombinedOutput()
+	return err == nil && len(out) == 0
+}
+
+func (p *page) add(line int, headings []string, text string) {
+	c := command{line: line, headings: headings, text: text}
+	if found := says.FindStringSubmatch(text); found != nil {
+		c.prints = found[1]
+	}
+	p.commands = append(p.commands, c)
+}
+
+// under are the commands of a section, those below its smaller headings included; without them when it is itself not followed.
+func (p *page) under(t *testing.T, title string, not ...string) []command {
+	t.Helper()
+	var found []command
+	for _, c := range p.commands {
+		if !within(c.headings, title) {
+			continue
+		}
+		p.followed[c.line] = true
+		skipped := false
+		for _, other := range not {
+			skipped = skipped || within(c.headings, other)
+		}
+		if !skipped {
+			found = append(found, c)
+		}
+	}
+	require.NotEmpty(t, found, "the manual has no commands under %q", title)
+	return found
+}
+
+func within(headings []string, title string) bool {
+	for _, h := range headings {
+		if h == title {
+			return true
+		}
+	}
+	return false
+}
