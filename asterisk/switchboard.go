@@ -268,7 +268,9 @@ func incoming(arrived Channel, args []string) call.Call {
 		c.Caller = call.Withheld()
 		return c
 	}
-	if number, err := call.ParseNumber(arrived.CallerNumber); err == nil {
+	// What follows a semicolon are parameters of the network, such as npdi, which PJSIP leaves on without ignore_uri_user_options.
+	digits, _, _ := strings.Cut(arrived.CallerNumber, ";")
+	if number, err := call.ParseNumber(digits); err == nil {
 		c.Caller = number
 	}
 	return c

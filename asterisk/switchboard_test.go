@@ -63,12 +63,13 @@ func TestWhoRings(t *testing.T) {
 		presentation, number string
 		want                 call.Number
 	}{
-		"an ordinary number":                     {"allowed_not_screened", "0612345678", mobile},
-		"withheld, though the trunk reveals it":  {"prohib_not_screened", "0612345678", call.Withheld()},
-		"withheld by a network that screened it": {"prohib_passed_screen", "0612345678", call.Withheld()},
-		"anonymous@anonymous.invalid":            {"allowed", "anonymous", call.Withheld()},
-		"an internal extension":                  {"allowed", "beller1", call.Number{}},
-		"nothing":                                {"unavailable", "", call.Number{}},
+		"an ordinary number":                      {"allowed_not_screened", "0612345678", mobile},
+		"withheld, though the trunk reveals it":   {"prohib_not_screened", "0612345678", call.Withheld()},
+		"withheld by a network that screened it":  {"prohib_passed_screen", "0612345678", call.Withheld()},
+		"anonymous@anonymous.invalid":             {"allowed", "anonymous", call.Withheld()},
+		"an internal extension":                   {"allowed", "beller1", call.Number{}},
+		"a number with parameters of the network": {"allowed", "+31612345678;npdi;rn=+31", mobile},
+		"nothing": {"unavailable", "", call.Number{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -79,7 +79,7 @@ BEREIKBAAR_LANGUAGE = {{.DefaultLanguage}}
 BEREIKBAAR_FALLBACK_WAIT = 300
 `,
 	"site/queue-members.conf": "{{range .QueueMembers}}member => PJSIP/{{.}}\n{{end}}",
-	"site/phones.conf": `{{range .Phones}}{{if eq .Context "from-phones"}}exten => {{.Name}},1,Dial(PJSIP/{{.Name}},30)
+	"site/phones.conf": `{{range .Phones}}{{if eq .Context "from-phones"}}exten => {{.Name}},1,Dial(PJSIP/{{.Name}},30,i)
  same => n,Goto(bereikbaar-unanswered,s,1)
 {{end}}{{end}}`,
 	"site/pjsip.conf": `[transport-udp]

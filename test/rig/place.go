@@ -20,10 +20,11 @@ type place struct {
 
 // Hosts within a place.
 const (
-	hostServers = 1   // Asterisk, Redis, the daemon, Prometheus
-	hostOutside = 10  // the telephone network: callers, and whoever is called back
-	hostPhones  = 20  // the first phone; every phone has an address of its own
-	hostCrowd   = 250 // all phones of a crowd
+	hostServers  = 1   // Asterisk, Redis, the daemon, Prometheus
+	hostOutside  = 10  // the telephone network: callers, and whoever is called back
+	hostPhones   = 20  // the first phone; every phone has an address of its own
+	hostStranger = 240 // somebody whom nobody knows
+	hostCrowd    = 250 // all phones of a crowd
 )
 
 // claimPlace takes the first free place. The claim is an abstract socket: the kernel gives it back when we end,

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// redirects are answers with which a telephone sends a call elsewhere. Asterisk can be got to dial each of the targets.
+func redirects() [][]string {
+	const number, fraud, colleague, ourselves = "Contact: <sip:0612345678@x>", "Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>",
+		"Contact: <sip:kcc2@x>", "Contact: <sip:140570@x>"
+	moved := func(lines ...string) []string { return append([]string{"SIP/2.0 302 Moved Temporarily"}, lines...) }
+	return [][]string{
+		moved(number),
+		moved(fraud),
+		moved(colleague),
+		moved(ourselves),
+		moved("Contact: <tel:+31909012345>"),
+		moved("Contact: <sip:Local%2F0909012345%40from-phones@x>"),
+		moved("Contact: <sip:PJSIP%2Fkcc2@x>"),
+		moved(number + ";q=0.1, <sip:kcc2@x>;q=0.9, <sip:140570@x>"),
+		moved("Contact: <sip:140570@x>;expires=60", "Contact: <sip:PJSIP%2Ftrunk%2Fsip:0909012345%40x@x>"),
+		{"SIP/2.0 300 Multiple Choices", colleague, fraud},
+		{"SIP/2.0 301 Moved Permanently", fraud},
+		{"SIP/2.0 305 Use Proxy", fraud},
+		{"SIP/2.0 380 Alternative Service", fraud},
+		moved(fraud, "Diversion: <sip:kcc1@x>;reason=unconditional;counter=1"),
+		moved(ourselves, "History-Info: <sip:kcc1@x>;index=1, <sip:0909012345@x>;index=1.1;mp=1"),
+	}
+}
+
+// forwarding is a rig in which a phone sends every call elsewhere, and whoever could be rung for it listens.
+type forwarding struct {
+	*scene
+	phone, colleague, outside *rig.Peer
+}
+
+func forwards(t *testing.T, phone string, overrides map[string]any) *forwarding {
+	t.Helper()
+	f := &forwarding{scene: open(t, overrides)}
+	var err error
+	f.outside, err = f.PeerTrunk()
+	require.NoError(t, err)
+	f.colleague = f.loggedIn("kcc2")
+	if phone == "trunk" {
+		f.phone = f.outside
+	} else {
+		f.phone = f.loggedIn(phone)
+	}
+	return f
+}
+
+// loggedIn is a phone that refuses everything until it is told otherwise.
+func (s *scene) loggedIn(name string) *rig.Peer {
+	s.t.Helper()
+	p, err := s.PeerPhone(name)
+	require.NoError(s.t, err)
+	require.NoError(s.t, p.Register(s.ctx))
+	return p
+}
+
+// nobodyElseWasRung asserts that no call but the given number came to the daemon, and that neither the trunk nor a colleague was rung.
+func (f *forwarding) nobodyElseWasRung(calls int) {
+	f.t.Helper()
+	require.NoError(f.t, f.Asterisk.AwaitIdle(f.ctx))
+	require.Empty(f.t, f.colleague.Invites())
+	if f.phone != f.outside {
+		require.Empty(f.t, f.outside.Invites())
+	}
+	require.Zero(f.t, f.metric("bereikbaar_ari_channels_refused_total"))
+	f.eventually("every call is counted", func() error { return equal(float64(calls), f.metric("bereikbaar_calls_total")) })
+}
+
+// onlyKCC1 lets every caller wait for one phone, which is rung again at once and never paused.
+func onlyKCC1(settings map[string]any) map[string]any {
+	return straightToTheContactCentre(rig.Overrides(map[string]any{
+		"members": []string{"kcc1"}, "retry": "1s", "missed_limit": 0, "callback": map[string]any{"enabled": false},
+	}, settings))
+}
+
+func TestAForwardFromTheQueueIsNotFollowed(t *testing.T) {
+	f := forwards(t, "kcc1", onlyKCC1(nil))
+	f.phone.Replies(redirects()[0]...)
+	c := f.rings(rig.CallerOptions{To: straight})
+	for i, answer := range redirects() {
+		f.phone.Replies(answer...)
+		before := f.metric("bereikbaar_rings_failed_total", "team", "kcc", "reason", "forwarded")
+		f.eventually(fmt.Sprintf("redirect %d counts as not answered", i), func() error {
+			if f.metric("bereikbaar_rings_failed_total", "team", "kcc", "reason", "forwarded") == before {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+	}
+	require.Equal(t, 1.0, f.metric("bereikbaar_calls_active"))
+	require.Equal(t, 1.0, f.metric("bereikbaar_callers_waiting"))
+	f.eventually("the agent is shown as forwarded", func() error {
+		return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "forwarded"))
+	})
+	require.Zero(t, f.metric("bereikbaar_rings_failed_total", "reason", "fault"))
+	c.hangsUp()
+	f.nobodyElseWasRung(1)
+	f.atRest()
+	require.Equal(t, 1.0, f.ended(call.Abandoned))
+}
+
+func TestAPhoneThatForwardsIsPausedLikeOneThatIsNotAnswered(t *testing.T) {
+	f := forwards(t, "kcc1", onlyKCC1(map[string]any{"missed_limit": 2, "missed_pause": "1h"}))
+	f.phone.Replies(redirects()[1]...)
+	c := f.rings(rig.CallerOptions{To: straight})
+	f.eventually("the agent is paused", func() error {
+		return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "paused"))
+	})
+	require.Len(t, f.phone.Invites(), 2)
+	require.Equal(t, 2.0, f.metric("bereikbaar_rings_failed_total", "team", "kcc", "reason", "forwarded"))
+	c.hangsUp()
+	f.nobodyElseWasRung(1)
+	f.atRest()
+}
+
+func TestAForwardOfAColleagueWhoIsDialledIsNotFollowed(t *testing.T) {
+	f := forwards(t, "kcc1", nil)
+	dials := f.loggedIn("verg1")
+	for i, redirect := range redirects() {
+		f.phone.Replies(redirect...)
+		ctx, cancel := context.WithTimeout(f.ctx, 30*time.Second)
+		answer, _, err := dials.Send(ctx, rig.SIPRequest{Method: "INVITE", URI: "kcc1"})
+		cancel()
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, answer.Status(), 400, "redirect %d: %v", i, answer)
+		require.Len(t, f.phone.Invites(), i+1)
+	}
+	f.nobodyElseWasRung(0)
+	f.atRest()
+}
+
+func TestAForwardOfTheColleaguesOwnPhoneIsNotFollowed(t *testing.T) {
+	f := forwards(t, "verg2", nil)
+	desk := &colleague{Agent: &rig.Agent{Name: "verg2"}, s: f.scene}
+	before := desk.claimed()
+	for i, redirect := range redirects() {
+		f.phone.Replies(redirect...)
+		desk.does("call", before)
+		require.NoError(t, f.phone.AwaitInvites(f.ctx, i+1))
+		f.eventually("the phone rings no more", func() error { return equal(0, f.metric("bereikbaar_phones_active")) })
+	}
+	f.nobodyElseWasRung(1)
+	require.Equal(t, before, f.kept("0612345678"), "and no attempt was made")
+	f.atRest()
+}
+
+func TestAForwardOfWhoIsCalledBackIsNotFollowed(t *testing.T) {
+	f := forwards(t, "trunk", nil)
+	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: f.scene}
+	note := desk.claimed()
+	desk.Agent = f.agent("verg1", rig.Behaviour{})
+	for i, redirect := range [][]string{redirects()[0], redirects()[1], redirects()[9]} {
+		f.phone.Replies(redirect...)
+		desk.does("call", note)
+		require.NoError(t, f.phone.AwaitInvites(f.ctx, i+1))
+		desk.hearsWhole("nl/attempt-not-reached")
+		note = f.kept("0612345678")
+		require.Len(t, note.Attempts, i+1)
+		require.Equal(t, callback.LineNoAnswer, note.Attempts[i].Line)
+		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
+		require.Len(t, f.phone.Invites(), i+1)
+		desk.Agent = f.agent("verg1", rig.Behaviour{})
+		desk.listened = time.Now()
+	}
+	f.nobodyElseWasRung(1)
+	f.atRest()
+}
+
+func TestAForwardInTheFallbackIsNotFollowed(t *testing.T) {
+	f := forwards(t, "kcc1", nil)
+	require.NoError(t, f.Daemon.Stop())
+	f.colleague.Replies("SIP/2.0 486 Busy Here") // a member too, and never rung for a forward: that would not come over its queue
+	c := f.rings(rig.CallerOptions{})
+	c.hears("nl/fallback")
+	for i, redirect := range redirects() {
+		f.phone.Replies(redirect...)
+		require.NoError(t, f.phone.AwaitInvites(f.ctx, i+1))
+	}
+	require.NoError(t, f.phone.AwaitInvites(f.ctx, len(redirects())+1))
+	c.hangsUp()
+	require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
+	require.Empty(t, f.outside.Invites())
+	for _, invite := range f.colleague.Invites() {
+		require.NotContains(t, invite.Get("From"), "kcc1")
+	}
+	channels, err := f.Asterisk.CLI(f.ctx, "core show channels count")
+	require.NoError(t, err)
+	require.Contains(t, channels, "\n1 call processed", "Asterisk made no call of its own")
+	require.NoError(t, f.Daemon.Start(f.ctx))
+}
