@@ -48,7 +48,7 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 	}
 	desk, token := withDesk(t, "kcc")
 	var log bytes.Buffer
-	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), "redis: {address: "+c.redis.Addr+"}", desk)
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), c.redisLine(), desk)
 	figures := scraped(t, d)
 	require.Contains(t, figures, `bereikbaar_redis_faults{index="due"} 0`, "nothing was met yet")
 
@@ -97,10 +97,10 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 
 // An empty list is a list.
 func TestAListOfNothingButJunkIsEmpty(t *testing.T) {
-	server := atTheCounter(t).redis
-	server.Do("ZADD", "bereikbaar:{deventer}:due:kcc", 1, "rommel")
+	c := atTheCounter(t)
+	c.redis.Do("ZADD", "bereikbaar:{deventer}:due:kcc", 1, "rommel")
 	desk, token := withDesk(t, "kcc")
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+server.Addr+"}", desk)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), desk)
 	answer := d.asked(t, token, "/api/teams/kcc/notes")
 	require.Equal(t, 200, answer.Code, answer.Body)
 	require.Contains(t, answer.Body.String(), `"notes":[]`)
@@ -111,7 +111,7 @@ func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
 	c := atTheCounter(t)
 	n := c.note("kcc")
 	desk, token := withDesk(t, "kcc")
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}", desk)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), desk)
 	c.redis.Do("HSET", "bereikbaar:{deventer}:note:"+string(n.ID), "log", "1-1")
 	answer := d.asked(t, token, "/api/notes/"+string(n.ID))
 	require.Equal(t, 200, answer.Code, answer.Body)
