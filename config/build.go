@@ -31,7 +31,7 @@ type builder struct {
 func (b *builder) system() {
 	f, c := b.form, b.cfg
 	c.ARI = ARI{URL: f.ARI.URL, Application: f.ARI.Application, Username: f.ARI.Username}
-	c.Redis = Redis{Address: f.Redis.Address, Username: f.Redis.Username, Database: f.Redis.Database, TLS: f.Redis.TLS}
+	b.redis()
 	c.Listen = Listen{Operations: f.Listen.Operations, Web: f.Listen.Web}
 	c.Web = Web{TokensFile: f.Web.TokensFile}
 	c.Prompts = Prompts{Directory: f.Prompts.Directory, AsteriskDirectory: f.Prompts.AsteriskDirectory}
@@ -68,9 +68,6 @@ func (b *builder) exposed() {
 	}
 	if host := hostOf(b.cfg.Listen.Web); b.cfg.Web.TokensFile != "" && !loopback(host) {
 		b.doc.warn("listen.web", "tokens and callers' telephone numbers go over the network in plain text", "keep it on 127.0.0.1, behind a proxy that speaks https")
-	}
-	if address := b.cfg.Redis.Address; !strings.HasPrefix(address, "/") && !loopback(hostOf(address)) && !b.cfg.Redis.TLS {
-		b.doc.warn("redis.address", "callers' telephone numbers go over the network in plain text", "set redis.tls: true, or run Redis on this machine")
 	}
 }
 

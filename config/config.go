@@ -41,15 +41,6 @@ type ARI struct {
 	Password    Secret // empty when Load was not given an environment
 }
 
-// Redis says where the callback notes are kept.
-type Redis struct {
-	Address  string // host:port, or the absolute path of a unix socket
-	Username string // empty for Redis's default user
-	Password Secret // empty for none
-	Database int
-	TLS      bool
-}
-
 // Listen holds the addresses on which the daemon listens, as host:port.
 type Listen struct {
 	Operations string // /metrics, /healthz and /readyz
@@ -152,6 +143,7 @@ func load(path string, raw []byte, getenv func(string) string) (*Config, error) 
 	b := &builder{doc: doc, form: form, cfg: &Config{Path: path}}
 	b.system()
 	b.secrets(getenv)
+	b.exposedRedis()
 	b.plan()
 	if len(doc.problems) > 0 {
 		return nil, doc.problems.sorted()

@@ -49,6 +49,22 @@ type redisForm struct {
 	PasswordFile string `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/redis_password"`
 	Database     int    `mapstructure:"database" default:"0" min:"0" max:"1000"`
 	TLS          bool   `mapstructure:"tls" default:"false"`
+
+	CAFile          string `mapstructure:"tls_ca_file" form:"path" eg:"/etc/bereikbaar/redis_ca.pem"`
+	CertificateFile string `mapstructure:"tls_certificate_file" form:"path" eg:"/etc/bereikbaar/redis_client.pem"`
+	KeyFile         string `mapstructure:"tls_key_file" form:"path" eg:"/etc/bereikbaar/redis_client.key"`
+	ServerName      string `mapstructure:"tls_server_name" form:"host" eg:"redis.deventer.nl"`
+
+	Sentinel *sentinelForm `mapstructure:"sentinel" eg:"{addresses: [\"10.0.0.1:26379\"], master: bereikbaar}"`
+}
+
+type sentinelForm struct {
+	Addresses    []string `mapstructure:"addresses" need:"yes" form:"address" max:"20" eg:"[\"10.0.0.1:26379\", \"10.0.0.2:26379\", \"10.0.0.3:26379\"]"`
+	Master       string   `mapstructure:"master" need:"yes" form:"word" eg:"bereikbaar"`
+	Username     string   `mapstructure:"username" form:"word" eg:"bereikbaar"`
+	Password     string   `mapstructure:"password" form:"secret"`
+	PasswordFile string   `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/sentinel_password"`
+	TLS          bool     `mapstructure:"tls" default:"false"`
 }
 
 type listenForm struct {

@@ -131,6 +131,7 @@ var (
 	idPattern       = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 	promptPattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	appPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$`) // asterisk takes 60, and the doctor adds "-doctor" to it
+	hostPattern     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9a-fA-F:]{2,45}$`)
 	wordPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
 	trunkPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`)
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
@@ -153,6 +154,7 @@ var textForms = map[string]func(string) (what, mend string){
 	"path":              pathForm,
 	"address":           addressForm,
 	"address-or-socket": func(s string) (string, string) { return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm) },
+	"host":              patternForm(hostPattern, "write a host's name or address, such as redis.deventer.nl, without a port"),
 	"ari-address":       ariAddressForm,
 	"country":           countryForm,
 	"zone":              zoneForm,

@@ -56,6 +56,10 @@ func (b *builder) secrets(getenv func(string) string) {
 	}
 	b.cfg.ARI.Password = b.secret(getenv, secretSource{"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true})
 	b.cfg.Redis.Password = b.secret(getenv, secretSource{"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false})
+	if s := b.form.Redis.Sentinel; s != nil {
+		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false})
+	}
+	b.tlsFiles(getenv("CREDENTIALS_DIRECTORY"))
 }
 
 func (b *builder) secret(getenv func(string) string, from secretSource) Secret {

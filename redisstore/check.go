@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (s *Store) Check(ctx context.Context) []Problem {
 	if err != nil {
 		return []Problem{{Setting: "connection", Grave: true, Text: err.Error(), Mend: "Until this is mended promises are kept by the daemon's journal alone, and nobody can work them"}}
 	}
-	return judge(f)
+	return slices.Concat(judge(f), s.certificates.check(), s.checkSentinels(ctx))
 }
 
 func (s *Store) gather(ctx context.Context) (facts, error) {

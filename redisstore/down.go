@@ -61,6 +61,9 @@ func passing(err error) bool {
 	if t, ok := troubleOf(err); ok {
 		return t.passing
 	}
+	if errors.Is(err, errNotPrimary) || errors.Is(err, errSwitched) {
+		return true
+	}
 	var network *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && !network.Timeout()
 }
@@ -68,7 +71,10 @@ func passing(err error) bool {
 // down says that Redis did not do what was asked, and what may mend it.
 func down(what string, err error) error {
 	mend := "is Redis running, and is its address right?"
+	connection := mendOfConnection(err)
 	switch t, ok := troubleOf(err); {
+	case connection != "":
+		mend = connection
 	case ok:
 		mend = t.mend
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), isTimeout(err):

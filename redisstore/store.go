@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/socket"
 )
 
 var (
@@ -46,18 +44,27 @@ type Options struct {
 	Username string // see deploy/redis/users.acl; empty for Redis's default user
 	Password string
 	DB       int
-	TLS      *tls.Config // nil without TLS
-	Failed   func()      // is told of every command that Redis refused or did not answer in time, and must not wait; nil for nobody
+	// TLS reads certificates and the like; nil without TLS. It is asked for every connection, and what it gave last is used when it fails.
+	TLS func() (*tls.Config, error)
+	// Sentinel says who knows where Redis is, in the place of Addr; nil for Addr.
+	Sentinel *Sentinel
+	Failed   func() // is told of every command that Redis refused or did not answer in time, and must not wait; nil for nobody
 }
 
 // LogValue keeps the password out of logs.
-func (o Options) LogValue() slog.Value { return slog.StringValue(o.Username + "@" + o.Addr) }
+func (o Options) LogValue() slog.Value {
+	if o.Sentinel != nil {
+		return slog.StringValue(o.Username + "@" + o.Sentinel.Master + " of " + strings.Join(o.Sentinel.Addrs, ", "))
+	}
+	return slog.StringValue(o.Username + "@" + o.Addr)
+}
 
 // Store keeps callback notes in Redis. It is safe for use by several goroutines.
 type Store struct {
-	client *redis.Client
-	addr   string
-	faults faults
+	client       *redis.Client
+	certificates *certificates // nil without TLS
+	primary      *primary      // nil without sentinels
+	faults       faults
 }
 
 var quietOnce sync.Once
@@ -66,12 +73,13 @@ var quietOnce sync.Once
 // method finds out anew, within half a second.
 func Open(o Options) *Store {
 	quietOnce.Do(func() { redis.SetLogger(debugLog{}) })
+	s := &Store{certificates: certificatesOf(o.TLS)}
 	options := &redis.Options{
-		Addr:      o.Addr,
-		Username:  o.Username,
-		Password:  o.Password,
-		DB:        o.DB,
-		TLSConfig: o.TLS,
+		Addr:     o.Addr,
+		Username: o.Username,
+		Password: o.Password,
+		DB:       o.DB,
+		Dialer:   dialWith(s.certificates),
 
 		// Nothing is run twice behind our back: Make repeats by itself, where its key makes that safe.
 		MaxRetries:            -1,
@@ -88,23 +96,26 @@ func Open(o Options) *Store {
 			Mode: maintnotifications.ModeDisabled,
 		},
 	}
-	dial := redis.NewDialer(options)
-	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		return socket.Direct(conn), nil
+	if o.Sentinel != nil {
+		s.primary = followPrimary(*o.Sentinel, options.Dialer)
+		options.Addr, options.Network = "the primary", "tcp"
+		options.DialTimeout = sentinelLimit + dialLimit
+		options.Dialer, options.OnConnect = s.primary.connect, s.primary.isPrimary
 	}
-	client := redis.NewClient(options)
+	s.client = redis.NewClient(options)
 	if o.Failed != nil {
-		client.AddHook(failures{o.Failed})
+		s.client.AddHook(failures{o.Failed})
 	}
-	return &Store{addr: o.Addr, client: client}
+	return s
 }
 
 // Close ends the connections. Methods give an error from then on.
-func (s *Store) Close() error { return s.client.Close() }
+func (s *Store) Close() error {
+	if s.primary != nil {
+		s.primary.close()
+	}
+	return s.client.Close()
+}
 
 // Ping says whether Redis answers, for readiness and health metrics.
 func (s *Store) Ping(ctx context.Context) error {
@@ -173,10 +184,13 @@ func (debugLog) Printf(ctx context.Context, format string, v ...any) {
 }
 
 // Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, so that
-// what it had confirmed must be looked for.
+// what it had confirmed must be looked for. With sentinels it asks them first which that is, and leaves any other: ask often.
 func (s *Store) Identity(ctx context.Context) (string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
+	if s.primary != nil {
+		s.primary.look(ctx)
+	}
 	var parts []string
 	for _, section := range []string{"server", "replication"} {
 		text, err := s.client.Info(ctx, section).Result()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -136,8 +135,14 @@ func names[T ~string](values []T) []string {
 
 func redisOptions(c config.Redis) redisstore.Options {
 	options := redisstore.Options{Addr: c.Address, Username: c.Username, Password: c.Password.Reveal(), DB: c.Database}
-	if c.TLS {
-		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.Encrypted {
+		options.TLS = c.TLS.Client
+	}
+	if s := c.Sentinel; s != nil {
+		options.Sentinel = &redisstore.Sentinel{Addrs: s.Addresses, Master: s.Master, Username: s.Username, Password: s.Password.Reveal()}
+		if s.Encrypted {
+			options.Sentinel.TLS = c.TLS.Client
+		}
 	}
 	return options
 }

@@ -256,8 +256,8 @@ func (p *process) follow(out io.Reader) {
 		p.mu.Lock()
 		p.log = append(p.log, lines.Text())
 		p.mu.Unlock()
-		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections".
-		if strings.Contains(lines.Text(), "eady to accept connections") {
+		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A sentinel says whom it watches.
+		if strings.Contains(lines.Text(), "eady to accept connections") || strings.Contains(lines.Text(), "+monitor master") {
 			once.Do(func() { close(p.ready) })
 		}
 	}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/bereikbaar/bereikbaar/plainfile"
+)
+
+// TLS says how the connection with Redis is encrypted, beyond that it is.
+type TLS struct {
+	CAFile          string // certificates of who may have signed that of Redis; empty for those whom the machine trusts
+	CertificateFile string // our own, for a Redis that asks for it; empty for none
+	KeyFile         string // its key, which only its owner can read
+	ServerName      string // that the certificate of Redis must be for; empty for the host of its address
+
+	credentials string // the directory of systemd, see plainfile.ReadPrivate
+}
+
+// TLSError is given for a file of TLS that cannot be used.
+type TLSError struct {
+	Key  string // of the configuration
+	What string // is wrong
+	how  string
+}
+
+// Error names the key and what is wrong.
+func (e *TLSError) Error() string { return e.Key + ": " + e.What }
+
+// Mend says how to put it right.
+func (e *TLSError) Mend() string { return e.how }
+
+// largestPEM bounds files of certificates: all authorities that a Linux trusts are a quarter of it.
+const largestPEM = 1 << 20
+
+const (
+	keyCA          = "redis.tls_ca_file"
+	keyCertificate = "redis.tls_certificate_file"
+	keyKey         = "redis.tls_key_file"
+)
+
+// Client reads the files as they are now. Its error is a *TLSError.
+func (t TLS) Client() (*tls.Config, error) {
+	made := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if t.CAFile != "" {
+		text, err := readPEM(keyCA, t.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		made.RootCAs = x509.NewCertPool()
+		if !made.RootCAs.AppendCertsFromPEM(text) {
+			return nil, &TLSError{keyCA, shown(t.CAFile) + " holds no certificate", "write the certificates of the authority in it, in PEM"}
+		}
+	}
+	if t.CertificateFile == "" {
+		return made, nil
+	}
+	certificate, err := t.certificate()
+	if err != nil {
+		return nil, err
+	}
+	made.Certificates = []tls.Certificate{certificate}
+	return made, nil
+}
+
+func (t TLS) certificate() (tls.Certificate, error) {
+	text, err := readPEM(keyCertificate, t.CertificateFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := plainfile.ReadPrivate(t.KeyFile, t.credentials, largestPEM)
+	var exposed plainfile.ExposedError
+	switch {
+	case errors.As(err, &exposed):
+		return tls.Certificate{}, &TLSError{keyKey, shown(t.KeyFile) + ": " + err.Error(), "chmod 0400 or 0600 it, and have a new key made"}
+	case err != nil:
+		return tls.Certificate{}, &TLSError{keyKey, shown(t.KeyFile) + ": " + err.Error(), "name a file that the daemon's user may read"}
+	}
+	pair, err := tls.X509KeyPair(text, key)
+	if err != nil { // it does not repeat what the files hold
+		return tls.Certificate{}, &TLSError{keyKey, "it and " + keyCertificate + " are no pair: " + err.Error(), "name a certificate and its own key, in PEM and without a password"}
+	}
+	return pair, nil
+}
+
+func readPEM(key, path string) ([]byte, error) {
+	fail := func(err error) ([]byte, error) {
+		return nil, &TLSError{key, shown(path) + ": " + err.Error(), "name a file that the daemon's user may read"}
+	}
+	f, err := plainfile.Open(path)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestPEM+1))
+	switch {
+	case err != nil:
+		return fail(fmt.Errorf("it cannot be read: %w", err))
+	case len(text) > largestPEM:
+		return fail(plainfile.ErrTooLarge)
+	}
+	return text, nil
+}
