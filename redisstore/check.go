@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -99,7 +100,7 @@ func (s *Store) gatherConfig(ctx context.Context, f *facts) error {
 	f.config = make(map[string]string)
 	for _, name := range configured {
 		got, err := s.client.ConfigGet(ctx, name).Result()
-		if redis.HasErrorPrefix(err, "NOPERM") {
+		if _, said := errors.AsType[redis.Error](err); said && !passing(err) { // by its rules for users, or because it has no CONFIG
 			f.config, f.refused = nil, err
 			break
 		}
@@ -129,7 +130,8 @@ func judge(f facts) []Problem {
 
 	judgeServer(f.info, grave)
 	if len(f.missing) > 0 {
-		grave("rights", "the Redis user may not run "+strings.Join(f.missing, ", "), "Give it the rule of deploy/redis/users.acl")
+		grave("rights", "the Redis user may not run "+strings.Join(f.missing, ", "),
+			"Give it the rule of deploy/redis/users.acl, and take a rename-command of these out of redis.conf")
 	}
 	judgeConfig(f, grave, warn)
 	judgeErasure(f, warn)
@@ -174,7 +176,7 @@ func judgeConfig(f facts, grave, warn finding) {
 		grave("maxmemory-policy", fmt.Sprintf("it is %q: Redis throws notes away when memory is short", policy), "Set maxmemory-policy noeviction")
 	}
 	if f.config == nil {
-		warn("appendfsync", "the Redis user may not ask for it: "+f.refused.Error(), "Give the user +config|get as in deploy/redis/users.acl")
+		judgeRefused(f.refused, warn)
 		return
 	}
 	if fsync := f.config["appendfsync"]; fsync != "always" {
@@ -187,6 +189,16 @@ func judgeConfig(f facts, grave, warn finding) {
 		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a transaction, which comes to life at the next start",
 			"Install deploy/redis/before-start for the Redis unit, then set aof-load-truncated no")
 	}
+}
+
+// judgeRefused says that the settings cannot be seen. Nothing is known to be wrong with them then.
+func judgeRefused(refused error, warn finding) {
+	if redis.HasErrorPrefix(refused, "NOPERM") {
+		warn("appendfsync", "the Redis user may not ask for it: "+refused.Error(), "Give the user +config|get as in deploy/redis/users.acl")
+		return
+	}
+	warn("appendfsync", "this Redis has no CONFIG: whether a note is on its disk before it is confirmed cannot be checked",
+		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out there: deploy/redis/users.acl keeps everybody from changing them")
 }
 
 // judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to its files for

@@ -21,6 +21,7 @@ type trouble struct {
 
 const (
 	lacksRight = "the Redis user lacks a right: take the rule of deploy/redis/users.acl"
+	lacksWord  = "Redis lacks a command that notes need: take its rename-command out of redis.conf; deploy/redis/users.acl keeps others from it"
 	wantsUser  = "Redis wants a user and password: set them in the configuration"
 )
 
@@ -43,6 +44,9 @@ var troubles = []trouble{
 	// The same inside a script: 7.0, and 7.2 and newer.
 	{"The user executing the script can't run", false, lacksRight},
 	{"ACL failure in script", false, lacksRight},
+	{"unknown command", false, lacksWord},
+	{"Unknown Redis command called from script", false, lacksWord},
+	{"Invalid command passed to redis.acl_check_cmd()", false, lacksWord},
 	{"WRONGTYPE", false, "a key has a type that is not ours: does something else write under " + keyPrefix + "?"},
 }
 
