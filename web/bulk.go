@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -41,7 +42,12 @@ func (a *API) erase(v *visit) error {
 	}
 	n, err := a.Work.Erase(v.Context(), v.who.Municipality, number, callback.ByAgent(v.who.Agent), v.at)
 	v.count = n
-	if err != nil {
+	switch {
+	case errors.Is(err, callback.ErrIncomplete) && !errors.Is(err, callback.ErrStoreDown):
+		a.unread(v, err)
+		return problem(http.StatusInternalServerError, "broken",
+			"%d notes were erased, and more of what is stored for this number cannot be read: the log of the daemon says what; ask again when it is mended", n)
+	case err != nil:
 		return err
 	}
 	return v.answer(http.StatusOK, erased{n})

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -116,4 +117,26 @@ func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
 	answer := d.asked(t, token, "/api/notes/"+string(n.ID))
 	require.Equal(t, 200, answer.Code, answer.Body)
 	require.Contains(t, answer.Body.String(), `"history_unread":true`)
+}
+
+// Who asked to be forgotten is, as far as can be read; and whoever asked for it knows that it may not be all.
+func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
+	c := atTheCounter(t)
+	n := c.note("kcc")
+	c.redis.Do("ZADD", c.redis.KeyOf(string(n.ID), "bereikbaar:{deventer}:number:*"), 1, "rommel")
+	token, hash, err := web.NewToken(nil)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "tokens.yaml")
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash), 0o600))
+	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}", "web: {tokens_file: "+path+"}")
+	request := httptest.NewRequestWithContext(t.Context(), "POST", "/api/erase", strings.NewReader(`{"number": "0612345678"}`))
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	d.api.handler.ServeHTTP(answer, request)
+	require.Equal(t, 500, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), "1 notes were erased, and more")
+	erased, err := d.store.Note(t.Context(), n.Municipality, n.ID)
+	require.NoError(t, err)
+	require.Equal(t, callback.Purged, erased.State)
 }

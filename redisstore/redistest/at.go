@@ -34,3 +34,19 @@ func (s *Server) Do(command ...any) {
 	defer func() { _ = c.Close() }()
 	require.NoError(s.tb, c.Do(context.Background(), command...).Err())
 }
+
+// KeyOf gives the key of a pattern that is a sorted set with a member.
+func (s *Server) KeyOf(member, pattern string) string {
+	s.tb.Helper()
+	c := clientAt(s.Addr)
+	defer func() { _ = c.Close() }()
+	keys, err := c.Keys(context.Background(), pattern).Result()
+	require.NoError(s.tb, err)
+	for _, key := range keys {
+		if c.ZScore(context.Background(), key, member).Err() == nil {
+			return key
+		}
+	}
+	s.tb.Fatalf("no key of %s has the member", pattern)
+	return ""
+}
