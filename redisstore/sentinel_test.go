@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -22,67 +21,21 @@ import (
 // failoverLimit is how long a failover may take on a busy machine: a second for the sentinels to notice, and some for the election.
 const failoverLimit = time.Minute
 
-// pair is Redis servers, all but the first the replicas of that one, watched by three sentinels.
-type pair struct {
-	servers   []*redistest.Server
-	ports     []int
-	sentinels []*redistest.Server
+// pair is a primary with a replica, watched by three sentinels that nobody needs a password for.
+type pair struct{ *redistest.Replicated }
+
+func startPair(t *testing.T) pair {
+	t.Helper()
+	p := redistest.StartReplicated(t, 2, redistest.User{})
+	p.Watch("deventer", redistest.User{})
+	return pair{p}
 }
 
-func startPair(t *testing.T) *pair {
+func (p pair) open(t *testing.T) *redisstore.Store {
 	t.Helper()
-	p := startServers(t, 2, "", "")
-	p.sentinels = redistest.Sentinels(t, 3, "deventer", p.ports[0])
-	for _, s := range p.sentinels {
-		awaitKnown(t, raw(t, s.Addr), 1)
-	}
-	return p
-}
-
-// startServers starts so many, as whoever may look at their state.
-func startServers(t *testing.T, many int, user, password string, directives ...string) *pair {
-	t.Helper()
-	p := &pair{}
-	for i := range many {
-		p.ports = append(p.ports, redistest.Port(t))
-		lines := append([]string{fmt.Sprintf("port %d", p.ports[i]), "bind 127.0.0.1"}, directives...)
-		if i > 0 {
-			lines = append(lines, fmt.Sprintf("replicaof 127.0.0.1 %d", p.ports[0]))
-		}
-		p.servers = append(p.servers, redistest.Start(t, lines...))
-	}
-	for _, replica := range p.servers[1:] {
-		c := clientAs(t, replica, user, password)
-		require.Eventually(t, func() bool {
-			return c.InfoMap(ctx, "replication").Val()["Replication"]["master_link_status"] == "up"
-		}, failoverLimit, 20*time.Millisecond)
-	}
-	return p
-}
-
-// awaitKnown waits until a sentinel knows two others and so many replicas: before that it cannot fail over.
-func awaitKnown(t *testing.T, c *redis.Client, replicas int) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		known, err := c.Do(ctx, "SENTINEL", "CKQUORUM", "deventer").Text()
-		found, err2 := c.Do(ctx, "SENTINEL", "REPLICAS", "deventer").Slice()
-		return err == nil && err2 == nil && strings.HasPrefix(known, "OK 3") && len(found) == replicas
-	}, failoverLimit, 50*time.Millisecond)
-}
-
-func (p *pair) open(t *testing.T) *redisstore.Store {
-	t.Helper()
-	s := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.addrs(), Master: "deventer"}})
+	s := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.Addrs(), Master: "deventer"}})
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
-}
-
-func (p *pair) addrs() []string {
-	var addrs []string
-	for _, s := range p.sentinels {
-		addrs = append(addrs, s.Addr)
-	}
-	return addrs
 }
 
 // awaits waits until the store takes writes, looking as often as the daemon does.
@@ -108,9 +61,9 @@ func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 	before := promise(t, keeper)
 	was, err := s.Identity(ctx)
 	require.NoError(t, err)
-	require.NoError(t, raw(t, p.servers[0].Addr).Wait(ctx, 1, failoverLimit).Err())
+	require.NoError(t, raw(t, p.Servers[0].Addr).Wait(ctx, 1, failoverLimit).Err())
 
-	p.servers[0].Kill()
+	p.Servers[0].Kill()
 	meanwhile := promise(t, keeper) // in the journal
 	require.Equal(t, 1, keeper.Behind())
 	awaits(t, s)
@@ -126,18 +79,18 @@ func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, n, got)
 	}
-	requireInvariants(t, raw(t, p.servers[1].Addr))
+	requireInvariants(t, raw(t, p.Servers[1].Addr))
 
 	// The old one comes back and is made a replica; nothing goes to it.
-	p.servers[0].Restart()
-	old := raw(t, p.servers[0].Addr)
+	p.Servers[0].Restart()
+	old := raw(t, p.Servers[0].Addr)
 	require.Eventually(t, func() bool {
 		return old.InfoMap(ctx, "replication").Val()["Replication"]["role"] == "slave"
 	}, failoverLimit, 50*time.Millisecond)
 	awaits(t, s)
 	again := promise(t, s)
-	require.NoError(t, raw(t, p.servers[1].Addr).HGetAll(ctx, tag+"note:"+string(again.ID)).Err())
-	require.Len(t, requireInvariants(t, raw(t, p.servers[1].Addr)), 4)
+	require.NoError(t, raw(t, p.Servers[1].Addr).HGetAll(ctx, tag+"note:"+string(again.ID)).Err())
+	require.Len(t, requireInvariants(t, raw(t, p.Servers[1].Addr)), 4)
 }
 
 // A primary that was frozen and comes back believes that it is one still, and confirms what it will throw away. Nobody may work on it.
@@ -148,11 +101,11 @@ func TestAPrimaryThatWasReplacedIsLeft(t *testing.T) {
 	for range 20 {
 		promise(t, s)
 	}
-	p.servers[0].Freeze()
+	p.Servers[0].Freeze()
 	awaits(t, s)
-	p.servers[0].Thaw()
+	p.Servers[0].Thaw()
 	n := promise(t, s)
-	stored, err := raw(t, p.servers[1].Addr).Exists(ctx, tag+"note:"+string(n.ID)).Result()
+	stored, err := raw(t, p.Servers[1].Addr).Exists(ctx, tag+"note:"+string(n.ID)).Result()
 	require.NoError(t, err)
 	require.Equal(t, int64(1), stored)
 }
@@ -163,16 +116,16 @@ func TestSentinelsThatAreAwayTakeNothingAway(t *testing.T) {
 	p := startPair(t)
 	s := p.open(t)
 	promise(t, s)
-	for _, sentinel := range p.sentinels[1:] {
+	for _, sentinel := range p.Sentinels[1:] {
 		sentinel.Kill()
 	}
 	fresh := p.open(t)
 	promise(t, fresh)
-	p.sentinels[0].Freeze()
-	require.NoError(t, raw(t, p.servers[0].Addr).Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
+	p.Sentinels[0].Freeze()
+	require.NoError(t, raw(t, p.Servers[0].Addr).Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
 	awaits(t, s)
 	promise(t, s)
-	p.sentinels[0].Kill()
+	p.Sentinels[0].Kill()
 	nobody := p.open(t)
 	err := nobody.Ping(ctx)
 	require.ErrorIs(t, err, callback.ErrStoreDown)
@@ -218,19 +171,19 @@ func portOf(t *testing.T, server *redistest.Server) int {
 func TestASentinelThatWasCutOffIsOutvoted(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
-	p.sentinels[0].Freeze()
-	require.NoError(t, raw(t, p.sentinels[1].Addr).Do(ctx, "SENTINEL", "FAILOVER", "deventer").Err())
-	for _, sentinel := range p.sentinels[1:] {
+	p.Sentinels[0].Freeze()
+	require.NoError(t, raw(t, p.Sentinels[1].Addr).Do(ctx, "SENTINEL", "FAILOVER", "deventer").Err())
+	for _, sentinel := range p.Sentinels[1:] {
 		c := raw(t, sentinel.Addr)
 		require.Eventually(t, func() bool {
 			said, err := c.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "deventer").StringSlice()
-			return err == nil && said[1] == fmt.Sprint(p.ports[1])
+			return err == nil && said[1] == fmt.Sprint(p.Ports[1])
 		}, failoverLimit, 50*time.Millisecond)
 	}
 	s := p.open(t)
 	awaits(t, s)
 	n := promise(t, s)
-	require.Equal(t, int64(1), raw(t, p.servers[1].Addr).Exists(context.Background(), tag+"note:"+string(n.ID)).Val())
+	require.Equal(t, int64(1), raw(t, p.Servers[1].Addr).Exists(context.Background(), tag+"note:"+string(n.ID)).Val())
 }
 
 // The very files that operators install for several machines: nobody has more rights than a failover needs, and it works.
@@ -250,7 +203,7 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	for i, line := range lines {
 		lines[i] = strings.Replace(line, "/etc/bereikbaar/users.acl", users, 1)
 	}
-	p := startServers(t, 3, "beheer", operatorsPassword, lines...)
+	p := redistest.StartReplicated(t, 3, redistest.User{Name: "beheer", Password: operatorsPassword}, lines...)
 
 	sentinelUsers := filepath.Join(t.TempDir(), "sentinel-users.acl")
 	require.NoError(t, os.WriteFile(sentinelUsers, []byte(fill.Replace(deployed(t, "sentinel-users.acl"))), 0o600))
@@ -261,14 +214,13 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 			sentinelLines = append(sentinelLines, strings.Replace(line, " bereikbaar ", " deventer ", 1))
 		}
 	}
-	p.sentinels = redistest.Sentinels(t, 3, "deventer", p.ports[0], sentinelLines...)
-	for _, sentinel := range p.sentinels {
-		awaitKnown(t, clientAs(t, sentinel, "sentinel", sentinelsPassword), 2)
+	p.Watch("deventer", redistest.User{Name: "sentinel", Password: sentinelsPassword}, sentinelLines...)
+	for _, sentinel := range p.Sentinels {
 		require.ErrorContains(t, clientAs(t, sentinel, "bereikbaar", ourPassword).Do(ctx, "SENTINEL", "FAILOVER", "deventer").Err(), "NOPERM")
 	}
 
 	s := redisstore.Open(redisstore.Options{Username: "bereikbaar", Password: ourPassword, Sentinel: &redisstore.Sentinel{
-		Addrs: p.addrs(), Master: "deventer", Username: "bereikbaar", Password: ourPassword,
+		Addrs: p.Addrs(), Master: "deventer", Username: "bereikbaar", Password: ourPassword,
 	}})
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	awaits(t, s)
@@ -276,7 +228,7 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v", problems)
 	keeper := keptBy(t, s)
 	before := promise(t, keeper)
-	p.servers[0].Kill()
+	p.Servers[0].Kill()
 	meanwhile := promise(t, keeper)
 	awaits(t, s)
 	catchUp(t, keeper)
@@ -285,8 +237,8 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "one replica is left: %v", problems)
-	p.sentinels[2].Kill()
-	for _, replica := range p.servers {
+	p.Sentinels[2].Kill()
+	for _, replica := range p.Servers {
 		replica.Kill()
 	}
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "connection")
@@ -316,12 +268,12 @@ func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	s := p.open(t)
 	awaits(t, s)
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "min-replicas-to-write")
-	require.NoError(t, raw(t, p.servers[0].Addr).ConfigSet(ctx, "min-replicas-to-write", "1").Err())
-	p.sentinels[0].Kill()
-	require.Contains(t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.sentinels[0].Addr+": it does not say which Redis is the primary")
-	p.servers[1].Kill()
+	require.NoError(t, raw(t, p.Servers[0].Addr).ConfigSet(ctx, "min-replicas-to-write", "1").Err())
+	p.Sentinels[0].Kill()
+	require.Contains(t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary")
+	p.Servers[1].Kill()
 	require.Eventually(t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") }, failoverLimit, 100*time.Millisecond)
-	few := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.addrs()[1:2], Master: "deventer"}})
+	few := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.Addrs()[1:2], Master: "deventer"}})
 	t.Cleanup(func() { require.NoError(t, few.Close()) })
 	require.Contains(t, fmt.Sprint(few.Check(ctx)), "redis.sentinel.addresses: it names 1 of them")
 }

@@ -50,3 +50,11 @@ func (s *Server) KeyOf(member, pattern string) string {
 	s.tb.Fatalf("no key of %s has the member", pattern)
 	return ""
 }
+
+// RunID is what the server calls this run of it.
+func (s *Server) RunID() string {
+	s.tb.Helper()
+	c := clientAt(s.Addr)
+	defer func() { _ = c.Close() }()
+	return c.InfoMap(context.Background(), "server").Val()["Server"]["run_id"]
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and meanwhile is there.
+// The replica is cut off before the last changes, so that the new primary lacks them.
+func TestTheDaemonFollowsAFailover(t *testing.T) {
+	r := redistest.StartReplicated(t, 2, redistest.User{})
+	r.Watch("deventer", redistest.User{})
+	var log bytes.Buffer
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)),
+		fmt.Sprintf("redis: {sentinel: {addresses: [%q, %q, %q], master: deventer}}\ncallbacks: {limits: {caller: 0, target: 0}}", r.Addrs()[0], r.Addrs()[1], r.Addrs()[2]))
+	c := &counter{t: t, notes: d.notes.Service}
+	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
+	until := func(so func() bool) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			k.tick(t.Context(), time.Now())
+			return !k.outage.lasts && so()
+		}, time.Minute, 100*time.Millisecond, log.String())
+	}
+	until(func() bool { return true })
+	open, claimed, erased := c.note("kcc"), c.note("kcc"), c.note("strict")
+	primary := func(n int) func() bool {
+		return func() bool {
+			identity, err := d.store.Identity(t.Context())
+			return err == nil && strings.Contains(identity, r.Servers[n].RunID())
+		}
+	}
+	until(primary(0))
+	r.Servers[1].Freeze() // from here on the replica hears nothing
+	claimed = c.advances(d, claimed, callback.EventClaimed, func(e *callback.Event) { e.Who, e.Hold = callback.ByAgent("kcc1"), time.Hour })
+	erased = c.advances(d, erased, callback.EventCancelled, func(e *callback.Event) { e.Reason = "erased on request" })
+	_, err := d.keeper.Advance(t.Context(), erased, callback.Remains(erased, callback.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
+		callback.ByAgent("kcc1"), "erased on request"))
+	require.NoError(t, err)
+	r.Servers[0].Kill()
+	r.Servers[1].Thaw()
+	meanwhile := c.note("kcc")
+	until(primary(1))
+	until(func() bool { return d.keeper.Behind() == 0 && k.comparison.wentRound() && k.comparison.from == "" })
+
+	for id, want := range map[callback.NoteID]callback.State{
+		open.ID: callback.Open, claimed.ID: callback.Claimed, erased.ID: callback.Purged, meanwhile.ID: callback.Open,
+	} {
+		n, err := d.store.Note(t.Context(), "deventer", id)
+		require.NoError(t, err)
+		require.Equal(t, want, n.State)
+	}
+	number, err := call.ParseNumber("0612345678")
+	require.NoError(t, err)
+	his, err := d.store.ByNumber(t.Context(), "deventer", number, 10)
+	require.NoError(t, err)
+	require.Len(t, his, 3, "who was erased is not found again")
+	require.Contains(t, log.String(), "Redis is back")
+}
+
+// advances makes the next event of a note, and asks again while a busy machine is slow.
+func (c *counter) advances(d *service, n callback.Note, kind callback.EventKind, change func(*callback.Event)) callback.Note {
+	c.t.Helper()
+	e := callback.Event{
+		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: callback.BySystem,
+	}
+	change(&e)
+	var after callback.Note
+	require.Eventually(c.t, func() bool {
+		var err error
+		after, err = d.keeper.Advance(c.t.Context(), n, e)
+		return err == nil
+	}, 30*time.Second, 10*time.Millisecond)
+	return after
+}
