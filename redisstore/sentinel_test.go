@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
@@ -21,19 +20,17 @@ import (
 // failoverLimit is how long a failover may take on a busy machine: a second for the sentinels to notice, and some for the election.
 const failoverLimit = time.Minute
 
-// pair is a primary with a replica, watched by three sentinels that nobody needs a password for.
+// pair is a primary with a replica, watched by three sentinels.
 type pair struct{ *redistest.Replicated }
 
 func startPair(t *testing.T) pair {
 	t.Helper()
-	p := redistest.StartReplicated(t, 2, redistest.User{})
-	p.Watch("deventer", redistest.User{})
-	return pair{p}
+	return pair{redistest.StartReplicated(t, 2)}
 }
 
 func (p pair) open(t *testing.T) *redisstore.Store {
 	t.Helper()
-	s := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.Addrs(), Master: "deventer"}})
+	s := redisstore.Open(p.As())
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
@@ -116,8 +113,8 @@ func TestSentinelsThatAreAwayTakeNothingAway(t *testing.T) {
 	p := startPair(t)
 	s := p.open(t)
 	promise(t, s)
-	for _, sentinel := range p.Sentinels[1:] {
-		sentinel.Kill()
+	for _, other := range p.Sentinels[1:] {
+		other.Kill()
 	}
 	fresh := p.open(t)
 	promise(t, fresh)
@@ -133,38 +130,29 @@ func TestSentinelsThatAreAwayTakeNothingAway(t *testing.T) {
 }
 
 func TestSentinelsThatRefuseUsSayWhy(t *testing.T) {
-	server := redistest.Start(t, fmt.Sprintf("port %d", redistest.Port(t)))
-	port := portOf(t, server)
-	sentinels := redistest.Sentinels(t, 1, "deventer", port, "requirepass een-lang-geheim")
+	port := redistest.Port(t)
+	server := redistest.Start(t, fmt.Sprintf("port %d", port))
+	sentinels := redistest.Sentinels(t, 1, port)
 	for name, test := range map[string]struct {
 		change func(o *redisstore.Sentinel)
 		mend   string
 	}{
-		"no password":     {func(o *redisstore.Sentinel) { o.Password = "" }, "redis.sentinel.password_file"},
+		"no password":     {func(o *redisstore.Sentinel) { o.Username, o.Password = "", "" }, "redis.sentinel.password_file"},
 		"a wrong one":     {func(o *redisstore.Sentinel) { o.Password = "verkeerd" }, "redis.sentinel.password_file"},
 		"another primary": {func(o *redisstore.Sentinel) { o.Master = "zwolle" }, "redis.sentinel.master"},
-		"a plain redis":   {func(o *redisstore.Sentinel) { o.Addrs, o.Password = []string{fmt.Sprintf("127.0.0.1:%d", port)}, "" }, "redis.sentinel"},
+		"a plain redis":   {func(o *redisstore.Sentinel) { o.Addrs = []string{fmt.Sprintf("127.0.0.1:%d", port)} }, "redis.sentinel"},
 	} {
-		o := redisstore.Sentinel{Addrs: []string{sentinels[0].Addr}, Master: "deventer", Password: "een-lang-geheim"}
-		test.change(&o)
-		s := redisstore.Open(redisstore.Options{Sentinel: &o})
+		o := redistest.As("")
+		o.Sentinel = &redisstore.Sentinel{Addrs: []string{sentinels[0].Addr}, Master: redistest.Master, Username: redistest.User, Password: redistest.Password}
+		test.change(o.Sentinel)
+		s := redisstore.Open(o)
 		err := s.Ping(ctx)
 		require.ErrorIs(t, err, callback.ErrStoreDown, name)
 		require.ErrorContains(t, err, test.mend, name)
-		require.NotContains(t, err.Error(), "geheim", name)
+		require.NotContains(t, err.Error(), redistest.Password, name)
 		require.NoError(t, s.Close())
 	}
-	s := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: []string{sentinels[0].Addr}, Master: "deventer", Password: "een-lang-geheim"}})
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	promise(t, s)
-}
-
-func portOf(t *testing.T, server *redistest.Server) int {
-	t.Helper()
-	var port int
-	_, err := fmt.Sscan(raw(t, server.Addr).ConfigGet(ctx, "port").Val()["port"], &port)
-	require.NoError(t, err)
-	return port
+	require.NoError(t, raw(t, server.Addr).Ping(ctx).Err())
 }
 
 // One sentinel that missed the failover is outvoted.
@@ -172,11 +160,11 @@ func TestASentinelThatWasCutOffIsOutvoted(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
 	p.Sentinels[0].Freeze()
-	require.NoError(t, raw(t, p.Sentinels[1].Addr).Do(ctx, "SENTINEL", "FAILOVER", "deventer").Err())
-	for _, sentinel := range p.Sentinels[1:] {
-		c := raw(t, sentinel.Addr)
+	require.NoError(t, sentinel(t, p.Sentinels[1].Addr).Do(ctx, "SENTINEL", "FAILOVER", redistest.Master).Err())
+	for _, other := range p.Sentinels[1:] {
+		c := sentinel(t, other.Addr)
 		require.Eventually(t, func() bool {
-			said, err := c.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "deventer").StringSlice()
+			said, err := c.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", redistest.Master).StringSlice()
 			return err == nil && said[1] == fmt.Sprint(p.Ports[1])
 		}, failoverLimit, 50*time.Millisecond)
 	}
@@ -186,46 +174,31 @@ func TestASentinelThatWasCutOffIsOutvoted(t *testing.T) {
 	require.Equal(t, int64(1), raw(t, p.Servers[1].Addr).Exists(context.Background(), tag+"note:"+string(n.ID)).Val())
 }
 
-// The very files that operators install for several machines: nobody has more rights than a failover needs, and it works.
+func sentinel(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	c := redistest.SentinelClient(addr)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+// With all that is shipped for several machines the check has nothing to say, before and after a failover; and nobody has more rights
+// than a failover needs.
 func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	t.Parallel()
-	const sentinelsPassword, replicasPassword = "van-de-sentinels", "van-de-replicas"
-	fill := strings.NewReplacer(
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-BEREIKBAAR-HERE", hashed(ourPassword),
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-OPERATORS-HERE", hashed(operatorsPassword),
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-SENTINELS-HERE", hashed(sentinelsPassword),
-		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-REPLICAS-HERE", hashed(replicasPassword),
-		"PASSWORD-OF-THE-SENTINELS", sentinelsPassword, "PASSWORD-OF-THE-REPLICAS", replicasPassword,
-	)
-	users := filepath.Join(t.TempDir(), "users.acl")
-	require.NoError(t, os.WriteFile(users, []byte(fill.Replace(deployed(t, "users.acl")+deployed(t, "replicated.acl"))), 0o600))
-	lines := append(directivesOf(deployed(t, "redis.conf")), directivesOf(fill.Replace(deployed(t, "replicated.conf")))...)
-	for i, line := range lines {
-		lines[i] = strings.Replace(line, "/etc/bereikbaar/users.acl", users, 1)
-	}
-	p := redistest.StartReplicated(t, 3, redistest.User{Name: "beheer", Password: operatorsPassword}, lines...)
-
-	sentinelUsers := filepath.Join(t.TempDir(), "sentinel-users.acl")
-	require.NoError(t, os.WriteFile(sentinelUsers, []byte(fill.Replace(deployed(t, "sentinel-users.acl"))), 0o600))
-	var sentinelLines []string
-	for _, line := range directivesOf(fill.Replace(deployed(t, "sentinel.conf"))) {
-		if !strings.Contains(line, "ADDRESS") && !strings.HasPrefix(line, "port") && !strings.Contains(line, "-milliseconds") && !strings.Contains(line, "-timeout") {
-			line = strings.Replace(line, "/etc/bereikbaar/sentinel-users.acl", sentinelUsers, 1)
-			sentinelLines = append(sentinelLines, strings.Replace(line, " bereikbaar ", " deventer ", 1))
-		}
-	}
-	p.Watch("deventer", redistest.User{Name: "sentinel", Password: sentinelsPassword}, sentinelLines...)
-	for _, sentinel := range p.Sentinels {
-		require.ErrorContains(t, clientAs(t, sentinel, "bereikbaar", ourPassword).Do(ctx, "SENTINEL", "FAILOVER", "deventer").Err(), "NOPERM")
-	}
-
-	s := redisstore.Open(redisstore.Options{Username: "bereikbaar", Password: ourPassword, Sentinel: &redisstore.Sentinel{
-		Addrs: p.Addrs(), Master: "deventer", Username: "bereikbaar", Password: ourPassword,
-	}})
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	p := pair{redistest.StartReplicated(t, 3)}
+	s := p.open(t)
 	awaits(t, s)
-	var problems []redisstore.Problem
-	require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v", problems)
+	good := func() {
+		var problems []redisstore.Problem
+		require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v", problems)
+	}
+	good()
+	require.ErrorContains(t, clientAs(t, p.Sentinels[0].Addr, redistest.User, redistest.Password).Do(ctx, "SENTINEL", "FAILOVER", redistest.Master).Err(), "NOPERM")
+	for _, user := range [][2]string{{redistest.Sentinel, redistest.SentinelPassword}, {"replica", redistest.ReplicaPassword}} {
+		c := clientAs(t, p.Servers[0].Addr, user[0], user[1])
+		require.ErrorContains(t, c.HGetAll(ctx, tag+"idem").Err(), "NOPERM")
+		require.ErrorContains(t, c.Do(ctx, "FLUSHALL").Err(), "NOPERM")
+	}
 	keeper := keptBy(t, s)
 	before := promise(t, keeper)
 	p.Servers[0].Kill()
@@ -236,29 +209,11 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 		_, err := insist(func() (callback.Note, error) { return s.Note(ctx, deventer, n.ID) })
 		require.NoError(t, err)
 	}
-	require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "one replica is left: %v", problems)
-	p.Sentinels[2].Kill()
-	for _, replica := range p.Servers {
-		replica.Kill()
+	good()
+	for _, server := range p.Servers {
+		server.Kill()
 	}
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "connection")
-}
-
-func deployed(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile("../deploy/redis/" + name)
-	require.NoError(t, err)
-	return string(text)
-}
-
-func directivesOf(text string) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }
 
 // Whatever makes a failover unsafe is told before there is one.
@@ -273,7 +228,9 @@ func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary")
 	p.Servers[1].Kill()
 	require.Eventually(t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") }, failoverLimit, 100*time.Millisecond)
-	few := redisstore.Open(redisstore.Options{Sentinel: &redisstore.Sentinel{Addrs: p.Addrs()[1:2], Master: "deventer"}})
+	one := p.As()
+	one.Sentinel.Addrs = one.Sentinel.Addrs[1:2]
+	few := redisstore.Open(one)
 	t.Cleanup(func() { require.NoError(t, few.Close()) })
 	require.Contains(t, fmt.Sprint(few.Check(ctx)), "redis.sentinel.addresses: it names 1 of them")
 }

@@ -18,6 +18,8 @@ import (
 func examined(t *testing.T, lines string) map[doctor.Verdict]string {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
+	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
+	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
 	out := new(strings.Builder)
 	cmd := root(io.Discard)
 	cmd.SetOut(out)
@@ -68,7 +70,7 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 			if test.spoil != nil {
 				test.spoil(server)
 			}
-			said := examined(t, "  address: "+server.Addr+"\n")
+			said := examined(t, "  address: "+server.Addr+"\n  username: "+redistest.User+"\n")
 			for _, text := range test.says {
 				require.Contains(t, said[test.verdict], text, "%v", said)
 			}
@@ -82,10 +84,10 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 func TestTheDoctorFindsAWayToRedisThatIsSetUpWrong(t *testing.T) {
 	v := openVault(t, "127.0.0.1", time.Now().Add(time.Hour))
 	other := redistest.NewAuthority(t, t.TempDir())
-	sentinels := redistest.Sentinels(t, 1, "deventer", redistest.Port(t))
+	sentinels := redistest.Sentinels(t, 1, redistest.Port(t))
 	nobody := redistest.Port(t)
 	lines := func(name, sentinel string) string {
-		return fmt.Sprintf("  sentinel: {addresses: [%q], master: %s}\n", sentinel, name)
+		return fmt.Sprintf("  username: bereikbaar\n  sentinel: {addresses: [%q], master: %s, username: bereikbaar}\n", sentinel, name)
 	}
 	for name, test := range map[string]struct{ lines, says string }{
 		"an authority that has not signed":  {v.lines("tls_ca_file") + "  tls_ca_file: " + other.File + "\n", "redis.tls_ca_file"},
@@ -93,16 +95,16 @@ func TestTheDoctorFindsAWayToRedisThatIsSetUpWrong(t *testing.T) {
 		"no client certificate":             {v.lines("tls_certificate_file", "tls_key_file"), "redis.tls_certificate_file"},
 		"another name":                      {v.lines() + "  tls_server_name: redis.test\n", "redis.tls_server_name"},
 		"another primary":                   {lines("zwolle", sentinels[0].Addr), "redis.sentinel.master"},
-		"sentinels that are not there":      {lines("deventer", fmt.Sprintf("127.0.0.1:%d", nobody)), "do the sentinels run, and is redis.sentinel right"},
-		"a primary that nobody can reach":   {lines("deventer", sentinels[0].Addr), "connection"},
+		"sentinels that are not there":      {lines("bereikbaar", fmt.Sprintf("127.0.0.1:%d", nobody)), "do the sentinels run, and is redis.sentinel right"},
+		"a primary that nobody can reach":   {lines("bereikbaar", sentinels[0].Addr), "connection"},
 		"a plain connection to a TLS port":  {v.lines("tls", "tls_ca_file", "tls_certificate_file", "tls_key_file"), "connection"},
-		"sentinels that want no encryption": {v.lines("address") + strings.Replace(lines("deventer", sentinels[0].Addr), "}", ", tls: true}", 1), "is redis.sentinel right: addresses, tls?"},
+		"sentinels that want no encryption": {v.lines("address", "username") + strings.Replace(lines("bereikbaar", sentinels[0].Addr), "}", ", tls: true}", 1), "is redis.sentinel right: addresses, tls?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := examined(t, test.lines)
 			require.Contains(t, said[doctor.Wrong], "redis: connection: ")
 			require.Contains(t, said[doctor.Wrong], test.says)
-			require.NotContains(t, fmt.Sprint(said), "een-lang-geheim")
+			require.NotContains(t, fmt.Sprint(said), redistest.Password)
 		})
 	}
 }

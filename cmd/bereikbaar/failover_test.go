@@ -19,11 +19,12 @@ import (
 // The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and meanwhile is there.
 // The replica is cut off before the last changes, so that the new primary lacks them.
 func TestTheDaemonFollowsAFailover(t *testing.T) {
-	r := redistest.StartReplicated(t, 2, redistest.User{})
-	r.Watch("deventer", redistest.User{})
+	r := redistest.StartReplicated(t, 2)
+	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
+	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
 	var log bytes.Buffer
 	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)),
-		fmt.Sprintf("redis: {sentinel: {addresses: [%q, %q, %q], master: deventer}}\ncallbacks: {limits: {caller: 0, target: 0}}", r.Addrs()[0], r.Addrs()[1], r.Addrs()[2]))
+		fmt.Sprintf("redis: {username: bereikbaar, sentinel: {addresses: [%q, %q, %q], master: bereikbaar, username: bereikbaar}}\ncallbacks: {limits: {caller: 0, target: 0}}", r.Addrs()[0], r.Addrs()[1], r.Addrs()[2]))
 	c := &counter{t: t, notes: d.notes.Service}
 	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
 	until := func(so func() bool) {

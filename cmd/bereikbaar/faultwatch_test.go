@@ -128,7 +128,7 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash), 0o600))
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "redis: {address: "+c.redis.Addr+"}", "web: {tokens_file: "+path+"}")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), "web: {tokens_file: "+path+"}")
 	request := httptest.NewRequestWithContext(t.Context(), "POST", "/api/erase", strings.NewReader(`{"number": "0612345678"}`))
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")

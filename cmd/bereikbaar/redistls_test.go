@@ -28,6 +28,7 @@ type vault struct {
 func openVault(t *testing.T, host string, until time.Time) *vault {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
+	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
 	v := &vault{t: t, authority: redistest.NewAuthority(t, t.TempDir()), port: redistest.Port(t)}
 	certificate, key := v.authority.Sign("redis", host, until)
 	v.certs[0], v.certs[1] = v.authority.Sign("client", "bereikbaar", time.Now().Add(time.Hour))
@@ -39,7 +40,7 @@ func openVault(t *testing.T, host string, until time.Time) *vault {
 // lines are those of the configuration that fit, without those whose keys are left out.
 func (v *vault) lines(without ...string) string {
 	lines := []string{
-		fmt.Sprintf("address: \"127.0.0.1:%d\"", v.port), "tls: true", "tls_ca_file: " + v.authority.File,
+		fmt.Sprintf("address: \"127.0.0.1:%d\"", v.port), "username: " + redistest.User, "tls: true", "tls_ca_file: " + v.authority.File,
 		"tls_certificate_file: " + v.certs[0], "tls_key_file: " + v.certs[1],
 	}
 	text := ""
@@ -137,10 +138,10 @@ func TestNewCertificatesCountFromTheNextConnection(t *testing.T) {
 func TestSentinelsThatSpeakTLS(t *testing.T) {
 	v := openVault(t, "127.0.0.1", time.Now().Add(time.Hour))
 	certificate, key := v.authority.Sign("sentinel", "127.0.0.1", time.Now().Add(time.Hour))
-	sentinels := redistest.Sentinels(t, 1, "deventer", v.port, "port 0", "tls-port PORT", "tls-replication yes", "tls-cert-file "+certificate,
-		"tls-key-file "+key, "tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes", "requirepass een-lang-geheim")
-	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", "een-lang-geheim")
-	sentinel := fmt.Sprintf("  sentinel: {addresses: [%q], master: deventer, tls: true}\n", sentinels[0].Addr)
+	sentinels := redistest.Sentinels(t, 1, v.port, "port 0", "tls-port PORT", "tls-replication yes", "tls-cert-file "+certificate,
+		"tls-key-file "+key, "tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes")
+	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
+	sentinel := fmt.Sprintf("  sentinel: {addresses: [%q], master: bereikbaar, username: bereikbaar, tls: true}\n", sentinels[0].Addr)
 	s := v.open(v.lines("address") + sentinel)
 	v.answers(s)
 	require.NoError(t, s.TakesWrites(t.Context()))

@@ -38,7 +38,7 @@ func (s *Server) Do(command ...any) {
 // KeyOf gives the key of a pattern that is a sorted set with a member.
 func (s *Server) KeyOf(member, pattern string) string {
 	s.tb.Helper()
-	c := clientAt(s.Addr)
+	c := Client(s.Addr)
 	defer func() { _ = c.Close() }()
 	keys, err := c.Keys(context.Background(), pattern).Result()
 	require.NoError(s.tb, err)
@@ -54,7 +54,7 @@ func (s *Server) KeyOf(member, pattern string) string {
 // RunID is what the server calls this run of it.
 func (s *Server) RunID() string {
 	s.tb.Helper()
-	c := clientAt(s.Addr)
+	c := Client(s.Addr)
 	defer func() { _ = c.Close() }()
 	return c.InfoMap(context.Background(), "server").Val()["Server"]["run_id"]
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
 const (
@@ -16,10 +18,8 @@ const (
 	sentinels   = 3
 )
 
-// User is as whom to look at servers; the zero value for whoever needs no name.
-type User struct{ Name, Password string }
-
-// Replicated is a primary, the first of Servers, its replicas, and the sentinels that watch them.
+// Replicated is Redis on several machines, with the files that are shipped for it: a primary, the first of Servers, its replicas, and
+// three sentinels.
 type Replicated struct {
 	Servers   []*Server
 	Ports     []int // of the servers, on 127.0.0.1
@@ -28,36 +28,58 @@ type Replicated struct {
 	tb Owner
 }
 
-// StartReplicated starts so many servers and waits until the replicas follow the primary.
-func StartReplicated(tb Owner, many int, as User, directives ...string) *Replicated {
+// StartReplicated starts so many servers, and waits until the replicas follow the primary and every sentinel knows all others: before
+// that there is no failover. With two servers one must be able to work alone, which with more is not allowed.
+func StartReplicated(tb Owner, many int, directives ...string) *Replicated {
 	tb.Helper()
 	r := &Replicated{tb: tb}
+	users, err := ShippedUsers()
+	require.NoError(tb, err)
+	for line := range strings.Lines(filled(tb, "replicated.conf")) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			directives = append(directives, line)
+		}
+	}
+	if many == 2 {
+		directives = append(directives, "min-replicas-to-write 0")
+	}
 	for i := range many {
 		r.Ports = append(r.Ports, Port(tb))
 		lines := append([]string{fmt.Sprintf("port %d", r.Ports[i]), "bind 127.0.0.1"}, directives...)
 		if i > 0 {
 			lines = append(lines, fmt.Sprintf("replicaof 127.0.0.1 %d", r.Ports[0]))
 		}
-		r.Servers = append(r.Servers, Start(tb, lines...))
+		s := Prepare(tb, "", Redis, lines...)
+		require.NoError(tb, s.SetUsers(users+filled(tb, "replicated.acl")))
+		s.Restart()
+		r.Servers = append(r.Servers, s)
 	}
 	for _, replica := range r.Servers[1:] {
-		r.settles(replica, as, func(c *redis.Client) bool {
+		r.settles(replica, Client(replica.Addr), func(c *redis.Client) bool {
 			return c.InfoMap(context.Background(), "replication").Val()["Replication"]["master_link_status"] == "up"
+		})
+	}
+	r.Sentinels = Sentinels(tb, sentinels, r.Ports[0])
+	for _, s := range r.Sentinels {
+		r.settles(s, SentinelClient(s.Addr), func(c *redis.Client) bool {
+			known, err := c.Do(context.Background(), "SENTINEL", "CKQUORUM", Master).Text()
+			found, err2 := c.Do(context.Background(), "SENTINEL", "REPLICAS", Master).Slice()
+			return err == nil && err2 == nil && strings.HasPrefix(known, fmt.Sprintf("OK %d", sentinels)) && len(found) == many-1
 		})
 	}
 	return r
 }
 
-// Watch starts three sentinels and waits until each knows the others and the replicas: before that there is no failover.
-func (r *Replicated) Watch(name string, as User, directives ...string) {
-	r.tb.Helper()
-	r.Sentinels = Sentinels(r.tb, sentinels, name, r.Ports[0], directives...)
-	for _, s := range r.Sentinels {
-		r.settles(s, as, func(c *redis.Client) bool {
-			known, err := c.Do(context.Background(), "SENTINEL", "CKQUORUM", name).Text()
-			found, err2 := c.Do(context.Background(), "SENTINEL", "REPLICAS", name).Slice()
-			return err == nil && err2 == nil && strings.HasPrefix(known, fmt.Sprintf("OK %d", sentinels)) && len(found) == len(r.Servers)-1
-		})
+// SentinelClient is a client that may do everything with a sentinel.
+func SentinelClient(addr string) *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: addr, Username: Sentinel, Password: SentinelPassword})
+}
+
+// As is how the daemon speaks to it.
+func (r *Replicated) As() redisstore.Options {
+	return redisstore.Options{
+		Username: User, Password: Password,
+		Sentinel: &redisstore.Sentinel{Addrs: r.Addrs(), Master: Master, Username: User, Password: Password},
 	}
 }
 
@@ -70,9 +92,8 @@ func (r *Replicated) Addrs() []string {
 	return addrs
 }
 
-func (r *Replicated) settles(s *Server, as User, settled func(*redis.Client) bool) {
+func (r *Replicated) settles(s *Server, c *redis.Client, settled func(*redis.Client) bool) {
 	r.tb.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr, Username: as.Name, Password: as.Password})
 	defer func() { _ = c.Close() }()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()

@@ -11,6 +11,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// What deploy/redis has for Redis on several machines, and the passwords that every installation of a test has.
+const (
+	Master           = "bereikbaar" // what sentinels call the primary
+	Sentinel         = "sentinel"   // a sentinel's own user
+	SentinelPassword = "van-de-sentinels"
+	ReplicaPassword  = "van-de-replicas"
+)
+
+// filled is a file of deploy/redis with the passwords filled in.
+func filled(tb Owner, name string) string {
+	tb.Helper()
+	source, err := sourceRoot()
+	require.NoError(tb, err)
+	text, err := os.ReadFile(filepath.Join(source, "deploy", "redis", name))
+	require.NoError(tb, err)
+	return strings.NewReplacer(
+		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-BEREIKBAAR-HERE", sha(Password),
+		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-SENTINELS-HERE", sha(SentinelPassword),
+		"PUT-THE-SHA256-OF-THE-PASSWORD-OF-THE-REPLICAS-HERE", sha(ReplicaPassword),
+		"PASSWORD-OF-THE-SENTINELS", SentinelPassword, "PASSWORD-OF-THE-REPLICAS", ReplicaPassword,
+		"ADDRESS-OF-THIS-MACHINE", "127.0.0.1", "ADDRESS-OF-THE-PRIMARY", "127.0.0.1",
+	).Replace(string(text))
+}
+
 // Port gives a port of this machine on which nobody listens now.
 func Port(tb Owner) int {
 	tb.Helper()
@@ -20,27 +44,23 @@ func Port(tb Owner) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// Sentinels start so many real sentinels that watch one primary, and give them: a Server each, whose Addr is host:port.
-// Kill and Freeze are as those of a Redis. directives are further lines of each one's configuration; PORT in them is its port.
-func Sentinels(tb Owner, many int, name string, primaryPort int, directives ...string) []*Server {
+// Sentinels start so many real sentinels with the files that are shipped, which watch one primary, and give them: a Server each, whose
+// Addr is host:port, to be killed or frozen. They are quicker to judge than is shipped. directives are further lines of each one's
+// configuration, and win; PORT in them is its port.
+func Sentinels(tb Owner, many, primaryPort int, directives ...string) []*Server {
 	tb.Helper()
 	var all []*Server
 	for range many {
 		dir, err := os.MkdirTemp("", "sentinel")
 		require.NoError(tb, err)
-		port := Port(tb)
-		s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", port), tb: tb, dir: dir}
-		lines := append([]string{
-			fmt.Sprintf("port %d", port), "dir " + dir, "bind 127.0.0.1",
-			fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d %d", name, primaryPort, many/2+1),
-			fmt.Sprintf("sentinel down-after-milliseconds %s 500", name),
-			fmt.Sprintf("sentinel failover-timeout %s 3000", name),
-		}, directives...)
-		for i, line := range lines {
-			lines[i] = strings.ReplaceAll(line, "PORT", fmt.Sprint(port))
-		}
-		config := filepath.Join(dir, "sentinel.conf") // which a sentinel writes to
-		require.NoError(tb, os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		port, users, config := Port(tb), filepath.Join(dir, "users.acl"), filepath.Join(dir, "sentinel.conf")
+		text := strings.NewReplacer(
+			"port 26379", fmt.Sprint("port ", port), "127.0.0.1 6379 2", fmt.Sprintf("127.0.0.1 %d %d", primaryPort, many/2+1),
+			"bereikbaar 3000\n", "bereikbaar 500\n", "bereikbaar 30000\n", "bereikbaar 3000\n", "/etc/bereikbaar/sentinel-users.acl", users,
+		).Replace(filled(tb, "sentinel.conf")) + "dir " + dir + "\n" + strings.ReplaceAll(strings.Join(directives, "\n"), "PORT", fmt.Sprint(port)) + "\n"
+		require.NoError(tb, os.WriteFile(users, []byte(filled(tb, "sentinel-users.acl")), 0o600))
+		require.NoError(tb, os.WriteFile(config, []byte(text), 0o600)) // a sentinel writes to it
+		s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", port), tb: tb}
 		tb.Cleanup(func() {
 			s.Kill()
 			if err := os.RemoveAll(dir); err != nil {
