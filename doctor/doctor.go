@@ -41,6 +41,7 @@ const (
 	checkCallbacks     = "callbacks"
 	checkRedis         = "redis"
 	checkStored        = "redis contents"
+	checkDurability    = "redis durability"
 	checkRewrite       = "redis rewrite"
 	checkPrompts       = "prompts"
 	checkClock         = "clock"
@@ -57,8 +58,11 @@ type Notes interface {
 
 // Installation is what the doctor looks at.
 type Installation struct {
-	Config      *config.Config // with its secrets
-	Notes       Notes
+	Config *config.Config // with its secrets
+	Notes  Notes
+	// Rehearse looks whether Redis keeps what it confirms, see redisstore.Rehearsal; Proof is what the daemon saw of it.
+	Rehearse    func(ctx context.Context) error
+	Proof       func() (redisstore.Proof, error)
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
 	// Tokens reads who may use the JSON API, from the file that the configuration names.
 	Tokens func(path string) error
@@ -84,6 +88,7 @@ func Examine(ctx context.Context, in Installation) Report {
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
 		{checkStored, func(ctx context.Context) []Finding { return lookAtStored(ctx, in.Notes, in.Config.Plan) }},
+		{checkDurability, func(ctx context.Context) []Finding { return judgeDurability(tryDurability(ctx, in)) }},
 		{checkRewrite, func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) }},
 		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
 		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},

@@ -14,7 +14,7 @@ import (
 
 func judgeNotes(problems []redisstore.Problem) []Finding {
 	if len(problems) == 0 {
-		return []Finding{{Check: checkRedis, Verdict: OK, Text: "it answers, and keeps what it confirms"}}
+		return []Finding{{Check: checkRedis, Verdict: OK, Text: "it answers, and is set as promises need it"}}
 	}
 	var found []Finding
 	for _, p := range problems {

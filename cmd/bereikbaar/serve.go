@@ -124,7 +124,7 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	options := redisOptions(cfg.Redis)
 	options.Failed = s.metrics.Redis.CommandFailed
 	s.store = redisstore.Open(options)
-	s.redis = newStoreWatch(s.store, log)
+	s.redis = newStoreWatch(s.store, witnessOf(cfg), log)
 	s.board = asterisk.NewSwitchboard(s.conn, log)
 	s.queues = dispatch.New(cfg.Plan, s.board, log)
 	s.queues.OnUnread(s.metrics.ARI.EventDropped)

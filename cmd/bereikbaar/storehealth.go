@@ -24,26 +24,29 @@ type watchedStore interface {
 	Ping(ctx context.Context) error
 	Identity(ctx context.Context) (string, error)
 	Check(ctx context.Context) []redisstore.Problem
+	Attest(ctx context.Context, p redisstore.Proof) (redisstore.Proof, error)
 }
 
 // storeWatch knows whether Redis answers, and whether it keeps what it confirms (docs/notes.md, "Redis as it must be"). Calls
 // go on whatever it finds: promises are in the journal too.
 type storeWatch struct {
-	store watchedStore
-	log   *slog.Logger
+	store   watchedStore
+	witness witness
+	log     *slog.Logger
 
 	// Of the one goroutine that looks.
 	identity string // of the Redis that was checked last; empty when none was, or it went away since
 	checked  time.Time
 	known    map[string]redisstore.Problem // by setting: what was logged
+	untried  string                        // why the last trial failed, as it was logged; empty when it did not
 
 	mu    sync.Mutex
 	grave string         // the grave problems, for an operator; empty for none
 	last  metrics.Health // what was said last
 }
 
-func newStoreWatch(store watchedStore, log *slog.Logger) *storeWatch {
-	return &storeWatch{store: store, log: log, last: metrics.Health{Since: time.Now().UTC()}}
+func newStoreWatch(store watchedStore, witness witness, log *slog.Logger) *storeWatch {
+	return &storeWatch{store: store, witness: witness, log: log, last: metrics.Health{Since: time.Now().UTC()}}
 }
 
 // run looks until ctx ends.
@@ -70,12 +73,36 @@ func (w *storeWatch) look(ctx context.Context, now time.Time) {
 	if seen == w.identity && w.problems() == "" && now.Sub(w.checked) < storeCheckedEvery {
 		return
 	}
-	found := w.store.Check(ctx)
+	found := append(w.store.Check(ctx), w.attest(ctx)...)
 	if ctx.Err() != nil {
 		return
 	}
 	w.identity, w.checked = seen, now
 	w.tell(found)
+}
+
+// attest has the next number confirmed by Redis, and gives what is wrong with what is known of those before it.
+func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
+	before, err := w.witness.read()
+	if err != nil {
+		w.log.Warn("whether Redis keeps what it confirms is tried from the beginning", "err", err)
+	}
+	proof, err := w.store.Attest(ctx, before)
+	if err == nil {
+		err = w.witness.keep(proof)
+	}
+	untried := ""
+	if err != nil {
+		untried = err.Error()
+	}
+	if untried != "" && untried != w.untried {
+		w.log.Warn("it could not be tried whether Redis keeps what it confirms; it is tried again", "err", err)
+	}
+	w.untried = untried
+	if problem, wrong := proof.Problem(); wrong {
+		return []redisstore.Problem{problem}
+	}
+	return nil
 }
 
 // tell logs each problem once, until it is mended, and keeps the grave ones for the health page.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
@@ -31,9 +33,16 @@ func (s *scripted) Check(context.Context) []redisstore.Problem {
 	return s.problems
 }
 
-func watching(store watchedStore) (*storeWatch, *bytes.Buffer) {
+// Attest says that everything was kept.
+func (s *scripted) Attest(_ context.Context, p redisstore.Proof) (redisstore.Proof, error) {
+	p.Kept = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+	return p, nil
+}
+
+func watching(t *testing.T, store watchedStore) (*storeWatch, *bytes.Buffer) {
+	t.Helper()
 	var log bytes.Buffer
-	return newStoreWatch(store, slog.New(slog.NewTextHandler(&log, nil))), &log
+	return newStoreWatch(store, witness{filepath.Join(t.TempDir(), "witness.json")}, slog.New(slog.NewTextHandler(&log, nil))), &log
 }
 
 var (
@@ -43,7 +52,7 @@ var (
 
 func TestWhatEndangersPromisesIsToldOnceAndShownAsLongAsItLasts(t *testing.T) {
 	redis := &scripted{identity: "a", problems: []redisstore.Problem{noLog, slowish}}
-	w, log := watching(redis)
+	w, log := watching(t, redis)
 	now := time.Now()
 	for range 3 {
 		w.look(t.Context(), now)
@@ -71,7 +80,7 @@ func TestWhatEndangersPromisesIsToldOnceAndShownAsLongAsItLasts(t *testing.T) {
 
 func TestRedisIsCheckedWhenItIsAnotherOneAndNowAndThen(t *testing.T) {
 	redis := &scripted{identity: "a"}
-	w, _ := watching(redis)
+	w, _ := watching(t, redis)
 	now := time.Now()
 	for _, step := range []struct {
 		what     string
@@ -98,7 +107,7 @@ func TestRedisIsCheckedWhenItIsAnotherOneAndNowAndThen(t *testing.T) {
 func TestRedisAwayIsDownSinceItWentWhateverWasWrongWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		redis := &scripted{identity: "a", problems: []redisstore.Problem{noLog}}
-		w, _ := watching(redis)
+		w, _ := watching(t, redis)
 		w.look(t.Context(), time.Now())
 		<-time.After(time.Minute)
 		weak := w.health(t.Context())
@@ -119,7 +128,7 @@ func TestARedisThatKeepsNothingIsNotReady(t *testing.T) {
 	server := redistest.Start(t, "appendonly no")
 	store := redisstore.Open(redistest.As(server.Addr))
 	t.Cleanup(func() { store.Close() })
-	w, log := watching(store)
+	w, log := watching(t, store)
 	found := func(want bool) func() bool { // a busy machine may need more than the store waits
 		return func() bool {
 			w.look(t.Context(), time.Now())
@@ -130,10 +139,63 @@ func TestARedisThatKeepsNothingIsNotReady(t *testing.T) {
 	require.Eventually(t, found(true), 30*time.Second, 10*time.Millisecond, "%s", log)
 	require.Contains(t, log.String(), "setting=appendonly")
 	server.Restart("appendonly yes")
+	require.Eventually(t, func() bool {
+		w.look(t.Context(), time.Now())
+		h := w.health(t.Context())
+		return h.Degraded && !strings.Contains(h.Detail, "appendonly") && strings.Contains(h.Detail, "Redis lost what it had confirmed")
+	}, 30*time.Second, 10*time.Millisecond, "%s", log)
+	server.Restart()
 	require.Eventually(t, found(false), 30*time.Second, 10*time.Millisecond, "%s", log)
 	server.Restart("replicaof 127.0.0.1 1")
 	require.Eventually(t, func() bool {
 		w.look(t.Context(), time.Now())
 		return strings.Contains(w.health(t.Context()).Detail, `this Redis is a "slave"`)
 	}, 30*time.Second, 10*time.Millisecond, "%s", log)
+}
+
+// A Redis that drops what scripts wrote when it starts answers every ping and has every setting right.
+func TestARedisThatForgetsAtARestartIsNotReady(t *testing.T) {
+	server := redistest.Prepare(t, "", redistest.Redis)
+	good, err := redistest.ShippedUsers()
+	require.NoError(t, err)
+	bad := strings.Replace(good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1)
+	require.NotEqual(t, good, bad)
+	require.NoError(t, server.SetUsers(bad))
+	server.Restart()
+	store := redisstore.Open(redistest.As(server.Addr))
+	t.Cleanup(func() { store.Close() })
+	w, log := watching(t, store)
+	now := time.Now()
+	looks := func() metrics.Health { // a busy machine may need more than the store waits
+		before, err := w.witness.read()
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			now = now.Add(storeCheckedEvery)
+			w.look(t.Context(), now)
+			after, err := w.witness.read()
+			return err == nil && after.Seq > before.Seq && w.health(t.Context()).Up
+		}, 30*time.Second, 10*time.Millisecond, "%s", log)
+		return w.health(t.Context())
+	}
+	h := looks()
+	require.False(t, h.Degraded, "nothing is known to be wrong: %s", h.Detail)
+	require.Contains(t, log.String(), "it is not proven yet that Redis keeps what it confirms")
+	server.Stop()
+	server.Restart()
+	h = looks()
+	require.True(t, h.Degraded)
+	require.Contains(t, h.Detail, "Redis lost what it had confirmed when it was restarted")
+	require.Contains(t, log.String(), "whether its default user lacks rights")
+	again := newStoreWatch(store, w.witness, w.log)
+	require.Eventually(t, func() bool {
+		again.look(t.Context(), now)
+		return again.health(t.Context()).Degraded
+	}, 30*time.Second, 10*time.Millisecond, "another daemon knows it too")
+
+	require.NoError(t, server.SetUsers(good))
+	server.Stop()
+	server.Restart()
+	h = looks()
+	require.False(t, h.Degraded, h.Detail)
+	require.Contains(t, log.String(), `msg="what was wrong with Redis is mended" setting=durability`)
 }

@@ -124,7 +124,7 @@ func (i *Installation) path(name string) string { return filepath.Join(i.dir, na
 
 // BeforeStart mends a torn log as the systemd unit does.
 func (i *Installation) BeforeStart() error {
-	cmd, err := i.command(i.path("shipped-before-start"), i.Manifest(), i.kind.check)
+	cmd, err := i.Program(i.path("shipped-before-start"), i.Manifest(), i.kind.check)
 	if err != nil {
 		return err
 	}
@@ -135,9 +135,10 @@ func (i *Installation) BeforeStart() error {
 }
 
 // Command starts the server.
-func (i *Installation) Command() (*exec.Cmd, error) { return i.command(i.kind.program, i.ConfigFile()) }
+func (i *Installation) Command() (*exec.Cmd, error) { return i.Program(i.kind.program, i.ConfigFile()) }
 
-func (i *Installation) command(program string, args ...string) (*exec.Cmd, error) {
+// Program makes the command that runs a program where the server runs.
+func (i *Installation) Program(program string, args ...string) (*exec.Cmd, error) {
 	if !i.kind.private {
 		return exec.Command(program, args...), nil
 	}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/redisstore"
+)
+
+// witness keeps what Redis confirmed of what is written to it as a trial (redisstore.Proof): beside the journal, because Redis may lose it.
+type witness struct{ path string }
+
+func witnessOf(cfg *config.Config) witness {
+	return witness{filepath.Join(cfg.State.Directory, "witness.json")}
+}
+
+// read gives what is kept; the zero value when nothing is kept yet.
+func (w witness) read() (redisstore.Proof, error) {
+	var p redisstore.Proof
+	text, err := os.ReadFile(w.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return p, nil
+	case err == nil:
+		err = json.Unmarshal(text, &p)
+	}
+	if err != nil {
+		return redisstore.Proof{}, fmt.Errorf("what Redis confirmed as a trial, %s: %w", w.path, err)
+	}
+	return p, nil
+}
+
+// keep puts it on the disk. One that was not kept is no harm: Redis then has a later number than it must have.
+func (w witness) keep(p redisstore.Proof) error {
+	text, err := json.Marshal(p)
+	if err == nil {
+		err = os.WriteFile(w.path+".new", append(text, '\n'), 0o640)
+	}
+	if err == nil {
+		err = os.Rename(w.path+".new", w.path)
+	}
+	if err != nil {
+		return fmt.Errorf("keep what Redis confirmed as a trial: %w", err)
+	}
+	return nil
+}

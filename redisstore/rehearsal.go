@@ -1,0 +1,246 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Rehearsal starts a throwaway server of the running one's own program with its own configuration and users, and looks whether that
+// keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else.
+type Rehearsal struct {
+	// Running is how the daemon speaks to the running server.
+	Running Options
+	// Dir is where its directory is made; empty for where the system keeps what is temporary.
+	Dir string
+	// Command makes the command that runs a program; nil for one of this machine.
+	Command func(program string, args ...string) (*exec.Cmd, error)
+}
+
+// ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it tells why, and nothing of the server.
+var ErrNotRehearsed = errors.New("it could not be rehearsed")
+
+// ErrForgets is wrapped by the error of a rehearsal in which what a script wrote was gone after a restart.
+var ErrForgets = errors.New("what a script writes is gone after a restart")
+
+const (
+	rehearsalStart = 5 * time.Second // for a server without data to start or stop
+	rehearsalPoll  = 10 * time.Millisecond
+)
+
+// Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a kill. Nothing of it
+// is left behind.
+func (r Rehearsal) Hold(ctx context.Context) error {
+	if r.Command == nil {
+		r.Command = func(program string, args ...string) (*exec.Cmd, error) { return exec.Command(program, args...), nil } //nolint:noctx // it is stopped by signals
+	}
+	running, err := r.running(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
+	}
+	dir, err := os.MkdirTemp(r.Dir, "rehearsal") // 0700
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
+	}
+	defer os.RemoveAll(dir)
+	stage := &stage{Rehearsal: r, dir: dir, config: filepath.Join(dir, "rehearsal.conf"), program: programOf(running["executable"])}
+	defer stage.end(syscall.SIGKILL)
+	if err := os.WriteFile(stage.config, []byte(stage.configuration(running["config_file"])), 0o600); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
+	}
+	return stage.play(ctx, running)
+}
+
+// running asks the running server what it is, and whether its files are here and can be read.
+func (r Rehearsal) running(ctx context.Context) (map[string]string, error) {
+	s := Open(r.Running)
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
+	defer cancel()
+	text, err := s.client.Info(ctx).Result()
+	if err != nil {
+		return nil, down("ask for INFO", err)
+	}
+	info := parseInfo(text)
+	switch {
+	case info["config_file"] == "":
+		return nil, errors.New("Redis runs without a configuration file, or does not tell which")
+	case info["executable"] == "":
+		return nil, errors.New("Redis does not tell which program it is")
+	}
+	file, err := os.Open(info["config_file"])
+	if err != nil {
+		return nil, fmt.Errorf("the configuration of Redis is on another machine, or this user may not read it: %w", err)
+	}
+	return info, file.Close()
+}
+
+// programOf finds the program that Redis says it is: one that was started by its name alone says that it is in its directory.
+func programOf(executable string) string {
+	if _, err := os.Stat(executable); err != nil {
+		if found, err := exec.LookPath(filepath.Base(executable)); err == nil {
+			return found
+		}
+	}
+	return executable
+}
+
+// stage is the throwaway server.
+type stage struct {
+	Rehearsal
+	dir, config, program string
+
+	process *os.Process
+	ended   chan struct{}
+}
+
+// configuration is the running server's own, and after it what keeps the throwaway apart: a later line wins.
+func (s *stage) configuration(own string) string {
+	return strings.Join([]string{
+		"include " + own,
+		"port 0", "tls-port 0", "tls-replication no", "tls-cluster no", "unixsocket " + s.socket(), "unixsocketperm 700",
+		"dir " + s.dir, "daemonize no", "supervised no", `pidfile ""`, "logfile " + s.log(), "syslog-enabled no",
+		"replicaof no one", "cluster-enabled no", `save ""`, "key-load-delay 0",
+	}, "\n") + "\n"
+}
+
+func (s *stage) socket() string { return filepath.Join(s.dir, "s") }
+func (s *stage) log() string    { return filepath.Join(s.dir, "log") }
+
+// play writes, stops the server in one way and in the other, and looks each time.
+func (s *stage) play(ctx context.Context, running map[string]string) error {
+	var proof Proof
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, 0} {
+		if err := s.start(ctx); err != nil {
+			return err
+		}
+		after, err := s.attest(ctx, proof, running)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
+		case !after.Lost.IsZero():
+			return s.forgets()
+		case signal != 0:
+			s.end(signal)
+		}
+		proof = after
+	}
+	return nil
+}
+
+// forgets tells what was lost, and why when the server's log says so.
+func (s *stage) forgets() error {
+	log, err := os.ReadFile(s.log())
+	if err == nil && strings.Contains(string(log), "AOF-loading-client") && strings.Contains(string(log), "NOPERM") {
+		return fmt.Errorf("%w: Redis reads its own log as its user default, which lacks the rights for it", ErrForgets)
+	}
+	return ErrForgets
+}
+
+// attest is Attest with the throwaway server, which must be what the running one is.
+func (s *stage) attest(ctx context.Context, proof Proof, running map[string]string) (Proof, error) {
+	o := s.Running
+	o.Addr, o.TLS, o.Failed = s.socket(), nil, nil
+	store := Open(o)
+	defer store.Close()
+	ctx, cancel := context.WithTimeout(ctx, rehearsalStart)
+	defer cancel()
+	text, err := store.client.Info(ctx).Result()
+	if err != nil {
+		return proof, down("ask for INFO", err)
+	}
+	here := parseInfo(text)
+	for field, what := range map[string]string{"redis_version": "version", "server_name": "server", "aof_enabled": "appendonly"} {
+		if here[field] != running[field] {
+			return proof, fmt.Errorf("%s of Redis's own program and file is %q, and the running server has %q: restart it, or look whether it runs elsewhere",
+				what, here[field], running[field])
+		}
+	}
+	return store.Attest(ctx, proof)
+}
+
+// start starts the server on what it left, and waits until it answers. The kernel ends it with us, whatever ends us: for that the thread
+// that starts it lives as long as it does.
+func (s *stage) start(ctx context.Context) error {
+	cmd, err := s.Command(s.program, s.config)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} // Ctrl-C reaches us alone
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = io.Discard, &said
+	begun, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		begun <- err
+		if err == nil {
+			_ = cmd.Wait() // ended by a signal, as a rule
+		}
+	}()
+	if err := <-begun; err != nil {
+		return fmt.Errorf("%w: start %s: %w", ErrNotRehearsed, s.program, err)
+	}
+	s.process, s.ended = cmd.Process, ended
+	return s.answers(ctx, &said)
+}
+
+func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
+	o := s.Running
+	client := redis.NewClient(&redis.Options{Addr: s.socket(), Username: o.Username, Password: o.Password, DisableIdentity: true, MaxRetries: -1})
+	defer client.Close()
+	ticks := time.NewTicker(rehearsalPoll)
+	defer ticks.Stop()
+	limit := time.After(rehearsalStart)
+	for {
+		err := client.Ping(ctx).Err()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return fmt.Errorf("%w: %s ended at once: %s", ErrNotRehearsed, s.program, s.lastWords(said.String()))
+		case <-limit:
+			return fmt.Errorf("%w: the throwaway server does not answer: %w", ErrNotRehearsed, err)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrNotRehearsed, context.Cause(ctx))
+		case <-ticks.C:
+		}
+	}
+}
+
+// lastWords is the last line that a server said.
+func (s *stage) lastWords(said string) string {
+	if log, err := os.ReadFile(s.log()); err == nil && len(log) > 0 {
+		said = string(log)
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return lines[len(lines)-1]
+}
+
+// end ends the server, when it runs, and waits until it is gone.
+func (s *stage) end(signal syscall.Signal) {
+	if s.process == nil {
+		return
+	}
+	_ = s.process.Signal(signal) // it may be gone already
+	select {
+	case <-s.ended:
+	case <-time.After(rehearsalStart):
+		_ = s.process.Kill()
+		<-s.ended
+	}
+	s.process = nil
+}

@@ -1,0 +1,106 @@
+package redisstore_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// withoutLog are the rules of users with which Redis 7 and 8 may not run what they read from their own log.
+func withoutLog(t *testing.T) string {
+	t.Helper()
+	good, err := redistest.ShippedUsers()
+	require.NoError(t, err)
+	bad := strings.Replace(good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1)
+	require.NotEqual(t, good, bad)
+	return bad
+}
+
+// rehearses holds a rehearsal, and requires that nothing of it is left and that the running server was not touched.
+func rehearses(t *testing.T, server *redistest.Server, as redisstore.Options) error {
+	t.Helper()
+	dir := filepath.Join(server.Dir(), "tmp") // a test's own, in the private root too
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	past := raw(t, server.Addr)
+	keys, pid := keysIn(t, past), server.Pid()
+	err := redisstore.Rehearsal{Running: as, Dir: dir, Command: server.Program}.Hold(t.Context())
+	require.Equal(t, keys, keysIn(t, past))
+	require.Equal(t, pid, server.Pid())
+	left, readErr := os.ReadDir(dir)
+	require.NoError(t, readErr)
+	require.Empty(t, left)
+	return err
+}
+
+func TestARehearsal(t *testing.T) {
+	t.Parallel()
+	for _, kind := range redistest.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			promise(t, open(t, server.Addr))
+			require.NoError(t, rehearses(t, server, redistest.As(server.Addr)))
+			require.NoError(t, server.SetUsers(withoutLog(t)))
+			err := rehearses(t, server, redistest.As(server.Addr))
+			if kind == redistest.TestingValkey { // it reads its log with all rights
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, redisstore.ErrForgets)
+			require.ErrorContains(t, err, "as its user default")
+		})
+	}
+}
+
+// What stands in an operator's file must neither lead the throwaway server to the running one's place nor keep it from starting.
+func TestARehearsalWithAnOperatorsOwnFile(t *testing.T) {
+	t.Parallel()
+	own := filepath.Join(t.TempDir(), "own.conf")
+	require.NoError(t, os.WriteFile(own, []byte("maxclients 100\n"), 0o600))
+	for name, directives := range map[string][]string{
+		"another file included":         {"include " + own},
+		"a port":                        {"bind 127.0.0.1", "port " + freePort(t)},
+		"a file for its process id":     {"pidfile " + filepath.Join(t.TempDir(), "pid")},
+		"snapshots":                     {"save 3600 1"},
+		"commands that are taken away":  {`rename-command FLUSHALL ""`, `rename-command DEBUG ""`},
+		"no way to ask for its setting": {`rename-command CONFIG ""`},
+		"a socket for a group":          {"unixsocketperm 770"},
+		"supervised":                    {"supervised auto"},
+		"another name of its log":       {"appendfilename notes.aof", "appenddirname notes"},
+		"a limit to its memory":         {"maxmemory 100mb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t, directives...)
+			require.NoError(t, rehearses(t, server, redistest.As(server.Addr)))
+		})
+	}
+}
+
+func TestARehearsalThatCannotBeHeldSaysWhy(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	wrong := redistest.As(server.Addr)
+	wrong.Password = "mis"
+	err := rehearses(t, server, wrong)
+	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
+	require.ErrorContains(t, err, "refuses the user or password")
+
+	require.NoError(t, os.Rename(server.ConfigFile(), server.ConfigFile()+".away"))
+	err = rehearses(t, server, redistest.As(server.Addr))
+	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
+	require.ErrorContains(t, err, "on another machine")
+
+	require.NoError(t, os.WriteFile(server.ConfigFile(), []byte("nonsense yes\n"), 0o600))
+	err = rehearses(t, server, redistest.As(server.Addr))
+	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
+	require.ErrorContains(t, err, "ended at once")
+	require.NoError(t, os.WriteFile(server.ConfigFile(), []byte("appendonly no\n"), 0o600))
+	require.ErrorIs(t, rehearses(t, server, redistest.As(server.Addr)), redisstore.ErrNotRehearsed, "another than what runs")
+}

@@ -1,0 +1,118 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// witnessKeys hold the witness. They are of no municipality.
+var witnessKeys = []string{keyPrefix + "witness:{w}:1", keyPrefix + "witness:{w}:2"}
+
+var (
+	//go:embed witness.lua
+	witnessSource string
+
+	witnessScript = redis.NewScript(witnessSource)
+)
+
+// Proof is what is known by trial of whether Redis keeps what it confirms: a number is written to it now and then, in one transaction
+// as notes are, and must be there when another run of the server answers. What was confirmed is kept outside Redis. The zero value
+// knows nothing.
+type Proof struct {
+	Run  string    `json:"run"`            // of the server that confirmed the number
+	Seq  uint64    `json:"seq"`            // the number that was confirmed last; 0 for none
+	Kept time.Time `json:"kept,omitzero"`  // when it was last seen to be there after a restart; zero for never
+	Lost time.Time `json:"lost,omitzero"`  // when it was seen not to be there after one; zero when it was there the last time
+	Had  uint64    `json:"had,omitempty"`  // with Lost: the number that was confirmed
+	Has  uint64    `json:"has,omitempty"`  // with Lost: the one that was there, 0 for none
+	From string    `json:"from,omitempty"` // with Lost: the run that confirmed it
+}
+
+// NotProven is the setting that the problem of a Proof is about.
+const NotProven = "durability"
+
+// MendDefaultUser is what to do when Redis drops what scripts wrote as it starts. Redis reads its own log as its user default, and drops
+// each transaction that this one may not run.
+const MendDefaultUser = "Give Redis's default user the line `user default off resetpass ~* &* +@all` in its users.acl; " +
+	"docs/operating.md tells in which order (redis-unsafe)"
+
+// Problem says what a proof leaves to be desired, and false when it was seen over a restart that Redis keeps what it confirms.
+func (p Proof) Problem() (Problem, bool) {
+	switch {
+	case !p.Lost.IsZero():
+		there := fmt.Sprintf("only number %d is there", p.Has)
+		if p.Has == 0 {
+			there = "none is there"
+		}
+		return Problem{NotProven, true, fmt.Sprintf(
+			"Redis lost what it had confirmed when it was restarted: of the numbers that are written to it as notes are, %d was confirmed by run %.8s, and %s (seen %s)",
+			p.Had, p.From, there, p.Lost.UTC().Format(time.RFC3339),
+		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: `bereikbaar doctor` on Redis's machine tells " +
+			"whether its default user lacks rights. After a backup was restored: restart Redis once more"}, true
+	case p.Kept.IsZero():
+		return Problem{NotProven, false, "it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
+			"Restart Redis once (systemctl restart redis-server), and look again with `bereikbaar doctor`"}, true
+	}
+	return Problem{}, false
+}
+
+// next is what is known when a run of the server had the numbers first and second before now was confirmed.
+func (p Proof) next(run string, first, second, now uint64, at time.Time) Proof {
+	has := min(first, second) // a transaction of which half is there is lost
+	if p.Seq != 0 && run != p.Run {
+		if has >= p.Seq {
+			p.Kept, p.Lost, p.Had, p.Has, p.From = at, time.Time{}, 0, 0, ""
+		} else {
+			p.Lost, p.Had, p.Has, p.From = at, p.Seq, has, p.Run
+		}
+	}
+	p.Run, p.Seq = run, now
+	return p
+}
+
+// Attest looks for the number that a proof says was confirmed, and has the next one confirmed. It gives the proof as it is then. On an
+// error nothing new is known.
+func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
+	defer cancel()
+	const what = "try whether Redis keeps what it confirms"
+	run, err := s.runID(ctx)
+	if err != nil {
+		return p, down(what, err)
+	}
+	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run, p.Seq).StringSlice()
+	if err != nil {
+		return p, down(what, err)
+	}
+	if len(reply) != 3 {
+		return p, unexpected(what, reply)
+	}
+	after, err := s.runID(ctx)
+	switch {
+	case err != nil:
+		return p, down(what, err)
+	case after != run:
+		return p, down(what, errors.New("it was restarted meanwhile"))
+	}
+	return p.next(run, attested(reply[0]), attested(reply[1]), attested(reply[2]), time.Now().UTC().Truncate(time.Second)), nil
+}
+
+func (s *Store) runID(ctx context.Context) (string, error) {
+	text, err := s.client.Info(ctx, "server").Result()
+	return parseInfo(text)["run_id"], err
+}
+
+// attested reads a number of the script's; what is none counts as 0.
+func attested(text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
