@@ -131,7 +131,7 @@ func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id NoteID) 
 	if len(events) == 0 || stored.State == None && events[0].Kind == EventPurged {
 		return false, nil // forgotten meanwhile, or purged: then there is no promise to bring back
 	}
-	if events[0].Kind == EventPurged && stored.Ver < events[0].Ver {
+	if events[0].Kind == EventPurged && stored.State != Purged { // whatever was done with it since
 		return true, k.purgeAgain(ctx, stored, events[0])
 	}
 	if stored.Ver > last(events) {
@@ -249,7 +249,8 @@ func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
 	return after, err
 }
 
-// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how many.
+// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how many. What remains
+// of a note that was erased on request stays: it holds nothing personal, and a store that was given an old backup has the whole again.
 func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (int, error) {
 	notes, err := k.journal.Notes()
 	if err != nil {
@@ -280,6 +281,9 @@ func (k *Keeper) prune(ctx context.Context, kept JournalNote, before time.Time) 
 		return false, err
 	}
 	n, err := Replay(events)
+	if len(events) > 0 && erasure(events[len(events)-1]) {
+		return false, nil
+	}
 	if err != nil || n.State == None || n.State.Live() || last(events) != kept.Ver || events[len(events)-1].At.After(before) {
 		return false, nil // what cannot be replayed is for people
 	}

@@ -261,13 +261,16 @@ func (k *Keeper) purged(m call.MunicipalityID, remains ...Event) error {
 	if err := k.journal.Forget(remains[0].Note, 1); err != nil {
 		return err
 	}
-	if remains[0].Who != BySystem { // by whoever erased it, not because its time had come
+	if erasure(remains[0]) {
 		k.mu.Lock()
 		k.erased++
 		k.mu.Unlock()
 	}
 	return k.journal.Append(m, remains...)
 }
+
+// erasure reports whether an event cleared a note because somebody asked, not because its time had come.
+func erasure(e Event) bool { return e.Kind == EventPurged && e.Who != BySystem }
 
 // Erased is how many notes were erased on request from the journal so far. What they held is gone from its file only when that is
 // compacted.

@@ -103,6 +103,9 @@ type Reader interface {
 	ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
 	// Events gives the history of a note, first to last.
 	Events(ctx context.Context, m call.MunicipalityID, id NoteID) ([]Event, error)
+	// Log gives at most limit events of all notes in the order in which they were stored, after a place in it; and the place of the
+	// last one, from which to go on. The place is empty for the beginning. The events before a purge are not there any more.
+	Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]Event, string, error)
 	// Counts counts per team, also for teams that are no longer in the configuration but have notes. Error also: *UncountedError.
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]Count, error)
 }

@@ -86,6 +86,29 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id callback.N
 	return s.events(ctx, k, id, strings.Fields(entries))
 }
 
+// Log gives the events of all notes after a place in the log, see callback.Reader. One that cannot be read is passed over: Audit and
+// the note itself tell of it.
+func (s *Store) Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]callback.Event, string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	from, key := "-", keysOf(m).log()
+	if after != "" {
+		from = "(" + after
+	}
+	entries, err := s.client.XRangeN(ctx, key, from, "+", int64(limit)).Result()
+	if err != nil {
+		return nil, after, s.unread(key, err)
+	}
+	events := make([]callback.Event, 0, len(entries))
+	for _, entry := range entries {
+		after = entry.ID
+		if e, err := callback.DecodeEvent(texts(entry.Values)); err == nil {
+			events = append(events, e)
+		}
+	}
+	return events, after, nil
+}
+
 // events reads entries of the log of one note. Those that can be read are given even when others are broken.
 func (s *Store) events(ctx context.Context, k keys, id callback.NoteID, entries []string) ([]callback.Event, error) {
 	found := make([]*redis.XMessageSliceCmd, len(entries))

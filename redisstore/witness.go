@@ -91,7 +91,7 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 		return p, down(what, err)
 	}
 	if len(reply) != 3 {
-		return p, unexpected(what, reply)
+		return p, s.unexpected(what, reply)
 	}
 	after, err := s.runID(ctx)
 	switch {

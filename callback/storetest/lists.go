@@ -207,3 +207,35 @@ func ledger(t *testing.T, s callback.WorkStore) {
 	requireBalance(callback.Count{Made: 2, Resolved: 1, Cancelled: 2, Reopened: 1, Purged: 2})
 	require.Equal(t, callback.Count{Resolved: 1, Purged: 1}, counts(t, s, begun)[another])
 }
+
+func logInOrder(t *testing.T, s callback.WorkStore) {
+	t.Helper()
+	one, other := promised(t, s), promised(t, s)
+	claimed(t, s, one, callback.ByAgent("els"))
+	gone := cancelled(t, s, other, other.Made.Add(time.Hour))
+	read := func(after string, limit int) (kinds []callback.EventKind, next string) {
+		events, next, err := s.Log(t.Context(), one.Municipality, after, limit)
+		require.NoError(t, err)
+		for _, e := range events {
+			kinds = append(kinds, e.Kind)
+		}
+		return kinds, next
+	}
+	kinds, next := read("", 3)
+	require.Equal(t, []callback.EventKind{callback.EventMade, callback.EventMade, callback.EventClaimed}, kinds)
+	kinds, next = read(next, 3)
+	require.Equal(t, []callback.EventKind{callback.EventCancelled}, kinds)
+	kinds, end := read(next, 3)
+	require.Empty(t, kinds)
+	require.Equal(t, next, end)
+	after(t, s, gone, callback.EventPurged, callback.ByAgent("els"), func(e *callback.Event) {
+		*e = callback.Remains(gone, e.ID, e.At, e.Who, "asked")
+	})
+	kinds, _ = read(end, 3)
+	require.Equal(t, []callback.EventKind{callback.EventPurged}, kinds)
+	kinds, _ = read("", 10)
+	require.Equal(t, []callback.EventKind{callback.EventMade, callback.EventClaimed, callback.EventPurged}, kinds, "what was before a purge is gone")
+	events, _, err := s.Log(t.Context(), "another", "", 10)
+	require.NoError(t, err)
+	require.Empty(t, events, "each municipality has its own")
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ var (
 type Memory struct {
 	mu     sync.Mutex
 	events map[callback.NoteID][]callback.Event
+	log    []callback.Event // of all notes, as they came
 	notes  map[callback.NoteID]callback.Note
 	counts map[place]callback.Count
 	tally  callback.LocalTally
@@ -141,6 +143,7 @@ func (m *Memory) keep(n callback.Note, e callback.Event) {
 		m.events[n.ID] = nil
 	}
 	m.events[n.ID] = append(m.events[n.ID], e)
+	m.log = append(m.log, e)
 	at := place{n.Municipality, n.Team}
 	count := m.counts[at]
 	switch e.Kind {
@@ -254,6 +257,27 @@ func (m *Memory) Events(_ context.Context, of call.MunicipalityID, id callback.N
 		return nil, callback.ErrNoNote
 	}
 	return slices.Clone(m.events[id]), nil
+}
+
+// Log gives events as they came, by their number.
+func (m *Memory) Log(_ context.Context, of call.MunicipalityID, after string, limit int) ([]callback.Event, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return nil, after, m.down
+	}
+	passed, _ := strconv.Atoi(after) // empty for none
+	var found []callback.Event
+	for i, e := range m.log {
+		if i < passed || len(found) == limit {
+			continue
+		}
+		after = strconv.Itoa(i + 1)
+		if m.notes[e.Note].Municipality == of && slices.ContainsFunc(m.events[e.Note], func(kept callback.Event) bool { return kept.ID == e.ID }) {
+			found = append(found, e)
+		}
+	}
+	return found, after, nil
 }
 
 // Counts counts per team.

@@ -50,6 +50,7 @@ func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 		"a separate note stands beside others":                   separate,
 		"a colleague's notes are those he has and those for him": heldInOrder,
 		"the marks of the norm come in order of time":            marksInOrder,
+		"the log tells everything in order, and goes on":         logInOrder,
 		"closed notes come oldest first":                         closedInOrder,
 		"the ledger balances":                                    ledger,
 		"what is purged cannot be found by anything personal":    purged,

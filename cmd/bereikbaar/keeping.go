@@ -49,6 +49,7 @@ type keeping struct {
 	comparison comparison
 	outage     outage
 	file       tidiness
+	followed   followed
 	pruned     time.Time
 	quiet      map[string]string // the last error of each kind: one is logged once, not every second
 }
@@ -68,6 +69,7 @@ func (k *keeping) tick(ctx context.Context, now time.Time) {
 			k.sayOnce("the journal could not be compared with Redis", err)
 		}
 		k.sayBack(away, another, given)
+		k.sayOnce("what other programs changed could not be taken into the journal", k.follow(ctx, seen))
 		k.sayOnce("a round over the callback notes was not complete", k.round(ctx, now))
 	}
 	if now.Sub(k.pruned) >= pruneEvery && k.comparison.wentRound() {
@@ -104,6 +106,26 @@ func (k *keeping) compare(ctx context.Context, now time.Time) (int, error) {
 	}
 	k.comparison.came(came, err, now)
 	return came.Mended, err
+}
+
+// followed is up to where each municipality's log was followed.
+type followed struct {
+	with  string // the identity of that Redis: another one is followed from the beginning
+	after map[call.MunicipalityID]string
+}
+
+// follow takes into the journal what other programs changed, such as `bereikbaar notes`.
+func (k *keeping) follow(ctx context.Context, seen string) error {
+	if k.followed.with != seen {
+		k.followed = followed{with: seen, after: make(map[call.MunicipalityID]string)}
+	}
+	var problems []error
+	for _, m := range k.towns.names() {
+		next, err := k.keeper.Follow(ctx, m, k.followed.after[m])
+		k.followed.after[m] = next
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }
 
 // compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.

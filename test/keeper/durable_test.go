@@ -1,0 +1,301 @@
+package keeper_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+)
+
+// everyOrder is the shortest row in which every order of four things stands somewhere.
+const everyOrder = "123412314231243121342132413214321"
+
+// town is the notes of a town that people work while its Redis is ill-treated.
+type town struct {
+	t      *testing.T
+	server *redistest.Server
+	random *rand.Rand
+	notes  callback.WorkStore // of the keeper, or of Redis alone
+	desk   *callback.Service
+	told   map[callback.NoteID]callback.Note // as people were told last
+	erased []callback.Note                   // as they were before
+	backup string                            // a directory
+	then   redistest.Stored                  // what was stored when the backup was taken
+}
+
+func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *town {
+	t.Helper()
+	w := &town{
+		t: t, server: server, random: rand.New(rand.NewPCG(1, 2)), notes: notes, told: make(map[callback.NoteID]callback.Note),
+		desk: callback.NewService(notes, storetest.Rules{}, storetest.Rules{}, nil), backup: filepath.Join(t.TempDir(), "backup"),
+	}
+	w.backs()
+	return w
+}
+
+// works lets people change notes so many times, each change another than the one before.
+func (w *town) works(changes int) {
+	w.t.Helper()
+	for range changes {
+		ids := make([]callback.NoteID, 0, len(w.told))
+		for id, n := range w.told {
+			if n.State != callback.Purged {
+				ids = append(ids, id)
+			}
+		}
+		slices.Sort(ids)
+		if len(ids) == 0 || w.random.IntN(4) == 0 {
+			n := w.patiently(func() (callback.Note, error) { return w.desk.Promise(ctx, request()) })
+			w.told[n.ID] = n
+			continue
+		}
+		n := w.told[ids[w.random.IntN(len(ids))]]
+		e := w.change(n)
+		if e.Kind == callback.EventPurged {
+			w.erased = append(w.erased, n)
+		}
+		w.told[n.ID] = w.patiently(func() (callback.Note, error) { return w.notes.Advance(ctx, n, e) })
+	}
+}
+
+// change is what somebody may do with a note.
+func (w *town) change(n callback.Note) callback.Event {
+	choose := func(kinds ...callback.EventKind) callback.EventKind { return kinds[w.random.IntN(len(kinds))] }
+	kind := callback.EventPurged
+	switch {
+	case n.State == callback.Open:
+		kind = choose(callback.EventClaimed, callback.EventClaimed, callback.EventRerouted, callback.EventCancelled)
+	case n.State == callback.Calling:
+		kind = callback.EventAttemptEnded
+	case n.State == callback.Claimed && len(n.Attempts) > 0:
+		kind = choose(callback.EventResolved, callback.EventResolved, callback.EventReleased)
+	case n.State == callback.Claimed:
+		kind = choose(callback.EventAttemptStarted, callback.EventAttemptStarted, callback.EventReleased)
+	}
+	return next(n, kind, "els", func(e *callback.Event) {
+		switch kind {
+		case callback.EventClaimed:
+			e.Hold = 10 * time.Minute
+		case callback.EventRerouted:
+			e.Team, e.Reason = "kcc", "is van hen"
+			if n.Team == e.Team {
+				e.Team = team
+			}
+		case callback.EventAttemptEnded:
+			e.Result = callback.ResultReached
+		case callback.EventResolved:
+			e.Outcome = callback.Reached
+		case callback.EventReleased:
+			e.Cause = callback.ReleaseByHand
+		case callback.EventPurged:
+			*e = callback.Remains(n, e.ID, e.At, e.Who, "op verzoek")
+		default:
+		}
+	})
+}
+
+func (w *town) patiently(do func() (callback.Note, error)) callback.Note {
+	w.t.Helper()
+	n, err := storetest.Patiently(do)
+	require.NoError(w.t, err)
+	return n
+}
+
+// suffers does one of four things to Redis, and reports whether it was given back what it had before: a restored backup.
+func (w *town) suffers(what rune) bool {
+	w.t.Helper()
+	switch what {
+	case '1':
+		w.server.Stop()
+		w.server.Restart()
+	case '2':
+		w.server.Kill()
+		w.server.Restart()
+	case '3':
+		w.rewrites()
+	case '4':
+		w.server.Stop()
+		log := filepath.Dir(w.server.Manifest())
+		require.NoError(w.t, os.RemoveAll(log))
+		require.NoError(w.t, os.CopyFS(log, os.DirFS(w.backup)))
+		w.server.Restart()
+		return true
+	}
+	return false
+}
+
+func (w *town) rewrites() {
+	w.t.Helper()
+	c := redistest.Client(w.server.Addr)
+	defer c.Close()
+	require.NoError(w.t, c.BgRewriteAOF(ctx).Err())
+	w.atRest()
+}
+
+// atRest waits until no log is being rewritten.
+func (w *town) atRest() {
+	w.t.Helper()
+	c := redistest.Client(w.server.Addr)
+	defer c.Close()
+	require.Eventually(w.t, func() bool {
+		info, err := c.Info(ctx, "persistence").Result()
+		return err == nil && strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0")
+	}, 30*time.Second, 10*time.Millisecond)
+}
+
+// backs makes a backup as docs/operating.md says, while Redis runs.
+func (w *town) backs() {
+	w.t.Helper()
+	c := redistest.Client(w.server.Addr)
+	defer c.Close()
+	require.NoError(w.t, c.ConfigSet(ctx, "auto-aof-rewrite-percentage", "0").Err())
+	w.atRest()
+	w.then = requireInvariants(w.t, w.server)
+	require.NoError(w.t, os.RemoveAll(w.backup))
+	require.NoError(w.t, os.CopyFS(w.backup, os.DirFS(filepath.Dir(w.server.Manifest()))))
+	require.NoError(w.t, c.ConfigSet(ctx, "auto-aof-rewrite-percentage", "100").Err())
+}
+
+// holds requires that everything is as people were told, and that nobody who was erased is there again.
+func (w *town) holds(after string) {
+	w.t.Helper()
+	stored := requireInvariants(w.t, w.server)
+	for id := range stored.Notes {
+		require.Contains(w.t, w.told, id, after)
+	}
+	for id, n := range w.told {
+		got := stored.Notes[id]
+		if n.State == callback.Purged { // of one that a backup did not have nothing is left; one that it had is purged anew
+			require.Contains(w.t, []callback.State{callback.Purged, callback.None}, got.State, after)
+			continue
+		}
+		storetest.RequireRestored(w.t, n, got, after)
+	}
+	w.nobodyIsBack(after)
+}
+
+// nobodyIsBack requires that no note is found by the number of somebody who was erased.
+func (w *town) nobodyIsBack(after string) {
+	w.t.Helper()
+	for _, n := range w.erased {
+		found, err := storetest.Patiently(func() ([]callback.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) })
+		require.NoError(w.t, err)
+		require.Empty(w.t, found, "%s: somebody who was erased is there again", after)
+	}
+}
+
+const (
+	atFirst = 200 // changes before anything happens
+	between = 3   // changes between two faults
+)
+
+// With the files that are shipped nothing that was confirmed is undone, in whatever order Redis is stopped, killed, made to rewrite its log
+// and given a backup. With the journal that holds for what came after the backup, too.
+func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range redistest.Kinds() {
+		t.Run(kind.Name+", with the journal", func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			d := starts(t, server, filepath.Join(t.TempDir(), "journal.db"))
+			w := newTown(t, server, d.Keeper)
+			w.works(atFirst)
+			for at, what := range everyOrder {
+				restored := w.suffers(what)
+				d.catchesUp(t)
+				w.holds(everyOrder[:at+1])
+				if restored {
+					w.backs()
+				}
+				w.works(between)
+			}
+			require.NotEmpty(t, w.erased)
+		})
+		t.Run(kind.Name+", without it", func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			d := starts(t, server, filepath.Join(t.TempDir(), "journal.db"))
+			w := newTown(t, server, d.store)
+			w.works(atFirst)
+			for at, what := range everyOrder {
+				if !w.suffers(what) {
+					w.holds(everyOrder[:at+1])
+					w.works(between)
+					continue
+				}
+				// Exactly what the backup had is there. Whoever was erased since must be erased anew: docs/operating.md says so.
+				stored := requireInvariants(t, server)
+				require.Equal(t, w.then, stored, everyOrder[:at+1])
+				w.told, w.erased = stored.Notes, nil
+				w.works(between)
+				w.backs()
+				w.works(between)
+			}
+		})
+	}
+}
+
+// Somebody is erased by `bereikbaar notes erase`, which works on Redis alone; the journal has forgotten the note, or has it as it was. A
+// backup that is restored then does not bring them back.
+func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	path := filepath.Join(t.TempDir(), "journal.db")
+	d := starts(t, server, path)
+	w := newTown(t, server, d.Keeper)
+	live, closed := d.promises(t), d.promises(t)
+	for _, step := range life("els") {
+		closed = d.does(t, closed, step(closed))
+	}
+	later := time.Now().Add(100 * time.Hour)
+	pruned, err := d.Prune(ctx, later, 72*time.Hour)
+	require.NoError(t, err)
+	require.Equal(t, 1, pruned)
+	w.backs()
+
+	w.erased = []callback.Note{live, closed}
+	byHand := callback.NewWorklist(d.store, storetest.Rules{}, nil)
+	for _, n := range w.erased {
+		_, err := storetest.Patiently(func() (int, error) { return byHand.Erase(ctx, deventer, n.Number, callback.ByAgent("els"), time.Now()) })
+		require.NoError(t, err)
+	}
+	w.nobodyIsBack("erased")
+	d.follows(t)
+	_, err = d.Prune(ctx, later, 72*time.Hour)
+	require.NoError(t, err)
+	d.ends(t)
+
+	w.suffers('4')
+	d = starts(t, server, path)
+	w.notes = d.Keeper
+	d.catchesUp(t)
+	w.nobodyIsBack("the backup is restored")
+	requireInvariants(t, server)
+	for _, n := range w.erased {
+		require.NotContains(t, string(contentOf(t, path)), n.Number.E164[4:], "the journal has no number either")
+	}
+}
+
+// follows takes into the journal all that other programs changed.
+func (d *daemon) follows(t *testing.T) {
+	t.Helper()
+	_, err := storetest.Patiently(func() (string, error) { return d.Follow(ctx, deventer, "") })
+	require.NoError(t, err)
+	require.NoError(t, d.journal.Compact())
+}
+
+func contentOf(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return content
+}
