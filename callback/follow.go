@@ -12,8 +12,8 @@ import (
 const followed = 1000
 
 // Follow takes into the journal what another program changed, from a place in the store's log on, and gives the place where to go on:
-// empty is the beginning. Of a note that the journal does not have it takes the erasure only, so that a store which is given an old
-// backup does not bring back whoever was erased. On an error it goes on at the same place.
+// empty is the beginning. Of a note that the journal does not have it takes what must outlive the store: that it was erased, so that an
+// old backup does not bring it back; and that it was opened again. On an error it goes on at the same place.
 func (k *Keeper) Follow(ctx context.Context, m call.MunicipalityID, after string) (string, error) {
 	events, next, err := k.Log(ctx, m, after, followed)
 	if err != nil {
@@ -37,7 +37,7 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e Event) 
 	switch {
 	case err != nil:
 		return err
-	case len(kept) == 0 && erasure(e):
+	case len(kept) == 0 && (erasure(e) || e.Kind == EventReopened):
 		return k.copyHistory(ctx, m, e.Note)
 	case len(kept) == 0 || contains(kept, e) || e.Ver <= last(kept):
 		return nil
