@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/doctor"
+	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -114,6 +115,12 @@ func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
 		_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", setting, strings.Split(good, "\n")[1])
 		require.NoError(t, err)
 	}
+
+	users, err := redistest.ShippedUsers()
+	require.NoError(t, err)
+	require.NoError(t, s.Redis.SetUsers(strings.Replace(users, "user default off resetpass ~* &* +@all", "user default off resetpass -@all", 1)))
+	s.ails("redis durability", "what a script writes is gone after a restart")
+	require.NoError(t, s.Redis.SetUsers(users))
 
 	ari := filepath.Join(s.asteriskEtc(), "ari.conf")
 	text, err := os.ReadFile(ari)
