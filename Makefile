@@ -6,7 +6,7 @@
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing (apt, a private Asterisk); a second run takes less than a second
+setup: ## install what is missing (apt, a private root of Debian testing); a second run takes less than a second
 	@dev/setup
 
 run: setup ## start everything, ring 14 0570 twice and tell what happens, stay up until Ctrl-C

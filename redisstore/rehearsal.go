@@ -36,6 +36,8 @@ var ErrForgets = errors.New("what a script writes is gone after a restart")
 const (
 	rehearsalStart = 5 * time.Second // for a server without data to start or stop
 	rehearsalPoll  = 10 * time.Millisecond
+	rehearsalDir   = "bereikbaar-rehearsal-"
+	rehearsalStale = 10 * time.Minute // none lasts that long
 )
 
 // Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a kill. Nothing of it
@@ -48,7 +50,8 @@ func (r Rehearsal) Hold(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
-	dir, err := os.MkdirTemp(r.Dir, "rehearsal") // 0700
+	r.sweep()
+	dir, err := os.MkdirTemp(r.Dir, rehearsalDir) // 0700
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
@@ -59,6 +62,23 @@ func (r Rehearsal) Hold(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
 	return stage.play(ctx, running)
+}
+
+// sweep removes what a rehearsal left that was killed: its server went with it.
+func (r Rehearsal) sweep() {
+	parent := r.Dir
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	left, err := filepath.Glob(filepath.Join(parent, rehearsalDir+"*"))
+	if err != nil {
+		return // the pattern is right
+	}
+	for _, dir := range left {
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > rehearsalStale {
+			_ = os.RemoveAll(dir) // the next one tries again
+		}
+	}
 }
 
 // running asks the running server what it is, and whether its files are here and can be read.

@@ -1,10 +1,12 @@
 package redisstore_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -80,6 +82,36 @@ func TestARehearsalWithAnOperatorsOwnFile(t *testing.T) {
 			server := redistest.Start(t, directives...)
 			require.NoError(t, rehearses(t, server, redistest.As(server.Addr)))
 		})
+	}
+}
+
+// Whatever ends it: nobody waits for it any more, or the one before it was killed.
+func TestARehearsalLeavesNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	dir := filepath.Join(server.Dir(), "tmp")
+	stale := filepath.Join(dir, "bereikbaar-rehearsal-1")
+	require.NoError(t, os.MkdirAll(stale, 0o700))
+	long := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(stale, long, long))
+	for after := time.Millisecond; after < 300*time.Millisecond; after *= 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		err := redisstore.Rehearsal{Running: redistest.As(server.Addr), Dir: dir}.Hold(ctx)
+		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
+		}
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		if after > time.Millisecond { // before, it may not have begun
+			require.Empty(t, left)
+		}
+		programs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		require.NoError(t, err)
+		for _, program := range programs {
+			line, err := os.ReadFile(program)
+			require.False(t, err == nil && strings.Contains(string(line), dir), "%s runs", line)
+		}
 	}
 }
 

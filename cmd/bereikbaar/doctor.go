@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -33,10 +35,17 @@ func doctorCommand() *cobra.Command {
 			}
 			store := redisstore.Open(redisOptions(cfg.Redis))
 			defer store.Close()
+			var rehearsal sync.Mutex // held as long as it has something to clean up
 			report := doctor.Examine(cmd.Context(), doctor.Installation{
-				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens,
-				Rehearse: redisstore.Rehearsal{Running: redisOptions(cfg.Redis)}.Hold, Proof: witnessOf(cfg).read,
+				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Proof: witnessOf(cfg).read,
+				Rehearse: func(ctx context.Context) error {
+					rehearsal.Lock()
+					defer rehearsal.Unlock()
+					return redisstore.Rehearsal{Running: redisOptions(cfg.Redis)}.Hold(ctx)
+				},
 			})
+			rehearsal.Lock() // also when somebody pressed Ctrl-C
+			defer rehearsal.Unlock()
 			return show(cmd.OutOrStdout(), report, asJSON)
 		},
 	}
