@@ -102,8 +102,8 @@ func (b *Switchboard) endpointChanged(told Endpoint) {
 	}
 }
 
-// PhoneNow asks Asterisk how a phone stands, apart from calls of ours. It is unknown of one that Asterisk does not watch; one that
-// Asterisk does not have is offline.
+// PhoneNow asks Asterisk how a phone stands, apart from calls of ours. It is unknown of one that Asterisk does not
+// watch; one that Asterisk does not have is offline.
 func (b *Switchboard) PhoneNow(ctx context.Context, name string) (routing.PhoneState, error) {
 	if !watchable(name) {
 		return routing.PhoneUnknown, nil
@@ -115,6 +115,7 @@ func (b *Switchboard) PhoneNow(ctx context.Context, name string) (routing.PhoneS
 	if err != nil {
 		return routing.PhoneUnknown, err
 	}
-	e.Channels = slices.DeleteFunc(e.Channels, isOurs) // also one that has just ended: the callbacks and the queues know of those
+	// Also one that has just ended: the callbacks and the queues know of those.
+	e.Channels = slices.DeleteFunc(e.Channels, isOurs)
 	return stateOf(e), nil
 }

@@ -43,7 +43,8 @@ func (c *Conn) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list(ctx, c, "list endpoints", pathOf("endpoints"), endpointIn)
 }
 
-// Endpoint tells how one phone or trunk stands, named as Endpoint.Name does. IsGone when Asterisk has none of that name.
+// Endpoint tells how one phone or trunk stands, named as Endpoint.Name does. IsGone when Asterisk has none of that
+// name.
 func (c *Conn) Endpoint(ctx context.Context, name string) (Endpoint, error) {
 	technology, resource, _ := strings.Cut(name, "/")
 	if err := errors.Join(checkID("technology", technology), checkID("endpoint", resource)); err != nil {

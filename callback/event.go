@@ -252,11 +252,6 @@ func allowedToResolve(n Note, e Event) error {
 	return rule(e, "say how: %s, %s or %s", Reached, Settled, Unreached)
 }
 
-// notTheirs refuses what only the colleague may do who has the note.
-func notTheirs(n Note, e Event) *RuleError {
-	return rule(e, "%s has it, not %s: wait%s, or ask them or a team lead to release it", n.Colleague, e.Who, moment(" until ", n.Lease))
-}
-
 func reached(n Note) bool {
 	for _, a := range n.Tries() {
 		if a.Result == ResultReached {

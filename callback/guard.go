@@ -52,7 +52,8 @@ type DialError struct {
 	Code DialCode
 	Text string // for people, without digits of a number
 
-	// Who is on the telephone with the caller, where and since when; empty when nobody is, and of another municipality's people.
+	// Who is on the telephone with the caller, where and since when; empty when nobody is, and of another
+	// municipality's people.
 	Colleague call.AgentID
 	Team      call.TeamID
 	Since     time.Time // UTC

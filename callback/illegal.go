@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// IllegalError says that an event is not possible in the state of its note. A program reads which are; a person reads how the note
-// stands, and what can be done.
+// IllegalError says that an event is not possible in the state of its note. A program reads which are; a person reads
+// how the note stands, and what can be done.
 type IllegalError struct {
 	Note  Note // as it stands, as far as it is known: Next knows its state only
 	Event EventKind
 	Legal []EventKind
 }
 
-// Error names the event, how the note stands and what can be done. Its times are in the zone that those of the note are in.
+// Error names the event, how the note stands and what can be done. Its times are in the zone that those of the note
+// are in.
 func (e *IllegalError) Error() string {
 	return fmt.Sprintf("%s: %s; %s", e.Event, e.Note.Standing(), e.remedy())
 }
@@ -44,7 +45,8 @@ func (n Note) Standing() string {
 	return fmt.Sprintf("the note is %q, which this program does not know", n.State)
 }
 
-// In gives the note with the times that Standing tells by the clocks of a zone; nil leaves them as they are. It is for what people read.
+// In gives the note with the times that Standing tells by the clocks of a zone; nil leaves them as they are. It is
+// for what people read.
 func (n Note) In(clocks *time.Location) Note {
 	if clocks != nil {
 		n.Lease, n.Closed = n.Lease.In(clocks), n.Closed.In(clocks)
@@ -84,4 +86,10 @@ func (e *IllegalError) remedy() string {
 		return "nothing can be changed any more: make a new note"
 	}
 	return "look at it with the version of the program that wrote it"
+}
+
+// notTheirs refuses what only the colleague may do who has the note.
+func notTheirs(n Note, e Event) *RuleError {
+	return rule(e, "%s has it, not %s: wait%s, or ask them or a team lead to release it",
+		n.Colleague, e.Who, moment(" until ", n.Lease))
 }

@@ -85,8 +85,8 @@ type Note struct {
 	Call         call.ID // in which it was promised; empty when it was not in a call
 	Number       call.Number
 	Verified     bool          // Number is the one that the caller's own line showed
-	Shown        call.Number   // that the line showed, when it is another than Number: its digits only; the caller is known by both
-	Separate     bool          // asked for beside other notes for the number, by somebody who may be another person: never merged with one
+	Shown        call.Number   // that the line showed, when it is another: its digits only; the caller is known by both
+	Separate     bool          // beside other notes for the number, perhaps of another person: never merged with one
 	Language     string        // in which the caller was spoken to, such as "nl"
 	Subject      string        // what it is about, in a word or two
 	Reason       string        // the caller's story, in free words
@@ -123,7 +123,8 @@ func Matter(subject string) string {
 // SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team, about one matter
 // (reliability.md, "Abuse"). A separate note promises something of its own.
 func (n Note) SameAs(other Note) bool {
-	return !n.Separate && !other.Separate && n.Number.E164 == other.Number.E164 && n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
+	return !n.Separate && !other.Separate && n.Number.E164 == other.Number.E164 &&
+		n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
 }
 
 // NextMark gives the event that the norm's clock raises next and when, false when there is none left.

@@ -91,8 +91,9 @@ func kept(err error, problems *[]error) bool {
 	return err == nil
 }
 
-// Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those to ring it back,
-// and those that were asked for from it. Live notes are cancelled first: nobody can be called back then. It says how many were erased; what could not be is in the error.
+// Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those
+// to ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back
+// then. It says how many were erased; what could not be is in the error.
 func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who Actor, now time.Time) (int, error) {
 	erased := 0
 	for {

@@ -64,7 +64,7 @@ type Request struct {
 	Team         call.TeamID
 	Number       call.Number   // to call back
 	Shown        call.Number   // that the caller's line showed; zero when none was. Another Number makes the note unverified
-	Separate     bool          // it is about something else than the notes that there are: it is never taken for a repeat contact
+	Separate     bool          // about something else than the notes that there are: never taken for a repeat contact
 	Language     string        // in which the caller is spoken to, such as "nl"
 	Call         call.ID       // optional
 	Subject      string        // optional

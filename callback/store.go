@@ -88,8 +88,8 @@ type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id NoteID) (Note, error)
 	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest first.
 	ByReference(ctx context.Context, m call.MunicipalityID, r Reference) (Note, error)
-	// ByNumber gives at most limit notes of a number, the newest first, whatever their state: those to ring it back, and those that
-	// were asked for from it, see Note.Numbers.
+	// ByNumber gives at most limit notes of a number, the newest first, whatever their state: those to ring it back,
+	// and those that were asked for from it, see Note.Numbers.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]Note, error)
 	// Due gives at most limit live notes of a team: by deadline, and with one deadline the higher priority first.
 	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]Note, error)

@@ -16,7 +16,7 @@ type deskState struct {
 	Municipality call.MunicipalityID `json:"municipality"`
 	Note         callback.NoteID     `json:"note"`
 	Team         call.TeamID         `json:"team,omitempty"`     // that the note was with
-	Number       string              `json:"number,omitempty"`   // E.164, that is called: nobody else may call it meanwhile
+	Number       string              `json:"number,omitempty"`   // E.164, that is called, by nobody else meanwhile
 	Tries        int                 `json:"tries"`              // attempts that the note had before this call
 	Answered     int64               `json:"answered,omitempty"` // when the caller answered, milliseconds since 1970 UTC
 }

@@ -117,7 +117,9 @@ func (c *Callbacks) CallBack(ctx context.Context, n callback.Note, free func()) 
 		return fmt.Errorf("call back: %w", err)
 	}
 	defer c.Engaged.Release(n.ID)
-	kept := deskState{Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts), Team: n.Team, Number: n.Number.E164}
+	kept := deskState{
+		Municipality: n.Municipality, Note: n.ID, Tries: len(n.Attempts), Team: n.Team, Number: n.Number.E164,
+	}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
 		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,

@@ -10,9 +10,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
-// Engaged knows who is on the telephone with us: callers from the first ring to the end of their call, and numbers that are called back
-// from the request on until they have hung up. A number that is engaged is not called: it would be busy, or ring twice. Use NewEngaged;
-// nil knows of nobody. It is safe for concurrent use.
+// Engaged knows who is on the telephone with us: callers from the first ring to the end of their call, and numbers
+// that are called back from the request on until they have hung up. A number that is engaged is not called: it would
+// be busy, or ring twice. Use NewEngaged; nil knows of nobody. It is safe for concurrent use.
 type Engaged struct {
 	clocks func(m call.MunicipalityID) *time.Location // in which people read times
 
@@ -35,8 +35,9 @@ func NewEngaged(clocks func(m call.MunicipalityID) *time.Location) *Engaged {
 	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[callback.NoteID]party{}}
 }
 
-// Check gives a *callback.DialError when the caller of a note must not be called now, because they are on the telephone with us by either
-// number of theirs, or because another colleague calls the same number about another note.
+// Check gives a *callback.DialError when the caller of a note must not be called now, because they are on the
+// telephone with us by either number of theirs, or because another colleague calls the same number about another
+// note.
 func (e *Engaged) Check(n callback.Note) error {
 	if e == nil {
 		return nil
@@ -116,24 +117,30 @@ func (e *Engaged) check(n callback.Note) error {
 	return nil
 }
 
-// refusal says who is on the telephone with the caller of a note. What another municipality has to do with them is none of a
-// colleague's business.
+// refusal says who is on the telephone with the caller of a note. What another municipality has to do with them is
+// none of a colleague's business.
 func (e *Engaged) refusal(code callback.DialCode, n callback.Note, p party) error {
 	since := p.since.In(e.clocks(n.Municipality)).Format("2006-01-02 15:04 MST")
+	why := &callback.DialError{Code: code, Since: p.since.UTC()}
 	if p.municipality != n.Municipality && p.municipality != "" {
-		return &callback.DialError{Code: code, Text: fmt.Sprintf(
-			"this number is on the telephone with another municipality since %s: wait until that call is over", since), Since: p.since.UTC()}
+		why.Text = fmt.Sprintf("another municipality is on the telephone with this number since %s: %s", since, untilOver)
+		return why
 	}
-	why := &callback.DialError{Code: code, Colleague: p.agent, Team: p.team, Since: p.since.UTC()}
+	why.Colleague, why.Team = p.agent, p.team
 	switch {
 	case code == callback.DialEngaged:
-		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: wait until that call is over, or ask them to pass yours on", p.agent, p.team, since)
+		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
 	case p.agent != "":
-		why.Text = fmt.Sprintf("the caller talks with %s of team %s since %s: wait until that call is over, or ask them to pass yours on", p.agent, p.team, since)
+		why.Text = fmt.Sprintf("the caller talks with %s of team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
 	case p.team != "":
-		why.Text = fmt.Sprintf("the caller waits at team %s since %s: answer them there, or wait until that call is over", p.team, since)
+		why.Text = fmt.Sprintf("the caller waits at team %s since %s: answer them there, or %s", p.team, since, untilOver)
 	default:
-		why.Text = fmt.Sprintf("the caller is in the menu since %s: wait until that call is over", since)
+		why.Text = fmt.Sprintf("the caller is in the menu since %s: %s", since, untilOver)
 	}
 	return why
 }
+
+const (
+	untilOver = "wait until that call is over"
+	orAsk     = "or ask them to pass yours on"
+)

@@ -127,7 +127,8 @@ func TestAWithheldNumberEngagesNobody(t *testing.T) {
 	})
 }
 
-// The number is kept while it rings and while the two talk, also under the next daemon, and not while the colleague says what came of it.
+// The number is kept while it rings and while the two talk, also under the next daemon, and not while the colleague
+// says what came of it.
 func TestANumberIsEngagedAsLongAsItIsCalled(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		second := noteFor(s.note.Number.E164, 2)

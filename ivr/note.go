@@ -176,7 +176,7 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		Team:         d.team.ID,
 		Number:       number,
 		Shown:        d.contact.Call.Caller,
-		Separate:     d.state.Apart || number.Kind != call.KindMobile, // behind any other number there may be several people
+		Separate:     d.state.Apart || number.Kind != call.KindMobile, // any other number may be shared
 		Language:     string(d.speaker.Language()),
 		Call:         d.contact.Call.ID,
 	})
@@ -231,14 +231,15 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 	return d.say(ctx, speech)
 }
 
-// isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or ring from the
-// mobile that it is known by.
+// isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or
+// ring from the mobile that it is known by.
 func (c *conversation) isTheirs(n callback.Note) bool {
 	if c.state.About == string(n.ID) && !c.state.Apart {
 		return true
 	}
 	line := c.contact.Call.Caller
-	return line.Kind == call.KindMobile && slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == line.E164 })
+	return line.Kind == call.KindMobile &&
+		slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == line.E164 })
 }
 
 // confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and late.

@@ -133,7 +133,8 @@ func (c *conversation) follow(ctx context.Context, target routing.Target) error 
 // at lets it be known where the caller is: nobody calls them back meanwhile.
 func (c *conversation) at(o call.Offer) {
 	c.operator.Engaged.at(c.contact.Call.ID, party{
-		number: c.contact.Call.Caller.E164, municipality: c.contact.Municipality, team: o.Team, agent: o.Agent, since: o.At,
+		number: c.contact.Call.Caller.E164, municipality: c.contact.Municipality,
+		team: o.Team, agent: o.Agent, since: o.At,
 	})
 }
 

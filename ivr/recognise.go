@@ -25,16 +25,17 @@ const (
 // known are the live notes of the number that a caller's line shows, the one due first before the others.
 type known struct {
 	notes []callback.Note
-	// own says that they are the caller's: the line is a mobile, or they keyed in the reference. Behind any other number there may be
-	// several people, who do not know of each other.
+	// own says that they are the caller's: the line is a mobile, or they keyed in the reference. Behind any other
+	// number there may be several people, who do not know of each other.
 	own bool
 }
 
 // certain reports whether it is known which note is meant, and that it is the caller's.
 func (k known) certain() bool { return k.own && len(k.notes) == 1 }
 
-// lookUp begins to look for the live notes of the caller's number. The function that it gives waits for the answer; there are none when
-// the caller cannot be known, or when the notes cannot be read: then the call goes on like any other.
+// lookUp begins to look for the live notes of the caller's number. The function that it gives waits for the answer;
+// there are none when the caller cannot be known, or when the notes cannot be read: then the call goes on like any
+// other.
 func (c *conversation) lookUp(ctx context.Context) func() known {
 	number := c.contact.Call.Caller
 	if !number.Known() {
@@ -74,8 +75,8 @@ func (c *conversation) recognise(k known) {
 	}
 }
 
-// aboutNotes tells a caller who rings again how their note stands and lets them choose. It gives where the call goes on, nil
-// when it is over. Doing nothing ends at a person, like everywhere.
+// aboutNotes tells a caller who rings again how their note stands and lets them choose. It gives where the call goes
+// on, nil when it is over. Doing nothing ends at a person, like everywhere.
 func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	speech, choices := c.notesSpeech(k)
 	for range questions {
@@ -102,8 +103,8 @@ func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Ta
 	return c.toPerson(ctx, k), nil
 }
 
-// notesSpeech says what may be told of the notes, and what can be chosen. Where several notes wait behind a number that several people
-// may share, nothing is told before the reference is keyed in.
+// notesSpeech says what may be told of the notes, and what can be chosen. Where several notes wait behind a number
+// that several people may share, nothing is told before the reference is keyed in.
 func (c *conversation) notesSpeech(k known) (speech, choices prompts.Utterance) {
 	switch {
 	case k.own:
@@ -197,7 +198,8 @@ func (c *conversation) withdraw(ctx context.Context, k known, first routing.Targ
 	return &first, c.say(ctx, c.speaker.Say(prompts.NoteWithdrawn))
 }
 
-// byReference lets the caller key in the reference of their note. It is not certain when they do not, or have none of these notes.
+// byReference lets the caller key in the reference of their note. It is not certain when they do not, or have none of
+// these notes.
 func (c *conversation) byReference(ctx context.Context, k known) (known, error) {
 	d := dialogue{conversation: c}
 	speech := c.speaker.Say(prompts.EnterReference)
@@ -214,8 +216,9 @@ func (c *conversation) byReference(ctx context.Context, k known) (known, error) 
 	return known{}, nil
 }
 
-// toPerson sends the caller to the team that has their note, or to the contact centre when nobody is there, or when nobody knows about
-// which note they ring. Should they ask for a call back there, then it is a note of their own unless this one is theirs for certain.
+// toPerson sends the caller to the team that has their note, or to the contact centre when nobody is there, or when
+// nobody knows about which note they ring. Should they ask for a call back there, then it is a note of their own
+// unless this one is theirs for certain.
 func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
 	n := k.notes[0]
 	c.state.About, c.state.Apart = string(n.ID), !k.own
@@ -231,8 +234,9 @@ func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
 	return centre
 }
 
-// standing gives the caller's note that the call is about as it is now. It is false when the call is about none of theirs, and when
-// that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot be read it is as they heard of it.
+// standing gives the caller's note that the call is about as it is now. It is false when the call is about none of
+// theirs, and when that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot
+// be read it is as they heard of it.
 func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (callback.Note, bool) {
 	if c.state.About == "" || c.state.Apart {
 		return callback.Note{}, false

@@ -10,7 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
-// behindOneNumber lets the caller ring from a company's number, for which there are notes with these references, one due after the other.
+// behindOneNumber lets the caller ring from a company's number, for which there are notes with these references, one
+// due after the other.
 func (s *scene) behindOneNumber(references ...callback.Reference) []callback.Note {
 	s.t.Helper()
 	var err error

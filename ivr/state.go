@@ -16,7 +16,7 @@ type State struct {
 	Choices string       `json:"choices,omitempty"` // keys pressed in menus
 	Note    string       `json:"note,omitempty"`    // reference of the callback note that the call is about
 	About   string       `json:"about,omitempty"`   // its id
-	Apart   bool         `json:"apart,omitempty"`   // the caller rings for something else, or may be another person: a note is their own
+	Apart   bool         `json:"apart,omitempty"`   // they ring for something else, or may be another: a note is their own
 	Offers  []call.Offer `json:"offers,omitempty"`  // to teams, that are over
 	Promise *Promise     `json:"promise,omitempty"` // nil while he was promised nothing
 }

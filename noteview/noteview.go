@@ -25,8 +25,8 @@ type Note struct {
 	Number       string               `json:"number,omitempty"` // E.164, or masked
 	Masked       bool                 `json:"number_masked,omitempty"`
 	Verified     bool                 `json:"number_verified"`
-	Shown        string               `json:"number_shown,omitempty"` // by the caller's line, when that is another; masked like the number
-	Separate     bool                 `json:"separate,omitempty"`     // beside other notes for the number, perhaps of another person
+	Shown        string               `json:"number_shown,omitempty"` // by the line, when another; masked like the number
+	Separate     bool                 `json:"separate,omitempty"`     // beside other notes for the number
 	Language     string               `json:"language"`
 	Subject      string               `json:"subject,omitempty"`
 	Reason       string               `json:"reason,omitempty"`

@@ -24,7 +24,7 @@ func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + str
 func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
 func (k keys) marks() string                      { return k.tag + "marks" }                     // zset: live notes, by the next mark of the norm in ms
 func (k keys) closed() string                     { return k.tag + "closed" }                    // zset: closed notes that are not purged, by when in ms
-func (k keys) open() string                       { return k.tag + "open" }                      // hash: number, team and subject (hashed; of a separate note its id too) → live note, or more than one
+func (k keys) open() string                       { return k.tag + "open" }                      // hash: number, team and subject (of a separate note its id too; hashed) → live notes
 func (k keys) idem() string                       { return k.tag + "idem" }                      // hash: idempotency key → note id
 func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
@@ -36,8 +36,9 @@ func (k keys) log() string                        { return k.tag + "log" }      
 // deploy/redis/users.acl knows it by its name.
 func (k keys) day(date string) string { return k.tag + "day:" + date }
 
-// number: zset: the notes of one telephone number (see callback.Note.Numbers), by the time they were made in ms. The digits are hashed to keep them out
-// of SLOWLOG, MONITOR and error messages, where key names show; not as a secret, for so few digits can be guessed.
+// number: zset: the notes of one telephone number (see callback.Note.Numbers), by the time they were made in ms. The
+// digits are hashed to keep them out of SLOWLOG, MONITOR and error messages, where key names show; not as a secret,
+// for so few digits can be guessed.
 func (k keys) number(n call.Number) string { return k.tag + "number:" + hashed(n.E164) }
 
 // hashed keeps texts that may be personal out of names.

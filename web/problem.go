@@ -24,8 +24,8 @@ type Problem struct {
 
 	Ver       uint64               `json:"ver,omitempty"`       // of the note now, when somebody else was first
 	Legal     []callback.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
-	Colleague call.AgentID         `json:"colleague,omitempty"` // who has the note, or is on the telephone with the caller
-	Team      call.TeamID          `json:"team,omitempty"`      // at which the caller waits or talks, or for which they are called
+	Colleague call.AgentID         `json:"colleague,omitempty"` // who has the note, or talks with the caller
+	Team      call.TeamID          `json:"team,omitempty"`      // at which the caller is, or for which they are called
 	Since     time.Time            `json:"since,omitzero"`      // when that began, UTC
 	Until     time.Time            `json:"until,omitzero"`      // when the claim runs out, UTC
 
@@ -101,7 +101,8 @@ func problemOf(err error) Problem {
 	return problem(http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what")
 }
 
-// undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the telephone already.
+// undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the
+// telephone already.
 func undial(why *callback.DialError) Problem {
 	status := http.StatusUnprocessableEntity
 	switch why.Code {

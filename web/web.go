@@ -74,7 +74,8 @@ type Phone interface {
 	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
 	// on the note. A *callback.DialError says why nobody will be rung.
 	CallBack(n callback.Note) error
-	// Check gives a *callback.DialError when the caller should not be rung now by whatever phone: they are on the telephone with us.
+	// Check gives a *callback.DialError when the caller should not be rung now by whatever phone: they are on the
+	// telephone with us.
 	Check(n callback.Note) error
 	// Talking gives the conversation that a colleague has with a caller now, and false when he has none.
 	Talking(agent call.AgentID) (Talking, bool)

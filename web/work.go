@@ -54,7 +54,8 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 
 // stale is the answer to whoever saw an older version of a note than there is: it says how the note stands now.
 func stale(n callback.Note) Problem {
-	p := problem(http.StatusConflict, "stale", "somebody else changed the note first: it is at version %d now, and %s; look at it again", n.Ver, n.Standing())
+	p := problem(http.StatusConflict, "stale",
+		"somebody else changed the note first: it is at version %d now, and %s; look at it again", n.Ver, n.Standing())
 	p.Ver, p.Colleague, p.Until = n.Ver, n.Colleague, n.Lease.UTC()
 	return p
 }
@@ -65,7 +66,8 @@ func anyone(Token, callback.Note) error { return nil }
 // holderOrLead keeps a note with who has it, unless a team lead decides; while nobody has it, anybody of the team may.
 func holderOrLead(t Token, n callback.Note) error {
 	if holder := n.Holder(); holder != "" && holder != t.Agent && !t.Role.AtLeast(Lead) {
-		return problem(http.StatusForbidden, "not_yours", "%s has it (%s): only they or a team lead can do this", holder, n.Standing())
+		return problem(http.StatusForbidden, "not_yours",
+			"%s has it (%s): only they or a team lead can do this", holder, n.Standing())
 	}
 	return nil
 }
@@ -74,7 +76,7 @@ func holderOrLead(t Token, n callback.Note) error {
 func claimer(t Token, n callback.Note) error {
 	if n.State != callback.Claimed || n.Colleague != t.Agent {
 		if n.State == callback.Calling && n.Colleague == t.Agent {
-			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of that attempt", n.Standing())
+			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of it", n.Standing())
 		}
 		return problem(http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing())
 	}
@@ -254,7 +256,8 @@ func (a *API) promise(v *visit) error {
 	}
 	if n.Key == request.Key && !asks(request, n) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
-			"this Idempotency-Key was used before, for another team, number, subject or story: nothing was promised now, draw a fresh one for each request")
+			"this Idempotency-Key was used before, for another team, number, subject or story: nothing was promised now, "+
+				"draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
 	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time
@@ -268,14 +271,15 @@ func (a *API) promise(v *visit) error {
 	})
 }
 
-// asks reports whether a note is what a request asked for, whatever has become of it since: another team may have it by now, and it may
-// be nobody's in person.
+// asks reports whether a note is what a request asked for, whatever has become of it since: another team may have it
+// by now, and it may be nobody's in person.
 func asks(r callback.Request, n callback.Note) bool {
 	team := n.Team
 	if len(n.Stints) > 0 {
 		team = n.Stints[0].Team
 	}
-	return team == r.Team && n.Number.E164 == r.Number.E164 && callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
+	return team == r.Team && n.Number.E164 == r.Number.E164 &&
+		callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
 		n.Reason == r.Reason && n.Window == r.Window && (n.Personal == "" || n.Personal == r.Personal)
 }
 

@@ -83,7 +83,8 @@ func foundByTheLine(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, idsOf(other, n), by(line), "newest first")
 	n = cancelled(t, s, n, begun.Add(time.Hour))
 	require.Equal(t, idsOf(other, n), by(line), "whatever its state")
-	e := callback.Remains(n, next(n, callback.EventPurged, callback.BySystem).ID, begun.Add(2*time.Hour), callback.BySystem, "retention")
+	id := next(n, callback.EventPurged, callback.BySystem).ID
+	e := callback.Remains(n, id, begun.Add(2*time.Hour), callback.BySystem, "retention")
 	_, err := s.Advance(t.Context(), n, e)
 	require.NoError(t, err)
 	require.Equal(t, idsOf(other), by(line))
@@ -101,7 +102,9 @@ func separate(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, first.ID, open.Note.ID)
 	cancelled(t, s, first, begun.Add(time.Hour))
 	promised(t, s, func(n *callback.Note) { n.Number = first.Number }) // those that stand apart are in nobody's way
-	moved := after(t, s, second, callback.EventRerouted, els, func(e *callback.Event) { e.Team, e.Reason = another, "niet van ons" })
+	moved := after(t, s, second, callback.EventRerouted, els, func(e *callback.Event) {
+		e.Team, e.Reason = another, "niet van ons"
+	})
 	requireStored(t, s, moved)
 	requireStored(t, s, cancelled(t, s, moved, begun.Add(time.Hour)))
 }

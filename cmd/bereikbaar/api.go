@@ -83,10 +83,11 @@ func (d *desks) reachable(agent routing.Agent) error {
 	state, err := d.board.PhoneNow(ctx, agent.Endpoint)
 	switch {
 	case err != nil:
-		d.log.Warn("could not ask Asterisk how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
+		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
 		return d.refuse(callback.DialExchange, "Asterisk does not say how your phone stands: try again in a while")
 	case state == routing.PhoneOffline:
-		return d.refuse(callback.DialPhoneOffline, "your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
+		return d.refuse(callback.DialPhoneOffline,
+			"your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
 	case state == routing.PhoneInUse, d.queues.Busy(agent.ID):
 		return d.refuse(callback.DialPhoneInUse, "your own phone rings or is in a call: end that first")
 	}

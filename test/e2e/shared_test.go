@@ -12,7 +12,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// leavesAnotherNumber lets a caller ask the department for a note, to be called back on another number than their line shows.
+// leavesAnotherNumber lets a caller ask the department for a note, to be called back on another number than their
+// line shows.
 func (s *scene) leavesAnotherNumber(line, number string) callback.Note {
 	s.t.Helper()
 	c := s.ringsFrom(line)
