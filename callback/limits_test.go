@@ -53,6 +53,7 @@ type asking struct {
 	at      time.Time
 	key     callback.Key
 	subject string
+	apart   bool          // it is about something else
 	want    callback.Code // empty when it is promised
 }
 
@@ -75,7 +76,7 @@ func (a asking) request(t *testing.T, nth int) callback.Request {
 	if r.At = a.at; r.At.IsZero() {
 		r.At = aNote().Made
 	}
-	r.Call = call.ID(r.Key)
+	r.Call, r.Separate = call.ID(r.Key), a.apart
 	return r
 }
 
@@ -98,6 +99,14 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{to: stranger(1), want: callback.CodeTargetLimit},
 			{who: els, to: stranger(1), want: callback.CodeTargetLimit},
 			{to: stranger(2)},
+		},
+		"a company's people have notes of their own, up to the limit of their number": {
+			{from: piet, to: piet, subject: "x"},
+			{from: piet, to: piet, subject: "x", apart: true},
+			{from: piet, to: piet, subject: "x", apart: true, want: callback.CodeCallerLimit},
+			{from: piet, to: piet, subject: "x"}, // the same again is none
+			{from: jan, to: piet, subject: "x", apart: true},
+			{who: els, from: piet, to: piet, subject: "x", apart: true, want: callback.CodeTargetLimit},
 		},
 		"who is not shown counts for whom he names, and in all": {
 			{to: stranger(1)},

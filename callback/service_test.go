@@ -231,8 +231,33 @@ func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
 			n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 			require.NoError(t, err)
 			require.Equal(t, test.verified, n.Verified)
+			require.Equal(t, test.shown.Known() && !test.verified, n.Shown.Known(), "the caller is known by their line too")
+			if n.Shown.Known() {
+				require.Equal(t, call.Number{E164: test.shown.E164}, n.Shown, "its digits only")
+			}
 		})
 	}
+}
+
+func TestASeparateRequestIsNoRepeatContact(t *testing.T) {
+	h := newHouse()
+	s := callback.NewService(h, h, h, nil)
+	first, err := s.Promise(t.Context(), aRequest())
+	require.NoError(t, err)
+	r := aRequest()
+	r.Key, r.Separate = "pbx1/apart", true
+	second, err := s.Promise(t.Context(), r)
+	require.NoError(t, err)
+	require.NotEqual(t, first.ID, second.ID)
+	again, err := s.Promise(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, second, again, "a call makes one note")
+	r = aRequest()
+	r.Key, r.Call = "pbx1/repeat", "repeat"
+	merged, err := s.Promise(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, merged.ID)
+	require.Equal(t, 1, merged.Repeats)
 }
 
 func TestPromiseRefuses(t *testing.T) {

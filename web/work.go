@@ -214,6 +214,7 @@ type promising struct {
 	Personal call.AgentID `json:"personal"`
 	Window   string       `json:"window"` // such as 09:00-12:00
 	Call     call.ID      `json:"call"`
+	Separate bool         `json:"separate"` // another person's, or about something else, than the notes that there are
 }
 
 // receipt is what may be told to the caller. It is no more, because the note may be one that another team has already.
@@ -280,7 +281,7 @@ func asks(r callback.Request, n callback.Note) bool {
 	}
 	return team == r.Team && n.Number.E164 == r.Number.E164 &&
 		callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
-		n.Reason == r.Reason && n.Window == r.Window && (n.Personal == "" || n.Personal == r.Personal)
+		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window && (n.Personal == "" || n.Personal == r.Personal)
 }
 
 // request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.
@@ -301,7 +302,7 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	r := callback.Request{
 		At: v.at, Who: callback.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
-		Call: b.Call, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal,
+		Call: b.Call, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal, Separate: b.Separate,
 	}
 	if b.Verified {
 		r.Shown = number

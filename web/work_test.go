@@ -114,6 +114,13 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 	require.Equal(t, 200, rerouted.StatusCode, "%s", rerouted.body)
 	moved := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, moved.StatusCode, "it was asked for at that team, whoever has it now: %s", moved.body)
+	separate := strings.Replace(body, "}", `,"separate":true}`, 1)
+	_ = d.asks("anouk", http.MethodPost, "/api/notes", separate, "Idempotency-Key", "desk-1").problem(t, 422, "idempotency_key")
+	var apart noteview.Note
+	another := d.asks("anouk", http.MethodPost, "/api/notes", separate, "Idempotency-Key", "desk-3")
+	require.Equal(t, 201, another.StatusCode, "somebody else behind that number: %s", another.body)
+	another.json(t, &apart)
+	require.NotEqual(t, a.ID, apart.ID)
 	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
 }
