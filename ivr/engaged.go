@@ -47,6 +47,15 @@ func (e *Engaged) Check(n callback.Note) error {
 	return e.check(n)
 }
 
+// Tried gives the refusal for a note whose number a colleague tries about another one, by whatever phone; nil when they do not.
+func (e *Engaged) Tried(n, other callback.Note) error {
+	attempt, ok := other.Trying()
+	if e == nil || !ok || other.ID == n.ID || other.Number.E164 != n.Number.E164 {
+		return nil
+	}
+	return e.refusal(callback.DialEngaged, n, party{n.Number.E164, other.Municipality, other.Team, attempt.By, attempt.Began})
+}
+
 // Reserve is Check, and keeps the number for the colleague who has the note until Release. Of many at once one gets it.
 func (e *Engaged) Reserve(n callback.Note) error {
 	if e == nil {

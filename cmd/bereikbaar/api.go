@@ -58,6 +58,9 @@ func (d *desks) begin(n callback.Note, agent routing.Agent, free func()) error {
 	if err := d.reachable(agent); err != nil {
 		return err
 	}
+	if err := d.tried(n); err != nil {
+		return err
+	}
 	if err := d.counted(d.callbacks.Engaged.Reserve(n)); err != nil {
 		return err
 	}
@@ -95,7 +98,34 @@ func (d *desks) reachable(agent routing.Agent) error {
 }
 
 // Check implements web.Phone.
-func (d *desks) Check(n callback.Note) error { return d.counted(d.callbacks.Engaged.Check(n)) }
+func (d *desks) Check(n callback.Note) error {
+	if err := d.callbacks.Engaged.Check(n); err != nil {
+		return d.counted(err)
+	}
+	return d.tried(n)
+}
+
+// lookForTries bounds the search for others who try to reach a number.
+const lookForTries = time.Second
+
+// tried refuses a call to a number that a colleague tries about another note with a phone of their own: that note says so until they have
+// told what came of it. Notes that cannot be read refuse nothing: who dials by us needs the store anyhow.
+func (d *desks) tried(n callback.Note) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookForTries)
+	defer cancel()
+	for m := range d.settings.plan().Municipalities {
+		notes, err := d.notes.Live(ctx, m, n.Number)
+		if err != nil {
+			d.log.Warn("could not see whether a colleague calls a number already; it is not kept back", "note", n.ID, "err", err)
+		}
+		for _, other := range notes {
+			if err := d.callbacks.Engaged.Tried(n, other); err != nil {
+				return d.counted(err)
+			}
+		}
+	}
+	return nil
+}
 
 // counted counts a refusal of those who know who is on the telephone.
 func (d *desks) counted(err error) error {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
@@ -66,6 +68,35 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A colleague rings a number with a phone of their own: nobody else is put through to it until they have said what came of it.
+func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
+	c := atTheCounter(t)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
+	one, two := c.note("kcc"), c.note("parttime")
+	does := func(n callback.Note, who call.AgentID, change func(context.Context, callback.Step) (callback.Note, error)) {
+		t.Helper()
+		step := callback.Step{Municipality: "deventer", Note: n.ID, Who: callback.ByAgent(who), At: time.Now()}
+		_, err := change(t.Context(), step)
+		require.NoError(t, err)
+	}
+	does(one, "kcc1", d.worklist.Claim)
+	require.NoError(t, d.desks.Check(two), "nobody rings yet")
+	does(one, "kcc1", func(ctx context.Context, s callback.Step) (callback.Note, error) {
+		return d.worklist.StartAttempt(ctx, s, "")
+	})
+	require.NoError(t, d.desks.Check(one), "it is their own attempt")
+	var why *callback.DialError
+	require.ErrorAs(t, d.desks.Check(two), &why)
+	require.Equal(t, callback.DialEngaged, why.Code)
+	require.Equal(t, call.AgentID("kcc1"), why.Colleague)
+	require.Equal(t, call.TeamID("kcc"), why.Team)
+	require.Contains(t, scraped(t, d), `bereikbaar_dials_refused_total{reason="engaged"} 1`)
+	does(one, "kcc1", func(ctx context.Context, s callback.Step) (callback.Note, error) {
+		return d.worklist.EndAttempt(ctx, s, callback.LineUnknown, 0, callback.ResultVoicemail)
+	})
+	require.NoError(t, d.desks.Check(two))
 }
 
 // scraped is what Prometheus would read.
