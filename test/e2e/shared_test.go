@@ -91,7 +91,11 @@ func (s *scene) asksForSomethingElse(hears string) callback.Note {
 	s.t.Helper()
 	c := s.ringsFrom(company)
 	c.answersUntil("nl/call-back-by", []answer{
-		{hears, ""}, {"nl/note-choices", "4"}, {"nl/menu-aanvraag", "1"}, {"nl/offer-callback", "1"}, {"nl/confirm-number", "1"},
+		{hears, ""},
+		{"nl/note-choices", "4"},
+		{"nl/menu-aanvraag", "1"},
+		{"nl/offer-callback", "1"},
+		{"nl/confirm-number", "1"},
 		{"nl/call-back-by", ""},
 	})
 	c.hearsWhole("nl/goodbye")
