@@ -176,7 +176,7 @@ type menuForm struct {
 	StayOnLine *targetForm           `mapstructure:"stay_on_line" eg:"{team: kcc}"`
 	Wait       time.Duration         `mapstructure:"wait" default:"5s" min:"1s" max:"30s"`
 	Tries      int                   `mapstructure:"tries" default:"3" min:"1" max:"10"`
-	Repeats    int                   `mapstructure:"repeats" default:"1" min:"0" max:"5"`
+	Repeats    int                   `mapstructure:"repeats" default:"0" min:"0" max:"5"`
 }
 
 type agentForm struct {

@@ -82,10 +82,11 @@ func TestTheShippedExample(t *testing.T) {
 		ID:      "keuze",
 		Prompts: []prompts.ID{"menu-aanvraag", "menu-andere-gemeente", "menu-andere-vraag"},
 		Options: map[rune]routing.Target{'1': {Team: "vergunningen"}, '2': {Team: "kcc"}, '3': {Menu: "elders"}},
-		Wait:    5 * time.Second, Tries: 3, Repeats: 1,
+		Wait:    4 * time.Second, Tries: 3, Repeats: 0,
 		StayOnLine: routing.Target{Team: "kcc"},
 	}, cfg.Plan.Menus["keuze"])
 	require.Equal(t, routing.Target{Team: "kcc"}, cfg.Plan.Menus["elders"].StayOnLine, "left out: the contact centre")
+	require.Zero(t, cfg.Plan.Menus["elders"].Repeats, "left out: whoever presses nothing is not told again")
 	require.Equal(t, routing.Target{Refer: "naar-raalte"}, cfg.Plan.Menus["elders"].Options['3'])
 	require.Equal(t, routing.Agent{ID: "verg1", Endpoint: "PJSIP/verg1"}, cfg.Plan.Agents["verg1"])
 

@@ -44,6 +44,7 @@ const (
 	checkDurability    = "redis durability"
 	checkRewrite       = "redis rewrite"
 	checkPrompts       = "prompts"
+	checkMenus         = "menus"
 	checkClock         = "clock"
 	checkDaemon        = "daemon"
 	checkAPI           = "api"
@@ -91,6 +92,7 @@ func Examine(ctx context.Context, in Installation) Report {
 		{checkDurability, func(ctx context.Context) []Finding { return judgeDurability(tryDurability(ctx, in)) }},
 		{checkRewrite, func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) }},
 		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
+		{checkMenus, func(context.Context) []Finding { return judgeSilences(lookAtSilences(in.Config)) }},
 		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},
 		{checkDaemon, func(ctx context.Context) []Finding { return judgeDaemon(askDaemon(ctx, in.Config.Listen.Operations)) }},
 		{checkAPI, func(context.Context) []Finding {

@@ -67,6 +67,19 @@ func fileSize(dir string, id ID, ext string) int64 {
 	return info.Size()
 }
 
+// Duration is how long a prompt takes to be spoken: a recorded one in A-law or G.722, else the rendered one; 0 when there is
+// neither.
+func Duration(dir string, language Language, id ID) time.Duration {
+	for _, tree := range []string{recordedTree, renderedTree} {
+		for _, ext := range []string{alawExt, g722Ext} {
+			if size := fileSize(filepath.Join(dir, tree, string(language)), id, ext); size > 0 {
+				return lasting(int(size), 8000)
+			}
+		}
+	}
+	return 0
+}
+
 // lockRetry is how often a waiting process looks whether the other one is done.
 const lockRetry = 100 * time.Millisecond
 

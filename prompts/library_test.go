@@ -60,6 +60,16 @@ func TestRecordedVoiceGoesBeforeRendered(t *testing.T) {
 	require.Empty(t, missing)
 }
 
+func TestHowLongAPromptTakes(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "rendered/nl/welcome.alaw", strings.Repeat("x", 12000))
+	put(t, dir, "recorded/nl/welcome.g722", strings.Repeat("x", 20000))
+	put(t, dir, "rendered/nl/goodbye.alaw", strings.Repeat("x", 4000))
+	require.Equal(t, 2500*time.Millisecond, Duration(dir, Dutch, Welcome))
+	require.Equal(t, 500*time.Millisecond, Duration(dir, Dutch, Goodbye))
+	require.Zero(t, Duration(dir, English, Goodbye))
+}
+
 func TestFilesThatComeAndGoAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	l, err := OpenLibrary(dir, "prompts")

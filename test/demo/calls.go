@@ -55,7 +55,7 @@ func (t *teller) hears(prompt, text string) {
 }
 
 func (t *teller) presses(key string) {
-	t.step("he presses "+key, func() error { return t.caller.Press(t.ctx, key) })
+	t.step("they press "+key, func() error { return t.caller.Press(t.ctx, key) })
 }
 
 // ring makes the two calls, and holds the figures against them.
@@ -81,22 +81,49 @@ func answered(ctx context.Context, r *rig.Rig, number string) error {
 		return err
 	}
 	t := &teller{ctx: ctx, began: time.Now()}
-	t.step("he rings, and is answered", func() error { return t.dial(r, number) })
+	t.step("they ring, and are answered", func() error { return t.dial(r, number) })
 	t.hears("welkom-deventer", "Welkom bij de gemeente Deventer.")
-	t.hears("menu-andere-vraag", "… of blijf aan de lijn. He presses nothing.")
-	t.step("an agent of the contact centre answers her phone", func() error {
-		_, err := agent.AwaitTalk(ctx, 1)
+	t.hears("menu-andere-vraag", "… of blijf aan de lijn. They press nothing.")
+	t.step("the phone of an agent of the contact centre rings", func() error {
+		_, err := agent.AwaitRing(ctx, 1)
 		return err
 	})
-	t.step("he hears her, and she hears him", func() error { return t.caller.Converse(ctx, agent) })
-	t.step("she hangs up, and his call ends too", func() error {
+	t.step("meanwhile the caller hears: Wij zoeken een medewerker voor u.", func() error {
+		_, err := t.caller.AwaitPhrase(ctx, t.heard, false, "nl/searching-agent")
+		return err
+	})
+	var talk rig.Leg
+	t.step("the agent answers", func() (err error) {
+		talk, err = agent.AwaitTalk(ctx, 1)
+		return err
+	})
+	t.step("the two hear each other", func() error { return t.caller.Converse(ctx, agent) })
+	t.step("the agent hangs up, and the caller's call ends too", func() error {
 		if err := agent.HangUp(ctx, 1); err != nil {
 			return err
 		}
 		return t.caller.AwaitEnd(ctx)
 	})
-	t.step("she logs out", func() error { return agent.LogOut(ctx) })
+	t.step("the agent logs out", func() error { return agent.LogOut(ctx) })
+	if t.err == nil {
+		return t.toPerson(talk)
+	}
 	return t.err
+}
+
+// longestSilence is how long callers who press nothing may wait until a person's phone rings.
+const longestSilence = 20 * time.Second
+
+// toPerson tells how long the caller, who pressed nothing, waited for a phone to ring; too long is a fault.
+func (t *teller) toPerson(talk rig.Leg) error {
+	invited := t.caller.Leg().Invited
+	waited := talk.Invited.Sub(invited)
+	fmt.Printf("  Time to a person, for a caller who presses nothing: %.1f s until a phone rings (at most %.0f s), %.1f s until it is answered\n",
+		waited.Seconds(), longestSilence.Seconds(), talk.Answered.Sub(invited).Seconds())
+	if waited > longestSilence {
+		return fmt.Errorf("a phone rang after %s only", waited.Round(100*time.Millisecond))
+	}
+	return nil
 }
 
 // noted is the second call: nobody of the department answers, and the caller gets a callback note.
@@ -110,7 +137,7 @@ func noted(ctx context.Context, r *rig.Rig, number string) error {
 		defer func() { _ = agent.LogOut(ctx) }() // the account is free again for a softphone; nothing depends on it
 	}
 	t := &teller{ctx: ctx, began: time.Now()}
-	t.step("he rings, and is answered", func() error { return t.dial(r, number) })
+	t.step("they ring, and are answered", func() error { return t.dial(r, number) })
 	t.hears("menu-aanvraag", "Belt u over een aanvraag? Toets 1.")
 	t.presses("1")
 	t.hears("searching-agent", "Wij zoeken een medewerker voor u. Two phones ring; nobody answers.")
@@ -121,7 +148,7 @@ func noted(ctx context.Context, r *rig.Rig, number string) error {
 	for _, digit := range number {
 		t.heardDigit(digit)
 	}
-	t.step("he hears his own number, digit by digit: "+number, func() error { return nil })
+	t.step("the caller hears their own number, digit by digit: "+number, func() error { return nil })
 	t.hears("confirm-number", "Klopt dat? Toets 1.")
 	t.presses("1")
 	t.hears("call-back-by", "Wij bellen u uiterlijk op …")
