@@ -39,6 +39,7 @@ const (
 	checkApplication   = "application"
 	checkPhones        = "phones"
 	checkCallbacks     = "callbacks"
+	checkKeys          = "keys"
 	checkRedis         = "redis"
 	checkStored        = "redis contents"
 	checkDurability    = "redis durability"
@@ -84,7 +85,8 @@ func Examine(ctx context.Context, in Installation) Report {
 	return examine(ctx, partLimit, []probe{
 		{checkConfiguration, func(context.Context) []Finding { return Configuration(in.Config.Path, in.Config, nil) }},
 		{checkAsterisk, func(ctx context.Context) []Finding {
-			return judgeSwitch(askSwitch(ctx, in.Config.ARI), phonesOf(in.Config.Plan), in.Config.Callbacks.Dial)
+			phones, dial := phonesOf(in.Config.Plan), in.Config.Callbacks.Dial
+			return judgeSwitch(askSwitch(ctx, in.Config.ARI, phones, dial), phones, dial)
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},

@@ -58,6 +58,7 @@ func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 	found = append(found, judgeApplication(f)...)
 	found = append(found, judgePhones(f.endpoints, phones)...)
 	found = append(found, judgeCallbacks(f.endpoints, dial))
+	found = append(found, judgeKeys(f.trunks)...)
 	return append(found, judgeSkew(f.skew, f.took)...)
 }
 

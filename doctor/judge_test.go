@@ -77,7 +77,16 @@ func TestAsteriskIsJudged(t *testing.T) {
 		"a trunk that Asterisk lacks":      {func(f *switchFacts) { f.endpoints = f.endpoints[:1] }, Wrong, "phone of bram"},
 		"a clock that is two minutes fast": {func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs 2m0s"},
 		"a clock that is slow":             {func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs -3s"},
-		"an answer that took its time":     {func(f *switchFacts) { f.skew, f.took = 3*time.Second, 2*time.Second }, OK, "version"},
+		"keys in every way":                {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}} }, OK, "on PJSIP/pbx they are heard as RTP events where"},
+		"keys as events only":              {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "rfc4733"}} }, Warning, "nobody can choose"},
+		"keys as tones on every call":      {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "inband"}} }, Warning, "at a price"},
+		"no keys but INFO":                 {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "none"}} }, Warning, "INFO only"},
+		"events, else INFO":                {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto_info"}} }, Warning, "knows neither"},
+		"a trunk of which nothing is told": {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", ""}} }, OK, "does not tell how keys"},
+		"one of two trunks": {func(f *switchFacts) {
+			f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}, {"PJSIP/0612345678", "info"}}
+		}, Warning, "on an endpoint with a number for a name"},
+		"an answer that took its time": {func(f *switchFacts) { f.skew, f.took = 3*time.Second, 2*time.Second }, OK, "version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := healthy()

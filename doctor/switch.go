@@ -37,6 +37,7 @@ type switchFacts struct {
 	calls       applicationFacts
 	watch       applicationFacts
 	endpoints   []asterisk.Endpoint
+	trunks      []trunkFacts
 	channels    error         // the list of channels does not come
 	skew, took  time.Duration // of Asterisk's clock before ours, and of the answer
 	ask         error         // one of the questions was not answered
@@ -54,7 +55,7 @@ type eventFacts struct {
 }
 
 // askSwitch asks over plain HTTP first, which any Asterisk understands: what does not work after that is told apart.
-func askSwitch(ctx context.Context, c config.ARI) switchFacts {
+func askSwitch(ctx context.Context, c config.ARI, phones []phone, dial string) switchFacts {
 	f := switchFacts{application: c.Application}
 	f.version, f.status, f.reach = askVersion(ctx, c)
 	if f.reach != nil || f.status != http.StatusOK {
@@ -75,7 +76,7 @@ func askSwitch(ctx context.Context, c config.ARI) switchFacts {
 	defer hangUp()
 	work.Go(func() { news.ended <- conn.Run(ctx) })
 	if f.link = news.await(ctx, conn); f.link == nil {
-		f.ask = f.askAll(ctx, conn)
+		f.ask = f.askAll(ctx, conn, phones, dial)
 	}
 	return f
 }
@@ -169,7 +170,7 @@ func (n *linkNews) await(ctx context.Context, conn *asterisk.Conn) error {
 }
 
 // askAll asks what needs the link. The first question that is not answered ends it.
-func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn) error {
+func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn, phones []phone, dial string) error {
 	asked := time.Now()
 	pong, err := conn.Do(ctx, http.MethodGet, "asterisk/ping", nil, nil)
 	if err != nil {
@@ -184,6 +185,9 @@ func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn) error {
 		return err
 	}
 	if f.endpoints, err = conn.Endpoints(ctx); err != nil {
+		return err
+	}
+	if f.trunks, err = askTrunks(ctx, conn, f.endpoints, phones, dial); err != nil {
 		return err
 	}
 	_, f.channels = conn.Do(ctx, http.MethodGet, "channels", nil, nil)

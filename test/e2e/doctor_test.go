@@ -58,11 +58,13 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	report, content := s.doctor()
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
-	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "redis", "daemon", "api"} {
+	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "keys", "redis", "menus", "daemon", "api"} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")
 	require.NotEmpty(t, textOf(report, "clock"))
+	require.Contains(t, textOf(report, "keys"), "on PJSIP/trunk they are heard as RTP events where it offers them")
+	require.Len(t, strings.Split(strings.TrimSpace(textOf(report, "keys")), "\n"), 1, "phones are no trunks")
 
 	s.eventually("the doctor leaves no application behind", func() error {
 		text, err := s.Asterisk.CLI(s.ctx, "ari show apps")
@@ -132,6 +134,16 @@ func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
 	report, content := s.doctor()
 	require.True(t, content, "%v", report)
 	s.atRest()
+}
+
+func TestTheDoctorTellsHowKeysAreHeardOnTheTrunk(t *testing.T) {
+	s := openWith(t, rig.Options{
+		Config:        rig.AlwaysOpen(),
+		AsteriskExtra: map[string]string{"site/pjsip.conf": "[trunk](+type=endpoint)\ndtmf_mode = rfc4733\n"},
+	})
+	report, _ := s.doctor()
+	require.Contains(t, checksWith(report, doctor.Warning), "keys", "%v", report)
+	require.Contains(t, textOf(report, "keys"), "on PJSIP/trunk they are heard as RTP events and INFO only")
 }
 
 func TestTheDoctorNamesPartsThatAreAway(t *testing.T) {

@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// PressINFO sends a key as a SIP INFO of 100 ms (application/dtmf-relay), and returns when Asterisk has taken it.
+// PressINFO sends a key as a SIP INFO of 80 ms (application/dtmf-relay), and returns when Asterisk has taken it.
 func (c *Caller) PressINFO(ctx context.Context, key rune) error {
-	return c.accepted(ctx, "INFO", []string{"Content-Type: application/dtmf-relay"}, fmt.Sprintf("Signal=%c\r\nDuration=100\r\n", key))
+	body := fmt.Sprintf("Signal=%c\r\nDuration=80\r\n", key)
+	return c.accepted(ctx, "INFO", []string{"Content-Type: application/dtmf-relay"}, body)
 }
 
 // PressPlainINFO sends a key as a SIP INFO that says nothing but the key (application/dtmf).

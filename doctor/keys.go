@@ -1,0 +1,117 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/bereikbaar/bereikbaar/asterisk"
+)
+
+// mostTrunks bounds how many endpoints are asked about.
+const mostTrunks = 100
+
+// trunkFacts is how Asterisk treats a line to the telephone network.
+type trunkFacts struct {
+	name string // as dial strings name it
+	keys string // its dtmf_mode; empty when Asterisk does not tell
+}
+
+// askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and is
+// no agent's phone: that is where callers come in.
+func askTrunks(
+	ctx context.Context, conn *asterisk.Conn, endpoints []asterisk.Endpoint, phones []phone, dial string,
+) ([]trunkFacts, error) {
+	out, _ := endpointOf(dial)
+	var trunks []trunkFacts
+	asked := 0
+	for _, e := range endpoints {
+		isPhone := slices.ContainsFunc(phones, func(p phone) bool { return p.endpoint == e.Name() })
+		if e.Technology != "PJSIP" || isPhone || asked == mostTrunks {
+			continue
+		}
+		asked++
+		settings, err := askEndpoint(ctx, conn, e.Resource)
+		if err != nil {
+			return nil, err
+		}
+		if e.Name() == out || isYes(settings["trust_id_inbound"]) {
+			trunks = append(trunks, trunkFacts{e.Name(), settings["dtmf_mode"]})
+		}
+	}
+	slices.SortFunc(trunks, func(a, b trunkFacts) int { return cmp.Compare(a.name, b.name) })
+	return trunks, nil
+}
+
+// askEndpoint gives the settings of an endpoint of PJSIP; none when Asterisk does not tell them.
+func askEndpoint(ctx context.Context, conn *asterisk.Conn, name string) (map[string]string, error) {
+	r, err := conn.Do(ctx, http.MethodGet, "asterisk/config/dynamic/res_pjsip/endpoint/"+url.PathEscape(name), nil, nil)
+	if _, refused := errors.AsType[*asterisk.CommandError](err); refused {
+		return nil, nil
+	}
+	var told []struct{ Attribute, Value string }
+	if err := cmp.Or(err, json.Unmarshal([]byte(r.Body), &told)); err != nil {
+		return nil, err
+	}
+	settings := map[string]string{}
+	for _, s := range told {
+		settings[s.Attribute] = s.Value
+	}
+	return settings, nil
+}
+
+// unheard is what comes of keys that do not arrive.
+const unheard = "nobody can choose or ask for a note"
+
+// keyModes are the ways of Asterisk to hear keys, by dtmf_mode. INFO is heard with each of them.
+var keyModes = map[string]struct {
+	verdict Verdict
+	text    string
+}{
+	"auto":      {OK, "as RTP events where it offers them (RFC 4733), else as tones in the sound, and as INFO"},
+	"rfc4733":   {Warning, "as RTP events and INFO only: a trunk that offers no events (RFC 4733) sends tones, and " + unheard},
+	"auto_info": {Warning, "as RTP events and INFO only: a trunk that knows neither sends tones, and " + unheard},
+	"inband":    {Warning, "as tones in the sound and INFO: each call is searched, at a price, also where the trunk knows events"},
+	"info":      {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
+	"none":      {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
+}
+
+// judgeKeys tells how the keys of callers come in on each trunk.
+func judgeKeys(trunks []trunkFacts) []Finding {
+	var found []Finding
+	for _, t := range trunks {
+		name := unnumbered(t.name)
+		mode, known := keyModes[t.keys]
+		if !known {
+			found = append(found, Finding{Check: checkKeys, Verdict: OK, Text: "Asterisk does not tell how keys are heard on " + name})
+			continue
+		}
+		text := fmt.Sprintf("on %s they are heard %s (dtmf_mode = %s)", name, mode.text, t.keys)
+		mend := ""
+		if mode.verdict != OK {
+			mend = "Set dtmf_mode = auto for this endpoint in pjsip.conf, and reload Asterisk"
+		}
+		found = append(found, Finding{checkKeys, mode.verdict, text, mend})
+	}
+	return found
+}
+
+// unnumbered is the name of an endpoint, unless that can be somebody's number.
+func unnumbered(name string) string {
+	const most = 4 // digits
+	digits := 0
+	for _, r := range name {
+		if r >= '0' && r <= '9' {
+			digits++
+		}
+	}
+	if digits > most {
+		return "an endpoint with a number for a name"
+	}
+	return name
+}
