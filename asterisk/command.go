@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,9 @@ import (
 // requestLimit is the longest websocket frame in bytes that Asterisk takes (AST_WEBSOCKET_MAX_RX_PAYLOAD_SIZE); it
 // answers a longer one by closing the socket.
 const requestLimit = 65535
+
+// slowest is how many Options.CommandTimeout a command may take at the most, however busily Asterisk answers others.
+const slowest = 10
 
 // errTimeLimit is the cause when Options.CommandTimeout ends a command.
 var errTimeLimit = fmt.Errorf("the command's time limit passed: %w", context.DeadlineExceeded)
@@ -37,7 +41,7 @@ type command struct {
 	body   any
 }
 
-// Do sends any REST command over the websocket and waits for its reply, at most Options.CommandTimeout. path is relative
+// Do sends any REST command over the websocket and waits for its reply, see Options.CommandTimeout. path is relative
 // to /ari and its segments are percent-escaped by the caller; body, when not nil, is sent as JSON.
 //
 // A status of 400 and more is a *CommandError. Without a link the command waits for one, and ErrDown says that there was
@@ -62,13 +66,37 @@ func (c *Conn) exchange(ctx context.Context, cmd command, only *link) (Response,
 	if err != nil {
 		return Response{}, fmt.Errorf("asterisk: %s: %w", cmd.name, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opt.CommandTimeout, errTimeLimit)
+	ctx, cancel := c.patiently(ctx)
 	defer cancel()
 	r, err := c.transmit(ctx, id, payload, only)
 	if err != nil {
 		return Response{}, fmt.Errorf("asterisk: %s: %w", cmd.name, err)
 	}
 	return r, cmd.verdict(r)
+}
+
+// patiently ends ctx when Asterisk has answered nothing for Options.CommandTimeout, neither this command nor another. It answers one
+// after the other, and so is late with each when many come at once, as after a restart with a full queue: whoever gave up then and
+// asked again would only add to them.
+func (c *Conn) patiently(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	limit, began := c.opt.CommandTimeout, time.Since(c.born)
+	var mu sync.Mutex
+	mu.Lock()
+	defer mu.Unlock()
+	var look *time.Timer
+	look = time.AfterFunc(limit, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Since(c.born)
+		silent := now - max(began, time.Duration(c.replied.Load()))
+		if silent >= limit || now-began >= slowest*limit {
+			end(errTimeLimit)
+			return
+		}
+		look.Reset(limit - silent)
+	})
+	return ctx, func() { look.Stop(); end(nil) }
 }
 
 // transmit sends a command once: over the next link when this one is lost before that.

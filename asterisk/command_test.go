@@ -261,3 +261,43 @@ func TestPathSegmentsAreEscaped(t *testing.T) {
 	require.Equal(t, "channels/a%2Fb%3Fc%23d%20e%2Bf%25g%3B2%C3%A9", pathOf("channels", "a/b?c#d e+f%g;2é"))
 	require.Equal(t, "channels/..%2Fasterisk", pathOf("channels", "../asterisk"))
 }
+
+// A full queue that is taken back, or a burst of calls: Asterisk is late with every reply, and is not asked everything again.
+func TestCommandsAreWaitedForAsLongAsAsteriskAnswersOthers(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		f.answering(func(fakeRequest) (int, string, bool) {
+			elapse(500 * time.Millisecond)
+			return http.StatusNoContent, "", true
+		})
+		began := time.Now()
+		var commands sync.WaitGroup
+		for i := range 20 {
+			commands.Go(func() {
+				if err := c.Answer(t.Context(), fmt.Sprint("channel-", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		commands.Wait()
+		require.Equal(t, 10*time.Second, time.Since(began))
+		require.Len(t, f.commands(), 20, "each was said once")
+	})
+}
+
+func TestACommandThatAsteriskForgotIsGivenUpAtLast(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		f.answering(func(r fakeRequest) (int, string, bool) {
+			return http.StatusNoContent, "", !strings.Contains(r.URI, "forgotten")
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for c.Answer(ctx, "a") == nil {
+				elapse(time.Second)
+			}
+		}()
+		began := time.Now()
+		require.ErrorIs(t, c.Answer(t.Context(), "forgotten"), ErrUnknownOutcome)
+		require.WithinRange(t, time.Now(), began.Add(slowest*2*time.Second), began.Add((slowest+1)*2*time.Second))
+	})
+}

@@ -29,6 +29,8 @@ type Conn struct {
 	onUp    func(context.Context) error
 	running atomic.Bool
 	lastID  atomic.Uint64 // of commands
+	born    time.Time
+	replied atomic.Int64 // when Asterisk last answered a command, in nanoseconds since born
 	inbox   *fifo[message]
 
 	mu      sync.Mutex
@@ -67,6 +69,7 @@ func New(options Options) (*Conn, error) {
 		target:  to,
 		handler: func(Event) {},
 		onUp:    func(context.Context) error { return nil },
+		born:    time.Now(),
 		inbox:   newFifo[message](),
 		changed: make(chan struct{}),
 		since:   time.Now(),
@@ -210,6 +213,7 @@ func (c *Conn) announce(life context.Context, l *link) error {
 func (c *Conn) arrived(l *link, raw string) {
 	switch {
 	case messageType(raw) == RESTResponse:
+		c.replied.Store(int64(time.Since(c.born)))
 		if !l.deliver(raw) {
 			c.opt.Observer.EventSkipped(SkipUnmatchedReply)
 		}

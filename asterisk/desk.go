@@ -145,7 +145,7 @@ func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 // adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his phone: the two talk
 // until one hangs up. False when it is nothing of the kind.
 func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out string) (adopted bool, err error) {
-	bridge, ok := found.conversation(out)
+	bridge, ok := found.talks[out]
 	if !ok || !isOut(out) {
 		return false, nil
 	}

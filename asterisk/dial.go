@@ -37,7 +37,7 @@ func (c *Conn) dial(ctx context.Context) (*link, error) {
 	ws, answer, err := websocket.Dial(ctx, c.target.url, &websocket.DialOptions{
 		HTTPClient: &http.Client{
 			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // keep the password here
+			CheckRedirect: keepPassword,
 		},
 		HTTPHeader: c.authorization(),
 	})

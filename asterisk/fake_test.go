@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -176,6 +177,10 @@ func (f *fakeAsterisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "<html><body><p>Stasis app registration failed</p></body></html>", status)
 		return
 	}
+	if r.Header.Get("Upgrade") == "" {
+		f.tell(w, r)
+		return
+	}
 	socket, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return
@@ -191,6 +196,28 @@ func (f *fakeAsterisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = socket.CloseNow()
 }
 
+// tell answers a question by plain HTTP as it would be answered on the websocket; the request has no id then.
+func (f *fakeAsterisk) tell(w http.ResponseWriter, r *http.Request) {
+	status, body, ok := f.handle(fakeRequest{Method: r.Method, URI: strings.TrimPrefix(r.URL.RequestURI(), "/ari/")})
+	if !ok {
+		<-r.Context().Done()
+		return
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
+
+func (f *fakeAsterisk) handle(request fakeRequest) (status int, body string, answered bool) {
+	f.mu.Lock()
+	f.requests = append(f.requests, request)
+	reply := f.reply
+	f.mu.Unlock()
+	if reply == nil {
+		return http.StatusOK, "{}", true
+	}
+	return reply(request)
+}
+
 func (f *fakeAsterisk) serve(l *fakeLink) error {
 	for {
 		_, message, err := l.socket.Read(context.Background())
@@ -201,15 +228,7 @@ func (f *fakeAsterisk) serve(l *fakeLink) error {
 		if err := json.Unmarshal(message, &request); err != nil {
 			return err
 		}
-		f.mu.Lock()
-		f.requests = append(f.requests, request)
-		reply := f.reply
-		f.mu.Unlock()
-		status, body, ok := http.StatusOK, "{}", true
-		if reply != nil {
-			status, body, ok = reply(request)
-		}
-		if ok {
+		if status, body, ok := f.handle(request); ok {
 			l.answer(request.ID, status, body)
 		}
 	}

@@ -31,6 +31,7 @@ type Line struct {
 	mu      sync.Mutex
 	channel string                  // another one after a transfer
 	state   string                  // what was to be remembered last
+	stored  bool                    // whether the channel is known to remember it
 	again   context.CancelCauseFunc // ends what is done with the call, so that it is done anew
 	bridge  string                  // in which he talks; empty when he does not
 	music   bool                    // whether it plays
@@ -108,15 +109,33 @@ func (l *Line) leave(ctx context.Context) {
 
 // Remember implements ivr.Line.
 func (l *Line) Remember(ctx context.Context, state string) error {
-	l.keep(state)
-	return l.verdict(ctx, l.board.conn.SetVariable(ctx, l.id(), stateVariable, state))
+	channel, needless := l.toRemember(state)
+	if needless {
+		return nil
+	}
+	if err := l.board.conn.SetVariable(ctx, channel, stateVariable, state); err != nil {
+		return l.verdict(ctx, err)
+	}
+	l.keep(channel, state)
+	return nil
 }
 
-// keep takes down what the channel remembers.
-func (l *Line) keep(state string) {
+// toRemember takes down what the channel is to remember, and tells whether it does so already, as a call that was taken back does.
+func (l *Line) toRemember(state string) (channel string, needless bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = state
+	needless = l.stored && l.state == state
+	l.state, l.stored = state, needless
+	return l.channel, needless
+}
+
+// keep takes down what a channel remembers.
+func (l *Line) keep(channel, state string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.channel == channel { // nobody was put through meanwhile
+		l.state, l.stored = state, true
+	}
 }
 
 func (l *Line) remembered() string {

@@ -29,7 +29,8 @@ type Options struct {
 	Username    string // a user of ari.conf that is not read_only
 	Password    string // goes into a header, never into a URL
 
-	CommandTimeout time.Duration // how long a command may take, waiting for the link included; default 2 s
+	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply; default 2 s.
+	CommandTimeout time.Duration
 	PingEvery      time.Duration // default 2 s
 	ReadTimeout    time.Duration // a link on which nothing is heard for so long is dead; default 7 s
 	BackoffMin     time.Duration // wait before the first attempt to reconnect; default 250 ms
@@ -49,6 +50,7 @@ type Options struct {
 // target is where the websocket is, and who asks for it.
 type target struct {
 	url   string // of the websocket, without secrets
+	lists string // of ARI itself, for plain HTTP, without secrets
 	shown string // host and port, for people
 	watch string // the application that watches endpoints
 }
@@ -76,6 +78,9 @@ func (o Options) complete() (Options, target, error) {
 	to := target{shown: events.Host, watch: WatchApplication(o.Application)}
 	events.RawQuery = url.Values{"app": {o.Application + "," + to.watch}, "subscribeAll": {"false"}}.Encode()
 	to.url = events.String()
+	plain := *events
+	plain.Scheme, plain.RawQuery = strings.Replace(events.Scheme, "ws", "http", 1), ""
+	to.lists = strings.TrimSuffix(plain.String(), "events")
 	return o, to, nil
 }
 

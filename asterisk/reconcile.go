@@ -1,12 +1,12 @@
 package asterisk
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
@@ -29,14 +29,8 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 	if err := b.finishPlaybacks(ctx); err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
-	for _, channel := range found.legs {
-		settle := b.settleLeg
-		if isDesk(channel.ID) {
-			settle = b.settleDesk
-		}
-		if err := settle(ctx, found, channel); err != nil {
-			return fmt.Errorf("reconcile with Asterisk: %w", err)
-		}
+	if err := b.settleLegs(ctx, found); err != nil {
+		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
 		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
@@ -54,11 +48,14 @@ type survey struct {
 	callers []Channel          // in our application and no phone of ours, first come first
 	legs    []Channel          // phones that this daemon or one before it rang
 	bridges map[string]Bridge  // our bridges, by id
+
+	talks    map[string]Bridge // in which somebody talks, or talked until the other side hung up, by for whom it was made
+	partners map[string]bool   // channels in conversation with such a one: an agent put the caller through to some of them
 }
 
 func (b *Switchboard) survey(ctx context.Context) (survey, error) {
-	s := survey{all: map[string]Channel{}, bridges: map[string]Bridge{}}
-	inside, err := b.conn.ApplicationChannels(ctx)
+	s := survey{all: map[string]Channel{}, bridges: map[string]Bridge{}, talks: map[string]Bridge{}, partners: map[string]bool{}}
+	ids, err := b.conn.ApplicationChannels(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -75,19 +72,38 @@ func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 	}
 	for _, bridge := range bridges {
 		if strings.HasPrefix(bridge.ID, bridgePrefix) {
-			s.bridges[bridge.ID] = bridge
+			s.add(bridge)
 		}
+	}
+	inside := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		inside[id] = true
 	}
 	for _, c := range channels {
 		switch {
 		case isOurs(c.ID):
 			s.legs = append(s.legs, c)
-		case slices.Contains(inside, c.ID) && b.leg(c.ID) == nil && !s.isPartner(c.ID):
+		case inside[c.ID] && b.leg(c.ID) == nil && !s.partners[c.ID]:
 			s.callers = append(s.callers, c)
 		}
 	}
 	slices.SortFunc(s.callers, func(a, b Channel) int { return a.Created.Compare(b.Created) })
 	return s, nil
+}
+
+// add takes down one of our bridges, once every channel is known.
+func (s survey) add(bridge Bridge) {
+	s.bridges[bridge.ID] = bridge
+	whose := s.whose(bridge)
+	if whose == "" {
+		return
+	}
+	s.talks[whose] = bridge
+	for _, id := range bridge.Channels {
+		if id != whose {
+			s.partners[id] = true
+		}
+	}
 }
 
 // whose tells for whom a bridge was made: for the channel that it is named after, or for who took that one's place. It is
@@ -110,28 +126,6 @@ func (s survey) whose(bridge Bridge) string {
 		}
 	}
 	return first.ID
-}
-
-// isPartner reports whether a channel is in conversation with somebody for whom the bridge was made: an agent put the
-// caller through to it.
-func (s survey) isPartner(channel string) bool {
-	for _, bridge := range s.bridges {
-		if slices.Contains(bridge.Channels, channel) {
-			whose := s.whose(bridge)
-			return whose != "" && whose != channel
-		}
-	}
-	return false
-}
-
-// conversation is the bridge in which a caller talks, or talked until the other side hung up.
-func (s survey) conversation(caller string) (bridge Bridge, ok bool) {
-	for _, bridge := range s.bridges {
-		if s.whose(bridge) == caller {
-			return bridge, true
-		}
-	}
-	return Bridge{}, false
 }
 
 // endMissing ends the calls and phones of which the end was missed.
@@ -161,116 +155,54 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 		}
 	}
 	b.mu.Unlock()
-	for id, line := range pending {
-		exists, err := b.conn.PlaybackExists(ctx, id)
+	ids := slices.Collect(maps.Keys(pending))
+	errs := make([]error, len(ids))
+	atOnce(len(ids), func(i int) {
+		exists, err := b.conn.PlaybackExists(ctx, ids[i])
+		if errs[i] = err; err == nil && !exists {
+			pending[ids[i]].finished(ids[i])
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// settleLegs makes up for what was missed of the phones that were rung, and hangs up those that an earlier daemon rang for a call that
+// it never connected: all have stopped ringing before others are rung.
+func (b *Switchboard) settleLegs(ctx context.Context, found survey) error {
+	var stale []string
+	for _, c := range found.legs {
+		if isDesk(c.ID) {
+			if err := b.settleDesk(ctx, found, c); err != nil {
+				return err
+			}
+			continue
+		}
+		ours, err := b.settleLeg(ctx, found, c)
 		if err != nil {
 			return err
 		}
-		if !exists {
-			line.finished(id)
+		if !ours {
+			stale = append(stale, c.ID)
 		}
 	}
+	atOnce(len(stale), func(i int) { b.drop(stale[i]) })
 	return nil
 }
 
-// settleLeg makes up for an answer that was missed, and hangs up a phone that an earlier daemon rang for a call that it
-// never connected.
-func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) error {
+// settleLeg makes up for an answer that was missed. It is false for a phone that nobody needs.
+func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) (ours bool, err error) {
 	if leg := b.leg(c.ID); leg != nil {
 		leg.caughtUp(c)
-		return nil
+		return true, nil
 	}
 	adopted, err := b.adoptPutThrough(ctx, found, c.ID)
-	if err == nil && !adopted && !found.isPartner(c.ID) {
-		b.drop(c.ID)
-	}
-	return err
-}
-
-// takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon. One
-// at a time, conversations first and then by place in the queue, so that nobody overtakes.
-func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
-	var kept []keptCall
-	for _, c := range found.callers {
-		if b.line(c.ID) != nil {
-			continue
-		}
-		state, err := b.conn.GetVariable(ctx, c.ID, stateVariable)
-		if IsGone(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		k := keptCall{channel: c, state: state, talk: b.adoptTalk(found, c.ID)}
-		if !k.isCall() {
-			b.refuse(c.ID)
-			continue
-		}
-		kept = append(kept, k)
-	}
-	slices.SortStableFunc(kept, keptCall.compare)
-	for _, k := range kept {
-		b.takeBack(ctx, k)
-	}
-	return nil
-}
-
-// keptCall is a call that Asterisk kept for us.
-type keptCall struct {
-	channel Channel
-	state   string
-	talk    *ivr.Talk
-}
-
-// isCall reports whether the channel is a caller by the dialplan's word, or one that somebody was put through on: a daemon has
-// written on it, it talks with a phone of ours, or Asterisk made it for that.
-func (k keptCall) isCall() bool {
-	return isCaller(k.channel.StasisArgs()) || k.state != "" || k.talk != nil || k.channel.tookPlace()
-}
-
-func (k keptCall) compare(other keptCall) int {
-	if talks := boolCompare(other.talk != nil, k.talk != nil); talks != 0 {
-		return talks
-	}
-	mine, _ := ivr.ParseState(k.state) // one that is broken counts as none; TakeBack reports it
-	theirs, _ := ivr.ParseState(other.state)
-	return cmp.Compare(mine.Since, theirs.Since)
-}
-
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	default:
-		return -1
-	}
-}
-
-// takeBack goes on with one call, and returns when it has its place again.
-func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
-	ready := make(chan struct{})
-	b.log.Info("call taken back", "call", k.channel.ID, "talking", k.talk != nil)
-	line := b.handle(k.channel, k.channel.StasisArgs(), nil, func(ctx context.Context, line *Line) error {
-		line.keep(k.state)
-		kept := ivr.Kept{State: k.state, Talk: k.talk, Ready: sync.OnceFunc(func() { close(ready) })}
-		return b.operator.TakeBack(ctx, line, line.call, kept)
-	})
-	if line == nil {
-		return
-	}
-	select {
-	case <-ready:
-	case <-ctx.Done():
-	}
+	return adopted || found.partners[c.ID], err
 }
 
 // adoptTalk makes the conversation known again that a caller is found in. When the agent's phone is not in it any more, he
 // has put the caller through, or has hung up: then it ends now, as it would have done then.
 func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
-	bridge, ok := found.conversation(caller)
+	bridge, ok := found.talks[caller]
 	if !ok {
 		return nil
 	}
@@ -302,10 +234,13 @@ func (b *Switchboard) removeBridges(ctx context.Context, found survey) {
 		used[line.talksIn()] = true
 	}
 	b.mu.Unlock()
+	kept := make(map[string]bool, len(found.callers))
+	for _, c := range found.callers {
+		kept[c.ID] = true
+	}
 	for id, bridge := range found.bridges {
 		owner, whose := strings.TrimPrefix(id, bridgePrefix), found.whose(bridge)
-		kept := slices.ContainsFunc(found.callers, func(c Channel) bool { return c.ID == whose })
-		if !used[id] && !kept && b.line(owner) == nil && b.leg(owner) == nil && b.leg(whose) == nil {
+		if !used[id] && !kept[whose] && b.line(owner) == nil && b.leg(owner) == nil && b.leg(whose) == nil {
 			b.destroyBridge(ctx, id)
 		}
 	}

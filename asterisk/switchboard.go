@@ -49,6 +49,7 @@ type Switchboard struct {
 	phone     func(endpoint string, state routing.PhoneState)
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
+	taken  atomic.Pointer[taken]  // how far calls are taken back; nil while none are
 
 	halting chan struct{} // closed when calls are let go
 

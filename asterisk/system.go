@@ -28,14 +28,11 @@ func (c *Conn) AsteriskInfo(ctx context.Context) (ari.AsteriskInfo, error) {
 
 // ApplicationChannels lists the ids of the channels that are in our application, or that it is subscribed to.
 func (c *Conn) ApplicationChannels(ctx context.Context) ([]string, error) {
-	r, err := c.do(ctx, command{"get application", http.MethodGet, pathOf("applications", c.opt.Application), nil, nil})
+	body, err := c.fetch(ctx, "get application", pathOf("applications", c.opt.Application))
 	if err != nil {
 		return nil, err
 	}
-	if !validJSON(r.Body) {
-		return nil, errUnreadable("get application")
-	}
-	return stringsIn(gjson.Get(r.Body, "channel_ids")), nil
+	return stringsIn(gjson.Get(body, "channel_ids")), nil
 }
 
 // Endpoints lists every phone and trunk that is configured in Asterisk.
@@ -105,24 +102,4 @@ func (c *Conn) subscribe(ctx context.Context, sources []string) error {
 func isUnprocessable(err error) bool {
 	e, ok := errors.AsType[*CommandError](err)
 	return ok && e.Status == http.StatusUnprocessableEntity
-}
-
-// list reads an answer that is a JSON array.
-func list[T any](ctx context.Context, c *Conn, name, path string, read func(gjson.Result) T) ([]T, error) {
-	r, err := c.do(ctx, command{name, http.MethodGet, path, nil, nil})
-	if err != nil {
-		return nil, err
-	}
-	if !json.Valid([]byte(r.Body)) {
-		return nil, errUnreadable(name)
-	}
-	var items []T
-	for _, item := range gjson.Parse(r.Body).Array() {
-		items = append(items, read(item))
-	}
-	return items, nil
-}
-
-func errUnreadable(name string) error {
-	return fmt.Errorf("asterisk: %s: the answer is not the JSON that it should be", name)
 }

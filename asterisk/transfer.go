@@ -53,7 +53,7 @@ func (l *Line) moveTo(channel string) bool {
 	if l.over {
 		return false
 	}
-	l.channel, l.music = channel, false
+	l.channel, l.music, l.stored = channel, false, false
 	if l.bridge == "" && l.again != nil {
 		l.again(ivr.ErrPutThrough)
 	}
