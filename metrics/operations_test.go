@@ -111,6 +111,32 @@ func TestADaemonThatHasNotBegunIsAliveButNotReady(t *testing.T) {
 	require.Equal(t, "alive", got.State)
 }
 
+// Who waits for a daemon that starts must not be told what was so a second ago: that was the whole of its start.
+func TestWhatIsInMemoryIsToldAsItIsNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := newMetrics(t, "kcc")
+		var ari, redis metrics.Health
+		asked := 0
+		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
+			{Name: "ari", Needed: true, Prompt: true, Health: func(context.Context) metrics.Health { return ari }},
+			{Name: "redis", Health: func(context.Context) metrics.Health { asked++; return redis }},
+		}}))
+		h := m.Operations(reg, quiet)
+		code, _ := askPage(t, h, "/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, code)
+
+		ari, redis = metrics.Health{Up: true}, metrics.Health{Up: true}
+		code, got := askPage(t, h, "/readyz")
+		require.Equal(t, http.StatusOK, code)
+		require.Equal(t, "degraded", got.State)
+		require.Equal(t, 1, asked, "a part that may be slow is not asked by every reader")
+
+		pass(time.Second)
+		_, got = askPage(t, h, "/readyz")
+		require.Equal(t, "ready", got.State)
+	})
+}
+
 func TestAPartThatNoLongerAnswersIsNotUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")

@@ -70,7 +70,11 @@ func (m *Metrics) Watch(s Sources) error {
 		}
 		seen[part.Name] = true
 		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }
-		w.parts = append(w.parts, watchedPart{part, newRecent(partsFresh, partLimit, ask)})
+		fresh := partsFresh
+		if part.Prompt {
+			fresh = 0
+		}
+		w.parts = append(w.parts, watchedPart{part, newRecent(fresh, partLimit, ask)})
 	}
 	w.activity = newRecent(liveFresh, liveLimit, func(context.Context) ([]prometheus.Metric, error) {
 		return s.activity(), nil

@@ -21,7 +21,7 @@ const (
 func (s *service) watchHealth(library *prompts.Library) error {
 	s.pulse = metrics.NewPulse("heartbeat", pulseLimit)
 	parts := []metrics.Part{
-		{Name: "ari", Needed: true, Health: s.linkHealth},
+		{Name: "ari", Needed: true, Prompt: true, Health: s.linkHealth},
 		{Name: "redis", Health: s.redis.health},
 		{Name: "prompts", Health: s.promptsHealth(library)},
 	}
@@ -43,8 +43,15 @@ func (s *service) watchHealth(library *prompts.Library) error {
 func (s *service) linkHealth(context.Context) metrics.Health {
 	up, since, err := s.conn.State()
 	h := metrics.Health{Up: up, Since: since.UTC()}
-	if !up && err != nil {
+	calls, of, takingBack := s.board.TakingBack()
+	switch {
+	case up:
+	case takingBack:
+		h.Detail = fmt.Sprintf("taking back %d of %d calls that Asterisk kept", calls, of)
+	case err != nil:
 		h.Detail = err.Error()
+	default:
+		h.Detail = "connecting to Asterisk, and asking it what it has"
 	}
 	return h
 }
@@ -66,12 +73,18 @@ func (s *service) promptsHealth(library *prompts.Library) func(context.Context) 
 	}
 }
 
-// keepAlive tells systemd that the daemon is ready once the link is up, and from then on that it still turns. A daemon
-// that no longer turns is not noticed by Asterisk, and its callers would hear silence: systemd kills it.
+// tellReady tells systemd that the daemon is ready, once it is.
+func (s *service) tellReady(ctx context.Context) {
+	if s.conn.AwaitUp(ctx) == nil {
+		s.notify(daemon.SdNotifyReady)
+	}
+}
+
+// keepAlive tells systemd that the daemon still turns. One that no longer turns is not noticed by Asterisk, and its callers would hear
+// silence: systemd kills it.
 func (s *service) keepAlive(ctx context.Context) {
 	ticks := time.NewTicker(heartbeat)
 	defer ticks.Stop()
-	ready := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,10 +95,6 @@ func (s *service) keepAlive(ctx context.Context) {
 		s.board.Size()
 		s.pulse.Beat()
 		s.notify(daemon.SdNotifyWatchdog)
-		if up, _, _ := s.conn.State(); up && !ready {
-			ready = true
-			s.notify(daemon.SdNotifyReady)
-		}
 	}
 }
 

@@ -178,6 +178,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	work.Go(func() { s.watchConfig(ctx) })
 	work.Go(func() { s.keepAlive(ctx) })
+	work.Go(func() { s.tellReady(ctx) })
 	work.Go(func() { s.keepPromises(ctx) })
 	work.Go(func() { s.redis.run(ctx) })
 	work.Go(func() { s.watchFaults(ctx) })
