@@ -27,6 +27,7 @@ var (
 type Proof struct {
 	Run  string    `json:"run"`            // of the server that confirmed the number
 	Seq  uint64    `json:"seq"`            // the number that was confirmed last; 0 for none
+	At   time.Time `json:"at,omitzero"`    // when it was confirmed, by our clock
 	Kept time.Time `json:"kept,omitzero"`  // when it was last seen to be there after a restart; zero for never
 	Lost time.Time `json:"lost,omitzero"`  // when it was seen not to be there after one; zero when it was there the last time
 	Had  uint64    `json:"had,omitempty"`  // with Lost: the number that was confirmed
@@ -62,18 +63,28 @@ func (p Proof) Problem() (Problem, bool) {
 	return Problem{}, false
 }
 
-// next is what is known when a run of the server had the numbers first and second before now was confirmed.
-func (p Proof) next(run string, first, second, now uint64, at time.Time) Proof {
+// next is what is known when a run of the server, which began at a time, had the numbers first and second before now was confirmed.
+// A server that ran already when the last number was confirmed, such as a replica that took over, has not read it from its disk.
+func (p Proof) next(run serverRun, first, second, now uint64, at time.Time) Proof {
 	has := min(first, second) // a transaction of which half is there is lost
-	if p.Seq != 0 && run != p.Run {
-		if has >= p.Seq {
-			p.Kept, p.Lost, p.Had, p.Has, p.From = at, time.Time{}, 0, 0, ""
-		} else {
-			p.Lost, p.Had, p.Has, p.From = at, p.Seq, has, p.Run
-		}
+	switch {
+	case p.Seq == 0 || run.id == p.Run:
+	case has < p.Seq:
+		p.Lost, p.Had, p.Has, p.From = at, p.Seq, has, p.Run
+	case run.began.Add(uptimeIsRough).After(p.At):
+		p.Kept, p.Lost, p.Had, p.Has, p.From = at, time.Time{}, 0, 0, ""
 	}
-	p.Run, p.Seq = run, now
+	p.Run, p.Seq, p.At = run.id, now, at
 	return p
+}
+
+// uptimeIsRough is by how much the begin of a run may be told too early: Redis counts in whole seconds of its clock.
+const uptimeIsRough = 2 * time.Second
+
+// serverRun is one run of a server.
+type serverRun struct {
+	id    string
+	began time.Time // by our clock, to the second or so
 }
 
 // Attest looks for the number that a proof says was confirmed, and has the next one confirmed. It gives the proof as it is then. On an
@@ -82,30 +93,32 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
 	defer cancel()
 	const what = "try whether Redis keeps what it confirms"
-	run, err := s.runID(ctx)
+	run, err := s.serverRun(ctx)
 	if err != nil {
 		return p, down(what, err)
 	}
-	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run, p.Seq).StringSlice()
+	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run.id, p.Seq).StringSlice()
 	if err != nil {
 		return p, down(what, err)
 	}
 	if len(reply) != 3 {
 		return p, s.unexpected(what, reply)
 	}
-	after, err := s.runID(ctx)
+	after, err := s.serverRun(ctx)
 	switch {
 	case err != nil:
 		return p, down(what, err)
-	case after != run:
+	case after.id != run.id:
 		return p, down(what, errors.New("it was restarted meanwhile"))
 	}
-	return p.next(run, attested(reply[0]), attested(reply[1]), attested(reply[2]), time.Now().UTC().Truncate(time.Second)), nil
+	return p.next(run, attested(reply[0]), attested(reply[1]), attested(reply[2]), time.Now().UTC()), nil
 }
 
-func (s *Store) runID(ctx context.Context) (string, error) {
+func (s *Store) serverRun(ctx context.Context) (serverRun, error) {
 	text, err := s.client.Info(ctx, "server").Result()
-	return parseInfo(text)["run_id"], err
+	info := parseInfo(text)
+	up := time.Duration(number(info["uptime_in_seconds"])) * time.Second
+	return serverRun{info["run_id"], time.Now().Add(-up)}, err
 }
 
 // attested reads a number of the script's; what is none counts as 0.

@@ -1,0 +1,44 @@
+package redisstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatAWitnessProves(t *testing.T) {
+	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+	const seven = 7
+	before := Proof{Run: "a", Seq: seven, At: at}
+	restarted, tookOver := serverRun{"b", at.Add(time.Minute)}, serverRun{"b", at.Add(-time.Hour)}
+	lost := before.next(restarted, 0, 0, 8, at.Add(time.Hour))
+	for name, test := range map[string]struct {
+		proof         Proof
+		run           serverRun
+		first, second uint64
+		grave, proven bool
+	}{
+		"the first look":                      {Proof{}, restarted, 0, 0, false, false},
+		"the same run":                        {before, serverRun{"a", at.Add(-time.Hour)}, seven, seven, false, false},
+		"a restart that kept it":              {before, restarted, seven, seven, false, true},
+		"one after which a later one is here": {before, restarted, 9, 9, false, true},
+		"a restart that lost it":              {before, restarted, 0, 0, true, false},
+		"one that lost half of it":            {before, restarted, seven, 6, true, false},
+		"a backup":                            {before, restarted, 3, 3, true, false},
+		"a replica that took over":            {before, tookOver, seven, seven, false, false},
+		"a replica that lagged":               {before, tookOver, 6, 6, true, false},
+		"nothing new after a loss":            {lost, serverRun{"b", at.Add(time.Minute)}, 8, 8, true, false},
+		"a restart that kept it after a loss": {lost, serverRun{"c", at.Add(2 * time.Hour)}, 8, 8, false, true},
+		"a replica after a loss":              {lost, serverRun{"c", at}, 8, 8, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := test.proof.next(test.run, test.first, test.second, 10, at.Add(3*time.Hour))
+			require.Equal(t, uint64(10), got.Seq)
+			require.Equal(t, test.run.id, got.Run)
+			problem, wanting := got.Problem()
+			require.Equal(t, test.proven, !wanting, problem)
+			require.Equal(t, test.grave, problem.Grave, problem)
+		})
+	}
+}
