@@ -1,6 +1,8 @@
 package redisstore
 
 import (
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -40,5 +42,24 @@ func TestWhatAWitnessProves(t *testing.T) {
 			require.Equal(t, test.proven, !wanting, problem)
 			require.Equal(t, test.grave, problem.Grave, problem)
 		})
+	}
+}
+
+// A Redis on another machine may name a file that is here as well: that would be rehearsed, and not the one that runs.
+func TestARedisElsewhereIsNotTakenForOneHere(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	pid := strconv.Itoa(os.Getpid())
+	for name, test := range map[string]struct {
+		info map[string]string
+		here bool
+	}{
+		"here":               {map[string]string{"process_id": pid, "executable": self}, true},
+		"another process":    {map[string]string{"process_id": pid, "executable": "/usr/bin/redis-server"}, false},
+		"no such process":    {map[string]string{"process_id": "4194305", "executable": self}, false},
+		"it does not tell":   {map[string]string{"executable": self}, false},
+		"not a process's id": {map[string]string{"process_id": "../../etc", "executable": "redis-server"}, false},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.here, runsHere(test.info)) })
 	}
 }

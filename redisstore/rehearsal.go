@@ -97,12 +97,20 @@ func (r Rehearsal) running(ctx context.Context) (map[string]string, error) {
 		return nil, errors.New("Redis runs without a configuration file, or does not tell which")
 	case info["executable"] == "":
 		return nil, errors.New("Redis does not tell which program it is")
+	case !runsHere(info):
+		return nil, errors.New("Redis runs on another machine or in a container: let the doctor look there")
 	}
 	file, err := os.Open(info["config_file"])
 	if err != nil {
 		return nil, fmt.Errorf("the configuration of Redis is on another machine, or this user may not read it: %w", err)
 	}
 	return info, file.Close()
+}
+
+// runsHere reports whether the process that Redis says it is runs on this machine: another one may have the same files.
+func runsHere(info map[string]string) bool {
+	line, err := os.ReadFile(filepath.Join("/proc", filepath.Base(info["process_id"]), "cmdline"))
+	return err == nil && strings.Contains(string(line), filepath.Base(info["executable"]))
 }
 
 // programOf finds the program that Redis says it is: one that was started by its name alone says that it is in its directory.
@@ -137,6 +145,12 @@ func (s *stage) configuration(own string) string {
 func (s *stage) socket() string { return filepath.Join(s.dir, "s") }
 func (s *stage) log() string    { return filepath.Join(s.dir, "log") }
 
+// own is the way to the throwaway server, as the daemon's user. Nothing else of the way to the running one counts: over its sentinels
+// that would be reached again.
+func (s *stage) own() Options {
+	return Options{Addr: s.socket(), Username: s.Running.Username, Password: s.Running.Password, DB: s.Running.DB}
+}
+
 // play writes, stops the server in one way and in the other, and looks each time.
 func (s *stage) play(ctx context.Context, running map[string]string) error {
 	var proof Proof
@@ -169,9 +183,7 @@ func (s *stage) forgets() error {
 
 // attest is Attest with the throwaway server, which must be what the running one is.
 func (s *stage) attest(ctx context.Context, proof Proof, running map[string]string) (Proof, error) {
-	o := s.Running
-	o.Addr, o.TLS, o.Failed = s.socket(), nil, nil
-	store := Open(o)
+	store := Open(s.own())
 	defer store.Close()
 	ctx, cancel := context.WithTimeout(ctx, rehearsalStart)
 	defer cancel()
@@ -218,8 +230,8 @@ func (s *stage) start(ctx context.Context) error {
 }
 
 func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
-	o := s.Running
-	client := redis.NewClient(&redis.Options{Addr: s.socket(), Username: o.Username, Password: o.Password, DisableIdentity: true, MaxRetries: -1})
+	o := s.own()
+	client := redis.NewClient(&redis.Options{Addr: o.Addr, Username: o.Username, Password: o.Password, DisableIdentity: true, MaxRetries: -1})
 	defer client.Close()
 	ticks := time.NewTicker(rehearsalPoll)
 	defer ticks.Stop()
