@@ -138,7 +138,7 @@ func (s *stage) configuration(own string) string {
 		"include " + own,
 		"port 0", "tls-port 0", "tls-replication no", "tls-cluster no", "unixsocket " + s.socket(), "unixsocketperm 700",
 		"dir " + s.dir, "daemonize no", "supervised no", `pidfile ""`, "logfile " + s.log(), "syslog-enabled no",
-		"replicaof no one", "cluster-enabled no", `save ""`, "key-load-delay 0",
+		"replicaof no one", "min-replicas-to-write 0", "cluster-enabled no", `save ""`, "key-load-delay 0",
 	}, "\n") + "\n"
 }
 

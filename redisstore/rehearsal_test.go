@@ -115,6 +115,14 @@ func TestARehearsalLeavesNothing(t *testing.T) {
 	}
 }
 
+// Over sentinels the way leads to the primary whatever address is asked for: the throwaway server is reached past them.
+func TestARehearsalOfAPrimaryThatSentinelsName(t *testing.T) {
+	t.Parallel()
+	p := redistest.StartReplicated(t, 3)
+	promise(t, pair{p}.open(t))
+	require.NoError(t, rehearses(t, p.Servers[0], p.As()))
+}
+
 func TestARehearsalThatCannotBeHeldSaysWhy(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
