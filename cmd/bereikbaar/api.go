@@ -73,8 +73,13 @@ func (d *desks) begin(n callback.Note, agent routing.Agent, free func()) error {
 	return nil
 }
 
-// askPhone bounds the question to Asterisk how a colleague's phone stands.
-const askPhone = 2 * time.Second
+const (
+	// askPhone bounds the questions to Asterisk how a colleague's phone stands.
+	askPhone = 3 * time.Second
+	// loggingIn is how long a phone that has just logged in may still be told to be offline (seen on 22.10.1 under load).
+	loggingIn = time.Second
+	askAgain  = 100 * time.Millisecond
+)
 
 // reachable looks whether the colleague's own phone can ring.
 func (d *desks) reachable(agent routing.Agent) error {
@@ -83,7 +88,7 @@ func (d *desks) reachable(agent routing.Agent) error {
 	if up, _, _ := d.conn.State(); !up { // what goes on there is not known yet
 		return d.refuse(callback.DialExchange, "Asterisk cannot be reached now: try again in a while")
 	}
-	state, err := d.board.PhoneNow(ctx, agent.Endpoint)
+	state, err := d.phoneNow(ctx, agent.Endpoint)
 	switch {
 	case err != nil:
 		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
@@ -95,6 +100,17 @@ func (d *desks) reachable(agent routing.Agent) error {
 		return d.refuse(callback.DialPhoneInUse, "your own phone rings or is in a call: end that first")
 	}
 	return nil
+}
+
+// phoneNow asks how a phone stands, and again for a while when it is offline.
+func (d *desks) phoneNow(ctx context.Context, endpoint string) (routing.PhoneState, error) {
+	for began := time.Now(); ; {
+		state, err := d.board.PhoneNow(ctx, endpoint)
+		if err != nil || state != routing.PhoneOffline || time.Since(began) >= loggingIn {
+			return state, err
+		}
+		<-time.After(askAgain)
+	}
 }
 
 // Check implements web.Phone.
