@@ -16,12 +16,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// The addresses that the manual and deploy/asterisk/site name, and one for each phone.
+// The addresses that the manual and deploy/asterisk/site name, and that of a phone.
 const (
 	ourAddress      = "192.0.2.10"
 	providerAddress = "198.51.100.20"
-	firstDesk       = "192.0.2.21"
-	secondDesk      = "192.0.2.22"
+	deskAddress     = "192.0.2.21"
 )
 
 // operator is who follows the manual.
@@ -41,8 +40,8 @@ func newOperator(t *testing.T) *operator {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	addresses := []string{"link set lo up"}
-	for _, a := range []string{ourAddress, providerAddress, firstDesk, secondDesk} {
-		addresses = append(addresses, "address add "+a+"/32 dev lo")
+	for _, a := range []string{ourAddress, providerAddress, deskAddress} {
+		addresses = append(addresses, "address replace "+a+"/32 dev lo")
 	}
 	for _, args := range addresses {
 		out, err := exec.CommandContext(ctx, "ip", strings.Fields(args)...).CombinedOutput()
@@ -95,17 +94,14 @@ func (o *operator) follows(commands []command) {
 // account is one that step 4 wrote into site/pjsip.conf.
 var account = regexp.MustCompile(`(?m)^username = (\S+)\npassword = (\S+)$`)
 
-// takesPhones gives the first two accounts of the manual to two phones.
-func (o *operator) takesPhones() {
+// logsIn lets a phone log in with the first account that stands in a file of Asterisk.
+func (o *operator) logsIn(file string) *rig.Agent {
 	o.t.Helper()
-	var phones []rig.Phone
-	for _, found := range account.FindAllStringSubmatch(o.does("cat /etc/asterisk/site/pjsip.conf"), -1) {
-		phones = append(phones, rig.Phone{Name: found[1], Password: found[2], Context: "from-phones"})
-	}
-	require.Greater(o.t, len(phones), 1, "the manual made accounts for phones")
+	found := account.FindStringSubmatch(o.does("cat /etc/asterisk/" + file))
+	require.NotNil(o.t, found, "there are accounts for phones in %s", file)
 	var err error
 	o.phones, err = rig.Attach(rig.Installation{
-		SIP: ourAddress + ":5060", Provider: providerAddress, Phones: phones[:2], Desks: []string{firstDesk, secondDesk},
+		SIP: ourAddress + ":5060", Provider: providerAddress, Phones: []rig.Phone{{Name: found[1], Password: found[2]}}, Desks: []string{deskAddress},
 		PromptsDir: filepath.Join(o.machine.Root, "var/lib/bereikbaar/prompts"),
 		MusicDir:   filepath.Join(o.machine.Root, "var/lib/bereikbaar/music"),
 	})
@@ -116,4 +112,7 @@ func (o *operator) takesPhones() {
 		}
 		require.NoError(o.t, o.phones.Close())
 	})
+	agent, err := o.phones.Agent(o.ctx, found[1], rig.Behaviour{})
+	require.NoError(o.t, err)
+	return agent
 }

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func readPage(t *testing.T) *page {
 			}
 		case fence == "" && heading.MatchString(line):
 			found := heading.FindStringSubmatch(line)
-			headings = append(headings[:min(len(headings), len(found[1])-1):min(len(headings), len(found[1])-1)], found[2])
+			headings = append(slices.Clone(headings[:min(len(headings), len(found[1])-1)]), found[2])
 		}
 	}
 	return p
@@ -87,20 +88,14 @@ func (p *page) add(line int, headings []string, text string) {
 	p.commands = append(p.commands, c)
 }
 
-// under are the commands of a section, those below its smaller headings included; without them when it is itself not followed.
+// under are the commands of a section that are followed, in order: those of its smaller sections too, but for those named.
 func (p *page) under(t *testing.T, title string, not ...string) []command {
 	t.Helper()
 	var found []command
 	for _, c := range p.commands {
-		if !within(c.headings, title) {
-			continue
-		}
-		p.followed[c.line] = true
-		skipped := false
-		for _, other := range not {
-			skipped = skipped || within(c.headings, other)
-		}
-		if !skipped {
+		other := slices.ContainsFunc(not, func(title string) bool { return slices.Contains(c.headings, title) })
+		if slices.Contains(c.headings, title) && !other {
+			p.followed[c.line] = true
 			found = append(found, c)
 		}
 	}
@@ -108,11 +103,19 @@ func (p *page) under(t *testing.T, title string, not ...string) []command {
 	return found
 }
 
-func within(headings []string, title string) bool {
-	for _, h := range headings {
-		if h == title {
-			return true
+// directly are the commands that stand under a heading before the next smaller one.
+func (p *page) directly(t *testing.T, title string) []command {
+	t.Helper()
+	var smaller []string
+	for _, c := range p.commands {
+		if i := slices.Index(c.headings, title); i >= 0 {
+			smaller = append(smaller, c.headings[i+1:]...)
 		}
 	}
-	return false
+	return p.under(t, title, smaller...)
+}
+
+// unfollowed are the commands that were not followed.
+func (p *page) unfollowed() []command {
+	return slices.DeleteFunc(slices.Clone(p.commands), func(c command) bool { return p.followed[c.line] })
 }

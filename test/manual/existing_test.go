@@ -1,0 +1,84 @@
+package manual
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// theirs is an Asterisk that was there before: Debian's samples with a trunk, a phone, and a number that is not ours.
+const theirs = `apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-gsm asterisk-moh-opsound-wav
+cat >>/etc/asterisk/pjsip.conf <<END
+
+[transport-udp]
+type = transport
+protocol = udp
+bind = 192.0.2.10:5060
+
+[trunk]
+type = endpoint
+context = incoming
+disallow = all
+allow = alaw
+transport = transport-udp
+aors = trunk
+trust_id_inbound = yes
+
+[trunk]
+type = aor
+contact = sip:198.51.100.20:5060
+
+[trunk]
+type = identify
+endpoint = trunk
+match = 198.51.100.20
+
+[kcc1]
+type = endpoint
+context = colleagues
+disallow = all
+allow = alaw
+transport = transport-udp
+auth = kcc1
+aors = kcc1
+rewrite_contact = yes
+device_state_busy_at = 1
+
+[kcc1]
+type = aor
+max_contacts = 1
+qualify_frequency = 30
+
+[kcc1]
+type = auth
+auth_type = digest
+username = kcc1
+password = of-their-own
+END
+cat >>/etc/asterisk/extensions.conf <<'END'
+
+[incoming]
+exten => 0570000000,1,Hangup()
+
+[colleagues]
+exten => kcc1,1,Dial(PJSIP/kcc1,30,i)
+END
+systemctl restart asterisk
+asterisk -rx "core waitfullybooted"
+`
+
+func TestTheManualFitsAnAsteriskThatIsThereAlready(t *testing.T) {
+	o := newOperator(t)
+	o.follows(o.page.under(t, "1. Packages, program, user"))
+	o.does(theirs)
+	for _, step := range []string{"2. Three passwords", "3. Redis", "An Asterisk that is there already", "6. The dialplan"} {
+		o.follows(o.page.under(t, step))
+	}
+	plan := o.does(`asterisk -rx "dialplan show incoming"`)
+	require.Contains(t, plan, "0570000000", "their numbers stay")
+	o.configures()
+	agent := o.logsIn("pjsip.conf")
+	o.reachesTheFallback(agent)
+	o.follows(o.page.under(t, "9. The daemon"))
+	o.reachesAPerson(agent).hangsUp()
+}
