@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,18 +19,30 @@ import (
 // maxBody bounds what a request may carry: the longest text of a note is 2000 characters.
 const maxBody = 64 << 10
 
+// byteOrderMark begins the texts of some programs, such as those of Windows. RFC 8259 (section 8.1) lets whoever reads JSON pass over it.
+var byteOrderMark = []byte("\uFEFF")
+
+// receive reads what a request carries.
+func receive(r *http.Request) ([]byte, error) {
+	raw, err := io.ReadAll(r.Body)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, problem(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than %d bytes", maxBody)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, problem(http.StatusRequestTimeout, "body", "the body came too slowly: send it within ten seconds")
+	case err != nil:
+		return nil, problem(http.StatusBadRequest, "body", "the body ended before it was whole")
+	}
+	return bytes.TrimPrefix(raw, byteOrderMark), nil
+}
+
 // body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which may be a
 // number. A request that needs none of the fields may leave the body out.
 func body[B any](v *visit) (B, error) {
 	var b B
-	raw, err := io.ReadAll(v.Body)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return b, problem(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than %d bytes", maxBody)
-	case err != nil:
-		return b, problem(http.StatusBadRequest, "body", "the body ended before it was whole")
-	case len(raw) == 0:
+	raw := v.sent
+	if len(raw) == 0 {
 		return b, nil
 	}
 	if kind, _, err := mime.ParseMediaType(v.Request.Header.Get("Content-Type")); err != nil || kind != "application/json" {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -19,6 +20,9 @@ type visit struct {
 	*http.Request
 	who Token
 	at  time.Time // when it came, UTC
+
+	sent   []byte // the body
+	worked func() // gives the turn back
 
 	notes []callback.NoteID // that he was shown or changed
 	team  call.TeamID       // whose list he looked at
@@ -45,39 +49,49 @@ func (a *API) guarded(r route) http.Handler {
 	})
 }
 
-// admitted handles a request when its role allows it and its turn has come.
+// admitted handles a request when its role allows it and its turn has come. It is read before that: a body may come slowly, and a turn is
+// for what is there to be worked.
 func (a *API) admitted(r route, v *visit) error {
 	if !v.who.Role.AtLeast(r.least) {
 		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)
 	}
-	done, err := a.turn(r, v)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return r.handle(v)
-}
-
-// turn waits until the request may be worked. Who then has worked it calls done.
-func (a *API) turn(r route, v *visit) (done func(), err error) {
 	turns := a.turns
 	if r.id == "export" {
 		turns = a.exports
 	}
+	mine, leave, err := turns.enter(v.who.Name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	v.sent, err = receive(v.Request)
+	giveTime(v.ResponseWriter)
+	if err != nil {
+		return err
+	}
+	if err := a.turn(turns, mine, v); err != nil {
+		return err
+	}
+	defer v.worked()
+	return r.handle(v)
+}
+
+// turn waits until the request may be worked.
+func (a *API) turn(turns *turns, mine *share, v *visit) error {
 	limited, cancel := context.WithTimeout(v.Context(), turnLimit)
 	defer cancel()
 	a.Meter.Waits(1)
 	defer a.Meter.Waits(-1)
-	select {
-	case turns <- struct{}{}:
-		a.Meter.Works(1)
-		return func() {
-			a.Meter.Works(-1)
-			<-turns
-		}, nil
-	case <-limited.Done():
-		return nil, problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
+	done, err := turns.take(limited, mine)
+	if err != nil {
+		return problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
 	}
+	a.Meter.Works(1)
+	v.worked = sync.OnceFunc(func() {
+		a.Meter.Works(-1)
+		done()
+	})
+	return nil
 }
 
 // fail answers with what went wrong, and logs what is a fault of ours.
@@ -123,6 +137,7 @@ func (v *visit) answer(status int, body any) error {
 	if err != nil {
 		return err
 	}
+	v.worked() // whoever reads slowly needs no turn for it
 	v.Header().Set("Content-Type", "application/json")
 	v.WriteHeader(status)                             // from now on the answer can only be cut off
 	_, _ = v.ResponseWriter.Write(append(text, '\n')) // a reader that is gone has nobody to be told to

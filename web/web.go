@@ -126,28 +126,24 @@ type Options struct {
 }
 
 const (
-	// atOnce bounds the requests that are worked at a time: callers share the connections to Redis, and go before.
-	atOnce = 8
-	// exportsAtOnce bounds exports, which take long.
-	exportsAtOnce = 2
 	// turnLimit is how long a request waits for its turn.
 	turnLimit = 5 * time.Second
+	// answerLimit bounds an answer from when the request was read: a body that came slowly takes nothing from it.
+	answerLimit = 10 * time.Second
 )
 
 // API serves callback notes to programs that show them to people. It is safe for use by several goroutines.
 type API struct {
 	Options
 	failures *failures
-	turns    chan struct{}
-	exports  chan struct{}
+	turns    *turns
+	exports  *turns
 	told     sync.Map // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.
 func New(o Options) *API {
-	return &API{
-		Options: o, failures: newFailures(), turns: make(chan struct{}, atOnce), exports: make(chan struct{}, exportsAtOnce),
-	}
+	return &API{Options: o, failures: newFailures(), turns: newTurns(atOnce), exports: newTurns(exportsAtOnce)}
 }
 
 // route is one operation of the API. id is its operationId in the OpenAPI document, and its name in the log.
@@ -209,6 +205,11 @@ func (a *API) Handler() http.Handler {
 	return secured(a.counted(mux))
 }
 
+// giveTime lets the time for an answer begin now.
+func giveTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit)) // a writer that knows none, in a test, needs none
+}
+
 // secured sets what holds for every answer: nothing of it is kept, framed, sniffed or shown by a browser as a page.
 func secured(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -221,6 +222,8 @@ func secured(h http.Handler) http.Handler {
 		header.Set("X-Frame-Options", "DENY")
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		h.ServeHTTP(w, r)
-		_, _ = io.Copy(io.Discard, r.Body) // at most maxBody: the connection can be used again
+		if _, err := io.Copy(io.Discard, r.Body); err != nil { // at most maxBody: the connection can be used again
+			giveTime(w) // to the answer, which goes out after a body that came too slowly
+		}
 	})
 }
