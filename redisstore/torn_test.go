@@ -17,8 +17,18 @@ import (
 // at the start after the next: so the log is cut at many places, and after each the notes must be whole for two starts.
 func TestALogThatWasTornInTheMiddleOfANote(t *testing.T) {
 	t.Parallel()
-	const step = 83 // of about 2000 bytes; a prime, so that it falls on every part of a command
-	server := redistest.Start(t)
+	for kind, step := range map[redistest.Kind]int{ // of about 2000 bytes; primes, so that they fall on every part of a command
+		redistest.Redis: 83, redistest.TestingRedis: 331, redistest.TestingValkey: 331,
+	} {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			isWholeWhereverItIsTorn(t, redistest.StartKind(t, kind), step)
+		})
+	}
+}
+
+func isWholeWhereverItIsTorn(t *testing.T, server *redistest.Server, step int) {
+	t.Helper()
 	s := open(t, server.Addr)
 	confirmed := promise(t, s)
 	file := filepath.Join(server.Dir(), "appendonlydir", "appendonly.aof.1.incr.aof")
@@ -39,6 +49,38 @@ func TestALogThatWasTornInTheMiddleOfANote(t *testing.T) {
 		notes = requireInvariants(t, raw(t, server.Addr))
 		require.Len(t, notes, 2, "cut at %d", cut)
 		require.Equal(t, after, notes[after.ID])
+	}
+}
+
+// Wherever the last write is torn, in the line that ends it too, it is cut off and nothing else is.
+func TestEveryTornEndIsCut(t *testing.T) {
+	t.Parallel()
+	for kind, all := range map[redistest.Kind]bool{redistest.Redis: true, redistest.TestingRedis: false, redistest.TestingValkey: false} {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			file := filepath.Join(server.Dir(), "appendonlydir", "appendonly.aof.1.incr.aof")
+			write := func() []byte {
+				const twice = `redis.call('HSET', KEYS[1], 'f', 'v') return redis.call('XADD', KEYS[2], '*', 'f', 'EXEC')`
+				require.NoError(t, raw(t, server.Addr).Eval(t.Context(), twice, []string{"h", "s"}).Err())
+				log, err := os.ReadFile(file)
+				require.NoError(t, err)
+				return log
+			}
+			first, both := write(), write()
+			server.Kill()
+			const every, end = 29, 4 // bytes
+			for cut := len(first) + 1; cut < len(both); cut++ {
+				if near := len(both)-cut <= end; !near && (!all || (len(both)-cut)%every != 0) { // to enter the private root takes a while
+					continue
+				}
+				require.NoError(t, os.WriteFile(file, both[:cut], 0o600))
+				require.NoError(t, server.BeforeStart(), "%q", both[:cut])
+				left, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Equal(t, first, left, "%q", both[:cut])
+			}
+		})
 	}
 }
 
