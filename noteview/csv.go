@@ -6,25 +6,44 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
-// csvTime is how a time stands in a cell: RFC 3339 in UTC.
-const csvTime = time.RFC3339
+// Dialect is how CSV is written.
+type Dialect struct {
+	clocks *time.Location // whose times of day stand in it; nil for RFC 3339 in UTC, and all else as programs read it
+}
 
-// CSV writes notes as rows, after a row of column names (RFC 4180). Close it when all are written.
+// ForPeople is what a spreadsheet that is set to Dutch opens by itself: a byte order mark, semicolons, the municipality's times of day, and
+// numbers as people dial them, which need no guard.
+func ForPeople(clocks *time.Location) Dialect { return Dialect{clocks} }
+
+// ForPrograms is RFC 4180: commas, times in UTC, numbers in international form.
+func ForPrograms() Dialect { return Dialect{} }
+
+// localTime is how a time stands in a cell for people: spreadsheets of every language read it as a time.
+const localTime = "2006-01-02 15:04:05"
+
+// CSV writes notes as rows, after a row of column names. Close it when all are written.
 type CSV struct {
-	rows  *csv.Writer
-	look  Look
-	began bool
+	to      io.Writer
+	rows    *csv.Writer
+	look    Look
+	dialect Dialect
+	began   bool
 }
 
 // NewCSV writes to w.
-func NewCSV(w io.Writer, look Look) *CSV {
+func NewCSV(w io.Writer, look Look, dialect Dialect) *CSV {
 	rows := csv.NewWriter(w)
 	rows.UseCRLF = true
-	return &CSV{rows: rows, look: look}
+	if dialect.clocks != nil {
+		rows.Comma = ';'
+	}
+	return &CSV{to: w, rows: rows, look: look, dialect: dialect}
 }
 
 var columns = []string{
@@ -37,12 +56,17 @@ var columns = []string{
 func (c *CSV) Write(notes []callback.Note) error {
 	if !c.began {
 		c.began = true
+		if c.dialect.clocks != nil {
+			if _, err := io.WriteString(c.to, "\uFEFF"); err != nil {
+				return err
+			}
+		}
 		if err := c.rows.Write(columns); err != nil {
 			return err
 		}
 	}
 	for _, n := range notes {
-		if err := c.rows.Write(row(c.look.Of(n))); err != nil {
+		if err := c.rows.Write(c.dialect.row(n, c.look.Of(n))); err != nil {
 			return err
 		}
 	}
@@ -53,20 +77,20 @@ func (c *CSV) Write(notes []callback.Note) error {
 // Close writes the column names when there was no note at all.
 func (c *CSV) Close() error { return c.Write(nil) }
 
-func row(n Note) []string {
+func (d Dialect) row(note callback.Note, n Note) []string {
 	normMet, first := "", ""
 	if n.NormMet != nil {
 		normMet = strconv.FormatBool(*n.NormMet)
 	}
 	if len(n.Attempts) > 0 {
-		first = cellTime(n.Attempts[0].Began)
+		first = d.time(n.Attempts[0].Began)
 	}
 	cells := []string{
 		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
-		normMet, n.Number, strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, cellTime(n.Made),
-		cellTime(n.Warn), cellTime(n.Deadline), string(n.Mark), cellTime(n.Closed), strconv.Itoa(n.Priority), strconv.Itoa(n.Repeats),
+		normMet, d.number(note, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, d.time(n.Made),
+		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority), strconv.Itoa(n.Repeats),
 		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
-		cellTime(n.NextAttempt),
+		d.time(n.NextAttempt),
 	}
 	for i, cell := range cells {
 		cells[i] = harmless(cell)
@@ -74,18 +98,55 @@ func row(n Note) []string {
 	return cells
 }
 
-func cellTime(t time.Time) string {
+func (d Dialect) time(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(csvTime)
+	if d.clocks != nil {
+		return t.In(d.clocks).Format(localTime)
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
-// harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an apostrophe
-// before it, which spreadsheets read as "this is text" (OWASP, "CSV Injection"). A number in international form is one.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return "'" + cell
+// number is whom to ring. For people it stands as it is dialled here, in groups: no spreadsheet takes that for a formula or for a sum, which
+// would lose its zeros.
+func (d Dialect) number(note callback.Note, n Note) string {
+	if d.clocks == nil || n.Masked || n.Number == "" {
+		return n.Number
 	}
-	return cell
+	said := spoken(note.Number)
+	if abroad, ok := strings.CutPrefix(said, "+"); ok {
+		return "00" + abroad
+	}
+	return said
+}
+
+// formula are what formulas begin with; spreadsheets of the East take them in full width and in small forms too.
+const formula = "=+-@＝＋－＠﹦﹢﹣﹫"
+
+// harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an apostrophe before it, which
+// says "this is text" (OWASP, "CSV Injection"). A separator or line end within it can begin a cell as well, where the file is opened with
+// other separators than it was written with.
+func harmless(cell string) string {
+	var b strings.Builder
+	if begins(strings.TrimLeft(cell, " \u00a0")) || strings.IndexAny(cell, "\t\r\n") == 0 {
+		b.WriteByte('\'')
+	}
+	for i, r := range cell {
+		b.WriteRune(r)
+		if i == 0 && unicode.IsSpace(r) { // guarded already
+			continue
+		}
+		if strings.ContainsRune(";,|\t\r\n", r) && begins(strings.TrimLeft(cell[i+utf8.RuneLen(r):], `"`)) {
+			b.WriteByte('\'')
+		}
+	}
+	return b.String()
+}
+
+// begins reports whether a formula begins here, behind marks that nobody sees.
+func begins(text string) bool {
+	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.Is(unicode.Cf, r) })
+	first, _ := utf8.DecodeRuneInString(text)
+	return text != "" && strings.ContainsRune(formula, first)
 }

@@ -97,30 +97,58 @@ func TestTheNormIsToldOfNotesThatHaveAnOutcome(t *testing.T) {
 
 func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 	tests := map[string]string{
-		"=1+1": "'=1+1", "+31612345678": "'+31612345678", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'=1", "\n=1": "'\n=1",
+		"=1+1": "'=1+1", "+31612345678": "'+31612345678", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'=1", "\n=1": "'\n=1", "x\n=1": "x\n'=1", " =1": "' =1",
+		"＝1+1": "'＝1+1", "＋31": "'＋31", "－1": "'－1", "＠x": "'＠x", "\u200b=1": "'\u200b=1", ";=1+1": ";'=1+1", "x;=1+1": "x;'=1+1",
+		"x,@y": "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen", "a;b": "a;b",
 		"": "", "Wanneer?": "Wanneer?", "a=1": "a=1", "é": "é", "regel \"een\"\nregel, twee": "regel \"een\"\nregel, twee",
 	}
 	for said, want := range tests {
-		n := note(t)
-		n.Reason = said
-		var text bytes.Buffer
-		out := noteview.NewCSV(&text, look(true))
-		require.NoError(t, out.Write([]callback.Note{n}))
-		require.NoError(t, out.Close())
-		rows, err := csv.NewReader(&text).ReadAll()
-		require.NoError(t, err)
-		require.Len(t, rows, 2, "the names of the columns stand there once")
-		for i, column := range rows[0] {
-			if column == "reason" {
-				require.Equal(t, want, rows[1][i])
+		for comma, dialect := range map[rune]noteview.Dialect{',': noteview.ForPrograms(), ';': noteview.ForPeople(time.UTC)} {
+			n := note(t)
+			n.Reason = said
+			var text bytes.Buffer
+			out := noteview.NewCSV(&text, look(true), dialect)
+			require.NoError(t, out.Write([]callback.Note{n}))
+			require.NoError(t, out.Close())
+			reader := csv.NewReader(&text)
+			reader.Comma = comma
+			rows, err := reader.ReadAll()
+			require.NoError(t, err)
+			require.Len(t, rows, 2, "the names of the columns stand there once")
+			for i, column := range rows[0] {
+				if column == "reason" {
+					require.Equal(t, want, rows[1][i])
+				}
 			}
 		}
 	}
 }
 
+// A spreadsheet that is set to Dutch opens it by itself, and shows what people know: times of their clocks, numbers as they dial them.
+func TestTheRowOfANoteForPeople(t *testing.T) {
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	require.NoError(t, err)
+	n := note(t)
+	n.Subject = "café; Ünïcode"
+	abroad := note(t)
+	abroad.Number, err = call.ParseNumber("+4930123456")
+	require.NoError(t, err)
+	var text bytes.Buffer
+	out := noteview.NewCSV(&text, look(true), noteview.ForPeople(amsterdam))
+	require.NoError(t, out.Write([]callback.Note{n}))
+	require.NoError(t, out.Write([]callback.Note{abroad}))
+	lines := strings.Split(text.String(), "\r\n")
+	require.True(t, strings.HasPrefix(lines[0], "\ufeffid;reference;municipality;"))
+	require.Equal(t, `01JD5V3Z5QXKZ9W7M2R4T6Y8AB;10000004;deventer;vergunningen;kcc;resolved;reached;true;06 12345678;true;nl;"café; Ünïcode";Wanneer is het klaar?;09:00-12:00;`+
+		`2026-11-20 16:00:00;2026-11-20 17:00:00;2026-11-21 16:00:00;warned;2026-11-20 17:00:00;2;1;1;1;2026-11-20 16:01:00;;;`, lines[1])
+	require.Contains(t, lines[2], ";0049 30 123456;")
+	require.NotContains(t, text.String(), "'")
+	require.Equal(t, 1, strings.Count(text.String(), "\ufeff"))
+}
+
 func TestTheRowOfANote(t *testing.T) {
 	var text bytes.Buffer
-	out := noteview.NewCSV(&text, look(false))
+	out := noteview.NewCSV(&text, look(false), noteview.ForPrograms())
 	require.NoError(t, out.Write([]callback.Note{note(t)}))
 	lines := strings.Split(text.String(), "\r\n")
 	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt", lines[0])

@@ -62,6 +62,7 @@ type writer interface {
 // selection is what an export is asked for.
 type selection struct {
 	csv         bool
+	programs    bool        // as CSV for programs
 	team        call.TeamID // empty for every team that who asks may see
 	from, until time.Time   // of closed notes; both zero for the live ones
 }
@@ -76,7 +77,10 @@ func (a *API) export(v *visit) error {
 	v.team, v.from, v.until = s.team, s.from, s.until
 	a.audit(v, "export begins") // a daemon that ends halfway writes no more
 	wanted := func(n callback.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
-	out := &stream{visit: v, csv: s.csv, look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
+	out := &stream{visit: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)), look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
+	if s.programs {
+		out.dialect = noteview.ForPrograms()
+	}
 	if s.from.IsZero() {
 		teams := func(team call.TeamID) bool { return v.who.Sees(team) && (s.team == "" || team == s.team) }
 		err = a.Exports.EachLive(v.Context(), v.who.Municipality, teams, out.take)
@@ -91,7 +95,7 @@ func (a *API) export(v *visit) error {
 
 func (a *API) selected(v *visit) (selection, error) {
 	var s selection
-	if err := asked(v.Request, "format", "team", "closed_from", "closed_until"); err != nil {
+	if err := asked(v.Request, "format", "dialect", "team", "closed_from", "closed_until"); err != nil {
 		return s, err
 	}
 	query := v.URL.Query()
@@ -101,6 +105,12 @@ func (a *API) selected(v *visit) (selection, error) {
 	case "", "jsonl":
 	default:
 		return s, problem(http.StatusBadRequest, "query", "format is csv or jsonl")
+	}
+	switch dialect := query.Get("dialect"); {
+	case dialect == "rfc4180" && s.csv:
+		s.programs = true
+	case dialect != "" && (dialect != "excel" || !s.csv):
+		return s, problem(http.StatusBadRequest, "query", "dialect is excel or rfc4180, of format=csv")
 	}
 	if s.team = call.TeamID(query.Get("team")); s.team != "" {
 		if err := a.teamThere(v, s.team); err != nil {
@@ -125,6 +135,7 @@ func (a *API) selected(v *visit) (selection, error) {
 type stream struct {
 	*visit
 	csv     bool
+	dialect noteview.Dialect
 	look    noteview.Look
 	wanted  func(callback.Note) bool
 	control *http.ResponseController
@@ -160,7 +171,7 @@ func (s *stream) start() {
 	var to io.Writer = s.ResponseWriter
 	if s.csv {
 		kind, name = "text/csv; charset=utf-8; header=present", "terugbelnotities.csv"
-		s.out = noteview.NewCSV(to, s.look)
+		s.out = noteview.NewCSV(to, s.look, s.dialect)
 	} else {
 		s.out = noteview.NewLines(to, s.look)
 	}

@@ -78,7 +78,7 @@ func TestExport(t *testing.T) {
 func TestExportAsCSV(t *testing.T) {
 	d := open(t)
 	d.note(permits, func(r *callback.Request) { r.Reason = "=HYPERLINK(\"http://evil.example\")\nen verder" })
-	got := d.asks("lead", http.MethodGet, "/api/export?format=csv", "")
+	got := d.asks("lead", http.MethodGet, "/api/export?format=csv&dialect=rfc4180", "")
 	require.Equal(t, "text/csv; charset=utf-8; header=present", got.Header.Get("Content-Type"))
 	require.Contains(t, got.Header.Get("Content-Disposition"), "attachment")
 	rows, err := csv.NewReader(strings.NewReader(string(got.body))).ReadAll()
@@ -97,5 +97,7 @@ func TestAnEmptyExport(t *testing.T) {
 	d := open(t)
 	require.Empty(t, lines(t, d.asks("lead", http.MethodGet, "/api/export", "")))
 	got := d.asks("lead", http.MethodGet, "/api/export?format=csv", "")
+	require.True(t, strings.HasPrefix(string(got.body), "\ufeffid;reference;"), "%s", got.body)
+	got = d.asks("lead", http.MethodGet, "/api/export?format=csv&dialect=rfc4180", "")
 	require.True(t, strings.HasPrefix(string(got.body), "id,reference,"), "%s", got.body)
 }

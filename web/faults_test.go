@@ -28,7 +28,7 @@ func (s torn) EachLive(ctx context.Context, m call.MunicipalityID, _ func(call.T
 func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
 	d := open(t, func(o *web.Options) { o.Exports = torn{o.Exports.(shelves)} })
 	d.note(permits)
-	for _, format := range []string{"csv", "jsonl"} {
+	for _, format := range []string{"csv&dialect=rfc4180", "jsonl"} {
 		r, err := http.NewRequest(http.MethodGet, d.url+"/api/export?format="+format, nil)
 		require.NoError(t, err)
 		r.Header.Set("Authorization", "Bearer "+d.tokens["admin"])

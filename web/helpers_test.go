@@ -100,9 +100,11 @@ func (town) Teams(m call.MunicipalityID) []call.TeamID {
 	return ids
 }
 
-func (town) Clocks(call.MunicipalityID) *time.Location { return time.UTC }
-
 func (town) Language(call.MunicipalityID) string { return "nl" }
+
+func (town) Languages() []string { return []string{"nl", "en"} }
+
+func (town) Clocks(call.MunicipalityID) *time.Location { return time.FixedZone("CET", 3600) }
 
 // shelves export from the simplest store, in batches of two.
 type shelves struct{ *storetest.Memory }

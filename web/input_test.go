@@ -70,6 +70,9 @@ func TestBadInput(t *testing.T) {
 		"a promise for nobody":             {"POST", promise, `{"team":"kcc","number":"0612345678","personal":"niemand"}`, key, 422, "colleague", ""},
 		"a promise at no time":             {"POST", promise, `{"team":"kcc","number":"0612345678","window":"25:00-26:00"}`, key, 422, "window", ""},
 		"a promise with a strange tongue":  {"POST", promise, `{"team":"kcc","number":"0612345678","language":"n l"}`, key, 422, "refused_request", "language"},
+		"a promise in German":              {"POST", promise, `{"team":"kcc","number":"0612345678","language":"de"}`, key, 422, "refused_request", "nl, en"},
+		"an export in a strange dialect":   {"GET", "/api/export?format=csv&dialect=tsv", "", nil, 400, "query", "rfc4180"},
+		"an export of lines in a dialect":  {"GET", "/api/export?dialect=rfc4180", "", nil, 400, "query", "format=csv"},
 		"an erasure of no number":          {"POST", "/api/erase", `{"number":"0612"}`, nil, 422, "number", ""},
 	}
 	for name, test := range tests {

@@ -108,6 +108,7 @@ type Directory interface {
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
 	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
 	Language(m call.MunicipalityID) string         // of its callers, such as "nl"
+	Languages() []string                           // that can be spoken, such as "nl"
 	Clocks(m call.MunicipalityID) *time.Location   // in which its people read times
 	Next(n callback.Note, now time.Time) time.Time // when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
 }

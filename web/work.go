@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -309,6 +310,9 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	if r.Language == "" {
 		r.Language = a.Directory.Language(m)
+	}
+	if known := a.Directory.Languages(); !slices.Contains(known, r.Language) {
+		return refuse("refused_"+string(callback.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "))
 	}
 	if b.Window != "" {
 		if r.Window, err = calendar.ParseSpan(b.Window); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -114,6 +115,9 @@ func (s *settings) Clocks(m call.MunicipalityID) *time.Location { return s.Work(
 func (s *settings) Language(m call.MunicipalityID) string {
 	return string(s.plan().Municipalities[m].Language)
 }
+
+// Languages implements web.Directory.
+func (s *settings) Languages() []string { return names(prompts.Languages()) }
 
 // linkObserver counts what happens on the link with Asterisk.
 type linkObserver struct{ ari *metrics.ARI }

@@ -159,7 +159,7 @@ func (b *bench) counted(done string, notes int, err error) error {
 }
 
 func exportNotesCommand(o *benchOptions) *cobra.Command {
-	var format, team, from, until string
+	var format, dialect, team, from, until string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print all live notes, or those that were closed in a period, as CSV or JSON lines",
@@ -172,7 +172,7 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out, err := b.writer(format)
+			out, err := b.writer(format, dialect)
 			if err != nil {
 				return err
 			}
@@ -191,6 +191,7 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
+	cmd.Flags().StringVar(&dialect, "dialect", "excel", "of CSV: excel, which a Dutch spreadsheet opens, or rfc4180 for programs")
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
 	cmd.Flags().StringVar(&from, "closed-from", "", "closed on or after this day, such as 2026-11-01")
 	cmd.Flags().StringVar(&until, "closed-until", "", "closed before this day")
@@ -204,14 +205,18 @@ type noteWriter interface {
 	Close() error
 }
 
-func (b *bench) writer(format string) (noteWriter, error) {
+func (b *bench) writer(format, dialect string) (noteWriter, error) {
 	switch {
 	case b.options.asJSON || format == "jsonl":
 		return noteview.NewLines(b.out(), b.look()), nil
-	case format == "csv":
-		return noteview.NewCSV(b.out(), b.look()), nil
+	case format != "csv":
+		return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
+	case dialect == "excel":
+		return noteview.NewCSV(b.out(), b.look(), noteview.ForPeople(b.town.Location)), nil
+	case dialect == "rfc4180":
+		return noteview.NewCSV(b.out(), b.look(), noteview.ForPrograms()), nil
 	}
-	return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
+	return nil, fmt.Errorf("--dialect %q is not excel or rfc4180", dialect)
 }
 
 // selection is what an export is asked for.

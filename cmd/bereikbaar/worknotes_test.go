@@ -180,13 +180,20 @@ func TestAnOperatorExports(t *testing.T) {
 	}
 	today := time.Now()
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
-	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	require.Equal(t, string(closed.ID), rows[1][0])
 	require.Contains(t, rows[1], "'+31612345678")
 	require.Contains(t, rows[1], "'=Wanneer?")
-	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
+	people := c.does("export", "--as", "kcc1", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2)))
+	require.True(t, strings.HasPrefix(people, "\ufeffid;reference;"), "as a Dutch spreadsheet opens it")
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	require.NoError(t, err)
+	for _, cell := range []string{"06 12345678", "'=Wanneer?", closed.Made.In(amsterdam).Format(time.DateTime)} {
+		require.Contains(t, people, ";"+cell+";")
+	}
+	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 }
