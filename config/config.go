@@ -135,14 +135,29 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	return load(path, raw, getenv)
 }
 
+// LoadWithoutARI is Load for who works on Redis alone: the password of ARI is not looked for.
+func LoadWithoutARI(path string, getenv func(string) string) (*Config, error) {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return loadFor(path, raw, (*builder).redisSecret, getenv)
+}
+
 func load(path string, raw []byte, getenv func(string) string) (*Config, error) {
+	return loadFor(path, raw, (*builder).secrets, getenv)
+}
+
+func loadFor(path string, raw []byte, secrets func(*builder, func(string) string), getenv func(string) string) (*Config, error) {
 	doc, form, err := parse(path, raw)
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{doc: doc, form: form, cfg: &Config{Path: path}}
 	b.system()
-	b.secrets(getenv)
+	if getenv != nil {
+		secrets(b, getenv)
+	}
 	b.exposedRedis()
 	b.plan()
 	if len(doc.problems) > 0 {

@@ -51,10 +51,11 @@ type secretSource struct {
 var samples = []string{"asterisk", "bereikbaar", "secret", "password", "wachtwoord", "geheim", "changeme", "change-me", "admin", "ari", "redis"}
 
 func (b *builder) secrets(getenv func(string) string) {
-	if getenv == nil {
-		return
-	}
 	b.cfg.ARI.Password = b.secret(getenv, secretSource{"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true})
+	b.redisSecret(getenv)
+}
+
+func (b *builder) redisSecret(getenv func(string) string) {
 	b.cfg.Redis.Password = b.secret(getenv, secretSource{"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false})
 	if s := b.form.Redis.Sentinel; s != nil {
 		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false})

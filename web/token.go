@@ -239,6 +239,13 @@ func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.A
 	})
 }
 
+// Knows reports whether somebody has a token that is not past its day.
+func (t *Tokens) Knows(m call.MunicipalityID, agent call.AgentID, now time.Time) bool {
+	return slices.ContainsFunc(t.current(now), func(k Token) bool {
+		return k.Agent == agent && k.Municipality == m && (k.Expires.IsZero() || now.Before(k.Expires))
+	})
+}
+
 // ErrNobody is given for a file that could not be used yet: nobody is let in.
 var ErrNobody = errors.New("nobody may use the API until its tokens file is right")
 

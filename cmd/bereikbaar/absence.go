@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -33,7 +34,12 @@ func absentCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who, b.now)
+			colleague, err := b.person(args[0])
+			if err != nil {
+				return err
+			}
+			released, err := b.worklist.Absent(b.cmd.Context(), b.town.ID, colleague, who, b.now)
+			b.accessed("absent", "colleague", colleague, "count", released, "done", err == nil)
 			return b.counted("released", released, err)
 		}),
 	}
@@ -49,7 +55,15 @@ func presentCommand(o *benchOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return b.worklist.Present(b.cmd.Context(), b.town.ID, call.AgentID(args[0]), who)
+			colleague := call.AgentID(args[0]) // also who has left the configuration since
+			if _, away, err := b.worklist.Absence(b.cmd.Context(), b.town.ID, colleague); err != nil || !away {
+				if _, unknown := b.person(args[0]); err != nil || unknown != nil {
+					return errors.Join(err, unknown)
+				}
+			}
+			err = b.worklist.Present(b.cmd.Context(), b.town.ID, colleague, who)
+			b.accessed("present", "colleague", colleague, "done", err == nil)
+			return err
 		}),
 	}
 }
@@ -60,6 +74,7 @@ func (b *bench) absences() error {
 	if err != nil {
 		return err
 	}
+	b.accessed("absent", "count", len(absences))
 	if b.options.asJSON {
 		shown := make([]absenceShown, len(absences))
 		for i, a := range absences {

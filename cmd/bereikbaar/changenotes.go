@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"time"
 
@@ -31,6 +34,9 @@ func withReason(cmd *cobra.Command, f *noteFlags) {
 func changes() []change {
 	return []change{
 		{"claim", "Take a note, for as long as the lease runs", nil, func(ctx context.Context, b *bench, s callback.Step, _ *noteFlags) (callback.Note, error) {
+			if _, err := b.person(b.options.as); err != nil {
+				return callback.Note{}, fmt.Errorf("--as: %w", err)
+			}
 			return b.worklist.Claim(ctx, s)
 		}},
 		{"release", "Give a note back to its team", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
@@ -115,6 +121,7 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 		return fmt.Errorf("%w: %s", err, n.In(b.town.Location).Standing())
 	}
 	if err != nil {
+		b.accessed(b.cmd.Name(), "notes", n.ID, "done", false)
 		return err
 	}
 	b.accessed(b.cmd.Name(), "notes", after.ID)
@@ -126,24 +133,55 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 
 func eraseNotesCommand(o *benchOptions) *cobra.Command {
 	return &cobra.Command{
-		Use:   "erase NUMBER",
+		Use:   "erase",
 		Short: "Remove what is personal from every note for a number (AVG, article 17); it cannot be undone",
 		Long: "Remove what is personal from every note for a number, on the request of the person (AVG, article 17). Live notes are\n" +
-			"cancelled first. It cannot be undone. A running daemon clears its journal of them when it compares it with Redis.",
-		Args: cobra.ExactArgs(1),
+			"cancelled first. It cannot be undone. A running daemon clears its journal of them when it compares it with Redis.\n\n" +
+			"The number is asked for, or read from standard input. It may be an argument too, but then the shell keeps it in its history and\n" +
+			"whoever lists processes sees it.",
+		Example: "  bereikbaar notes erase --as els",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: withNotes(o, func(b *bench, args []string) error {
 			who, err := b.who()
 			if err != nil {
 				return err
 			}
-			number, err := call.ParseTyped(args[0])
+			typed, err := typedNumber(b.cmd, args)
+			if err != nil {
+				return err
+			}
+			number, err := call.ParseTyped(typed)
 			if err != nil {
 				return err
 			}
 			erased, err := b.worklist.Erase(b.cmd.Context(), b.town.ID, number, who, b.now)
+			b.accessed("erase", "count", erased, "done", err == nil)
 			return b.counted("erased", erased, err)
 		}),
 	}
+}
+
+// longestTyped bounds what is read of standard input, in bytes.
+const longestTyped = 1024
+
+// typedNumber is the number of an argument, or else of standard input, asked for at a terminal.
+func typedNumber(cmd *cobra.Command, args []string) (string, error) {
+	if len(args) == 1 && args[0] != "-" {
+		return args[0], nil
+	}
+	in := cmd.InOrStdin()
+	if file, ok := in.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			cmd.PrintErr("the number: ")
+			line, err := bufio.NewReader(io.LimitReader(in, longestTyped)).ReadString('\n')
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return line, err
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(in, longestTyped))
+	return string(text), err
 }
 
 // counted prints how many notes a change of several was about; also of one that ended halfway.

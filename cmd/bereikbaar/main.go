@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
 const defaultConfig = "/etc/bereikbaar/bereikbaar.yaml"
@@ -40,7 +42,57 @@ func root(access io.Writer) *cobra.Command {
 	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
 	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
 	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(access), tokenCommand())
+	cmd.InitDefaultHelpCmd()
+	cmd.InitDefaultCompletionCmd()
+	strict(cmd)
 	return cmd
+}
+
+// strict makes every command that has commands refuse one that it does not have: a script must not take a page of help for success.
+func strict(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
+	if cmd.Name() == "help" {
+		cmd.RunE, cmd.Run = helped, nil
+		return
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return noCommand(cmd, args[0])
+		}
+	}
+}
+
+// helped shows the help of the command that is named.
+func helped(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return noCommand(cmd.Root(), args[0])
+	}
+	if len(rest) > 0 && found.HasSubCommands() {
+		return noCommand(found, rest[0])
+	}
+	found.InitDefaultHelpFlag()
+	return found.Help()
+}
+
+// noCommand says that a command has no such command, and what it has.
+func noCommand(cmd *cobra.Command, name string) error {
+	var known []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			known = append(known, sub.Name())
+		}
+	}
+	list := strings.Join(known, ", ")
+	if near := spelling.Nearest(name, known); near != "" {
+		return fmt.Errorf("%s has no command %q: did you mean %s? There are %s", cmd.CommandPath(), name, near, list)
+	}
+	return fmt.Errorf("%s has no command %q: there are %s", cmd.CommandPath(), name, list)
 }
 
 // errReported ends a command whose findings were printed already.

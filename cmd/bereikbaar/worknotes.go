@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +23,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/spelling"
+	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // The exit codes of bereikbaar notes, besides 0 and 1 (docs/api.md).
@@ -73,9 +78,10 @@ func notesCommand(access io.Writer) *cobra.Command {
 // withNotes gives a command its bench, and errors their exit codes.
 func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := loadConfig(cmd, os.Getenv)
+		cfg, err := config.LoadWithoutARI(configPath(cmd), os.Getenv)
 		if err != nil {
-			return err
+			cmd.PrintErrln(err)
+			return errReported
 		}
 		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
 		b.store = redisstore.Open(redisOptions(cfg.Redis))
@@ -112,9 +118,37 @@ func (b *bench) out() io.Writer { return b.cmd.OutOrStdout() }
 func (b *bench) who() (callback.Actor, error) {
 	who := callback.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
-		return "", errors.New("--as is missing: say who does it, by his id")
+		return "", errors.New("--as is missing: say who does it, by their id")
+	}
+	if !personID.MatchString(b.options.as) {
+		return "", errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
 	}
 	return who, nil
+}
+
+// personID is the rule of ids of people, as of those of tokens.
+var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// person looks that somebody is there: in the configuration, or with a token of their own.
+func (b *bench) person(name string) (call.AgentID, error) {
+	id, agents := call.AgentID(name), b.cfg.Plan.Agents
+	if _, ok := agents[id]; ok {
+		return id, nil
+	}
+	var unread error
+	if file := b.cfg.Web.TokensFile; file != "" {
+		tokens, err := web.OpenTokens(file, slog.New(slog.DiscardHandler))
+		if err == nil && tokens.Knows(b.town.ID, id, b.now) {
+			return id, nil
+		}
+		unread = err
+	}
+	known := slices.Sorted(maps.Keys(agents))
+	err := fmt.Errorf("%q is nobody in %s (agents), and has no token: name one of %s", name, b.cfg.Path, strings.Join(names(known), ", "))
+	if near := spelling.Nearest(id, known); near != "" {
+		err = fmt.Errorf("%w; did you mean %s?", err, near)
+	}
+	return "", errors.Join(err, unread)
 }
 
 // find gives the note that an argument names, by its id or by its reference.
@@ -159,6 +193,9 @@ func (b *bench) municipality(name string) (routing.Municipality, error) {
 	return routing.Municipality{ID: call.MunicipalityID(name), Location: time.UTC}, nil
 }
 
+// mostListed bounds a list: more is for an export.
+const mostListed = 1000
+
 func listNotesCommand(o *benchOptions) *cobra.Command {
 	var team, colleague string
 	var limit int
@@ -167,12 +204,16 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 		Short: "List live notes, what is due first at the top",
 		Args:  cobra.NoArgs,
 		RunE: withNotes(o, func(b *bench, _ []string) error {
-			if limit < 1 || limit > 1000 {
+			if limit < 1 || limit > mostListed {
 				return errors.New("--limit is a number from 1 to 1000")
 			}
-			notes, err := b.live(team, colleague, limit)
+			notes, err := b.live(team, colleague, limit+1)
 			if err != nil && len(notes) == 0 {
 				return err
+			}
+			if len(notes) > limit {
+				notes = notes[:limit]
+				b.cmd.PrintErrf("there are more notes than these %d: ask for more with --limit, up to %d, for one --team, or for all with export\n", limit, mostListed)
 			}
 			b.accessed("list", "count", len(notes))
 			if o.asJSON {
