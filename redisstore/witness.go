@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -97,6 +98,9 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	if err != nil {
 		return p, down(what, err)
 	}
+	if p.Run != run.id && s.promoted(ctx) {
+		p.Seq = 0 // it was a replica: what it had not heard yet says nothing of its disk
+	}
 	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run.id, p.Seq).StringSlice()
 	if err != nil {
 		return p, down(what, err)
@@ -112,6 +116,16 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 		return p, down(what, errors.New("it was restarted meanwhile"))
 	}
 	return p.next(run, attested(reply[0]), attested(reply[1]), attested(reply[2]), time.Now().UTC()), nil
+}
+
+// promoted reports whether sentinels made a replica the primary that answers. A failover may lose what the replica had not heard: the
+// journal gives it back (docs/notes.md, "Several machines").
+func (s *Store) promoted(ctx context.Context) bool {
+	if s.primary == nil {
+		return false
+	}
+	text, err := s.client.Info(ctx, "replication").Result()
+	return err == nil && strings.Trim(parseInfo(text)["master_replid2"], "0") != ""
 }
 
 func (s *Store) serverRun(ctx context.Context) (serverRun, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
@@ -43,12 +44,18 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 		}
 	}
 	until(primary(0))
-	r.Servers[1].Freeze() // from here on the replica hears nothing
+	r.Servers[1].Freeze() // from here on the replica hears nothing: not even what its machine would have taken for it
+	r.Servers[0].Do("CLIENT", "KILL", "TYPE", "replica")
 	claimed = c.advances(d, claimed, callback.EventClaimed, func(e *callback.Event) { e.Who, e.Hold = callback.ByAgent("kcc1"), time.Hour })
 	erased = c.advances(d, erased, callback.EventCancelled, func(e *callback.Event) { e.Reason = "erased on request" })
 	_, err := d.keeper.Advance(t.Context(), erased, callback.Remains(erased, callback.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
 		callback.ByAgent("kcc1"), "erased on request"))
 	require.NoError(t, err)
+	var proof redisstore.Proof
+	require.Eventually(t, func() bool { // the replica does not hear of that either
+		proof, err = d.store.Attest(t.Context(), redisstore.Proof{})
+		return err == nil
+	}, 30*time.Second, 10*time.Millisecond)
 	r.Servers[0].Kill()
 	r.Servers[1].Thaw()
 	meanwhile := c.note("kcc")
@@ -68,6 +75,11 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, his, 3, "who was erased is not found again")
 	require.Contains(t, log.String(), "Redis is back")
+	require.Eventually(t, func() bool {
+		proof, err = d.store.Attest(t.Context(), proof)
+		return err == nil
+	}, 30*time.Second, 10*time.Millisecond)
+	require.Zero(t, proof.Lost, "a replica that lagged is no disk that forgets")
 }
 
 // advances makes the next event of a note, and asks again while a busy machine is slow.
