@@ -94,82 +94,6 @@ func (e *FieldError) Error() string { return fmt.Sprintf("field %q %s", e.Field,
 // Unwrap makes it an ErrBroken.
 func (e *FieldError) Unwrap() error { return ErrBroken }
 
-// EncodeNote gives the fields in which a note is stored. Empty ones are left out.
-func EncodeNote(n Note) map[string]string {
-	fields := encodePromise(n)
-	fields[fieldVersion] = encodingVersion
-	fields[FieldState] = string(n.State)
-	fields[FieldVer] = strconv.FormatUint(n.Ver, 10)
-	put(fields, fieldColleague, string(n.Colleague))
-	putTime(fields, fieldClosed, n.Closed)
-	putMilli(fields, FieldLease, n.Lease)
-	put(fields, fieldMark, string(n.Mark))
-	putCount(fields, fieldPriority, int64(n.Priority))
-	putCount(fields, fieldRepeats, int64(n.Repeats))
-	putCount(fields, fieldReroutes, int64(n.Reroutes))
-	put(fields, fieldAttempts, encodeAttempts(n.Attempts))
-	putCount(fields, fieldEarlier, int64(n.Earlier))
-	put(fields, fieldStints, encodeStints(n.Stints))
-	put(fields, fieldOutcome, string(n.Outcome))
-	if n.NormMet {
-		fields[fieldNormMet] = "true"
-	}
-	return fields
-}
-
-// encodePromise gives what is known of a note when it is made.
-func encodePromise(n Note) map[string]string {
-	fields := make(map[string]string, 40)
-	put(fields, fieldID, string(n.ID))
-	put(fields, FieldReference, string(n.Reference))
-	put(fields, fieldMunicipality, string(n.Municipality))
-	put(fields, fieldTeam, string(n.Team))
-	put(fields, fieldOwner, string(n.Owner))
-	put(fields, fieldPersonal, string(n.Personal))
-	put(fields, fieldKey, string(n.Key))
-	put(fields, fieldCall, string(n.Call))
-	put(fields, fieldNumber, n.Number.E164)
-	put(fields, fieldKind, string(n.Number.Kind))
-	put(fields, fieldCountry, n.Number.Country)
-	put(fields, fieldVerified, strconv.FormatBool(n.Verified))
-	put(fields, fieldShown, n.Shown.E164)
-	if n.Separate {
-		fields[fieldSeparate] = "true"
-	}
-	put(fields, fieldLanguage, n.Language)
-	put(fields, fieldSubject, n.Subject)
-	put(fields, fieldReason, n.Reason)
-	if n.Window != (calendar.Span{}) {
-		fields[fieldWindow] = n.Window.String()
-	}
-	putTime(fields, fieldMade, n.Made)
-	putTime(fields, fieldWarn, n.Warn)
-	putTime(fields, fieldDeadline, n.Deadline)
-	return fields
-}
-
-func put(fields map[string]string, name, value string) {
-	if value != "" {
-		fields[name] = value
-	}
-}
-
-func putTime(fields map[string]string, name string, t time.Time) {
-	put(fields, name, stamp(t))
-}
-
-func putMilli(fields map[string]string, name string, t time.Time) {
-	if !t.IsZero() {
-		fields[name] = strconv.FormatInt(t.UnixMilli(), 10)
-	}
-}
-
-func putCount(fields map[string]string, name string, n int64) {
-	if n != 0 {
-		fields[name] = strconv.FormatInt(n, 10)
-	}
-}
-
 // DecodeNote reads a note from its stored fields. Fields that it does not know are left alone. The error is a *FieldError.
 func DecodeNote(fields map[string]string) (Note, error) {
 	r := reader{fields: fields}
@@ -202,44 +126,6 @@ func (r *reader) note() Note {
 	n.NormMet = r.maybe(fieldNormMet, isBool, "is neither true nor false") == "true"
 	n.Closed = r.maybeTime(fieldClosed)
 	return n
-}
-
-// EncodeEvent gives the fields in which an event is stored in a log.
-func EncodeEvent(e Event) map[string]string {
-	fields := make(map[string]string, 40)
-	if e.Base != nil {
-		base := encodePromise(*e.Base)
-		if e.Kind == EventPurged {
-			purged := *e.Base
-			purged.State, purged.Ver = Purged, e.Ver
-			base = EncodeNote(purged)
-		}
-		for name, value := range base {
-			fields[basePrefix+name] = value
-		}
-	}
-	fields[fieldVersion] = encodingVersion
-	fields[FieldEventID] = string(e.ID)
-	fields[fieldNote] = string(e.Note)
-	fields[fieldEvent] = string(e.Kind)
-	fields[FieldVer] = strconv.FormatUint(e.Ver, 10)
-	putTime(fields, fieldAt, e.At)
-	fields[fieldWho] = string(e.Who)
-	put(fields, fieldReason, e.Reason)
-	put(fields, fieldTeam, string(e.Team))
-	put(fields, fieldOwner, string(e.Owner))
-	put(fields, fieldCall, string(e.Call))
-	put(fields, fieldCause, string(e.Cause))
-	putCount(fields, fieldHold, e.Hold.Milliseconds())
-	putMilli(fields, FieldUntil, e.Until)
-	put(fields, fieldLine, string(e.Line))
-	putCount(fields, fieldTalked, e.Talked.Milliseconds())
-	put(fields, fieldResult, string(e.Result))
-	put(fields, fieldOutcome, string(e.Outcome))
-	if e.NormMet {
-		fields[fieldNormMet] = "true"
-	}
-	return fields
 }
 
 // DecodeEvent reads an event from its stored fields. The error is a *FieldError.

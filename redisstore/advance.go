@@ -92,7 +92,7 @@ func readable(after callback.Note, e callback.Event) error {
 func advanceArguments(before, after callback.Note, e callback.Event) (keys []string, args []any) {
 	plan := planOf(before, after, e)
 	changed, gone := differs(callback.EncodeNote(before), callback.EncodeNote(after))
-	fields, event := pairs(changed), pairs(callback.EncodeEvent(e))
+	fields, event := pairs(changed), callback.EventFields(e)
 	mode := ""
 	switch {
 	case e.Kind == callback.EventReleased && e.Cause == callback.ReleaseLapsed:
@@ -101,7 +101,7 @@ func advanceArguments(before, after callback.Note, e callback.Event) (keys []str
 		mode = modePurge
 	}
 	args = make([]any, 0, 7+len(fields)+len(event))
-	args = append(args, string(e.ID), e.Ver-1, e.Hold.Milliseconds(), mode, list(plan.changes), list(gone), len(fields))
+	args = append(args, string(e.ID), e.Ver-1, e.Hold.Milliseconds(), mode, plan.changes.String(), list(gone), len(fields))
 	args = append(args, fields...)
 	return plan.keys, append(args, event...)
 }

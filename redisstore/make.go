@@ -122,25 +122,25 @@ func (s *Store) unexpected(what string, reply []string) error {
 func makeArguments(n callback.Note, made callback.Event, mayBeTaken []string) (keys []string, args []any) {
 	plan := planOf(callback.Note{}, n, made)
 	free := plan.mustBeFree(n, mayBeTaken)
-	fields, event := pairs(callback.EncodeNote(n)), pairs(callback.EncodeEvent(made))
+	fields, event := callback.NoteFields(n), callback.EventFields(made)
 	args = make([]any, 0, 3+len(fields)+len(event))
-	args = append(args, list(free), list(plan.changes), len(fields))
+	args = append(args, free.String(), plan.changes.String(), len(fields))
 	args = append(args, fields...)
 	return plan.keys, append(args, event...)
 }
 
 // mustBeFree gives the fields that keep a new note out when they are set, and what the script answers then.
-func (p *plan) mustBeFree(n callback.Note, mayBeTaken []string) [][]any {
+func (p *plan) mustBeFree(n callback.Note, mayBeTaken []string) (free entries) {
 	if n.State == callback.Purged {
 		return nil
 	}
 	k := keysOf(n.Municipality)
-	free := [][]any{{replyExists, p.at(k.idem()), string(n.Key)}}
+	free = free.add(replyExists, p.at(k.idem()), string(n.Key))
 	if !slices.Contains(mayBeTaken, replyOpen) {
-		free = append(free, []any{replyOpen, p.at(k.open()), same(n)})
+		free = free.add(replyOpen, p.at(k.open()), same(n))
 	}
 	if !slices.Contains(mayBeTaken, replyReferenceTaken) {
-		free = append(free, []any{replyReferenceTaken, p.at(k.references()), string(n.Reference)})
+		free = free.add(replyReferenceTaken, p.at(k.references()), string(n.Reference))
 	}
 	return free
 }
