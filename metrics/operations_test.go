@@ -118,7 +118,7 @@ func TestWhatIsInMemoryIsToldAsItIsNow(t *testing.T) {
 		var ari, redis metrics.Health
 		asked := 0
 		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{
-			{Name: "ari", Needed: true, Prompt: true, Health: func(context.Context) metrics.Health { return ari }},
+			{Name: "ari", Needed: true, InMemory: true, Health: func(context.Context) metrics.Health { return ari }},
 			{Name: "redis", Health: func(context.Context) metrics.Health { asked++; return redis }},
 		}}))
 		h := m.Operations(reg, quiet)

@@ -71,7 +71,7 @@ func (m *Metrics) Watch(s Sources) error {
 		seen[part.Name] = true
 		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }
 		fresh := partsFresh
-		if part.Prompt {
+		if part.InMemory {
 			fresh = 0
 		}
 		w.parts = append(w.parts, watchedPart{part, newRecent(fresh, partLimit, ask)})

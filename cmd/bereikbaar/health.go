@@ -21,7 +21,7 @@ const (
 func (s *service) watchHealth(library *prompts.Library) error {
 	s.pulse = metrics.NewPulse("heartbeat", pulseLimit)
 	parts := []metrics.Part{
-		{Name: "ari", Needed: true, Prompt: true, Health: s.linkHealth},
+		{Name: "ari", Needed: true, InMemory: true, Health: s.linkHealth},
 		{Name: "redis", Health: s.redis.health},
 		{Name: "prompts", Health: s.promptsHealth(library)},
 	}

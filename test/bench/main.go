@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,31 +26,48 @@ type plan struct {
 	Rounds  int           `json:"rounds"`
 	Queued  int           `json:"queued_for_one_agent"`
 	Waiting int           `json:"waiting_for_memory"`
+	Full    []int         `json:"full_queues"`
 	Highest int           `json:"highest_rate_tried"`
 }
 
 func main() {
-	p := plan{Phones: 300, Hold: time.Second, Queued: 20, Waiting: 300}
+	p := plan{Phones: 300, Hold: time.Second, Queued: 20, Waiting: 300, Full: []int{200, 500, 1000}}
 	flag.IntVar(&p.Rate, "rate", 60, "calls a second")
 	flag.DurationVar(&p.Length, "length", 10*time.Second, "of one measurement")
 	flag.IntVar(&p.Rounds, "rounds", 9, "interleaved pairs, without and with sound")
 	flag.IntVar(&p.Highest, "highest", 160, "the highest rate that is tried")
+	full := flag.Bool("full", false, "only full queues")
 	out := flag.String("json", filepath.Join("build", "bench.json"), "where the figures go")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := measure(ctx, p)
-	if err == nil {
-		r.print(os.Stdout)
-		err = save.JSON(*out, r)
+	bench := run
+	if *full {
+		bench = runFull
 	}
-	if err == nil {
-		err = r.aims(os.Stdout)
-	}
-	if err != nil {
+	if err := bench(ctx, p, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+func run(ctx context.Context, p plan, out string) error {
+	r, err := measure(ctx, p)
+	if err != nil {
+		return err
+	}
+	r.print(os.Stdout)
+	r.printFull(os.Stdout)
+	return errors.Join(save.JSON(out, r), r.aims(os.Stdout))
+}
+
+func runFull(ctx context.Context, p plan, out string) error {
+	r := &results{Plan: p, Full: map[string][]waiting{}}
+	if err := r.fullQueues(ctx); err != nil {
+		return err
+	}
+	r.printFull(os.Stdout)
+	return save.JSON(out, r)
 }
 
 // The two sides that are compared.

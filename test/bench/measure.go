@@ -14,12 +14,13 @@ import (
 
 // results are all figures of a run. Times are in milliseconds.
 type results struct {
-	Plan   plan              `json:"plan"`
-	Load   map[string][]load `json:"load"`       // without sound, by side, one per round
-	Spoken map[string][]load `json:"load_sound"` // with sound
-	Next   map[string]spread `json:"agent_free_to_next_ring_ms"`
-	Rates  map[string]int    `json:"highest_rate_under_0.1_percent_failures"`
-	Memory map[string]memory `json:"memory_per_waiting_caller_kib"`
+	Plan   plan                 `json:"plan"`
+	Load   map[string][]load    `json:"load"`       // without sound, by side, one per round
+	Spoken map[string][]load    `json:"load_sound"` // with sound
+	Next   map[string]spread    `json:"agent_free_to_next_ring_ms"`
+	Rates  map[string]int       `json:"highest_rate_under_0.1_percent_failures"`
+	Memory map[string]memory    `json:"memory_per_waiting_caller_kib"`
+	Full   map[string][]waiting `json:"full_queues"`
 }
 
 // load is one side under a steady stream of calls.
@@ -64,6 +65,7 @@ func measure(ctx context.Context, p plan) (*results, error) {
 	r := &results{
 		Plan: p, Load: map[string][]load{}, Spoken: map[string][]load{},
 		Next: map[string]spread{}, Rates: map[string]int{}, Memory: map[string]memory{},
+		Full: map[string][]waiting{},
 	}
 	crowd, err := start(ctx, p.Phones)
 	if err != nil {
@@ -77,7 +79,7 @@ func measure(ctx context.Context, p plan) (*results, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, errors.Join(r.withOneAgent(ctx, one), r.memoryOfWaiting(ctx, one), one.Close())
+	return r, errors.Join(r.withOneAgent(ctx, one), r.memoryOfWaiting(ctx, one), one.Close(), r.fullQueues(ctx))
 }
 
 func (r *results) underLoad(ctx context.Context, crowd *rig.Rig) error {
@@ -222,7 +224,7 @@ func (r *results) memoryOfWaiting(ctx context.Context, one *rig.Rig) error {
 		if err != nil {
 			return err
 		}
-		if err := allAnswered(ctx, callers, r.Plan.Waiting); err != nil {
+		if err := allAnswered(ctx, callers, r.Plan.Waiting, time.Minute); err != nil {
 			return err
 		}
 		now, err := use(one)
@@ -241,8 +243,8 @@ func (r *results) memoryOfWaiting(ctx context.Context, one *rig.Rig) error {
 	return nil
 }
 
-func allAnswered(ctx context.Context, callers *rig.Load, n int) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+func allAnswered(ctx context.Context, callers *rig.Load, n int, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
 		answered := 0

@@ -39,8 +39,9 @@ var spawner = sync.OnceValue(func() chan func() {
 	return jobs
 })
 
-// start runs a command with its output in logs/NAME.log under dir. The child leads a process group of its own, so that
-// Ctrl-C in a terminal reaches us alone and we stop the parts in order.
+// start runs a command with its output in logs/NAME.log under dir. The child leads a session of its own, as a service
+// does: Ctrl-C in a terminal reaches us alone, and we stop the parts in order; and Linux shares the processor out among sessions
+// (sched_autogroup), so that the thousand threads of a busy Asterisk do not starve the daemon here either.
 func start(dir, name string, cmd *exec.Cmd) (*Process, error) {
 	path := filepath.Join(dir, "logs", name+".log")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -55,7 +56,7 @@ func start(dir, name string, cmd *exec.Cmd) (*Process, error) {
 		cmd.Dir = dir
 	}
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 
 	started := make(chan error)
 	spawner() <- func() { started <- cmd.Start() }
