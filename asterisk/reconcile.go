@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,8 +88,13 @@ func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 			s.callers = append(s.callers, c)
 		}
 	}
-	slices.SortFunc(s.callers, func(a, b Channel) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(s.callers, firstCome)
 	return s, nil
+}
+
+// firstCome orders channels as they came. Asterisk tells when by the millisecond, and numbers them in their ids.
+func firstCome(a, b Channel) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(len(a.ID), len(b.ID)), strings.Compare(a.ID, b.ID))
 }
 
 // add takes down one of our bridges, once every channel is known.
