@@ -40,6 +40,7 @@ const (
 	checkPhones        = "phones"
 	checkCallbacks     = "callbacks"
 	checkKeys          = "keys"
+	checkSIP           = "sip"
 	checkRedis         = "redis"
 	checkStored        = "redis contents"
 	checkDurability    = "redis durability"

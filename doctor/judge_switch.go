@@ -59,6 +59,7 @@ func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 	found = append(found, judgePhones(f.endpoints, phones)...)
 	found = append(found, judgeCallbacks(f.endpoints, dial))
 	found = append(found, judgeKeys(f.trunks)...)
+	found = append(found, judgeSettings(f.objects)...)
 	return append(found, judgeSkew(f.skew, f.took)...)
 }
 

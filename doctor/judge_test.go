@@ -34,7 +34,7 @@ func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
 
 // healthy is an Asterisk as it should be, with the phone of anna.
 func healthy() switchFacts {
-	f := switchFacts{application: "bereikbaar", status: http.StatusOK, version: "22.10.1"}
+	f := switchFacts{application: "bereikbaar", status: http.StatusOK, version: "22.10.1", objects: inEffect()}
 	f.calls.registered, f.watch.registered = true, true
 	for _, t := range asterisk.DisallowedEvents() {
 		f.calls.Disallowed = append(f.calls.Disallowed, eventFacts{t})

@@ -38,6 +38,7 @@ type switchFacts struct {
 	watch       applicationFacts
 	endpoints   []asterisk.Endpoint
 	trunks      []trunkFacts
+	objects     []object      // of PJSIP
 	channels    error         // the list of channels does not come
 	skew, took  time.Duration // of Asterisk's clock before ours, and of the answer
 	ask         error         // one of the questions was not answered
@@ -76,7 +77,9 @@ func askSwitch(ctx context.Context, c config.ARI, phones []phone, dial string) s
 	defer hangUp()
 	work.Go(func() { news.ended <- conn.Run(ctx) })
 	if f.link = news.await(ctx, conn); f.link == nil {
-		f.ask = f.askAll(ctx, conn, phones, dial)
+		if f.ask = f.askAll(ctx, conn, phones, dial); f.ask == nil {
+			f.objects = askSettings(ctx, conn, f.endpoints, phones, dial)
+		}
 	}
 	return f
 }

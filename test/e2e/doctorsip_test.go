@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/doctor"
+	"github.com/bereikbaar/bereikbaar/test/rig"
+)
+
+// setUpWrong is what an Asterisk that was there already may say, each line a way in.
+const setUpWrong = `
+[global](+)
+endpoint_identifier_order = ip,username
+ignore_uri_user_options = no
+
+[bereikbaar-replaces](+type=identify)
+match_header = X-Other: y
+
+[trunk](+type=endpoint)
+identify_by = username,ip
+trust_id_inbound = no
+allow_transfer = yes
+send_connected_line = yes
+
+[kcc1](+type=endpoint)
+trust_id_inbound = yes
+device_state_busy_at = 0
+
+[kcc1](+type=aor)
+qualify_frequency = 0
+
+[open]
+type = endpoint
+context = from-trunk
+`
+
+func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{"pjsip.conf": setUpWrong}})
+	report, content := s.doctor()
+	require.False(t, content)
+	wrong := s.wrongs(report)
+	require.Len(t, wrong, 1, "%v", report)
+	for _, line := range []string{
+		"endpoint_identifier_order of [global] is ip,username: ",
+		"match_header of [bereikbaar-replaces], the one of type identify is X-Other: y: ",
+		"identify_by of [trunk] is username,ip: anybody can be the trunk",
+		"trust_id_inbound of [trunk] is no: ",
+		"allow_transfer of [trunk] is yes: ",
+		"identify_by of [open] is username,ip: anybody can be it",
+		"trust_id_inbound of the phone of kcc1 is yes: ",
+	} {
+		require.Contains(t, wrong["sip"], line)
+	}
+	for _, line := range []string{
+		"ignore_uri_user_options of [global] is no: ",
+		"send_connected_line of [trunk] is yes: ",
+		"device_state_busy_at of the phone of kcc1 is 0: ",
+		"qualify_frequency of the log-in of kcc1 is 0: ",
+		"rewrite_contact of the phone of kcc1, the phone of kcc2, the phone of verg1, the phone of verg2 is no: ", // as the rig's phones need it
+	} {
+		require.Contains(t, textOf(report, "sip"), line)
+	}
+	require.NotContains(t, textOf(report, "sip"), "cannot be told")
+	for _, f := range report.Findings {
+		if f.Check == "sip" && f.Verdict == doctor.Wrong {
+			require.Contains(t, f.Mend, "pjsip.conf")
+		}
+	}
+}
