@@ -40,6 +40,7 @@ type confReader struct {
 	section string // in lower case
 	comment bool   // within ;-- --;
 	general section
+	visit   func(file string, number int, line string) // is told of each line that is no section and no directive; nil for nobody
 }
 
 func (r *confReader) file(path string, depth int) error {
@@ -55,9 +56,15 @@ func (r *confReader) file(path string, depth int) error {
 	if err != nil {
 		return fmt.Errorf("read Asterisk's configuration: %w", err)
 	}
+	number := 0
 	for line := range strings.Lines(string(text)) {
-		if err := r.line(r.uncommented(line), depth); err != nil {
+		number++
+		plain := r.uncommented(line)
+		if err := r.line(plain, depth); err != nil {
 			return err
+		}
+		if r.visit != nil && !strings.HasPrefix(plain, "#") && !strings.HasPrefix(plain, "[") {
+			r.visit(path, number, plain)
 		}
 	}
 	return nil

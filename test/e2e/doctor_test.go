@@ -58,7 +58,9 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	report, content := s.doctor()
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
-	for _, check := range []string{"configuration", "asterisk", "asterisk limits", "application", "phones", "callbacks", "keys", "redis", "menus", "daemon", "api"} {
+	for _, check := range []string{
+		"configuration", "asterisk", "asterisk limits", "dialplan", "application", "phones", "callbacks", "keys", "redis", "menus", "daemon", "api",
+	} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")

@@ -37,11 +37,14 @@ context = from-trunk
 `
 
 func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
-	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{"pjsip.conf": setUpWrong}})
+	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{
+		"pjsip.conf": setUpWrong, "extensions.conf": "[elsewhere]\nexten => kcc1,1,Dial(PJSIP/kcc1,30)\n",
+	}})
 	report, content := s.doctor()
 	require.False(t, content)
 	wrong := s.wrongs(report)
-	require.Len(t, wrong, 1, "%v", report)
+	require.Len(t, wrong, 2, "%v", report)
+	require.Contains(t, wrong["dialplan"], "Dial()")
 	for _, line := range []string{
 		"endpoint_identifier_order of [global] is ip,username: ",
 		"match_header of [bereikbaar-replaces], the one of type identify is X-Other: y: ",
