@@ -43,7 +43,6 @@ func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
 	report, content := s.doctor()
 	require.False(t, content)
 	wrong := s.wrongs(report)
-	require.Len(t, wrong, 2, "%v", report)
 	require.Contains(t, wrong["dialplan"], "Dial()")
 	for _, line := range []string{
 		"endpoint_identifier_order of [global] is ip,username: ",

@@ -113,6 +113,56 @@ func TestAForwardFromTheQueueIsNotFollowed(t *testing.T) {
 	require.Equal(t, 1.0, f.ended(call.Abandoned))
 }
 
+// answers are final answers that are no redirect, each with somewhere to go all the same.
+func answers() [][]string {
+	const fraud = "Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>"
+	var list [][]string
+	for _, status := range []string{
+		"400 Bad", "404 Not Found", "410 Gone", "413 Too Large", "415 Type", "416 Scheme", "420 Extension", "480 Away", "481 Gone", "484 Incomplete",
+		"485 Ambiguous", "486 Busy", "488 Not Here", "493 Undecipherable", "500 Fault", "503 Overloaded", "600 Busy", "603 Declined", "604 Nowhere", "606 No",
+	} {
+		list = append(list, []string{"SIP/2.0 " + status, fraud, "Retry-After: 1", "Diversion: <sip:kcc2@x>", "Error-Info: <sip:0909012345@x>"})
+	}
+	const challenge = `Digest realm="asterisk", nonce="x", algorithm=MD5`
+	return append(list,
+		[]string{"SIP/2.0 401 Who", "WWW-Authenticate: " + challenge, fraud}, []string{"SIP/2.0 407 Who", "Proxy-Authenticate: " + challenge, fraud})
+}
+
+func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
+	f := forwards(t, "kcc1", onlyKCC1(nil))
+	c := f.rings(rig.CallerOptions{To: straight})
+	for i, answer := range answers() {
+		f.phone.Replies(answer...)
+		require.NoError(t, f.phone.AwaitInvites(f.ctx, len(f.phone.Invites())+1), "answer %d", i)
+	}
+	require.Zero(t, f.metric("bereikbaar_rings_failed_total", "reason", "forwarded"))
+
+	for _, method := range []string{"OPTIONS", "BYE", "NOTIFY", "UPDATE"} { // and of other requests
+		f.phone.RepliesTo(method, redirects()[1]...)
+	}
+	_, err := f.Asterisk.CLI(f.ctx, "pjsip qualify kcc1")
+	require.NoError(t, err)
+	f.phone.Replies("SIP/2.0 200 OK")
+	f.eventually("the two talk", func() error { return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) })
+	c.hangsUp()
+	f.nobodyElseWasRung(1)
+	f.atRest()
+}
+
+func TestAChannelThatIsNobodysCallIsHungUp(t *testing.T) {
+	f := forwards(t, "kcc1", nil)
+	f.phone.Replies("SIP/2.0 200 OK")
+	for i, made := range []string{"PJSIP/kcc1 application Stasis bereikbaar", "Local/kcc1@from-phones application Stasis bereikbaar,forwarded"} {
+		_, err := f.Asterisk.CLI(f.ctx, "channel originate "+made)
+		require.NoError(t, err)
+		f.eventually("it is refused", func() error { return equal(float64(i+1), f.metric("bereikbaar_ari_channels_refused_total")) })
+		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
+	}
+	f.logs("a channel came that is nobody's call")
+	require.Zero(t, f.metric("bereikbaar_calls_total"))
+	f.atRest()
+}
+
 func TestAPhoneThatForwardsIsPausedLikeOneThatIsNotAnswered(t *testing.T) {
 	f := forwards(t, "kcc1", onlyKCC1(map[string]any{"missed_limit": 2, "missed_pause": "1h"}))
 	f.phone.Replies(redirects()[1]...)

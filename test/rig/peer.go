@@ -24,7 +24,7 @@ type Peer struct {
 	password string
 
 	mu      sync.Mutex
-	reply   func(SIPMessage) string
+	replies map[string]string // status line and headers, by method
 	invites []SIPMessage
 	waiting map[string]chan SIPMessage // for answers, by branch
 	changed chan struct{}
@@ -105,7 +105,7 @@ func (r *Rig) peer(name, password string, host, preferred int) (*Peer, error) {
 	p := &Peer{
 		Name: name, conn: conn, server: server, password: password,
 		waiting: map[string]chan SIPMessage{}, changed: make(chan struct{}),
-		reply: func(SIPMessage) string { return "SIP/2.0 480 Nobody\r\n" },
+		replies: map[string]string{"INVITE": "SIP/2.0 480 Nobody\r\n"},
 	}
 	r.onClose(conn.Close)
 	go p.listen()
@@ -116,11 +116,13 @@ func (r *Rig) peer(name, password string, host, preferred int) (*Peer, error) {
 func (p *Peer) Address() string { return p.conn.LocalAddr().String() }
 
 // Replies sets what INVITEs are answered with: the status line and lines of headers.
-func (p *Peer) Replies(lines ...string) {
+func (p *Peer) Replies(lines ...string) { p.RepliesTo("INVITE", lines...) }
+
+// RepliesTo sets what requests of a method are answered with. Those of which nothing was said are answered with 200.
+func (p *Peer) RepliesTo(method string, lines ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := strings.Join(lines, "\r\n") + "\r\n"
-	p.reply = func(SIPMessage) string { return text }
+	p.replies[method] = strings.Join(lines, "\r\n") + "\r\n"
 }
 
 // Invites are the INVITEs that came so far, each call once.
@@ -174,22 +176,22 @@ func (p *Peer) listen() {
 	}
 }
 
-// asked answers a request: an INVITE as the test says, everything else with 200.
+// asked answers a request.
 func (p *Peer) asked(m SIPMessage) {
-	head := "SIP/2.0 200 OK\r\n"
-	switch m.Method() {
-	case "ACK":
+	if m.Method() == "ACK" {
 		return
-	case "INVITE":
-		p.mu.Lock()
-		known := slices.ContainsFunc(p.invites, func(i SIPMessage) bool { return i.Get("Call-ID") == m.Get("Call-ID") })
-		if !known {
-			p.invites = append(p.invites, m)
-			close(p.changed)
-			p.changed = make(chan struct{})
-		}
-		head = p.reply(m)
-		p.mu.Unlock()
+	}
+	p.mu.Lock()
+	again := slices.ContainsFunc(p.invites, func(i SIPMessage) bool { return i.Get("Call-ID") == m.Get("Call-ID") })
+	if m.Method() == "INVITE" && !again {
+		p.invites = append(p.invites, m)
+		close(p.changed)
+		p.changed = make(chan struct{})
+	}
+	head, ok := p.replies[m.Method()]
+	p.mu.Unlock()
+	if !ok {
+		head = "SIP/2.0 200 OK\r\n"
 	}
 	p.send(head + echoed(m) + p.bodyOf(head, m))
 }
