@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is an Asterisk that was there before: Debian's samples with a trunk, a phone, and a number that is not ours.
+// theirs is an Asterisk that was there before: Debian's samples with a number that is not ours, and a trunk and a phone that are as
+// deploy/asterisk/README.md asks.
 const theirs = `apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-gsm asterisk-moh-opsound-wav
 cat >>/etc/asterisk/pjsip.conf <<END
 
@@ -18,11 +19,15 @@ bind = 192.0.2.10:5060
 [trunk]
 type = endpoint
 context = incoming
+identify_by = ip
 disallow = all
 allow = alaw
+dtmf_mode = auto
 transport = transport-udp
 aors = trunk
 trust_id_inbound = yes
+trust_connected_line = no
+allow_transfer = no
 
 [trunk]
 type = aor
@@ -41,6 +46,8 @@ allow = alaw
 transport = transport-udp
 auth = kcc1
 aors = kcc1
+identify_by = username
+dtmf_mode = auto
 rewrite_contact = yes
 device_state_busy_at = 1
 
