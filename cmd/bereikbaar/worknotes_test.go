@@ -40,7 +40,7 @@ func atTheCounter(t *testing.T) *counter {
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
 	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
 	c := &counter{t: t, redis: redistest.Start(t)}
-	c.path = written(t, townHall, "agents:", c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:") // one caller asks for all
+	c.path = written(t, townHall, "agents:", c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:\n  kcc2: {endpoint: PJSIP/kcc2}") // one caller asks for all
 	cfg, err := config.Load(c.path, os.Getenv)
 	require.NoError(t, err)
 	c.store = redisstore.Open(redisOptions(cfg.Redis))
