@@ -84,7 +84,7 @@ func TestAPhoneThatSendsTheCallElsewhereIsNotAnswered(t *testing.T) {
 				b.of(t, "ChannelDestroyed", channel, "Down", test.rest)
 				err := <-over
 				require.ErrorIs(t, err, test.want)
-				require.Equal(t, test.want == dispatch.ErrForwarded, errors.Is(err, dispatch.ErrForwarded))
+				require.Equal(t, errors.Is(test.want, dispatch.ErrForwarded), errors.Is(err, dispatch.ErrForwarded))
 				require.False(t, errors.Is(test.want, dispatch.ErrForwarded) && !errors.Is(err, dispatch.ErrNoAnswer))
 			})
 		})

@@ -23,7 +23,9 @@ const manyJunk = 300
 func junk(t *testing.T, c *redis.Client, key string) {
 	t.Helper()
 	entries := []redis.Z{
-		{Score: -3, Member: "geen notitie"}, {Score: -2, Member: ""}, {Score: -1, Member: "\r\nOK\x1b[2J " + strings.Repeat("x", 5000)},
+		{Score: -3, Member: "geen notitie"},
+		{Score: -2, Member: ""},
+		{Score: -1, Member: "\r\nOK\x1b[2J " + strings.Repeat("x", 5000)},
 		{Score: 0, Member: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, // as a note's id, and no note has it
 		{Score: 0, Member: "+" + digits + "99999"},
 	}

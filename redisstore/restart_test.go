@@ -60,14 +60,34 @@ func TestNobodyComesInWithoutAName(t *testing.T) {
 				c := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, Protocol: 2, DisableIdentity: true})
 				t.Cleanup(func() { require.NoError(t, c.Close()) })
 				for _, command := range [][]any{
-					{"PING"}, {"INFO"}, {"DBSIZE"}, {"GET", "x"}, {"ACL", "WHOAMI"}, {"ACL", "LIST"}, {"CONFIG", "GET", "port"},
-					{"EVAL", "return 1", "0"}, {"SUBSCRIBE", "x"}, {"PUBLISH", "x", "y"}, {"COMMAND", "COUNT"}, {"HELLO", "3"}, {"MULTI"},
-					{"CLIENT", "LIST"}, {"MONITOR"}, {"SHUTDOWN"}, {"SYNC"}, {"REPLCONF", "ACK", "0"}, {"FLUSHALL"},
+					{"PING"},
+					{"INFO"},
+					{"DBSIZE"},
+					{"GET", "x"},
+					{"ACL", "WHOAMI"},
+					{"ACL", "LIST"},
+					{"CONFIG", "GET", "port"},
+					{"EVAL", "return 1", "0"},
+					{"SUBSCRIBE", "x"},
+					{"PUBLISH", "x", "y"},
+					{"COMMAND", "COUNT"},
+					{"HELLO", "3"},
+					{"MULTI"},
+					{"CLIENT", "LIST"},
+					{"MONITOR"},
+					{"SHUTDOWN"},
+					{"SYNC"},
+					{"REPLCONF", "ACK", "0"},
+					{"FLUSHALL"},
 				} {
 					require.ErrorContains(t, c.Do(t.Context(), command...).Err(), "NOAUTH", "%v at %s", command, addr)
 				}
 				for _, command := range [][]any{
-					{"AUTH", ""}, {"AUTH", "x"}, {"AUTH", "default", ""}, {"AUTH", "default", "x"}, {"HELLO", "3", "AUTH", "default", ""},
+					{"AUTH", ""},
+					{"AUTH", "x"},
+					{"AUTH", "default", ""},
+					{"AUTH", "default", "x"},
+					{"HELLO", "3", "AUTH", "default", ""},
 					{"AUTH", redistest.User, ""},
 				} {
 					require.ErrorContains(t, c.Do(t.Context(), command...).Err(), "WRONGPASS", "%v at %s", command, addr)

@@ -58,8 +58,10 @@ func (p Proof) Problem() (Problem, bool) {
 		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: `bereikbaar doctor` on Redis's machine tells " +
 			"whether its default user lacks rights. After a backup was restored: restart Redis once more"}, true
 	case p.Kept.IsZero():
-		return Problem{NotProven, false, "it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
-			"Restart Redis once (systemctl restart redis-server), and look again with `bereikbaar doctor`"}, true
+		return Problem{
+			NotProven, false, "it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
+			"Restart Redis once (systemctl restart redis-server), and look again with `bereikbaar doctor`",
+		}, true
 	}
 	return Problem{}, false
 }

@@ -46,24 +46,32 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 		verdict    doctor.Verdict
 		says       []string
 	}{
-		"CONFIG is taken away": {directives: []string{`rename-command CONFIG ""`}, verdict: doctor.Warning,
-			says: []string{"redis: appendfsync: this Redis has no CONFIG", "cannot be checked", "rename-command CONFIG"}},
-		"a command that notes need is": {directives: []string{`rename-command ZRANGE ""`}, verdict: doctor.Wrong,
-			says: []string{"redis: rights: the Redis user may not run ZRANGE", "rename-command"}},
+		"CONFIG is taken away": {
+			directives: []string{`rename-command CONFIG ""`}, verdict: doctor.Warning,
+			says: []string{"redis: appendfsync: this Redis has no CONFIG", "cannot be checked", "rename-command CONFIG"},
+		},
+		"a command that notes need is": {
+			directives: []string{`rename-command ZRANGE ""`}, verdict: doctor.Wrong,
+			says: []string{"redis: rights: the Redis user may not run ZRANGE", "rename-command"},
+		},
 		"its log is flushed at ease": {directives: []string{"appendfsync everysec"}, verdict: doctor.Wrong, says: []string{`appendfsync: it is "everysec"`}},
 		"it is a cache":              {directives: []string{"maxmemory-policy allkeys-lru"}, verdict: doctor.Wrong, says: []string{"maxmemory-policy"}},
 		"it is a replica":            {directives: []string{"replicaof 127.0.0.1 1"}, verdict: doctor.Wrong, says: []string{"role", "primary"}},
-		"junk in a list": {spoil: func(s *redistest.Server) {
-			s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
-			s.Do("ZADD", due, 1, "rommel")
+		"junk in a list": {
+			spoil: func(s *redistest.Server) {
+				s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
+				s.Do("ZADD", due, 1, "rommel")
+			},
+			verdict: doctor.Warning, says: []string{"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due},
 		},
-			verdict: doctor.Warning, says: []string{"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due}},
 		"a note that is gone": {spoil: func(s *redistest.Server) {
 			s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
 			s.Do("ZADD", due, 1, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
 		}, verdict: doctor.Wrong, says: []string{"names note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB, which is not there", "lost note"}},
-		"a list of another type": {spoil: func(s *redistest.Server) { s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc"); s.Do("SET", due, "x") },
-			verdict: doctor.Wrong, says: []string{due, "another type"}},
+		"a list of another type": {
+			spoil:   func(s *redistest.Server) { s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc"); s.Do("SET", due, "x") },
+			verdict: doctor.Wrong, says: []string{due, "another type"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t, test.directives...)

@@ -16,14 +16,14 @@ import (
 func TestACommandThatDoesNotExist(t *testing.T) {
 	path := written(t, townHall)
 	for args, says := range map[string]string{
-		"notes reslove":       "did you mean resolve?",
-		"notes reslove 12345": "did you mean resolve?",
-		"prompts foo":         "bereikbaar prompts has no command \"foo\": there are check, import, render, script",
-		"token nieuw":         "There are new",
-		"completion sh":       "bash",
-		"notse":               "did you mean notes?",
-		"help notse":          "did you mean notes?",
-		"help notes reslove":  "did you mean resolve?",
+		"notes resolv":       "did you mean resolve?",
+		"notes resolv 12345": "did you mean resolve?",
+		"prompts foo":        "bereikbaar prompts has no command \"foo\": there are check, import, render, script",
+		"token nieuw":        "There are new",
+		"completion sh":      "bash",
+		"notse":              "did you mean notes?",
+		"help notse":         "did you mean notes?",
+		"help notes resolv":  "did you mean resolve?",
 	} {
 		_, err := run(t, path, strings.Fields(args)...)
 		require.ErrorContains(t, err, says, args)

@@ -26,7 +26,7 @@ const (
 // operator is who follows the manual.
 type operator struct {
 	t       *testing.T
-	ctx     context.Context //nolint:containedctx // of one test
+	ctx     context.Context
 	machine *rig.Machine
 	page    *page
 	phones  *rig.Rig
