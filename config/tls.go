@@ -45,7 +45,10 @@ const (
 // Client reads the files as they are now. Its error is a *TLSError.
 func (t TLS) Client() (*tls.Config, error) {
 	made := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if t.CAFile != "" {
+	if t.CAFile == "" {
+		// Left out, they would be read in the middle of the first handshake. A machine that has none says so there.
+		made.RootCAs, _ = x509.SystemCertPool()
+	} else {
 		text, err := readPEM(keyCA, t.CAFile)
 		if err != nil {
 			return nil, err

@@ -22,6 +22,13 @@ type dial func(ctx context.Context, network, addr string) (net.Conn, error)
 func dialWith(certificates *certificates) dial {
 	plain := redis.NewDialer(&redis.Options{DialTimeout: dialLimit})
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		var config *tls.Config
+		if certificates != nil { // read before the time begins to count: whom the machine trusts takes long the first time
+			var err error
+			if config, err = certificates.current(); err != nil {
+				return nil, err
+			}
+		}
 		ctx, cancel := context.WithTimeout(ctx, dialLimit) // the handshake included
 		defer cancel()
 		conn, err := plain(ctx, network, addr)
@@ -29,10 +36,10 @@ func dialWith(certificates *certificates) dial {
 			return nil, err
 		}
 		conn = socket.Direct(conn)
-		if certificates == nil {
+		if config == nil {
 			return conn, nil
 		}
-		secured, err := secure(ctx, conn, addr, certificates)
+		secured, err := secure(ctx, conn, addr, config.Clone())
 		if err != nil {
 			_ = conn.Close()
 			return nil, err
@@ -41,13 +48,8 @@ func dialWith(certificates *certificates) dial {
 	}
 }
 
-// secure encrypts a connection.
-func secure(ctx context.Context, conn net.Conn, addr string, certificates *certificates) (net.Conn, error) {
-	config, err := certificates.current()
-	if err != nil {
-		return nil, err
-	}
-	config = config.Clone()
+// secure encrypts a connection. The configuration becomes its own.
+func secure(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
 		if err != nil {

@@ -67,7 +67,7 @@ func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 		"prompts that are not there":        {"prompts check --config " + path, 1, "", "welcome"},
 		"a doctor who finds things wrong":   {"doctor --asterisk-etc " + nowhere + " --config " + c404, 1, c404, ""},
 		"notes of a Redis that is away":     {"notes list --config " + path, exitStore, "", "bereikbaar: "},
-		"a command that is none":            {"chekc", 1, "", "unknown command"},
+		"a command that is none":            {"chekc", 1, "", "did you mean check"},
 		"a flag that is none":               {"version --loud", 1, "", "unknown flag"},
 	}
 	for name, test := range tests {
