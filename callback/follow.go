@@ -13,18 +13,24 @@ const followed = 1000
 
 // Follow takes into the journal what another program changed, from a place in the store's log on, and gives the place where to go on:
 // empty is the beginning. Of a note that the journal does not have it takes what must outlive the store: that it was erased, so that an
-// old backup does not bring it back; and that it was opened again. On an error it goes on at the same place.
+// old backup does not bring it back; and that it was opened again. Notes whose history cannot be read are in the error and hold up no
+// others. When the store does not answer, or the journal fails, it goes on at the same place.
 func (k *Keeper) Follow(ctx context.Context, m call.MunicipalityID, after string) (string, error) {
 	events, next, err := k.Log(ctx, m, after, followed)
 	if err != nil {
 		return after, err
 	}
+	var problems []error
 	for _, e := range events {
-		if err := k.followOne(ctx, m, e); err != nil {
+		err := k.followOne(ctx, m, e)
+		switch {
+		case errors.Is(err, ErrBroken), errors.Is(err, ErrNoNote):
+			problems = append(problems, fmt.Errorf("note %s: %w", e.Note, err))
+		case err != nil:
 			return after, fmt.Errorf("note %s: %w", e.Note, err)
 		}
 	}
-	return next, nil
+	return next, errors.Join(problems...)
 }
 
 func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e Event) error {
@@ -37,7 +43,9 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e Event) 
 	switch {
 	case err != nil:
 		return err
-	case len(kept) == 0 && (erasure(e) || e.Kind == EventReopened):
+	case len(kept) == 0 && erasure(e):
+		return k.purged(m, e) // it holds all that is left of the note, whatever became of the rest
+	case len(kept) == 0 && e.Kind == EventReopened:
 		return k.copyHistory(ctx, m, e.Note)
 	case len(kept) == 0 || contains(kept, e) || e.Ver <= last(kept):
 		return nil

@@ -151,6 +151,49 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 	require.Empty(t, g.watch.diverged)
 }
 
+// A note whose history cannot be read holds up none of those that were erased after it, nor is its own erasure forgotten.
+func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
+	g := newGuard()
+	h := newHouse()
+	service, list := callback.NewService(g.store, h, h, nil), callback.NewWorklist(g.store, newFloor(), nil) // another program's
+	made := func() callback.Note {
+		n, err := service.Promise(t.Context(), g.request())
+		require.NoError(t, err)
+		return n
+	}
+	reopened, erased, after := made(), made(), made()
+	_, err := list.Cancel(t.Context(), by(jan, reopened), "")
+	require.NoError(t, err)
+	reopened, err = g.store.Note(t.Context(), town, reopened.ID)
+	require.NoError(t, err)
+	_, err = list.Reopen(t.Context(), by(piet, reopened), "by mistake")
+	require.NoError(t, err)
+	for _, n := range []callback.Note{erased, after} {
+		_, err := list.Erase(t.Context(), town, n.Number, piet, now())
+		require.NoError(t, err)
+	}
+	for _, broken := range []callback.Note{reopened, erased} {
+		g.journal = storetest.NewJournal()
+		g.Keeper = callback.NewKeeper(&illegible{weak: g.store, note: broken.ID}, g.journal, g.watch)
+		next, err := g.Follow(t.Context(), town, "")
+		if broken.ID == reopened.ID {
+			require.ErrorIs(t, err, callback.ErrBroken, "people are told")
+			require.ErrorContains(t, err, string(broken.ID))
+		} else {
+			require.NoError(t, err, "what is erased needs no history")
+		}
+		for _, n := range []callback.Note{erased, after} {
+			events, err := g.journal.Events(n.ID)
+			require.NoError(t, err)
+			require.Len(t, events, 1, "erased stays known as erased")
+			require.Equal(t, callback.EventPurged, events[0].Kind)
+		}
+		again, err := g.Follow(t.Context(), town, next)
+		require.NoError(t, err)
+		require.Equal(t, next, again)
+	}
+}
+
 // illegible cannot read one note.
 type illegible struct {
 	*weak
@@ -164,6 +207,13 @@ func (s *illegible) Note(ctx context.Context, m call.MunicipalityID, id callback
 		return callback.Note{}, callback.ErrBroken
 	}
 	return s.weak.Note(ctx, m, id)
+}
+
+func (s *illegible) Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
+	if id == s.note {
+		return nil, callback.ErrBroken
+	}
+	return s.weak.Events(ctx, m, id)
 }
 
 // Fault matrix, row 11.
