@@ -103,7 +103,7 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	if p.Run != run.id && s.promoted(ctx) {
 		p.Seq = 0 // it was a replica: what it had not heard yet says nothing of its disk
 	}
-	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run.id, p.Seq).StringSlice()
+	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run.id).StringSlice()
 	if err != nil {
 		return p, down(what, err)
 	}
