@@ -17,7 +17,8 @@ import (
 )
 
 // Rehearsal starts a throwaway server of the running one's own program with its own configuration and users, and looks whether that
-// keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else.
+// keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else. Of what it answers nothing is run
+// with more rights than its process has: see account.
 type Rehearsal struct {
 	// Running is how the daemon speaks to the running server.
 	Running Options
@@ -25,6 +26,8 @@ type Rehearsal struct {
 	Dir string
 	// Command makes the command that runs a program; nil for one of this machine.
 	Command func(program string, args ...string) (*exec.Cmd, error)
+
+	elsewhere bool // the program is found by Command
 }
 
 // ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it tells why, and nothing of the server.
@@ -38,15 +41,17 @@ const (
 	rehearsalPoll  = 10 * time.Millisecond
 	rehearsalDir   = "bereikbaar-rehearsal-"
 	rehearsalStale = 10 * time.Minute // none lasts that long
+	rehearsalLog   = 1 << 20          // bytes of its log that are read
 )
 
 // Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a kill. Nothing of it
 // is left behind.
 func (r Rehearsal) Hold(ctx context.Context) error {
-	if r.Command == nil {
+	r.elsewhere = r.Command != nil
+	if !r.elsewhere {
 		r.Command = func(program string, args ...string) (*exec.Cmd, error) { return exec.Command(program, args...), nil } //nolint:noctx // it is stopped by signals
 	}
-	running, err := r.running(ctx)
+	running, as, err := r.running(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
@@ -56,9 +61,9 @@ func (r Rehearsal) Hold(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
 	defer os.RemoveAll(dir)
-	stage := &stage{Rehearsal: r, dir: dir, config: filepath.Join(dir, "rehearsal.conf"), program: programOf(running["executable"])}
+	stage := &stage{Rehearsal: r, dir: dir, config: filepath.Join(dir, "rehearsal.conf"), program: programOf(running["executable"]), as: as}
 	defer stage.end(syscall.SIGKILL)
-	if err := os.WriteFile(stage.config, []byte(stage.configuration(running["config_file"])), 0o600); err != nil {
+	if err := stage.set(running["config_file"]); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
 	return stage.play(ctx, running)
@@ -81,30 +86,49 @@ func (r Rehearsal) sweep() {
 	}
 }
 
-// running asks the running server what it is, and whether its files are here and can be read.
-func (r Rehearsal) running(ctx context.Context) (map[string]string, error) {
+// running asks the running server what it is, and whether its files are here and may be used. It gives whose rights they are used with.
+func (r Rehearsal) running(ctx context.Context) (map[string]string, account, error) {
 	s := Open(r.Running)
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
 	defer cancel()
 	text, err := s.client.Info(ctx).Result()
 	if err != nil {
-		return nil, down("ask for INFO", err)
+		return nil, account{}, down("ask for INFO", err)
 	}
 	info := parseInfo(text)
 	switch {
-	case info["config_file"] == "":
-		return nil, errors.New("Redis runs without a configuration file, or does not tell which")
+	case !filepath.IsAbs(info["config_file"]):
+		return nil, account{}, errors.New("Redis runs without a configuration file, or does not tell which")
 	case info["executable"] == "":
-		return nil, errors.New("Redis does not tell which program it is")
+		return nil, account{}, errors.New("Redis does not tell which program it is")
 	case !runsHere(info):
-		return nil, errors.New("Redis runs on another machine or in a container: let the doctor look there")
+		return nil, account{}, errors.New("Redis runs on another machine or in a container: let the doctor look there")
 	}
-	file, err := os.Open(info["config_file"])
+	as, err := r.usable(info)
+	return info, as, err
+}
+
+// usable says why the program and the file that Redis named are not used, and else with whose rights they are.
+func (r Rehearsal) usable(info map[string]string) (account, error) {
+	as, err := accountOf(info["process_id"])
 	if err != nil {
-		return nil, fmt.Errorf("the configuration of Redis is on another machine, or this user may not read it: %w", err)
+		return as, err
 	}
-	return info, file.Close()
+	as = as.ours()
+	if err := as.alone(info["config_file"]); err != nil {
+		return as, fmt.Errorf("the configuration of Redis cannot be used, or is on another machine: %w", err)
+	}
+	if !r.elsewhere {
+		if err := as.genuine(programOf(info["executable"]), info["process_id"]); err != nil {
+			return as, err
+		}
+	}
+	file, err := openOthers(info["config_file"])
+	if err != nil {
+		return as, fmt.Errorf("the configuration of Redis is on another machine, or this user may not read it: %w", err)
+	}
+	return as, file.Close()
 }
 
 // runsHere reports whether the process that Redis says it is runs on this machine: another one may have the same files.
@@ -127,9 +151,21 @@ func programOf(executable string) string {
 type stage struct {
 	Rehearsal
 	dir, config, program string
+	as                   account
 
 	process *os.Process
 	ended   chan struct{}
+}
+
+// set writes its configuration, and gives its directory to whom it runs as.
+func (s *stage) set(own string) error {
+	if err := os.WriteFile(s.config, []byte(s.configuration(own)), 0o600); err != nil {
+		return err
+	}
+	if s.as.credential() == nil {
+		return nil
+	}
+	return errors.Join(os.Chown(s.config, int(s.as.uid), int(s.as.gid)), os.Chown(s.dir, int(s.as.uid), int(s.as.gid)))
 }
 
 // configuration is the running server's own, and after it what keeps the throwaway apart: a later line wins.
@@ -174,8 +210,8 @@ func (s *stage) play(ctx context.Context, running map[string]string) error {
 
 // forgets tells what was lost, and why when the server's log says so.
 func (s *stage) forgets() error {
-	log, err := os.ReadFile(s.log())
-	if err == nil && strings.Contains(string(log), "AOF-loading-client") && strings.Contains(string(log), "NOPERM") {
+	log, err := lastOf(s.log(), rehearsalLog)
+	if err == nil && strings.Contains(log, "AOF-loading-client") && strings.Contains(log, "NOPERM") {
 		return fmt.Errorf("%w: Redis reads its own log as its user default, which lacks the rights for it", ErrForgets)
 	}
 	return ErrForgets
@@ -208,7 +244,8 @@ func (s *stage) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} // Ctrl-C reaches us alone
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: s.as.credential()} // Ctrl-C reaches us alone
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}                                                                  // passwords are ours alone
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = io.Discard, &said
 	begun, ended := make(chan error), make(chan struct{})
@@ -255,8 +292,8 @@ func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
 
 // lastWords is the last line that a server said.
 func (s *stage) lastWords(said string) string {
-	if log, err := os.ReadFile(s.log()); err == nil && len(log) > 0 {
-		said = string(log)
+	if log, err := lastOf(s.log(), rehearsalLog); err == nil && log != "" {
+		said = log
 	}
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return lines[len(lines)-1]
