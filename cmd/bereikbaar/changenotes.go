@@ -156,6 +156,9 @@ func eraseNotesCommand(o *benchOptions) *cobra.Command {
 			}
 			erased, err := b.worklist.Erase(b.cmd.Context(), b.town.ID, number, who, b.now)
 			b.accessed("erase", "count", erased, "done", err == nil)
+			if keptUnwatched(b.cfg.State.Directory) {
+				b.cmd.PrintErrln(afterErasure)
+			}
 			return b.counted("erased", erased, err)
 		}),
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +66,42 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	pruned, err := keeper.Prune(t.Context(), time.Now().Add(100*time.Hour), 72*time.Hour)
 	require.NoError(t, err)
 	require.Zero(t, pruned, "who was erased stays known as erased: an old backup may bring them back")
+}
+
+// A note that was confirmed while Redis was away is nowhere else than in the journal of a daemon that does not run: the command cannot erase it,
+// and must not let anybody think so.
+func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
+	c := atTheCounter(t)
+	c.note("kcc")
+	state := t.TempDir()
+	text, err := os.ReadFile(c.path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.path, append(text, "state: {directory: "+state+"}\n"...), 0o600))
+	erases := func() (said string) {
+		t.Helper()
+		var out, problems bytes.Buffer
+		require.Eventually(t, func() bool { // a busy machine may make Redis slow
+			out.Reset()
+			problems.Reset()
+			cmd := root(io.Discard)
+			cmd.SetOut(&out)
+			cmd.SetErr(&problems)
+			cmd.SetIn(strings.NewReader("0612345678"))
+			cmd.SetArgs([]string{"notes", "erase", "--as", "kcc1", "--config", c.path})
+			return cmd.ExecuteContext(t.Context()) == nil
+		}, 30*time.Second, 10*time.Millisecond)
+		require.Regexp(t, `^[01] notes were erased\n$`, out.String())
+		return problems.String()
+	}
+	require.Empty(t, erases(), "there is no journal here")
+
+	kept, err := journal.Open(filepath.Join(state, journalFile))
+	require.NoError(t, err)
+	require.NoError(t, kept.Close())
+	require.Contains(t, erases(), "start the daemon, and then erase the number once more")
+	lock, err := lockState(state)
+	require.NoError(t, err)
+	require.Empty(t, erases())
+	require.NoError(t, lock.Close())
+	require.Contains(t, erases(), "No daemon runs")
 }

@@ -8,13 +8,16 @@ import (
 	"syscall"
 )
 
+// lockFile is in the state directory, and locked as long as a daemon runs on it.
+const lockFile = "lock"
+
 // lockState makes sure that one daemon runs on a state directory: two would take each other's calls. The lock goes with
 // the process, however it ends.
 func lockState(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	path := filepath.Join(dir, "lock")
+	path := filepath.Join(dir, lockFile)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
