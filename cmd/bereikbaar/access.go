@@ -51,9 +51,25 @@ func (b *bench) accessed(did string, what ...any) {
 
 // account is who is logged in at the machine, also behind sudo.
 func account() string {
-	name := ""
-	if who, err := user.Current(); err == nil {
-		name = who.Username
+	who, err := user.Current()
+	if err != nil {
+		who = nil
 	}
-	return cmp.Or(os.Getenv("SUDO_USER"), name, "unknown")
+	return accountOf(who, os.Getenv("SUDO_USER"))
+}
+
+// accountOf is the account, nil for unknown, and who came to it by sudo. Everybody can set that in their environment: it takes the account's
+// place for root only, whom only sudo makes of somebody else; otherwise it stands behind it.
+func accountOf(who *user.User, sudo string) string {
+	name := "unknown"
+	if who != nil {
+		name = cmp.Or(who.Username, who.Uid)
+	}
+	switch {
+	case sudo == "" || sudo == name:
+		return name
+	case who != nil && who.Uid == "0":
+		return sudo
+	}
+	return name + "/" + sudo
 }

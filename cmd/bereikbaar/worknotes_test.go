@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"slices"
 	"strings"
 	"syscall"
@@ -257,25 +258,44 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	})
 }
 
+// Root may be anybody behind sudo, and could write what they like. Everybody else is who they are, whatever their environment says.
+func TestWhoseAccountLooks(t *testing.T) {
+	for _, test := range []struct{ uid, name, sudo, want string }{
+		{"0", "root", "els", "els"},
+		{"0", "root", "", "root"},
+		{"1000", "jan", "", "jan"},
+		{"1000", "jan", "els", "jan/els"},
+		{"1000", "jan", "jan", "jan"},
+		{"990", "bereikbaar", "els", "bereikbaar/els"}, // sudo -u bereikbaar
+		{"1000", "", "els", "1000/els"},
+	} {
+		require.Equal(t, test.want, accountOf(&user.User{Uid: test.uid, Username: test.name}, test.sudo), test)
+	}
+	require.Equal(t, "unknown", accountOf(nil, ""))
+	require.Equal(t, "unknown/els", accountOf(nil, "els"))
+}
+
 // Who looks at notes at the machine leaves a line as who looks by the API does, and the line nothing of the caller.
 func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 	c := atTheCounter(t)
 	t.Setenv("SUDO_USER", "els")
+	who := "user=" + account()
+	require.Contains(t, who, "els")
 	n := c.note("kcc")
 	for name, test := range map[string]struct {
 		args  string
 		lines []string
 	}{
-		"a list":   {"list", []string{`user=els as="" municipality=deventer did="command list" count=1`}},
-		"a note":   {"show " + string(n.Reference), []string{`user=els as="" municipality=deventer did="command show" notes=` + string(n.ID)}},
-		"a change": {"comment " + string(n.Reference) + " --as kcc1 --text x", []string{`user=els as=kcc1 municipality=deventer did="command comment" notes=` + string(n.ID)}},
+		"a list":   {"list", []string{who + ` as="" municipality=deventer did="command list" count=1`}},
+		"a note":   {"show " + string(n.Reference), []string{who + ` as="" municipality=deventer did="command show" notes=` + string(n.ID)}},
+		"a change": {"comment " + string(n.Reference) + " --as kcc1 --text x", []string{who + ` as=kcc1 municipality=deventer did="command comment" notes=` + string(n.ID)}},
 		"an export": {"export --as kcc1 --team kcc", []string{
-			`user=els as=kcc1 municipality=deventer did="command export begins" team=kcc closed_from="" closed_until=""`,
-			`user=els as=kcc1 municipality=deventer did="command export" team=kcc closed_from="" closed_until="" count=1`,
+			who + ` as=kcc1 municipality=deventer did="command export begins" team=kcc closed_from="" closed_until=""`,
+			who + ` as=kcc1 municipality=deventer did="command export" team=kcc closed_from="" closed_until="" count=1`,
 		}},
 		"an export of a period": {"export --as kcc1 --closed-from 2026-01-01 --closed-until 2026-02-01", []string{
-			`user=els as=kcc1 municipality=deventer did="command export begins" team="" closed_from=2026-01-01 closed_until=2026-02-01`,
-			`user=els as=kcc1 municipality=deventer did="command export" team="" closed_from=2026-01-01 closed_until=2026-02-01 count=0`,
+			who + ` as=kcc1 municipality=deventer did="command export begins" team="" closed_from=2026-01-01 closed_until=2026-02-01`,
+			who + ` as=kcc1 municipality=deventer did="command export" team="" closed_from=2026-01-01 closed_until=2026-02-01 count=0`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
