@@ -88,3 +88,30 @@ func TestTwoDaemonsShareTheWitness(t *testing.T) {
 		require.False(t, p.Kept.IsZero())
 	}
 }
+
+// A false alarm is as bad as a missed one: a restart at once after the first look, and in the midst of a rewrite of the log, loses nothing.
+func TestTheWitnessCriesNoWolf(t *testing.T) {
+	t.Parallel()
+	for _, kind := range redistest.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			s, past := open(t, server.Addr), raw(t, server.Addr)
+			var p redisstore.Proof
+			for i, end := range []func(){server.Kill, server.Stop, server.Kill, server.Stop, server.Kill} {
+				p = attested(t, s, p, 1)
+				require.True(t, p.Lost.IsZero(), "%+v", p)
+				require.Equal(t, i > 0, !p.Kept.IsZero(), "%+v", p)
+				if i > 0 {
+					require.NoError(t, past.BgRewriteAOF(t.Context()).Err())
+				}
+				end()
+				server.Restart()
+				answers(t, open(t, server.Addr))
+				require.Eventually(t, func() bool { return past.Ping(t.Context()).Err() == nil }, 10*time.Second, time.Millisecond)
+			}
+			p = attested(t, s, p, 1)
+			require.True(t, p.Lost.IsZero(), "%+v", p)
+		})
+	}
+}
