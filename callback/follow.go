@@ -24,7 +24,7 @@ func (k *Keeper) Follow(ctx context.Context, m call.MunicipalityID, after string
 	for _, e := range events {
 		err := k.followOne(ctx, m, e)
 		switch {
-		case errors.Is(err, ErrBroken), errors.Is(err, ErrNoNote):
+		case unreadable(err):
 			problems = append(problems, fmt.Errorf("note %s: %w", e.Note, err))
 		case err != nil:
 			return after, fmt.Errorf("note %s: %w", e.Note, err)
@@ -43,10 +43,12 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e Event) 
 	switch {
 	case err != nil:
 		return err
-	case len(kept) == 0 && erasure(e):
-		return k.purged(m, e) // it holds all that is left of the note, whatever became of the rest
-	case len(kept) == 0 && e.Kind == EventReopened:
-		return k.copyHistory(ctx, m, e.Note)
+	case len(kept) == 0 && (erasure(e) || e.Kind == EventReopened):
+		err := k.copyHistory(ctx, m, e.Note)
+		if erasure(e) && e.Base != nil && unreadable(err) {
+			return k.purged(m, e) // it holds all that is left of the note, whatever became of the rest
+		}
+		return err
 	case len(kept) == 0 || contains(kept, e) || e.Ver <= last(kept):
 		return nil
 	}
@@ -54,4 +56,9 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e Event) 
 		return err
 	}
 	return nil // what cannot be reconciled the next comparison tells
+}
+
+// unreadable reports whether it is about one note, and no other would fail alike.
+func unreadable(err error) bool {
+	return !errors.Is(err, ErrStoreDown) && (errors.Is(err, ErrBroken) || errors.Is(err, ErrNoNote))
 }
