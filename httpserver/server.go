@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // A slow reader costs a connection for at most writeLimit; a handler that needs longer sets its own write deadline.
@@ -21,6 +23,10 @@ const (
 	headerBytes   = 1 << 14
 	shutdownLimit = 2 * time.Second
 )
+
+// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each. Who comes then waits for
+// one to end, which the limits above see to.
+const mostConnections = 2000
 
 // Listen opens a TCP port. The error names the setting in which the address stands.
 func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
@@ -53,7 +59,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 			server.Close()
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(netutil.LimitListener(l, mostConnections))
 	if !release() {
 		<-stopped
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,4 +65,36 @@ func TestServeSaysWhyItStoppedByItself(t *testing.T) {
 	err = httpserver.Serve(t.Context(), l, http.NotFoundHandler(), quiet)
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.ErrorContains(t, err, l.Addr().String())
+}
+
+// Everybody who can reach a port may open connections and say nothing. They must not take the memory that calls need, nor keep others out for
+// longer than it takes to give them up.
+func TestSilentConnectionsAreBounded(t *testing.T) {
+	const most = 2000
+	l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
+	require.NoError(t, err)
+	var inside atomic.Int64
+	let := make(chan struct{})
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		inside.Add(1)
+		<-let
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = httpserver.Serve(ctx, l, handler, quiet) })
+	t.Cleanup(func() {
+		stop()
+		serving.Wait()
+	})
+	for range most + 100 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		_, err = c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return inside.Load() == most }, 30*time.Second, 10*time.Millisecond)
+	require.Never(t, func() bool { return inside.Load() > most }, 100*time.Millisecond, 10*time.Millisecond)
+	close(let)
+	require.Eventually(t, func() bool { return inside.Load() == most+100 }, 30*time.Second, 10*time.Millisecond, "the others are served then")
 }
