@@ -23,6 +23,7 @@ type attendant struct {
 	sounds   Sounds
 	register Register
 	log      *slog.Logger // names the call, or the note that is called back about, in every line
+	late     time.Time    // until when keys count as pressed too late, see tooLate
 }
 
 // outlast runs what is done with a call. It goes on with again when the link to Asterisk was lost and is back, and when somebody

@@ -30,6 +30,9 @@ const (
 	// questionBegins is how long a question must have been heard before a key counts as its answer.
 	questionBegins = 600 * time.Millisecond
 	questions      = 2 // how often a question is put before no answer means no
+	// lateKey is how long after a menu went on without an answer a key may still be meant for it: whoever takes the telephone
+	// from their ear to find the key does not hear that it was too late.
+	lateKey = 4 * time.Second
 )
 
 // speechLimit bounds what is spoken, far above all that is said: Asterisk can fail to tell of the end of a sound, and the
@@ -65,9 +68,11 @@ func (a *attendant) listen(ctx context.Context, u prompts.Utterance, wait time.D
 			}
 			return heard{signal: signal}, a.cutShort(ctx, spoken, playing)
 		case key := <-keys:
-			if time.Since(began) < to.deaf {
+			asked := to.deaf > 0 && spoken == nil // a question was heard to its end
+			if time.Since(began) < to.deaf || time.Now().Before(a.late) && !asked {
 				continue
 			}
+			a.late = time.Time{}
 			return heard{key: key}, a.cutShort(ctx, spoken, playing)
 		case <-spoken:
 			spoken = nil
@@ -91,6 +96,10 @@ func (a *attendant) say(ctx context.Context, u prompts.Utterance) error {
 	_, err := a.listen(ctx, u, 0, ears{keep: true})
 	return err
 }
+
+// tooLate lets keys pass unheard that may still be meant for what was asked before: it went on without them, and what
+// follows was not asked for yet.
+func (a *attendant) tooLate() { a.late = time.Now().Add(lateKey) }
 
 // ask puts a question of which the answer commits somebody to something. A key that was pressed before it can have been
 // understood does not count: people press twice, and a line under load may tell of one key twice.

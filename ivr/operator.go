@@ -154,7 +154,10 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 		var target routing.Target
 		step, target, progress = m.Choose(progress, h.key)
 		switch step {
-		case routing.StepGo, routing.StepStayOnLine:
+		case routing.StepGo:
+			return &target, nil
+		case routing.StepStayOnLine:
+			c.tooLate()
 			return &target, nil
 		case routing.StepWrongKey:
 			speech = c.speaker.Say(prompts.WrongChoice).Then(c.speaker.Say(m.Prompts...))

@@ -220,6 +220,7 @@ func (c *conversation) byReference(ctx context.Context, k known) (known, error) 
 // nobody knows about which note they ring. Should they ask for a call back there, then it is a note of their own
 // unless this one is theirs for certain.
 func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
+	c.tooLate() // also after a 1: whoever presses it again still means a person
 	n := k.notes[0]
 	c.state.About, c.state.Apart = string(n.ID), !k.own
 	centre := &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}

@@ -1,0 +1,97 @@
+package ivr_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
+)
+
+// Where the menu of a scene, which is spoken after the welcome, moves on when nothing is pressed.
+const menuIsOver = welcomeIs + spokenFor + 5*time.Second
+
+func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
+	for name, late := range map[string]time.Duration{
+		"while a person is looked for": 300 * time.Millisecond, "after that": 2 * time.Second, "from far away": 3900 * time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				s.phones.answers("kcc1", 10*time.Second)
+				s.rings("140570")
+				s.after(menuIsOver + late)
+				s.presses("1")
+				s.after(time.Second)
+				require.NotContains(t, s.line.all(), "Wij bellen u terug op nummer", "they never heard that 1 asks for a note here")
+				require.Zero(t, s.line.cuts(), "nor is anything cut short by it")
+				s.after(10 * time.Second)
+				require.Equal(t, "kcc1", s.line.talking)
+				s.hangsUp()
+				require.Empty(t, s.contact().Choices)
+			})
+		})
+	}
+}
+
+func TestAKeyIsHeardAgainSoonAfterTheMenu(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.rings("140570")
+		s.after(menuIsOver + 4100*time.Millisecond)
+		s.presses("1")
+		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer")
+	})
+}
+
+func TestASecondPressOnPurposeAsksForANote(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.rings("140570")
+		s.after(welcomeIs)
+		s.answers("1")
+		s.after(500 * time.Millisecond)
+		s.presses("1")
+		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer", "the first one was answer enough to the menu")
+	})
+}
+
+func TestAnOfferThatWasHeardMayBeTakenAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.dispatch.Phone("PJSIP/kcc1", routing.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc2", routing.PhoneOffline)
+		s.rings("140570")
+		s.after(menuIsOver + 700*time.Millisecond)
+		s.presses("1")
+		require.NotContains(t, s.line.all(), "Wij bellen u terug op nummer", "the offer was not spoken yet")
+		s.after(400 * time.Millisecond)
+		require.Contains(t, s.line.all(), "Wilt u dat wij u terugbellen? Toets 1.")
+		s.presses("1")
+		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer")
+	})
+}
+
+func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
+	for name, keys := range map[string]struct{ first, second string }{
+		"1 twice": {"1", "1"}, "1 too late": {"", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, s *scene) {
+				s.hisNote()
+				s.phones.answers("verg1", 10*time.Second)
+				s.rings("140570")
+				s.after(welcomeIs)
+				if keys.first != "" {
+					s.answers(keys.first)
+				} else {
+					s.after(7 * time.Second)
+				}
+				s.after(time.Second)
+				s.presses(keys.second)
+				s.after(11 * time.Second)
+				require.Equal(t, "verg1", s.line.talking)
+				s.hangsUp()
+				require.Equal(t, call.Answered, s.contact().Outcome)
+			})
+		})
+	}
+}
