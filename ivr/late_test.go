@@ -83,7 +83,7 @@ func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
 				if keys.first != "" {
 					s.answers(keys.first)
 				} else {
-					s.after(7 * time.Second)
+					s.after(4 * time.Second)
 				}
 				s.after(time.Second)
 				s.presses(keys.second)
@@ -94,4 +94,15 @@ func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhoHasANoteAndPressesNothingGetsAPersonSoon(t *testing.T) {
+	story(t, func(t *testing.T, s *scene) {
+		s.hisNote()
+		s.rings("140570")
+		s.after(welcomeIs + spokenFor)
+		require.Empty(t, s.phones.rings(), "they may still choose")
+		s.after(3100 * time.Millisecond)
+		require.Equal(t, []call.AgentID{"verg1"}, s.phones.rings())
+	})
 }

@@ -104,9 +104,14 @@ func (a *attendant) tooLate() { a.late = time.Now().Add(lateKey) }
 // ask puts a question of which the answer commits somebody to something. A key that was pressed before it can have been
 // understood does not count: people press twice, and a line under load may tell of one key twice.
 func (a *attendant) ask(ctx context.Context, question prompts.Utterance, to ears) (heard, error) {
+	return a.askFor(ctx, question, answerWait, to)
+}
+
+// askFor asks like ask, of somebody whom silence takes on: until wait after the question.
+func (a *attendant) askFor(ctx context.Context, question prompts.Utterance, wait time.Duration, to ears) (heard, error) {
 	a.forgetKeys()
 	to.deaf = questionBegins
-	return a.listen(ctx, question, answerWait, to)
+	return a.listen(ctx, question, wait, to)
 }
 
 // play starts to speak u; a part without a file is left out and counted. It gives nil when there is nothing to play.

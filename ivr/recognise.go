@@ -16,6 +16,9 @@ const (
 	// recogniseLimit bounds the search for a caller's note: it runs while the welcome is spoken, and a call never waits for more.
 	recogniseLimit = 500 * time.Millisecond
 
+	// choiceWait is for a key after the choices: whoever presses none waits for a person, who is not rung before.
+	choiceWait = 3 * time.Second
+
 	keyPerson   = '1' // speak to a person, as staying on the line does
 	keyLeave    = '2' // the note stays as it is; where it is not known which: hear of it
 	keyWithdraw = '3' // the caller need not be called any more
@@ -80,7 +83,7 @@ func (c *conversation) recognise(k known) {
 func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	speech, choices := c.notesSpeech(k)
 	for range questions {
-		h, err := c.ask(ctx, speech.Then(choices), ears{})
+		h, err := c.askFor(ctx, speech.Then(choices), choiceWait, ears{})
 		switch {
 		case err != nil:
 			return nil, err

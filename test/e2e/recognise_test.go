@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -150,4 +151,24 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	s.atRest()
 	require.Equal(t, 2.0, s.ended(call.CallbackPromised))
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferTookNote))
+}
+
+// longestSilenceWithANote is as longestSilence, with the time that it takes to say how a note stands and what can be chosen.
+const longestSilenceWithANote = 25 * time.Second
+
+// Doing nothing ends at a person for those who have a note too.
+func TestACallerWithANoteWhoPressesNothingGetsAPersonSoon(t *testing.T) {
+	s := open(t, nil)
+	s.hasANote("0612345678")
+	agent := s.agent("verg1", rig.Behaviour{})
+	c := s.ringsAgain("0612345678")
+	since := c.Leg().Invited
+	leg, err := agent.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	waited := leg.Invited.Sub(since)
+	t.Logf("a phone rings after %s", waited)
+	require.LessOrEqual(t, waited, longestSilenceWithANote)
+	c.getsThrough(agent, 1)
+	c.hangsUp()
+	s.atRest()
 }
