@@ -27,6 +27,7 @@ func judgeSettings(objects []object) []Finding {
 			s.mend(sections),
 		})
 	}
+	found = append(found, judgeAddresses(objects)...)
 	found = append(found, unseen(objects)...)
 	if len(found) == 0 {
 		found = append(found, Finding{Check: checkSIP, Verdict: OK, Text: "trunk, phones and their log-ins are set as deploy/asterisk/pjsip.conf says"})

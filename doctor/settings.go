@@ -22,6 +22,7 @@ const (
 	roleOther    role = "other"    // an endpoint of somebody else that asks for no password
 	roleReplaces role = "replaces" // the endpoint that INVITEs with Replaces belong to
 	roleMatch    role = "match"    // what gives them to it
+	roleAddress  role = "address"  // which addresses are a trunk: judged by judgeAddresses
 )
 
 // replacesName is that endpoint in deploy/asterisk/pjsip.conf.
@@ -121,14 +122,15 @@ func askSettings(ctx context.Context, conn *asterisk.Conn, endpoints []asterisk.
 		}
 	}
 	trunk, _ := endpointOf(dial)
-	for _, e := range endpoints {
+	byName := func(a, b asterisk.Endpoint) int { return strings.Compare(a.Resource, b.Resource) }
+	for _, e := range slices.SortedFunc(slices.Values(endpoints), byName) {
 		if e.Technology+"/" != technology || slices.Contains(known, e.Resource) {
 			continue
 		}
 		switch one := ask(roleOther, "endpoint", e.Resource, "["+e.Resource+"]"); {
-		case e.Name() == trunk:
+		case e.Name() == trunk || isYes(one.values["trust_id_inbound"]): // on others callers come in
 			one.role = roleTrunk
-			found = append(found, one)
+			found = append(found, one, ask(roleAddress, "identify", e.Resource, one.shown))
 		case one.err != nil || one.values["auth"] == "":
 			found = append(found, one)
 		}
@@ -154,6 +156,9 @@ func askObject(ctx context.Context, conn *asterisk.Conn, kind, section string) (
 	}
 	values = map[string]string{}
 	for _, t := range told {
+		if before := values[t.Attribute]; before != "" { // match is told once for each network
+			t.Value = before + "," + t.Value
+		}
 		values[t.Attribute] = t.Value
 	}
 	return values, false, nil

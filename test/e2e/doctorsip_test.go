@@ -24,6 +24,20 @@ trust_id_inbound = no
 allow_transfer = yes
 send_connected_line = yes
 
+[trunk](+type=identify)
+match = 10.0.0.0/8
+match = 192.0.2.0/20
+
+[second]
+type = endpoint
+context = from-trunk
+trust_id_inbound = yes
+
+[second]
+type = identify
+endpoint = second
+match = 0.0.0.0/0
+
 [kcc1](+type=endpoint)
 trust_id_inbound = yes
 device_state_busy_at = 0
@@ -47,17 +61,21 @@ func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
 	for _, line := range []string{
 		"endpoint_identifier_order of [global] is ip,username: ",
 		"match_header of [bereikbaar-replaces], the one of type identify is X-Other: y: ",
-		"identify_by of [trunk] is username,ip: anybody can be the trunk",
+		"identify_by of [second], [trunk] is username,ip: anybody can be the trunk",
 		"trust_id_inbound of [trunk] is no: ",
-		"allow_transfer of [trunk] is yes: ",
+		"allow_transfer of [second], [trunk] is yes: ",
 		"identify_by of [open] is username,ip: anybody can be it",
 		"trust_id_inbound of the phone of kcc1 is yes: ",
+		"match of [trunk] takes 10.0.0.0/8, half the world",
+		"match of [second] takes 0.0.0.0/0, half the world",
 	} {
 		require.Contains(t, wrong["sip"], line)
 	}
 	for _, line := range []string{
 		"ignore_uri_user_options of [global] is no: ",
-		"send_connected_line of [trunk] is yes: ",
+		"send_connected_line of [second], [trunk] is yes: ",
+		"trust_connected_line of [second] is yes: ",
+		"match of [trunk] takes 192.0.0.0/20",
 		"device_state_busy_at of the phone of kcc1 is 0: ",
 		"qualify_frequency of the log-in of kcc1 is 0: ",
 		"rewrite_contact of the phone of kcc1, the phone of kcc2, the phone of verg1, the phone of verg2 is no: ", // as the rig's phones need it
