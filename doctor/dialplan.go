@@ -7,10 +7,13 @@ import (
 	"strings"
 )
 
-// dialplanFacts is where the dialplan rings telephones and follows what they answer.
+// dialplanFacts is what the dialplan does with telephones and callers.
 type dialplanFacts struct {
-	follows []string // file:line, application
-	err     error    // it cannot be read
+	application string   // of the daemon
+	follows     []string // where it rings telephones and follows what they answer: file:line, application
+	past        []string // where it sends callers to the daemon past our context: file:line
+	contexts    contexts
+	err         error // it cannot be read
 }
 
 // dialling are the applications that follow a redirect (SIP 3xx) unless they are told not to, and which of their arguments are the
@@ -18,13 +21,18 @@ type dialplanFacts struct {
 var dialling = map[string]int{"dial": 2, "queue": 1, "retrydial": 5, "page": 1}
 
 // readDialplan looks at extensions.conf and what it includes; other ways to write a dialplan (AEL, Lua, a database) it does not see.
-func readDialplan(dir string) dialplanFacts {
-	var f dialplanFacts
-	r := confReader{dir: dir, general: section{}, visit: func(file string, number int, line string) {
+func readDialplan(dir, application string) dialplanFacts {
+	f := dialplanFacts{application: application, contexts: contexts{}}
+	r := confReader{dir: dir, general: section{}}
+	r.visit = func(file string, number int, line string) {
+		f.contexts.add(r.section, line)
+		if leadsPast(r.section, line, application) {
+			f.past = append(f.past, fmt.Sprintf("%s:%d", filepath.Base(file), number))
+		}
 		for _, application := range followers(line) {
 			f.follows = append(f.follows, fmt.Sprintf("%s:%d %s()", filepath.Base(file), number, application))
 		}
-	}}
+	}
 	f.err = r.file(filepath.Join(dir, "extensions.conf"), 0)
 	return f
 }
@@ -82,18 +90,32 @@ func hasOption(options string, wanted rune) bool {
 }
 
 func judgeDialplan(f dialplanFacts) []Finding {
-	switch {
-	case f.err != nil:
+	if f.err != nil {
 		return []Finding{{
 			checkDialplan, Warning, "it could not be looked at: " + f.err.Error(),
 			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
 		}}
-	case len(f.follows) > 0:
-		return []Finding{{
+	}
+	var found []Finding
+	if len(f.follows) > 0 {
+		found = append(found, Finding{
 			checkDialplan, Wrong,
 			"what a telephone answers with (SIP 302) is dialled, over the trunk as well, at " + some(f.follows),
 			"Give each the option i: Dial(PJSIP/…,30,i), Queue(…,i); then: asterisk -rx \"dialplan reload\"",
-		}}
+		})
 	}
-	return []Finding{{Check: checkDialplan, Verdict: OK, Text: "extensions.conf follows no telephone that sends a call elsewhere"}}
+	if len(f.past) > 0 {
+		found = append(found, Finding{
+			checkDialplan, Wrong,
+			"callers come to the daemon past [bereikbaar], where numbers that they withhold are forgotten, at " + some(f.past),
+			"Write Goto(bereikbaar,${EXTEN},1) there; then: asterisk -rx \"dialplan reload\"",
+		})
+	}
+	found = append(found, judgeContexts(f.contexts, f.application)...)
+	if len(found) == 0 {
+		found = append(found, Finding{
+			Check: checkDialplan, Verdict: OK, Text: "extensions.conf follows no telephone that sends a call elsewhere, and has our contexts as they are shipped",
+		})
+	}
+	return found
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,10 +33,62 @@ func TestWhichLinesOfADialplanFollowATelephone(t *testing.T) {
 }
 
 func TestTheDialplanIsJudged(t *testing.T) {
-	finds(t, judgeDialplan(readDialplan(t.TempDir())), Warning, "could not be looked at")
-	finds(t, judgeDialplan(readDialplan("../deploy/asterisk")), OK, "follows no telephone")
+	finds(t, judgeDialplan(readDialplan(t.TempDir(), "bereikbaar")), Warning, "could not be looked at")
+	finds(t, judgeDialplan(readDialplan("../deploy/asterisk", "bereikbaar")), OK, "follows no telephone")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "extensions.conf"), []byte("[a]\n#include more.conf\n;exten => x,1,Dial(PJSIP/x)\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "more.conf"), []byte("\nexten => x,1,Dial(PJSIP/x,30) ; an i\n"), 0o600))
-	finds(t, judgeDialplan(readDialplan(dir)), Wrong, "more.conf:2 Dial()")
+	finds(t, judgeDialplan(readDialplan(dir, "bereikbaar")), Wrong, "more.conf:2 Dial()")
+}
+
+// installed writes a dialplan that was there before, with ours after a change.
+func installed(t *testing.T, theirs string, change func(ours string) string) dialplanFacts {
+	t.Helper()
+	ours, err := os.ReadFile("../deploy/asterisk/bereikbaar-extensions.conf")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "extensions.conf"), []byte(theirs+"\n#include ours.conf\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ours.conf"), []byte(change(string(ours))), 0o600))
+	return readDialplan(dir, "bereikbaar")
+}
+
+func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
+	without := func(line string) func(string) string {
+		return func(ours string) string {
+			require.Contains(t, ours, line)
+			return strings.Replace(ours, line, "", 1)
+		}
+	}
+	upTo := func(context string) func(string) string {
+		return func(ours string) string {
+			before, after, found := strings.Cut(ours, "["+context+"]")
+			require.True(t, found)
+			_, rest, _ := strings.Cut(after, "\n[")
+			return before + "[" + rest
+		}
+	}
+	asIs := func(ours string) string { return ours }
+	for name, test := range map[string]struct {
+		facts   dialplanFacts
+		verdict Verdict
+		words   string
+	}{
+		"as it is shipped": {installed(t, "[in]\nexten => 140570,1,Goto(bereikbaar,${EXTEN},1)", asIs), OK, "as they are shipped"},
+		"written in another way": {installed(t, "", func(ours string) string {
+			return strings.ReplaceAll(ours, " same => n,", "same =>   n,") + "exten => 1,1,NoOp()\n; more\n"
+		}), OK, "as they are shipped"},
+		"no [bereikbaar-privacy]": {installed(t, "", upTo("bereikbaar-privacy")), Wrong, "[bereikbaar-privacy] is missing: numbers that callers withhold"},
+		"nobody goes there": {
+			installed(t, "", without("exten => _[+0-9]!,1,Gosub(bereikbaar-privacy,s,1)")), Wrong, `the first line that it lacks is "exten => _[+0-9]!,1,Gosub(`,
+		},
+		"Remote-Party-ID is not asked": {
+			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong, "[bereikbaar-privacy] is not that of this version",
+		},
+		"no [bereikbaar-unanswered]": {installed(t, "", upTo("bereikbaar-unanswered")), Wrong, "[bereikbaar-unanswered] is missing"},
+		"another music":              {installed(t, "", without(" same => n,Set(CHANNEL(musicclass)=bereikbaar)")), Warning, "[bereikbaar-fallback] is not that"},
+		"past it":                    {installed(t, "[in]\nexten => 140570,1,Stasis(bereikbaar,caller,${EXTEN},${CALLERID(num-pres)})", asIs), Wrong, "at extensions.conf:2"},
+		"another application":        {readDialplan("../deploy/asterisk", "balie"), Wrong, "Stasis(balie,caller,"},
+	} {
+		t.Run(name, func(t *testing.T) { finds(t, judgeDialplan(test.facts), test.verdict, test.words) })
+	}
 }

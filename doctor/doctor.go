@@ -90,7 +90,9 @@ func Examine(ctx context.Context, in Installation) Report {
 			phones, dial := phonesOf(in.Config.Plan), in.Config.Callbacks.Dial
 			return judgeSwitch(askSwitch(ctx, in.Config.ARI, phones, dial), phones, dial)
 		}},
-		{checkDialplan, func(context.Context) []Finding { return judgeDialplan(readDialplan(in.AsteriskEtc)) }},
+		{checkDialplan, func(context.Context) []Finding {
+			return judgeDialplan(readDialplan(in.AsteriskEtc, in.Config.ARI.Application))
+		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
 		{checkStored, func(ctx context.Context) []Finding { return lookAtStored(ctx, in.Notes, in.Config.Plan) }},

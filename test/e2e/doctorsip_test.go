@@ -52,12 +52,15 @@ context = from-trunk
 
 func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{
-		"pjsip.conf": setUpWrong, "extensions.conf": "[elsewhere]\nexten => kcc1,1,Dial(PJSIP/kcc1,30)\n",
+		"pjsip.conf": setUpWrong, "extensions.conf": "[elsewhere]\nexten => kcc1,1,Dial(PJSIP/kcc1,30)\n" +
+			"exten => 140570,1,Stasis(bereikbaar,caller,${EXTEN},${CALLERID(num-pres)})\n",
 	}})
 	report, content := s.doctor()
 	require.False(t, content)
 	wrong := s.wrongs(report)
 	require.Contains(t, wrong["dialplan"], "Dial()")
+	require.Contains(t, wrong["dialplan"], "past [bereikbaar]")
+	require.NotContains(t, wrong["dialplan"], "of this version", "the rest is as it is shipped")
 	for _, line := range []string{
 		"endpoint_identifier_order of [global] is ip,username: ",
 		"match_header of [bereikbaar-replaces], the one of type identify is X-Other: y: ",

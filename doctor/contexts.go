@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/bereikbaar/bereikbaar/deploy"
+)
+
+// contexts are those of a dialplan, by name in lower case: what each says, line by line.
+type contexts map[string][]string
+
+func (c contexts) add(section, line string) {
+	if line = strings.Join(strings.Fields(line), " "); line != "" {
+		c[section] = append(c[section], line)
+	}
+}
+
+// shippedContexts is bereikbaar-extensions.conf for a daemon whose application has this name.
+func shippedContexts(application string) contexts {
+	c, r := contexts{}, confReader{general: section{}}
+	for line := range strings.Lines(deploy.Extensions) {
+		plain := r.uncommented(line)
+		if strings.HasPrefix(plain, "[") {
+			_ = r.line(plain, 0) // only what includes files fails
+			continue
+		}
+		c.add(r.section, strings.ReplaceAll(plain, "Stasis(bereikbaar,", "Stasis("+application+","))
+	}
+	return c
+}
+
+// shippedDialplan is what follows when one of its contexts is missing, or is not as it was shipped.
+var shippedDialplan = []struct {
+	context string
+	missing string
+	changed Verdict
+}{
+	{"bereikbaar", "callers do not come to the daemon, or not as it needs them", Wrong},
+	{"bereikbaar-privacy", "numbers that callers withhold are shown, and stored", Wrong},
+	{"bereikbaar-unanswered", "callers whom a colleague put through to nobody are cut off", Warning},
+	{"bereikbaar-fallback", "callers hear nothing, and reach nobody, while the daemon is away", Warning},
+	{"bereikbaar-say", "callers hear nothing while the daemon is away", Warning},
+}
+
+// judgeContexts compares a dialplan with the one that is shipped: one of an older version lacks what was found out since.
+func judgeContexts(have contexts, application string) []Finding {
+	const mend = "Take deploy/asterisk/bereikbaar-extensions.conf of this version over as it is, #include it at the end of extensions.conf, " +
+		"then: asterisk -rx \"dialplan reload\""
+	var found []Finding
+	shipped := shippedContexts(application)
+	for _, s := range shippedDialplan {
+		lines := have[s.context]
+		line, lacks := firstAbsent(shipped[s.context], lines)
+		switch {
+		case len(lines) == 0:
+			found = append(found, Finding{checkDialplan, Wrong, fmt.Sprintf("[%s] is missing: %s", s.context, s.missing), mend})
+		case lacks:
+			text := fmt.Sprintf("[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context, line, s.missing)
+			found = append(found, Finding{checkDialplan, s.changed, text, mend})
+		}
+	}
+	return found
+}
+
+// firstAbsent gives the first line that is wanted and does not come in its turn.
+func firstAbsent(wanted, lines []string) (line string, absent bool) {
+	for _, line := range lines {
+		if len(wanted) > 0 && line == wanted[0] {
+			wanted = wanted[1:]
+		}
+	}
+	if len(wanted) == 0 {
+		return "", false
+	}
+	return wanted[0], true
+}
+
+// leadsPast reports whether a line sends calls to the daemon as callers from elsewhere than [bereikbaar], where a withheld number is
+// forgotten first.
+func leadsPast(section, line, application string) bool {
+	return section != "bereikbaar" && regexp.MustCompile(`(?i)\bStasis\(\s*`+regexp.QuoteMeta(application)+`\s*,\s*caller\b`).MatchString(line)
+}
