@@ -70,6 +70,7 @@ var settings = []setting{
 	{rolePhone, "trust_id_inbound", "no", Wrong, "a phone can say that somebody else calls"},
 	{rolePhone, "trust_id_outbound", "yes", Warning, "phones are not shown who calls"},
 	{rolePhone, "send_pai", "yes", Warning, "phones are not shown who calls"},
+	{rolePhone, "send_diversion", "no", Warning, "phones are told who sent a call on to us, also when that number was withheld"},
 	{rolePhone, "rewrite_contact", "yes", Warning, "a phone behind another network's address cannot be rung"},
 	{rolePhone, "force_rport", "yes", Warning, "answers may not reach a phone behind another network's address"},
 	{rolePhone, "rtp_symmetric", "yes", Warning, "sound may not reach a phone behind another network's address"},

@@ -185,3 +185,33 @@ func TestACallerWhoIsAnonymousInFromAloneKeysTheNumberIn(t *testing.T) {
 	s.nowhere("0687654321")
 	s.atRest()
 }
+
+// forwarder says who sent the call on to us, and that they are not to be shown.
+var forwarder = []string{
+	"From: <sip:0612345678@provider.example>", "P-Asserted-Identity: <sip:0612345678@provider.example>",
+	"Diversion: <sip:NUMBER@provider.example>;reason=unconditional;privacy=full;screen=no",
+	"History-Info: <sip:NUMBER@provider.example?Privacy=history>;index=1, <sip:140570@provider.example;cause=302>;index=1.1",
+}
+
+func TestAWithheldForwarderIsShownNowhere(t *testing.T) {
+	for name, away := range map[string]bool{"by the daemon": false, "by the fallback": true} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, straightToTheContactCentre(nil))
+			if away {
+				require.NoError(t, s.Daemon.Stop())
+			}
+			agent := s.agent("kcc1", rings)
+			c := s.rings(rig.CallerOptions{To: straight, Header: header(forwarder, "0687654321")})
+			c.hearsSomething()
+			_, err := agent.AwaitTalk(s.ctx, 1)
+			require.NoError(t, err)
+			c.hangsUp()
+			require.NoError(t, s.Asterisk.AwaitIdle(s.ctx))
+			told, err := agent.Messages()
+			require.NoError(t, err)
+			require.Contains(t, told, "612345678", "who rings is shown")
+			require.NotContains(t, told, "687654321", "the phone of the agent was told who sent the call on")
+			s.nowhere("0687654321")
+		})
+	}
+}
