@@ -3,11 +3,8 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/bereikbaar/bereikbaar/asterisk"
@@ -24,45 +21,26 @@ type trunkFacts struct {
 
 // askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and is
 // no agent's phone: that is where callers come in.
-func askTrunks(
-	ctx context.Context, conn *asterisk.Conn, endpoints []asterisk.Endpoint, phones []phone, dial string,
-) ([]trunkFacts, error) {
+func askTrunks(ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string) ([]trunkFacts, error) {
 	out, _ := endpointOf(dial)
 	var trunks []trunkFacts
 	asked := 0
 	for _, e := range endpoints {
 		isPhone := slices.ContainsFunc(phones, func(p phone) bool { return p.endpoint == e.Name() })
-		if e.Technology != "PJSIP" || isPhone || asked == mostTrunks {
+		if e.Technology+"/" != technology || isPhone || asked == mostTrunks {
 			continue
 		}
 		asked++
-		settings, err := askEndpoint(ctx, conn, e.Resource)
-		if err != nil {
-			return nil, err
+		a := about.object(ctx, "endpoint", e.Resource)
+		if _, refused := errors.AsType[*asterisk.CommandError](a.err); a.err != nil && !refused {
+			return nil, a.err
 		}
-		if e.Name() == out || isYes(settings["trust_id_inbound"]) {
-			trunks = append(trunks, trunkFacts{e.Name(), settings["dtmf_mode"]})
+		if e.Name() == out || isYes(a.values["trust_id_inbound"]) {
+			trunks = append(trunks, trunkFacts{e.Name(), a.values["dtmf_mode"]})
 		}
 	}
 	slices.SortFunc(trunks, func(a, b trunkFacts) int { return cmp.Compare(a.name, b.name) })
 	return trunks, nil
-}
-
-// askEndpoint gives the settings of an endpoint of PJSIP; none when Asterisk does not tell them.
-func askEndpoint(ctx context.Context, conn *asterisk.Conn, name string) (map[string]string, error) {
-	r, err := conn.Do(ctx, http.MethodGet, "asterisk/config/dynamic/res_pjsip/endpoint/"+url.PathEscape(name), nil, nil)
-	if _, refused := errors.AsType[*asterisk.CommandError](err); refused {
-		return nil, nil
-	}
-	var told []struct{ Attribute, Value string }
-	if err := cmp.Or(err, json.Unmarshal([]byte(r.Body), &told)); err != nil {
-		return nil, err
-	}
-	settings := map[string]string{}
-	for _, s := range told {
-		settings[s.Attribute] = s.Value
-	}
-	return settings, nil
 }
 
 // unheard is what comes of keys that do not arrive.

@@ -91,19 +91,15 @@ var settings = []setting{
 // object is something of PJSIP as Asterisk has it.
 type object struct {
 	role    role
-	section string            // its name, as in [name] of pjsip.conf
-	shown   string            // for people: names of endpoints may be telephone numbers, so phones go by their agent
-	missing bool              // Asterisk does not have it
-	err     error             // Asterisk does not tell
-	values  map[string]string // in effect, by key
+	section string // its name, as in [name] of pjsip.conf
+	shown   string // for people: names of endpoints may be telephone numbers, so phones go by their agent
+	answer
 }
 
 // askSettings asks for everything that the settings are about.
-func askSettings(ctx context.Context, conn *asterisk.Conn, endpoints []asterisk.Endpoint, phones []phone, dial string) []object {
+func askSettings(ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string) []object {
 	ask := func(r role, kind, section, shown string) object {
-		o := object{role: r, section: section, shown: shown}
-		o.values, o.missing, o.err = askObject(ctx, conn, kind, section)
-		return o
+		return object{r, section, shown, about.object(ctx, kind, section)}
 	}
 	found := []object{
 		ask(roleGlobal, "global", "global", "[global]"),
@@ -142,25 +138,49 @@ func askSettings(ctx context.Context, conn *asterisk.Conn, endpoints []asterisk.
 // technology begins the names of the endpoints that have settings of PJSIP.
 const technology = "PJSIP/"
 
-// askObject asks for an object of PJSIP. Its values are those in effect, defaults and templates included.
-func askObject(ctx context.Context, conn *asterisk.Conn, kind, section string) (values map[string]string, missing bool, err error) {
-	r, err := conn.Do(ctx, http.MethodGet, "asterisk/config/dynamic/res_pjsip/"+kind+"/"+url.PathEscape(section), nil, nil)
+// inquiry asks Asterisk for objects of PJSIP, for each once.
+type inquiry struct {
+	conn  *asterisk.Conn
+	heard map[string]answer // by kind and section
+}
+
+// answer is what Asterisk says of an object.
+type answer struct {
+	missing bool              // Asterisk does not have it
+	err     error             // Asterisk does not tell
+	values  map[string]string // in effect, defaults and templates included, by key
+}
+
+func newInquiry(conn *asterisk.Conn) *inquiry { return &inquiry{conn, map[string]answer{}} }
+
+func (q *inquiry) object(ctx context.Context, kind, section string) answer {
+	name := kind + "/" + url.PathEscape(section)
+	a, heard := q.heard[name]
+	if !heard {
+		a = q.ask(ctx, name)
+		q.heard[name] = a
+	}
+	return a
+}
+
+func (q *inquiry) ask(ctx context.Context, name string) answer {
+	r, err := q.conn.Do(ctx, http.MethodGet, "asterisk/config/dynamic/res_pjsip/"+name, nil, nil)
 	if asterisk.IsGone(err) {
-		return nil, true, nil
+		return answer{missing: true}
 	}
 	if err != nil {
-		return nil, false, err
+		return answer{err: err}
 	}
 	var told []struct{ Attribute, Value string }
 	if err := json.Unmarshal([]byte(r.Body), &told); err != nil {
-		return nil, false, err
+		return answer{err: err}
 	}
-	values = map[string]string{}
+	values := map[string]string{}
 	for _, t := range told {
 		if before := values[t.Attribute]; before != "" { // match is told once for each network
 			t.Value = before + "," + t.Value
 		}
 		values[t.Attribute] = t.Value
 	}
-	return values, false, nil
+	return answer{values: values}
 }

@@ -13,7 +13,7 @@ import (
 func inEffect() []object {
 	var all []object
 	for _, r := range []role{roleGlobal, roleReplaces, roleMatch, roleTrunk, rolePhone, roleLogin, roleOther} {
-		o := object{role: r, section: "of-" + string(r), shown: "the " + string(r), values: map[string]string{}}
+		o := object{role: r, section: "of-" + string(r), shown: "the " + string(r), answer: answer{values: map[string]string{}}}
 		for _, s := range settings {
 			if s.role == r {
 				o.values[s.key] = map[string]string{"yes": "true", "no": "false", "alaw,g722": "(alaw|g722)"}[s.want]

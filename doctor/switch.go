@@ -77,8 +77,9 @@ func askSwitch(ctx context.Context, c config.ARI, phones []phone, dial string) s
 	defer hangUp()
 	work.Go(func() { news.ended <- conn.Run(ctx) })
 	if f.link = news.await(ctx, conn); f.link == nil {
-		if f.ask = f.askAll(ctx, conn, phones, dial); f.ask == nil {
-			f.objects = askSettings(ctx, conn, f.endpoints, phones, dial)
+		about := newInquiry(conn)
+		if f.ask = f.askAll(ctx, conn, about, phones, dial); f.ask == nil {
+			f.objects = askSettings(ctx, about, f.endpoints, phones, dial)
 		}
 	}
 	return f
@@ -173,7 +174,7 @@ func (n *linkNews) await(ctx context.Context, conn *asterisk.Conn) error {
 }
 
 // askAll asks what needs the link. The first question that is not answered ends it.
-func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn, phones []phone, dial string) error {
+func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn, about *inquiry, phones []phone, dial string) error {
 	asked := time.Now()
 	pong, err := conn.Do(ctx, http.MethodGet, "asterisk/ping", nil, nil)
 	if err != nil {
@@ -190,7 +191,7 @@ func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn, phones []
 	if f.endpoints, err = conn.Endpoints(ctx); err != nil {
 		return err
 	}
-	if f.trunks, err = askTrunks(ctx, conn, f.endpoints, phones, dial); err != nil {
+	if f.trunks, err = askTrunks(ctx, about, f.endpoints, phones, dial); err != nil {
 		return err
 	}
 	_, f.channels = conn.Do(ctx, http.MethodGet, "channels", nil, nil)
