@@ -51,7 +51,7 @@ type Installation struct {
 // Install puts the files of deploy/redis into dir with the passwords filled in, and what is this installation's own: directives of
 // redis.conf, which win. Its data will be in dir.
 func Install(dir string, kind Kind, directives ...string) (*Installation, error) {
-	source, err := sourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func Install(dir string, kind Kind, directives ...string) (*Installation, error)
 
 // ShippedUsers is deploy/redis/users.acl with the passwords filled in.
 func ShippedUsers() (string, error) {
-	source, err := sourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return "", err
 	}
@@ -163,22 +163,4 @@ func Client(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: addr, Username: Operator, Password: OperatorPassword, ReadTimeout: patience, WriteTimeout: patience,
 	})
-}
-
-// sourceRoot finds the directory of go.mod above the working directory.
-func sourceRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("the working directory: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		above := filepath.Dir(dir)
-		if above == dir {
-			return "", errors.New("no go.mod above the working directory: run this inside the project")
-		}
-		dir = above
-	}
 }

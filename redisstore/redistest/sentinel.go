@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // What deploy/redis has for Redis on several machines, and the passwords that every installation of a test has.
@@ -22,7 +24,7 @@ const (
 // filled is a file of deploy/redis with the passwords filled in.
 func filled(tb Owner, name string) string {
 	tb.Helper()
-	source, err := sourceRoot()
+	source, err := root.Source()
 	require.NoError(tb, err)
 	text, err := os.ReadFile(filepath.Join(source, "deploy", "redis", name))
 	require.NoError(tb, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/test/rig"
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // longestSilence is how long callers who press nothing, or nothing more, may wait until a person's phone rings.
@@ -28,10 +29,10 @@ type silentPath struct {
 
 // shippedPaths are all ways of the shipped configuration to a menu, and to a team without one.
 func shippedPaths(t *testing.T) []silentPath {
-	root, err := rig.SourceRoot()
+	source, err := root.Source()
 	require.NoError(t, err)
 	secret := func(name string) string { return map[string]string{"BEREIKBAAR_ARI_PASSWORD": rand.Text()}[name] }
-	loaded, err := config.Load(filepath.Join(root, "deploy", "bereikbaar.yaml"), secret)
+	loaded, err := config.Load(filepath.Join(source, "deploy", "bereikbaar.yaml"), secret)
 	require.NoError(t, err)
 	paths := []silentPath{{number: straight}}
 	var walk func(number, keys string, target routing.Target)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/test/rig"
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // page is docs/operating.md: its commands in order, each with the headings above it.
@@ -37,9 +37,9 @@ var (
 // readPage reads the blocks of commands: those without a language behind their fence.
 func readPage(t *testing.T) *page {
 	t.Helper()
-	root, err := rig.SourceRoot()
+	source, err := root.Source()
 	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(root, "docs", "operating.md"))
+	text, err := os.ReadFile(filepath.Join(source, "docs", "operating.md"))
 	require.NoError(t, err)
 	p := &page{followed: map[int]bool{}}
 	var headings []string

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Behaviour is what an agent's phone does when it is rung. The zero value answers at once and talks until the other
@@ -144,7 +146,7 @@ func (r *Rig) loginPort() int {
 
 // register logs the phone in for so many seconds, 0 to log it out; it returns when Asterisk has accepted it.
 func (a *Agent) register(ctx context.Context, seconds int) error {
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return err
 	}
@@ -152,7 +154,7 @@ func (a *Agent) register(ctx context.Context, seconds int) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("sipp", a.rig.Asterisk.SIP, "-sf", root+"/test/sipp/register.xml", "-i", a.host, "-p", strconv.Itoa(port),
+	cmd := exec.Command("sipp", a.rig.Asterisk.SIP, "-sf", source+"/test/sipp/register.xml", "-i", a.host, "-p", strconv.Itoa(port),
 		"-bind_local", "-nostdin", "-ci", a.host, "-cp", "0", "-m", "1", "-s", a.Name, "-au", a.Name, "-ap", a.password,
 		"-key", "expires", strconv.Itoa(seconds),
 		"-key", "contact", "sip:"+a.Name+"@"+a.host+":5060", "-timeout", "10s", "-timeout_error")

@@ -191,7 +191,7 @@ func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, err
 	if err != nil {
 		return nil, err
 	}
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return nil, err
 	}
@@ -219,5 +219,5 @@ func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, err
 		Phones: phones, QueueMembers: []string{"kcc1", "kcc2"},
 		PromptsDir: o.PromptsDir, MusicDir: music, DefaultLanguage: "nl",
 	}
-	return a, s.write(filepath.Join(root, "deploy", "asterisk"), o.AsteriskExtra)
+	return a, s.write(filepath.Join(source, "deploy", "asterisk"), o.AsteriskExtra)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Daemon is `bereikbaar serve`, built from this source tree, with the race detector when we have it ourselves.
@@ -41,7 +42,7 @@ type Daemon struct {
 
 // daemonBinary builds the daemon once for each of our processes. A build of what did not change takes a moment only.
 var daemonBinary = sync.OnceValues(func() (string, error) {
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return "", err
 	}
@@ -49,9 +50,9 @@ var daemonBinary = sync.OnceValues(func() (string, error) {
 	if raceDetector {
 		name, args = "bereikbaar-race", append(args, "-race")
 	}
-	path := filepath.Join(root, "build", name)
+	path := filepath.Join(source, "build", name)
 	cmd := exec.Command("go", append(args, "-o", path, "./cmd/bereikbaar")...)
-	cmd.Dir = root
+	cmd.Dir = source
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the daemon: %w\n%s", err, output)
 	}
@@ -81,11 +82,11 @@ func newDaemon(dir, operations, web string, a *Asterisk, redis *Redis, o Options
 // Configure writes the configuration anew: the shipped example, the rig's addresses, and the overrides, merged key by
 // key. A list replaces a list, nil takes a key away. A running daemon sees the change; Reload makes sure that it does.
 func (d *Daemon) Configure(overrides map[string]any) error {
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(root, "deploy", "bereikbaar.yaml"))
+	text, err := os.ReadFile(filepath.Join(source, "deploy", "bereikbaar.yaml"))
 	if err != nil {
 		return fmt.Errorf("the shipped configuration: %w", err)
 	}

@@ -55,7 +55,7 @@ func NewMachine(ctx context.Context) (*Machine, error) {
 }
 
 func (m *Machine) lay(ctx context.Context, tree string) error {
-	source, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 )
 
@@ -63,22 +61,4 @@ func freePort(network, address string, preferred int) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("no free %s port on %s from %d on: is the address one of this machine?", network, address, preferred)
-}
-
-// SourceRoot is the directory of the project's go.mod, found from the working directory upwards.
-func SourceRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("the working directory: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("no go.mod above the working directory: run this inside the project")
-		}
-		dir = up
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Prometheus is a real Prometheus with the rules of deploy/prometheus, scraping the rig's daemon.
@@ -25,11 +27,11 @@ type Prometheus struct {
 
 // newPrometheus writes the configuration: the shipped one with the daemon's address and an interval that suits a test.
 func newPrometheus(dir, address, operations string, interval time.Duration) (*Prometheus, error) {
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return nil, err
 	}
-	shipped := filepath.Join(root, "deploy", "prometheus")
+	shipped := filepath.Join(source, "deploy", "prometheus")
 	if err := os.CopyFS(filepath.Join(dir, "rules"), os.DirFS(filepath.Join(shipped, "rules"))); err != nil {
 		return nil, fmt.Errorf("the rules of Prometheus: %w", err)
 	}

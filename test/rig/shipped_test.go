@@ -9,19 +9,21 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // TestTheShippedSiteFilesWork starts an Asterisk on the files that an operator gets, with his address, passwords and
 // one phone filled in.
 func TestTheShippedSiteFilesWork(t *testing.T) {
 	t.Parallel()
-	root, err := SourceRoot()
+	source, err := root.Source()
 	require.NoError(t, err)
 	o := withoutDaemon(t)
 	o.Without = append(o.Without, TheAsterisk)
 	r, ctx := newRig(t, o)
 
-	shipped, err := filepath.Glob(filepath.Join(root, "deploy", "asterisk", "site", "*.conf"))
+	shipped, err := filepath.Glob(filepath.Join(source, "deploy", "asterisk", "site", "*.conf"))
 	require.NoError(t, err)
 	mine := 0
 	for name := range siteFiles {

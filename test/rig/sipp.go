@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
 // Leg is one call as a SIPp process sees it. Times are those of the message on the wire, zero when it has not come.
@@ -136,11 +138,11 @@ func openPipe(path string) (pipe, hold *os.File, err error) {
 
 // writeScenario fills in a scenario of test/sipp.
 func writeScenario(dir, name string, values any) (string, error) {
-	root, err := SourceRoot()
+	source, err := root.Source()
 	if err != nil {
 		return "", err
 	}
-	text, err := template.ParseFiles(filepath.Join(root, "test", "sipp", name))
+	text, err := template.ParseFiles(filepath.Join(source, "test", "sipp", name))
 	if err != nil {
 		return "", fmt.Errorf("the scenario of SIPp: %w", err)
 	}

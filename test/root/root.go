@@ -1,8 +1,9 @@
-// Package root owns the private root of dev/setup: a tree of Debian testing, and how a program is run in it.
+// Package root finds where things are: the source of the project, and the private roots of dev/setup with how a program is run in them.
 package root
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,24 @@ import (
 
 //go:embed enter-root.sh
 var enter string
+
+// Source is the directory of the project's go.mod, found from the working directory upwards.
+func Source() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("the working directory: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "", errors.New("no go.mod above the working directory: run this inside the project")
+		}
+		dir = above
+	}
+}
 
 // CacheDir is where dev/setup keeps what is made once for a machine and user.
 func CacheDir() (string, error) {
