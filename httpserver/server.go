@@ -25,8 +25,11 @@ const (
 )
 
 // mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each. Who comes then waits for
-// one to end, which the limits above see to.
-const mostConnections = 2000
+// one to end, which the limits above see to. Of more than manyConnections the one that is idle longest is closed.
+const (
+	mostConnections = 2000
+	manyConnections = 1500
+)
 
 // Listen opens a TCP port. The error names the setting in which the address stands.
 func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
@@ -48,6 +51,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		WriteTimeout:      writeLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    headerBytes,
+		ConnState:         newIdle(manyConnections).changed,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan struct{})

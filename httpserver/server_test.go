@@ -98,3 +98,31 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 	close(let)
 	require.Eventually(t, func() bool { return inside.Load() == most+100 }, 30*time.Second, 10*time.Millisecond, "the others are served then")
 }
+
+// Nor may those keep others out who asked something once and leave the connection open, or who never say a word.
+func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
+	const within = 30 * time.Second // the server gives up silence after five, and those that asked once after a minute
+	for name, said := range map[string]string{"asked once": "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "never asked": ""} {
+		t.Run(name, func(t *testing.T) {
+			l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
+			require.NoError(t, err)
+			ctx, stop := context.WithCancel(t.Context())
+			var serving sync.WaitGroup
+			serving.Go(func() { _ = httpserver.Serve(ctx, l, http.NotFoundHandler(), quiet) })
+			t.Cleanup(func() {
+				stop()
+				serving.Wait()
+			})
+			for range 2100 {
+				c, err := net.Dial("tcp", l.Addr().String())
+				require.NoError(t, err)
+				t.Cleanup(func() { c.Close() })
+				_, _ = io.WriteString(c, said) // the first ones are closed by now
+			}
+			client := http.Client{Timeout: within, Transport: &http.Transport{DisableKeepAlives: true}}
+			answer, err := client.Get("http://" + l.Addr().String())
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+		})
+	}
+}
