@@ -117,3 +117,27 @@ func (c *caller) count(id string) (times int) {
 	}
 	return times
 }
+
+// Whoever takes the telephone from their ear to find the key does not hear that the menu has gone on.
+func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
+	s := open(t, longRingOfTheContactCentre)
+	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	c := s.rings(rig.CallerOptions{})
+	c.hears("nl/searching-agent")
+	c.presses("1")
+	c.hearsWhole("nl/searching-agent")
+	c.hears("music")
+	c.staysOnMusic(3 * time.Second)
+	require.Zero(t, c.count("nl/confirm-number"))
+	_, err := agent.AwaitRing(s.ctx, 1)
+	require.NoError(t, err)
+	c.presses("1")
+	c.hears("nl/confirm-number")
+	c.hangsUp()
+	s.atRest()
+}
+
+// longRingOfTheContactCentre lets a phone of it ring for the whole test, so that nothing is offered unasked.
+var longRingOfTheContactCentre = team("kcc", map[string]any{
+	"ring_time": "2m", "announce": "5m", "callback": map[string]any{"after": "10m", "key": "1"},
+})
