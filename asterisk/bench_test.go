@@ -141,9 +141,9 @@ func (o *plainOperator) must(err error) {
 	}
 }
 
-// BenchmarkCall tells what one call costs on the way between Asterisk and whoever handles it: 9 commands, their replies and 10
-// events over a real socket. What the fake Asterisk costs is not in it. Most of the processor time is the system's, and being
-// woken for each message: compare many short runs in turn.
+// BenchmarkCall tells what one call costs on the way between Asterisk and whoever handles it: 9 commands, their replies
+// and 10 events over a real socket. What the fake Asterisk costs is not in it. Most of the processor time is the
+// system's, and being woken for each message: compare many short runs in turn.
 func BenchmarkCall(b *testing.B) {
 	fake := exec.Command(os.Args[0])
 	fake.Env = append(os.Environ(), fakeProcess+"=1")

@@ -186,12 +186,12 @@ type Origination struct {
 	Variables  map[string]string // set on the new channel
 }
 
-// Create makes the channel to a phone, which does not ring before Dial. The channel comes to our application with a StasisStart
-// at once. IsRefused when the phone can't be rung now, IsConflict when the channel id is in use.
+// Create makes the channel to a phone, which does not ring before Dial. The channel comes to our application with a
+// StasisStart at once. IsRefused when the phone can't be rung now, IsConflict when the channel id is in use.
 //
-// A channel that was made so never follows a redirect (SIP 3xx). One that was made by ARI's originate does: the core dials
-// whatever Contact says, another technology and the trunk included (main/dial.c, handle_call_forward; seen on 22.10.1), and
-// nothing in ARI or the configuration turns that off.
+// A channel that was made so never follows a redirect (SIP 3xx). One that was made by ARI's originate does: the core
+// dials whatever Contact says, another technology and the trunk included (main/dial.c, handle_call_forward; seen on
+// 22.10.1), and nothing in ARI or the configuration turns that off.
 func (c *Conn) Create(ctx context.Context, o Origination) error {
 	if err := o.check(); err != nil {
 		return fmt.Errorf("asterisk: create: %w", err)
@@ -213,8 +213,8 @@ func (c *Conn) Create(ctx context.Context, o Origination) error {
 	return c.sureOfConflict(ctx, o.Channel, err)
 }
 
-// Dial rings the phone of a channel that Create made and that has come to our application; before that it is IsConflict. It
-// returns as soon as Asterisk dials.
+// Dial rings the phone of a channel that Create made and that has come to our application; before that it is
+// IsConflict. It returns as soon as Asterisk dials.
 func (c *Conn) Dial(ctx context.Context, channel string, timeout time.Duration) error {
 	body := struct {
 		Timeout int `json:"timeout"`

@@ -75,9 +75,9 @@ func (c *Conn) exchange(ctx context.Context, cmd command, only *link) (Response,
 	return r, cmd.verdict(r)
 }
 
-// patiently ends ctx when Asterisk has answered nothing for Options.CommandTimeout, neither this command nor another. It answers one
-// after the other, and so is late with each when many come at once, as after a restart with a full queue: whoever gave up then and
-// asked again would only add to them.
+// patiently ends ctx when Asterisk has answered nothing for Options.CommandTimeout, neither this command nor another.
+// It answers one after the other, and so is late with each when many come at once, as after a restart with a full
+// queue: whoever gave up then and asked again would only add to them.
 func (c *Conn) patiently(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	limit, began := c.opt.CommandTimeout, time.Since(c.born)

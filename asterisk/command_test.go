@@ -262,7 +262,8 @@ func TestPathSegmentsAreEscaped(t *testing.T) {
 	require.Equal(t, "channels/..%2Fasterisk", pathOf("channels", "../asterisk"))
 }
 
-// A full queue that is taken back, or a burst of calls: Asterisk is late with every reply, and is not asked everything again.
+// A full queue that is taken back, or a burst of calls: Asterisk is late with every reply, and is not asked everything
+// again.
 func TestCommandsAreWaitedForAsLongAsAsteriskAnswersOthers(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(fakeRequest) (int, string, bool) {

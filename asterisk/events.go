@@ -115,7 +115,8 @@ func (e Event) Held() time.Duration {
 // Cause is why the channel of ChannelDestroyed ended.
 func (e Event) Cause() Cause { return Cause(e.field("cause").Int()) }
 
-// Status is the final answer (a SIP status) of the phone of ChannelDestroyed; 0 when it gave none, or was hung up by us.
+// Status is the final answer (a SIP status) of the phone of ChannelDestroyed; 0 when it gave none, or was hung up by
+// us.
 func (e Event) Status() int { return int(e.field("tech_cause").Int()) }
 
 // PlaybackTarget is the id of the channel that heard the playback of PlaybackFinished.

@@ -50,9 +50,9 @@ func (p *presses) take(k keyPress) bool {
 	return true
 }
 
-// repeats reports whether this is the press before it, told once more: by another way on which the line tells of keys, or
-// by Asterisk, which lets keys that follow each other within 45 ms sound again, and tells of a key that comes during that
-// a second time when it is done (channel.c; seen on 22.10.1 with a phone that dials for its user).
+// repeats reports whether this is the press before it, told once more: by another way on which the line tells of keys,
+// or by Asterisk, which lets keys that follow each other within 45 ms sound again, and tells of a key that comes during
+// that a second time when it is done (channel.c; seen on 22.10.1 with a phone that dials for its user).
 func (k keyPress) repeats(before keyPress) bool {
 	if k.released.IsZero() || k.released.Before(before.released) { // no time is told, or the clock was set back
 		return false

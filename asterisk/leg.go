@@ -162,7 +162,8 @@ func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	return b.awaitLeg(ctx, leg, leg.up, limit)
 }
 
-// awaitLeg waits until a phone that is being rung is as wanted, or gives the reason why it will not be; then it is silent.
+// awaitLeg waits until a phone that is being rung is as wanted, or gives the reason why it will not be; then it is
+// silent.
 func (b *Switchboard) awaitLeg(ctx context.Context, leg *Leg, wanted <-chan struct{}, limit *time.Timer) error {
 	select {
 	case <-wanted:
@@ -207,8 +208,8 @@ func (b *Switchboard) silenceLeg(leg *Leg, reason Cause) {
 	}
 }
 
-// failure says why a phone that was rung did not answer, by its last answer when it sent the call elsewhere, and else by the
-// cause of the hang-up (ITU-T Q.850).
+// failure says why a phone that was rung did not answer, by its last answer when it sent the call elsewhere, and else
+// by the cause of the hang-up (ITU-T Q.850).
 func (l *Leg) failure() error {
 	l.mu.Lock()
 	cause, status := l.ending.cause, l.ending.status

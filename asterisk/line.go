@@ -120,7 +120,8 @@ func (l *Line) Remember(ctx context.Context, state string) error {
 	return nil
 }
 
-// toRemember takes down what the channel is to remember, and tells whether it does so already, as a call that was taken back does.
+// toRemember takes down what the channel is to remember, and tells whether it does so already, as a call that was taken
+// back does.
 func (l *Line) toRemember(state string) (channel string, needless bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// listLimit is how long Asterisk may take to tell a list: it is long where there is much to tell, and slow where there is much to do.
+// listLimit is how long Asterisk may take to tell a list: it is long where there is much to tell, and slow where there
+// is much to do.
 const listLimit = 15 * time.Second
 
 // list asks for a JSON array.
@@ -29,9 +30,9 @@ func list[T any](ctx context.Context, c *Conn, name, path string, read func(gjso
 	return items, nil
 }
 
-// fetch asks for what grows with what Asterisk has to do, by plain HTTP. Asterisk puts a whole reply over the websocket on the
-// stack of its thread, which has room for 496 KiB: one that tells of a thousand channels ends Asterisk, and every call with it
-// (ast_websocket_write; seen on 22.10.1).
+// fetch asks for what grows with what Asterisk has to do, by plain HTTP. Asterisk puts a whole reply over the websocket
+// on the stack of its thread, which has room for 496 KiB: one that tells of a thousand channels ends Asterisk, and
+// every call with it (ast_websocket_write; seen on 22.10.1).
 func (c *Conn) fetch(ctx context.Context, name, path string) (body string, err error) {
 	start, status := time.Now(), 0
 	defer func() { c.opt.Observer.CommandDone(name, status, time.Since(start)) }()

@@ -29,7 +29,8 @@ type Options struct {
 	Username    string // a user of ari.conf that is not read_only
 	Password    string // goes into a header, never into a URL
 
-	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply; default 2 s.
+	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply; default
+	// 2 s.
 	CommandTimeout time.Duration
 	PingEvery      time.Duration // default 2 s
 	ReadTimeout    time.Duration // a link on which nothing is heard for so long is dead; default 7 s

@@ -172,8 +172,8 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// settleLegs makes up for what was missed of the phones that were rung, and hangs up those that an earlier daemon rang for a call that
-// it never connected: all have stopped ringing before others are rung.
+// settleLegs makes up for what was missed of the phones that were rung, and hangs up those that an earlier daemon rang
+// for a call that it never connected: all have stopped ringing before others are rung.
 func (b *Switchboard) settleLegs(ctx context.Context, found survey) error {
 	var stale []string
 	for _, c := range found.legs {

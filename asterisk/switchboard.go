@@ -74,8 +74,8 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 	}
 }
 
-// OnStray lets tell be told of each channel that came to the application and is nobody's call, see entered. It must not wait,
-// and is set before the connection runs.
+// OnStray lets tell be told of each channel that came to the application and is nobody's call, see entered. It must not
+// wait, and is set before the connection runs.
 func (b *Switchboard) OnStray(tell func()) { b.stray = tell }
 
 // Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
@@ -182,16 +182,17 @@ func (b *Switchboard) entered(e Event) {
 // isCaller reports whether the dialplan says of a channel that it is a caller: Stasis(bereikbaar,caller,…).
 func isCaller(args []string) bool { return len(args) > 0 && args[0] == callerArgument }
 
-// refuse hangs up a channel that is neither a caller by the dialplan's word nor a phone of ours. Asterisk or a dialplan made it
-// at the wish of somebody outside, of a phone that forwards its calls for instance: whoever is taken for a caller then makes
-// phones ring.
+// refuse hangs up a channel that is neither a caller by the dialplan's word nor a phone of ours. Asterisk or a dialplan
+// made it at the wish of somebody outside, of a phone that forwards its calls for instance: whoever is taken for a
+// caller then makes phones ring.
 func (b *Switchboard) refuse(channel string) {
 	b.stray()
 	b.log.Error("a channel came that is nobody's call: it is hung up; see what in Asterisk made it", "channel", channel)
 	b.drop(channel)
 }
 
-// left handles a channel that is gone, or has left the application. Why a phone did not answer is told only when it is gone.
+// left handles a channel that is gone, or has left the application. Why a phone did not answer is told only when it is
+// gone.
 func (b *Switchboard) left(e Event) {
 	b.mu.Lock()
 	line, leg := b.lines[e.ChannelID], b.legs[e.ChannelID]
@@ -269,7 +270,8 @@ func incoming(arrived Channel, args []string) call.Call {
 		c.Caller = call.Withheld()
 		return c
 	}
-	// What follows a semicolon are parameters of the network, such as npdi, which PJSIP leaves on without ignore_uri_user_options.
+	// What follows a semicolon are parameters of the network, such as npdi, which PJSIP leaves on without
+	// ignore_uri_user_options.
 	digits, _, _ := strings.Cut(arrived.CallerNumber, ";")
 	if number, err := call.ParseNumber(digits); err == nil {
 		c.Caller = number

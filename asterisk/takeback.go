@@ -10,8 +10,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
-// askAtOnce is how many commands of reconciliation are out at a time. Asterisk answers one after the other, but who waits for each
-// answer before the next question waits for a turn of the processor each time, and a full queue leaves few.
+// askAtOnce is how many commands of reconciliation are out at a time. Asterisk answers one after the other, but who
+// waits for each answer before the next question waits for a turn of the processor each time, and a full queue leaves
+// few.
 const askAtOnce = 64
 
 // keptCall is a call that Asterisk kept for us.
@@ -33,8 +34,8 @@ func (k keptCall) compare(other keptCall) int {
 	}
 }
 
-// isCall reports whether the channel is a caller by the dialplan's word, or one that somebody was put through on: a daemon has
-// written on it, it talks with a phone of ours, or Asterisk made it for that.
+// isCall reports whether the channel is a caller by the dialplan's word, or one that somebody was put through on: a
+// daemon has written on it, it talks with a phone of ours, or Asterisk made it for that.
 func (k keptCall) isCall() bool {
 	return isCaller(k.channel.StasisArgs()) || k.state != "" || k.talk != nil || k.channel.tookPlace()
 }
@@ -54,7 +55,8 @@ type taken struct {
 	of    int
 }
 
-// TakingBack tells how many of the calls that Asterisk kept are taken back so far. ok is false when none are being taken back.
+// TakingBack tells how many of the calls that Asterisk kept are taken back so far. ok is false when none are being
+// taken back.
 func (b *Switchboard) TakingBack() (calls, of int, ok bool) {
 	t := b.taken.Load()
 	if t == nil {
@@ -63,8 +65,8 @@ func (b *Switchboard) TakingBack() (calls, of int, ok bool) {
 	return int(t.calls.Load()), t.of, true
 }
 
-// takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon. One
-// at a time, conversations first and then by place in the queue, so that nobody overtakes.
+// takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon.
+// One at a time, conversations first and then by place in the queue, so that nobody overtakes.
 func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
 	var unknown []Channel
 	for _, c := range found.callers {

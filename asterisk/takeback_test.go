@@ -17,7 +17,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// waitingCallers are n callers whose place counts from the later the earlier they came: their order is not that of the channels.
+// waitingCallers are n callers whose place counts from the later the earlier they came: their order is not that of the
+// channels.
 func waitingCallers(n int) (has asteriskHas, inOrder []call.ID) {
 	for i := range n {
 		has.channels = append(has.channels, fmt.Sprintf("c%d", i))

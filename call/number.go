@@ -48,9 +48,9 @@ type Number struct {
 // Withheld is the number of a caller who asked not to be shown: never stored or shown, even where the trunk reveals it.
 func Withheld() Number { return Number{Kind: KindWithheld} }
 
-// ParseNumber reads a number as a trunk or a caller's keys give it: national, 0031…, +… or a municipality's 14 0xx. What people type is for
-// ParseTyped. Anything that is not a valid number gives ErrNoNumber (wrapped), without the input in the text, which may be
-// a person's number.
+// ParseNumber reads a number as a trunk or a caller's keys give it: national, 0031…, +… or a municipality's 14 0xx.
+// What people type is for ParseTyped. Anything that is not a valid number gives ErrNoNumber (wrapped), without the
+// input in the text, which may be a person's number.
 func ParseNumber(raw string) (Number, error) {
 	raw = strings.TrimSpace(raw)
 	if raw == "" {

@@ -16,11 +16,12 @@ func unreadable(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrNoNumber)
 }
 
-// ParseTyped reads a number that a person typed or pasted, in any way that people write one: with blanks, dashes, slashes, dots and brackets
-// of all kinds, with the invisible marks that come along from a web page, in full-width digits or in those of another script, and as a
-// tel: address (RFC 3966). The API, the command and the configuration read numbers by it, and by no other rule. What a trunk sends is for
-// ParseNumber, which is strict. Whether the number may be dialled is for the policy, as of any number. The error wraps ErrNoNumber, and names
-// at most the one character that is in the way, so that it may be shown and logged.
+// ParseTyped reads a number that a person typed or pasted, in any way that people write one: with blanks, dashes,
+// slashes, dots and brackets of all kinds, with the invisible marks that come along from a web page, in full-width
+// digits or in those of another script, and as a tel: address (RFC 3966). The API, the command and the configuration
+// read numbers by it, and by no other rule. What a trunk sends is for ParseNumber, which is strict. Whether the number
+// may be dialled is for the policy, as of any number. The error wraps ErrNoNumber, and names at most the one character
+// that is in the way, so that it may be shown and logged.
 func ParseTyped(raw string) (Number, error) {
 	switch {
 	case !utf8.ValidString(raw):
@@ -143,7 +144,8 @@ const fullWidthZero = '\uFF10'
 // reversing is RIGHT-TO-LEFT OVERRIDE: who copied the number saw its digits in the other order.
 const reversing = '\u202E'
 
-// invisible are marks for the direction of text, soft hyphens, joiners and byte order marks, which come along when a number is copied.
+// invisible are marks for the direction of text, soft hyphens, joiners and byte order marks, which come along when a
+// number is copied.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) && r != reversing }
 
 // between are what people write between digits: blanks, dashes, dots and brackets.

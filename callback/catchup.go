@@ -249,8 +249,9 @@ func (k *Keeper) again(ctx context.Context, n Note, e Event) (Note, error) {
 	return after, err
 }
 
-// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how many. What remains
-// of a note that was erased on request stays: it holds nothing personal, and a store that was given an old backup has the whole again.
+// Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how
+// many. What remains of a note that was erased on request stays: it holds nothing personal, and a store that was given
+// an old backup has the whole again.
 func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (int, error) {
 	notes, err := k.journal.Notes()
 	if err != nil {

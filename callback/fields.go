@@ -10,8 +10,8 @@ import (
 // EncodeNote gives the fields in which a note is stored. Empty ones are left out.
 func EncodeNote(n Note) map[string]string { return NoteFields(n).byName() }
 
-// Fields are stored fields, name and value in turn, always in the same order: a stream of Redis keeps names once only while they come
-// in one order, and none has to be found out for every note.
+// Fields are stored fields, name and value in turn, always in the same order: a stream of Redis keeps names once only
+// while they come in one order, and none has to be found out for every note.
 type Fields []any
 
 // NoteFields is EncodeNote in a fixed order, for whoever only passes the fields on.

@@ -115,8 +115,8 @@ type Stint struct {
 // Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was closed then.
 func (n Note) Tries() []Attempt { return n.Attempts[min(n.Earlier, len(n.Attempts)):] }
 
-// Trying gives the attempt that goes on, and false when none does: as far as is known somebody is on the line with the caller, or rings
-// them.
+// Trying gives the attempt that goes on, and false when none does: as far as is known somebody is on the line with the
+// caller, or rings them.
 func (n Note) Trying() (Attempt, bool) {
 	if n.State != Calling || len(n.Attempts) == 0 {
 		return Attempt{}, false

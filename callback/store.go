@@ -82,8 +82,9 @@ type Store interface {
 	Advance(ctx context.Context, before Note, e Event) (Note, error)
 }
 
-// Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists and histories give what can be read even when
-// the error, an ErrIncomplete then, says that the rest is broken; what stands in a list and is no note takes nobody's place there.
+// Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists and histories give what can be read even
+// when the error, an ErrIncomplete then, says that the rest is broken; what stands in a list and is no note takes
+// nobody's place there.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id NoteID) (Note, error)
 	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest first.
@@ -103,10 +104,12 @@ type Reader interface {
 	ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
 	// Events gives the history of a note, first to last.
 	Events(ctx context.Context, m call.MunicipalityID, id NoteID) ([]Event, error)
-	// Log gives at most limit events of all notes in the order in which they were stored, after a place in it; and the place of the
-	// last one, from which to go on. The place is empty for the beginning. The events before a purge are not there any more.
+	// Log gives at most limit events of all notes in the order in which they were stored, after a place in it; and the
+	// place of the last one, from which to go on. The place is empty for the beginning. The events before a purge are not
+	// there any more.
 	Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]Event, string, error)
-	// Counts counts per team, also for teams that are no longer in the configuration but have notes. Error also: *UncountedError.
+	// Counts counts per team, also for teams that are no longer in the configuration but have notes. Error also:
+	// *UncountedError.
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]Count, error)
 }
 

@@ -117,8 +117,8 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 // not wait, and is set before the first call.
 func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
 
-// OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its own doing
-// or a fault's; of none that was called off. It must not wait, and is set before the first call.
+// OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its
+// own doing or a fault's; of none that was called off. It must not wait, and is set before the first call.
 func (d *Dispatcher) OnRingFailed(tell func(call.TeamID, routing.RingFailure)) { d.failed = tell }
 
 // Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next

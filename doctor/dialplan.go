@@ -16,8 +16,8 @@ type dialplanFacts struct {
 	err         error // it cannot be read
 }
 
-// dialling are the applications that follow a redirect (SIP 3xx) unless they are told not to, and which of their arguments are the
-// options (Asterisk 22.10). The option is i in each.
+// dialling are the applications that follow a redirect (SIP 3xx) unless they are told not to, and which of their
+// arguments are the options (Asterisk 22.10). The option is i in each.
 var dialling = map[string]int{"dial": 2, "queue": 1, "retrydial": 5, "page": 1}
 
 // readDialplan looks at extensions.conf and what it includes; other ways to write a dialplan (AEL, Lua, a database) it does not see.
@@ -73,7 +73,8 @@ func arguments(text string) []string {
 	return append(list, text[start:])
 }
 
-// hasOption reports whether an option is set in a text of options, of which some have arguments in parentheses: tL(60000)i.
+// hasOption reports whether an option is set in a text of options, of which some have arguments in parentheses:
+// tL(60000)i.
 func hasOption(options string, wanted rune) bool {
 	depth := 0
 	for _, r := range options {

@@ -22,8 +22,8 @@ func tryDurability(ctx context.Context, in Installation) durabilityFacts {
 	return f
 }
 
-// judgeDurability calls Redis safe only when it was seen to keep what it confirms. What the daemon saw to be lost weighs more than a
-// rehearsal: that is held with the files as they are now.
+// judgeDurability calls Redis safe only when it was seen to keep what it confirms. What the daemon saw to be lost
+// weighs more than a rehearsal: that is held with the files as they are now.
 func judgeDurability(f durabilityFacts) []Finding {
 	problem, wanting := f.proof.Problem()
 	switch {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// judgeSettings compares what is in effect with what deploy/asterisk/pjsip.conf says: a finding for each line of ours that is not,
-// with where. What Asterisk does not tell is not called right.
+// judgeSettings compares what is in effect with what deploy/asterisk/pjsip.conf says: a finding for each line of ours
+// that is not, with where. What Asterisk does not tell is not called right.
 func judgeSettings(objects []object) []Finding {
 	var found []Finding
 	for _, s := range settings {
@@ -35,7 +35,8 @@ func judgeSettings(objects []object) []Finding {
 	return found
 }
 
-// ours reports whether an object should be there under this very name. That a phone or the trunk is missing is said elsewhere.
+// ours reports whether an object should be there under this very name. That a phone or the trunk is missing is said
+// elsewhere.
 func (o object) ours() bool { return o.role == roleReplaces || o.role == roleMatch }
 
 // unseen says what could not be judged.
@@ -71,7 +72,8 @@ func (s setting) met(have string) bool {
 	return plainValue(have) == plainValue(s.want)
 }
 
-// plainValue lets the ways be alike in which a value is written in a file and told by Asterisk: yes and true, alaw,g722 and (alaw|g722).
+// plainValue lets the ways be alike in which a value is written in a file and told by Asterisk: yes and true, alaw,g722
+// and (alaw|g722).
 func plainValue(text string) string {
 	switch text = strings.ReplaceAll(strings.Trim(text, "()"), "|", ","); strings.ToLower(text) {
 	case "yes", "true":

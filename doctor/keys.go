@@ -19,8 +19,8 @@ type trunkFacts struct {
 	keys string // its dtmf_mode; empty when Asterisk does not tell
 }
 
-// askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and is
-// no agent's phone: that is where callers come in.
+// askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and
+// is no agent's phone: that is where callers come in.
 func askTrunks(ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string) ([]trunkFacts, error) {
 	out, _ := endpointOf(dial)
 	var trunks []trunkFacts

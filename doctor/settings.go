@@ -31,7 +31,8 @@ const replacesName = "bereikbaar-replaces"
 // anything is a value that only has to be there.
 const anything = "(set)"
 
-// setting is a line of deploy/asterisk/pjsip.conf, with what follows when it is not in effect. A test holds the two together.
+// setting is a line of deploy/asterisk/pjsip.conf, with what follows when it is not in effect. A test holds the two
+// together.
 type setting struct {
 	role      role
 	key, want string

@@ -47,7 +47,8 @@ func (e *Engaged) Check(n callback.Note) error {
 	return e.check(n)
 }
 
-// Tried gives the refusal for a note whose number a colleague tries about another one, by whatever phone; nil when they do not.
+// Tried gives the refusal for a note whose number a colleague tries about another one, by whatever phone; nil when they
+// do not.
 func (e *Engaged) Tried(n, other callback.Note) error {
 	attempt, ok := other.Trying()
 	if e == nil || !ok || other.ID == n.ID || other.Number.E164 != n.Number.E164 {

@@ -65,7 +65,8 @@ func (a *ARI) LinkLost(reason string) { a.losses.WithLabelValues(a.reasons.label
 // EventDropped counts an event that was read and whose news a call did not take, which must never happen.
 func (a *ARI) EventDropped() { a.dropped.Inc() }
 
-// ChannelRefused counts a channel that came to our application and was neither a caller by the dialplan's word nor a phone of ours.
+// ChannelRefused counts a channel that came to our application and was neither a caller by the dialplan's word nor a
+// phone of ours.
 func (a *ARI) ChannelRefused() { a.refused.Inc() }
 
 // EventSkipped counts a message that nobody handled.

@@ -20,7 +20,8 @@ type Part struct {
 	Needed bool   // no call can be taken without it; the others only degrade the service
 	// Health may be slow or silent: a part that gives no answer within a second counts as not up.
 	Health func(context.Context) Health
-	// InMemory says that Health looks at nothing else: every reader gets a new answer. Others are asked once a second at the most.
+	// InMemory says that Health looks at nothing else: every reader gets a new answer. Others are asked once a second at
+	// the most.
 	InMemory bool
 }
 

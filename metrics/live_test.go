@@ -327,7 +327,8 @@ func TestWatchRefusesPartsThatCannotBeTold(t *testing.T) {
 	}
 }
 
-// One team that cannot be counted takes no other's figures with it, and has none itself: a zero would pass for kept promises.
+// One team that cannot be counted takes no other's figures with it, and has none itself: a zero would pass for kept
+// promises.
 func TestATeamThatCannotBeCountedHasNoFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc", "vergunningen")

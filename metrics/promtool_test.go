@@ -153,8 +153,8 @@ func TestEveryAlertSaysHowBadItIsAndWhereToReadOn(t *testing.T) {
 // grew finds what an alert asks of a counter that must not grow: the counter and the time.
 var grew = regexp.MustCompile(`increase\(([a-z_:]+(?:\{[^}]*\})?)\[([0-9a-z]+)\]\)\)* > 0(?:[^.0-9]|$)`)
 
-// weakly gives the counters of an expression of which an alert would miss what was counted before the first reading, or by a daemon
-// that was started anew: the head of the alerts' file says why three conditions are needed.
+// weakly gives the counters of an expression of which an alert would miss what was counted before the first reading, or
+// by a daemon that was started anew: the head of the alerts' file says why three conditions are needed.
 func weakly(expr string) []string {
 	expr = strings.Join(strings.Fields(expr), " ")
 	var weak []string

@@ -17,8 +17,8 @@ type Dialect struct {
 	clocks *time.Location // whose times of day stand in it; nil for RFC 3339 in UTC, and all else as programs read it
 }
 
-// ForPeople is what a spreadsheet that is set to Dutch opens by itself: a byte order mark, semicolons, the municipality's times of day, and
-// numbers as people dial them, which need no guard.
+// ForPeople is what a spreadsheet that is set to Dutch opens by itself: a byte order mark, semicolons, the
+// municipality's times of day, and numbers as people dial them, which need no guard.
 func ForPeople(clocks *time.Location) Dialect { return Dialect{clocks} }
 
 // ForPrograms is RFC 4180: commas, times in UTC, numbers in international form.
@@ -108,8 +108,8 @@ func (d Dialect) time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// number is whom to ring. For people it stands as it is dialled here, in groups: no spreadsheet takes that for a formula or for a sum, which
-// would lose its zeros.
+// number is whom to ring. For people it stands as it is dialled here, in groups: no spreadsheet takes that for a
+// formula or for a sum, which would lose its zeros.
 func (d Dialect) number(note callback.Note, n Note) string {
 	if d.clocks == nil || n.Masked || n.Number == "" {
 		return n.Number
@@ -124,9 +124,9 @@ func (d Dialect) number(note callback.Note, n Note) string {
 // formula are what formulas begin with; spreadsheets of the East take them in full width and in small forms too.
 const formula = "=+-@＝＋－＠﹦﹢﹣﹫"
 
-// harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an apostrophe before it, which
-// says "this is text" (OWASP, "CSV Injection"). A separator or line end within it can begin a cell as well, where the file is opened with
-// other separators than it was written with.
+// harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an
+// apostrophe before it, which says "this is text" (OWASP, "CSV Injection"). A separator or line end within it can begin
+// a cell as well, where the file is opened with other separators than it was written with.
 func harmless(cell string) string {
 	var b strings.Builder
 	if begins(strings.TrimLeft(cell, " \u00a0")) || strings.IndexAny(cell, "\t\r\n") == 0 {

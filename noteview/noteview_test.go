@@ -124,7 +124,8 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 	}
 }
 
-// A spreadsheet that is set to Dutch opens it by itself, and shows what people know: times of their clocks, numbers as they dial them.
+// A spreadsheet that is set to Dutch opens it by itself, and shows what people know: times of their clocks, numbers as
+// they dial them.
 func TestTheRowOfANoteForPeople(t *testing.T) {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)

@@ -67,8 +67,8 @@ func fileSize(dir string, id ID, ext string) int64 {
 	return info.Size()
 }
 
-// Duration is how long a prompt takes to be spoken: a recorded one in A-law or G.722, else the rendered one; 0 when there is
-// neither.
+// Duration is how long a prompt takes to be spoken: a recorded one in A-law or G.722, else the rendered one; 0 when
+// there is neither.
 func Duration(dir string, language Language, id ID) time.Duration {
 	for _, tree := range []string{recordedTree, renderedTree} {
 		for _, ext := range []string{alawExt, g722Ext} {

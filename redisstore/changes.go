@@ -147,8 +147,9 @@ const (
 	changesRoom = 1024
 )
 
-// entries are lists for a script, as JSON: a word, the number of a key, and texts. They are written by hand because each note has
-// a dozen, and an encoder that looks at what it is given took a tenth of what the daemon spends on a note.
+// entries are lists for a script, as JSON: a word, the number of a key, and texts. They are written by hand because
+// each note has a dozen, and an encoder that looks at what it is given took a tenth of what the daemon spends on a
+// note.
 type entries []byte
 
 func (e entries) add(word string, key int, texts ...string) entries {

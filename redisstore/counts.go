@@ -40,8 +40,8 @@ func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 	return teams, nil
 }
 
-// Counts counts per team, also for teams that are no longer in the configuration but have notes. now decides what is overdue. Teams
-// whose keys cannot be read are left out and named by an *UncountedError; the others are given.
+// Counts counts per team, also for teams that are no longer in the configuration but have notes. now decides what is
+// overdue. Teams whose keys cannot be read are left out and named by an *UncountedError; the others are given.
 func (s *Store) Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

@@ -80,8 +80,8 @@ var (
 	errRefusesCertificate = errors.New("it was given our client certificate and broke the connection")
 )
 
-// certificates are read from their files for each connection, so that new ones count from the next on. Files that are being replaced,
-// or that are broken, let the last good ones be used.
+// certificates are read from their files for each connection, so that new ones count from the next on. Files that are
+// being replaced, or that are broken, let the last good ones be used.
 type certificates struct {
 	load func() (*tls.Config, error)
 
@@ -125,8 +125,8 @@ func (c *certificates) check() []Problem {
 	return []Problem{{Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew", Mend: mend}}
 }
 
-// secured is an encrypted connection of which the Redis client can ask whether it is still there, as of a plain one: without that each
-// that broke while it was idle would fail a request.
+// secured is an encrypted connection of which the Redis client can ask whether it is still there, as of a plain one:
+// without that each that broke while it was idle would fail a request.
 type secured struct {
 	*tls.Conn
 	below   net.Conn

@@ -43,9 +43,9 @@ func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, unt
 	return errors.Join(s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take))
 }
 
-// each walks a sorted set by score. It goes on from the last score and passes over what it has given of that: thousands of
-// notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the second why it ended
-// before its time.
+// each walks a sorted set by score. It goes on from the last score and passes over what it has given of that: thousands
+// of notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the
+// second why it ended before its time.
 func (s *Store) each(ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error) (unread, stopped error) {
 	given := make(map[string]bool) // that have the score from
 	var problems []error

@@ -24,8 +24,8 @@ const (
 	anonymous = "no note's id"
 )
 
-// Fault is a key of ours that holds what this program does not write. It was passed over, or what needed it was refused; nothing of
-// it was changed. Its texts hold no telephone number.
+// Fault is a key of ours that holds what this program does not write. It was passed over, or what needed it was
+// refused; nothing of it was changed. Its texts hold no telephone number.
 type Fault struct {
 	Key     string // of Redis
 	Index   string // what kind of key it is: "due", "note", …, see keys
@@ -96,8 +96,8 @@ func (f *faults) keys(prefix string) []string {
 	return found
 }
 
-// Faults gives what was met of late that this program did not write so, by key: in anything that was read or changed, and in what
-// Survey looks at.
+// Faults gives what was met of late that this program did not write so, by key: in anything that was read or changed,
+// and in what Survey looks at.
 func (s *Store) Faults() []Fault {
 	for _, key := range s.faults.keys("") {
 		s.faults.forget(key, time.Now().Add(-keepFaults))

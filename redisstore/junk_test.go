@@ -35,7 +35,8 @@ func junk(t *testing.T, c *redis.Client, key string) {
 	require.NoError(t, c.ZAdd(ctx, key, entries...).Err())
 }
 
-// requireJunkNamed checks that an error names the key and one entry, shortly, and nothing that may be somebody's number.
+// requireJunkNamed checks that an error names the key and one entry, shortly, and nothing that may be somebody's
+// number.
 func requireJunkNamed(t *testing.T, err error, key string) {
 	t.Helper()
 	require.ErrorIs(t, err, callback.ErrBroken)
@@ -127,7 +128,8 @@ func TestJunkInASetOfWhatSomebodyHolds(t *testing.T) {
 	require.Contains(t, faultOf(t, s, tag+"held:els").Mend, "SREM")
 }
 
-// A note that stands in an index where it has no business is junk there: another team would see it, and rounds would try it for ever.
+// A note that stands in an index where it has no business is junk there: another team would see it, and rounds would
+// try it for ever.
 func TestNotesInTheWrongIndex(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)

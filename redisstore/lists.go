@@ -85,7 +85,8 @@ func (s *Store) list(ctx context.Context, m call.MunicipalityID, zset redis.ZRan
 // pageOf gives at most so many entries of an index, after the first ones.
 type pageOf func(ctx context.Context, from, most int) ([]string, error)
 
-// gatherNotes reads an index until it has limit notes or there are no more: entries that are no notes take nobody's place.
+// gatherNotes reads an index until it has limit notes or there are no more: entries that are no notes take nobody's
+// place.
 func (s *Store) gatherNotes(ctx context.Context, m call.MunicipalityID, index string, limit int, page pageOf) ([]callback.Note, error) {
 	limit = min(limit, maxList)
 	if limit <= 0 {
@@ -114,8 +115,8 @@ func (s *Store) gatherNotes(ctx context.Context, m call.MunicipalityID, index st
 	return notes[:min(len(notes), limit)], incomplete(flat(problems))
 }
 
-// belonging reads the notes that an index names, without those that have no business there. A note may have left the index since that
-// was read; one that stands in it again names is in the wrong place.
+// belonging reads the notes that an index names, without those that have no business there. A note may have left the
+// index since that was read; one that stands in it again names is in the wrong place.
 func (s *Store) belonging(ctx context.Context, m call.MunicipalityID, ids []string, index string, again func() ([]string, error)) ([]callback.Note, error) {
 	notes, err := s.notes(ctx, m, ids, index)
 	if errors.Is(err, callback.ErrStoreDown) {
@@ -170,9 +171,9 @@ func flat(problems []error) []error {
 	return all
 }
 
-// notes reads notes in one trip. Those that can be read are given even when others are broken. index is the key that led
-// to them, empty when somebody asked by id: a note that an index knows and that is not there is a promise gone, not a
-// question answered with no.
+// notes reads notes in one trip. Those that can be read are given even when others are broken. index is the key that
+// led to them, empty when somebody asked by id: a note that an index knows and that is not there is a promise gone, not
+// a question answered with no.
 func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, index string) ([]callback.Note, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -91,8 +91,8 @@ func (s *Store) make(ctx context.Context, made callback.Event, mayBeTaken ...str
 	return callback.Note{}, s.unexpected("make a note", reply)
 }
 
-// openFor is the error that names the first of the live notes for the same as a new one. It is nil when what the index says leads to
-// no such note: junk keeps nobody from being promised a call.
+// openFor is the error that names the first of the live notes for the same as a new one. It is nil when what the index
+// says leads to no such note: junk keeps nobody from being promised a call.
 func (s *Store) openFor(ctx context.Context, made callback.Note, ids []string) error {
 	k := keysOf(made.Municipality)
 	found, err := s.notes(ctx, made.Municipality, ids, k.open())

@@ -13,8 +13,8 @@ type mendable interface {
 	Mend() string
 }
 
-// mendOfConnection says what may mend a connection that could not be made, empty for none of these: certificates that do not fit, or
-// sentinels that do not say where Redis is.
+// mendOfConnection says what may mend a connection that could not be made, empty for none of these: certificates that
+// do not fit, or sentinels that do not say where Redis is.
 func mendOfConnection(err error) string {
 	if m, ok := errors.AsType[mendable](err); ok {
 		return m.Mend()

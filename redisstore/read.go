@@ -86,8 +86,8 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id callback.N
 	return s.events(ctx, k, id, strings.Fields(entries))
 }
 
-// Log gives the events of all notes after a place in the log, see callback.Reader. One that cannot be read is passed over: Audit and
-// the note itself tell of it.
+// Log gives the events of all notes after a place in the log, see callback.Reader. One that cannot be read is passed
+// over: Audit and the note itself tell of it.
 func (s *Store) Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]callback.Event, string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

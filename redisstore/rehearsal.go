@@ -30,7 +30,8 @@ type Rehearsal struct {
 	elsewhere bool // the program is found by Command
 }
 
-// ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it tells why, and nothing of the server.
+// ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it tells why, and nothing of the
+// server.
 var ErrNotRehearsed = errors.New("it could not be rehearsed")
 
 // ErrForgets is wrapped by the error of a rehearsal in which what a script wrote was gone after a restart.
@@ -44,8 +45,8 @@ const (
 	rehearsalLog   = 1 << 20          // bytes of its log that are read
 )
 
-// Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a kill. Nothing of it
-// is left behind.
+// Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a
+// kill. Nothing of it is left behind.
 func (r Rehearsal) Hold(ctx context.Context) error {
 	r.elsewhere = r.Command != nil
 	if !r.elsewhere {
@@ -137,7 +138,8 @@ func runsHere(info map[string]string) bool {
 	return err == nil && strings.Contains(string(line), filepath.Base(info["executable"]))
 }
 
-// programOf finds the program that Redis says it is: one that was started by its name alone says that it is in its directory.
+// programOf finds the program that Redis says it is: one that was started by its name alone says that it is in its
+// directory.
 func programOf(executable string) string {
 	if _, err := os.Stat(executable); err != nil {
 		if found, err := exec.LookPath(filepath.Base(executable)); err == nil {
@@ -181,8 +183,8 @@ func (s *stage) configuration(own string) string {
 func (s *stage) socket() string { return filepath.Join(s.dir, "s") }
 func (s *stage) log() string    { return filepath.Join(s.dir, "log") }
 
-// own is the way to the throwaway server, as the daemon's user. Nothing else of the way to the running one counts: over its sentinels
-// that would be reached again.
+// own is the way to the throwaway server, as the daemon's user. Nothing else of the way to the running one counts: over
+// its sentinels that would be reached again.
 func (s *stage) own() Options {
 	return Options{Addr: s.socket(), Username: s.Running.Username, Password: s.Running.Password, DB: s.Running.DB}
 }
@@ -237,8 +239,8 @@ func (s *stage) attest(ctx context.Context, proof Proof, running map[string]stri
 	return store.Attest(ctx, proof)
 }
 
-// start starts the server on what it left, and waits until it answers. The kernel ends it with us, whatever ends us: for that the thread
-// that starts it lives as long as it does.
+// start starts the server on what it left, and waits until it answers. The kernel ends it with us, whatever ends us:
+// for that the thread that starts it lives as long as it does.
 func (s *stage) start(ctx context.Context) error {
 	cmd, err := s.Command(s.program, s.config)
 	if err != nil {

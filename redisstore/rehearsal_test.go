@@ -60,7 +60,8 @@ func TestARehearsal(t *testing.T) {
 	}
 }
 
-// What stands in an operator's file must neither lead the throwaway server to the running one's place nor keep it from starting.
+// What stands in an operator's file must neither lead the throwaway server to the running one's place nor keep it from
+// starting.
 func TestARehearsalWithAnOperatorsOwnFile(t *testing.T) {
 	t.Parallel()
 	own := filepath.Join(t.TempDir(), "own.conf")

@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-// Redis reads its log as its default user, and drops every transaction that this user may not run: with rights taken from it a plain
-// restart lost all notes.
+// Redis reads its log as its default user, and drops every transaction that this user may not run: with rights taken
+// from it a plain restart lost all notes.
 func TestWhatWasConfirmedIsThereAfterARestart(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {
@@ -47,7 +47,8 @@ func stored(t *testing.T, past *redis.Client) redistest.Stored {
 	return all
 }
 
-// The default user may do everything, and nobody can be it: what a connection without a name gets is the request for one.
+// The default user may do everything, and nobody can be it: what a connection without a name gets is the request for
+// one.
 func TestNobodyComesInWithoutAName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {

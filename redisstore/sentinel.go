@@ -38,8 +38,8 @@ var (
 	errSwitched   = errors.New("another Redis is the primary now")
 )
 
-// primary finds the primary, and breaks the connections to any other Redis: one that was cut off goes on confirming what nobody will
-// know when it is back. It is safe for concurrent use.
+// primary finds the primary, and breaks the connections to any other Redis: one that was cut off goes on confirming
+// what nobody will know when it is back. It is safe for concurrent use.
 type primary struct {
 	name      string
 	dial      dial
@@ -96,8 +96,8 @@ func (p *primary) connect(ctx context.Context, network, _ string) (net.Conn, err
 // look asks the sentinels anew. When they do not answer, the connections that there are stay.
 func (p *primary) look(ctx context.Context) { _, _ = p.find(ctx) }
 
-// find asks all sentinels at once and takes what most of them say: one that is cut off may not know of a failover. The first answer
-// that most of all sentinels give ends it.
+// find asks all sentinels at once and takes what most of them say: one that is cut off may not know of a failover. The
+// first answer that most of all sentinels give ends it.
 func (p *primary) find(ctx context.Context) (string, error) {
 	answers, err := p.ask(ctx)
 	if err != nil {
@@ -188,7 +188,8 @@ func (p *primary) doubt(addr string) {
 	}
 }
 
-// isPrimary refuses a connection to a Redis that is a replica: the sentinels may not have noticed yet, or not have told it.
+// isPrimary refuses a connection to a Redis that is a replica: the sentinels may not have noticed yet, or not have told
+// it.
 func (p *primary) isPrimary(ctx context.Context, conn *redis.Conn) error {
 	text, err := conn.Info(ctx, "replication").Result()
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-// failoverLimit is how long a failover may take on a busy machine: a second for the sentinels to notice, and some for the election.
+// failoverLimit is how long a failover may take on a busy machine: a second for the sentinels to notice, and some for
+// the election.
 const failoverLimit = time.Minute
 
 // pair is a primary with a replica, watched by three sentinels.
@@ -90,7 +91,8 @@ func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 	require.Len(t, requireInvariants(t, raw(t, p.Servers[1].Addr)), 4)
 }
 
-// A primary that was frozen and comes back believes that it is one still, and confirms what it will throw away. Nobody may work on it.
+// A primary that was frozen and comes back believes that it is one still, and confirms what it will throw away. Nobody
+// may work on it.
 func TestAPrimaryThatWasReplacedIsLeft(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
@@ -181,8 +183,8 @@ func sentinel(t *testing.T, addr string) *redis.Client {
 	return c
 }
 
-// With all that is shipped for several machines the check has nothing to say, before and after a failover; and nobody has more rights
-// than a failover needs.
+// With all that is shipped for several machines the check has nothing to say, before and after a failover; and nobody
+// has more rights than a failover needs.
 func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	t.Parallel()
 	p := pair{redistest.StartReplicated(t, 3)}

@@ -44,7 +44,8 @@ type Options struct {
 	Username string // see deploy/redis/users.acl; empty for Redis's default user
 	Password string
 	DB       int
-	// TLS reads certificates and the like; nil without TLS. It is asked for every connection, and what it gave last is used when it fails.
+	// TLS reads certificates and the like; nil without TLS. It is asked for every connection, and what it gave last is
+	// used when it fails.
 	TLS func() (*tls.Config, error)
 	// Sentinel says who knows where Redis is, in the place of Addr; nil for Addr.
 	Sentinel *Sentinel
@@ -183,8 +184,9 @@ func (debugLog) Printf(ctx context.Context, format string, v ...any) {
 	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis") //nolint:sloglint // the text is the library's
 }
 
-// Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, so that
-// what it had confirmed must be looked for. With sentinels it asks them first which that is, and leaves any other: ask often.
+// Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, so
+// that what it had confirmed must be looked for. With sentinels it asks them first which that is, and leaves any other:
+// ask often.
 func (s *Store) Identity(ctx context.Context) (string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

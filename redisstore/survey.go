@@ -9,9 +9,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 )
 
-// Survey reads the indexes of a municipality's live notes and what hangs on them, so that Faults knows what is broken there before
-// somebody needs it, and no longer what was mended. Of the closed notes it looks at the oldest, of what colleagues hold at those that
-// are named. The error says that Redis did not answer.
+// Survey reads the indexes of a municipality's live notes and what hangs on them, so that Faults knows what is broken
+// there before somebody needs it, and no longer what was mended. Of the closed notes it looks at the oldest, of what
+// colleagues hold at those that are named. The error says that Redis did not answer.
 func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []call.AgentID) error {
 	k := keysOf(m)
 	teams, err := s.surveyCounts(ctx, m)

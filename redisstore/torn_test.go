@@ -118,7 +118,8 @@ func TestALogThatIsDamagedInItsMiddleIsLeftToPeople(t *testing.T) {
 	})
 }
 
-// A log that was rewritten begins with a snapshot. Nothing of that is ever cut, and a server that cannot read it does not start.
+// A log that was rewritten begins with a snapshot. Nothing of that is ever cut, and a server that cannot read it does
+// not start.
 func TestTheSnapshotThatALogBeginsWithIsNotCut(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {

@@ -22,9 +22,9 @@ var (
 	witnessScript = redis.NewScript(witnessSource)
 )
 
-// Proof is what is known by trial of whether Redis keeps what it confirms: a number is written to it now and then, in one transaction
-// as notes are, and must be there when another run of the server answers. What was confirmed is kept outside Redis. The zero value
-// knows nothing.
+// Proof is what is known by trial of whether Redis keeps what it confirms: a number is written to it now and then, in
+// one transaction as notes are, and must be there when another run of the server answers. What was confirmed is kept
+// outside Redis. The zero value knows nothing.
 type Proof struct {
 	Run  string    `json:"run"`            // of the server that confirmed the number
 	Seq  uint64    `json:"seq"`            // the number that was confirmed last; 0 for none
@@ -39,12 +39,13 @@ type Proof struct {
 // NotProven is the setting that the problem of a Proof is about.
 const NotProven = "durability"
 
-// MendDefaultUser is what to do when Redis drops what scripts wrote as it starts. Redis reads its own log as its user default, and drops
-// each transaction that this one may not run.
+// MendDefaultUser is what to do when Redis drops what scripts wrote as it starts. Redis reads its own log as its user
+// default, and drops each transaction that this one may not run.
 const MendDefaultUser = "Give Redis's default user the line `user default off resetpass ~* &* +@all` in its users.acl; " +
 	"docs/operating.md tells in which order (redis-unsafe)"
 
-// Problem says what a proof leaves to be desired, and false when it was seen over a restart that Redis keeps what it confirms.
+// Problem says what a proof leaves to be desired, and false when it was seen over a restart that Redis keeps what it
+// confirms.
 func (p Proof) Problem() (Problem, bool) {
 	switch {
 	case !p.Lost.IsZero():
@@ -66,8 +67,9 @@ func (p Proof) Problem() (Problem, bool) {
 	return Problem{}, false
 }
 
-// next is what is known when a run of the server, which began at a time, had the numbers first and second before now was confirmed.
-// A server that ran already when the last number was confirmed, such as a replica that took over, has not read it from its disk.
+// next is what is known when a run of the server, which began at a time, had the numbers first and second before now
+// was confirmed. A server that ran already when the last number was confirmed, such as a replica that took over, has
+// not read it from its disk.
 func (p Proof) next(run serverRun, first, second, now uint64, at time.Time) Proof {
 	has := min(first, second) // a transaction of which half is there is lost
 	switch {
@@ -90,8 +92,8 @@ type serverRun struct {
 	began time.Time // by our clock, to the second or so
 }
 
-// Attest looks for the number that a proof says was confirmed, and has the next one confirmed. It gives the proof as it is then. On an
-// error nothing new is known.
+// Attest looks for the number that a proof says was confirmed, and has the next one confirmed. It gives the proof as it
+// is then. On an error nothing new is known.
 func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
 	defer cancel()
@@ -120,8 +122,8 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	return p.next(run, attested(reply[0]), attested(reply[1]), attested(reply[2]), time.Now().UTC()), nil
 }
 
-// promoted reports whether sentinels made a replica the primary that answers. A failover may lose what the replica had not heard: the
-// journal gives it back (docs/notes.md, "Several machines").
+// promoted reports whether sentinels made a replica the primary that answers. A failover may lose what the replica had
+// not heard: the journal gives it back (docs/notes.md, "Several machines").
 func (s *Store) promoted(ctx context.Context) bool {
 	if s.primary == nil {
 		return false

@@ -19,7 +19,8 @@ import (
 // maxBody bounds what a request may carry: the longest text of a note is 2000 characters.
 const maxBody = 64 << 10
 
-// byteOrderMark begins the texts of some programs, such as those of Windows. RFC 8259 (section 8.1) lets whoever reads JSON pass over it.
+// byteOrderMark begins the texts of some programs, such as those of Windows. RFC 8259 (section 8.1) lets whoever reads
+// JSON pass over it.
 var byteOrderMark = []byte("\uFEFF")
 
 // receive reads what a request carries.
@@ -37,8 +38,8 @@ func receive(r *http.Request) ([]byte, error) {
 	return bytes.TrimPrefix(raw, byteOrderMark), nil
 }
 
-// body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which may be a
-// number. A request that needs none of the fields may leave the body out.
+// body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which
+// may be a number. A request that needs none of the fields may leave the body out.
 func body[B any](v *visit) (B, error) {
 	var b B
 	raw := v.sent
@@ -105,13 +106,14 @@ func fieldsOf(t reflect.Type) []string {
 	return names
 }
 
-// seenTag is the tag of a note as it comes back: as we gave it, or as a proxy that packs answers leaves it. nginx, HAProxy and Envoy make it
-// weak; Apache, Caddy and Jetty write the coding behind it.
+// seenTag is the tag of a note as it comes back: as we gave it, or as a proxy that packs answers leaves it. nginx,
+// HAProxy and Envoy make it weak; Apache, Caddy and Jetty write the coding behind it.
 var seenTag = regexp.MustCompile(`^(?:W/)?"([0-9]{1,19})(?:(?:-{1,2}|;)(?:gzip|br|zstd|deflate))?"$`)
 
-// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1). A tag that a proxy changed counts
-// too, though the RFC compares strongly here: it names the note and not the bytes in which it was sent, and every change gives the note
-// another version, so that a weak tag of ours tells two states apart as surely as a strong one.
+// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1). A tag that a
+// proxy changed counts too, though the RFC compares strongly here: it names the note and not the bytes in which it was
+// sent, and every change gives the note another version, so that a weak tag of ours tells two states apart as surely as
+// a strong one.
 func version(r *http.Request) (uint64, error) {
 	tags := r.Header.Values("If-Match")
 	if len(tags) == 0 {

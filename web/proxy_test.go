@@ -30,7 +30,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// behindTheProxy puts the proxy of the manual, as it is shipped, before the API: only its port, its certificate and the API's port are the test's.
+// behindTheProxy puts the proxy of the manual, as it is shipped, before the API: only its port, its certificate and the
+// API's port are the test's.
 func behindTheProxy(t *testing.T, d *desk) {
 	t.Helper()
 	dir := t.TempDir()

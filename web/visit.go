@@ -49,8 +49,8 @@ func (a *API) guarded(r route) http.Handler {
 	})
 }
 
-// admitted handles a request when its role allows it and its turn has come. It is read before that: a body may come slowly, and a turn is
-// for what is there to be worked.
+// admitted handles a request when its role allows it and its turn has come. It is read before that: a body may come
+// slowly, and a turn is for what is there to be worked.
 func (a *API) admitted(r route, v *visit) error {
 	if !v.who.Role.AtLeast(r.least) {
 		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)

@@ -124,8 +124,9 @@ func (d *desks) Check(n callback.Note) error {
 // lookForTries bounds the search for others who try to reach a number.
 const lookForTries = time.Second
 
-// tried refuses a call to a number that a colleague tries about another note with a phone of their own: that note says so until they have
-// told what came of it. Notes that cannot be read refuse nothing: who dials by us needs the store anyhow.
+// tried refuses a call to a number that a colleague tries about another note with a phone of their own: that note says
+// so until they have told what came of it. Notes that cannot be read refuse nothing: who dials by us needs the store
+// anyhow.
 func (d *desks) tried(n callback.Note) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookForTries)
 	defer cancel()

@@ -70,7 +70,8 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 	}
 }
 
-// A colleague rings a number with a phone of their own: nobody else is put through to it until they have said what came of it.
+// A colleague rings a number with a phone of their own: nobody else is put through to it until they have said what came
+// of it.
 func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
 	c := atTheCounter(t)
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())

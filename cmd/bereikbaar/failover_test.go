@@ -17,8 +17,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-// The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and meanwhile is there.
-// The replica is cut off before the last changes, so that the new primary lacks them.
+// The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and
+// meanwhile is there. The replica is cut off before the last changes, so that the new primary lacks them.
 func TestTheDaemonFollowsAFailover(t *testing.T) {
 	r := redistest.StartReplicated(t, 2)
 	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)

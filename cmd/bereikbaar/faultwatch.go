@@ -14,7 +14,8 @@ import (
 const (
 	// faultsSeenEvery is how often the daemon tells what was met in Redis that is not as it should be.
 	faultsSeenEvery = 5 * time.Second
-	// surveyEvery is how often it looks through what Redis holds of live notes: what is broken there would be found by whoever needs it.
+	// surveyEvery is how often it looks through what Redis holds of live notes: what is broken there would be found by
+	// whoever needs it.
 	surveyEvery = 5 * time.Minute
 	surveyLimit = time.Minute
 )
@@ -48,7 +49,8 @@ func (s *service) watchFaults(ctx context.Context) {
 	}
 }
 
-// look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next time.
+// look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next
+// time.
 func (w *faultWatch) look(ctx context.Context, now time.Time, towns []call.MunicipalityID, colleagues []call.AgentID) {
 	if now.Sub(w.last) >= surveyEvery {
 		limited, cancel := context.WithTimeout(ctx, surveyLimit)

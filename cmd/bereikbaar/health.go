@@ -80,8 +80,8 @@ func (s *service) tellReady(ctx context.Context) {
 	}
 }
 
-// keepAlive tells systemd that the daemon still turns. One that no longer turns is not noticed by Asterisk, and its callers would hear
-// silence: systemd kills it.
+// keepAlive tells systemd that the daemon still turns. One that no longer turns is not noticed by Asterisk, and its
+// callers would hear silence: systemd kills it.
 func (s *service) keepAlive(ctx context.Context) {
 	ticks := time.NewTicker(heartbeat)
 	defer ticks.Stop()

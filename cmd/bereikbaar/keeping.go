@@ -84,8 +84,8 @@ func (k *keeping) tick(ctx context.Context, now time.Time) {
 	}
 }
 
-// sayBack says that Redis is back, or that another one answers, and how many notes it was given at once from the journal. away is how
-// long it was away; zero for not at all.
+// sayBack says that Redis is back, or that another one answers, and how many notes it was given at once from the
+// journal. away is how long it was away; zero for not at all.
 func (k *keeping) sayBack(away time.Duration, another bool, given int) {
 	switch {
 	case away > 0:

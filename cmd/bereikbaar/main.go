@@ -48,7 +48,8 @@ func root(access io.Writer) *cobra.Command {
 	return cmd
 }
 
-// strict makes every command that has commands refuse one that it does not have: a script must not take a page of help for success.
+// strict makes every command that has commands refuse one that it does not have: a script must not take a page of help
+// for success.
 func strict(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		strict(sub)

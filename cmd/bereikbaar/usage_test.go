@@ -47,7 +47,8 @@ func TestACommandThatDoesNotExist(t *testing.T) {
 	}
 }
 
-// asks runs a command of notes with what is typed, and gives its answer, its messages and who was written to have looked.
+// asks runs a command of notes with what is typed, and gives its answer, its messages and who was written to have
+// looked.
 func (c *counter) asks(typed string, args ...string) (out, problems, access string, err error) {
 	c.t.Helper()
 	var outs, errs, lines bytes.Buffer

@@ -11,7 +11,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// witness keeps what Redis confirmed of what is written to it as a trial (redisstore.Proof): beside the journal, because Redis may lose it.
+// witness keeps what Redis confirmed of what is written to it as a trial (redisstore.Proof): beside the journal,
+// because Redis may lose it.
 type witness struct{ path string }
 
 func witnessOf(cfg *config.Config) witness {

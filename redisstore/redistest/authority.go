@@ -44,8 +44,8 @@ func NewAuthority(tb Owner, dir string) *Authority {
 	return a
 }
 
-// Sign writes a certificate and its key, for a host (a name or an address), with which one can be server and client. It is valid until a
-// time.
+// Sign writes a certificate and its key, for a host (a name or an address), with which one can be server and client. It
+// is valid until a time.
 func (a *Authority) Sign(name, host string, until time.Time) (certificateFile, keyFile string) {
 	a.tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -42,14 +42,15 @@ var (
 // Kinds are all of them.
 func Kinds() []Kind { return []Kind{Redis, TestingRedis, TestingValkey} }
 
-// Installation is a server that was installed as docs/operating.md says, in a directory of its own in place of the system's.
+// Installation is a server that was installed as docs/operating.md says, in a directory of its own in place of the
+// system's.
 type Installation struct {
 	kind Kind
 	dir  string
 }
 
-// Install puts the files of deploy/redis into dir with the passwords filled in, and what is this installation's own: directives of
-// redis.conf, which win. Its data will be in dir.
+// Install puts the files of deploy/redis into dir with the passwords filled in, and what is this installation's own:
+// directives of redis.conf, which win. Its data will be in dir.
 func Install(dir string, kind Kind, directives ...string) (*Installation, error) {
 	source, err := root.Source()
 	if err != nil {
@@ -93,7 +94,8 @@ func sha(password string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SetUsers puts other rules in place of those that are shipped. A running server reads them when it is told to (ACL LOAD).
+// SetUsers puts other rules in place of those that are shipped. A running server reads them when it is told to (ACL
+// LOAD).
 func (i *Installation) SetUsers(acl string) error {
 	if err := os.WriteFile(i.path("users.acl"), []byte(acl), 0o600); err != nil {
 		return fmt.Errorf("the users of Redis: %w", err)

@@ -18,8 +18,8 @@ const (
 	sentinels   = 3
 )
 
-// Replicated is Redis on several machines, with the files that are shipped for it: a primary, the first of Servers, its replicas, and
-// three sentinels.
+// Replicated is Redis on several machines, with the files that are shipped for it: a primary, the first of Servers, its
+// replicas, and three sentinels.
 type Replicated struct {
 	Servers   []*Server
 	Ports     []int // of the servers, on 127.0.0.1
@@ -28,8 +28,9 @@ type Replicated struct {
 	tb Owner
 }
 
-// StartReplicated starts so many servers, and waits until the replicas follow the primary and every sentinel knows all others: before
-// that there is no failover. With two servers one must be able to work alone, which with more is not allowed.
+// StartReplicated starts so many servers, and waits until the replicas follow the primary and every sentinel knows all
+// others: before that there is no failover. With two servers one must be able to work alone, which with more is not
+// allowed.
 func StartReplicated(tb Owner, many int, directives ...string) *Replicated {
 	tb.Helper()
 	r := &Replicated{tb: tb}

@@ -46,9 +46,9 @@ func Port(tb Owner) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// Sentinels start so many real sentinels with the files that are shipped, which watch one primary, and give them: a Server each, whose
-// Addr is host:port, to be killed or frozen. They are quicker to judge than is shipped. directives are further lines of each one's
-// configuration, and win; PORT in them is its port.
+// Sentinels start so many real sentinels with the files that are shipped, which watch one primary, and give them: a
+// Server each, whose Addr is host:port, to be killed or frozen. They are quicker to judge than is shipped. directives
+// are further lines of each one's configuration, and win; PORT in them is its port.
 func Sentinels(tb Owner, many, primaryPort int, directives ...string) []*Server {
 	tb.Helper()
 	var all []*Server

@@ -58,8 +58,8 @@ type process struct {
 	log   []string
 }
 
-// Start starts the Redis of this machine with the files that are shipped and waits until it takes commands. directives are further
-// lines of redis.conf; they win. The test fails when redis-server is not installed.
+// Start starts the Redis of this machine with the files that are shipped and waits until it takes commands. directives
+// are further lines of redis.conf; they win. The test fails when redis-server is not installed.
 func Start(tb Owner, directives ...string) *Server {
 	tb.Helper()
 	return StartIn(tb, "", directives...)
@@ -256,7 +256,8 @@ func (p *process) follow(out io.Reader) {
 		p.mu.Lock()
 		p.log = append(p.log, lines.Text())
 		p.mu.Unlock()
-		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A sentinel says whom it watches.
+		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A sentinel says
+		// whom it watches.
 		if strings.Contains(lines.Text(), "eady to accept connections") || strings.Contains(lines.Text(), "+monitor master") {
 			once.Do(func() { close(p.ready) })
 		}

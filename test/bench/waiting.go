@@ -31,7 +31,8 @@ type waiting struct {
 
 func (w waiting) cpu() float64 { return w.Asterisk + w.Daemon }
 
-// restart is how long after the daemon was killed, and started at once, what was so, in milliseconds; 0 for not within restartLimit.
+// restart is how long after the daemon was killed, and started at once, what was so, in milliseconds; 0 for not within
+// restartLimit.
 type restart struct {
 	Answers float64 `json:"readiness_is_answered"`
 	Ready   float64 `json:"ready"`

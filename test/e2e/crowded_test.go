@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// Asterisk puts a reply over the websocket on its stack, of which a thread has half a megabyte: who asked there for a list of a
-// thousand channels ended Asterisk, and every call with it (seen on 22.10.1).
+// Asterisk puts a reply over the websocket on its stack, of which a thread has half a megabyte: who asked there for a
+// list of a thousand channels ended Asterisk, and every call with it (seen on 22.10.1).
 func TestTheDaemonIsKilledWhileASwitchHasVeryManyChannels(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{
 		"extensions.conf": "[crowded]\nexten => _X.,1,Answer()\n same => n,Wait(600)\n",

@@ -68,7 +68,8 @@ func (s *scene) loggedIn(name string) *rig.Peer {
 	return p
 }
 
-// nobodyElseWasRung asserts that no call but the given number came to the daemon, and that neither the trunk nor a colleague was rung.
+// nobodyElseWasRung asserts that no call but the given number came to the daemon, and that neither the trunk nor a
+// colleague was rung.
 func (f *forwarding) nobodyElseWasRung(calls int) {
 	f.t.Helper()
 	require.NoError(f.t, f.Asterisk.AwaitIdle(f.ctx))

@@ -49,8 +49,8 @@ func (c *caller) tone(key string) error {
 	return c.Speak(c.s.ctx, append(sound, make(rig.Sound, 960)...))
 }
 
-// chosenOnce asserts that the caller, who has just pressed 1, waits for the permits department; that another press brings
-// the note; and that the number which is keyed in for it is heard as it was pressed.
+// chosenOnce asserts that the caller, who has just pressed 1, waits for the permits department; that another press
+// brings the note; and that the number which is keyed in for it is heard as it was pressed.
 func (c *caller) chosenOnce(press func(keys string)) {
 	c.s.t.Helper()
 	c.hears("nl/searching-agent")

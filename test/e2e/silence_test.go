@@ -20,7 +20,8 @@ import (
 // longestSilence is how long callers who press nothing, or nothing more, may wait until a person's phone rings.
 const longestSilence = 20 * time.Second
 
-// silentPath is a way through the menus of the shipped configuration, and where it ends for those who then press nothing.
+// silentPath is a way through the menus of the shipped configuration, and where it ends for those who then press
+// nothing.
 type silentPath struct {
 	number string // that is dialled
 	keys   string
@@ -76,8 +77,8 @@ func TestWhoPressesAWrongKeyHearsTheMenuOnceMore(t *testing.T) {
 	}
 }
 
-// waits lets a caller go the way, press one wrong key if there is one, and then nothing more. It gives how long it takes
-// from the last key, or from the call, until a phone rings.
+// waits lets a caller go the way, press one wrong key if there is one, and then nothing more. It gives how long it
+// takes from the last key, or from the call, until a phone rings.
 func (path silentPath) waits(s *scene, wrong string) time.Duration {
 	s.t.Helper()
 	agent := s.agent("kcc1", rings)

@@ -14,8 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// tested is a rig of which the test holds every telephone: what it is made to do shows as an INVITE to one of them, or as
-// a call of the daemon.
+// tested is a rig of which the test holds every telephone: what it is made to do shows as an INVITE to one of them, or
+// as a call of the daemon.
 type tested struct {
 	*scene
 	phone, colleague, trunk, stranger *rig.Peer

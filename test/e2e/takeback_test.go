@@ -34,8 +34,8 @@ func crowded(t *testing.T, number string) *scene {
 	})
 }
 
-// comesBack starts a daemon that was killed, and gives how long after its link was up it said that it is ready. From the first answer
-// on it must answer every question.
+// comesBack starts a daemon that was killed, and gives how long after its link was up it said that it is ready. From
+// the first answer on it must answer every question.
 func (s *scene) comesBack() time.Duration {
 	s.t.Helper()
 	require.NoError(s.t, s.Daemon.Launch())

@@ -20,7 +20,8 @@ const revealed = "06876543%02d"
 // asserted is the header with which a provider tells who rings.
 const asserted = "P-Asserted-Identity: <sip:NUMBER@provider.example>"
 
-// withheld are the ways in which a caller, or their provider, says that the number is not to be shown. NUMBER stands for it.
+// withheld are the ways in which a caller, or their provider, says that the number is not to be shown. NUMBER stands
+// for it.
 var withheld = map[string][]string{
 	"as the standard has it":         {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: id"},
 	"without Privacy":                {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted},

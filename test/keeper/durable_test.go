@@ -110,7 +110,8 @@ func (w *town) patiently(do func() (callback.Note, error)) callback.Note {
 	return n
 }
 
-// suffers does one of four things to Redis, and reports whether it was given back what it had before: a restored backup.
+// suffers does one of four things to Redis, and reports whether it was given back what it had before: a restored
+// backup.
 func (w *town) suffers(what rune) bool {
 	w.t.Helper()
 	switch what {
@@ -198,8 +199,8 @@ const (
 	between = 3   // changes between two faults
 )
 
-// With the files that are shipped nothing that was confirmed is undone, in whatever order Redis is stopped, killed, made to rewrite its log
-// and given a backup. With the journal that holds for what came after the backup, too.
+// With the files that are shipped nothing that was confirmed is undone, in whatever order Redis is stopped, killed,
+// made to rewrite its log and given a backup. With the journal that holds for what came after the backup, too.
 func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {
@@ -244,8 +245,8 @@ func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 	}
 }
 
-// Somebody is erased by `bereikbaar notes erase`, which works on Redis alone; the journal has forgotten the note, or has it as it was. A
-// backup that is restored then does not bring them back.
+// Somebody is erased by `bereikbaar notes erase`, which works on Redis alone; the journal has forgotten the note, or
+// has it as it was. A backup that is restored then does not bring them back.
 func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

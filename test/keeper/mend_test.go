@@ -15,7 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
 )
 
-// withOldUsers starts a server with the rules of users that were shipped until November 2026: its default user had no rights.
+// withOldUsers starts a server with the rules of users that were shipped until November 2026: its default user had no
+// rights.
 func withOldUsers(t *testing.T, kind redistest.Kind) *redistest.Server {
 	t.Helper()
 	good, err := redistest.ShippedUsers()
@@ -64,7 +65,8 @@ func TestAnInstallationWithTheOldUsersIsMended(t *testing.T) {
 	}
 }
 
-// It was restarted before anybody knew: what the journal has is back, an erasure by hand is not. The copy of the log tells which.
+// It was restarted before anybody knew: what the journal has is back, an erasure by hand is not. The copy of the log
+// tells which.
 func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	t.Parallel()
 	server := withOldUsers(t, redistest.Redis)

@@ -65,7 +65,8 @@ func (o *operator) does(script string) string {
 // mark begins the output of a command.
 var mark = regexp.MustCompile(`(?m)^@@@ (\d+)\n`)
 
-// follows runs commands of the manual in one shell of root, each as it is written. Each must succeed, and print what the manual says.
+// follows runs commands of the manual in one shell of root, each as it is written. Each must succeed, and print what
+// the manual says.
 func (o *operator) follows(commands []command) {
 	o.t.Helper()
 	script := strings.Builder{}

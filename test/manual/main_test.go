@@ -11,8 +11,8 @@ import (
 // inside says that this process is in its own network already.
 const inside = "BEREIKBAAR_MANUAL_NETWORK"
 
-// TestMain goes on in a network of our own, where the addresses of the manual belong to us: the machine's, those of its phones, and the
-// provider's. Nothing in it leads outside.
+// TestMain goes on in a network of our own, where the addresses of the manual belong to us: the machine's, those of its
+// phones, and the provider's. Nothing in it leads outside.
 func TestMain(m *testing.M) {
 	if os.Getenv(inside) == "" {
 		unshare, err := exec.LookPath("unshare")

@@ -11,7 +11,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// TestTheManualLeadsToAWorkingNumber is an operator with a new Debian: installing, a day's work, a power cut, an update, and the end.
+// TestTheManualLeadsToAWorkingNumber is an operator with a new Debian: installing, a day's work, a power cut, an
+// update, and the end.
 func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	o := newOperator(t)
 	agent := o.installs()
@@ -29,7 +30,8 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	}
 }
 
-// installs follows the eleven steps, and rings where the manual says so. It gives the phone of the contact centre that is logged in.
+// installs follows the eleven steps, and rings where the manual says so. It gives the phone of the contact centre that
+// is logged in.
 func (o *operator) installs() *rig.Agent {
 	o.t.Helper()
 	for _, step := range []string{"1. Packages, program, user", "2. Three passwords", "3. Redis", "4. Asterisk: the account and its limits"} {
@@ -62,8 +64,8 @@ func (o *operator) configures() {
 	o.follows(o.page.under(o.t, "8. Prompts"))
 }
 
-// isAlwaysOpen changes the configuration to a municipality whose opening hours do not depend on when the test runs: the change that step 7
-// leaves to its reader.
+// isAlwaysOpen changes the configuration to a municipality whose opening hours do not depend on when the test runs: the
+// change that step 7 leaves to its reader.
 func (o *operator) isAlwaysOpen() {
 	o.t.Helper()
 	path := filepath.Join(o.machine.Root, "etc/bereikbaar/bereikbaar.yaml")

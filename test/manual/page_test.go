@@ -88,7 +88,8 @@ func (p *page) add(line int, headings []string, text string) {
 	p.commands = append(p.commands, c)
 }
 
-// under are the commands of a section that are followed, in order: those of its smaller sections too, but for those named.
+// under are the commands of a section that are followed, in order: those of its smaller sections too, but for those
+// named.
 func (p *page) under(t *testing.T, title string, not ...string) []command {
 	t.Helper()
 	var found []command

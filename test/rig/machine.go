@@ -21,8 +21,8 @@ import (
 //go:embed boot-root.sh
 var bootRoot string
 
-// Machine is a Debian in a root of its own, booted by its own systemd. It has the processes, mounts, name and services of a
-// machine; kernel, clock and network are those of whoever boots it.
+// Machine is a Debian in a root of its own, booted by its own systemd. It has the processes, mounts, name and services
+// of a machine; kernel, clock and network are those of whoever boots it.
 type Machine struct {
 	// Root is its root directory, seen from outside.
 	Root string

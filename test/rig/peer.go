@@ -248,8 +248,8 @@ type Dialog struct {
 	CallID, Local, Remote, Target string // Local and Remote with their tags
 }
 
-// Send sends a request, logs in when it is asked to, and gives the final answer. An INVITE is acknowledged; what it opened, when
-// it was taken, is the dialog.
+// Send sends a request, logs in when it is asked to, and gives the final answer. An INVITE is acknowledged; what it
+// opened, when it was taken, is the dialog.
 func (p *Peer) Send(ctx context.Context, q SIPRequest) (answer SIPMessage, opened *Dialog, err error) {
 	d := q.Dialog
 	if d == nil {

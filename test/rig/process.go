@@ -39,9 +39,10 @@ var spawner = sync.OnceValue(func() chan func() {
 	return jobs
 })
 
-// start runs a command with its output in logs/NAME.log under dir. The child leads a session of its own, as a service does: Ctrl-C in
-// a terminal reaches us alone, and we stop the parts in order. A kernel with sched_autogroup is meant to share the processor out among
-// sessions, so that the thousand threads of a busy Asterisk leave the daemon its share; what that does was not measured.
+// start runs a command with its output in logs/NAME.log under dir. The child leads a session of its own, as a service
+// does: Ctrl-C in a terminal reaches us alone, and we stop the parts in order. A kernel with sched_autogroup is meant
+// to share the processor out among sessions, so that the thousand threads of a busy Asterisk leave the daemon its
+// share; what that does was not measured.
 func start(dir, name string, cmd *exec.Cmd) (*Process, error) {
 	path := filepath.Join(dir, "logs", name+".log")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

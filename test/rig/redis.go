@@ -39,7 +39,8 @@ func newRedis(dir, address string) (*Redis, error) {
 	return &Redis{Address: address, dir: dir, installed: installed}, nil
 }
 
-// SetUsers puts other rules in place of those that are shipped (redistest.ShippedUsers). They count from the next start on.
+// SetUsers puts other rules in place of those that are shipped (redistest.ShippedUsers). They count from the next start
+// on.
 func (r *Redis) SetUsers(acl string) error { return r.installed.SetUsers(acl) }
 
 // Process gives access to freezing, thawing and signalling Redis.

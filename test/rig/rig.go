@@ -70,8 +70,8 @@ type Rig struct {
 	options Options
 	// music is the directory of it. Empty: MusicDir.
 	music string
-	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it logs in
-	// before it listens, from the same port.
+	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it logs
+	// in before it listens, from the same port.
 	attached bool
 	place    *place
 	keep     bool

@@ -1,4 +1,5 @@
-// Package root finds where things are: the source of the project, and the private roots of dev/setup with how a program is run in them.
+// Package root finds where things are: the source of the project, and the private roots of dev/setup with how a program
+// is run in them.
 package root
 
 import (
@@ -40,7 +41,8 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "bereikbaar"), nil
 }
 
-// Tree is the system tree that dev/setup linked under a name: "asterisk" (/ or the private root) or "testing" (the private root).
+// Tree is the system tree that dev/setup linked under a name: "asterisk" (/ or the private root) or "testing" (the
+// private root).
 func Tree(name string) (string, error) {
 	cache, err := CacheDir()
 	if err != nil {
@@ -53,8 +55,9 @@ func Tree(name string) (string, error) {
 	return tree, nil
 }
 
-// Command runs a program of a tree, which is only read, in a mount namespace of its own. dir holds its mount point and is made.
-// Each shared directory is OUTSIDE=INSIDE, or one path for both. The program has the process id of the command.
+// Command runs a program of a tree, which is only read, in a mount namespace of its own. dir holds its mount point and
+// is made. Each shared directory is OUTSIDE=INSIDE, or one path for both. The program has the process id of the
+// command.
 func Command(tree, dir string, shared []string, program ...string) (*exec.Cmd, error) {
 	mountPoint := filepath.Join(dir, "root")
 	if err := os.MkdirAll(mountPoint, 0o755); err != nil {
