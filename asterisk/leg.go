@@ -41,7 +41,9 @@ type ending struct {
 }
 
 func newLeg(board *Switchboard, channel string) *Leg {
-	return &Leg{board: board, channel: channel, inside: make(chan struct{}), up: make(chan struct{}), gone: make(chan struct{})}
+	return &Leg{
+		board: board, channel: channel, inside: make(chan struct{}), up: make(chan struct{}), gone: make(chan struct{}),
+	}
 }
 
 // ID implements dispatch.Leg.

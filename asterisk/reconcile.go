@@ -55,7 +55,9 @@ type survey struct {
 }
 
 func (b *Switchboard) survey(ctx context.Context) (survey, error) {
-	s := survey{all: map[string]Channel{}, bridges: map[string]Bridge{}, talks: map[string]Bridge{}, partners: map[string]bool{}}
+	s := survey{
+		all: map[string]Channel{}, bridges: map[string]Bridge{}, talks: map[string]Bridge{}, partners: map[string]bool{},
+	}
 	ids, err := b.conn.ApplicationChannels(ctx)
 	if err != nil {
 		return s, err

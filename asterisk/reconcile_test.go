@@ -245,7 +245,9 @@ func TestAChannelThatIsFoundAndIsNobodysCallIsHungUp(t *testing.T) {
 	refused := 0
 	has := asteriskHas{
 		channels: []string{"caller", "stray", "forwarded", "remembered", "put-through"},
-		running:  map[string]string{"stray": "AppDial2", "forwarded": "AppDial2", "remembered": "AppDial2", "put-through": "AppDial2"},
+		running: map[string]string{
+			"stray": "AppDial2", "forwarded": "AppDial2", "remembered": "AppDial2", "put-through": "AppDial2",
+		},
 		named: map[string]string{
 			"forwarded": "Local/0612345678@from-phones-00000001;1", "put-through": "Local/_attended@transfer-00000001;2",
 		},

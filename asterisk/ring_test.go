@@ -31,7 +31,9 @@ func rung(t *testing.T, f *fakeAsterisk, c *testConn) (b *Switchboard, channel s
 	b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
 	ended := make(chan error, 1)
 	go func() {
-		_, err := b.Ring(t.Context(), dispatch.Invitation{Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute})
+		_, err := b.Ring(t.Context(), dispatch.Invitation{
+			Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute,
+		})
 		ended <- err
 	}()
 	synctest.Wait()

@@ -172,7 +172,9 @@ func TestHowAPhoneStandsNow(t *testing.T) {
 			{http.StatusNotFound, "", "", routing.PhoneOffline},
 		} {
 			status = test.status
-			body = fmt.Sprintf(`{"technology":"PJSIP","resource":"kcc1","state":%q,"channel_ids":[%s]}`, test.state, test.channel)
+			body = fmt.Sprintf(
+				`{"technology":"PJSIP","resource":"kcc1","state":%q,"channel_ids":[%s]}`, test.state, test.channel,
+			)
 			state, err := b.PhoneNow(t.Context(), "PJSIP/kcc1")
 			require.NoError(t, err)
 			require.Equal(t, test.want, state, body)

@@ -19,7 +19,7 @@ const askAtOnce = 64
 type keptCall struct {
 	channel Channel
 	state   string
-	since   int64 // from when its place counts; 0 for one that has none, or of which the state is broken: TakeBack reports it
+	since   int64 // from when its place counts; 0 without one, or when its state is broken: TakeBack reports that
 	talk    *ivr.Talk
 }
 

@@ -135,7 +135,9 @@ func TestListsAreNotAskedForOverTheWebsocket(t *testing.T) {
 		} {
 			require.NoError(t, ask())
 		}
-		require.Equal(t, []string{"list channels 200", "list bridges 200", "list endpoints 200", "get application 200"}, c.commands)
+		require.Equal(
+			t, []string{"list channels 200", "list bridges 200", "list endpoints 200", "get application 200"}, c.commands,
+		)
 	})
 }
 

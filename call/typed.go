@@ -44,7 +44,9 @@ func ParseTyped(raw string) (Number, error) {
 	case strings.Trim(digits, "+") == "":
 		return Number{}, unreadable("empty")
 	case t.digits > maxDigits+len("00")+len("0"): // of 0031 (0)6
-		return Number{}, unreadable("more than the %d digits of the longest number, write one number and nothing else", maxDigits)
+		return Number{}, unreadable(
+			"more than the %d digits of the longest number, write one number and nothing else", maxDigits,
+		)
 	}
 	n, err := ParseNumber(digits)
 	if err != nil {
@@ -79,7 +81,9 @@ func (t *typed) address(raw string) (string, error) {
 		case strings.EqualFold(name, "ext"):
 			return "", unreadable("an extension (;ext=) cannot be dialled, leave it out and say in the reason whom to ask for")
 		case strings.EqualFold(name, "phone-context") && value != "+31" && !strings.HasPrefix(number, "+"):
-			return "", unreadable("local to another country or network (;phone-context=), write it in full with + and the country code")
+			return "", unreadable(
+				"local to another country or network (;phone-context=), write it in full with + and the country code",
+			)
 		}
 	}
 	return number, nil
@@ -162,7 +166,8 @@ func hint(r rune, rest string) string {
 	switch {
 	case strings.HasPrefix(lower, "sip"):
 		return " (a SIP address is none, write the number alone)"
-	case strings.HasPrefix(lower, "tst"), strings.HasPrefix(lower, "toestel"), strings.HasPrefix(lower, "ext"), strings.HasPrefix(lower, "x"):
+	case strings.HasPrefix(lower, "tst"), strings.HasPrefix(lower, "toestel"), strings.HasPrefix(lower, "ext"),
+		strings.HasPrefix(lower, "x"):
 		return " (an extension cannot be dialled, leave it out and say in the reason whom to ask for)"
 	case r == 'o' || r == 'O':
 		return " (is a zero meant?)"

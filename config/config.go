@@ -148,7 +148,9 @@ func load(path string, raw []byte, getenv func(string) string) (*Config, error) 
 	return loadFor(path, raw, (*builder).secrets, getenv)
 }
 
-func loadFor(path string, raw []byte, secrets func(*builder, func(string) string), getenv func(string) string) (*Config, error) {
+func loadFor(
+	path string, raw []byte, secrets func(*builder, func(string) string), getenv func(string) string,
+) (*Config, error) {
 	doc, form, err := parse(path, raw)
 	if err != nil {
 		return nil, err

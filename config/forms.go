@@ -154,11 +154,13 @@ var textForms = map[string]func(string) (what, mend string){
 	"path":              pathForm,
 	"address":           addressForm,
 	"address-or-socket": func(s string) (string, string) { return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm) },
-	"host":              patternForm(hostPattern, "write a host's name or address, such as redis.deventer.nl, without a port"),
-	"ari-address":       ariAddressForm,
-	"country":           countryForm,
-	"zone":              zoneForm,
-	"language":          languageForm,
+	"host": patternForm(
+		hostPattern, "write a host's name or address, such as redis.deventer.nl, without a port",
+	),
+	"ari-address": ariAddressForm,
+	"country":     countryForm,
+	"zone":        zoneForm,
+	"language":    languageForm,
 }
 
 // keyForms do the same for the keys of a mapping.

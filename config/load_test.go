@@ -223,7 +223,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"numbers as people paste them": {
-			[]string{`number: "140570"`, "number: \"14\u00a00570\"", `caller_id: "+31140570"`, "caller_id: \"tel:+31\u2011140570\"", "agents:", "  - {number: \"0570/693911\", first: {team: kcc}}\nagents:"},
+			[]string{
+				`number: "140570"`, "number: \"14\u00a00570\"", `caller_id: "+31140570"`, "caller_id: \"tel:+31\u2011140570\"",
+				"agents:", "  - {number: \"0570/693911\", first: {team: kcc}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) {
 				require.Contains(t, c.Plan.Entries, "+31140570")
 				require.Contains(t, c.Plan.Entries, "+31570693911")

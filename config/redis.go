@@ -33,7 +33,9 @@ func (b *builder) redis() {
 		r.Address = ""
 		r.Sentinel = &Sentinel{Addresses: s.Addresses, Master: s.Master, Username: s.Username, Encrypted: s.TLS}
 		if b.doc.has("redis.address") {
-			b.doc.problem("redis.address", "it does not count beside redis.sentinel, which knows where Redis is", "leave one of the two out")
+			b.doc.problem(
+				"redis.address", "it does not count beside redis.sentinel, which knows where Redis is", "leave one of the two out",
+			)
 		}
 	}
 	b.cfg.Redis = r
@@ -52,10 +54,14 @@ func (b *builder) redisTLS() {
 	case r.TLS.CertificateFile != "" && r.TLS.KeyFile == "":
 		b.doc.problem(keyCertificate, "there is no key for it", "name the file of its key under redis.tls_key_file")
 	case r.TLS.CertificateFile == "" && r.TLS.KeyFile != "":
-		b.doc.problem(keyKey, "there is no certificate for it", "name the file of its certificate under redis.tls_certificate_file")
+		b.doc.problem(
+			keyKey, "there is no certificate for it", "name the file of its certificate under redis.tls_certificate_file",
+		)
 	}
 	if r.Encrypted && strings.HasPrefix(r.Address, "/") {
-		b.doc.problem("redis.tls", "Redis does not encrypt a unix socket", "leave it out, or write host:port in redis.address")
+		b.doc.problem(
+			"redis.tls", "Redis does not encrypt a unix socket", "leave it out, or write host:port in redis.address",
+		)
 	}
 }
 
@@ -78,14 +84,24 @@ func (b *builder) exposedRedis() {
 	r := b.cfg.Redis
 	if s := r.Sentinel; s != nil {
 		if !r.Encrypted {
-			b.doc.warn("redis.sentinel", "callers' telephone numbers go to Redis in plain text when it is on another machine, as it is after a failover", "set redis.tls: true")
+			b.doc.warn(
+				"redis.sentinel",
+				"callers' telephone numbers go to Redis in plain text when it is on another machine, as it is after a failover",
+				"set redis.tls: true",
+			)
 		}
 		if !s.Encrypted && !s.Password.Empty() {
-			b.doc.warn("redis.sentinel.tls", "the password of the sentinels goes over the network in plain text", "set redis.sentinel.tls: true")
+			b.doc.warn(
+				"redis.sentinel.tls", "the password of the sentinels goes over the network in plain text",
+				"set redis.sentinel.tls: true",
+			)
 		}
 		return
 	}
 	if !strings.HasPrefix(r.Address, "/") && !loopback(hostOf(r.Address)) && !r.Encrypted {
-		b.doc.warn("redis.address", "callers' telephone numbers go over the network in plain text", "set redis.tls: true, or run Redis on this machine")
+		b.doc.warn(
+			"redis.address", "callers' telephone numbers go over the network in plain text",
+			"set redis.tls: true, or run Redis on this machine",
+		)
 	}
 }

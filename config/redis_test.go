@@ -15,14 +15,18 @@ func withRedis(t *testing.T, lines string) string {
 
 func TestWhereTheSentinelsAre(t *testing.T) {
 	path := withRedis(t, `{sentinel: {addresses: ["10.0.0.1:26379", "s2:26379"], master: deventer, username: bereikbaar}, tls: true, tls_server_name: redis.test}`)
-	cfg, err := config.Load(path, environment("BEREIKBAAR_ARI_PASSWORD", "x7", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", "s8\n"))
+	cfg, err := config.Load(path, environment(
+		"BEREIKBAAR_ARI_PASSWORD", "x7", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", "s8\n",
+	))
 	require.NoError(t, err)
 	require.Empty(t, cfg.Redis.Address, "the default does not count")
 	require.Equal(t, []string{"10.0.0.1:26379", "s2:26379"}, cfg.Redis.Sentinel.Addresses)
 	require.Equal(t, "deventer", cfg.Redis.Sentinel.Master)
 	require.Equal(t, "bereikbaar", cfg.Redis.Sentinel.Username)
 	require.Equal(t, "s8", cfg.Redis.Sentinel.Password.Reveal())
-	require.Contains(t, cfg.Warnings.Error(), "redis.sentinel.tls: the password of the sentinels goes over the network in plain text")
+	require.Contains(
+		t, cfg.Warnings.Error(), "redis.sentinel.tls: the password of the sentinels goes over the network in plain text",
+	)
 	made, err := cfg.Redis.TLS.Client()
 	require.NoError(t, err)
 	require.Equal(t, "redis.test", made.ServerName)

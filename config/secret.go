@@ -58,7 +58,9 @@ func (b *builder) secrets(getenv func(string) string) {
 func (b *builder) redisSecret(getenv func(string) string) {
 	b.cfg.Redis.Password = b.secret(getenv, secretSource{"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false})
 	if s := b.form.Redis.Sentinel; s != nil {
-		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false})
+		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{
+			"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false,
+		})
 	}
 	b.tlsFiles(getenv("CREDENTIALS_DIRECTORY"))
 }

@@ -55,7 +55,9 @@ func (t TLS) Client() (*tls.Config, error) {
 		}
 		made.RootCAs = x509.NewCertPool()
 		if !made.RootCAs.AppendCertsFromPEM(text) {
-			return nil, &TLSError{keyCA, shown(t.CAFile) + " holds no certificate", "write the certificates of the authority in it, in PEM"}
+			return nil, &TLSError{
+				keyCA, shown(t.CAFile) + " holds no certificate", "write the certificates of the authority in it, in PEM",
+			}
 		}
 	}
 	if t.CertificateFile == "" {
@@ -78,13 +80,20 @@ func (t TLS) certificate() (tls.Certificate, error) {
 	var exposed plainfile.ExposedError
 	switch {
 	case errors.As(err, &exposed):
-		return tls.Certificate{}, &TLSError{keyKey, shown(t.KeyFile) + ": " + err.Error(), "chmod 0400 or 0600 it, and have a new key made"}
+		return tls.Certificate{}, &TLSError{
+			keyKey, shown(t.KeyFile) + ": " + err.Error(), "chmod 0400 or 0600 it, and have a new key made",
+		}
 	case err != nil:
-		return tls.Certificate{}, &TLSError{keyKey, shown(t.KeyFile) + ": " + err.Error(), "name a file that the daemon's user may read"}
+		return tls.Certificate{}, &TLSError{
+			keyKey, shown(t.KeyFile) + ": " + err.Error(), "name a file that the daemon's user may read",
+		}
 	}
 	pair, err := tls.X509KeyPair(text, key)
 	if err != nil { // it does not repeat what the files hold
-		return tls.Certificate{}, &TLSError{keyKey, "it and " + keyCertificate + " are no pair: " + err.Error(), "name a certificate and its own key, in PEM and without a password"}
+		return tls.Certificate{}, &TLSError{
+			keyKey, "it and " + keyCertificate + " are no pair: " + err.Error(),
+			"name a certificate and its own key, in PEM and without a password",
+		}
 	}
 	return pair, nil
 }

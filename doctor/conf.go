@@ -40,7 +40,7 @@ type confReader struct {
 	section string // in lower case
 	comment bool   // within ;-- --;
 	general section
-	visit   func(file string, number int, line string) // is told of each line that is no section and no directive; nil for nobody
+	visit   func(file string, number int, line string) // is told of lines that are no section or directive; may be nil
 }
 
 func (r *confReader) file(path string, depth int) error {

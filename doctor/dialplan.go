@@ -94,7 +94,8 @@ func judgeDialplan(f dialplanFacts) []Finding {
 	if f.err != nil {
 		return []Finding{{
 			checkDialplan, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
+				"with --asterisk-etc",
 		}}
 	}
 	var found []Finding

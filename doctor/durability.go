@@ -28,20 +28,26 @@ func judgeDurability(f durabilityFacts) []Finding {
 	problem, wanting := f.proof.Problem()
 	switch {
 	case f.unread != nil:
-		problem, wanting = redisstore.Problem{Text: f.unread.Error(), Mend: "Run the doctor as a user who may read the state directory"}, true
+		problem, wanting = redisstore.Problem{
+			Text: f.unread.Error(), Mend: "Run the doctor as a user who may read the state directory",
+		}, true
 	case problem.Grave:
 		return append([]Finding{{checkDurability, Wrong, problem.Text, problem.Mend}}, forgets(f.rehearsal)...)
 	}
 	switch {
 	case f.rehearsal == nil:
-		return []Finding{{Check: checkDurability, Verdict: OK, Text: "it keeps what it confirms: rehearsed with its own program, configuration and users"}}
+		return []Finding{{
+			Check: checkDurability, Verdict: OK,
+			Text: "it keeps what it confirms: rehearsed with its own program, configuration and users",
+		}}
 	case !errors.Is(f.rehearsal, redisstore.ErrNotRehearsed):
 		return forgets(f.rehearsal)
 	case wanting:
 		return []Finding{{checkDurability, Warning, problem.Text + "; and " + f.rehearsal.Error(), problem.Mend}}
 	}
 	return []Finding{{Check: checkDurability, Verdict: OK, Text: fmt.Sprintf(
-		"it kept what it had confirmed over the restart that was seen %s; %s", f.proof.Kept.Local().Format("2006-01-02 15:04"), f.rehearsal)}}
+		"it kept what it had confirmed over the restart that was seen %s; %s",
+		f.proof.Kept.Local().Format("2006-01-02 15:04"), f.rehearsal)}}
 }
 
 // forgets is what a rehearsal found in which writes were lost.
@@ -49,5 +55,8 @@ func forgets(rehearsal error) []Finding {
 	if !errors.Is(rehearsal, redisstore.ErrForgets) {
 		return nil
 	}
-	return []Finding{{checkDurability, Wrong, "rehearsed: " + rehearsal.Error() + ": the next restart loses what callers were promised", redisstore.MendDefaultUser}}
+	return []Finding{{
+		checkDurability, Wrong, "rehearsed: " + rehearsal.Error() + ": the next restart loses what callers were promised",
+		redisstore.MendDefaultUser,
+	}}
 }

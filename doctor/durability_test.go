@@ -12,7 +12,8 @@ import (
 func TestRedisIsCalledSafeOnlyAfterATrial(t *testing.T) {
 	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	elsewhere := fmt.Errorf("%w: it is on another machine", redisstore.ErrNotRehearsed)
-	kept, lost := redisstore.Proof{Run: "b", Seq: 7, Kept: at}, redisstore.Proof{Run: "b", Seq: 7, Lost: at, Had: 6, From: "a"}
+	kept := redisstore.Proof{Run: "b", Seq: 7, Kept: at}
+	lost := redisstore.Proof{Run: "b", Seq: 7, Lost: at, Had: 6, From: "a"}
 	for name, test := range map[string]struct {
 		facts   durabilityFacts
 		verdict Verdict

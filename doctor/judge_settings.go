@@ -30,7 +30,9 @@ func judgeSettings(objects []object) []Finding {
 	found = append(found, judgeAddresses(objects)...)
 	found = append(found, unseen(objects)...)
 	if len(found) == 0 {
-		found = append(found, Finding{Check: checkSIP, Verdict: OK, Text: "trunk, phones and their log-ins are set as deploy/asterisk/pjsip.conf says"})
+		found = append(found, Finding{
+			Check: checkSIP, Verdict: OK, Text: "trunk, phones and their log-ins are set as deploy/asterisk/pjsip.conf says",
+		})
 	}
 	return found
 }
@@ -53,7 +55,8 @@ func unseen(objects []object) []Finding {
 	if len(hidden) > 0 {
 		found = append(found, Finding{
 			checkSIP, Warning, "Asterisk does not tell what is in effect for " + some(hidden) + ": it was not judged",
-			"Load res_ari_asterisk.so and name the section [global] in pjsip.conf so; else compare with deploy/asterisk/pjsip.conf by hand",
+			"Load res_ari_asterisk.so and name the section [global] in pjsip.conf so; " +
+				"else compare with deploy/asterisk/pjsip.conf by hand",
 		})
 	}
 	if !trunk {
@@ -91,12 +94,15 @@ func valueOf(text string) string {
 	return plainValue(text)
 }
 
+// reloadSIP lets Asterisk read pjsip.conf again.
+const reloadSIP = `asterisk -rx "module reload res_pjsip.so"`
+
 // mend says which line to write where. One section is named; many are best served by their template.
 func (s setting) mend(sections []string) string {
 	place := "the template of these sections"
 	if len(sections) == 1 {
 		place = "the section for it"
-		if s.role == roleTrunk || s.role == roleOther || s.role == roleReplaces || s.role == roleMatch || s.role == roleGlobal {
+		if slices.Contains([]role{roleTrunk, roleOther, roleReplaces, roleMatch, roleGlobal}, s.role) {
 			place = "[" + sections[0] + "]"
 		}
 	}
@@ -105,7 +111,7 @@ func (s setting) mend(sections []string) string {
 	case s.key == "auth":
 		line = "auth and a section of type auth with a password"
 	case s.role == roleReplaces || s.role == roleMatch:
-		return "Take over both sections [" + replacesName + "] from deploy/asterisk/pjsip.conf, then: asterisk -rx \"module reload res_pjsip.so\""
+		return "Take over both sections [" + replacesName + "] from deploy/asterisk/pjsip.conf, then: " + reloadSIP
 	}
-	return fmt.Sprintf("Set %s in %s of pjsip.conf, then: asterisk -rx \"module reload res_pjsip.so\" (a change in [global] needs a restart)", line, place)
+	return fmt.Sprintf("Set %s in %s of pjsip.conf, then: %s (a change in [global] needs a restart)", line, place, reloadSIP)
 }

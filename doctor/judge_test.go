@@ -223,8 +223,14 @@ func TestWhoseAFileIs(t *testing.T) {
 
 func TestWhatIsBrokenInRedisIsToldKeyByKey(t *testing.T) {
 	finds(t, judgeStored(nil), OK, "lead to notes")
-	junk := redisstore.Fault{Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7, Text: "has an entry of 4 bytes that is no note's id", Mend: "ZREM"}
-	finds(t, judgeStored([]redisstore.Fault{junk}), Warning, "due:kcc: has an entry of 4 bytes that is no note's id (faults: 7)")
+	junk := redisstore.Fault{
+		Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7, Text: "has an entry of 4 bytes that is no note's id",
+		Mend: "ZREM",
+	}
+	finds(
+		t, judgeStored([]redisstore.Fault{junk}), Warning,
+		"due:kcc: has an entry of 4 bytes that is no note's id (faults: 7)",
+	)
 	lost := junk
 	lost.Grave = true
 	finds(t, judgeStored([]redisstore.Fault{lost}), Wrong, "due:kcc")

@@ -21,7 +21,9 @@ type trunkFacts struct {
 
 // askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and
 // is no agent's phone: that is where callers come in.
-func askTrunks(ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string) ([]trunkFacts, error) {
+func askTrunks(
+	ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string,
+) ([]trunkFacts, error) {
 	out, _ := endpointOf(dial)
 	var trunks []trunkFacts
 	asked := 0
@@ -66,7 +68,9 @@ func judgeKeys(trunks []trunkFacts) []Finding {
 		name := unnumbered(t.name)
 		mode, known := keyModes[t.keys]
 		if !known {
-			found = append(found, Finding{Check: checkKeys, Verdict: OK, Text: "Asterisk does not tell how keys are heard on " + name})
+			found = append(found, Finding{
+				Check: checkKeys, Verdict: OK, Text: "Asterisk does not tell how keys are heard on " + name,
+			})
 			continue
 		}
 		text := fmt.Sprintf("on %s they are heard %s (dtmf_mode = %s)", name, mode.text, t.keys)

@@ -98,7 +98,9 @@ type object struct {
 }
 
 // askSettings asks for everything that the settings are about.
-func askSettings(ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string) []object {
+func askSettings(
+	ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string,
+) []object {
 	ask := func(r role, kind, section, shown string) object {
 		return object{r, section, shown, about.object(ctx, kind, section)}
 	}

@@ -13,7 +13,9 @@ import (
 func inEffect() []object {
 	var all []object
 	for _, r := range []role{roleGlobal, roleReplaces, roleMatch, roleTrunk, rolePhone, roleLogin, roleOther} {
-		o := object{role: r, section: "of-" + string(r), shown: "the " + string(r), answer: answer{values: map[string]string{}}}
+		o := object{
+			role: r, section: "of-" + string(r), shown: "the " + string(r), answer: answer{values: map[string]string{}},
+		}
 		for _, s := range settings {
 			if s.role == r {
 				o.values[s.key] = map[string]string{"yes": "true", "no": "false", "alaw,g722": "(alaw|g722)"}[s.want]
@@ -87,12 +89,14 @@ func TestTheTableOfSettingsIsWhatTheShippedFileSays(t *testing.T) {
 	require.NoError(t, err)
 	kinds := map[string]role{ // by section and type
 		"global global": roleGlobal, "bereikbaar-trunk endpoint": roleTrunk, "bereikbaar-phone endpoint": rolePhone,
-		"bereikbaar-phone-aor aor": roleLogin, "bereikbaar-replaces endpoint": roleReplaces, "bereikbaar-replaces identify": roleMatch,
+		"bereikbaar-phone-aor aor": roleLogin, "bereikbaar-replaces endpoint": roleReplaces,
+		"bereikbaar-replaces identify": roleMatch,
 	}
 	// Not judged: names that are each installation's own, and what is no danger to anybody.
 	own := map[string]bool{
-		"user_agent": true, "unidentified_request_count": true, "unidentified_request_period": true, "unidentified_request_prune_interval": true,
-		"disallow": true, "deny": true, "endpoint": true, "trunk context": true, "phone context": true,
+		"user_agent": true, "unidentified_request_count": true, "unidentified_request_period": true,
+		"unidentified_request_prune_interval": true, "disallow": true, "deny": true, "endpoint": true,
+		"trunk context": true, "phone context": true,
 	}
 	written, section, kind := map[string]string{}, "", ""
 	for line := range strings.Lines(string(text)) {

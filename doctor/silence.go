@@ -48,7 +48,8 @@ func silences(plan *routing.Plan, length func(prompts.Language, prompts.ID) time
 // spoken is how long a caller who presses nothing is in a menu, and in those where staying on the line leads to. The
 // configuration is checked for circles.
 func spoken(
-	plan *routing.Plan, language prompts.Language, id routing.MenuID, length func(prompts.Language, prompts.ID) time.Duration,
+	plan *routing.Plan, language prompts.Language, id routing.MenuID,
+	length func(prompts.Language, prompts.ID) time.Duration,
 ) (total time.Duration) {
 	for menu, ok := plan.Menus[id]; ok; menu, ok = plan.Menus[menu.StayOnLine.Menu] {
 		once := menu.Wait
@@ -77,7 +78,10 @@ func judgeSilences(menus []silence) []Finding {
 		}
 		found = append(found, Finding{
 			checkMenus, Warning,
-			fmt.Sprintf("callers who press nothing in menus.%s wait %s until a phone rings, more than %s", m.menu, m.wait.Round(time.Second), longestSilence),
+			fmt.Sprintf(
+				"callers who press nothing in menus.%s wait %s until a phone rings, more than %s", m.menu,
+				m.wait.Round(time.Second), longestSilence,
+			),
 			"Let the menu say less, and set its repeats to 0 and its wait to 4s",
 		})
 	}

@@ -37,10 +37,15 @@ func judgeStored(faults []redisstore.Fault) []Finding {
 		if f.Grave {
 			verdict = Wrong
 		}
-		found = append(found, Finding{checkStored, verdict, fmt.Sprintf("key %s: %s (faults: %d)", f.Key, f.Text, f.Entries), f.Mend})
+		found = append(found, Finding{
+			checkStored, verdict, fmt.Sprintf("key %s: %s (faults: %d)", f.Key, f.Text, f.Entries), f.Mend,
+		})
 	}
 	if rest := len(faults) - mostFaults; rest > 0 {
-		found = append(found, Finding{checkStored, Wrong, fmt.Sprintf("%d more keys are not as they should be", rest), "Mend these, and run the doctor again"})
+		found = append(found, Finding{
+			checkStored, Wrong, fmt.Sprintf("%d more keys are not as they should be", rest),
+			"Mend these, and run the doctor again",
+		})
 	}
 	return found
 }

@@ -174,7 +174,9 @@ func (n *linkNews) await(ctx context.Context, conn *asterisk.Conn) error {
 }
 
 // askAll asks what needs the link. The first question that is not answered ends it.
-func (f *switchFacts) askAll(ctx context.Context, conn *asterisk.Conn, about *inquiry, phones []phone, dial string) error {
+func (f *switchFacts) askAll(
+	ctx context.Context, conn *asterisk.Conn, about *inquiry, phones []phone, dial string,
+) error {
 	asked := time.Now()
 	pong, err := conn.Do(ctx, http.MethodGet, "asterisk/ping", nil, nil)
 	if err != nil {

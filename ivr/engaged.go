@@ -54,7 +54,9 @@ func (e *Engaged) Tried(n, other callback.Note) error {
 	if e == nil || !ok || other.ID == n.ID || other.Number.E164 != n.Number.E164 {
 		return nil
 	}
-	return e.refusal(callback.DialEngaged, n, party{n.Number.E164, other.Municipality, other.Team, attempt.By, attempt.Began})
+	return e.refusal(callback.DialEngaged, n, party{
+		n.Number.E164, other.Municipality, other.Team, attempt.By, attempt.Began,
+	})
 }
 
 // Reserve is Check, and keeps the number for the colleague who has the note until Release. Of many at once one gets it.
@@ -141,7 +143,9 @@ func (e *Engaged) refusal(code callback.DialCode, n callback.Note, p party) erro
 	case code == callback.DialEngaged:
 		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
 	case p.agent != "":
-		why.Text = fmt.Sprintf("the caller talks with %s of team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
+		why.Text = fmt.Sprintf(
+			"the caller talks with %s of team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk,
+		)
 	case p.team != "":
 		why.Text = fmt.Sprintf("the caller waits at team %s since %s: answer them there, or %s", p.team, since, untilOver)
 	default:

@@ -109,7 +109,9 @@ func TestAConversationThatWasTakenBackKeepsItsCallerEngaged(t *testing.T) {
 				State: ivr.State{Team: "kcc"}.String(), Talk: &ivr.Talk{Agent: "kcc1", Leg: leg, Since: time.Now()},
 			})
 		})
-		require.Contains(t, refusal(t, s.operator.Engaged.Check(noteFor(s.caller.E164, 1))).Text, "talks with kcc1 of team kcc")
+		require.Contains(
+			t, refusal(t, s.operator.Engaged.Check(noteFor(s.caller.E164, 1))).Text, "talks with kcc1 of team kcc",
+		)
 		require.NoError(t, leg.HangUp(t.Context()))
 		s.contact()
 		require.NoError(t, s.operator.Engaged.Check(noteFor(s.caller.E164, 1)))
@@ -162,7 +164,9 @@ func TestACallerWhoHasRungUsMeanwhileIsNotDialled(t *testing.T) {
 		require.Empty(t, s.exchange.dialled)
 		require.Equal(t, callback.Claimed, s.stands().State)
 		require.Empty(t, s.stands().Attempts)
-		full, err := s.store.Full(t.Context(), callback.DayOf("deventer", time.Now(), time.UTC), []callback.Limit{{What: "dialled", Most: 1}})
+		full, err := s.store.Full(
+			t.Context(), callback.DayOf("deventer", time.Now(), time.UTC), []callback.Limit{{What: "dialled", Most: 1}},
+		)
 		require.NoError(t, err)
 		require.Zero(t, full, "the caps are as they were")
 		s.hangsUp()

@@ -104,7 +104,8 @@ func newScene(t *testing.T) *scene {
 	s.operator = &ivr.Operator{
 		Plan: func() *routing.Plan { return s.plan }, Queue: s.dispatch, Notes: s.notes,
 		Sounds: spokenText{manifest}, Register: s.diary, Log: quiet,
-		System: func() string { return "test" }, Engaged: ivr.NewEngaged(func(call.MunicipalityID) *time.Location { return amsterdam }),
+		System:  func() string { return "test" },
+		Engaged: ivr.NewEngaged(func(call.MunicipalityID) *time.Location { return amsterdam }),
 	}
 	return s
 }

@@ -44,7 +44,8 @@ func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 		keys       []string
 	}{
 		"for something else, behind one note": {
-			[]callback.Reference{one}, "Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag", []string{"4", "2"},
+			[]callback.Reference{one},
+			"Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag", []string{"4", "2"},
 		},
 		"for something else, behind several": {
 			[]callback.Reference{one, other}, "Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.", []string{"4", "2"},
@@ -161,7 +162,9 @@ func TestTheReferenceOfANoteThatStoodIsToldToTheirOwnMobileOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				s.notes.stands = &callback.Note{ID: "note-7", Reference: one, Municipality: "deventer", Number: s.caller, Deadline: monday.Add(30 * time.Hour)}
+				s.notes.stands = &callback.Note{
+					ID: "note-7", Reference: one, Municipality: "deventer", Number: s.caller, Deadline: monday.Add(30 * time.Hour),
+				}
 				if !test.told {
 					s.notes.stands.Number = test.number
 				}

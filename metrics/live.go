@@ -113,8 +113,14 @@ var (
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
 	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
 	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts, the JSON API.", "part")
-	descFaults  = describe("redis_faults", "Entries, fields and values in Redis that are not as this program writes them, by the kind of key: must be 0.", "index")
-	descWeak    = describe("part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part")
+	descFaults  = describe(
+		"redis_faults",
+		"Entries, fields and values in Redis that are not as this program writes them, by the kind of key: must be 0.",
+		"index",
+	)
+	descWeak = describe(
+		"part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part",
+	)
 )
 
 // live collects what is read from sources at the time of a scrape.

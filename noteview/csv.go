@@ -88,7 +88,8 @@ func (d Dialect) row(note callback.Note, n Note) []string {
 	cells := []string{
 		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
 		normMet, d.number(note, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, d.time(n.Made),
-		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority), strconv.Itoa(n.Repeats),
+		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority),
+		strconv.Itoa(n.Repeats),
 		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
 		d.time(n.NextAttempt),
 	}

@@ -47,7 +47,7 @@ type Note struct {
 	Closed       time.Time            `json:"closed,omitzero"`
 	Legal        []callback.EventKind `json:"legal"`                    // the events that its state allows
 	History      []Event              `json:"history,omitempty"`        // first to last; only where it was asked for
-	Unread       bool                 `json:"history_unread,omitempty"` // some of its events cannot be read and are missing
+	Unread       bool                 `json:"history_unread,omitempty"` // events that cannot be read are missing
 }
 
 // Attempt is one try to reach the caller.
@@ -97,8 +97,9 @@ type Look struct {
 func (l Look) Of(n callback.Note) Note {
 	v := Note{
 		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
-		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate, Language: n.Language,
-		Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark,
+		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate,
+		Language: n.Language, Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn,
+		Deadline: n.Deadline, Mark: n.Mark,
 		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
 		Stints: make([]Stint, len(n.Stints)), NextAttempt: l.Next(n), Outcome: n.Outcome, Closed: n.Closed,
 		Legal: callback.Legal(n.State),

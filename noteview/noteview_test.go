@@ -97,9 +97,11 @@ func TestTheNormIsToldOfNotesThatHaveAnOutcome(t *testing.T) {
 
 func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 	tests := map[string]string{
-		"=1+1": "'=1+1", "+31612345678": "'+31612345678", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'=1", "\n=1": "'\n=1", "x\n=1": "x\n'=1", " =1": "' =1",
-		"＝1+1": "'＝1+1", "＋31": "'＋31", "－1": "'－1", "＠x": "'＠x", "\u200b=1": "'\u200b=1", ";=1+1": ";'=1+1", "x;=1+1": "x;'=1+1",
-		"x,@y": "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen", "a;b": "a;b",
+		"=1+1": "'=1+1", "+31612345678": "'+31612345678", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1",
+		"\r=1": "'=1", "\n=1": "'\n=1", "x\n=1": "x\n'=1", " =1": "' =1",
+		"＝1+1": "'＝1+1", "＋31": "'＋31", "－1": "'－1", "＠x": "'＠x", "\u200b=1": "'\u200b=1", ";=1+1": ";'=1+1",
+		"x;=1+1": "x;'=1+1",
+		"x,@y":   "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen", "a;b": "a;b",
 		"": "", "Wanneer?": "Wanneer?", "a=1": "a=1", "é": "é", "regel \"een\"\nregel, twee": "regel \"een\"\nregel, twee",
 	}
 	for said, want := range tests {

@@ -123,7 +123,9 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 		require.Error(t, err, "%v", command)
 		require.Regexp(t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command)
 	}
-	require.ErrorContains(t, clientAs(t, server.Addr, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name")
+	require.ErrorContains(
+		t, clientAs(t, server.Addr, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name",
+	)
 }
 
 // A script is not undone when a command in it is refused: with one right missing, half a note would stay.
@@ -173,7 +175,9 @@ func TestARightIsMissing(t *testing.T) {
 func requireWholeWithout(t *testing.T, right string) {
 	t.Helper()
 	server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
-	operator := redisstore.Open(redisstore.Options{Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword})
+	operator := redisstore.Open(redisstore.Options{
+		Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword,
+	})
 	t.Cleanup(func() { require.NoError(t, operator.Close()) })
 	past, s := raw(t, server.Addr), open(t, server.Addr)
 	refused := 0

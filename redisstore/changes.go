@@ -91,7 +91,9 @@ type plan struct {
 // planOf gives what an event changes: the note and the log are its first keys.
 func planOf(before, after callback.Note, e callback.Event) *plan {
 	k := keysOf(after.Municipality)
-	p := &plan{keys: append(make([]string, 0, keysRoom), k.note(after.ID), k.log()), changes: make(entries, 0, changesRoom)}
+	p := &plan{
+		keys: append(make([]string, 0, keysRoom), k.note(after.ID), k.log()), changes: make(entries, 0, changesRoom),
+	}
 	was, is := places(before), places(after)
 	for _, old := range was {
 		if len(old.take) > 0 && !slices.ContainsFunc(is, old.covers) {

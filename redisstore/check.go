@@ -100,7 +100,8 @@ func (s *Store) gatherConfig(ctx context.Context, f *facts) error {
 	f.config = make(map[string]string)
 	for _, name := range configured {
 		got, err := s.client.ConfigGet(ctx, name).Result()
-		if _, said := errors.AsType[redis.Error](err); said && !passing(err) { // by its rules for users, or because it has no CONFIG
+		// By its rules for users, or because it has no CONFIG.
+		if _, said := errors.AsType[redis.Error](err); said && !passing(err) {
 			f.config, f.refused = nil, err
 			break
 		}
@@ -194,11 +195,15 @@ func judgeConfig(f facts, grave, warn finding) {
 // judgeRefused says that the settings cannot be seen. Nothing is known to be wrong with them then.
 func judgeRefused(refused error, warn finding) {
 	if redis.HasErrorPrefix(refused, "NOPERM") {
-		warn("appendfsync", "the Redis user may not ask for it: "+refused.Error(), "Give the user +config|get as in deploy/redis/users.acl")
+		warn(
+			"appendfsync", "the Redis user may not ask for it: "+refused.Error(),
+			"Give the user +config|get as in deploy/redis/users.acl",
+		)
 		return
 	}
 	warn("appendfsync", "this Redis has no CONFIG: whether a note is on its disk before it is confirmed cannot be checked",
-		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out there: deploy/redis/users.acl keeps everybody from changing them")
+		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out there: "+
+			"deploy/redis/users.acl keeps everybody from changing them")
 }
 
 // judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to its files for

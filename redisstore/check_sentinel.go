@@ -69,20 +69,31 @@ func judgeSentinels(r replicated) []Problem {
 	warn := func(setting, text, mend string) { found = append(found, Problem{setting, false, text, mend}) }
 	for _, sentinel := range slices.Sorted(maps.Keys(r.silent)) {
 		mend := mendOfSentinels(fmt.Errorf("%w: %w", errNoSentinel, r.silent[sentinel]))
-		warn("sentinel "+sentinel, "it does not say which Redis is the primary: "+r.silent[sentinel].Error(), strings.ToUpper(mend[:1])+mend[1:])
+		warn(
+			"sentinel "+sentinel, "it does not say which Redis is the primary: "+r.silent[sentinel].Error(),
+			strings.ToUpper(mend[:1])+mend[1:],
+		)
 	}
 	if named := slices.Compact(slices.Sorted(maps.Values(r.said))); len(named) > 1 {
-		warn("sentinels", "they name different primaries: "+strings.Join(named, ", "), "A failover is going on; when it stays, see SENTINEL MASTERS on each")
+		warn(
+			"sentinels", "they name different primaries: "+strings.Join(named, ", "),
+			"A failover is going on; when it stays, see SENTINEL MASTERS on each",
+		)
 	}
 	if r.sentinels < fewSentinels {
-		warn("redis.sentinel.addresses", fmt.Sprintf("it names %d of them: without the others Redis is not found when these are gone", r.sentinels),
+		warn("redis.sentinel.addresses",
+			fmt.Sprintf("it names %d of them: without the others Redis is not found when these are gone", r.sentinels),
 			"Run three or more, each on a machine of its own, and name them all")
 	}
 	if r.replicas == 0 {
-		warn("replicas", "no replica follows the primary: when it fails nothing takes its place", "See INFO replication there, and the logs of the replicas")
+		warn(
+			"replicas", "no replica follows the primary: when it fails nothing takes its place",
+			"See INFO replication there, and the logs of the replicas",
+		)
 	}
 	if r.least == "0" {
-		warn("min-replicas-to-write", "it is 0: a primary that is cut off goes on confirming changes that the next one will not have; the daemon gives back what its journal has, and no other",
+		warn("min-replicas-to-write", "it is 0: a primary that is cut off goes on confirming changes that the next one will not "+
+			"have; the daemon gives back what its journal has, and nothing else",
 			"With two replicas or more set min-replicas-to-write 1 and min-replicas-max-lag 10 on every Redis")
 	}
 	return found

@@ -42,7 +42,9 @@ func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 
 // Counts counts per team, also for teams that are no longer in the configuration but have notes. now decides what is
 // overdue. Teams whose keys cannot be read are left out and named by an *UncountedError; the others are given.
-func (s *Store) Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error) {
+func (s *Store) Counts(
+	ctx context.Context, m call.MunicipalityID, now time.Time,
+) (map[call.TeamID]callback.Count, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	k := keysOf(m)
@@ -93,7 +95,9 @@ func uncounted(counts map[call.TeamID]callback.Count, unknown map[call.TeamID]er
 	return &callback.UncountedError{Teams: teams, Err: errors.Join(problems...)}
 }
 
-func (s *Store) addLedger(counts map[call.TeamID]callback.Count, unknown map[call.TeamID]error, k keys, ledger map[string]string) {
+func (s *Store) addLedger(
+	counts map[call.TeamID]callback.Count, unknown map[call.TeamID]error, k keys, ledger map[string]string,
+) {
 	for field, value := range ledger {
 		kind, name, _ := strings.Cut(field, ":")
 		team := call.TeamID(name)

@@ -122,15 +122,18 @@ func (c *certificates) check() []Problem {
 	if m, ok := errors.AsType[mendable](err); ok {
 		mend = m.Mend()
 	}
-	return []Problem{{Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew", Mend: mend}}
+	return []Problem{{
+		Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew", Mend: mend,
+	}}
 }
 
 // secured is an encrypted connection of which the Redis client can ask whether it is still there, as of a plain one:
 // without that each that broke while it was idle would fail a request.
 type secured struct {
 	*tls.Conn
-	below   net.Conn
-	verdict error // what an end before the first word means: TLS 1.3 lets Redis look at our certificate only after the handshake
+	below net.Conn
+	// verdict is what an end before the first word means: TLS 1.3 lets Redis look at our certificate only after the handshake.
+	verdict error
 	heard   atomic.Bool
 }
 

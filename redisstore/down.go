@@ -21,8 +21,9 @@ type trouble struct {
 
 const (
 	lacksRight = "the Redis user lacks a right: take the rule of deploy/redis/users.acl"
-	lacksWord  = "Redis lacks a command that notes need: take its rename-command out of redis.conf; deploy/redis/users.acl keeps others from it"
-	wantsUser  = "Redis wants a user and password: set them in the configuration"
+	lacksWord  = "Redis lacks a command that notes need: take its rename-command out of redis.conf; " +
+		"deploy/redis/users.acl keeps others from it"
+	wantsUser = "Redis wants a user and password: set them in the configuration"
 )
 
 var troubles = []trouble{

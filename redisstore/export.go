@@ -46,7 +46,9 @@ func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, unt
 // each walks a sorted set by score. It goes on from the last score and passes over what it has given of that: thousands
 // of notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the
 // second why it ended before its time.
-func (s *Store) each(ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error) (unread, stopped error) {
+func (s *Store) each(
+	ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error,
+) (unread, stopped error) {
 	given := make(map[string]bool) // that have the score from
 	var problems []error
 	for {
@@ -110,7 +112,9 @@ func (s *Store) page(ctx context.Context, key, from, until string, most int) ([]
 }
 
 // batch reads notes that a list named, within a time of its own.
-func (s *Store) batch(ctx context.Context, m call.MunicipalityID, ids []string, key string, again func() ([]string, error)) ([]callback.Note, error) {
+func (s *Store) batch(
+	ctx context.Context, m call.MunicipalityID, ids []string, key string, again func() ([]string, error),
+) ([]callback.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return s.belonging(ctx, m, ids, key, again)

@@ -110,7 +110,9 @@ func (s *Store) Faults() []Fault {
 			return cmp.Or(count(b.grave)-count(a.grave), cmp.Compare(a.text, b.text))
 		})
 		index := indexOf(key)
-		all = append(all, Fault{Key: key, Index: index, Entries: len(met), Text: first.text, Grave: first.grave, Mend: mendOf(index, key)})
+		all = append(all, Fault{
+			Key: key, Index: index, Entries: len(met), Text: first.text, Grave: first.grave, Mend: mendOf(index, key),
+		})
 	}
 	slices.SortFunc(all, func(a, b Fault) int { return cmp.Compare(a.Key, b.Key) })
 	return all
@@ -125,7 +127,8 @@ func indexOf(key string) string {
 
 // mendOf says what to do about a fault, by the kind of its key.
 func mendOf(index, key string) string {
-	const lost = "An id that no note has may be a lost note: XRANGE of the log and the daemon's journal know it (docs/operating.md, store-broken). What is no note goes with "
+	const lost = "An id that no note has may be a lost note: XRANGE of the log and the daemon's journal know it " +
+		"(docs/operating.md, store-broken). What is no note goes with "
 	switch index {
 	case "due", "leases", "marks", "closed", "number":
 		return lost + "ZREM " + key + " ENTRY; ZRANGE " + key + " 0 -1 shows all entries"
@@ -164,7 +167,10 @@ func junkFault(what, entry, is string) metFault {
 
 // Indexes are the kinds of keys of which Faults can tell.
 func Indexes() []string {
-	return []string{"absent", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number", "open", "references", "teams"}
+	return []string{
+		"absent", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number", "open",
+		"references", "teams",
+	}
 }
 
 // someBroken is the error of a list that gives what can be read.

@@ -40,7 +40,9 @@ func TestARedisWithoutCONFIG(t *testing.T) {
 		})
 	}
 	t.Run("and the rest is looked at", func(t *testing.T) {
-		server := redistest.Start(t, `rename-command CONFIG ""`, "appendonly no", "maxmemory 100mb", "maxmemory-policy allkeys-lru")
+		server := redistest.Start(
+			t, `rename-command CONFIG ""`, "appendonly no", "maxmemory 100mb", "maxmemory-policy allkeys-lru",
+		)
 		grave, warnings := byWeight(open(t, server.Addr).Check(ctx))
 		require.Len(t, warnings, 1)
 		require.Contains(t, fmt.Sprint(grave), "appendonly: it is off")

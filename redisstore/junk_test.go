@@ -321,7 +321,9 @@ func TestASurveyFindsWhatIsBrokenUntilItIsMended(t *testing.T) {
 			}
 		}
 	}
-	require.NoError(t, c.HSet(ctx, tag+"note:"+string(n.ID), "deadline", n.Deadline.Format("2006-01-02T15:04:05.000Z")).Err())
+	require.NoError(
+		t, c.HSet(ctx, tag+"note:"+string(n.ID), "deadline", n.Deadline.Format("2006-01-02T15:04:05.000Z")).Err(),
+	)
 	require.NoError(t, s.Survey(ctx, deventer, []call.AgentID{joost}))
 	require.Empty(t, s.Faults())
 }

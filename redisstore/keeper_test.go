@@ -46,7 +46,9 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	primary := redistest.Start(t, "bind 127.0.0.1", "port "+port)
-	replica := redistest.Start(t, "replicaof 127.0.0.1 "+port, "masteruser "+redistest.Operator, "masterauth "+redistest.OperatorPassword)
+	replica := redistest.Start(
+		t, "replicaof 127.0.0.1 "+port, "masteruser "+redistest.Operator, "masterauth "+redistest.OperatorPassword,
+	)
 	proxy := redistest.NewProxy(t, primary)
 	watch := &storetest.Observer{}
 	k := callback.NewKeeper(open(t, proxy.Addr), storetest.NewJournal(), watch)

@@ -21,7 +21,9 @@ const (
 )
 
 // ByNumber gives at most limit notes of a number, the newest first, whatever their state: see callback.Reader.
-func (s *Store) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]callback.Note, error) {
+func (s *Store) ByNumber(
+	ctx context.Context, m call.MunicipalityID, n call.Number, limit int,
+) ([]callback.Note, error) {
 	if !n.Known() {
 		return nil, nil
 	}
@@ -39,7 +41,9 @@ func (s *Store) Marked(ctx context.Context, m call.MunicipalityID, now time.Time
 }
 
 // ClosedBefore gives at most limit resolved or cancelled notes that were closed before t, the oldest first.
-func (s *Store) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]callback.Note, error) {
+func (s *Store) ClosedBefore(
+	ctx context.Context, m call.MunicipalityID, t time.Time, limit int,
+) ([]callback.Note, error) {
 	return s.upTo(ctx, m, keysOf(m).closed(), t.Add(-time.Millisecond), limit)
 }
 
@@ -55,7 +59,9 @@ func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([
 }
 
 // Held gives at most limit live notes that a colleague has claimed or that are for them in person.
-func (s *Store) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error) {
+func (s *Store) Held(
+	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int,
+) ([]callback.Note, error) {
 	key := keysOf(m).held(colleague)
 	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		ids, err := s.client.SMembers(ctx, key).Result()
@@ -66,7 +72,9 @@ func (s *Store) Held(ctx context.Context, m call.MunicipalityID, colleague call.
 }
 
 // upTo reads the notes of a sorted set by time, up to and including now.
-func (s *Store) upTo(ctx context.Context, m call.MunicipalityID, key string, now time.Time, limit int) ([]callback.Note, error) {
+func (s *Store) upTo(
+	ctx context.Context, m call.MunicipalityID, key string, now time.Time, limit int,
+) ([]callback.Note, error) {
 	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		return s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
 			Key: key, ByScore: true, Start: "-inf", Stop: milli(now.UnixMilli()), Offset: int64(from), Count: int64(most),
@@ -75,7 +83,9 @@ func (s *Store) upTo(ctx context.Context, m call.MunicipalityID, key string, now
 }
 
 // list reads the notes of a sorted set in its order.
-func (s *Store) list(ctx context.Context, m call.MunicipalityID, zset redis.ZRangeArgs, limit int) ([]callback.Note, error) {
+func (s *Store) list(
+	ctx context.Context, m call.MunicipalityID, zset redis.ZRangeArgs, limit int,
+) ([]callback.Note, error) {
 	return s.gatherNotes(ctx, m, zset.Key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		zset.Start, zset.Stop = from, from+most-1
 		return s.client.ZRangeArgs(ctx, zset).Result()
@@ -87,7 +97,9 @@ type pageOf func(ctx context.Context, from, most int) ([]string, error)
 
 // gatherNotes reads an index until it has limit notes or there are no more: entries that are no notes take nobody's
 // place.
-func (s *Store) gatherNotes(ctx context.Context, m call.MunicipalityID, index string, limit int, page pageOf) ([]callback.Note, error) {
+func (s *Store) gatherNotes(
+	ctx context.Context, m call.MunicipalityID, index string, limit int, page pageOf,
+) ([]callback.Note, error) {
 	limit = min(limit, maxList)
 	if limit <= 0 {
 		return nil, nil
@@ -117,7 +129,9 @@ func (s *Store) gatherNotes(ctx context.Context, m call.MunicipalityID, index st
 
 // belonging reads the notes that an index names, without those that have no business there. A note may have left the
 // index since that was read; one that stands in it again names is in the wrong place.
-func (s *Store) belonging(ctx context.Context, m call.MunicipalityID, ids []string, index string, again func() ([]string, error)) ([]callback.Note, error) {
+func (s *Store) belonging(
+	ctx context.Context, m call.MunicipalityID, ids []string, index string, again func() ([]string, error),
+) ([]callback.Note, error) {
 	notes, err := s.notes(ctx, m, ids, index)
 	if errors.Is(err, callback.ErrStoreDown) {
 		return nil, err
@@ -145,7 +159,9 @@ func (s *Store) belonging(ctx context.Context, m call.MunicipalityID, ids []stri
 	}
 	for _, n := range looked {
 		if !standsIn(n, index) {
-			problems = append(problems, s.brokenEntry(index, string(n.ID), "which has no business there: it is "+string(n.State)+", of team "+string(n.Team)))
+			problems = append(problems, s.brokenEntry(
+				index, string(n.ID), "which has no business there: it is "+string(n.State)+", of team "+string(n.Team),
+			))
 		}
 	}
 	return notes, incomplete(flat(problems))

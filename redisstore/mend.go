@@ -47,10 +47,12 @@ func mendOfTLS(err error) string {
 		return "the certificate of Redis is out of date: renew it (tls-cert-file in redis.conf), or set the clock of this machine"
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "nobody whom this machine trusts has signed the certificate of Redis: name the certificate of who did in redis.tls_ca_file"
+		return "nobody whom this machine trusts has signed the certificate of Redis: " +
+			"name the certificate of who did in redis.tls_ca_file"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "the certificate of Redis is for another name: write one that it is for in redis.tls_server_name, or take that name for the address"
+		return "the certificate of Redis is for another name: write one that it is for in redis.tls_server_name, " +
+			"or take that name for the address"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "no TLS is spoken at this port: take the tls-port of Redis, or set redis.tls to false"
@@ -60,9 +62,11 @@ func mendOfTLS(err error) string {
 	case errors.Is(err, errWantsCertificate), strings.Contains(text, "tls: certificate required"):
 		return "Redis wants a client certificate: name it in redis.tls_certificate_file and its key in redis.tls_key_file"
 	case errors.Is(err, errRefusesCertificate), strings.Contains(text, "remote error: tls: "):
-		return "Redis refuses this end of the connection: is redis.tls_certificate_file signed by its tls-ca-cert-file, and not out of date?"
+		return "Redis refuses this end of the connection: is redis.tls_certificate_file signed by its tls-ca-cert-file, " +
+			"and not out of date?"
 	case errors.Is(err, errHandshake):
-		return "nobody answers in TLS: no TLS is spoken at this port (take the tls-port of Redis, or set redis.tls to false), or Redis is frozen"
+		return "nobody answers in TLS: no TLS is spoken at this port (take the tls-port of Redis, or set redis.tls to false), " +
+			"or Redis is frozen"
 	}
 	return ""
 }

@@ -54,7 +54,9 @@ func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r callba
 		return n.Reference != r
 	})
 	if len(notes) == 0 && errors.Join(problems...) == nil {
-		return callback.Note{}, s.broken(k.references(), fmt.Errorf("has a reference that leads to no note: %w", callback.ErrBroken))
+		return callback.Note{}, s.broken(k.references(), fmt.Errorf(
+			"has a reference that leads to no note: %w", callback.ErrBroken,
+		))
 	}
 	if len(notes) == 0 {
 		return callback.Note{}, errors.Join(problems...)
@@ -88,7 +90,9 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id callback.N
 
 // Log gives the events of all notes after a place in the log, see callback.Reader. One that cannot be read is passed
 // over: Audit and the note itself tell of it.
-func (s *Store) Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]callback.Event, string, error) {
+func (s *Store) Log(
+	ctx context.Context, m call.MunicipalityID, after string, limit int,
+) ([]callback.Event, string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	from, key := "-", keysOf(m).log()
@@ -138,7 +142,9 @@ func (s *Store) event(k keys, id callback.NoteID, entry string, cmd *redis.XMess
 	found, err := cmd.Result()
 	switch {
 	case redis.HasErrorPrefix(err, "Invalid stream ID"):
-		return callback.Event{}, s.broken(k.note(id), &callback.FieldError{Field: fieldLog, Problem: "does not hold ids of the log"})
+		return callback.Event{}, s.broken(k.note(id), &callback.FieldError{
+			Field: fieldLog, Problem: "does not hold ids of the log",
+		})
 	case err != nil:
 		return callback.Event{}, s.unread(k.log(), err)
 	case len(found) != 1:

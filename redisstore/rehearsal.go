@@ -230,9 +230,12 @@ func (s *stage) attest(ctx context.Context, proof Proof, running map[string]stri
 		return proof, down("ask for INFO", err)
 	}
 	here := parseInfo(text)
-	for field, what := range map[string]string{"redis_version": "version", "server_name": "server", "aof_enabled": "appendonly"} {
+	for field, what := range map[string]string{
+		"redis_version": "version", "server_name": "server", "aof_enabled": "appendonly",
+	} {
 		if here[field] != running[field] {
-			return proof, fmt.Errorf("%s of Redis's own program and file is %q, and the running server has %q: restart it, or look whether it runs elsewhere",
+			return proof, fmt.Errorf("%s of Redis's own program and file is %q, and the running server has %q: "+
+				"restart it, or look whether it runs elsewhere",
 				what, here[field], running[field])
 		}
 	}
@@ -270,7 +273,9 @@ func (s *stage) start(ctx context.Context) error {
 
 func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
 	o := s.own()
-	client := redis.NewClient(&redis.Options{Addr: o.Addr, Username: o.Username, Password: o.Password, DisableIdentity: true, MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{
+		Addr: o.Addr, Username: o.Username, Password: o.Password, DisableIdentity: true, MaxRetries: -1,
+	})
 	defer client.Close()
 	ticks := time.NewTicker(rehearsalPoll)
 	defer ticks.Stop()

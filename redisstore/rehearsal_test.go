@@ -19,7 +19,9 @@ func withoutLog(t *testing.T) string {
 	t.Helper()
 	good, err := redistest.ShippedUsers()
 	require.NoError(t, err)
-	bad := strings.Replace(good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1)
+	bad := strings.Replace(
+		good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1,
+	)
 	require.NotEqual(t, good, bad)
 	return bad
 }
@@ -147,5 +149,7 @@ func TestARehearsalThatCannotBeHeldSaysWhy(t *testing.T) {
 	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
 	require.ErrorContains(t, err, "ended at once")
 	require.NoError(t, os.WriteFile(server.ConfigFile(), []byte("appendonly no\n"), 0o600))
-	require.ErrorIs(t, rehearses(t, server, redistest.As(server.Addr)), redisstore.ErrNotRehearsed, "another than what runs")
+	require.ErrorIs(
+		t, rehearses(t, server, redistest.As(server.Addr)), redisstore.ErrNotRehearsed, "another than what runs",
+	)
 }

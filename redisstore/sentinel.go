@@ -58,8 +58,9 @@ func followPrimary(o Sentinel, dialPrimary dial) *primary {
 		p.sentinels = append(p.sentinels, redis.NewClient(&redis.Options{
 			Addr: addr, Username: o.Username, Password: o.Password, Dialer: dialWith(certificatesOf(o.TLS)),
 			MaxRetries: -1, ContextTimeoutEnabled: true, DialTimeout: dialLimit, DialerRetries: 1,
-			ReadTimeout: sentinelLimit, WriteTimeout: sentinelLimit, PoolTimeout: sentinelLimit, PoolSize: 2, PipelinePoolSize: -1,
-			DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+			ReadTimeout: sentinelLimit, WriteTimeout: sentinelLimit, PoolTimeout: sentinelLimit, PoolSize: 2,
+			PipelinePoolSize: -1, DisableIdentity: true,
+			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		}))
 	}
 	return p

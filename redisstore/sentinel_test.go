@@ -145,7 +145,9 @@ func TestSentinelsThatRefuseUsSayWhy(t *testing.T) {
 		"a plain redis":   {func(o *redisstore.Sentinel) { o.Addrs = []string{fmt.Sprintf("127.0.0.1:%d", port)} }, "redis.sentinel"},
 	} {
 		o := redistest.As("")
-		o.Sentinel = &redisstore.Sentinel{Addrs: []string{sentinels[0].Addr}, Master: redistest.Master, Username: redistest.User, Password: redistest.Password}
+		o.Sentinel = &redisstore.Sentinel{
+			Addrs: []string{sentinels[0].Addr}, Master: redistest.Master, Username: redistest.User, Password: redistest.Password,
+		}
 		test.change(o.Sentinel)
 		s := redisstore.Open(o)
 		err := s.Ping(ctx)
@@ -192,7 +194,10 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	awaits(t, s)
 	good := func() {
 		var problems []redisstore.Problem
-		require.Eventually(t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v", problems)
+		require.Eventually(
+			t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v",
+			problems,
+		)
 	}
 	good()
 	require.ErrorContains(t, clientAs(t, p.Sentinels[0].Addr, redistest.User, redistest.Password).Do(ctx, "SENTINEL", "FAILOVER", redistest.Master).Err(), "NOPERM")
@@ -227,9 +232,14 @@ func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "min-replicas-to-write")
 	require.NoError(t, raw(t, p.Servers[0].Addr).ConfigSet(ctx, "min-replicas-to-write", "1").Err())
 	p.Sentinels[0].Kill()
-	require.Contains(t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary")
+	require.Contains(
+		t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary",
+	)
 	p.Servers[1].Kill()
-	require.Eventually(t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") }, failoverLimit, 100*time.Millisecond)
+	require.Eventually(
+		t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") }, failoverLimit,
+		100*time.Millisecond,
+	)
 	one := p.As()
 	one.Sentinel.Addrs = one.Sentinel.Addrs[1:2]
 	few := redisstore.Open(one)

@@ -49,7 +49,7 @@ type Options struct {
 	TLS func() (*tls.Config, error)
 	// Sentinel says who knows where Redis is, in the place of Addr; nil for Addr.
 	Sentinel *Sentinel
-	Failed   func() // is told of every command that Redis refused or did not answer in time, and must not wait; nil for nobody
+	Failed   func() // is told of each command that Redis refused or did not answer in time; must not wait; may be nil
 }
 
 // LogValue keeps the password out of logs.

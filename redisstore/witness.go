@@ -30,7 +30,7 @@ type Proof struct {
 	Seq  uint64    `json:"seq"`            // the number that was confirmed last; 0 for none
 	At   time.Time `json:"at,omitzero"`    // when it was confirmed, by our clock
 	Kept time.Time `json:"kept,omitzero"`  // when it was last seen to be there after a restart; zero for never
-	Lost time.Time `json:"lost,omitzero"`  // when it was seen not to be there after one; zero when it was there the last time
+	Lost time.Time `json:"lost,omitzero"`  // when it was not there after one; zero when it was there the last time
 	Had  uint64    `json:"had,omitempty"`  // with Lost: the number that was confirmed
 	Has  uint64    `json:"has,omitempty"`  // with Lost: the one that was there, 0 for none
 	From string    `json:"from,omitempty"` // with Lost: the run that confirmed it
@@ -54,13 +54,15 @@ func (p Proof) Problem() (Problem, bool) {
 			there = "none is there"
 		}
 		return Problem{NotProven, true, fmt.Sprintf(
-			"Redis lost what it had confirmed when it was restarted: of the numbers that are written to it as notes are, %d was confirmed by run %.8s, and %s (seen %s)",
+			"Redis lost what it had confirmed when it was restarted: of the numbers that are written to it as notes are, "+
+				"%d was confirmed by run %.8s, and %s (seen %s)",
 			p.Had, p.From, there, p.Lost.UTC().Format(time.RFC3339),
-		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: `bereikbaar doctor` on Redis's machine tells " +
-			"whether its default user lacks rights. After a backup was restored: restart Redis once more"}, true
+		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: `bereikbaar doctor` " +
+			"on Redis's machine tells whether its default user lacks rights. After a backup was restored: restart Redis once more"}, true
 	case p.Kept.IsZero():
 		return Problem{
-			NotProven, false, "it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
+			NotProven, false,
+			"it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
 			"Restart Redis once (systemctl restart redis-server), and look again with `bereikbaar doctor`",
 		}, true
 	}

@@ -18,7 +18,7 @@ const (
 	AgentPaused    AgentState = "paused"    // after too many missed rings
 	AgentOffline   AgentState = "offline"   // their phone is not registered or could not be reached
 	AgentInUse     AgentState = "in_use"    // their phone is in a call that is not ours
-	AgentForwarded AgentState = "forwarded" // their phone sent the last call elsewhere; it may ring again after the team's Retry
+	AgentForwarded AgentState = "forwarded" // their phone sent the last call elsewhere; it rings again after Team.Retry
 	AgentFree      AgentState = "free"      // their phone may ring
 )
 

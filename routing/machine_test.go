@@ -154,7 +154,8 @@ func (m *machine) failure(t *rapid.T) {
 		return
 	}
 	why := rapid.SampledFrom([]routing.RingFailure{
-		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Forwarded, routing.Busy, routing.Unreachable, routing.Fault,
+		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Forwarded, routing.Busy, routing.Unreachable,
+		routing.Fault,
 	}).Draw(t, "why")
 	c := m.callers[id]
 	team := m.teams[c.Team]

@@ -135,8 +135,8 @@ func (q *Queues) converse(now time.Time, m *member, t *talk) {
 	}
 }
 
-// RingFailed tells that a phone did not become a conversation. The caller keeps his place; the phone is not tried for
-// him again until the next round. Missed rings (no answer, declined, forwarded, of a phone that was there) count
+// RingFailed tells that a phone did not become a conversation. The caller keeps their place; the phone is not tried for
+// them again until the next round. Missed rings (no answer, declined, forwarded, of a phone that was there) count
 // towards the team's MissedLimit, after which the agent is paused. A phone that is busy, forwards its calls or cannot
 // be reached is taken to stay so for the team's Retry or until it tells otherwise, so that it is not dialled once for
 // everybody who waits.

@@ -126,8 +126,9 @@ func version(r *http.Request) (uint64, error) {
 		ver, err = strconv.ParseUint(parts[1], 10, 63)
 	}
 	if len(tags) > 1 || err != nil || ver == 0 {
-		return 0, problem(http.StatusBadRequest, "if_match", `If-Match takes the one version that you saw, in quotes, as the note's ETag gave it: "7". `+
-			`When a proxy gives tags of its own, write the note's ver in quotes`)
+		return 0, problem(http.StatusBadRequest, "if_match",
+			`If-Match takes the one version that you saw, in quotes, as the note's ETag gave it: "7". `+
+				`When a proxy gives tags of its own, write the note's ver in quotes`)
 	}
 	return ver, nil
 }

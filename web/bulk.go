@@ -46,7 +46,8 @@ func (a *API) erase(v *visit) error {
 	case errors.Is(err, callback.ErrIncomplete) && !errors.Is(err, callback.ErrStoreDown):
 		a.unread(v, err)
 		return problem(http.StatusInternalServerError, "broken",
-			"%d notes were erased, and more of what is stored for this number cannot be read: the log of the daemon says what; ask again when it is mended", n)
+			"%d notes were erased, and more of what is stored for this number cannot be read: the log of the daemon says what; "+
+				"ask again when it is mended", n)
 	case err != nil:
 		return err
 	}
@@ -77,7 +78,11 @@ func (a *API) export(v *visit) error {
 	v.team, v.from, v.until = s.team, s.from, s.until
 	a.audit(v, "export begins") // a daemon that ends halfway writes no more
 	wanted := func(n callback.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
-	out := &stream{visit: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)), look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter), end: v.at.Add(exportLimit)}
+	out := &stream{
+		visit: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
+		look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter),
+		end: v.at.Add(exportLimit),
+	}
 	if s.programs {
 		out.dialect = noteview.ForPrograms()
 	}

@@ -224,7 +224,10 @@ func open(t testing.TB, change ...func(*web.Options)) *desk {
 // unreached is the API with its store, and nothing between it and the test: for simulated time, which no network knows.
 func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler) {
 	t.Helper()
-	d := &desk{t: t, client: http.DefaultClient, store: storetest.NewMemory(), log: &logged{}, meter: &meter{}, tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml")}
+	d := &desk{
+		t: t, client: http.DefaultClient, store: storetest.NewMemory(), log: &logged{}, meter: &meter{},
+		tokens: map[string]string{}, path: filepath.Join(t.TempDir(), "tokens.yaml"),
+	}
 	d.work = callback.NewWorklist(d.store, town{}, nil)
 	d.notes = callback.NewService(d.store, town{}, town{}, nil)
 	for _, line := range people {

@@ -41,7 +41,8 @@ func behindTheProxy(t *testing.T, d *desk) {
 	require.NoError(t, err)
 	for shipped, ours := range map[string]string{
 		"listen 443 ssl;": fmt.Sprintf("listen 127.0.0.1:%d ssl;", port), "http://127.0.0.1:8570;": d.url + ";",
-		"/etc/ssl/certs/bereikbaar.pem": filepath.Join(dir, "cert.pem"), "/etc/ssl/private/bereikbaar.key": filepath.Join(dir, "key.pem"),
+		"/etc/ssl/certs/bereikbaar.pem":   filepath.Join(dir, "cert.pem"),
+		"/etc/ssl/private/bereikbaar.key": filepath.Join(dir, "key.pem"),
 	} {
 		require.Equal(t, 1, bytes.Count(text, []byte(shipped)), shipped)
 		text = bytes.ReplaceAll(text, []byte(shipped), []byte(ours))
@@ -95,7 +96,9 @@ func certificate(t *testing.T, dir, name string) *x509.CertPool {
 	require.NoError(t, err)
 	open := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cert.pem"), open, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	require.NoError(t, os.WriteFile(
+		filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600,
+	))
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(open))
 	return roots
@@ -136,7 +139,9 @@ type halfExport struct {
 	first chan struct{} // is closed when the reader has the first batch
 }
 
-func (h halfExport) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+func (h halfExport) EachLive(
+	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error,
+) error {
 	if err := h.shelves.EachLive(ctx, m, wanted, take); err != nil {
 		return err
 	}

@@ -77,7 +77,9 @@ func TestSlowBodiesHoldUpNobodyElse(t *testing.T) {
 	}
 	require.Equal(t, 64, late, "so many of one token are listened to")
 	require.Equal(t, len(slow)-64, refused)
-	require.Equal(t, http.StatusOK, d.asks("cem", http.MethodGet, "/api/me", "").StatusCode, "and then the token is as before")
+	require.Equal(
+		t, http.StatusOK, d.asks("cem", http.MethodGet, "/api/me", "").StatusCode, "and then the token is as before",
+	)
 }
 
 func TestATokenThatAsksMuchHoldsUpNobodyElse(t *testing.T) {

@@ -47,7 +47,10 @@ func (t *turns) enter(token string) (mine *share, leave func(), err error) {
 		t.tokens[token] = mine
 	}
 	if mine.here >= mostOfToken {
-		return nil, nil, problem(http.StatusTooManyRequests, "busy", "%d requests with this token are not over yet: wait for their answers", mine.here)
+		return nil, nil, problem(
+			http.StatusTooManyRequests, "busy", "%d requests with this token are not over yet: wait for their answers",
+			mine.here,
+		)
 	}
 	mine.here++
 	return mine, func() {

@@ -208,7 +208,8 @@ func (a *API) Handler() http.Handler {
 
 // giveTime lets the time for an answer begin now.
 func giveTime(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit)) // a writer that knows none, in a test, needs none
+	// A writer that knows no deadline, as in a test, needs none.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit))
 }
 
 // secured sets what holds for every answer: nothing of it is kept, framed, sniffed or shown by a browser as a page.

@@ -282,7 +282,8 @@ func asks(r callback.Request, n callback.Note) bool {
 	}
 	return team == r.Team && n.Number.E164 == r.Number.E164 &&
 		callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
-		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window && (n.Personal == "" || n.Personal == r.Personal)
+		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window &&
+		(n.Personal == "" || n.Personal == r.Personal)
 }
 
 // request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.
@@ -312,7 +313,9 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 		r.Language = a.Directory.Language(m)
 	}
 	if known := a.Directory.Languages(); !slices.Contains(known, r.Language) {
-		return refuse("refused_"+string(callback.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "))
+		return refuse(
+			"refused_"+string(callback.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "),
+		)
 	}
 	if b.Window != "" {
 		if r.Window, err = calendar.ParseSpan(b.Window); err != nil {

@@ -110,7 +110,10 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 		p := got.problem(t, http.StatusUnprocessableEntity, "idempotency_key")
 		require.NotContains(t, p.Detail, string(a.Reference), what)
 	}
-	rerouted := d.asks("cem", http.MethodPost, "/api/notes/"+string(a.ID)+"/reroute", `{"team":"kcc","reason":"niet van ons"}`, "If-Match", `"2"`)
+	rerouted := d.asks(
+		"cem", http.MethodPost, "/api/notes/"+string(a.ID)+"/reroute", `{"team":"kcc","reason":"niet van ons"}`, "If-Match",
+		`"2"`,
+	)
 	require.Equal(t, 200, rerouted.StatusCode, "%s", rerouted.body)
 	moved := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, moved.StatusCode, "it was asked for at that team, whoever has it now: %s", moved.body)
@@ -204,7 +207,8 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 		detail string
 	}{
 		"a note that is resolved is claimed": {
-			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state", "a team lead can reopen it",
+			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state",
+			"a team lead can reopen it",
 		},
 		"another colleague renews": {
 			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
@@ -337,7 +341,8 @@ func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
 	n := d.claimed(permits, "cem")
 	since := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	for code, status := range map[callback.DialCode]int{
-		callback.DialEngaged: 409, callback.DialCallerHere: 409, callback.DialPhoneOffline: 422, callback.DialPhoneInUse: 422, callback.DialExchange: 503,
+		callback.DialEngaged: 409, callback.DialCallerHere: 409, callback.DialPhoneOffline: 422, callback.DialPhoneInUse: 422,
+		callback.DialExchange: 503,
 	} {
 		d.silence = &callback.DialError{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
 		p := d.changes("cem", n, "call", "").problem(t, status, "dial_"+string(code))
@@ -347,7 +352,9 @@ func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
 		require.Equal(t, since, p.Since)
 	}
 	d.engaged = &callback.DialError{Code: callback.DialCallerHere, Text: "the caller waits", Team: centre, Since: since}
-	require.Equal(t, "the caller waits", d.changes("cem", n, "attempts/start", "").problem(t, 409, "dial_caller_here").Detail)
+	require.Equal(
+		t, "the caller waits", d.changes("cem", n, "attempts/start", "").problem(t, 409, "dial_caller_here").Detail,
+	)
 	after, err := d.store.Note(context.Background(), deventer, n.ID)
 	require.NoError(t, err)
 	require.Equal(t, n, after, "no attempt was made")

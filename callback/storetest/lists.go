@@ -237,7 +237,10 @@ func logInOrder(t *testing.T, s callback.WorkStore) {
 	kinds, _ = read(end, 3)
 	require.Equal(t, []callback.EventKind{callback.EventPurged}, kinds)
 	kinds, _ = read("", 10)
-	require.Equal(t, []callback.EventKind{callback.EventMade, callback.EventClaimed, callback.EventPurged}, kinds, "what was before a purge is gone")
+	require.Equal(
+		t, []callback.EventKind{callback.EventMade, callback.EventClaimed, callback.EventPurged}, kinds,
+		"what was before a purge is gone",
+	)
 	events, _, err := s.Log(t.Context(), "another", "", 10)
 	require.NoError(t, err)
 	require.Empty(t, events, "each municipality has its own")

@@ -260,7 +260,9 @@ func (m *Memory) Events(_ context.Context, of call.MunicipalityID, id callback.N
 }
 
 // Log gives events as they came, by their number.
-func (m *Memory) Log(_ context.Context, of call.MunicipalityID, after string, limit int) ([]callback.Event, string, error) {
+func (m *Memory) Log(
+	_ context.Context, of call.MunicipalityID, after string, limit int,
+) ([]callback.Event, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {
@@ -273,7 +275,8 @@ func (m *Memory) Log(_ context.Context, of call.MunicipalityID, after string, li
 			continue
 		}
 		after = strconv.Itoa(i + 1)
-		if m.notes[e.Note].Municipality == of && slices.ContainsFunc(m.events[e.Note], func(kept callback.Event) bool { return kept.ID == e.ID }) {
+		if m.notes[e.Note].Municipality == of &&
+			slices.ContainsFunc(m.events[e.Note], func(kept callback.Event) bool { return kept.ID == e.ID }) {
 			found = append(found, e)
 		}
 	}

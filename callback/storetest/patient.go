@@ -55,7 +55,9 @@ func (p patient) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time
 	return Patiently(func() ([]callback.Note, error) { return p.store.ClosedBefore(ctx, m, t, limit) })
 }
 
-func (p patient) Log(ctx context.Context, m call.MunicipalityID, after string, limit int) (events []callback.Event, next string, err error) {
+func (p patient) Log(
+	ctx context.Context, m call.MunicipalityID, after string, limit int,
+) (events []callback.Event, next string, err error) {
 	events, err = Patiently(func() (found []callback.Event, err error) {
 		found, next, err = p.store.Log(ctx, m, after, limit)
 		return found, err

@@ -143,7 +143,9 @@ func redisOptions(c config.Redis) redisstore.Options {
 		options.TLS = c.TLS.Client
 	}
 	if s := c.Sentinel; s != nil {
-		options.Sentinel = &redisstore.Sentinel{Addrs: s.Addresses, Master: s.Master, Username: s.Username, Password: s.Password.Reveal()}
+		options.Sentinel = &redisstore.Sentinel{
+			Addrs: s.Addresses, Master: s.Master, Username: s.Username, Password: s.Password.Reveal(),
+		}
 		if s.Encrypted {
 			options.Sentinel.TLS = c.TLS.Client
 		}

@@ -136,8 +136,9 @@ func eraseNotesCommand(o *benchOptions) *cobra.Command {
 		Use:   "erase",
 		Short: "Remove what is personal from every note for a number (AVG, article 17); it cannot be undone",
 		Long: "Remove what is personal from every note for a number, on the request of the person (AVG, article 17). Live notes are\n" +
-			"cancelled first. It cannot be undone. A running daemon clears its journal of them when it compares it with Redis.\n\n" +
-			"The number is asked for, or read from standard input. It may be an argument too, but then the shell keeps it in its history and\n" +
+			"cancelled first. It cannot be undone. A running daemon takes them out of its journal within seconds.\n\n" +
+			"The number is asked for, or read from standard input. It may be an argument too, but then the shell keeps it in its " +
+			"history and\n" +
 			"whoever lists processes sees it.",
 		Example: "  bereikbaar notes erase --as els",
 		Args:    cobra.MaximumNArgs(1),
@@ -232,7 +233,9 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
-	cmd.Flags().StringVar(&dialect, "dialect", "excel", "of CSV: excel, which a Dutch spreadsheet opens, or rfc4180 for programs")
+	cmd.Flags().StringVar(
+		&dialect, "dialect", "excel", "of CSV: excel, which a Dutch spreadsheet opens, or rfc4180 for programs",
+	)
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
 	cmd.Flags().StringVar(&from, "closed-from", "", "closed on or after this day, such as 2026-11-01")
 	cmd.Flags().StringVar(&until, "closed-until", "", "closed before this day")

@@ -24,7 +24,9 @@ func examined(t *testing.T, lines string) map[doctor.Verdict]string {
 	out := new(strings.Builder)
 	cmd := root(io.Discard)
 	cmd.SetOut(out)
-	cmd.SetArgs([]string{"doctor", "--json", "--asterisk-etc", t.TempDir(), "--config", written(t, townHall, "agents:", "redis:\n"+lines+"agents:")})
+	cmd.SetArgs([]string{"doctor", "--json", "--asterisk-etc", t.TempDir(), "--config", written(
+		t, townHall, "agents:", "redis:\n"+lines+"agents:",
+	)})
 	require.Error(t, cmd.ExecuteContext(t.Context()), "Asterisk is not there")
 	var report doctor.Report
 	require.NoError(t, json.Unmarshal([]byte(out.String()), &report), out)
@@ -64,7 +66,8 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 				s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
 				s.Do("ZADD", due, 1, "rommel")
 			},
-			verdict: doctor.Warning, says: []string{"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due},
+			verdict: doctor.Warning,
+			says:    []string{"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due},
 		},
 		"a note that is gone": {spoil: func(s *redistest.Server) {
 			s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
@@ -97,7 +100,9 @@ func TestTheDoctorFindsAWayToRedisThatIsSetUpWrong(t *testing.T) {
 	sentinels := redistest.Sentinels(t, 1, redistest.Port(t))
 	nobody := redistest.Port(t)
 	lines := func(name, sentinel string) string {
-		return fmt.Sprintf("  username: bereikbaar\n  sentinel: {addresses: [%q], master: %s, username: bereikbaar}\n", sentinel, name)
+		return fmt.Sprintf(
+			"  username: bereikbaar\n  sentinel: {addresses: [%q], master: %s, username: bereikbaar}\n", sentinel, name,
+		)
 	}
 	for name, test := range map[string]struct{ lines, says string }{
 		"an authority that has not signed":  {v.lines("tls_ca_file") + "  tls_ca_file: " + other.File + "\n", "redis.tls_ca_file"},

@@ -46,7 +46,9 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	until(primary(0))
 	r.Servers[1].Freeze() // from here on the replica hears nothing: not even what its machine would have taken for it
 	r.Servers[0].Do("CLIENT", "KILL", "TYPE", "replica")
-	claimed = c.advances(d, claimed, callback.EventClaimed, func(e *callback.Event) { e.Who, e.Hold = callback.ByAgent("kcc1"), time.Hour })
+	claimed = c.advances(
+		d, claimed, callback.EventClaimed, func(e *callback.Event) { e.Who, e.Hold = callback.ByAgent("kcc1"), time.Hour },
+	)
 	erased = c.advances(d, erased, callback.EventCancelled, func(e *callback.Event) { e.Reason = "erased on request" })
 	_, err := d.keeper.Advance(t.Context(), erased, callback.Remains(erased, callback.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
 		callback.ByAgent("kcc1"), "erased on request"))
@@ -71,9 +73,9 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	}
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
-	his, err := d.store.ByNumber(t.Context(), "deventer", number, 10)
+	theirs, err := d.store.ByNumber(t.Context(), "deventer", number, 10)
 	require.NoError(t, err)
-	require.Len(t, his, 3, "who was erased is not found again")
+	require.Len(t, theirs, 3, "who was erased is not found again")
 	require.Contains(t, log.String(), "Redis is back")
 	require.Eventually(t, func() bool {
 		proof, err = d.store.Attest(t.Context(), proof)
@@ -83,10 +85,13 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 }
 
 // advances makes the next event of a note, and asks again while a busy machine is slow.
-func (c *counter) advances(d *service, n callback.Note, kind callback.EventKind, change func(*callback.Event)) callback.Note {
+func (c *counter) advances(
+	d *service, n callback.Note, kind callback.EventKind, change func(*callback.Event),
+) callback.Note {
 	c.t.Helper()
 	e := callback.Event{
-		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: callback.BySystem,
+		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1,
+		At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: callback.BySystem,
 	}
 	change(&e)
 	var after callback.Note

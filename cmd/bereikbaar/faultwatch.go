@@ -80,7 +80,8 @@ func (w *faultWatch) tell(found []redisstore.Fault) {
 		if f.Grave {
 			level = slog.LevelError
 		}
-		w.log.Log(context.Background(), level, "Redis holds what is not as this program writes it; it is passed over, and what needs it is refused",
+		w.log.Log(context.Background(), level,
+			"Redis holds what is not as this program writes it; it is passed over, and what needs it is refused",
 			"key", f.Key, "problem", f.Text, "faults", f.Entries, "mend", f.Mend)
 	}
 	for key := range w.told {

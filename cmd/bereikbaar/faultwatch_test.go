@@ -25,7 +25,9 @@ func withDesk(t *testing.T, team call.TeamID) (line, token string) {
 	token, hash, err := web.NewToken(nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
-	text := fmt.Sprintf("- {name: desk, role: agent, agent: kcc1, municipality: deventer, teams: [%s], sha256: %q}\n", team, hash)
+	text := fmt.Sprintf(
+		"- {name: desk, role: agent, agent: kcc1, municipality: deventer, teams: [%s], sha256: %q}\n", team, hash,
+	)
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return "web: {tokens_file: " + path + "}", token
 }
@@ -127,9 +129,14 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	token, hash, err := web.NewToken(nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
-	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash), 0o600))
+	require.NoError(t, os.WriteFile(
+		path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash),
+		0o600,
+	))
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), "web: {tokens_file: "+path+"}")
-	request := httptest.NewRequestWithContext(t.Context(), "POST", "/api/erase", strings.NewReader(`{"number": "0612345678"}`))
+	request := httptest.NewRequestWithContext(
+		t.Context(), "POST", "/api/erase", strings.NewReader(`{"number": "0612345678"}`),
+	)
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()

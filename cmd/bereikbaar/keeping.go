@@ -92,7 +92,10 @@ func (k *keeping) sayBack(away time.Duration, another bool, given int) {
 		k.log.Info("Redis is back: notes can be worked again, and it was given what the journal had kept for it",
 			"away", away.Round(time.Millisecond), "notes", given, "another", another, "still_behind", k.keeper.Behind())
 	case another:
-		k.log.Info("another Redis answers than before, or it was started anew; it was given what it lacked from the journal", "notes", given)
+		k.log.Info(
+			"another Redis answers than before, or it was started anew; it was given what it lacked from the journal",
+			"notes", given,
+		)
 	}
 }
 

@@ -172,7 +172,9 @@ func TestWhenRedisCameBack(t *testing.T) {
 func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
 	c := atTheCounter(t)
 	var log bytes.Buffer
-	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}")
+	d := daemonWith(
+		t, slog.New(slog.NewTextHandler(&log, nil)), c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}",
+	)
 	now, returns := time.Now(), 0
 	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
 	tick := func() bool {

@@ -40,7 +40,8 @@ func openVault(t *testing.T, host string, until time.Time) *vault {
 // lines are those of the configuration that fit, without those whose keys are left out.
 func (v *vault) lines(without ...string) string {
 	lines := []string{
-		fmt.Sprintf("address: \"127.0.0.1:%d\"", v.port), "username: " + redistest.User, "tls: true", "tls_ca_file: " + v.authority.File,
+		fmt.Sprintf("address: \"127.0.0.1:%d\"", v.port), "username: " + redistest.User, "tls: true",
+		"tls_ca_file: " + v.authority.File,
 		"tls_certificate_file: " + v.certs[0], "tls_key_file: " + v.certs[1],
 	}
 	text := ""
@@ -70,7 +71,9 @@ func (v *vault) open(lines string) *redisstore.Store {
 func (v *vault) answers(s *redisstore.Store) {
 	v.t.Helper()
 	var err error
-	require.Eventually(v.t, func() bool { err = s.Ping(v.t.Context()); return err == nil }, 30*time.Second, 20*time.Millisecond, "%v", err)
+	require.Eventually(
+		v.t, func() bool { err = s.Ping(v.t.Context()); return err == nil }, 30*time.Second, 20*time.Millisecond, "%v", err,
+	)
 }
 
 // refuses asks until the store says what is wrong, and not that the machine is busy.
@@ -141,12 +144,17 @@ func TestSentinelsThatSpeakTLS(t *testing.T) {
 	sentinels := redistest.Sentinels(t, 1, v.port, "port 0", "tls-port PORT", "tls-replication yes", "tls-cert-file "+certificate,
 		"tls-key-file "+key, "tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes")
 	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
-	sentinel := fmt.Sprintf("  sentinel: {addresses: [%q], master: bereikbaar, username: bereikbaar, tls: true}\n", sentinels[0].Addr)
+	sentinel := fmt.Sprintf(
+		"  sentinel: {addresses: [%q], master: bereikbaar, username: bereikbaar, tls: true}\n", sentinels[0].Addr,
+	)
 	s := v.open(v.lines("address") + sentinel)
 	v.answers(s)
 	require.NoError(t, s.TakesWrites(t.Context()))
 	v.refuses(v.open(v.lines("address", "tls_certificate_file", "tls_key_file")+sentinel), "redis.tls_certificate_file")
-	v.refuses(v.open(v.lines("address")+strings.Replace(sentinel, ", tls: true", "", 1)), "is redis.sentinel right: addresses, tls?")
+	v.refuses(
+		v.open(v.lines("address")+strings.Replace(sentinel, ", tls: true", "", 1)),
+		"is redis.sentinel right: addresses, tls?",
+	)
 }
 
 func TestFilesOfTLSThatCannotBeUsedAreNamedAtTheStart(t *testing.T) {
@@ -177,7 +185,9 @@ func TestFilesOfTLSThatCannotBeUsedAreNamedAtTheStart(t *testing.T) {
 	out := new(strings.Builder)
 	cmd := root(io.Discard)
 	cmd.SetOut(out)
-	cmd.SetArgs([]string{"doctor", "--config", written(t, townHall, "agents:", "redis:\n"+v.lines("tls_key_file")+"  tls_key_file: "+open+"\nagents:")})
+	cmd.SetArgs([]string{"doctor", "--config", written(
+		t, townHall, "agents:", "redis:\n"+v.lines("tls_key_file")+"  tls_key_file: "+open+"\nagents:",
+	)})
 	require.Error(t, cmd.ExecuteContext(t.Context()))
 	require.Contains(t, out.String(), "redis.tls_key_file")
 }

@@ -146,7 +146,8 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, callbacks: &ivr.Callbacks{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
 		Attempts: s.worklist, Guard: guard, Engaged: engaged,
-		Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library, Register: contacts, Log: log,
+		Lease: func(m call.MunicipalityID) time.Duration { return s.settings.Work(m).Lease }, Sounds: library,
+		Register: contacts, Log: log,
 	}}
 	s.api = s.newAPIPort()
 	s.board.Connect(operator, s.desks, s.queues.Phone)

@@ -158,7 +158,9 @@ func TestARedisThatForgetsAtARestartIsNotReady(t *testing.T) {
 	server := redistest.Prepare(t, "", redistest.Redis)
 	good, err := redistest.ShippedUsers()
 	require.NoError(t, err)
-	bad := strings.Replace(good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1)
+	bad := strings.Replace(
+		good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1,
+	)
 	require.NotEqual(t, good, bad)
 	require.NoError(t, server.SetUsers(bad))
 	server.Restart()

@@ -144,7 +144,9 @@ func (b *bench) person(name string) (call.AgentID, error) {
 		unread = err
 	}
 	known := slices.Sorted(maps.Keys(agents))
-	err := fmt.Errorf("%q is nobody in %s (agents), and has no token: name one of %s", name, b.cfg.Path, strings.Join(names(known), ", "))
+	err := fmt.Errorf(
+		"%q is nobody in %s (agents), and has no token: name one of %s", name, b.cfg.Path, strings.Join(names(known), ", "),
+	)
 	if near := spelling.Nearest(id, known); near != "" {
 		err = fmt.Errorf("%w; did you mean %s?", err, near)
 	}
@@ -213,7 +215,8 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 			}
 			if len(notes) > limit {
 				notes = notes[:limit]
-				b.cmd.PrintErrf("there are more notes than these %d: ask for more with --limit, up to %d, for one --team, or for all with export\n", limit, mostListed)
+				b.cmd.PrintErrf("there are more notes than these %d: ask for more with --limit, up to %d, "+
+					"for one --team, or for all with export\n", limit, mostListed)
 			}
 			b.accessed("list", "count", len(notes))
 			if o.asJSON {

@@ -187,7 +187,10 @@ func TestAnOperatorExports(t *testing.T) {
 	require.Equal(t, string(closed.ID), rows[1][0])
 	require.Contains(t, rows[1], "'+31612345678")
 	require.Contains(t, rows[1], "'=Wanneer?")
-	people := c.does("export", "--as", "kcc1", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2)))
+	people := c.does(
+		"export", "--as", "kcc1", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until",
+		day(today.AddDate(0, 0, 2)),
+	)
 	require.True(t, strings.HasPrefix(people, "\ufeffid;reference;"), "as a Dutch spreadsheet opens it")
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
@@ -369,7 +372,10 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	n, closed := c.note("strict"), c.note("strict")
 	c.does("cancel", string(closed.ID), "--as", "kcc1")
 	before := c.path
-	c.path = written(t, townHall, "agents:", "redis: {address: "+c.redis.Addr+", username: "+redistest.User+"}\nagents:", "  strict: {name: Streng, members: [kcc1], norm: same_time}\n", "")
+	c.path = written(
+		t, townHall, "agents:", "redis: {address: "+c.redis.Addr+", username: "+redistest.User+"}\nagents:",
+		"  strict: {name: Streng, members: [kcc1], norm: same_time}\n", "",
+	)
 	require.Contains(t, c.does("list", "--team", "strict"), string(n.Reference))
 	require.Contains(t, c.does("export", "--team", "strict", "--as", "kcc1"), string(n.ID))
 	day := func(days int) string { return time.Now().AddDate(0, 0, days).Format(time.DateOnly) }

@@ -36,7 +36,9 @@ type Kind struct {
 var (
 	Redis         = Kind{Name: "Redis", program: "redis-server", check: "redis-check-aof"}
 	TestingRedis  = Kind{Name: "Redis of Debian testing", program: "redis-server", check: "redis-check-aof", private: true}
-	TestingValkey = Kind{Name: "Valkey of Debian testing", program: "valkey-server", check: "valkey-check-aof", private: true}
+	TestingValkey = Kind{
+		Name: "Valkey of Debian testing", program: "valkey-server", check: "valkey-check-aof", private: true,
+	}
 )
 
 // Kinds are all of them.
@@ -106,7 +108,8 @@ func (i *Installation) SetUsers(acl string) error {
 // Configure writes the server's own file: it includes what is shipped.
 func (i *Installation) Configure(directives ...string) error {
 	lines := append([]string{
-		"include " + i.path("shipped-redis.conf"), "aclfile " + i.path("users.acl"), "dir " + i.dir, "daemonize no", `logfile ""`,
+		"include " + i.path("shipped-redis.conf"), "aclfile " + i.path("users.acl"), "dir " + i.dir, "daemonize no",
+		`logfile ""`,
 	}, directives...)
 	if err := os.WriteFile(i.ConfigFile(), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("the configuration of Redis: %w", err)

@@ -185,7 +185,9 @@ func (r *results) printFull(w io.Writer) {
 	}
 	for _, o := range r.Full[ours] {
 		fmt.Fprintf(w, "%-44s %12s\n", fmt.Sprintf("killed until ready, %d waiting, ms", o.Callers), told(o.Restart.Ready))
-		fmt.Fprintf(w, "%-44s %12s\n", fmt.Sprintf("killed until all taken back, %d waiting, ms", o.Callers), told(o.Restart.Back))
+		fmt.Fprintf(
+			w, "%-44s %12s\n", fmt.Sprintf("killed until all taken back, %d waiting, ms", o.Callers), told(o.Restart.Back),
+		)
 	}
 }
 

@@ -18,7 +18,9 @@ func TestTheDaemonIsKilledWhileASwitchHasVeryManyChannels(t *testing.T) {
 	}})
 	const pairs = 600
 	for i := range pairs {
-		_, err := s.Asterisk.CLI(s.ctx, fmt.Sprintf("channel originate Local/%s%04d@crowded application Wait 600", strings.Repeat("0", 60), i))
+		_, err := s.Asterisk.CLI(s.ctx, fmt.Sprintf(
+			"channel originate Local/%s%04d@crowded application Wait 600", strings.Repeat("0", 60), i,
+		))
 		require.NoError(t, err)
 	}
 	s.eventually("all channels are there", func() error {

@@ -59,7 +59,8 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
 	for _, check := range []string{
-		"configuration", "asterisk", "asterisk limits", "dialplan", "application", "phones", "callbacks", "keys", "redis", "menus", "daemon", "api",
+		"configuration", "asterisk", "asterisk limits", "dialplan", "application", "phones", "callbacks", "keys", "redis",
+		"menus", "daemon", "api",
 	} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
@@ -122,7 +123,9 @@ func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
 
 	users, err := redistest.ShippedUsers()
 	require.NoError(t, err)
-	require.NoError(t, s.Redis.SetUsers(strings.Replace(users, "user default off resetpass ~* &* +@all", "user default off resetpass -@all", 1)))
+	require.NoError(t, s.Redis.SetUsers(strings.Replace(
+		users, "user default off resetpass ~* &* +@all", "user default off resetpass -@all", 1,
+	)))
 	s.ails("redis durability", "what a script writes is gone after a restart")
 	require.NoError(t, s.Redis.SetUsers(users))
 

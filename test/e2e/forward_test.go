@@ -16,7 +16,8 @@ import (
 
 // redirects are answers with which a telephone sends a call elsewhere. Asterisk can be got to dial each of the targets.
 func redirects() [][]string {
-	const number, fraud, colleague, ourselves = "Contact: <sip:0612345678@x>", "Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>",
+	const number, fraud, colleague, ourselves = "Contact: <sip:0612345678@x>",
+		"Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>",
 		"Contact: <sip:kcc2@x>", "Contact: <sip:140570@x>"
 	moved := func(lines ...string) []string { return append([]string{"SIP/2.0 302 Moved Temporarily"}, lines...) }
 	return [][]string{
@@ -78,7 +79,9 @@ func (f *forwarding) nobodyElseWasRung(calls int) {
 		require.Empty(f.t, f.outside.Invites())
 	}
 	require.Zero(f.t, f.metric("bereikbaar_ari_channels_refused_total"))
-	f.eventually("every call is counted", func() error { return equal(float64(calls), f.metric("bereikbaar_calls_total")) })
+	f.eventually(
+		"every call is counted", func() error { return equal(float64(calls), f.metric("bereikbaar_calls_total")) },
+	)
 }
 
 // onlyKCC1 lets every caller wait for one phone, which is rung again at once and never paused.
@@ -119,10 +122,14 @@ func answers() [][]string {
 	const fraud = "Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>"
 	var list [][]string
 	for _, status := range []string{
-		"400 Bad", "404 Not Found", "410 Gone", "413 Too Large", "415 Type", "416 Scheme", "420 Extension", "480 Away", "481 Gone", "484 Incomplete",
-		"485 Ambiguous", "486 Busy", "488 Not Here", "493 Undecipherable", "500 Fault", "503 Overloaded", "600 Busy", "603 Declined", "604 Nowhere", "606 No",
+		"400 Bad", "404 Not Found", "410 Gone", "413 Too Large", "415 Type", "416 Scheme", "420 Extension", "480 Away",
+		"481 Gone", "484 Incomplete",
+		"485 Ambiguous", "486 Busy", "488 Not Here", "493 Undecipherable", "500 Fault", "503 Overloaded", "600 Busy",
+		"603 Declined", "604 Nowhere", "606 No",
 	} {
-		list = append(list, []string{"SIP/2.0 " + status, fraud, "Retry-After: 1", "Diversion: <sip:kcc2@x>", "Error-Info: <sip:0909012345@x>"})
+		list = append(list, []string{
+			"SIP/2.0 " + status, fraud, "Retry-After: 1", "Diversion: <sip:kcc2@x>", "Error-Info: <sip:0909012345@x>",
+		})
 	}
 	const challenge = `Digest realm="asterisk", nonce="x", algorithm=MD5`
 	return append(list,
@@ -144,7 +151,9 @@ func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
 	_, err := f.Asterisk.CLI(f.ctx, "pjsip qualify kcc1")
 	require.NoError(t, err)
 	f.phone.Replies("SIP/2.0 200 OK")
-	f.eventually("the two talk", func() error { return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) })
+	f.eventually(
+		"the two talk", func() error { return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
+	)
 	c.hangsUp()
 	f.nobodyElseWasRung(1)
 	f.atRest()
@@ -156,7 +165,9 @@ func TestAChannelThatIsNobodysCallIsHungUp(t *testing.T) {
 	for i, made := range []string{"PJSIP/kcc1 application Stasis bereikbaar", "Local/kcc1@from-phones application Stasis bereikbaar,forwarded"} {
 		_, err := f.Asterisk.CLI(f.ctx, "channel originate "+made)
 		require.NoError(t, err)
-		f.eventually("it is refused", func() error { return equal(float64(i+1), f.metric("bereikbaar_ari_channels_refused_total")) })
+		f.eventually(
+			"it is refused", func() error { return equal(float64(i+1), f.metric("bereikbaar_ari_channels_refused_total")) },
+		)
 		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
 	}
 	f.logs("a channel came that is nobody's call")

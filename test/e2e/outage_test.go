@@ -128,7 +128,9 @@ func TestARedisThatMayLoseNotesIsToldOfAndServesOn(t *testing.T) {
 	_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", "appendfsync", "always")
 	require.NoError(t, err)
 	s.saysOfItself(http.StatusOK, `"ready"`)
-	require.Equal(t, 1, strings.Count(s.log(), `"Redis is not as promises need it" setting=appendfsync`), "each is told once")
+	require.Equal(
+		t, 1, strings.Count(s.log(), `"Redis is not as promises need it" setting=appendfsync`), "each is told once",
+	)
 	s.atRest()
 }
 

@@ -89,8 +89,10 @@ func taken(a attempt) attempt {
 func nowhere() []attempt {
 	var list []attempt
 	for _, user := range []string{
-		"", "s", "h", "i", "t", "o", "a", "T", "_X.", "*8", "*8%23", "external_replaces", "kcc-fallback", "bereikbaar", "trunk",
-		"PJSIP%2F%2B31909012345%40trunk", "PJSIP%2Fverg2", "Local%2Fverg2%40from-phones", "%24%7BSHELL(id)%7D", "%00", "verg2%26kcc1", "_attended",
+		"", "s", "h", "i", "t", "o", "a", "T", "_X.", "*8", "*8%23", "external_replaces", "kcc-fallback", "bereikbaar",
+		"trunk",
+		"PJSIP%2F%2B31909012345%40trunk", "PJSIP%2Fverg2", "Local%2Fverg2%40from-phones", "%24%7BSHELL(id)%7D", "%00",
+		"verg2%26kcc1", "_attended",
 	} {
 		list = append(list, invite("an INVITE to "+user, user))
 	}
@@ -144,7 +146,10 @@ func TestNothingThatAStrangerSendsIsHeard(t *testing.T) {
 			Method: "REGISTER", From: a.From, Headers: []string{"Expires: 60", "Contact: <sip:x@" + s.stranger.Address() + ">"},
 		}})
 	}
-	s.try(s.stranger, invite("the name of a log-in", "140570;line=trunk", `Authorization: Digest username="verg1", realm="asterisk", nonce="x", uri="sip:140570", response="0"`))
+	s.try(s.stranger, invite(
+		"the name of a log-in", "140570;line=trunk",
+		`Authorization: Digest username="verg1", realm="asterisk", nonce="x", uri="sip:140570", response="0"`,
+	))
 	for _, a := range append(nowhere(), otherMethods()...) {
 		s.try(s.stranger, a)
 	}
@@ -163,7 +168,8 @@ func TestNothingThatAPhoneSendsMakesTheSwitchDial(t *testing.T) {
 		s.try(s.phone, taken(invite("a call with "+headers[0], "140570", headers...)))
 	}
 	for _, user := range []string{
-		"0909012345", "+31909012345", "140570;phone-context=+31", "140570%3Bx", "140570%20", "140570,1", "140570%2C2%2Cverg2", "140570&verg2",
+		"0909012345", "+31909012345", "140570;phone-context=+31", "140570%3Bx", "140570%20", "140570,1", "140570%2C2%2Cverg2",
+		"140570&verg2",
 	} {
 		s.try(s.phone, taken(invite("a call to "+user, user)))
 	}
@@ -222,7 +228,9 @@ func TestNobodyTakesOverACallWithReplaces(t *testing.T) {
 	s.calls++
 	for _, by := range []*rig.Peer{s.trunk, s.phone, s.stranger} {
 		for _, header := range []string{"Replaces: %s", "Replaces: %s;early-only", "replaces:  %s", "Require: replaces\r\nReplaces: %s"} {
-			answer, _, err := by.Send(s.ctx, rig.SIPRequest{Method: "INVITE", URI: "140570", Headers: strings.Split(fmt.Sprintf(header, replaces(live)), "\r\n")})
+			answer, _, err := by.Send(s.ctx, rig.SIPRequest{
+				Method: "INVITE", URI: "140570", Headers: strings.Split(fmt.Sprintf(header, replaces(live)), "\r\n"),
+			})
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, answer.Status(), 400, "%s with %q: %v", by.Name, header, answer)
 			s.nothingElse("Replaces by " + by.Name)
@@ -256,7 +264,9 @@ func TestATransferLeadsNowhereButToPhonesAndOurNumbers(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, live)
 	s.calls++
-	s.eventually("the two talk", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) })
+	s.eventually(
+		"the two talk", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
+	)
 	for _, to := range transfers(s.Asterisk.SIP) {
 		s.try(s.trunk, attempt{what: "the trunk puts through to " + to, SIPRequest: rig.SIPRequest{
 			Method: "REFER", Headers: []string{"Refer-To: " + to}, Dialog: live,
@@ -264,7 +274,9 @@ func TestATransferLeadsNowhereButToPhonesAndOurNumbers(t *testing.T) {
 		s.try(s.phone, attempt{what: "the agent puts through to " + to, SIPRequest: rig.SIPRequest{
 			Method: "REFER", Headers: []string{"Refer-To: " + to, "Referred-By: <sip:verg2@x>"}, Dialog: s.phone.Taken(1),
 		}})
-		require.Equal(t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"), "after %s the two talk on", to)
+		require.Equal(
+			t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"), "after %s the two talk on", to,
+		)
 	}
 	s.try(s.trunk, attempt{what: "the trunk puts through to a phone", SIPRequest: rig.SIPRequest{
 		Method: "REFER", Headers: []string{"Refer-To: <sip:verg2@" + s.Asterisk.SIP + ">"}, Dialog: live,

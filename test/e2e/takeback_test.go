@@ -58,7 +58,9 @@ func (s *scene) comesBack() time.Duration {
 				return nil
 			}
 			require.Equal(s.t, http.StatusServiceUnavailable, status)
-			require.Regexp(s.t, `"name":"ari","state":"down".*"detail":"(connecting to|taking back)`, body, "it says what it is doing")
+			require.Regexp(
+				s.t, `"name":"ari","state":"down".*"detail":"(connecting to|taking back)`, body, "it says what it is doing",
+			)
 		}
 	})
 	return after

@@ -55,10 +55,12 @@ var withheld = map[string][]string{
 	"Remote-Party-ID beside another": {`From: <sip:NUMBER@provider.example>`, asserted, `Remote-Party-ID: <sip:NUMBER@provider.example>;privacy="full"`},
 	"a telephone address":            {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <tel:NUMBER>"},
 	"two assertions": {
-		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <sip:NUMBER@provider.example>", "P-Asserted-Identity: <tel:NUMBER>",
+		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <sip:NUMBER@provider.example>",
+		"P-Asserted-Identity: <tel:NUMBER>",
 	},
 	"two assertions in a line": {
-		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <sip:NUMBER@provider.example>, <tel:NUMBER>",
+		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`,
+		"P-Asserted-Identity: <sip:NUMBER@provider.example>, <tel:NUMBER>",
 	},
 	"a parameter of the user, at a host that is not": {`From: <sip:NUMBER;npdi@anonymous.invalid>`, asserted},
 	"a private number":           {`From: "Private number" <sip:NUMBER@provider.example>`, asserted},
@@ -171,7 +173,9 @@ func TestAWithheldNumberIsShownNowhereInTheFallback(t *testing.T) {
 
 func TestACallerWhoIsAnonymousInFromAloneKeysTheNumberIn(t *testing.T) {
 	s := open(t, nil)
-	caller := s.rings(rig.CallerOptions{Header: header([]string{`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted}, "0687654321")})
+	caller := s.rings(rig.CallerOptions{Header: header(
+		[]string{`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted}, "0687654321",
+	)})
 	caller.hears("nl/menu-aanvraag")
 	caller.presses("1")
 	caller.hears("nl/offer-callback")

@@ -35,8 +35,10 @@ type town struct {
 func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *town {
 	t.Helper()
 	w := &town{
-		t: t, server: server, random: rand.New(rand.NewPCG(1, 2)), notes: notes, told: make(map[callback.NoteID]callback.Note),
-		desk: callback.NewService(notes, storetest.Rules{}, storetest.Rules{}, nil), backup: filepath.Join(t.TempDir(), "backup"),
+		t: t, server: server, random: rand.New(rand.NewPCG(1, 2)), notes: notes,
+		told:   make(map[callback.NoteID]callback.Note),
+		desk:   callback.NewService(notes, storetest.Rules{}, storetest.Rules{}, nil),
+		backup: filepath.Join(t.TempDir(), "backup"),
 	}
 	w.backs()
 	return w

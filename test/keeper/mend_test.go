@@ -21,7 +21,9 @@ func withOldUsers(t *testing.T, kind redistest.Kind) *redistest.Server {
 	t.Helper()
 	good, err := redistest.ShippedUsers()
 	require.NoError(t, err)
-	old := strings.Replace(good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1)
+	old := strings.Replace(
+		good, "user default off resetpass ~* &* +@all", "user default off resetpass resetkeys resetchannels -@all", 1,
+	)
 	require.NotEqual(t, good, old)
 	server := redistest.Prepare(t, "", kind)
 	require.NoError(t, server.SetUsers(old))
@@ -76,7 +78,9 @@ func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	gone := d.promises(t)
 	erase := func() {
 		_, err := storetest.Patiently(func() (int, error) {
-			return callback.NewWorklist(d.store, storetest.Rules{}, nil).Erase(ctx, deventer, gone.Number, callback.ByAgent("els"), time.Now())
+			return callback.NewWorklist(d.store, storetest.Rules{}, nil).Erase(
+				ctx, deventer, gone.Number, callback.ByAgent("els"), time.Now(),
+			)
 		})
 		require.NoError(t, err)
 	}

@@ -102,7 +102,8 @@ func (o *operator) logsIn(file string) *rig.Agent {
 	require.NotNil(o.t, found, "there are accounts for phones in %s", file)
 	var err error
 	o.phones, err = rig.Attach(rig.Installation{
-		SIP: ourAddress + ":5060", Provider: providerAddress, Phones: []rig.Phone{{Name: found[1], Password: found[2]}}, Desks: []string{deskAddress},
+		SIP: ourAddress + ":5060", Provider: providerAddress, Phones: []rig.Phone{{Name: found[1], Password: found[2]}},
+		Desks:      []string{deskAddress},
 		PromptsDir: filepath.Join(o.machine.Root, "var/lib/bereikbaar/prompts"),
 		MusicDir:   filepath.Join(o.machine.Root, "var/lib/bereikbaar/music"),
 	})

@@ -26,7 +26,9 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	o.updates(agent)
 	o.stopsForGood(agent)
 	for _, c := range o.page.unfollowed() {
-		require.Contains(t, c.headings, "An Asterisk that is there already", "docs/operating.md:%d is not followed: %s", c.line, c.text)
+		require.Contains(
+			t, c.headings, "An Asterisk that is there already", "docs/operating.md:%d is not followed: %s", c.line, c.text,
+		)
 	}
 }
 

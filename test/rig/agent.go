@@ -109,7 +109,9 @@ type agentValues struct {
 }
 
 func (b Behaviour) values() agentValues {
-	v := agentValues{Refuse: int64(b.Refuses), AnswerMS: b.RingFor.Milliseconds(), TalkMS: b.TalkFor.Milliseconds(), With: b.With}
+	v := agentValues{
+		Refuse: int64(b.Refuses), AnswerMS: b.RingFor.Milliseconds(), TalkMS: b.TalkFor.Milliseconds(), With: b.With,
+	}
 	if b.NeverAnswers {
 		v.AnswerMS = -1
 	}

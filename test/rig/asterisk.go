@@ -54,7 +54,9 @@ func (a *Asterisk) Process() *Process { return a.process }
 
 // Start starts Asterisk and waits until it takes calls.
 func (a *Asterisk) Start(ctx context.Context) error {
-	cmd, err := root.Command(a.tree, a.dir, a.shared, "/usr/sbin/asterisk", "-f", "-C", filepath.Join(a.dir, "etc", "asterisk.conf"))
+	cmd, err := root.Command(
+		a.tree, a.dir, a.shared, "/usr/sbin/asterisk", "-f", "-C", filepath.Join(a.dir, "etc", "asterisk.conf"),
+	)
 	if err != nil {
 		return err
 	}

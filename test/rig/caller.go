@@ -51,7 +51,8 @@ type callerValues struct {
 // values are those of the scenario; the injection file tells who rings, unless Header does.
 func (o CallerOptions) values() callerValues {
 	v := callerValues{
-		From: "[field1]", Identity: "P-Asserted-Identity: [field2]\nPrivacy: [field3]\n", Formats: o.Formats, NoEvents: o.NoEvents,
+		From: "[field1]", Identity: "P-Asserted-Identity: [field2]\nPrivacy: [field3]\n", Formats: o.Formats,
+		NoEvents: o.NoEvents,
 	}
 	if v.Formats == "" {
 		v.Formats = strconv.Itoa(payloadALaw)
@@ -167,7 +168,9 @@ func (c *Caller) AwaitEnd(ctx context.Context) error {
 
 // HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.
 func (c *Caller) HangUp(ctx context.Context) error {
-	err := c.await(ctx, "they can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() })
+	err := c.await(
+		ctx, "they can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() },
+	)
 	if err != nil || !c.Leg().Ended.IsZero() {
 		return err
 	}

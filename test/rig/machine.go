@@ -135,7 +135,8 @@ func (m *Machine) Boot(ctx context.Context) error {
 // Run has a shell of root run a script in the clone, and gives what it printed. There is nobody to answer questions.
 func (m *Machine) Run(ctx context.Context, script string) (string, error) {
 	environment := []string{
-		"env", "--ignore-environment", "HOME=/root", "USER=root", "TERM=dumb", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
+		"env", "--ignore-environment", "HOME=/root", "USER=root", "TERM=dumb", "LANG=C.UTF-8",
+		"DEBIAN_FRONTEND=noninteractive",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:" + m.shared[0] + "/bin",
 		"GOMODCACHE=" + m.shared[1], "GOCACHE=" + m.shared[2], "GOFLAGS=-mod=readonly", "GOPROXY=off",
 	}

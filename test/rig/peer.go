@@ -202,7 +202,10 @@ func (p *Peer) bodyOf(head string, m SIPMessage) string {
 		return "Content-Length: 0\r\n\r\n"
 	}
 	sdp := p.sdp()
-	return fmt.Sprintf("Contact: <sip:%s@%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", p.Name, p.Address(), len(sdp), sdp)
+	return fmt.Sprintf(
+		"Contact: <sip:%s@%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", p.Name, p.Address(),
+		len(sdp), sdp,
+	)
 }
 
 // echoed are the headers that an answer takes over from its request.
@@ -258,7 +261,8 @@ func (p *Peer) Send(ctx context.Context, q SIPRequest) (answer SIPMessage, opene
 			from = "<sip:" + p.Name + "@" + p.Address() + ">"
 		}
 		d = &Dialog{
-			CallID: strconv.FormatUint(rand.Uint64(), 36) + "@" + p.Name, Local: from + ";tag=" + strconv.FormatUint(rand.Uint64(), 36),
+			CallID: strconv.FormatUint(rand.Uint64(), 36) + "@" + p.Name,
+			Local:  from + ";tag=" + strconv.FormatUint(rand.Uint64(), 36),
 			Remote: "<" + p.uri(q.URI) + ">", Target: p.uri(q.URI),
 		}
 		if q.Method == "REGISTER" {
@@ -326,7 +330,9 @@ func (p *Peer) once(ctx context.Context, q SIPRequest, d *Dialog, authorization 
 		return fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n",
 			method, d.Target, p.Address(), branch, d.Local, remote, d.CallID, cseq, method)
 	}
-	p.send(common(q.Method, branch, d.Remote) + strings.Join(append(lines, ""), "\r\n") + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body))
+	p.send(common(q.Method, branch, d.Remote) + strings.Join(append(lines, ""), "\r\n") + fmt.Sprintf(
+		"Content-Length: %d\r\n\r\n%s", len(body), body,
+	))
 	select {
 	case answer := <-answers:
 		if q.Method == "INVITE" {
@@ -360,7 +366,9 @@ func (p *Peer) HangUp(ctx context.Context, d *Dialog) error {
 // Taken is the call that the peer's n-th INVITE made, for requests of the peer in it.
 func (p *Peer) Taken(n int) *Dialog {
 	m := p.Invites()[n-1]
-	return &Dialog{CallID: m.Get("Call-ID"), Local: m.Get("To") + ";tag=peer", Remote: m.Get("From"), Target: address(m.Get("Contact"))}
+	return &Dialog{
+		CallID: m.Get("Call-ID"), Local: m.Get("To") + ";tag=peer", Remote: m.Get("From"), Target: address(m.Get("Contact")),
+	}
 }
 
 var quotedParameter = regexp.MustCompile(`(\w+)="([^"]*)"`)

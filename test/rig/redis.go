@@ -91,7 +91,9 @@ func (r *Redis) CLI(ctx context.Context, args ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the address of Redis: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "redis-cli", append([]string{"-e", "-h", host, "-p", port, "--user", redistest.Operator}, args...)...)
+	cmd := exec.CommandContext(
+		ctx, "redis-cli", append([]string{"-e", "-h", host, "-p", port, "--user", redistest.Operator}, args...)...,
+	)
 	cmd.Env = append(os.Environ(), "REDISCLI_AUTH="+redistest.OperatorPassword)
 	output, err := cmd.CombinedOutput()
 	answer := strings.TrimSuffix(string(output), "\n")
