@@ -11,10 +11,11 @@ import (
 // followed is how many events are looked at in one go.
 const followed = 1000
 
-// Follow takes into the journal what another program changed, from a place in the store's log on, and gives the place where to go on:
-// empty is the beginning. Of a note that the journal does not have it takes what must outlive the store: that it was erased, so that an
-// old backup does not bring it back; and that it was opened again. Notes whose history cannot be read are in the error and hold up no
-// others. When the store does not answer, or the journal fails, it goes on at the same place.
+// Follow takes into the journal what another program changed, from a place in the store's log on, and gives the place
+// where to go on: empty is the beginning. Of a note that the journal does not have it takes what must outlive the
+// store: that it was erased, so that an old backup does not bring it back; and that it was opened again. Notes whose
+// history cannot be read are in the error and hold up no others. When the store does not answer, or the journal fails,
+// it goes on at the same place.
 func (k *Keeper) Follow(ctx context.Context, m call.MunicipalityID, after string) (string, error) {
 	events, next, err := k.Log(ctx, m, after, followed)
 	if err != nil {

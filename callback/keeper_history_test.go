@@ -151,7 +151,8 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 	require.Empty(t, g.watch.diverged)
 }
 
-// A note whose history cannot be read holds up none of those that were erased after it, nor is its own erasure forgotten.
+// A note whose history cannot be read holds up none of those that were erased after it, nor is its own erasure
+// forgotten.
 func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
 	g := newGuard()
 	h := newHouse()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// How many bits of an address must be given for it to be the provider's. Providers have some hundred addresses; more are those of
-// a whole network, in which somebody else is too.
+// How many bits of an address must be given for it to be the provider's. Providers have some hundred addresses; more
+// are those of a whole network, in which somebody else is too.
 const (
 	fewestBits4, rightBits4 = 16, 24 // IPv4: fewer are wrong, and worth a look
 	fewestBits6, rightBits6 = 32, 48 // IPv6
@@ -49,14 +49,18 @@ func judgeMatches(o object) []Finding {
 		}
 		found = append(found, Finding{
 			checkSIP, verdict,
-			fmt.Sprintf("match of %s takes %s/%d, %s, for the trunk: each can say who calls, without a password", o.shown, network, given, who),
+			fmt.Sprintf(
+				"match of %s takes %s/%d, %s, for the trunk: each can say who calls, without a password", o.shown, network, given,
+				who,
+			),
 			"Set match in the section of type identify of [" + o.section + "] in pjsip.conf to the provider's addresses, then: asterisk -rx \"module reload res_pjsip.so\"",
 		})
 	}
 	return found
 }
 
-// networkOf reads what Asterisk tells of a network: 198.51.100.0/255.255.255.0. It is not ok for one that is left out (!).
+// networkOf reads what Asterisk tells of a network: 198.51.100.0/255.255.255.0. It is not ok for one that is left out
+// (!).
 func networkOf(match string) (network netip.Addr, given int, ok bool) {
 	address, mask, _ := strings.Cut(strings.TrimSpace(match), "/")
 	network, err := netip.ParseAddr(strings.Trim(address, "[]"))

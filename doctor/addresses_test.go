@@ -22,7 +22,9 @@ func TestAddressesThatAreMoreThanAProvidersAreNamed(t *testing.T) {
 		"!10.0.0.0/255.0.0.0,198.51.100.20/255.255.255.255":      OK,
 		"198.51.100.20/255.255.255.255,[fd00::]/ff00::,203.0.113.9/255.255.255.0": Wrong,
 	} {
-		found := judgeAddresses([]object{{role: roleAddress, section: "trunk", shown: "[trunk]", answer: answer{values: map[string]string{"match": match}}}})
+		found := judgeAddresses([]object{{
+			role: roleAddress, section: "trunk", shown: "[trunk]", answer: answer{values: map[string]string{"match": match}},
+		}})
 		if want == OK {
 			require.Empty(t, found, match)
 			continue
@@ -32,5 +34,8 @@ func TestAddressesThatAreMoreThanAProvidersAreNamed(t *testing.T) {
 		require.Contains(t, found[0].Text, "match of [trunk] takes ")
 		require.Contains(t, found[0].Mend, "identify of [trunk]")
 	}
-	finds(t, judgeAddresses([]object{{role: roleAddress, shown: "[trunk]", answer: answer{missing: true}}}), Warning, "which addresses are [trunk]")
+	finds(
+		t, judgeAddresses([]object{{role: roleAddress, shown: "[trunk]", answer: answer{missing: true}}}), Warning,
+		"which addresses are [trunk]",
+	)
 }

@@ -44,7 +44,8 @@ var shippedDialplan = []struct {
 	{"bereikbaar-say", "callers hear nothing while the daemon is away", Warning},
 }
 
-// judgeContexts compares a dialplan with the one that is shipped: one of an older version lacks what was found out since.
+// judgeContexts compares a dialplan with the one that is shipped: one of an older version lacks what was found out
+// since.
 func judgeContexts(have contexts, application string) []Finding {
 	const mend = "Take deploy/asterisk/bereikbaar-extensions.conf of this version over as it is, #include it at the end of extensions.conf, " +
 		"then: asterisk -rx \"dialplan reload\""
@@ -57,7 +58,10 @@ func judgeContexts(have contexts, application string) []Finding {
 		case len(lines) == 0:
 			found = append(found, Finding{checkDialplan, Wrong, fmt.Sprintf("[%s] is missing: %s", s.context, s.missing), mend})
 		case lacks:
-			text := fmt.Sprintf("[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context, line, s.missing)
+			text := fmt.Sprintf(
+				"[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context, line,
+				s.missing,
+			)
 			found = append(found, Finding{checkDialplan, s.changed, text, mend})
 		}
 	}
@@ -77,8 +81,8 @@ func firstAbsent(wanted, lines []string) (line string, absent bool) {
 	return wanted[0], true
 }
 
-// leadsPast reports whether a line sends calls to the daemon as callers from elsewhere than [bereikbaar], where a withheld number is
-// forgotten first.
+// leadsPast reports whether a line sends calls to the daemon as callers from elsewhere than [bereikbaar], where a
+// withheld number is forgotten first.
 func leadsPast(section, line, application string) bool {
 	return section != "bereikbaar" && regexp.MustCompile(`(?i)\bStasis\(\s*`+regexp.QuoteMeta(application)+`\s*,\s*caller\b`).MatchString(line)
 }

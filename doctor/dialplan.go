@@ -20,7 +20,8 @@ type dialplanFacts struct {
 // arguments are the options (Asterisk 22.10). The option is i in each.
 var dialling = map[string]int{"dial": 2, "queue": 1, "retrydial": 5, "page": 1}
 
-// readDialplan looks at extensions.conf and what it includes; other ways to write a dialplan (AEL, Lua, a database) it does not see.
+// readDialplan looks at extensions.conf and what it includes; other ways to write a dialplan (AEL, Lua, a database) it
+// does not see.
 func readDialplan(dir, application string) dialplanFacts {
 	f := dialplanFacts{application: application, contexts: contexts{}}
 	r := confReader{dir: dir, general: section{}}
@@ -116,7 +117,8 @@ func judgeDialplan(f dialplanFacts) []Finding {
 	found = append(found, judgeContexts(f.contexts, f.application)...)
 	if len(found) == 0 {
 		found = append(found, Finding{
-			Check: checkDialplan, Verdict: OK, Text: "extensions.conf follows no telephone that sends a call elsewhere, and has our contexts as they are shipped",
+			Check: checkDialplan, Verdict: OK,
+			Text: "extensions.conf follows no telephone that sends a call elsewhere, and has our contexts as they are shipped",
 		})
 	}
 	return found

@@ -36,8 +36,12 @@ func TestTheDialplanIsJudged(t *testing.T) {
 	finds(t, judgeDialplan(readDialplan(t.TempDir(), "bereikbaar")), Warning, "could not be looked at")
 	finds(t, judgeDialplan(readDialplan("../deploy/asterisk", "bereikbaar")), OK, "follows no telephone")
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "extensions.conf"), []byte("[a]\n#include more.conf\n;exten => x,1,Dial(PJSIP/x)\n"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "more.conf"), []byte("\nexten => x,1,Dial(PJSIP/x,30) ; an i\n"), 0o600))
+	require.NoError(t, os.WriteFile(
+		filepath.Join(dir, "extensions.conf"), []byte("[a]\n#include more.conf\n;exten => x,1,Dial(PJSIP/x)\n"), 0o600,
+	))
+	require.NoError(t, os.WriteFile(
+		filepath.Join(dir, "more.conf"), []byte("\nexten => x,1,Dial(PJSIP/x,30) ; an i\n"), 0o600,
+	))
 	finds(t, judgeDialplan(readDialplan(dir, "bereikbaar")), Wrong, "more.conf:2 Dial()")
 }
 
@@ -79,10 +83,12 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		}), OK, "as they are shipped"},
 		"no [bereikbaar-privacy]": {installed(t, "", upTo("bereikbaar-privacy")), Wrong, "[bereikbaar-privacy] is missing: numbers that callers withhold"},
 		"nobody goes there": {
-			installed(t, "", without("exten => _[+0-9]!,1,Gosub(bereikbaar-privacy,s,1)")), Wrong, `the first line that it lacks is "exten => _[+0-9]!,1,Gosub(`,
+			installed(t, "", without("exten => _[+0-9]!,1,Gosub(bereikbaar-privacy,s,1)")), Wrong,
+			`the first line that it lacks is "exten => _[+0-9]!,1,Gosub(`,
 		},
 		"Remote-Party-ID is not asked": {
-			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong, "[bereikbaar-privacy] is not that of this version",
+			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong,
+			"[bereikbaar-privacy] is not that of this version",
 		},
 		"no [bereikbaar-unanswered]": {installed(t, "", upTo("bereikbaar-unanswered")), Wrong, "[bereikbaar-unanswered] is missing"},
 		"another music":              {installed(t, "", without(" same => n,Set(CHANNEL(musicclass)=bereikbaar)")), Warning, "[bereikbaar-fallback] is not that"},

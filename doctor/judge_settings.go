@@ -113,5 +113,7 @@ func (s setting) mend(sections []string) string {
 	case s.role == roleReplaces || s.role == roleMatch:
 		return "Take over both sections [" + replacesName + "] from deploy/asterisk/pjsip.conf, then: " + reloadSIP
 	}
-	return fmt.Sprintf("Set %s in %s of pjsip.conf, then: %s (a change in [global] needs a restart)", line, place, reloadSIP)
+	return fmt.Sprintf(
+		"Set %s in %s of pjsip.conf, then: %s (a change in [global] needs a restart)", line, place, reloadSIP,
+	)
 }

@@ -24,8 +24,9 @@ const (
 	shutdownLimit = 2 * time.Second
 )
 
-// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each. Who comes then waits for
-// one to end, which the limits above see to. Of more than manyConnections the one that is idle longest is closed.
+// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each. Whoever
+// comes then waits for one to end, which the limits above see to. Of more than manyConnections the one that is idle longest
+// is closed.
 const (
 	mostConnections = 2000
 	manyConnections = 1500

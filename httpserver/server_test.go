@@ -67,8 +67,8 @@ func TestServeSaysWhyItStoppedByItself(t *testing.T) {
 	require.ErrorContains(t, err, l.Addr().String())
 }
 
-// Everybody who can reach a port may open connections and say nothing. They must not take the memory that calls need, nor keep others out for
-// longer than it takes to give them up.
+// Everybody who can reach a port may open connections and say nothing. They must not take the memory that calls need,
+// nor keep others out for longer than it takes to give them up.
 func TestSilentConnectionsAreBounded(t *testing.T) {
 	const most = 2000
 	l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
@@ -96,7 +96,10 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 	require.Eventually(t, func() bool { return inside.Load() == most }, 30*time.Second, 10*time.Millisecond)
 	require.Never(t, func() bool { return inside.Load() > most }, 100*time.Millisecond, 10*time.Millisecond)
 	close(let)
-	require.Eventually(t, func() bool { return inside.Load() == most+100 }, 30*time.Second, 10*time.Millisecond, "the others are served then")
+	require.Eventually(
+		t, func() bool { return inside.Load() == most+100 }, 30*time.Second, 10*time.Millisecond,
+		"the others are served then",
+	)
 }
 
 // Nor may those keep others out who asked something once and leave the connection open, or who never say a word.

@@ -15,7 +15,8 @@ const menuIsOver = welcomeIs + spokenFor + 5*time.Second
 
 func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
 	for name, late := range map[string]time.Duration{
-		"while a person is looked for": 300 * time.Millisecond, "after that": 2 * time.Second, "from far away": 3900 * time.Millisecond,
+		"while a person is looked for": 300 * time.Millisecond, "after that": 2 * time.Second,
+		"from far away": 3900 * time.Millisecond,
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {

@@ -30,8 +30,8 @@ const (
 	// questionBegins is how long a question must have been heard before a key counts as its answer.
 	questionBegins = 600 * time.Millisecond
 	questions      = 2 // how often a question is put before no answer means no
-	// lateKey is how long after a menu went on without an answer a key may still be meant for it: whoever takes the telephone
-	// from their ear to find the key does not hear that it was too late.
+	// lateKey is how long after a menu went on without an answer a key may still be meant for it: whoever takes the
+	// telephone from their ear to find the key does not hear that it was too late.
 	lateKey = 4 * time.Second
 )
 
@@ -108,7 +108,9 @@ func (a *attendant) ask(ctx context.Context, question prompts.Utterance, to ears
 }
 
 // askFor asks like ask, of somebody whom silence takes on: until wait after the question.
-func (a *attendant) askFor(ctx context.Context, question prompts.Utterance, wait time.Duration, to ears) (heard, error) {
+func (a *attendant) askFor(
+	ctx context.Context, question prompts.Utterance, wait time.Duration, to ears,
+) (heard, error) {
 	a.forgetKeys()
 	to.deaf = questionBegins
 	return a.listen(ctx, question, wait, to)

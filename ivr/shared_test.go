@@ -48,7 +48,8 @@ func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 			"Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag", []string{"4", "2"},
 		},
 		"for something else, behind several": {
-			[]callback.Reference{one, other}, "Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.", []string{"4", "2"},
+			[]callback.Reference{one, other},
+			"Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.", []string{"4", "2"},
 		},
 		"for a person, who is not there": {[]callback.Reference{one}, "Belt u voor iets anders? Toets 4.", []string{"1"}},
 		"and stays on the line":          {[]callback.Reference{one, other}, "blijf aan de lijn", nil},

@@ -12,8 +12,9 @@ import (
 	"syscall"
 )
 
-// account is whose rights a process has. What Redis says of itself (its program, its file, its process) may be said by whoever took its port
-// or broke into it: so nothing of that is run with rights that the process does not have already, and no file that another can change.
+// account is whose rights a process has. What Redis says of itself (its program, its file, its process) may be said by
+// whoever took its port or broke into it: so nothing of that is run with rights that the process does not have already,
+// and no file that another can change.
 type account struct {
 	uid, gid uint32
 	groups   []uint32
@@ -54,7 +55,8 @@ func idsIn(text string) []uint32 {
 	return ids
 }
 
-// ours is what this process runs something of another's with: root takes the other's rights, everybody else has only their own.
+// ours is what this process runs something of another's with: root takes the other's rights, everybody else has only
+// their own.
 func (a account) ours() account {
 	if os.Geteuid() == 0 {
 		return a
@@ -127,7 +129,8 @@ func (a account) genuine(program, pid string) error {
 	return nil
 }
 
-// openOthers opens a file where others may have put anything: a pipe would block for ever, and a device may do things when it is opened.
+// openOthers opens a file where others may have put anything: a pipe would block for ever, and a device may do things
+// when it is opened.
 func openOthers(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)

@@ -112,7 +112,9 @@ func TestARehearsalRunsNothingThatAnImpostorNames(t *testing.T) {
 		"a file without its directory":  {genuine, "redis.conf", "without a configuration file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			as := impostor(t, map[string]string{"executable": test.program, "config_file": test.config, "process_id": passesFor(t, test.program)})
+			as := impostor(t, map[string]string{
+				"executable": test.program, "config_file": test.config, "process_id": passesFor(t, test.program),
+			})
 			held := make(chan error, 1)
 			go func() { held <- redisstore.Rehearsal{Running: as, Dir: t.TempDir()}.Hold(t.Context()) }()
 			select {
@@ -142,7 +144,8 @@ func TestARehearsalNeedsFilesThatNobodyElseCanChange(t *testing.T) {
 // nobody is the account of those who have none.
 const nobody = 65534
 
-// Redis's own user may change its file, and so what the rehearsal loads: it has the rights of that user, and no secret of ours.
+// Redis's own user may change its file, and so what the rehearsal loads: it has the rights of that user, and no secret
+// of ours.
 func TestARehearsalHasTheRightsOfTheRedisThatRuns(t *testing.T) {
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "geheim")
 	own := os.Geteuid()
@@ -166,14 +169,18 @@ func TestARehearsalHasTheRightsOfTheRedisThatRuns(t *testing.T) {
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait() // it was killed
 	})
-	past := redis.NewClient(&redis.Options{Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword})
+	past := redis.NewClient(&redis.Options{
+		Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword,
+	})
 	t.Cleanup(func() { require.NoError(t, past.Close()) })
 	require.Eventually(t, func() bool { return past.Ping(t.Context()).Err() == nil }, 20*time.Second, 10*time.Millisecond)
 
 	as, seen := redistest.As(server.Addr), filepath.Join(server.Dir(), "tmp", "seen")
 	require.NoError(t, redisstore.Rehearsal{Running: as}.Hold(t.Context()))
 	looks := func(program string, args ...string) (*exec.Cmd, error) {
-		return exec.Command("sh", append([]string{"-c", `{ id -u; id -G; env; } >"$0"; exec "$@"`, seen, program}, args...)...), nil
+		return exec.Command(
+			"sh", append([]string{"-c", `{ id -u; id -G; env; } >"$0"; exec "$@"`, seen, program}, args...)...,
+		), nil
 	}
 	require.NoError(t, redisstore.Rehearsal{Running: as, Command: looks}.Hold(t.Context()))
 	text, err := os.ReadFile(seen)

@@ -132,7 +132,8 @@ func (c *certificates) check() []Problem {
 type secured struct {
 	*tls.Conn
 	below net.Conn
-	// verdict is what an end before the first word means: TLS 1.3 lets Redis look at our certificate only after the handshake.
+	// verdict is what an end before the first word means: TLS 1.3 lets Redis look at our certificate only after the
+	// handshake.
 	verdict error
 	heard   atomic.Bool
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Rehearsal starts a throwaway server of the running one's own program with its own configuration and users, and looks whether that
-// keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else. Of what it answers nothing is run
-// with more rights than its process has: see account.
+// Rehearsal starts a throwaway server of the running one's own program with its own configuration and users, and looks
+// whether that keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else.
+// Of what it answers nothing is run with more rights than its process has: see account.
 type Rehearsal struct {
 	// Running is how the daemon speaks to the running server.
 	Running Options
@@ -62,7 +62,10 @@ func (r Rehearsal) Hold(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
 	defer os.RemoveAll(dir)
-	stage := &stage{Rehearsal: r, dir: dir, config: filepath.Join(dir, "rehearsal.conf"), program: programOf(running["executable"]), as: as}
+	stage := &stage{
+		Rehearsal: r, dir: dir, config: filepath.Join(dir, "rehearsal.conf"), program: programOf(running["executable"]),
+		as: as,
+	}
 	defer stage.end(syscall.SIGKILL)
 	if err := stage.set(running["config_file"]); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
@@ -87,7 +90,8 @@ func (r Rehearsal) sweep() {
 	}
 }
 
-// running asks the running server what it is, and whether its files are here and may be used. It gives whose rights they are used with.
+// running asks the running server what it is, and whether its files are here and may be used. It gives whose rights
+// they are used with.
 func (r Rehearsal) running(ctx context.Context) (map[string]string, account, error) {
 	s := Open(r.Running)
 	defer s.Close()

@@ -30,7 +30,8 @@ func answers(t *testing.T, s *redisstore.Store) {
 	require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, 10*time.Second, time.Millisecond)
 }
 
-// loses takes the witness away and lets another run of the server answer, as a restart after which its log was not read does.
+// loses takes the witness away and lets another run of the server answer, as a restart after which its log was not read
+// does.
 func loses(t *testing.T, server *redistest.Server) {
 	t.Helper()
 	server.Empty()
@@ -38,8 +39,8 @@ func loses(t *testing.T, server *redistest.Server) {
 	server.Restart()
 }
 
-// Whoever looks first after a loss must leave it to be seen: for the next look, when the reply to theirs is lost, and for the other of two
-// daemons.
+// Whoever looks first after a loss must leave it to be seen: for the next look, when the reply to theirs is lost, and
+// for the other of two daemons.
 func TestALossStaysToBeSeenUntilItIsKnown(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -89,7 +90,8 @@ func TestTwoDaemonsShareTheWitness(t *testing.T) {
 	}
 }
 
-// A false alarm is as bad as a missed one: a restart at once after the first look, and in the midst of a rewrite of the log, loses nothing.
+// A false alarm is as bad as a missed one: a restart at once after the first look, and in the midst of a rewrite of the
+// log, loses nothing.
 func TestTheWitnessCriesNoWolf(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {

@@ -58,8 +58,8 @@ func account() string {
 	return accountOf(who, os.Getenv("SUDO_USER"))
 }
 
-// accountOf is the account, nil for unknown, and who came to it by sudo. Everybody can set that in their environment: it takes the account's
-// place for root only, whom only sudo makes of somebody else; otherwise it stands behind it.
+// accountOf is the account, nil for unknown, and who came to it by sudo. Everybody can set that in their environment:
+// it takes the account's place for root only, whom only sudo makes of somebody else; otherwise it stands behind it.
 func accountOf(who *user.User, sudo string) string {
 	name := "unknown"
 	if who != nil {

@@ -68,8 +68,8 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	require.Zero(t, pruned, "who was erased stays known as erased: an old backup may bring them back")
 }
 
-// A note that was confirmed while Redis was away is nowhere else than in the journal of a daemon that does not run: the command cannot erase it,
-// and must not let anybody think so.
+// A note that was confirmed while Redis was away is nowhere else than in the journal of a daemon that does not run: the
+// command cannot erase it, and must not let anybody think so.
 func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
 	c := atTheCounter(t)
 	c.note("kcc")

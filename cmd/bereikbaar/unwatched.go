@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// keptUnwatched reports whether a state directory has a journal that no daemon looks after: what an operator does meanwhile is told to
-// nobody. Who may not look there is told false.
+// keptUnwatched reports whether a state directory has a journal that no daemon looks after: what an operator does
+// meanwhile is told to nobody. Who may not look there is told false.
 func keptUnwatched(dir string) bool {
 	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
 		return false
@@ -25,7 +25,9 @@ func keptUnwatched(dir string) bool {
 		return false
 	}
 	inode := fmt.Sprint(":", stat.Ino)
-	return !slices.ContainsFunc(strings.Fields(string(held)), func(field string) bool { return strings.HasSuffix(field, inode) })
+	return !slices.ContainsFunc(
+		strings.Fields(string(held)), func(field string) bool { return strings.HasSuffix(field, inode) },
+	)
 }
 
 // afterErasure says what of an erasure is left to do while no daemon runs.

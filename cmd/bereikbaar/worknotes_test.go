@@ -261,7 +261,8 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	})
 }
 
-// Root may be anybody behind sudo, and could write what they like. Everybody else is who they are, whatever their environment says.
+// Root may be anybody behind sudo, and could write what they like. Everybody else is who they are, whatever their
+// environment says.
 func TestWhoseAccountLooks(t *testing.T) {
 	for _, test := range []struct{ uid, name, sudo, want string }{
 		{"0", "root", "els", "els"},

@@ -129,7 +129,8 @@ func (i *Installation) path(name string) string { return filepath.Join(i.dir, na
 
 // BeforeStart mends a torn log as the systemd unit does.
 func (i *Installation) BeforeStart() error {
-	// By its shell: a file that was just written cannot be run while a process that was started meanwhile still has it open.
+	// By its shell: a file that was just written cannot be run while a process that was started meanwhile still has it
+	// open.
 	cmd, err := i.Program("sh", i.path("shipped-before-start"), i.Manifest(), i.kind.check)
 	if err != nil {
 		return err

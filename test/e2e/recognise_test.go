@@ -153,7 +153,8 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferTookNote))
 }
 
-// longestSilenceWithANote is as longestSilence, with the time that it takes to say how a note stands and what can be chosen.
+// longestSilenceWithANote is as longestSilence, with the time that it takes to say how a note stands and what can be
+// chosen.
 const longestSilenceWithANote = 25 * time.Second
 
 // Doing nothing ends at a person for those who have a note too.
