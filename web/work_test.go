@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -315,53 +314,6 @@ func TestALeadFreesWhatOthersHave(t *testing.T) {
 	require.Empty(t, n.Personal, "it is the team's now")
 }
 
-func TestAColleagueIsPutThrough(t *testing.T) {
-	d := open(t)
-	n := d.claimed(permits, "cem")
-	got := d.changes("cem", n, "call", "{}")
-	require.Equal(t, http.StatusOK, got.StatusCode, "%s", got.body)
-	require.Equal(t, []callback.NoteID{n.ID}, d.rung)
-	_ = d.changes("dirkje", n, "call", "").problem(t, 409, "not_claimed")
-	_ = d.changes("cem", d.note(permits), "call", "").problem(t, 409, "not_claimed")
-	_ = d.changes("tax", n, "call", "").problem(t, 404, "not_found")
-	_ = d.changes("wallboard", n, "call", "").problem(t, 403, "role")
-	_ = d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
-	d.silence = &callback.DialError{Code: callback.DialDayCap, Text: "enough for today"}
-	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
-	away := storetest.NewMemory()
-	away.Fail(errors.New("out of order"))
-	d.silence = callback.NewGuard(town{}, away, func(callback.DialCode) {}).Check(t.Context(), n.Municipality, "cem", n.Number, n.Made)
-	_ = d.changes("cem", n, "call", "").problem(t, 503, "store")
-	require.Len(t, d.rung, 1)
-}
-
-// Whoever comes second is told who is on the telephone with the caller, also before they ring by themselves.
-func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
-	d := open(t)
-	n := d.claimed(permits, "cem")
-	since := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	for code, status := range map[callback.DialCode]int{
-		callback.DialEngaged: 409, callback.DialCallerHere: 409, callback.DialPhoneOffline: 422, callback.DialPhoneInUse: 422,
-		callback.DialExchange: 503,
-	} {
-		d.silence = &callback.DialError{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
-		p := d.changes("cem", n, "call", "").problem(t, status, "dial_"+string(code))
-		require.Equal(t, "why", p.Detail)
-		require.Equal(t, call.AgentID("anouk"), p.Colleague)
-		require.Equal(t, centre, p.Team)
-		require.Equal(t, since, p.Since)
-	}
-	d.engaged = &callback.DialError{Code: callback.DialCallerHere, Text: "the caller waits", Team: centre, Since: since}
-	require.Equal(
-		t, "the caller waits", d.changes("cem", n, "attempts/start", "").problem(t, 409, "dial_caller_here").Detail,
-	)
-	after, err := d.store.Note(context.Background(), deventer, n.ID)
-	require.NoError(t, err)
-	require.Equal(t, n, after, "no attempt was made")
-	d.engaged = nil
-	require.Equal(t, http.StatusOK, d.changes("cem", n, "attempts/start", "").StatusCode)
-}
-
 // few allows one note a day for a number.
 type few struct{ town }
 
@@ -380,7 +332,7 @@ func TestAnAgentMakesOneNoteTooMany(t *testing.T) {
 	require.Contains(t, ask("0612345678", "kapvergunning", "3").problem(t, 422, "refused_target_limit").Detail, "today")
 }
 
-func TestARerouteThatLeavesHisSight(t *testing.T) {
+func TestARerouteThatLeavesTheirSight(t *testing.T) {
 	d := open(t)
 	n := d.note(permits)
 	var after noteview.Note
@@ -389,114 +341,6 @@ func TestARerouteThatLeavesHisSight(t *testing.T) {
 	require.Equal(t, n.Deadline, after.Deadline)
 	require.True(t, after.Masked, "it is no longer his to call")
 	_ = d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
-}
-
-func TestAColleagueIsAbsentUntilHeIsPresent(t *testing.T) {
-	d := open(t)
-	const path = "/api/colleagues/cem/absent"
-	is := func(who string) map[string]any {
-		var got map[string]any
-		d.asks(who, http.MethodGet, path, "").json(t, &got)
-		return got
-	}
-	require.Equal(t, map[string]any{"absent": false}, is("cem"))
-	require.Equal(t, http.StatusOK, d.asks("lead", http.MethodPost, path, "").StatusCode)
-	away := is("cem")
-	require.Equal(t, true, away["absent"])
-	require.Equal(t, "agent:lotte", away["by"])
-	require.NotEmpty(t, away["since"])
-	require.Equal(t, away, is("lead"))
-
-	made := d.asks("anouk", http.MethodPost, "/api/notes", `{"team":"vergunningen","number":"0612345678","personal":"cem"}`, "Idempotency-Key", "1")
-	var n noteview.Note
-	made.json(t, &n)
-	d.asks("dirkje", http.MethodGet, "/api/notes/"+string(n.ID), "").json(t, &n)
-	require.Empty(t, n.Personal, "the team's")
-	require.Contains(t, n.History[0].Reason, "who is absent since")
-
-	for _, method := range []string{http.MethodGet, http.MethodDelete} {
-		for who, status := range map[string]int{"dirkje": 404, "taxlead": 404, "neighbour": 404, "wallboard": 403} {
-			require.Equal(t, status, d.asks(who, method, path, "").StatusCode, "%s %s", who, method)
-		}
-	}
-	require.Equal(t, true, is("cem")["absent"])
-	var back map[string]any
-	d.asks("cem", http.MethodDelete, path, "").json(t, &back)
-	require.Equal(t, map[string]any{"absent": false}, back)
-	require.Equal(t, back, is("lead"))
-}
-
-func TestAnAbsentColleague(t *testing.T) {
-	tests := map[string]struct {
-		who, colleague string
-		status         int
-		told           call.AgentID // who stands in the history
-	}{
-		"says so himself":              {"cem", "cem", 200, "cem"},
-		"his lead says so":             {"lead", "cem", 200, "lotte"},
-		"an admin says so":             {"admin", "cem", 200, "ada"},
-		"a colleague says so":          {"dirkje", "cem", 404, ""},
-		"the lead of another team":     {"taxlead", "cem", 404, ""},
-		"an admin elsewhere":           {"neighbour", "cem", 404, ""},
-		"nobody knows him":             {"lead", "nobody", 404, ""},
-		"his lead, known by his token": {"lead", "dirkje", 200, "lotte"},
-		"a reader":                     {"wallboard", "cem", 403, ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			d := open(t)
-			n := d.claimed(permits, call.AgentID(test.colleague))
-			got := d.asks(test.who, http.MethodPost, "/api/colleagues/"+test.colleague+"/absent", "")
-			require.Equal(t, test.status, got.StatusCode, "%s", got.body)
-			after, err := d.store.Note(context.Background(), deventer, n.ID)
-			require.NoError(t, err)
-			require.Equal(t, test.status == 200, after.State == callback.Open)
-			if test.status != 200 {
-				return
-			}
-			require.JSONEq(t, `{"released":1}`, string(got.body))
-			events, err := d.store.Events(context.Background(), deventer, n.ID)
-			require.NoError(t, err)
-			last := events[len(events)-1]
-			require.Equal(t, callback.ReleaseAbsent, last.Cause)
-			require.Equal(t, callback.ByAgent(test.told), last.Who)
-		})
-	}
-}
-
-func TestErase(t *testing.T) {
-	d := open(t)
-	n, other := d.note(permits), d.note(permits, func(r *callback.Request) {
-		r.Number, _ = call.ParseNumber("0570123456")
-		r.Shown = r.Number
-	})
-	_ = d.asks("lead", http.MethodPost, "/api/erase", `{"number":"`+caller+`"}`).problem(t, 403, "role")
-	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
-	require.JSONEq(t, `{"erased":1}`, string(got.body))
-	var shown noteview.Note
-	reply := d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "")
-	reply.json(t, &shown)
-	require.Equal(t, callback.Purged, shown.State)
-	require.Empty(t, shown.Number+shown.Reason+string(shown.Reference))
-	require.Len(t, shown.History, 1)
-	still, err := d.store.Note(context.Background(), deventer, other.ID)
-	require.NoError(t, err)
-	require.Equal(t, callback.Open, still.State)
-	require.NotContains(t, d.log.String(), caller[3:])
-}
-
-// The number of the line that a note was asked from is personal too.
-func TestEraseByTheLineThatTheNoteWasAskedFrom(t *testing.T) {
-	d := open(t)
-	n := d.note(permits, func(r *callback.Request) { r.Number, _ = call.ParseNumber("0570123456") })
-	require.False(t, n.Verified)
-	got := d.asks("admin", http.MethodPost, "/api/erase", `{"number":"06-12345678"}`)
-	require.JSONEq(t, `{"erased":1}`, string(got.body))
-	after, err := d.store.Note(context.Background(), deventer, n.ID)
-	require.NoError(t, err)
-	require.Equal(t, callback.Purged, after.State)
-	require.Empty(t, after.Numbers()[0].E164)
-	require.NotContains(t, d.log.String(), caller[3:])
 }
 
 // A proxy that packs answers changes the tag; it is the version that was seen all the same.
