@@ -23,7 +23,8 @@ func judgeAddresses(objects []object) []Finding {
 		case o.missing || o.values["match"] == "":
 			found = append(found, Finding{
 				checkSIP, Warning, "Asterisk does not tell which addresses are " + o.shown + ": they were not judged",
-				"Give the section of type identify the name of its endpoint in pjsip.conf; else see that match is the provider's addresses and no more",
+				"Give the section of type identify the name of its endpoint in pjsip.conf; " +
+					"else see that match is the provider's addresses and no more",
 			})
 		default:
 			found = append(found, judgeMatches(o)...)
@@ -49,11 +50,10 @@ func judgeMatches(o object) []Finding {
 		}
 		found = append(found, Finding{
 			checkSIP, verdict,
-			fmt.Sprintf(
-				"match of %s takes %s/%d, %s, for the trunk: each can say who calls, without a password", o.shown, network, given,
-				who,
-			),
-			"Set match in the section of type identify of [" + o.section + "] in pjsip.conf to the provider's addresses, then: asterisk -rx \"module reload res_pjsip.so\"",
+			fmt.Sprintf("match of %s takes %s/%d, %s, for the trunk: each can say who calls, without a password",
+				o.shown, network, given, who),
+			"Set match in the section of type identify of [" + o.section + "] in pjsip.conf to the provider's addresses, " +
+				"then: " + reloadSIP,
 		})
 	}
 	return found

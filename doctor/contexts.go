@@ -47,8 +47,8 @@ var shippedDialplan = []struct {
 // judgeContexts compares a dialplan with the one that is shipped: one of an older version lacks what was found out
 // since.
 func judgeContexts(have contexts, application string) []Finding {
-	const mend = "Take deploy/asterisk/bereikbaar-extensions.conf of this version over as it is, #include it at the end of extensions.conf, " +
-		"then: asterisk -rx \"dialplan reload\""
+	const mend = "Take deploy/asterisk/bereikbaar-extensions.conf of this version over as it is, " +
+		"#include it at the end of extensions.conf, then: asterisk -rx \"dialplan reload\""
 	var found []Finding
 	shipped := shippedContexts(application)
 	for _, s := range shippedDialplan {
@@ -84,5 +84,6 @@ func firstAbsent(wanted, lines []string) (line string, absent bool) {
 // leadsPast reports whether a line sends calls to the daemon as callers from elsewhere than [bereikbaar], where a
 // withheld number is forgotten first.
 func leadsPast(section, line, application string) bool {
-	return section != "bereikbaar" && regexp.MustCompile(`(?i)\bStasis\(\s*`+regexp.QuoteMeta(application)+`\s*,\s*caller\b`).MatchString(line)
+	comes := regexp.MustCompile(`(?i)\bStasis\(\s*` + regexp.QuoteMeta(application) + `\s*,\s*caller\b`)
+	return section != "bereikbaar" && comes.MatchString(line)
 }

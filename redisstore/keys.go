@@ -20,16 +20,16 @@ func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + str
 
 func (k keys) note(id callback.NoteID) string     { return k.tag + "note:" + string(id) }        // hash: the note, see callback.EncodeNote
 func (k keys) due(team call.TeamID) string        { return k.tag + "due:" + string(team) }       // zset: live notes, see dueScore
-func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that they claimed or that are for them
+func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that they have or that are for them
 func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
 func (k keys) marks() string                      { return k.tag + "marks" }                     // zset: live notes, by the next mark of the norm in ms
 func (k keys) closed() string                     { return k.tag + "closed" }                    // zset: closed notes that are not purged, by when in ms
-func (k keys) open() string                       { return k.tag + "open" }                      // hash: number, team and subject (of a separate note its id too; hashed) → live notes
+func (k keys) open() string                       { return k.tag + "open" }                      // hash: what a note is for, see same → live notes
 func (k keys) idem() string                       { return k.tag + "idem" }                      // hash: idempotency key → note id
 func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
 func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
-func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → since when they are absent and who said so, see callback.EncodeAbsence
+func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → absence, see callback.EncodeAbsence
 func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see callback.EncodeEvent
 
 // day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires, and

@@ -50,7 +50,9 @@ const (
 func (r Rehearsal) Hold(ctx context.Context) error {
 	r.elsewhere = r.Command != nil
 	if !r.elsewhere {
-		r.Command = func(program string, args ...string) (*exec.Cmd, error) { return exec.Command(program, args...), nil } //nolint:noctx // it is stopped by signals
+		r.Command = func(program string, args ...string) (*exec.Cmd, error) {
+			return exec.Command(program, args...), nil //nolint:noctx // it is stopped by signals
+		}
 	}
 	running, as, err := r.running(ctx)
 	if err != nil {
@@ -253,8 +255,9 @@ func (s *stage) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRehearsed, err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: s.as.credential()} // Ctrl-C reaches us alone
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}                                                                  // passwords are ours alone
+	// Ctrl-C reaches us alone, and passwords are ours alone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: s.as.credential()}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = io.Discard, &said
 	begun, ended := make(chan error), make(chan struct{})

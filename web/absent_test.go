@@ -28,7 +28,8 @@ func TestAColleagueIsAbsentUntilTheyArePresent(t *testing.T) {
 	require.NotEmpty(t, away["since"])
 	require.Equal(t, away, is("lead"))
 
-	made := d.asks("anouk", http.MethodPost, "/api/notes", `{"team":"vergunningen","number":"0612345678","personal":"cem"}`, "Idempotency-Key", "1")
+	made := d.asks("anouk", http.MethodPost, "/api/notes",
+		`{"team":"vergunningen","number":"0612345678","personal":"cem"}`, "Idempotency-Key", "1")
 	var n noteview.Note
 	made.json(t, &n)
 	d.asks("dirkje", http.MethodGet, "/api/notes/"+string(n.ID), "").json(t, &n)

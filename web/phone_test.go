@@ -29,7 +29,8 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
 	away := storetest.NewMemory()
 	away.Fail(errors.New("out of order"))
-	d.silence = callback.NewGuard(town{}, away, func(callback.DialCode) {}).Check(t.Context(), n.Municipality, "cem", n.Number, n.Made)
+	guard := callback.NewGuard(town{}, away, func(callback.DialCode) {})
+	d.silence = guard.Check(t.Context(), n.Municipality, "cem", n.Number, n.Made)
 	_ = d.changes("cem", n, "call", "").problem(t, 503, "store")
 	require.Len(t, d.rung, 1)
 }

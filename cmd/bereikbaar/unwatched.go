@@ -31,5 +31,6 @@ func keptUnwatched(dir string) bool {
 }
 
 // afterErasure says what of an erasure is left to do while no daemon runs.
-const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its journal alone and were not erased, and a Redis that " +
-	"is given a backup before it starts has this person again: start the daemon, and then erase the number once more."
+const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its journal alone " +
+	"and were not erased, and a Redis that is given a backup before it starts has this person again: start the daemon, and " +
+	"then erase the number once more."

@@ -60,7 +60,8 @@ func Sentinels(tb Owner, many, primaryPort int, directives ...string) []*Server 
 			"port 26379", fmt.Sprint("port ", port), "127.0.0.1 6379 2", fmt.Sprintf("127.0.0.1 %d %d", primaryPort, many/2+1),
 			"bereikbaar 3000\n", "bereikbaar 500\n", "bereikbaar 30000\n", "bereikbaar 3000\n",
 			"/etc/bereikbaar/sentinel-users.acl", users,
-		).Replace(filled(tb, "sentinel.conf")) + "dir " + dir + "\n" + strings.ReplaceAll(strings.Join(directives, "\n"), "PORT", fmt.Sprint(port)) + "\n"
+		).Replace(filled(tb, "sentinel.conf")) + "dir " + dir + "\n" +
+			strings.ReplaceAll(strings.Join(directives, "\n"), "PORT", fmt.Sprint(port)) + "\n"
 		require.NoError(tb, os.WriteFile(users, []byte(filled(tb, "sentinel-users.acl")), 0o600))
 		require.NoError(tb, os.WriteFile(config, []byte(text), 0o600)) // a sentinel writes to it
 		s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", port), tb: tb}
