@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// idle knows the connections on which nothing is asked, and closes those that are so longest when there are many: else whoever keeps some of
-// theirs open keeps everybody else out.
+// idle knows the connections on which nothing is asked, and closes those that are so longest when there are many: else
+// whoever keeps some of theirs open keeps everybody else out.
 type idle struct {
 	most int // connections, idle or not, above which an idle one is closed
 
