@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -84,10 +86,7 @@ func remember(path string, these []call.MunicipalityID) ([]call.MunicipalityID, 
 	if fresh == string(text) {
 		return all, nil
 	}
-	if err := os.WriteFile(path+".new", []byte(fresh), 0o640); err != nil {
-		return all, err
-	}
-	return all, os.Rename(path+".new", path)
+	return all, renameio.WriteFile(path, []byte(fresh), 0o640)
 }
 
 // followTowns takes over the configuration of the moment.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
@@ -39,10 +41,7 @@ func (w witness) read() (redisstore.Proof, error) {
 func (w witness) keep(p redisstore.Proof) error {
 	text, err := json.Marshal(p)
 	if err == nil {
-		err = os.WriteFile(w.path+".new", append(text, '\n'), 0o640)
-	}
-	if err == nil {
-		err = os.Rename(w.path+".new", w.path)
+		err = renameio.WriteFile(w.path, append(text, '\n'), 0o640) // whole, also after a power cut
 	}
 	if err != nil {
 		return fmt.Errorf("keep what Redis confirmed as a trial: %w", err)
