@@ -24,6 +24,7 @@ type asteriskHas struct {
 	channels []string            // all of them in our application, and up
 	bridges  map[string][]string // channels by bridge, the first being the bridge's name
 	named    map[string]string   // names of channels, of those that have one here
+	down     bool                // none is up yet
 	running  map[string]string   // the dialplan application of channels that came by none of callers' Stasis()
 }
 
@@ -40,9 +41,13 @@ func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
 	case r.URI == "applications/balie":
 		return http.StatusOK, `{"channel_ids":[` + quoted(a.channels) + `]}`, true
 	case r.URI == "channels":
+		state := "Up"
+		if a.down {
+			state = "Down"
+		}
 		for i, id := range a.channels {
-			items = append(items, fmt.Sprintf(`{"id":%q,"name":%q,"state":"Up","creationtime":"2026-11-20T15:00:%02d.000+0000",`+
-				`"dialplan":{"app_name":%q,"app_data":"balie,caller,140570,allowed"}}`, id, a.named[id], i, cmp.Or(a.running[id], "Stasis")))
+			items = append(items, fmt.Sprintf(`{"id":%q,"name":%q,"state":%q,"creationtime":"2026-11-20T15:00:%02d.000+0000",`+
+				`"dialplan":{"app_name":%q,"app_data":"balie,caller,140570,allowed"}}`, id, a.named[id], state, i, cmp.Or(a.running[id], "Stasis")))
 		}
 		return http.StatusOK, "[" + strings.Join(items, ",") + "]", true
 	case r.URI == "bridges":

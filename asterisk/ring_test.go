@@ -146,3 +146,45 @@ func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// Between its making and its ringing a phone can be lost in every way; none may leave a channel, or a phone that counts as ringing.
+func TestAPhoneThatMayNotBeDialledIsHungUp(t *testing.T) {
+	for name, refusal := range map[string]struct {
+		status int
+		words  string
+	}{
+		"it has left the application":   {http.StatusConflict, messageNotInside},
+		"it rings already":              {http.StatusConflict, "Channel is not in the 'Down' state"},
+		"it was not made to be dialled": {http.StatusConflict, "Dialing a channel not created by ARI"},
+		"Asterisk has no memory":        {http.StatusInternalServerError, messageNoContact},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+				f.answering(func(r fakeRequest) (int, string, bool) {
+					if strings.HasSuffix(r.URI, "/dial") {
+						return refusal.status, `{"message":"` + refusal.words + `"}`, true
+					}
+					return http.StatusNoContent, "", true
+				})
+				b, channel, over := rung(t, f, c)
+				b.of(t, "StasisStart", channel, "Down", "")
+				b.of(t, "StasisStart", channel, "Down", "") // told twice: dialled once
+				synctest.Wait()
+				require.Equal(t, `DELETE channels/`+channel+` {"reason_code":"16"}`, f.commands()[2])
+				b.of(t, "ChannelDestroyed", channel, "Down", `,"cause":16`)
+				require.ErrorContains(t, <-over, refusal.words)
+				require.Len(t, f.commands(), 3)
+				_, legs := b.Size()
+				require.Zero(t, legs)
+			})
+		})
+	}
+}
+
+func TestAPhoneThatADaemonMadeAndDidNotDialIsHungUpByTheNext(t *testing.T) {
+	channel := legID("kcc1", "ring-1")
+	found(t, asteriskHas{channels: []string{channel}, down: true}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator) {
+		require.Contains(t, f.commands(), `DELETE channels/`+channel+` {"reason_code":"16"}`)
+		require.Empty(t, o.queued)
+	})
+}
