@@ -31,7 +31,7 @@ type Sources struct {
 
 // How long the answers of sources are used and when a question is given up. A scrape waits for all of them at once.
 const (
-	liveFresh  = 200 * time.Millisecond // of what only looks at memory
+	liveFresh  = 0 // what only looks at memory is told as it is now: ready is said of what a scrape must show
 	partsFresh = time.Second
 	notesFresh = 2 * time.Second
 	partLimit  = time.Second
@@ -72,7 +72,7 @@ func (m *Metrics) Watch(s Sources) error {
 		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }
 		fresh := partsFresh
 		if part.InMemory {
-			fresh = 0
+			fresh = liveFresh
 		}
 		w.parts = append(w.parts, watchedPart{part, newRecent(fresh, partLimit, ask)})
 	}
