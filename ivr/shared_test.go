@@ -45,11 +45,13 @@ func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 	}{
 		"for something else, behind one note": {
 			[]callback.Reference{one},
-			"Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag", []string{"4", "2"},
+			"Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag",
+			[]string{"4", "2"},
 		},
 		"for something else, behind several": {
 			[]callback.Reference{one, other},
-			"Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.", []string{"4", "2"},
+			"Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.",
+			[]string{"4", "2"},
 		},
 		"for a person, who is not there": {[]callback.Reference{one}, "Belt u voor iets anders? Toets 4.", []string{"1"}},
 		"and stays on the line":          {[]callback.Reference{one, other}, "blijf aan de lijn", nil},
