@@ -64,7 +64,8 @@ ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-rtp_ports 12000-12100
+# It takes them on every address: no port of an Asterisk, whose callers may talk on for a moment after it hung up.
+rtp_ports 22000-22100
 module_path {{.Modules}}
 module g711.so
 module aufile.so
