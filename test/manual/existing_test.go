@@ -6,10 +6,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is an Asterisk that was there before: Debian's samples with a number that is not ours, and a trunk and a phone
-// that are as deploy/asterisk/README.md asks.
+// theirs is an Asterisk that was there before: Debian's, with a dialplan and a number that are not ours, and a trunk and
+// phones that are as deploy/asterisk/README.md asks.
 const theirs = `apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-gsm asterisk-moh-opsound-wav
 cat >>/etc/asterisk/pjsip.conf <<END
+
+[global]
+type = global
+endpoint_identifier_order = header,ip,username
+ignore_uri_user_options = yes
 
 [transport-udp]
 type = transport
@@ -38,32 +43,37 @@ type = identify
 endpoint = trunk
 match = 198.51.100.20
 
-[kcc1]
+END
+sed -n '/^\[bereikbaar-replaces\]/,/^$/p' deploy/asterisk/pjsip.conf >>/etc/asterisk/pjsip.conf
+for phone in kcc1 kcc2 verg1 verg2; do
+  cat >>/etc/asterisk/pjsip.conf <<END
+
+[$phone]
 type = endpoint
 context = colleagues
 disallow = all
 allow = alaw
 transport = transport-udp
-auth = kcc1
-aors = kcc1
+auth = $phone
+aors = $phone
 identify_by = username
 dtmf_mode = auto
 rewrite_contact = yes
 device_state_busy_at = 1
 
-[kcc1]
+[$phone]
 type = aor
 max_contacts = 1
 qualify_frequency = 30
 
-[kcc1]
+[$phone]
 type = auth
 auth_type = digest
-username = kcc1
+username = $phone
 password = of-their-own
 END
-cat >>/etc/asterisk/extensions.conf <<'END'
-
+done
+cat >/etc/asterisk/extensions.conf <<'END'
 [incoming]
 exten => 0570000000,1,Hangup()
 
