@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"slices"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,10 +26,10 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	o.losesPower(agent)
 	o.updates(agent)
 	o.stopsForGood(agent)
+	// Two parts are followed elsewhere: by the test below, and by test/keeper on a Redis that forgets.
 	for _, c := range o.page.unfollowed() {
-		require.Contains(
-			t, c.headings, "An Asterisk that is there already", "docs/operating.md:%d is not followed: %s", c.line, c.text,
-		)
+		elsewhere := slices.Contains(c.headings, "An Asterisk that is there already") || slices.Contains(c.headings, "redis-unsafe")
+		require.True(t, elsewhere, "docs/operating.md:%d is not followed: %s", c.line, c.text)
 	}
 }
 
@@ -179,6 +180,7 @@ func (o *operator) stopsForGood(agent *rig.Agent) {
 	o.follows(o.page.under(o.t, "Stopping for good"))
 	require.NoError(o.t, talking.Converse(o.soon(), agent))
 	talking.hangsUp()
+	require.NoError(o.t, agent.HangUp(o.ctx, n-1), "nobody ends it for them any more")
 	waiting.speaksWith(agent, n)
 	waiting.hangsUp()
 }
