@@ -54,15 +54,15 @@ func TestAnAbsentColleague(t *testing.T) {
 		status         int
 		told           call.AgentID // who stands in the history
 	}{
-		"says so himself":              {"cem", "cem", 200, "cem"},
-		"his lead says so":             {"lead", "cem", 200, "lotte"},
-		"an admin says so":             {"admin", "cem", 200, "ada"},
-		"a colleague says so":          {"dirkje", "cem", 404, ""},
-		"the lead of another team":     {"taxlead", "cem", 404, ""},
-		"an admin elsewhere":           {"neighbour", "cem", 404, ""},
-		"nobody knows him":             {"lead", "nobody", 404, ""},
-		"his lead, known by his token": {"lead", "dirkje", 200, "lotte"},
-		"a reader":                     {"wallboard", "cem", 403, ""},
+		"says so himself":                  {"cem", "cem", 200, "cem"},
+		"their lead says so":               {"lead", "cem", 200, "lotte"},
+		"an admin says so":                 {"admin", "cem", 200, "ada"},
+		"a colleague says so":              {"dirkje", "cem", 404, ""},
+		"the lead of another team":         {"taxlead", "cem", 404, ""},
+		"an admin elsewhere":               {"neighbour", "cem", 404, ""},
+		"nobody knows them":                {"lead", "nobody", 404, ""},
+		"their lead, known by their token": {"lead", "dirkje", 200, "lotte"},
+		"a reader":                         {"wallboard", "cem", 403, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
