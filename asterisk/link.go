@@ -24,12 +24,13 @@ const (
 
 // link is one websocket, from its making to its loss. It never comes back: the next one is another link.
 type link struct {
-	socket *websocket.Conn
-	raw    net.Conn // closing it ends every read and write at once
-	born   time.Time
-	heard  atomic.Int64 // when something last came in, in nanoseconds since born
-	out    chan []byte  // to the writer; unbuffered, so what it took is on its way
-	onSkip func(SkipReason)
+	socket  *websocket.Conn
+	raw     net.Conn // closing it ends every read and write at once
+	born    time.Time
+	heard   atomic.Int64 // when something last came in, in nanoseconds since born
+	replies atomic.Int64 // how many commands were answered
+	out     chan []byte  // to the writer; unbuffered, so what it took is on its way
+	onSkip  func(SkipReason)
 
 	done    chan struct{} // closed when the link is lost
 	failure error         // why; to be read after done
@@ -143,7 +144,8 @@ func (l *link) write() {
 
 func (l *link) hear() { l.heard.Store(int64(time.Since(l.born))) }
 
-// ping asks for a sign of life. A pong that stays out for stuck ends the link even when events still come in.
+// ping asks for a sign of life. A pong that stays out for stuck ends the link even when events still come in. It does not
+// while commands are answered: Asterisk takes them one after the other, and the ping waits its turn behind them.
 func (l *link) ping(every, stuck time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -153,10 +155,11 @@ func (l *link) ping(every, stuck time.Duration) {
 		case <-l.done:
 			return
 		}
+		replies := l.replies.Load()
 		ctx, cancel := context.WithTimeout(context.Background(), stuck)
 		err := l.socket.Ping(ctx)
 		cancel()
-		if err != nil {
+		if err != nil && (l.lost() || l.replies.Load() == replies) {
 			l.fail(lossError{LossSilent, fmt.Errorf("asterisk: pings go unanswered, so commands would too: %w", err)})
 			return
 		}
@@ -232,6 +235,7 @@ func (l *link) forget(id string) {
 
 // deliver gives a reply to the command that waits for it; false means that none does.
 func (l *link) deliver(raw string) bool {
+	l.replies.Add(1)
 	var id string
 	var r Response
 	gjson.Parse(raw).ForEach(func(key, value gjson.Result) bool {

@@ -170,6 +170,18 @@ func TestEventsAloneKeepNoLinkThatAnswersNoPings(t *testing.T) {
 	})
 }
 
+func TestABusyAsteriskThatAnswersCommandsKeepsItsLink(t *testing.T) {
+	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+		first, end := f.link(), time.Now().Add(time.Minute)
+		first.freeze()
+		for time.Now().Before(end) {
+			first.answer("of a command that was given up", http.StatusOK, "{}")
+			elapse(100 * time.Millisecond)
+		}
+		require.Equal(t, 1, f.linkCount(), "its pongs are late, its replies are not")
+	})
+}
+
 func TestAsteriskThatSaysNothingIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeAsterisk(t)

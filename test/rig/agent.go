@@ -192,9 +192,13 @@ func (a *Agent) AwaitTalk(ctx context.Context, n int) (Leg, error) {
 	return a.awaitCall(ctx, "talks", n, func(l Leg) bool { return !l.Answered.IsZero() })
 }
 
-// AwaitEnd waits until the n-th call is over.
+// AwaitEnd waits until the n-th call is over, and all that was sent to the phone is heard.
 func (a *Agent) AwaitEnd(ctx context.Context, n int) (Leg, error) {
-	return a.awaitCall(ctx, "is free again", n, func(l Leg) bool { return !l.Ended.IsZero() })
+	l, err := a.awaitCall(ctx, "is free again", n, func(l Leg) bool { return !l.Ended.IsZero() })
+	if err != nil {
+		return Leg{}, err
+	}
+	return l, a.catchUp(ctx)
 }
 
 func (a *Agent) awaitCall(ctx context.Context, what string, n int, wanted func(Leg) bool) (Leg, error) {

@@ -161,9 +161,12 @@ func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
 	return l.Answered.Sub(l.Invited), nil
 }
 
-// AwaitEnd waits until the call is over, whoever ended it.
+// AwaitEnd waits until the call is over, whoever ended it, and all that was sent to the caller is heard.
 func (c *Caller) AwaitEnd(ctx context.Context) error {
-	return c.await(ctx, "the call ends", func(l Leg) bool { return !l.Ended.IsZero() })
+	if err := c.await(ctx, "the call ends", func(l Leg) bool { return !l.Ended.IsZero() }); err != nil {
+		return err
+	}
+	return c.catchUp(ctx)
 }
 
 // HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.

@@ -30,6 +30,9 @@ type Handset struct {
 	reader  reader
 	peer    *net.UDPAddr
 	changed chan struct{}
+	// marked are the datagrams to itself that were not read yet, and who is told.
+	marked map[string]chan struct{}
+	marks  int
 
 	speaking  sync.Mutex
 	mouth     chan frame
@@ -51,7 +54,7 @@ func newHandset(host string, book *Phrasebook) (*Handset, error) {
 		return nil, fmt.Errorf("the handset's socket: %w", err)
 	}
 	h := &Handset{
-		conn: conn, reader: reader{book: book}, changed: make(chan struct{}),
+		conn: conn, reader: reader{book: book}, changed: make(chan struct{}), marked: map[string]chan struct{}{},
 		mouth: make(chan frame), connected: make(chan struct{}), closed: make(chan struct{}),
 	}
 	go h.listen()
@@ -82,6 +85,10 @@ func (h *Handset) listen() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err == nil && from.String() == h.conn.LocalAddr().String() {
+			h.passed(buffer[:n])
+			continue
+		}
 		if err != nil || n <= 12 || buffer[1]&0x7f != payloadALaw {
 			continue
 		}
@@ -97,6 +104,40 @@ func (h *Handset) listen() {
 		close(h.changed)
 		h.changed = make(chan struct{})
 		h.mu.Unlock()
+	}
+}
+
+// catchUp waits until the handset has read all that came in so far: on a busy machine the end of a call is known before
+// its last packets are read. A datagram to itself goes through the same queue.
+func (h *Handset) catchUp(ctx context.Context) error {
+	h.mu.Lock()
+	h.marks++
+	mark, passed := fmt.Sprint(h.marks), make(chan struct{})
+	h.marked[mark] = passed
+	h.mu.Unlock()
+	if _, err := h.conn.WriteToUDP([]byte(mark), h.conn.LocalAddr().(*net.UDPAddr)); err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		return fmt.Errorf("a mark in what the handset hears: %w", err)
+	}
+	select {
+	case <-passed:
+		return nil
+	case <-h.closed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the end of what the handset heard: %w", context.Cause(ctx))
+	}
+}
+
+// passed tells the one who waits for a mark that it was read.
+func (h *Handset) passed(mark []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if passed, waited := h.marked[string(mark)]; waited {
+		close(passed)
+		delete(h.marked, string(mark))
 	}
 }
 
