@@ -4,55 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
-
-// Absence is that a colleague is absent, until he is present again. It is about notes only: whose phone rings is another matter.
-type Absence struct {
-	Colleague call.AgentID
-	Since     time.Time // UTC, whole milliseconds
-	By        Actor     // who said so
-}
-
-// Presence keeps who is absent. Errors wrap ErrStoreDown or ErrBroken.
-type Presence interface {
-	// SetAbsent keeps an absence, in the place of the one that there is.
-	SetAbsent(ctx context.Context, m call.MunicipalityID, a Absence) error
-	// SetPresent ends the absence of a colleague, if he is absent.
-	SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error
-	// Absence gives the absence of a colleague, and false when he is present. What is broken of others is no error.
-	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error)
-	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are broken.
-	Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error)
-}
-
-// EncodeAbsence gives the text in which an absence is stored under its colleague.
-func EncodeAbsence(a Absence) string { return a.Since.UTC().Format(storedTime) + " " + string(a.By) }
-
-// DecodeAbsence reads it. The error wraps ErrBroken.
-func DecodeAbsence(colleague call.AgentID, text string) (Absence, error) {
-	since, by, _ := strings.Cut(text, " ")
-	at, err := time.Parse(storedTime, since)
-	if err != nil || !Actor(by).valid() {
-		return Absence{}, fmt.Errorf("the absence of %s is not a time and who said it: %w", colleague, ErrBroken)
-	}
-	return Absence{Colleague: colleague, Since: at.UTC(), By: Actor(by)}, nil
-}
 
 // Absent keeps that a colleague is absent until he is Present again, gives every note that he has claimed or that is for him in person
 // to his team at once, and says how many. What is promised for him in person meanwhile is the team's. The history names who, who says
 // that he is absent: the colleague himself, another person, or the system. The notes that could not be released are in the error.
-func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor, at time.Time) (int, error) {
+func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error) {
 	if err := mayTellOf(colleague, who); err != nil {
 		return 0, err
 	}
-	if _, absent, err := w.Absence(ctx, m, colleague); err != nil && !errors.Is(err, ErrBroken) {
+	if _, absent, err := w.Absence(ctx, m, colleague); err != nil && !errors.Is(err, note.ErrBroken) {
 		return 0, fmt.Errorf("look whether %s is absent: %w", colleague, err)
 	} else if !absent { // else it stays as it was told first
-		a := Absence{Colleague: colleague, Since: at.UTC().Truncate(time.Millisecond), By: who}
+		a := staff.Absence{Colleague: colleague, Since: at.UTC().Truncate(time.Millisecond), By: who}
 		if err := w.store.SetAbsent(ctx, m, a); err != nil {
 			return 0, fmt.Errorf("keep that %s is absent: %w", colleague, err)
 		}
@@ -61,7 +30,7 @@ func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague 
 }
 
 // Present ends the absence of a colleague. What went to his team stays there.
-func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor) error {
+func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error {
 	if err := mayTellOf(colleague, who); err != nil {
 		return err
 	}
@@ -69,32 +38,25 @@ func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague
 }
 
 // Absence gives the absence of a colleague, and false when he is present.
-func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error) {
+func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
 	return w.store.Absence(ctx, m, colleague)
 }
 
 // Absences gives who is absent, by colleague.
-func (w *Worklist) Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error) {
+func (w *Worklist) Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error) {
 	return w.store.Absences(ctx, m)
 }
 
 // mayTellOf refuses a word about somebody's presence by those who cannot know.
-func mayTellOf(colleague call.AgentID, who Actor) error {
-	if !isID(string(colleague)) {
-		return &RuleError{Event: EventReleased, Text: "the colleague is not an id"}
+func mayTellOf(colleague call.AgentID, who note.Actor) error {
+	if !call.IsID(string(colleague)) {
+		return &note.RuleError{Event: note.EventReleased, Text: "the colleague is not an id"}
 	}
-	if !who.ours() {
-		return cannotTellOf(who)
-	}
-	return nil
-}
-
-func cannotTellOf(who Actor) *RuleError {
-	return &RuleError{Event: EventReleased, Text: fmt.Sprintf("only a person of ours or the system can say that somebody is absent or present, not %q", who)}
+	return who.CheckPresence()
 }
 
 // releaseAll gives what a colleague has, and what is for him in person, to his team.
-func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who Actor, at time.Time) (int, error) {
+func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error) {
 	released := 0
 	for {
 		before := released
@@ -104,11 +66,11 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 		}
 		problems := []error{err}
 		for _, n := range notes {
-			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n Note) (Event, error) {
+			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n note.Note) (note.Event, error) {
 				if n.Holder() != colleague {
-					return Event{}, errNotHis
+					return note.Event{}, errNotHis
 				}
-				return Event{Kind: EventReleased, Cause: ReleaseAbsent}, nil
+				return note.Event{Kind: note.EventReleased, Cause: note.ReleaseAbsent}, nil
 			})
 			if err == nil {
 				released++
@@ -127,19 +89,19 @@ var errNotHis = errors.New("it is not his any more")
 
 // freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not say who is
 // absent, or made live again. What somebody claimed is his.
-func (w *Worklist) freed(ctx context.Context, system Step) ([]Note, error) {
+func (w *Worklist) freed(ctx context.Context, system Step) ([]note.Note, error) {
 	absences, err := w.store.Absences(ctx, system.Municipality)
 	problems := []error{err}
-	var freed []Note
+	var freed []note.Note
 	for _, a := range absences {
 		notes, err := w.store.Held(ctx, system.Municipality, a.Colleague, aRound)
 		problems = append(problems, err)
 		for _, n := range notes {
-			if n.State != Open {
+			if n.State != note.Open {
 				continue
 			}
-			after, err := w.commit(ctx, system, n, func(Note) (Event, error) {
-				return Event{Kind: EventReleased, Cause: ReleaseAbsent, Reason: a.reason()}, nil
+			after, err := w.commit(ctx, system, n, func(note.Note) (note.Event, error) {
+				return note.Event{Kind: note.EventReleased, Cause: note.ReleaseAbsent, Reason: a.Reason()}, nil
 			})
 			if kept(err, &problems) {
 				freed = append(freed, after)
@@ -149,14 +111,9 @@ func (w *Worklist) freed(ctx context.Context, system Step) ([]Note, error) {
 	return freed, errors.Join(problems...)
 }
 
-// reason says in a history why a note is not for its colleague.
-func (a Absence) reason() string {
-	return fmt.Sprintf("asked for %s in person, who is absent since %s, says %s", a.Colleague, a.Since.Format(storedTime), a.By)
-}
-
 // forWhom gives the note for its team when the colleague that it was asked for is absent, and why; else as it is. While the store does not
 // answer it stays as it was asked: the next round looks again.
-func (s *Service) forWhom(ctx context.Context, draft Note) (Note, string) {
+func (s *Service) forWhom(ctx context.Context, draft note.Note) (note.Note, string) {
 	if draft.Personal == "" {
 		return draft, ""
 	}
@@ -165,5 +122,5 @@ func (s *Service) forWhom(ctx context.Context, draft Note) (Note, string) {
 		return draft, ""
 	}
 	draft.Personal = ""
-	return draft, absence.reason()
+	return draft, absence.Reason()
 }

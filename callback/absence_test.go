@@ -9,112 +9,109 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-func (f *floor) absences(t *testing.T) []callback.Absence {
-	t.Helper()
-	absences, err := f.list.Absences(t.Context(), town)
-	require.NoError(t, err)
-	return absences
-}
-
 // unheld is a store that does not say what a colleague has.
-type unheld struct{ *floor }
+type unheld struct{ *storetest.Floor }
 
-func (unheld) Held(context.Context, call.MunicipalityID, call.AgentID, int) ([]callback.Note, error) {
-	return nil, callback.ErrStoreDown
+func (unheld) Held(context.Context, call.MunicipalityID, call.AgentID, int) ([]note.Note, error) {
+	return nil, note.ErrStoreDown
 }
 
 func TestAbsentGivesEverythingToTheTeam(t *testing.T) {
-	f := newFloor()
-	made := aNote().Made
-	forEls := func(n *callback.Note) { n.Personal = "els" }
-	claimed, calling, personal := f.note(t, made), f.note(t, made), f.note(t, made, forEls)
-	both, jans := f.note(t, made, forEls), f.note(t, made)
-	for _, n := range []callback.Note{claimed, calling, both} {
-		_, err := f.list.Claim(t.Context(), by(els, n))
+	f := storetest.NewFloor()
+	made := storetest.ANote().Made
+	forEls := func(n *note.Note) { n.Personal = "els" }
+	claimed, calling, personal := f.Promise(t, made), f.Promise(t, made), f.Promise(t, made, forEls)
+	both, jans := f.Promise(t, made, forEls), f.Promise(t, made)
+	for _, n := range []note.Note{claimed, calling, both} {
+		_, err := f.List.Claim(t.Context(), storetest.By(storetest.Els, n))
 		require.NoError(t, err)
 	}
-	_, err := f.list.StartAttempt(t.Context(), by(els, calling), "")
+	_, err := f.List.StartAttempt(t.Context(), storetest.By(storetest.Els, calling), "")
 	require.NoError(t, err)
-	_, err = f.list.Claim(t.Context(), by(jan, jans))
+	_, err = f.List.Claim(t.Context(), storetest.By(storetest.Jan, jans))
 	require.NoError(t, err)
 
-	released, err := f.list.Absent(t.Context(), town, "els", jan, made.Add(2*time.Hour))
+	released, err := f.List.Absent(t.Context(), storetest.Town, "els", storetest.Jan, made.Add(2*time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, 4, released)
-	for _, n := range []callback.Note{claimed, calling, personal, both} {
-		after := f.now(t, n)
-		require.Equal(t, callback.Open, after.State)
+	for _, n := range []note.Note{claimed, calling, personal, both} {
+		after := f.Now(t, n)
+		require.Equal(t, note.Open, after.State)
 		require.Empty(t, after.Holder())
-		events, err := f.Events(t.Context(), town, n.ID)
+		events, err := f.Events(t.Context(), storetest.Town, n.ID)
 		require.NoError(t, err)
 		last := events[len(events)-1]
-		require.Equal(t, callback.ReleaseAbsent, last.Cause)
-		require.Equal(t, jan, last.Who, "the history names who said so")
+		require.Equal(t, note.ReleaseAbsent, last.Cause)
+		require.Equal(t, storetest.Jan, last.Who, "the history names who said so")
 	}
-	require.Equal(t, callback.ResultUntold, f.now(t, calling).Attempts[0].Result, "he may have been reached")
-	require.Equal(t, call.AgentID("jan"), f.now(t, jans).Colleague, "what others have is theirs")
-	released, err = f.list.Absent(t.Context(), town, "els", callback.BySystem, made.Add(3*time.Hour))
+	require.Equal(t, attempt.Untold, f.Now(t, calling).Attempts[0].Result, "he may have been reached")
+	require.Equal(t, call.AgentID("jan"), f.Now(t, jans).Colleague, "what others have is theirs")
+	released, err = f.List.Absent(t.Context(), storetest.Town, "els", note.BySystem, made.Add(3*time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, released)
-	require.Equal(t, []callback.Absence{{Colleague: "els", Since: made.Add(2 * time.Hour), By: jan}}, f.absences(t), "as it was said first")
+	require.Equal(t, []staff.Absence{{Colleague: "els", Since: made.Add(2 * time.Hour), By: storetest.Jan}}, f.Absent(t), "as it was said first")
 }
 
 func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
-	f := newFloor()
+	f := storetest.NewFloor()
 	for range 401 {
-		f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
+		f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
 	}
-	released, err := f.list.Absent(t.Context(), town, "els", callback.BySystem, aNote().Made.Add(time.Hour))
+	released, err := f.List.Absent(t.Context(), storetest.Town, "els", note.BySystem, storetest.ANote().Made.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, 401, released)
 }
 
 func TestAbsentIsNotForTheCallerToSay(t *testing.T) {
-	for name, who := range map[string]callback.Actor{"the caller": callback.ByCaller, "nobody": ""} {
+	for name, who := range map[string]note.Actor{"the caller": note.ByCaller, "nobody": ""} {
 		t.Run(name, func(t *testing.T) {
-			f := newFloor()
-			n := f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
-			released, err := f.list.Absent(t.Context(), town, "els", who, n.Made.Add(time.Hour))
-			var rule *callback.RuleError
+			f := storetest.NewFloor()
+			n := f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
+			released, err := f.List.Absent(t.Context(), storetest.Town, "els", who, n.Made.Add(time.Hour))
+			var rule *note.RuleError
 			require.ErrorAs(t, err, &rule)
 			require.Zero(t, released)
-			require.Equal(t, n, f.now(t, n), "nothing was changed")
-			require.Empty(t, f.absences(t))
-			require.ErrorAs(t, f.list.Present(t.Context(), town, "els", who), &rule)
+			require.Equal(t, n, f.Now(t, n), "nothing was changed")
+			require.Empty(t, f.Absent(t))
+			require.ErrorAs(t, f.List.Present(t.Context(), storetest.Town, "els", who), &rule)
 		})
 	}
 }
 
 func TestAbsentSaysWhatItCouldNotDo(t *testing.T) {
-	f := newFloor()
-	f.note(t, aNote().Made, func(n *callback.Note) { n.Personal = "els" })
+	f := storetest.NewFloor()
+	f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
 	f.Fail(errors.New("out of order"))
-	_, err := f.list.Absent(t.Context(), town, "els", els, aNote().Made)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	_, err := f.List.Absent(t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "look whether els is absent")
 	f.Fail(nil)
-	_, err = callback.NewWorklist(unheld{f}, f, nil).Absent(t.Context(), town, "els", els, aNote().Made)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	_, err = callback.NewWorklist(unheld{f}, f, nil).Absent(t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "find the notes of els")
-	require.Len(t, f.absences(t), 1, "it is known that she is absent: the next round goes on")
+	require.Len(t, f.Absent(t), 1, "it is known that she is absent: the next round goes on")
 }
 
 // Els is set absent in the morning; a minute later a note is made for her in person.
 func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
-	h := newHouse()
+	h := storetest.NewHouse()
 	list, s := callback.NewWorklist(h, nil, nil), callback.NewService(h, h, h, nil)
-	_, err := list.Absent(t.Context(), town, "els", jan, aNote().Made.Add(-time.Hour))
+	_, err := list.Absent(t.Context(), storetest.Town, "els", storetest.Jan, storetest.ANote().Made.Add(-time.Hour))
 	require.NoError(t, err)
-	ask := func(personal call.AgentID, key callback.Key) callback.Event {
-		r := aRequest()
+	ask := func(personal call.AgentID, key note.Key) note.Event {
+		r := storetest.ARequest()
 		r.Personal, r.Key, r.Subject = personal, key, string(key)
 		n, err := s.Promise(t.Context(), r)
 		require.NoError(t, err)
-		events, err := h.Events(t.Context(), town, n.ID)
+		events, err := h.Events(t.Context(), storetest.Town, n.ID)
 		require.NoError(t, err)
 		require.Len(t, events, 1)
 		require.Equal(t, n.Personal, events[0].Base.Personal)
@@ -123,19 +120,19 @@ func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
 	forEls := ask("els", "1")
 	require.Empty(t, forEls.Base.Personal, "anybody of the team may take it")
 	require.Equal(t, "asked for els in person, who is absent since 2026-11-20T14:00:00.123Z, says agent:jan", forEls.Reason)
-	require.Equal(t, aRequest().Reason, forEls.Base.Reason, "what the caller told is what he told")
+	require.Equal(t, storetest.ARequest().Reason, forEls.Base.Reason, "what the caller told is what he told")
 	forJan := ask("jan", "2")
 	require.Equal(t, call.AgentID("jan"), forJan.Base.Personal)
 	require.Empty(t, forJan.Reason)
-	require.NoError(t, list.Present(t.Context(), town, "els", els))
+	require.NoError(t, list.Present(t.Context(), storetest.Town, "els", storetest.Els))
 	require.Equal(t, call.AgentID("els"), ask("els", "3").Base.Personal, "she is there again")
 }
 
 func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
-	h := newHouse()
-	_, err := callback.NewWorklist(h, nil, nil).Absent(t.Context(), town, "els", els, aNote().Made)
+	h := storetest.NewHouse()
+	_, err := callback.NewWorklist(h, nil, nil).Absent(t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made)
 	require.NoError(t, err)
-	r := aRequest()
+	r := storetest.ARequest()
 	r.Personal = "els"
 	n, err := callback.NewService(forgetful{h}, h, h, nil).Promise(t.Context(), r)
 	require.NoError(t, err)
@@ -143,31 +140,31 @@ func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
 }
 
 // forgetful is a store that does not say who is absent.
-type forgetful struct{ *house }
+type forgetful struct{ *storetest.House }
 
-func (forgetful) Absence(context.Context, call.MunicipalityID, call.AgentID) (callback.Absence, bool, error) {
-	return callback.Absence{}, false, callback.ErrStoreDown
+func (forgetful) Absence(context.Context, call.MunicipalityID, call.AgentID) (staff.Absence, bool, error) {
+	return staff.Absence{}, false, note.ErrStoreDown
 }
 
 func TestARoundFreesWhatIsForAnAbsentColleagueInPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor()
-		forEls := func(n *callback.Note) { n.Personal = "els" }
-		_, err := f.list.Absent(t.Context(), town, "els", jan, now())
+		f := storetest.NewFloor()
+		forEls := func(n *note.Note) { n.Personal = "els" }
+		_, err := f.List.Absent(t.Context(), storetest.Town, "els", storetest.Jan, storetest.Now())
 		require.NoError(t, err)
 		require.Empty(t, round(t, f).Freed)
-		late := f.note(t, now(), forEls)
-		forJan := f.note(t, now(), func(n *callback.Note) { n.Personal = "jan" })
+		late := f.Promise(t, storetest.Now(), forEls)
+		forJan := f.Promise(t, storetest.Now(), func(n *note.Note) { n.Personal = "jan" })
 		freed := round(t, f).Freed
 		require.Len(t, freed, 1)
-		require.Equal(t, f.now(t, late), freed[0])
+		require.Equal(t, f.Now(t, late), freed[0])
 		require.Empty(t, freed[0].Personal)
-		require.Equal(t, forJan, f.now(t, forJan))
-		events, err := f.Events(t.Context(), town, late.ID)
+		require.Equal(t, forJan, f.Now(t, forJan))
+		events, err := f.Events(t.Context(), storetest.Town, late.ID)
 		require.NoError(t, err)
 		last := events[len(events)-1]
-		require.Equal(t, callback.ReleaseAbsent, last.Cause)
-		require.Equal(t, callback.BySystem, last.Who)
+		require.Equal(t, note.ReleaseAbsent, last.Cause)
+		require.Equal(t, note.BySystem, last.Who)
 		require.Contains(t, last.Reason, "says agent:jan")
 		require.Empty(t, round(t, f).Freed)
 	})
@@ -176,40 +173,40 @@ func TestARoundFreesWhatIsForAnAbsentColleagueInPerson(t *testing.T) {
 // Who works is there, whatever was said before.
 func TestWhoClaimsIsPresent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor()
+		f := storetest.NewFloor()
 		for _, who := range []call.AgentID{"els", "jan"} {
-			_, err := f.list.Absent(t.Context(), town, who, callback.BySystem, now())
+			_, err := f.List.Absent(t.Context(), storetest.Town, who, note.BySystem, storetest.Now())
 			require.NoError(t, err)
 		}
-		n := f.note(t, now())
-		_, err := f.list.Claim(t.Context(), by(els, n))
+		n := f.Promise(t, storetest.Now())
+		_, err := f.List.Claim(t.Context(), storetest.By(storetest.Els, n))
 		require.NoError(t, err)
 		require.Empty(t, round(t, f).Freed)
-		require.Equal(t, call.AgentID("els"), f.now(t, n).Colleague)
-		left := f.absences(t)
+		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague)
+		left := f.Absent(t)
 		require.Len(t, left, 1)
 		require.Equal(t, call.AgentID("jan"), left[0].Colleague, "another's claim says nothing of him")
-		require.NoError(t, f.SetAbsent(t.Context(), town, callback.Absence{Colleague: "els", Since: now(), By: jan})) // at the same moment
+		require.NoError(t, f.SetAbsent(t.Context(), storetest.Town, staff.Absence{Colleague: "els", Since: storetest.Now(), By: storetest.Jan})) // at the same moment
 		require.Empty(t, round(t, f).Freed)
-		require.Equal(t, call.AgentID("els"), f.now(t, n).Colleague, "what she claimed is hers")
+		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague, "what she claimed is hers")
 	})
 }
 
 func TestAnAbsenceIsReadBack(t *testing.T) {
-	want := callback.Absence{Colleague: "els", Since: aNote().Made, By: jan}
-	got, err := callback.DecodeAbsence("els", callback.EncodeAbsence(want))
+	want := staff.Absence{Colleague: "els", Since: storetest.ANote().Made, By: storetest.Jan}
+	got, err := staff.DecodeAbsence("els", staff.EncodeAbsence(want))
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	for _, text := range []string{"", "yes", "2026-11-20T15:00:00.123Z", "2026-11-20T15:00:00.123Z somebody", "yesterday agent:jan"} {
-		_, err := callback.DecodeAbsence("els", text)
-		require.ErrorIs(t, err, callback.ErrBroken, text)
+		_, err := staff.DecodeAbsence("els", text)
+		require.ErrorIs(t, err, note.ErrBroken, text)
 	}
 }
 
 func TestOnlyAnIDCanBeAbsent(t *testing.T) {
-	f := newFloor()
-	_, err := f.list.Absent(t.Context(), town, "els {x}", jan, aNote().Made)
-	var rule *callback.RuleError
+	f := storetest.NewFloor()
+	_, err := f.List.Absent(t.Context(), storetest.Town, "els {x}", storetest.Jan, storetest.ANote().Made)
+	var rule *note.RuleError
 	require.ErrorAs(t, err, &rule)
-	require.Empty(t, f.absences(t))
+	require.Empty(t, f.Absent(t))
 }

@@ -6,8 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 func amsterdam(t *testing.T) *time.Location {
@@ -26,25 +29,23 @@ func wall(t *testing.T, text string) time.Time {
 }
 
 // tries are attempts at these times, each ended a minute later.
-func tries(t *testing.T, as callback.Result, times ...string) []callback.Attempt {
+func tries(t *testing.T, as attempt.Result, times ...string) []attempt.Attempt {
 	t.Helper()
-	var all []callback.Attempt
+	var all []attempt.Attempt
 	for _, text := range times {
 		at := wall(t, text)
-		all = append(all, callback.Attempt{Began: at, Ended: at.Add(time.Minute), By: "els", Result: as})
+		all = append(all, attempt.Attempt{Began: at, Ended: at.Add(time.Minute), By: "els", Result: as})
 	}
 	return all
 }
 
-const noon = calendar.Clock(12 * 60)
-
 func TestAttemptPolicyIsMet(t *testing.T) {
-	halves := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{noon}}
-	thirds := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{noon, 15 * 60}}
-	missed, voicemail := callback.ResultNotReached, callback.ResultVoicemail
+	halves := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{storetest.Noon}}
+	thirds := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{storetest.Noon, 15 * 60}}
+	missed, voicemail := attempt.NotReached, attempt.Voicemail
 	for name, test := range map[string]struct {
 		policy   callback.AttemptPolicy
-		attempts []callback.Attempt
+		attempts []attempt.Attempt
 		at       string // empty: not met
 		left     int
 	}{
@@ -53,9 +54,9 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 		"morning, afternoon, and the next morning":    {halves, tries(t, missed, "2026-11-20 11:59", "2026-11-20 12:00", "2026-11-21 09:00"), "2026-11-21 09:01", 0},
 		"what completed it decides, not what came":    {halves, tries(t, voicemail, "2026-11-20 09:00", "2026-11-20 14:00", "2026-11-20 15:00", "2026-11-21 09:00", "2026-11-22 09:00"), "2026-11-21 09:01", 0},
 		"three parts of one day":                      {thirds, tries(t, missed, "2026-11-20 09:00", "2026-11-20 12:00", "2026-11-20 15:00"), "2026-11-20 15:01", 0},
-		"a wrong number is no try to reach him":       {halves, tries(t, callback.ResultWrongNumber, "2026-11-20 09:00", "2026-11-20 13:00", "2026-11-21 09:00"), "", 3},
-		"nor is a refusal":                            {halves, tries(t, callback.ResultRefused, "2026-11-20 09:00"), "", 3},
-		"what nobody told is not known to be one":     {halves, tries(t, callback.ResultUntold, "2026-11-20 09:00"), "", 3},
+		"a wrong number is no try to reach him":       {halves, tries(t, attempt.WrongNumber, "2026-11-20 09:00", "2026-11-20 13:00", "2026-11-21 09:00"), "", 3},
+		"nor is a refusal":                            {halves, tries(t, attempt.Refused, "2026-11-20 09:00"), "", 3},
+		"what nobody told is not known to be one":     {halves, tries(t, attempt.Untold, "2026-11-20 09:00"), "", 3},
 		"one that goes on is not one yet":             {halves, tries(t, "", "2026-11-20 09:00"), "", 3},
 		"the parts are the municipality's, not UTC's": {halves, tries(t, missed, "2026-07-20 11:30", "2026-07-20 12:30"), "", 1},
 		"on the night that the clocks go back":        {callback.AttemptPolicy{Least: 2, Parts: []calendar.Clock{3 * 60}}, tries(t, missed, "2026-10-25 01:30", "2026-10-25 02:30"), "", 1},
@@ -77,16 +78,16 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 // Three clicks on a trunk that is down ring nobody.
 func TestOnlyAnAttemptThatMayHaveRungHimCounts(t *testing.T) {
 	once := callback.AttemptPolicy{Least: 1}
-	for line, counts := range map[callback.LineResult]bool{
-		callback.LineUnknown:  true, // the colleague dialled himself, and says so
-		callback.LineAnswered: true,
-		callback.LineBusy:     true,
-		callback.LineNoAnswer: true,
-		callback.LineRefused:  false,
-		callback.LineFailed:   false,
+	for line, counts := range map[attempt.LineResult]bool{
+		attempt.LineUnknown:   true, // the colleague dialled himself, and says so
+		attempt.LineAnswered:  true,
+		attempt.LineBusy:      true,
+		attempt.LineNoAnswer:  true,
+		attempt.LineRefused:   false,
+		attempt.LineFailed:    false,
 		"told by a later one": false,
 	} {
-		for _, result := range []callback.Result{callback.ResultNotReached, callback.ResultVoicemail} {
+		for _, result := range []attempt.Result{attempt.NotReached, attempt.Voicemail} {
 			attempts := tries(t, result, "2026-11-20 09:00")
 			attempts[0].Line = line
 			_, _, met := once.Met(attempts, amsterdam(t))
@@ -102,7 +103,7 @@ func hours(t *testing.T) *calendar.Hours {
 	for day := time.Monday; day <= time.Thursday; day++ {
 		week[day] = []calendar.Span{{From: 9 * 60, To: 17 * 60}}
 	}
-	week[time.Friday] = []calendar.Span{{From: 9 * 60, To: noon}, {From: 13 * 60, To: 17 * 60}}
+	week[time.Friday] = []calendar.Span{{From: 9 * 60, To: storetest.Noon}, {From: 13 * 60, To: 17 * 60}}
 	town, err := calendar.New(calendar.Spec{Location: amsterdam(t), Hours: week})
 	require.NoError(t, err)
 	team, err := town.Team(calendar.TeamSpec{})
@@ -111,7 +112,7 @@ func hours(t *testing.T) *calendar.Hours {
 }
 
 func TestSuggest(t *testing.T) {
-	policy := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{noon}}
+	policy := callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{storetest.Noon}}
 	window := func(from, to int) calendar.Span {
 		return calendar.Span{From: calendar.Clock(from * 60), To: calendar.Clock(to * 60)}
 	}
@@ -146,9 +147,9 @@ func TestSuggest(t *testing.T) {
 		"on the Monday after the clocks went back":             {"2026-10-24 12:00", nil, window(9, 10), "2026-10-26 17:00", "2026-10-26 09:00"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := aNote()
-			n.State, n.Window, n.Deadline = callback.Open, test.window, wall(t, test.deadline)
-			n.Attempts = tries(t, callback.ResultNotReached, test.tried...)
+			n := storetest.ANote()
+			n.State, n.Window, n.Deadline = note.Open, test.window, wall(t, test.deadline)
+			n.Attempts = tries(t, attempt.NotReached, test.tried...)
 			got, ok := policy.Suggest(n, hours(t), wall(t, test.now))
 			require.True(t, ok)
 			require.Equal(t, time.UTC, got.Location())
@@ -156,37 +157,37 @@ func TestSuggest(t *testing.T) {
 		})
 	}
 	t.Run("any try counts as one, also what nobody told", func(t *testing.T) {
-		n := aNote()
-		n.State, n.Deadline = callback.Open, wall(t, deadline)
-		n.Attempts = tries(t, callback.ResultUntold, "2026-11-23 10:00")
+		n := storetest.ANote()
+		n.State, n.Deadline = note.Open, wall(t, deadline)
+		n.Attempts = tries(t, attempt.Untold, "2026-11-23 10:00")
 		got, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-23 12:00"), got.UTC())
 	})
 	t.Run("what was tried before it was reopened does not count", func(t *testing.T) {
-		n := aNote()
-		n.State, n.Deadline = callback.Open, wall(t, deadline)
-		n.Attempts, n.Earlier = tries(t, callback.ResultNotReached, "2026-11-23 09:30", "2026-11-23 10:00"), 2
+		n := storetest.ANote()
+		n.State, n.Deadline = note.Open, wall(t, deadline)
+		n.Attempts, n.Earlier = tries(t, attempt.NotReached, "2026-11-23 09:30", "2026-11-23 10:00"), 2
 		got, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-23 10:20"), got)
 	})
 	t.Run("a note that is closed needs no other try", func(t *testing.T) {
-		n := aNote()
-		n.State = callback.Resolved
+		n := storetest.ANote()
+		n.State = note.Resolved
 		_, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))
 		require.False(t, ok)
 	})
 	t.Run("a team that never opens", func(t *testing.T) {
-		n := aNote()
-		n.State = callback.Open
+		n := storetest.ANote()
+		n.State = note.Open
 		_, ok := policy.Suggest(n, &calendar.Hours{}, wall(t, "2026-11-23 10:20"))
 		require.False(t, ok)
 	})
 	t.Run("a team that never closes", func(t *testing.T) {
-		n := aNote()
-		n.State, n.Deadline = callback.Open, wall(t, deadline)
-		n.Attempts = tries(t, callback.ResultNotReached, "2026-11-23 22:00")
+		n := storetest.ANote()
+		n.State, n.Deadline = note.Open, wall(t, deadline)
+		n.Attempts = tries(t, attempt.NotReached, "2026-11-23 22:00")
 		got, ok := policy.Suggest(n, calendar.AlwaysOpen(amsterdam(t)), wall(t, "2026-11-23 22:05"))
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-24 00:00"), got.UTC())

@@ -14,12 +14,16 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // bounded is a house with limits: two notes from one caller, three for one number, five in all.
 type bounded struct {
-	*house
-	limits callback.Limits
+	*storetest.House
+	limits dialling.Limits
+	clocks *time.Location
 	counts func(ctx context.Context) error // goes before the store's Count when it is set
 }
 
@@ -27,54 +31,54 @@ func newBounded(t *testing.T) *bounded {
 	t.Helper()
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
-	return &bounded{house: newHouse(), limits: callback.Limits{Caller: 2, Target: 3, Day: 5, Clocks: amsterdam}}
+	return &bounded{House: storetest.NewHouse(), limits: dialling.Limits{Caller: 2, Target: 3, Day: 5}, clocks: amsterdam}
 }
 
-func (b *bounded) Policy(m call.MunicipalityID) callback.Policy {
-	p := b.house.Policy(m)
-	p.Limits = b.limits
+func (b *bounded) Policy(m call.MunicipalityID) dialling.Policy {
+	p := b.House.Policy(m)
+	p.Limits, p.Clocks = b.limits, b.clocks
 	return p
 }
 
-func (b *bounded) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+func (b *bounded) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
 	if b.counts != nil {
 		if err := b.counts(ctx); err != nil {
-			return callback.Limit{}, err
+			return dialling.Limit{}, err
 		}
 	}
-	return b.house.Count(ctx, day, once, limits)
+	return b.House.Count(ctx, day, once, limits)
 }
 
 // asking is one request for a note, each with a key and a subject of its own unless it says otherwise.
 type asking struct {
-	who     callback.Actor // the caller when it is empty
-	from    string         // that his line shows; empty when it is withheld
+	who     note.Actor // the caller when it is empty
+	from    string     // that his line shows; empty when it is withheld
 	to      string
 	at      time.Time
-	key     callback.Key
+	key     note.Key
 	subject string
 	apart   bool          // it is about something else
-	want    callback.Code // empty when it is promised
+	want    dialling.Code // empty when it is promised
 }
 
 func (a asking) request(t *testing.T, nth int) callback.Request {
 	t.Helper()
-	r := aRequest()
+	r := storetest.ARequest()
 	r.Number, r.Shown = number(t, a.to), call.Withheld()
 	if a.from != "" {
 		r.Shown = number(t, a.from)
 	}
-	if r.Who = callback.ByCaller; a.who != "" {
+	if r.Who = note.ByCaller; a.who != "" {
 		r.Who = a.who
 	}
 	if r.Key = a.key; r.Key == "" {
-		r.Key = callback.Key(fmt.Sprintf("pbx1/%d", nth))
+		r.Key = note.Key(fmt.Sprintf("pbx1/%d", nth))
 	}
 	if r.Subject = a.subject; r.Subject == "" {
 		r.Subject = fmt.Sprintf("zaak %d", nth)
 	}
 	if r.At = a.at; r.At.IsZero() {
-		r.At = aNote().Made
+		r.At = storetest.ANote().Made
 	}
 	r.Call, r.Separate = call.ID(r.Key), a.apart
 	return r
@@ -88,25 +92,25 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 		"a caller keys in strangers": {
 			{from: piet, to: stranger(1)},
 			{from: piet, to: stranger(2)},
-			{from: piet, to: stranger(3), want: callback.CodeCallerLimit},
+			{from: piet, to: stranger(3), want: dialling.CodeCallerLimit},
 			{from: jan, to: stranger(3)},
 		},
 		"one stranger, from everywhere": {
 			{from: piet, to: stranger(1)},
 			{to: stranger(1)},
-			{who: els, from: stranger(1), to: stranger(1)},
-			{from: jan, to: stranger(1), want: callback.CodeTargetLimit},
-			{to: stranger(1), want: callback.CodeTargetLimit},
-			{who: els, to: stranger(1), want: callback.CodeTargetLimit},
+			{who: storetest.Els, from: stranger(1), to: stranger(1)},
+			{from: jan, to: stranger(1), want: dialling.CodeTargetLimit},
+			{to: stranger(1), want: dialling.CodeTargetLimit},
+			{who: storetest.Els, to: stranger(1), want: dialling.CodeTargetLimit},
 			{to: stranger(2)},
 		},
 		"a company's people have notes of their own, up to the limit of their number": {
 			{from: piet, to: piet, subject: "x"},
 			{from: piet, to: piet, subject: "x", apart: true},
-			{from: piet, to: piet, subject: "x", apart: true, want: callback.CodeCallerLimit},
+			{from: piet, to: piet, subject: "x", apart: true, want: dialling.CodeCallerLimit},
 			{from: piet, to: piet, subject: "x"}, // the same again is none
 			{from: jan, to: piet, subject: "x", apart: true},
-			{who: els, from: piet, to: piet, subject: "x", apart: true, want: callback.CodeTargetLimit},
+			{who: storetest.Els, from: piet, to: piet, subject: "x", apart: true, want: dialling.CodeTargetLimit},
 		},
 		"who is not shown counts for whom he names, and in all": {
 			{to: stranger(1)},
@@ -114,18 +118,18 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{to: stranger(3)},
 			{to: stranger(4)},
 			{to: stranger(5)},
-			{to: stranger(6), want: callback.CodeDayLimit},
-			{from: piet, to: stranger(6), want: callback.CodeDayLimit},
-			{who: els, to: stranger(6)},
+			{to: stranger(6), want: dialling.CodeDayLimit},
+			{from: piet, to: stranger(6), want: dialling.CodeDayLimit},
+			{who: storetest.Els, to: stranger(6)},
 		},
 		"an agent makes notes for many": {
-			{who: els, from: piet, to: piet},
-			{who: els, from: piet, to: piet},
-			{who: els, to: stranger(1)},
-			{who: els, to: stranger(2)},
-			{who: els, to: stranger(3)},
-			{who: els, to: stranger(4)},
-			{who: els, to: stranger(5)},
+			{who: storetest.Els, from: piet, to: piet},
+			{who: storetest.Els, from: piet, to: piet},
+			{who: storetest.Els, to: stranger(1)},
+			{who: storetest.Els, to: stranger(2)},
+			{who: storetest.Els, to: stranger(3)},
+			{who: storetest.Els, to: stranger(4)},
+			{who: storetest.Els, to: stranger(5)},
 			{from: piet, to: piet},
 			{from: piet, to: stranger(1)},
 		},
@@ -134,9 +138,9 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: stranger(1), key: "a", subject: "s"},
 			{from: piet, to: stranger(1), key: "a", subject: "s"},
 			{from: piet, to: stranger(2), key: "b"},
-			{from: piet, to: stranger(3), key: "c", want: callback.CodeCallerLimit},
+			{from: piet, to: stranger(3), key: "c", want: dialling.CodeCallerLimit},
 			{from: piet, to: stranger(1), key: "a", subject: "s"},
-			{from: piet, to: stranger(3), key: "c", want: callback.CodeCallerLimit},
+			{from: piet, to: stranger(3), key: "c", want: dialling.CodeCallerLimit},
 			{from: piet, to: stranger(2), key: "b"},
 		},
 		"who asks again for what he is promised makes no new note": {
@@ -144,28 +148,28 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet},
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: " paspoort "},
-			{from: piet, to: piet, subject: "rijbewijs", want: callback.CodeCallerLimit},
+			{from: piet, to: piet, subject: "rijbewijs", want: dialling.CodeCallerLimit},
 		},
 		"who asks again for what he is promised uses nothing up": {
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: " Paspoort"},
 			{to: piet, subject: "paspoort"},
-			{who: els, to: piet, subject: "paspoort"},
+			{who: storetest.Els, to: piet, subject: "paspoort"},
 			{from: piet, to: piet},
 			{from: jan, to: piet, subject: "paspoort"},
 			{from: jan, to: piet},
-			{from: jan, to: piet, want: callback.CodeTargetLimit},
+			{from: jan, to: piet, want: dialling.CodeTargetLimit},
 			{from: jan, to: stranger(1)},
-			{from: jan, to: stranger(2), want: callback.CodeCallerLimit},
+			{from: jan, to: stranger(2), want: dialling.CodeCallerLimit},
 		},
 		"a day ends at midnight in town": {
 			{from: piet, to: piet, at: night},
 			{from: piet, to: piet, at: night},
-			{from: piet, to: piet, at: night, want: callback.CodeCallerLimit},
+			{from: piet, to: piet, at: night, want: dialling.CodeCallerLimit},
 			{from: piet, to: piet, at: night.Add(time.Second)},
 			{from: piet, to: piet, at: night.Add(time.Second)},
-			{from: piet, to: piet, at: night.Add(time.Second), want: callback.CodeCallerLimit},
+			{from: piet, to: piet, at: night.Add(time.Second), want: dialling.CodeCallerLimit},
 		},
 		"a request that is sent again after midnight has its note": {
 			{from: piet, to: piet, at: night, key: "a"},
@@ -178,20 +182,20 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet, at: night.Add(time.Hour), key: "a"},
 			{from: piet, to: piet, at: night.Add(time.Hour)},
 			{from: piet, to: piet, at: night.Add(time.Hour)},
-			{from: piet, to: piet, at: night.Add(time.Hour), want: callback.CodeCallerLimit},
+			{from: piet, to: piet, at: night.Add(time.Hour), want: dialling.CodeCallerLimit},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBounded(t)
 			for i, a := range requests {
-				written := len(b.asked)
+				written := len(b.Asked)
 				n, err := callback.NewService(b, b, b, nil).Promise(t.Context(), a.request(t, i)) // of a daemon that was just started
-				require.Equal(t, a.want, codeOf(t, err), "request %d", i)
+				require.Equal(t, a.want, storetest.CodeOf(t, err), "request %d", i)
 				if a.want == "" {
 					require.NotEmpty(t, n.Reference)
 					continue
 				}
-				require.Len(t, b.asked, written, "request %d was refused before anything was written", i)
+				require.Len(t, b.Asked, written, "request %d was refused before anything was written", i)
 				require.NotRegexp(t, `\d{3}`, err.Error(), "no digits")
 				require.Contains(t, err.Error(), "callbacks.limits")
 			}
@@ -202,7 +206,7 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T) {
 	b := newBounded(t)
 	s := callback.NewService(b, b, b, nil)
-	ask := func(nth int, subject string) (callback.Note, error) {
+	ask := func(nth int, subject string) (note.Note, error) {
 		return s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
 	}
 	first, err := ask(1, "paspoort")
@@ -219,7 +223,7 @@ func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T)
 func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 	for range 50 {
 		b := newBounded(t)
-		b.limits = callback.Limits{Target: 3, Clocks: b.limits.Clocks}
+		b.limits = dialling.Limits{Target: 3}
 		s := callback.NewService(b.Memory, b, b, nil)
 		ask := func(nth int, subject string) error {
 			_, err := s.Promise(t.Context(), asking{to: "0612345671", subject: subject}.request(t, nth))
@@ -233,8 +237,8 @@ func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 					assert.NoError(t, ask(1+i, "paspoort"), "what is promised is never refused")
 					return
 				}
-				if code := codeOf(t, ask(1+i, "")); code != "" {
-					assert.Equal(t, callback.CodeTargetLimit, code)
+				if code := storetest.CodeOf(t, ask(1+i, "")); code != "" {
+					assert.Equal(t, dialling.CodeTargetLimit, code)
 				}
 			})
 		}
@@ -250,7 +254,7 @@ func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 
 func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	b := newBounded(t)
-	b.limits = callback.Limits{}
+	b.limits = dialling.Limits{}
 	b.counts = func(context.Context) error { return errors.New("was asked") }
 	s := callback.NewService(b, b, b, nil)
 	for i := range 12 {
@@ -262,7 +266,7 @@ func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 // A promise matters more than its limit, but a machine that rings all night must not find the door open because Redis is away.
 func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	b := newBounded(t)
-	b.counts = func(context.Context) error { return callback.ErrStoreDown }
+	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int) error {
 		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: fmt.Sprintf("06876543%02d", nth)}.request(t, nth))
@@ -270,14 +274,14 @@ func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	}
 	require.NoError(t, ask(1))
 	require.NoError(t, ask(2))
-	require.Equal(t, callback.CodeCallerLimit, codeOf(t, ask(3)))
+	require.Equal(t, dialling.CodeCallerLimit, storetest.CodeOf(t, ask(3)))
 	b.counts = nil
 	require.NoError(t, ask(4), "what the store counted is what counts")
 }
 
 func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
 	b := newBounded(t)
-	b.counts = func(context.Context) error { return callback.ErrStoreDown }
+	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) error {
 		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
@@ -287,7 +291,7 @@ func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
 		require.NoError(t, ask(i, "paspoort"))
 	}
 	require.NoError(t, ask(5, "rijbewijs"))
-	require.Equal(t, callback.CodeCallerLimit, codeOf(t, ask(6, "verhuizing")))
+	require.Equal(t, dialling.CodeCallerLimit, storetest.CodeOf(t, ask(6, "verhuizing")))
 }
 
 func TestAStoreThatIsSilentAboutLimitsLeavesTimeForTheNote(t *testing.T) {
@@ -295,18 +299,18 @@ func TestAStoreThatIsSilentAboutLimitsLeavesTimeForTheNote(t *testing.T) {
 		b := newBounded(t)
 		b.counts = func(ctx context.Context) error {
 			<-ctx.Done()
-			return errors.Join(callback.ErrStoreDown, ctx.Err())
+			return errors.Join(note.ErrStoreDown, ctx.Err())
 		}
-		b.make = func(ctx context.Context, made callback.Event) (callback.Note, error) {
+		b.BeforeMake = func(ctx context.Context, made note.Event) (note.Note, error) {
 			select {
 			case <-ctx.Done():
-				return callback.Note{}, ctx.Err()
+				return note.Note{}, ctx.Err()
 			case <-time.After(250 * time.Millisecond):
 				return b.Memory.Make(ctx, made)
 			}
 		}
 		start := time.Now()
-		_, err := callback.NewService(b, b, b, nil).Promise(t.Context(), aRequest())
+		_, err := callback.NewService(b, b, b, nil).Promise(t.Context(), storetest.ARequest())
 		require.NoError(t, err)
 		require.Less(t, time.Since(start), 500*time.Millisecond)
 	})

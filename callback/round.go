@@ -8,15 +8,16 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Round is what one round found to do.
 type Round struct {
-	Lapsed  []Note // claims whose lease had run out: open again
-	Warned  []Note // the warning point had passed
-	Overdue []Note // the deadline had passed
-	Freed   []Note // for a colleague in person who is absent: the team's now
-	Purged  int    // closed notes of which what is personal was removed
+	Lapsed  []note.Note // claims whose lease had run out: open again
+	Warned  []note.Note // the warning point had passed
+	Overdue []note.Note // the deadline had passed
+	Freed   []note.Note // for a colleague in person who is absent: the team's now
+	Purged  int         // closed notes of which what is personal was removed
 }
 
 // renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew his, and who renews
@@ -30,7 +31,7 @@ const renewFirst = time.Minute
 func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, answers time.Time) (Round, error) {
 	var r Round
 	var problems []error
-	system := Step{Municipality: m, Who: BySystem, At: now}
+	system := Step{Municipality: m, Who: note.BySystem, At: now}
 	if now.Sub(answers) >= renewFirst {
 		r.Lapsed = w.lapse(ctx, system, &problems)
 	}
@@ -39,10 +40,10 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 	problems = append(problems, err)
 	for _, n := range marked {
 		kind, _, _ := n.NextMark()
-		after, err := w.commit(ctx, system, n, func(Note) (Event, error) { return Event{Kind: kind}, nil })
+		after, err := w.commit(ctx, system, n, func(note.Note) (note.Event, error) { return note.Event{Kind: kind}, nil })
 		switch {
 		case !kept(err, &problems):
-		case kind == EventWarned:
+		case kind == note.EventWarned:
 			r.Warned = append(r.Warned, after)
 		default:
 			r.Overdue = append(r.Overdue, after)
@@ -56,7 +57,7 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 		old, err := w.store.ClosedBefore(ctx, m, now.Add(-keep), aRound)
 		problems = append(problems, err)
 		for _, n := range old {
-			err := w.purge(ctx, n, now, BySystem, "retention")
+			err := w.purge(ctx, n, now, note.BySystem, "retention")
 			if kept(err, &problems) {
 				r.Purged++
 			}
@@ -66,13 +67,13 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 }
 
 // lapse opens the notes whose claim has run out.
-func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []Note {
-	var done []Note
+func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []note.Note {
+	var done []note.Note
 	lapsed, err := w.store.Lapsed(ctx, s.Municipality, aRound)
 	*problems = append(*problems, err)
 	for _, n := range lapsed {
-		after, err := w.commit(ctx, s, n, func(Note) (Event, error) {
-			return Event{Kind: EventReleased, Cause: ReleaseLapsed}, nil
+		after, err := w.commit(ctx, s, n, func(note.Note) (note.Event, error) {
+			return note.Event{Kind: note.EventReleased, Cause: note.ReleaseLapsed}, nil
 		})
 		if kept(err, problems) {
 			done = append(done, after)
@@ -83,8 +84,8 @@ func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []Note 
 
 // kept reports whether a change was stored. Another that came first is no problem: the next round sees what it left.
 func kept(err error, problems *[]error) bool {
-	var stale *StaleError
-	var held *HeldError
+	var stale *note.StaleError
+	var held *note.HeldError
 	if err != nil && !errors.As(err, &stale) && !errors.As(err, &held) {
 		*problems = append(*problems, err)
 	}
@@ -94,7 +95,7 @@ func kept(err error, problems *[]error) bool {
 // Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those
 // to ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back
 // then. It says how many were erased; what could not be is in the error.
-func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who Actor, now time.Time) (int, error) {
+func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time) (int, error) {
 	erased := 0
 	for {
 		before := erased
@@ -102,8 +103,8 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 		problems := []error{err}
 		for _, n := range notes {
 			if n.State.Live() {
-				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(Note) (Event, error) {
-					return Event{Kind: EventCancelled, Reason: "erased on request"}, nil
+				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(note.Note) (note.Event, error) {
+					return note.Event{Kind: note.EventCancelled, Reason: "erased on request"}, nil
 				})
 				if err != nil {
 					problems = append(problems, err)
@@ -122,12 +123,12 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 	}
 }
 
-func (w *Worklist) purge(ctx context.Context, n Note, at time.Time, who Actor, why string) error {
+func (w *Worklist) purge(ctx context.Context, n note.Note, at time.Time, who note.Actor, why string) error {
 	at = at.UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(at), w.random)
 	if err != nil {
 		return err
 	}
-	_, err = w.store.Advance(ctx, n, Remains(n, EventID(id.String()), at, who, why))
+	_, err = w.store.Advance(ctx, n, note.Remains(n, note.EventID(id.String()), at, who, why))
 	return err
 }

@@ -10,13 +10,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -27,11 +27,6 @@ const (
 	// referenceTries bounds the search for a free reference. With a million notes one in nine is taken: ten tries in a
 	// row fail once in three thousand million times.
 	referenceTries = 10
-
-	maxID      = 64
-	maxKey     = 200
-	maxSubject = 100  // runes
-	maxReason  = 2000 // runes
 
 	firstYear = 2000 // before it the clock or the time was never set
 	lastYear  = 9999 // RFC 3339 writes no more
@@ -52,14 +47,14 @@ type Term struct {
 // counts from the next request on.
 type Rules interface {
 	Knows(team call.TeamID) bool
-	Policy(m call.MunicipalityID) Policy
+	Policy(m call.MunicipalityID) dialling.Policy
 }
 
 // Request asks for a note. Every field is required unless its comment says otherwise.
 type Request struct {
-	Key          Key // see CallKey
+	Key          note.Key // see CallKey
 	At           time.Time
-	Who          Actor
+	Who          note.Actor
 	Municipality call.MunicipalityID
 	Team         call.TeamID
 	Number       call.Number   // to call back
@@ -81,7 +76,7 @@ type Service struct {
 	norm   Norm
 	random io.Reader
 
-	meanwhile LocalTally // counts while the store cannot
+	meanwhile dialling.LocalTally // counts while the store cannot
 }
 
 // NewService joins the parts. random is where ids and references come from; nil takes the system's.
@@ -98,98 +93,98 @@ func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Serv
 // most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
 // helps nobody. The error is a *Refusal when the request is at fault; any other error means "not possible now", and wraps
 // ErrStoreDown when that is why.
-func (s *Service) Promise(ctx context.Context, r Request) (Note, error) {
+func (s *Service) Promise(ctx context.Context, r Request) (note.Note, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 	defer cancel()
 	if err := s.check(r); err != nil {
-		return Note{}, err
+		return note.Note{}, err
 	}
 	draft, err := s.draft(r)
 	if err != nil {
-		return Note{}, err
+		return note.Note{}, err
 	}
 	look, seen := context.WithTimeout(ctx, lookWithin)
 	defer seen()
 	count, full := s.within(look, r)
 	if full != nil {
-		if note, ok := s.standing(ctx, draft, r); ok {
-			return note, nil
+		if n, ok := s.standing(ctx, draft, r); ok {
+			return n, nil
 		}
-		return Note{}, full
+		return note.Note{}, full
 	}
 	draft, why := s.forWhom(look, draft)
 	for range referenceTries {
-		if draft.Reference, err = NewReference(s.random); err != nil {
-			return Note{}, err
+		if draft.Reference, err = note.NewReference(s.random); err != nil {
+			return note.Note{}, err
 		}
-		made := Made(draft, r.Who)
+		made := note.Made(draft, r.Who)
 		made.Reason = why
-		note, err := s.store.Make(ctx, made)
+		n, err := s.store.Make(ctx, made)
 		if err == nil {
-			count.answeredBy(ctx, note, r.Key)
-			return note, nil
+			count.answeredBy(ctx, n, r.Key)
+			return n, nil
 		}
-		if open := (*OpenError)(nil); errors.As(err, &open) {
-			note, err = s.merge(ctx, open.Note, r)
-			if closed := (*IllegalError)(nil); errors.As(err, &closed) {
+		if open := (*note.OpenError)(nil); errors.As(err, &open) {
+			n, err = s.merge(ctx, open.Note, r)
+			if closed := (*note.IllegalError)(nil); errors.As(err, &closed) {
 				continue // meanwhile: it is in nobody's way now
 			}
-			count.answeredBy(ctx, note, r.Key)
-			return note, err
+			count.answeredBy(ctx, n, r.Key)
+			return n, err
 		}
-		if !errors.Is(err, ErrReferenceTaken) {
-			return Note{}, fmt.Errorf("promise a callback: %w", err)
+		if !errors.Is(err, note.ErrReferenceTaken) {
+			return note.Note{}, fmt.Errorf("promise a callback: %w", err)
 		}
 	}
-	return Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", ErrReferenceTaken, referenceTries)
+	return note.Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", note.ErrReferenceTaken, referenceTries)
 }
 
 // merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once, and
 // so does a request that names none and is sent again: its key stands for it.
-func (s *Service) merge(ctx context.Context, open Note, r Request) (Note, error) {
+func (s *Service) merge(ctx context.Context, open note.Note, r Request) (note.Note, error) {
 	in := cmp.Or(r.Call, call.ID(r.Key))
 	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
-	var n Note
+	var n note.Note
 	var err error
 	for range staleTries {
 		events, unread := s.store.Events(ctx, open.Municipality, open.ID)
-		if slices.ContainsFunc(events, func(e Event) bool { return e.Kind == EventMerged && e.Call == in }) {
+		if slices.ContainsFunc(events, func(e note.Event) bool { return e.Kind == note.EventMerged && e.Call == in }) {
 			return open, nil
 		}
 		if step.Ver = 0; unread == nil {
-			step.Ver = last(events) // so that the same request from another side cannot count in between
+			step.Ver = note.Version(events) // so that the same request from another side cannot count in between
 		}
 		n, err = s.steps.merge(ctx, step, in, r.Reason)
-		if stale := (*StaleError)(nil); !errors.As(err, &stale) {
+		if stale := (*note.StaleError)(nil); !errors.As(err, &stale) {
 			break
 		}
 	}
 	if err != nil {
-		return Note{}, fmt.Errorf("promise a callback: merge the request into the note that there is: %w", err)
+		return note.Note{}, fmt.Errorf("promise a callback: merge the request into the note that there is: %w", err)
 	}
 	return n, nil
 }
 
 // draft is the note that the request asks for, without a reference.
-func (s *Service) draft(r Request) (Note, error) {
+func (s *Service) draft(r Request) (note.Note, error) {
 	made := r.At.UTC().Truncate(time.Millisecond)
 	term, err := s.norm.Term(r.Team, made)
 	if err != nil {
-		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s: %w", r.Team, err)
+		return note.Note{}, fmt.Errorf("promise a callback: the deadline of team %s: %w", r.Team, err)
 	}
 	if !term.Deadline.After(made) || term.Deadline.Year() > lastYear {
-		return Note{}, fmt.Errorf("promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team)
+		return note.Note{}, fmt.Errorf("promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team)
 	}
 	number, err := call.ParseNumber(r.Number.E164) // what is stored comes from the digits alone
 	if err != nil {
-		return Note{}, refuse(CodeInvalid, "the number does not exist")
+		return note.Note{}, dialling.Refuse(dialling.CodeInvalid, "the number does not exist")
 	}
 	id, err := ulid.New(ulid.Timestamp(made), s.random)
 	if err != nil {
-		return Note{}, fmt.Errorf("promise a callback: draw an id: %w", err)
+		return note.Note{}, fmt.Errorf("promise a callback: draw an id: %w", err)
 	}
-	n := Note{
-		ID:           NoteID(id.String()),
+	n := note.Note{
+		ID:           note.ID(id.String()),
 		Municipality: r.Municipality,
 		Team:         r.Team,
 		Owner:        r.Team,
@@ -216,51 +211,30 @@ func (s *Service) draft(r Request) (Note, error) {
 // check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for them.
 func (s *Service) check(r Request) error {
 	switch {
-	case !isID(string(r.Municipality)):
-		return refuse(CodeRequest, "the municipality is missing or not an id")
-	case !isID(string(r.Team)):
-		return refuse(CodeRequest, "the team is missing or not an id")
+	case !call.IsID(string(r.Municipality)):
+		return dialling.Refuse(dialling.CodeRequest, "the municipality is missing or not an id")
+	case !call.IsID(string(r.Team)):
+		return dialling.Refuse(dialling.CodeRequest, "the team is missing or not an id")
 	case !s.rules.Knows(r.Team):
-		return refuse(CodeTeam, "team %s is not in the configuration", r.Team)
-	case !isKey(string(r.Key)):
-		return refuse(CodeRequest, "the key is missing, longer than %d characters, or holds more than printable ASCII", maxKey)
+		return dialling.Refuse(dialling.CodeTeam, "team %s is not in the configuration", r.Team)
+	case !r.Key.Valid():
+		return dialling.Refuse(dialling.CodeRequest, "the key is missing, longer than %d characters, or holds more than printable ASCII", note.MaxKey)
 	case r.At.Year() < firstYear || r.At.Year() > lastYear:
-		return refuse(CodeRequest, "the time of the request is missing or impossible")
-	case !r.Who.valid():
-		return refuse(CodeRequest, "who asks is missing")
-	case !isID(r.Language):
-		return refuse(CodeRequest, "the language is missing or not a code such as nl")
-	case !isText(string(r.Call), maxKey):
-		return refuse(CodeRequest, "the call id is too long or not text")
-	case !isText(r.Subject, maxSubject):
-		return refuse(CodeRequest, "the subject is longer than %d characters or not text", maxSubject)
-	case r.Personal != "" && !isID(string(r.Personal)):
-		return refuse(CodeRequest, "the colleague is not an id")
+		return dialling.Refuse(dialling.CodeRequest, "the time of the request is missing or impossible")
+	case !r.Who.Valid():
+		return dialling.Refuse(dialling.CodeRequest, "who asks is missing")
+	case !call.IsID(r.Language):
+		return dialling.Refuse(dialling.CodeRequest, "the language is missing or not a code such as nl")
+	case !note.IsText(string(r.Call), note.MaxKey):
+		return dialling.Refuse(dialling.CodeRequest, "the call id is too long or not text")
+	case !note.IsText(r.Subject, note.MaxSubject):
+		return dialling.Refuse(dialling.CodeRequest, "the subject is longer than %d characters or not text", note.MaxSubject)
+	case r.Personal != "" && !call.IsID(string(r.Personal)):
+		return dialling.Refuse(dialling.CodeRequest, "the colleague is not an id")
 	case r.Window.From < 0 || r.Window.To > calendar.EndOfDay || r.Window != (calendar.Span{}) && r.Window.From >= r.Window.To:
-		return refuse(CodeRequest, "the window is not a part of a day")
-	case !isText(r.Reason, maxReason):
-		return refuse(CodeRequest, "the reason is longer than %d characters or not text", maxReason)
+		return dialling.Refuse(dialling.CodeRequest, "the window is not a part of a day")
+	case !note.IsText(r.Reason, note.MaxReason):
+		return dialling.Refuse(dialling.CodeRequest, "the reason is longer than %d characters or not text", note.MaxReason)
 	}
-	return Dialable(s.rules.Policy(r.Municipality), r.Number)
-}
-
-// IsID reports whether a text can be the id of a team or of a colleague.
-func IsID(s string) bool { return isID(s) }
-
-// isID allows what the configuration allows in ids. Braces above all must stay out: they would move a note to another hash slot.
-func isID(s string) bool {
-	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))
-	})
-}
-
-// isKey also refuses a CallKey without a call: such keys would make all callers share one note.
-func isKey(s string) bool {
-	return s != "" && len(s) <= maxKey && !strings.HasSuffix(s, "/") &&
-		!strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
-}
-
-func isText(s string, runes int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= runes &&
-		!strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' })
+	return dialling.Dialable(s.rules.Policy(r.Municipality), r.Number)
 }

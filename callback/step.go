@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // staleTries bounds how often a change that may follow any other is tried again after another came first.
@@ -18,9 +19,9 @@ const staleTries = 8
 // Step names a note, who changes it, and when.
 type Step struct {
 	Municipality call.MunicipalityID
-	Note         NoteID
+	Note         note.ID
 	Ver          uint64 // that who changes it has seen: at another the change is refused; 0 for any
-	Who          Actor
+	Who          note.Actor
 	At           time.Time
 }
 
@@ -32,7 +33,7 @@ type steps struct {
 }
 
 // local is the note with its times by the municipality's clocks, for what people are told.
-func (w steps) local(n Note) Note {
+func (w steps) local(n note.Note) note.Note {
 	if w.clocks == nil {
 		return n
 	}
@@ -40,55 +41,57 @@ func (w steps) local(n Note) Note {
 }
 
 // merge counts that the caller asked again for the same, see Worklist.Merge.
-func (w steps) merge(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventMerged, Call: in, Reason: reason}, nil })
+func (w steps) merge(ctx context.Context, s Step, in call.ID, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventMerged, Call: in, Reason: reason}, nil
+	})
 }
 
 // advance reads the note, makes the event of it, and stores it. When the step names no version and another change came
 // first, it looks again.
-func (w steps) advance(ctx context.Context, s Step, build func(n Note) (Event, error)) (Note, error) {
+func (w steps) advance(ctx context.Context, s Step, build func(n note.Note) (note.Event, error)) (note.Note, error) {
 	var err error
 	for range staleTries {
-		var n Note
+		var n note.Note
 		if n, err = w.store.Note(ctx, s.Municipality, s.Note); err != nil {
-			return Note{}, err
+			return note.Note{}, err
 		}
 		if s.Ver != 0 && s.Ver != n.Ver {
-			return Note{}, &StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+			return note.Note{}, &note.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
 		}
-		var after Note
+		var after note.Note
 		if after, err = w.commit(ctx, s, n, build); err == nil {
 			return after, nil
 		}
-		var stale *StaleError
+		var stale *note.StaleError
 		if s.Ver != 0 || !errors.As(err, &stale) {
 			break
 		}
 	}
-	return Note{}, err
+	return note.Note{}, err
 }
 
 // commit makes the event of the note as it is, and stores it.
-func (w steps) commit(ctx context.Context, s Step, n Note, build func(n Note) (Event, error)) (Note, error) {
+func (w steps) commit(ctx context.Context, s Step, n note.Note, build func(n note.Note) (note.Event, error)) (note.Note, error) {
 	e, err := build(n)
 	if err != nil {
-		return Note{}, err
+		return note.Note{}, err
 	}
-	if !s.Who.valid() {
-		return Note{}, &RuleError{Event: e.Kind, Text: "who does it is missing"}
+	if !s.Who.Valid() {
+		return note.Note{}, &note.RuleError{Event: e.Kind, Text: "who does it is missing"}
 	}
-	if !isText(e.Reason, maxReason) {
-		return Note{}, &RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", maxReason)}
+	if !note.IsText(e.Reason, note.MaxReason) {
+		return note.Note{}, &note.RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", note.MaxReason)}
 	}
 	at := s.At.UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(at), w.random)
 	if err != nil {
-		return Note{}, fmt.Errorf("draw an event id: %w", err)
+		return note.Note{}, fmt.Errorf("draw an event id: %w", err)
 	}
-	e.ID, e.Note, e.Ver, e.At, e.Who = EventID(id.String()), n.ID, n.Ver+1, at, s.Who
-	if _, err := Apply(n, e); err != nil { // before anything is written, also to a journal
-		_, err = Apply(w.local(n), e) // the same, in words for people
-		return Note{}, err
+	e.ID, e.Note, e.Ver, e.At, e.Who = note.EventID(id.String()), n.ID, n.Ver+1, at, s.Who
+	if _, err := note.Apply(n, e); err != nil { // before anything is written, also to a journal
+		_, err = note.Apply(w.local(n), e) // the same, in words for people
+		return note.Note{}, err
 	}
 	return w.store.Advance(ctx, n, e)
 }

@@ -8,7 +8,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 // aRound is how many notes one round takes of a kind: the rest waits for the next, a second later.
@@ -20,7 +24,6 @@ type Work struct {
 	ContactCentre call.TeamID    // who owns a note that two teams called "not ours"
 	Lease         time.Duration  // how long a claim holds unless it is renewed
 	Attempts      AttemptPolicy
-	Caps          Caps
 	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
 }
 
@@ -31,12 +34,24 @@ type WorkRules interface {
 	Work(m call.MunicipalityID) Work
 }
 
-// WorkStore is a store that can also be read, that counts, and that knows who is absent.
+// Notes keeps notes and finds them.
+type Notes interface {
+	note.Store
+	note.Reader
+}
+
+// WorkStore keeps notes, counts what is done in a day, and knows which colleagues are absent.
 type WorkStore interface {
-	Store
-	Reader
-	Tally
-	Presence
+	Notes
+	dialling.Tally
+	staff.Presence
+}
+
+// Joined is a WorkStore put together from its parts, such as a keeper's notes with the rest of a store.
+type Joined struct {
+	Notes
+	dialling.Tally
+	staff.Presence
 }
 
 // Worklist changes notes as the people who work them ask, and as time passes. It is safe for use by several goroutines
@@ -57,63 +72,63 @@ func NewWorklist(store WorkStore, rules WorkRules, random io.Reader) *Worklist {
 }
 
 // Claim gives the note to the colleague who asks, for as long as the lease runs. Who claims is present.
-func (w *Worklist) Claim(ctx context.Context, s Step) (Note, error) {
+func (w *Worklist) Claim(ctx context.Context, s Step) (note.Note, error) {
 	if colleague, ok := s.Who.Agent(); ok {
 		if err := w.store.SetPresent(ctx, s.Municipality, colleague); err != nil {
-			return Note{}, err
+			return note.Note{}, err
 		}
 	}
-	return w.advance(ctx, s, func(Note) (Event, error) {
-		return Event{Kind: EventClaimed, Hold: w.rules.Work(s.Municipality).Lease}, nil
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventClaimed, Hold: w.rules.Work(s.Municipality).Lease}, nil
 	})
 }
 
 // Renew makes the lease of the colleague who has the note run anew.
-func (w *Worklist) Renew(ctx context.Context, s Step) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) {
-		return Event{Kind: EventRenewed, Hold: w.rules.Work(s.Municipality).Lease}, nil
+func (w *Worklist) Renew(ctx context.Context, s Step) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventRenewed, Hold: w.rules.Work(s.Municipality).Lease}, nil
 	})
 }
 
 // Release gives the note back to its team; a personal note that nobody claimed, to the team as a whole.
-func (w *Worklist) Release(ctx context.Context, s Step, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) {
-		return Event{Kind: EventReleased, Cause: ReleaseByHand, Reason: reason}, nil
+func (w *Worklist) Release(ctx context.Context, s Step, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventReleased, Cause: note.ReleaseByHand, Reason: reason}, nil
 	})
 }
 
 // StartAttempt writes that the caller is about to be called, before he is: a call cannot be undone. in is the call, empty
 // when the colleague dials himself.
-func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventAttemptStarted, Call: in}, nil })
+func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventAttemptStarted, Call: in}, nil })
 }
 
 // EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his part at once.
-func (w *Worklist) EndLine(ctx context.Context, s Step, line LineResult, talked time.Duration) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) {
-		return Event{Kind: EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond)}, nil
+func (w *Worklist) EndLine(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond)}, nil
 	})
 }
 
 // EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
-func (w *Worklist) EndAttempt(ctx context.Context, s Step, line LineResult, talked time.Duration, result Result) (Note, error) {
-	if err := CheckResult(result); err != nil {
-		return Note{}, err
+func (w *Worklist) EndAttempt(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error) {
+	if err := note.CheckResult(result); err != nil {
+		return note.Note{}, err
 	}
-	return w.advance(ctx, s, func(Note) (Event, error) {
-		return Event{Kind: EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result}, nil
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result}, nil
 	})
 }
 
 // Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a second team says "not ours" since the
 // contact centre last had the note, it goes to the contact centre, which answers for it from then on, whatever team was named: look where
 // it went. The contact centre itself sends it where it wants.
-func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (Note, error) {
+func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (note.Note, error) {
 	if !w.rules.Knows(to) {
-		return Note{}, &RuleError{Event: EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
+		return note.Note{}, &note.RuleError{Event: note.EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
 	}
-	return w.advance(ctx, s, func(n Note) (Event, error) {
-		e := Event{Kind: EventRerouted, Team: to, Reason: reason}
+	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
+		e := note.Event{Kind: note.EventRerouted, Team: to, Reason: reason}
 		centre := w.rules.Work(s.Municipality).ContactCentre
 		switch {
 		case centre == "" || n.Reroutes == 0:
@@ -132,7 +147,7 @@ func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason s
 }
 
 // notOurs counts the teams that passed a note on since the contact centre last had it.
-func notOurs(stints []Stint, centre call.TeamID) int {
+func notOurs(stints []note.Stint, centre call.TeamID) int {
 	said := 0
 	for i := 1; i < len(stints); i++ {
 		switch before, after := stints[i-1].Team, stints[i].Team; {
@@ -146,64 +161,64 @@ func notOurs(stints []Stint, centre call.TeamID) int {
 }
 
 // Raise raises the priority by one.
-func (w *Worklist) Raise(ctx context.Context, s Step, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventRaised, Reason: reason}, nil })
+func (w *Worklist) Raise(ctx context.Context, s Step, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventRaised, Reason: reason}, nil })
 }
 
 // Merge counts that the caller asked again for the same, in a call, and raises the priority.
-func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
+func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string) (note.Note, error) {
 	return w.merge(ctx, s, in, reason)
 }
 
 // Comment adds a word for whoever works on the note.
-func (w *Worklist) Comment(ctx context.Context, s Step, text string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCommented, Reason: text}, nil })
+func (w *Worklist) Comment(ctx context.Context, s Step, text string) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCommented, Reason: text}, nil })
 }
 
 // Resolve closes the note. Unreached needs the attempt policy to be met.
-func (w *Worklist) Resolve(ctx context.Context, s Step, as Outcome, reason string) (Note, error) {
-	return w.advance(ctx, s, func(n Note) (Event, error) {
-		e := Event{Kind: EventResolved, Outcome: as, Reason: reason, NormMet: n.inTime(s.At)}
-		if as != Unreached {
+func (w *Worklist) Resolve(ctx context.Context, s Step, as note.Outcome, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
+		e := note.Event{Kind: note.EventResolved, Outcome: as, Reason: reason, NormMet: n.InTime(s.At)}
+		if as != note.Unreached {
 			return e, nil
 		}
 		work := w.rules.Work(s.Municipality)
 		met, left, ok := work.Attempts.Met(n.Tries(), work.Location)
 		if !ok {
-			return Event{}, &RuleError{Event: EventResolved, Text: fmt.Sprintf(
+			return note.Event{}, &note.RuleError{Event: note.EventResolved, Text: fmt.Sprintf(
 				"the caller was not tried often enough to give up: %d more, each in another part of the day", left)}
 		}
-		e.NormMet = n.inTime(met) // domain.md: outside the norm unless the policy was met before the deadline
+		e.NormMet = n.InTime(met) // domain.md: outside the norm unless the policy was met before the deadline
 		return e, nil
 	})
 }
 
 // Settle closes the note because what the caller wanted was settled in a call of his: in, empty when it is not known.
-func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (Note, error) {
-	return w.advance(ctx, s, func(n Note) (Event, error) {
-		return Event{Kind: EventResolved, Outcome: Settled, Call: in, Reason: reason, NormMet: n.inTime(s.At)}, nil
+func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
+		return note.Event{Kind: note.EventResolved, Outcome: note.Settled, Call: in, Reason: reason, NormMet: n.InTime(s.At)}, nil
 	})
 }
 
 // Cancel closes the note because the caller no longer needs it.
-func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (Note, error) {
-	return w.advance(ctx, s, func(Note) (Event, error) { return Event{Kind: EventCancelled, Reason: reason}, nil })
+func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCancelled, Reason: reason}, nil })
 }
 
 // Reopen makes a closed note live again. Its deadline stays as it was. It is refused when the caller has asked again meanwhile and has a
 // live note for the same: he would be rung twice.
-func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (Note, error) {
-	return w.advance(ctx, s, func(n Note) (Event, error) {
+func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (note.Note, error) {
+	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
 		his, err := w.store.ByNumber(ctx, n.Municipality, n.Number, aRound)
-		if err != nil && !errors.Is(err, ErrBroken) {
-			return Event{}, err
+		if err != nil && !errors.Is(err, note.ErrBroken) {
+			return note.Event{}, err
 		}
 		for _, other := range his {
 			if other.ID != n.ID && other.State.Live() && other.SameAs(n) {
-				return Event{}, &RuleError{Event: EventReopened, Text: fmt.Sprintf(
+				return note.Event{}, &note.RuleError{Event: note.EventReopened, Text: fmt.Sprintf(
 					"the caller has a live note for the same, %s: go on with that one", other.Reference)}
 			}
 		}
-		return Event{Kind: EventReopened, Reason: reason}, nil
+		return note.Event{Kind: note.EventReopened, Reason: reason}, nil
 	})
 }

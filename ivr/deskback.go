@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // deskState is what must outlive the daemon of a callback that is being made, besides what its note says. It is kept on the
 // channel of the colleague's phone.
 type deskState struct {
 	Municipality call.MunicipalityID `json:"municipality"`
-	Note         callback.NoteID     `json:"note"`
+	Note         note.ID             `json:"note"`
 	Team         call.TeamID         `json:"team,omitempty"`     // that the note was with
 	Number       string              `json:"number,omitempty"`   // E.164, that is called, by nobody else meanwhile
 	Tries        int                 `json:"tries"`              // attempts that the note had before this call
@@ -119,15 +120,15 @@ func (d *deskcall) resume(ctx context.Context) error {
 		return d.run(ctx) // nobody was rung
 	}
 	defer d.claim.keep(ctx, d.claim.renewal())()
-	attempt := d.note.Attempts[len(d.note.Attempts)-1]
+	a := d.note.Attempts[len(d.note.Attempts)-1]
 	switch {
-	case d.note.State == callback.Claimed:
-		return d.confirm(ctx, attempt.Result)
-	case attempt.Line != callback.LineUnknown:
+	case d.note.State == note.Claimed:
+		return d.confirm(ctx, a.Result)
+	case a.Line != attempt.LineUnknown:
 		return d.askResult(ctx)
 	case d.kept.Answered != 0: // one of them hung up while nobody looked: they talked for so long at most
-		return d.settle(ctx, callback.LineAnswered, time.Since(time.UnixMilli(d.kept.Answered)))
+		return d.settle(ctx, attempt.LineAnswered, time.Since(time.UnixMilli(d.kept.Answered)))
 	default:
-		return d.settle(ctx, callback.LineAbandoned, 0)
+		return d.settle(ctx, attempt.LineAbandoned, 0)
 	}
 }

@@ -9,9 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // stops lets the daemon stop in the middle of the call; Asterisk keeps the line, with what was remembered on it.
@@ -63,32 +64,32 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 		presses string           // once it is there again
 		dials   int              // in all
 		hears   string           // at first, once it is there again
-		state   callback.State   // in the end
-		attempt callback.Attempt // in the end
+		state   note.State       // in the end
+		attempt attempt.Attempt  // in the end
 	}{
 		"nobody was rung yet, and now the caller is": {
 			prepare: func(s *deskScene) { s.exchange.outErr = dispatch.ErrBusy }, hears: "U belt terug.",
-			dials: 1, state: callback.Claimed, attempt: callback.Attempt{Line: callback.LineBusy, Result: callback.ResultNotReached},
+			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineBusy, Result: attempt.NotReached},
 		},
 		"the caller's phone may have rung": {
 			prepare: func(s *deskScene) { s.exchange.outRings = time.Hour }, until: func(s *deskScene) { s.after(time.Minute) }, hears: "Niet bereikt.",
-			dials: 1, state: callback.Claimed, attempt: callback.Attempt{Line: callback.LineAbandoned, Result: callback.ResultNotReached},
+			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAbandoned, Result: attempt.NotReached},
 		},
 		"they talk on, and the caller hangs up": {
 			until: func(s *deskScene) { s.after(time.Minute) }, away: func(s *deskScene) { s.after(time.Minute) }, presses: "2", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: callback.Claimed, attempt: callback.Attempt{Line: callback.LineAnswered, Result: callback.ResultVoicemail},
+			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Voicemail},
 		},
 		"the caller has hung up meanwhile": {
 			until: func(s *deskScene) { s.after(time.Minute) }, away: (*deskScene).callerHangsUp, presses: "3", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: callback.Claimed, attempt: callback.Attempt{Line: callback.LineAnswered, Result: callback.ResultWrongNumber},
+			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.WrongNumber},
 		},
 		"he was asked what came of it, and is asked again": {
 			until: (*deskScene).untilTheQuestion, away: func(s *deskScene) { s.after(time.Minute) }, presses: "4", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: callback.Claimed, attempt: callback.Attempt{Line: callback.LineAnswered, Result: callback.ResultRefused},
+			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Refused},
 		},
 		"he had said that he spoke to the caller, and is asked whether it is done": {
 			until: func(s *deskScene) { s.untilTheQuestion(); s.answersDesk('1') }, presses: "1", hears: "Is de vraag beantwoord?",
-			dials: 1, state: callback.Resolved, attempt: callback.Attempt{Line: callback.LineAnswered, Result: callback.ResultReached},
+			dials: 1, state: note.Resolved, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Reached},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,8 +120,8 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 				require.Len(t, n.Attempts, 1)
 				require.Equal(t, test.attempt.Line, n.Attempts[0].Line)
 				require.Equal(t, test.attempt.Result, n.Attempts[0].Result)
-				require.Equal(t, test.attempt.Line == callback.LineAnswered, n.Attempts[0].Talked > 0)
-				if len(before) > 0 && before[0].Line != callback.LineUnknown {
+				require.Equal(t, test.attempt.Line == attempt.LineAnswered, n.Attempts[0].Talked > 0)
+				if len(before) > 0 && before[0].Line != attempt.LineUnknown {
 					require.Equal(t, before[0].Talked, n.Attempts[0].Talked, "the line had told its part")
 				}
 			})
@@ -139,7 +140,7 @@ func TestACallbackGoesOnWhenTheLinkIsBack(t *testing.T) {
 		s.answersDesk('2')
 		require.NoError(t, s.over())
 		require.Equal(t, "hung up", s.exchange.line.released)
-		require.Equal(t, callback.ResultVoicemail, s.stands().Attempts[0].Result)
+		require.Equal(t, attempt.Voicemail, s.stands().Attempts[0].Result)
 		require.Less(t, s.stands().Attempts[0].Talked, time.Minute, "not while nobody could be asked")
 	})
 }
@@ -153,7 +154,7 @@ func TestWhoIsPutThroughToTheColleaguesLineHearsWhatCameOfTheCallback(t *testing
 		require.NoError(t, s.over())
 		require.Equal(t, "hung up", s.exchange.line.released)
 		require.Len(t, s.exchange.dialled, 1)
-		require.Equal(t, callback.LineAbandoned, s.stands().Attempts[0].Line)
+		require.Equal(t, attempt.LineAbandoned, s.stands().Attempts[0].Line)
 	})
 }
 
@@ -166,13 +167,13 @@ func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 		s.takenBack()
 		s.rounds(time.Hour)
 		require.Equal(t, "out", s.exchange.line.talking)
-		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, note.Calling, s.stands().State)
 		s.callerHangsUp()
 		s.answersDesk('2')
 		require.NoError(t, s.over())
 		require.Greater(t, s.stands().Attempts[0].Talked, 73*time.Minute, "from when the caller answered")
 		s.rounds(16 * time.Minute)
-		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
 	})
 }
 
@@ -195,13 +196,13 @@ func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
 		over := s.seenOut(t.Context(), since)
 		require.Error(t, s.callbacks.Engaged.Check(noteFor(s.note.Number.E164, 2)), "nobody else calls that number")
 		s.rounds(time.Hour)
-		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, note.Calling, s.stands().State)
 		over <- nil
 		require.NoError(t, s.over())
-		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
+		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line)
 		require.InDelta(t, 70, s.stands().Attempts[0].Talked.Minutes(), 1)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
 	})
 }
 
@@ -210,10 +211,10 @@ func TestWhatAColleagueSaysOfACallbackThatHePutThroughStands(t *testing.T) {
 		s.after(time.Minute)
 		s.stops()
 		over := s.seenOut(t.Context(), time.Now())
-		s.says(callback.ResultReached)
+		s.says(attempt.Reached)
 		over <- nil
 		require.NoError(t, s.over())
-		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+		require.Equal(t, attempt.Reached, s.stands().Attempts[0].Result)
 	})
 }
 
@@ -223,9 +224,9 @@ func TestNothingIsWrittenOfACallbackThatWasPutThroughAndGoesOn(t *testing.T) {
 		s.stops()
 		s.seenOut(t.Context(), time.Now()) <- ivr.ErrShutdown
 		require.ErrorIs(t, s.over(), ivr.ErrShutdown)
-		require.Equal(t, callback.LineUnknown, s.stands().Attempts[0].Line)
+		require.Equal(t, attempt.LineUnknown, s.stands().Attempts[0].Line)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
 	})
 }
 

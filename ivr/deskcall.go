@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -21,8 +23,8 @@ const (
 )
 
 // The keys with which a colleague says what came of an attempt.
-var resultKeys = map[rune]callback.Result{
-	'1': callback.ResultReached, '2': callback.ResultVoicemail, '3': callback.ResultWrongNumber, '4': callback.ResultRefused,
+var resultKeys = map[rune]attempt.Result{
+	'1': attempt.Reached, '2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused,
 }
 
 // Exchange rings phones for callbacks.
@@ -57,11 +59,11 @@ type Outside struct {
 
 // Attempts is what a callback by telephone changes of its note; callback.Worklist is the real one.
 type Attempts interface {
-	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
-	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (callback.Note, error)
-	EndLine(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration) (callback.Note, error)
-	EndAttempt(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration, result callback.Result) (callback.Note, error)
-	Resolve(ctx context.Context, s callback.Step, as callback.Outcome, reason string) (callback.Note, error)
+	Renew(ctx context.Context, s callback.Step) (note.Note, error)
+	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
+	EndLine(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration) (note.Note, error)
+	EndAttempt(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error)
+	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
 }
 
 // Guard allows what may be dialled; callback.Guard is the real one.
@@ -89,9 +91,9 @@ type deskcall struct {
 	callbacks *Callbacks
 	claim     deskclaim
 	town      routing.Municipality
-	kept      deskState     // on the channel of the colleague's phone
-	note      callback.Note // as it was when the call began or was taken back
-	free      func()        // told when that phone is his again
+	kept      deskState // on the channel of the colleague's phone
+	note      note.Note // as it was when the call began or was taken back
+	free      func()    // told when that phone is his again
 }
 
 func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, free func()) *deskcall {
@@ -108,7 +110,7 @@ func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, 
 // is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
 // says why nobody was rung; the note is then as before. free is told once the colleague has answered and hung up: when he has put
 // the caller through the call goes on for long without him.
-func (c *Callbacks) CallBack(ctx context.Context, n callback.Note, free func()) error {
+func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) error {
 	agent, ok := c.Plan().Agents[n.Colleague]
 	if !ok {
 		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
@@ -227,7 +229,7 @@ func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) 
 	}
 	talked := time.Since(since)
 	d.letGo(ctx, leg)
-	return d.settle(ctx, callback.LineAnswered, talked)
+	return d.settle(ctx, attempt.LineAnswered, talked)
 }
 
 // letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside our application.
@@ -245,35 +247,35 @@ func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
 }
 
 // lineResult is what the line told of a call that was not answered.
-func lineResult(err error) callback.LineResult {
+func lineResult(err error) attempt.LineResult {
 	switch {
 	case errors.Is(err, dispatch.ErrBusy):
-		return callback.LineBusy
+		return attempt.LineBusy
 	case errors.Is(err, dispatch.ErrDeclined):
-		return callback.LineRefused
+		return attempt.LineRefused
 	case errors.Is(err, dispatch.ErrNoAnswer):
-		return callback.LineNoAnswer
+		return attempt.LineNoAnswer
 	case errors.Is(err, ErrHungUp): // the colleague gave up while it rang
-		return callback.LineAbandoned
+		return attempt.LineAbandoned
 	default: // nobody was rung, as far as is known
-		return callback.LineFailed
+		return attempt.LineFailed
 	}
 }
 
 // settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague knows
 // whether he spoke to a person or to a machine.
-func (d *deskcall) settle(ctx context.Context, line callback.LineResult, talked time.Duration) error {
+func (d *deskcall) settle(ctx context.Context, line attempt.LineResult, talked time.Duration) error {
 	d.callbacks.Engaged.Release(d.kept.Note) // nobody is on that line any more
 	switch line {
-	case callback.LineAnswered:
+	case attempt.LineAnswered:
 		if err := d.claim.endLine(ctx, talked); err != nil {
 			return d.claim.unlessSaid(err)
 		}
 		return d.askResult(ctx)
-	case callback.LineRefused:
-		return d.end(ctx, line, callback.ResultRefused)
+	case attempt.LineRefused:
+		return d.end(ctx, line, attempt.Refused)
 	default:
-		return d.end(ctx, line, callback.ResultNotReached)
+		return d.end(ctx, line, attempt.NotReached)
 	}
 }
 
@@ -288,13 +290,13 @@ func (d *deskcall) askResult(ctx context.Context) error {
 			return ignoreHangUp(err)
 		}
 		if result, ok := resultKeys[h.key]; ok {
-			return d.end(ctx, callback.LineUnknown, result) // the line has told its part
+			return d.end(ctx, attempt.LineUnknown, result) // the line has told its part
 		}
 	}
 	return nil
 }
 
-func (d *deskcall) end(ctx context.Context, line callback.LineResult, result callback.Result) error {
+func (d *deskcall) end(ctx context.Context, line attempt.LineResult, result attempt.Result) error {
 	if err := d.claim.insist(ctx, func(ctx context.Context) error {
 		_, err := d.callbacks.Attempts.EndAttempt(ctx, d.claim.step(), line, 0, result)
 		return err
@@ -305,16 +307,16 @@ func (d *deskcall) end(ctx context.Context, line callback.LineResult, result cal
 }
 
 // resultPrompts confirm to the colleague what was written.
-var resultPrompts = map[callback.Result]prompts.ID{
-	callback.ResultNotReached:  prompts.AttemptNotReached,
-	callback.ResultVoicemail:   prompts.AttemptNoted,
-	callback.ResultWrongNumber: prompts.AttemptNoted,
-	callback.ResultRefused:     prompts.AttemptNoted,
+var resultPrompts = map[attempt.Result]prompts.ID{
+	attempt.NotReached:  prompts.AttemptNotReached,
+	attempt.Voicemail:   prompts.AttemptNoted,
+	attempt.WrongNumber: prompts.AttemptNoted,
+	attempt.Refused:     prompts.AttemptNoted,
 }
 
 // confirm tells the colleague what was written; when the caller was reached it asks whether the note can be closed.
-func (d *deskcall) confirm(ctx context.Context, result callback.Result) error {
-	if result != callback.ResultReached {
+func (d *deskcall) confirm(ctx context.Context, result attempt.Result) error {
+	if result != attempt.Reached {
 		return ignoreHangUp(d.say(ctx, d.speaker.Say(resultPrompts[result])))
 	}
 	h, err := d.ask(ctx, d.speaker.Say(prompts.AskResolved), ears{})
@@ -322,7 +324,7 @@ func (d *deskcall) confirm(ctx context.Context, result callback.Result) error {
 		return ignoreHangUp(err)
 	}
 	if err := d.claim.insist(ctx, func(ctx context.Context) error {
-		_, err := d.callbacks.Attempts.Resolve(ctx, d.claim.step(), callback.Reached, "")
+		_, err := d.callbacks.Attempts.Resolve(ctx, d.claim.step(), note.Reached, "")
 		return err
 	}); err != nil {
 		return err

@@ -12,13 +12,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // fakeExchange rings a colleague and a caller who do as the story says.
@@ -68,10 +71,10 @@ type deskScene struct {
 	worklist  *callback.Worklist
 	exchange  *fakeExchange
 	callbacks *ivr.Callbacks
-	note      callback.Note
+	note      note.Note
 	failed    chan error
-	freed     atomic.Bool    // whether the colleague may be rung for another caller
-	stood     callback.State // of the note when the first digit was dialled
+	freed     atomic.Bool // whether the colleague may be rung for another caller
+	stood     note.State  // of the note when the first digit was dialled
 }
 
 // workRules are those of a municipality that dials out three times a day at most.
@@ -82,15 +85,16 @@ func (r workRules) Knows(team call.TeamID) bool {
 	return ok
 }
 
-func (workRules) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}}
+func (r workRules) Policy(m call.MunicipalityID) dialling.Policy {
+	return dialling.Policy{
+		Countries: []string{"NL"}, Clocks: r.plan.Municipalities[m].Location, Caps: dialling.Caps{Target: 3, Colleague: 3, Day: 3},
+	}
 }
 
 func (r workRules) Work(m call.MunicipalityID) callback.Work {
 	return callback.Work{
 		Location: r.plan.Municipalities[m].Location, ContactCentre: "kcc", Lease: 15 * time.Minute,
 		Attempts: callback.AttemptPolicy{Least: 3, Parts: []calendar.Clock{12 * 60}},
-		Caps:     callback.Caps{Target: 3, Colleague: 3, Day: 3},
 	}
 }
 
@@ -106,7 +110,7 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s.worklist = callback.NewWorklist(s.store, rules, nil)
 		s.callbacks = &ivr.Callbacks{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
-			Guard: callback.NewGuard(rules, s.store, func(callback.DialCode) {}), Engaged: base.operator.Engaged,
+			Guard: dialling.NewGuard(rules, s.store, func(dialling.Reason) {}), Engaged: base.operator.Engaged,
 			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()
@@ -119,19 +123,19 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 
 // claimed makes a note and lets a colleague claim it.
 func (s *deskScene) claimed() {
-	made := callback.Made(callback.Note{
+	made := note.Made(note.Note{
 		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "permits", Owner: "permits",
 		Key: "test/1", Number: s.scene.caller, Language: "nl", Made: time.Now().UTC(), Deadline: time.Now().UTC().Add(24 * time.Hour),
-	}, callback.ByCaller)
+	}, note.ByCaller)
 	_, err := s.store.Make(s.t.Context(), made)
 	require.NoError(s.t, err)
 	s.note, err = s.worklist.Claim(s.t.Context(), callback.Step{
-		Municipality: "deventer", Note: made.Note, Who: callback.ByAgent("verg1"), At: time.Now(),
+		Municipality: "deventer", Note: made.Note, Who: note.ByAgent("verg1"), At: time.Now(),
 	})
 	require.NoError(s.t, err)
 }
 
-func (s *deskScene) stands() callback.Note {
+func (s *deskScene) stands() note.Note {
 	n, err := s.store.Note(s.t.Context(), "deventer", s.note.ID)
 	require.NoError(s.t, err)
 	return n
@@ -156,11 +160,11 @@ func (s *deskScene) over() error {
 }
 
 // says lets the colleague say elsewhere what came of the call.
-func (s *deskScene) says(result callback.Result) callback.Note {
+func (s *deskScene) says(result attempt.Result) note.Note {
 	s.t.Helper()
 	n, err := s.worklist.EndAttempt(s.t.Context(), callback.Step{
-		Municipality: "deventer", Note: s.note.ID, Who: callback.ByAgent("verg1"), At: time.Now(),
-	}, callback.LineUnknown, 0, result)
+		Municipality: "deventer", Note: s.note.ID, Who: note.ByAgent("verg1"), At: time.Now(),
+	}, attempt.LineUnknown, 0, result)
 	require.NoError(s.t, err)
 	return n
 }
@@ -177,7 +181,7 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 		require.Equal(t, []ivr.Outside{{
 			Agent: "verg1", Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State, For: 45 * time.Second,
 		}}, s.exchange.dialled)
-		require.Equal(t, callback.Calling, s.stood, "the attempt was written before the first digit")
+		require.Equal(t, note.Calling, s.stood, "the attempt was written before the first digit")
 		require.Equal(t, "out", s.exchange.line.talking)
 		s.after(time.Minute)
 		require.NoError(t, s.exchange.leg.HangUp(t.Context())) // the caller hangs up
@@ -186,11 +190,11 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 		s.answersDesk('1')
 		require.NoError(t, s.over())
 		n := s.stands()
-		require.Equal(t, callback.Resolved, n.State)
-		require.Equal(t, callback.Reached, n.Outcome)
+		require.Equal(t, note.Resolved, n.State)
+		require.Equal(t, note.Reached, n.Outcome)
 		require.True(t, n.NormMet)
-		require.Equal(t, callback.LineAnswered, n.Attempts[0].Line)
-		require.Equal(t, callback.ResultReached, n.Attempts[0].Result)
+		require.Equal(t, attempt.LineAnswered, n.Attempts[0].Line)
+		require.Equal(t, attempt.Reached, n.Attempts[0].Result)
 		require.Greater(t, n.Attempts[0].Talked, time.Minute)
 		require.Equal(t, "hung up", s.exchange.line.released)
 	})
@@ -199,20 +203,20 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 func TestWhatTheLineTellsIsWritten(t *testing.T) {
 	for name, test := range map[string]struct {
 		err    error
-		line   callback.LineResult
-		result callback.Result
+		line   attempt.LineResult
+		result attempt.Result
 	}{
-		"busy":            {dispatch.ErrBusy, callback.LineBusy, callback.ResultNotReached},
-		"no answer":       {dispatch.ErrNoAnswer, callback.LineNoAnswer, callback.ResultNotReached},
-		"refused":         {dispatch.ErrDeclined, callback.LineRefused, callback.ResultRefused},
-		"not reachable":   {dispatch.ErrUnreachable, callback.LineFailed, callback.ResultNotReached},
-		"a fault of ours": {errors.New("out of order"), callback.LineFailed, callback.ResultNotReached},
+		"busy":            {dispatch.ErrBusy, attempt.LineBusy, attempt.NotReached},
+		"no answer":       {dispatch.ErrNoAnswer, attempt.LineNoAnswer, attempt.NotReached},
+		"refused":         {dispatch.ErrDeclined, attempt.LineRefused, attempt.Refused},
+		"not reachable":   {dispatch.ErrUnreachable, attempt.LineFailed, attempt.NotReached},
+		"a fault of ours": {errors.New("out of order"), attempt.LineFailed, attempt.NotReached},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deskStory(t, func(s *deskScene) { s.exchange.outErr = test.err }, func(t *testing.T, s *deskScene) {
 				require.NoError(t, s.over())
 				n := s.stands()
-				require.Equal(t, callback.Claimed, n.State, "his to try again")
+				require.Equal(t, note.Claimed, n.State, "his to try again")
 				require.Equal(t, test.line, n.Attempts[0].Line)
 				require.Equal(t, test.result, n.Attempts[0].Result)
 				require.Contains(t, s.exchange.line.all(), "noteerd")
@@ -222,7 +226,7 @@ func TestWhatTheLineTellsIsWritten(t *testing.T) {
 }
 
 func TestTheColleaguesWordDecides(t *testing.T) {
-	for key, result := range map[rune]callback.Result{'2': callback.ResultVoicemail, '3': callback.ResultWrongNumber, '4': callback.ResultRefused} {
+	for key, result := range map[rune]attempt.Result{'2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused} {
 		t.Run(string(result), func(t *testing.T) {
 			deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 				s.after(30 * time.Second)
@@ -232,7 +236,7 @@ func TestTheColleaguesWordDecides(t *testing.T) {
 				s.answersDesk(key)
 				require.NoError(t, s.over())
 				require.Equal(t, result, s.stands().Attempts[0].Result)
-				require.Equal(t, callback.Claimed, s.stands().State)
+				require.Equal(t, note.Claimed, s.stands().State)
 			})
 		})
 	}
@@ -246,9 +250,9 @@ func TestAColleagueWhoGivesUpWhileItRingsTellsNothingOfTheCaller(t *testing.T) {
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 		n := s.stands()
-		require.Equal(t, callback.Claimed, n.State)
-		require.Equal(t, callback.LineAbandoned, n.Attempts[0].Line)
-		require.Equal(t, callback.ResultNotReached, n.Attempts[0].Result)
+		require.Equal(t, note.Claimed, n.State)
+		require.Equal(t, attempt.LineAbandoned, n.Attempts[0].Line)
+		require.Equal(t, attempt.NotReached, n.Attempts[0].Result)
 	})
 }
 
@@ -257,10 +261,10 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 		s.after(30 * time.Second)
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
-		require.Equal(t, callback.Calling, s.stands().State)
-		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
-		after := s.says(callback.ResultReached)
-		require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
+		require.Equal(t, note.Calling, s.stands().State)
+		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
+		after := s.says(attempt.Reached)
+		require.Equal(t, attempt.LineAnswered, after.Attempts[0].Line)
 		require.Positive(t, after.Attempts[0].Talked)
 		select {
 		case <-s.exchange.leg.Gone():
@@ -279,7 +283,7 @@ func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 		require.Zero(t, s.exchange.leg.told.Load())
-		require.Equal(t, callback.LineAnswered, s.stands().Attempts[0].Line)
+		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line)
 	})
 }
 
@@ -299,11 +303,11 @@ func TestAColleagueWhoHasPutTheCallerThroughIsFreeForTheNext(t *testing.T) {
 				synctest.Wait()
 				require.True(t, s.freed.Load())
 				s.rounds(time.Hour)
-				require.Equal(t, callback.Calling, s.stands().State, "the claim holds")
-				s.says(callback.ResultReached)
+				require.Equal(t, note.Calling, s.stands().State, "the claim holds")
+				s.says(attempt.Reached)
 				s.callerHangsUp()
 				require.NoError(t, s.over())
-				require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+				require.Equal(t, attempt.Reached, s.stands().Attempts[0].Result)
 			})
 		})
 	}
@@ -325,7 +329,7 @@ func TestNobodyIsDialled(t *testing.T) {
 				require.ErrorContains(t, s.over(), test.says)
 				require.Empty(t, s.exchange.dialled)
 				s.store.Fail(nil)
-				require.Equal(t, callback.Claimed, s.stands().State, "no attempt was made")
+				require.Equal(t, note.Claimed, s.stands().State, "no attempt was made")
 				require.Empty(t, s.stands().Attempts)
 			})
 		})
@@ -356,6 +360,6 @@ func TestAResultIsStoredWhenTheStoreIsBack(t *testing.T) {
 		require.NotEmpty(t, s.exchange.dialled)
 		s.store.Fail(nil)
 		require.NoError(t, s.over())
-		require.Equal(t, callback.ResultNotReached, s.stands().Attempts[0].Result)
+		require.Equal(t, attempt.NotReached, s.stands().Attempts[0].Result)
 	})
 }

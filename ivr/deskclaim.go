@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 type deskclaim struct {
 	callbacks    *Callbacks
 	municipality call.MunicipalityID
-	note         callback.NoteID
+	note         note.ID
 	colleague    call.AgentID
 	log          *slog.Logger
 }
@@ -40,7 +42,7 @@ func (c *Callbacks) deskclaim(colleague call.AgentID, of deskState) deskclaim {
 
 // step is the colleague's next one with the note.
 func (c deskclaim) step() callback.Step {
-	return callback.Step{Municipality: c.municipality, Note: c.note, Who: callback.ByAgent(c.colleague), At: time.Now().UTC()}
+	return callback.Step{Municipality: c.municipality, Note: c.note, Who: note.ByAgent(c.colleague), At: time.Now().UTC()}
 }
 
 // renewal is how often the claim is renewed.
@@ -90,9 +92,9 @@ func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) 
 // notHis reports whether a change was refused because the note is not the colleague's, or not to be changed so: trying again does
 // not help.
 func notHis(err error) bool {
-	_, illegal := errors.AsType[*callback.IllegalError](err)
-	_, rule := errors.AsType[*callback.RuleError](err)
-	return illegal || rule || errors.Is(err, callback.ErrNoNote)
+	_, illegal := errors.AsType[*note.IllegalError](err)
+	_, rule := errors.AsType[*note.RuleError](err)
+	return illegal || rule || errors.Is(err, note.ErrNoNote)
 }
 
 // insist stores a change that nobody can be asked to repeat, also through a short outage of the store. A daemon that stops
@@ -104,7 +106,7 @@ func (c deskclaim) insist(ctx context.Context, change func(context.Context) erro
 		limited, cancel := context.WithTimeout(on, storeLimit)
 		err = change(limited)
 		cancel()
-		if !errors.Is(err, callback.ErrStoreDown) {
+		if !errors.Is(err, note.ErrStoreDown) {
 			return err
 		}
 		if errors.Is(context.Cause(ctx), ErrShutdown) {
@@ -118,7 +120,7 @@ func (c deskclaim) insist(ctx context.Context, change func(context.Context) erro
 // endLine writes that the caller answered, and how long he talked.
 func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
 	return c.insist(ctx, func(ctx context.Context) error {
-		_, err := c.callbacks.Attempts.EndLine(ctx, c.step(), callback.LineAnswered, talked)
+		_, err := c.callbacks.Attempts.EndLine(ctx, c.step(), attempt.LineAnswered, talked)
 		return err
 	})
 }

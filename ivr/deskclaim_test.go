@@ -13,9 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // rounds lets time pass in which claims that ran out lapse, as the daemon does.
@@ -31,16 +33,16 @@ func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
 	deskStory(t, func(s *deskScene) { s.rounds(14 * time.Minute) }, func(t *testing.T, s *deskScene) {
 		s.rounds(50 * time.Minute)
 		require.Equal(t, "out", s.exchange.line.talking)
-		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, note.Calling, s.stands().State)
 		require.Equal(t, call.AgentID("verg1"), s.stands().Colleague)
 		require.NoError(t, s.exchange.leg.HangUp(t.Context()))
 		synctest.Wait()
 		s.answersDesk('1')
 		s.answersDesk('2') // the note is not done
 		require.NoError(t, s.over())
-		require.Equal(t, callback.ResultReached, s.stands().Attempts[0].Result)
+		require.Equal(t, attempt.Reached, s.stands().Attempts[0].Result)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, callback.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
 	})
 }
 
@@ -50,10 +52,10 @@ type renewing struct {
 	times atomic.Int32
 }
 
-func (r *renewing) Renew(ctx context.Context, s callback.Step) (callback.Note, error) {
+func (r *renewing) Renew(ctx context.Context, s callback.Step) (note.Note, error) {
 	r.times.Add(1)
 	n, err := r.Attempts.Renew(ctx, s)
-	if errors.Is(err, callback.ErrStoreDown) {
+	if errors.Is(err, note.ErrStoreDown) {
 		<-ctx.Done()
 	}
 	return n, err
@@ -70,7 +72,7 @@ func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 		s.rounds(10*time.Minute + 30*time.Second)
 		s.store.Fail(nil)
 		s.rounds(5 * time.Minute)
-		require.Equal(t, callback.Calling, s.stands().State)
+		require.Equal(t, note.Calling, s.stands().State)
 		require.Greater(t, time.Until(s.stands().Lease), 10*time.Minute)
 		require.Equal(t, 1, strings.Count(log.String(), "could not be renewed"), log.String())
 		s.exchange.line.hangUp(ivr.ErrHungUp)
@@ -85,7 +87,7 @@ func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 		counted.Attempts, s.callbacks.Attempts, s.callbacks.Log = s.worklist, counted, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
-		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", callback.BySystem, time.Now())
+		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", note.BySystem, time.Now())
 		require.NoError(t, err)
 		before := counted.times.Load()
 		s.after(time.Hour)

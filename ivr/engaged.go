@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Engaged knows who is on the telephone with us: callers from the first ring to the end of their call, and numbers
@@ -18,7 +19,7 @@ type Engaged struct {
 
 	mu      sync.Mutex
 	callers map[call.ID]party
-	called  map[callback.NoteID]party
+	called  map[note.ID]party
 }
 
 // party is somebody who is on the telephone with us.
@@ -32,13 +33,13 @@ type party struct {
 
 // NewEngaged knows of nobody yet. clocks gives the zone of a municipality's clocks.
 func NewEngaged(clocks func(m call.MunicipalityID) *time.Location) *Engaged {
-	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[callback.NoteID]party{}}
+	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[note.ID]party{}}
 }
 
 // Check gives a *callback.DialError when the caller of a note must not be called now, because they are on the
 // telephone with us by either number of theirs, or because another colleague calls the same number about another
 // note.
-func (e *Engaged) Check(n callback.Note) error {
+func (e *Engaged) Check(n note.Note) error {
 	if e == nil {
 		return nil
 	}
@@ -49,18 +50,18 @@ func (e *Engaged) Check(n callback.Note) error {
 
 // Tried gives the refusal for a note whose number a colleague tries about another one, by whatever phone; nil when they
 // do not.
-func (e *Engaged) Tried(n, other callback.Note) error {
-	attempt, ok := other.Trying()
+func (e *Engaged) Tried(n, other note.Note) error {
+	a, ok := other.Trying()
 	if e == nil || !ok || other.ID == n.ID || other.Number.E164 != n.Number.E164 {
 		return nil
 	}
-	return e.refusal(callback.DialEngaged, n, party{
-		n.Number.E164, other.Municipality, other.Team, attempt.By, attempt.Began,
+	return e.refusal(dialling.ReasonEngaged, n, party{
+		n.Number.E164, other.Municipality, other.Team, a.By, a.Began,
 	})
 }
 
 // Reserve is Check, and keeps the number for the colleague who has the note until Release. Of many at once one gets it.
-func (e *Engaged) Reserve(n callback.Note) error {
+func (e *Engaged) Reserve(n note.Note) error {
 	if e == nil {
 		return nil
 	}
@@ -76,7 +77,7 @@ func (e *Engaged) Reserve(n callback.Note) error {
 }
 
 // Release lets the number of a note be called again. It is harmless for one that is not reserved.
-func (e *Engaged) Release(id callback.NoteID) {
+func (e *Engaged) Release(id note.ID) {
 	if e == nil {
 		return
 	}
@@ -86,7 +87,7 @@ func (e *Engaged) Release(id callback.NoteID) {
 }
 
 // found takes down a callback that goes on since before this daemon.
-func (e *Engaged) found(id callback.NoteID, p party) {
+func (e *Engaged) found(id note.ID, p party) {
 	if e == nil {
 		return
 	}
@@ -115,15 +116,15 @@ func (e *Engaged) gone(id call.ID) {
 }
 
 // check is called with mu held.
-func (e *Engaged) check(n callback.Note) error {
+func (e *Engaged) check(n note.Note) error {
 	for id, p := range e.called {
 		if id != n.ID && p.number == n.Number.E164 {
-			return e.refusal(callback.DialEngaged, n, p)
+			return e.refusal(dialling.ReasonEngaged, n, p)
 		}
 	}
 	for _, p := range e.callers {
 		if slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == p.number }) {
-			return e.refusal(callback.DialCallerHere, n, p)
+			return e.refusal(dialling.ReasonCallerHere, n, p)
 		}
 	}
 	return nil
@@ -131,16 +132,16 @@ func (e *Engaged) check(n callback.Note) error {
 
 // refusal says who is on the telephone with the caller of a note. What another municipality has to do with them is
 // none of a colleague's business.
-func (e *Engaged) refusal(code callback.DialCode, n callback.Note, p party) error {
+func (e *Engaged) refusal(code dialling.Reason, n note.Note, p party) error {
 	since := p.since.In(e.clocks(n.Municipality)).Format("2006-01-02 15:04 MST")
-	why := &callback.DialError{Code: code, Since: p.since.UTC()}
+	why := &dialling.Error{Code: code, Since: p.since.UTC()}
 	if p.municipality != n.Municipality && p.municipality != "" {
 		why.Text = fmt.Sprintf("another municipality is on the telephone with this number since %s: %s", since, untilOver)
 		return why
 	}
 	why.Colleague, why.Team = p.agent, p.team
 	switch {
-	case code == callback.DialEngaged:
+	case code == dialling.ReasonEngaged:
 		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
 	case p.agent != "":
 		why.Text = fmt.Sprintf(

@@ -11,23 +11,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 func utc(call.MunicipalityID) *time.Location { return time.UTC }
 
 // noteFor is the nth note that a colleague of their own has for a number.
-func noteFor(number string, nth int) callback.Note {
-	return callback.Note{
-		ID: callback.NoteID(fmt.Sprint("note-", nth)), Municipality: "deventer", Team: "permits", State: callback.Claimed,
+func noteFor(number string, nth int) note.Note {
+	return note.Note{
+		ID: note.ID(fmt.Sprint("note-", nth)), Municipality: "deventer", Team: "permits", State: note.Claimed,
 		Colleague: call.AgentID(fmt.Sprint("verg", nth)), Number: call.Number{E164: number},
 	}
 }
 
-func refusal(t *testing.T, err error) *callback.DialError {
+func refusal(t *testing.T, err error) *dialling.Error {
 	t.Helper()
-	var why *callback.DialError
+	var why *dialling.Error
 	require.ErrorAs(t, err, &why)
 	return why
 }
@@ -53,7 +54,7 @@ func TestANumberIsCalledByOneAtATime(t *testing.T) {
 	require.NoError(t, engaged.Reserve(first))
 	require.NoError(t, engaged.Reserve(first), "it is theirs already")
 	why := refusal(t, engaged.Reserve(second))
-	require.Equal(t, callback.DialEngaged, why.Code)
+	require.Equal(t, dialling.ReasonEngaged, why.Code)
 	require.Equal(t, call.AgentID("verg1"), why.Colleague)
 	require.Equal(t, call.TeamID("permits"), why.Team)
 	require.WithinDuration(t, time.Now(), why.Since, time.Minute)
@@ -79,7 +80,7 @@ func TestACallerIsEngagedAsLongAsTheirCallLasts(t *testing.T) {
 		s.rings("140570")
 		s.after(5 * time.Second)
 		why := refusal(t, s.operator.Engaged.Reserve(n))
-		require.Equal(t, callback.DialCallerHere, why.Code)
+		require.Equal(t, dialling.ReasonCallerHere, why.Code)
 		require.Contains(t, why.Text, "in the menu since 2026-11-23 11:00 CET", "by the clocks of the municipality")
 		s.presses("2")
 		s.after(2 * time.Second)
@@ -124,7 +125,7 @@ func TestAWithheldNumberEngagesNobody(t *testing.T) {
 		s.rings("140570")
 		s.after(time.Second)
 		require.NoError(t, s.operator.Engaged.Check(noteFor("+31612345678", 1)))
-		require.NoError(t, s.operator.Engaged.Check(callback.Note{ID: "x"}))
+		require.NoError(t, s.operator.Engaged.Check(note.Note{ID: "x"}))
 		s.hangsUp()
 	})
 }
@@ -159,13 +160,13 @@ func TestACallerWhoHasRungUsMeanwhileIsNotDialled(t *testing.T) {
 		s.rings("140570")
 		s.after(20 * time.Second)
 		why := refusal(t, <-s.failed)
-		require.Equal(t, callback.DialCallerHere, why.Code)
+		require.Equal(t, dialling.ReasonCallerHere, why.Code)
 		require.Contains(t, s.exchange.line.all(), "De beller is nu zelf bij ons aan de lijn. Er is niet gebeld.")
 		require.Empty(t, s.exchange.dialled)
-		require.Equal(t, callback.Claimed, s.stands().State)
+		require.Equal(t, note.Claimed, s.stands().State)
 		require.Empty(t, s.stands().Attempts)
 		full, err := s.store.Full(
-			t.Context(), callback.DayOf("deventer", time.Now(), time.UTC), []callback.Limit{{What: "dialled", Most: 1}},
+			t.Context(), dialling.DayOf("deventer", time.Now(), time.UTC), []dialling.Limit{{What: "dialled", Most: 1}},
 		)
 		require.NoError(t, err)
 		require.Zero(t, full, "the caps are as they were")

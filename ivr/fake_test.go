@@ -14,6 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 )
 
@@ -296,14 +297,14 @@ type fakeNotes struct {
 	full error // no note is made, because of this
 	slow time.Duration
 	made []callback.Request
-	due  time.Time     // of the note that is promised; a day later when zero
-	note callback.Note // that was made
+	due  time.Time // of the note that is promised; a day later when zero
+	note note.Note // that was made
 
-	stands *callback.Note // that is the answer to every request; nil for none
+	stands *note.Note // that is the answer to every request; nil for none
 
-	live                []callback.Note
+	live                []note.Note
 	deaf                bool // Live answers to nobody
-	repeated, withdrawn []callback.NoteID
+	repeated, withdrawn []note.ID
 }
 
 // set changes what the notes are like.
@@ -313,18 +314,18 @@ func (n *fakeNotes) set(change func(*fakeNotes)) {
 	change(n)
 }
 
-func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
+func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (note.Note, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	<-time.After(n.slow)
 	if n.down {
-		return callback.Note{}, callback.ErrStoreDown
+		return note.Note{}, note.ErrStoreDown
 	}
 	if n.full != nil {
-		return callback.Note{}, n.full
+		return note.Note{}, n.full
 	}
 	if err := ctx.Err(); err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	if n.stands != nil {
 		return *n.stands, nil
@@ -337,14 +338,14 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (callback.N
 	if due.IsZero() {
 		due = r.At.Add(24 * time.Hour)
 	}
-	n.note = callback.Note{
-		ID: "note-1", Reference: "12345678", Municipality: r.Municipality, Team: r.Team, State: callback.Open, Key: r.Key,
+	n.note = note.Note{
+		ID: "note-1", Reference: "12345678", Municipality: r.Municipality, Team: r.Team, State: note.Open, Key: r.Key,
 		Number: r.Number, Deadline: due,
 	}
 	return n.note, nil
 }
 
-func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]callback.Note, error) {
+func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]note.Note, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.deaf {
@@ -352,26 +353,26 @@ func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Numb
 		return nil, ctx.Err()
 	}
 	if n.down {
-		return nil, callback.ErrStoreDown
+		return nil, note.ErrStoreDown
 	}
 	return n.live, nil
 }
 
-func (n *fakeNotes) Repeated(_ context.Context, about callback.Note, _ call.ID) error {
+func (n *fakeNotes) Repeated(_ context.Context, about note.Note, _ call.ID) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.down {
-		return callback.ErrStoreDown
+		return note.ErrStoreDown
 	}
 	n.repeated = append(n.repeated, about.ID)
 	return nil
 }
 
-func (n *fakeNotes) Withdraw(_ context.Context, about callback.Note, _ call.ID) error {
+func (n *fakeNotes) Withdraw(_ context.Context, about note.Note, _ call.ID) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.down {
-		return callback.ErrStoreDown
+		return note.ErrStoreDown
 	}
 	n.withdrawn = append(n.withdrawn, about.ID)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 )
 
@@ -78,13 +79,13 @@ type Queue interface {
 // Notes makes callback notes, and knows those of a caller who rings again.
 type Notes interface {
 	// Promise makes a note durable and returns it, or an error: only after it returned well may a caller be told.
-	Promise(context.Context, callback.Request) (callback.Note, error)
+	Promise(context.Context, callback.Request) (note.Note, error)
 	// Live gives the notes for a number that are still to be kept, the one due first before the others.
-	Live(context.Context, call.MunicipalityID, call.Number) ([]callback.Note, error)
+	Live(context.Context, call.MunicipalityID, call.Number) ([]note.Note, error)
 	// Repeated counts that the caller rang again about his note.
-	Repeated(context.Context, callback.Note, call.ID) error
+	Repeated(context.Context, note.Note, call.ID) error
 	// Withdraw cancels a note because its caller asked for that; it is durable when it returns without an error.
-	Withdraw(context.Context, callback.Note, call.ID) error
+	Withdraw(context.Context, note.Note, call.ID) error
 }
 
 // Sounds finds the files of what is spoken.

@@ -9,7 +9,9 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -67,12 +69,12 @@ func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteR
 // take promises the caller a call. Who has a note already, and is in this call because of it, gets no second one: two teams
 // would ring him. What he asks now is for whoever rings him.
 func (d *dialogue) take(ctx context.Context) (noteResult, error) {
-	note, ok := d.standing(ctx, d.team.Municipality)
+	n, ok := d.standing(ctx, d.team.Municipality)
 	if !ok {
 		return d.settleNumber(ctx)
 	}
-	d.repeated(ctx, note)
-	return promised, d.confirm(ctx, note, true, note.Number)
+	d.repeated(ctx, n)
+	return promised, d.confirm(ctx, n, true, n.Number)
 }
 
 // settleNumber settles the number with the caller and makes the note.
@@ -115,7 +117,7 @@ func (d *dialogue) settleNumber(ctx context.Context) (noteResult, error) {
 // dialable gives an error for a number that the municipality does not call back.
 func (d *dialogue) dialable(n call.Number) error {
 	countries := d.plan.Municipalities[d.team.Municipality].CallbackCountries
-	return callback.Dialable(callback.Policy{Countries: countries}, n)
+	return dialling.Dialable(dialling.Policy{Countries: countries}, n)
 }
 
 // keyIn lets the caller key in a number that may be called. It gives the unknown number when that does not succeed.
@@ -125,7 +127,7 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 		if err != nil || d.signal.Kind != "" {
 			return call.Number{}, err
 		}
-		number, err := callback.ParseKeyed(digits)
+		number, err := dialling.ParseKeyed(digits)
 		if err == nil {
 			err = d.dialable(number)
 		}
@@ -167,11 +169,11 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance, most i
 func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
-	key := callback.CallKey(d.operator.System(), d.contact.Call.ID)
-	note, err := d.operator.Notes.Promise(limited, callback.Request{
+	key := note.CallKey(d.operator.System(), d.contact.Call.ID)
+	n, err := d.operator.Notes.Promise(limited, callback.Request{
 		Key:          key,
 		At:           time.Now().UTC(),
-		Who:          callback.ByCaller,
+		Who:          note.ByCaller,
 		Municipality: d.team.Municipality,
 		Team:         d.team.ID,
 		Number:       number,
@@ -188,17 +190,17 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
 		return impossible, nil
 	}
-	return promised, d.confirm(ctx, note, note.Key != key, number)
+	return promised, d.confirm(ctx, n, n.Key != key, number)
 }
 
 // isLimit reports whether a note was refused because enough were made today, as the municipality wants it.
 func isLimit(err error) bool {
-	refusal, ok := errors.AsType[*callback.Refusal](err)
+	refusal, ok := errors.AsType[*dialling.Refusal](err)
 	if !ok {
 		return false
 	}
 	switch refusal.Code {
-	case callback.CodeCallerLimit, callback.CodeTargetLimit, callback.CodeDayLimit:
+	case dialling.CodeCallerLimit, dialling.CodeTargetLimit, dialling.CodeDayLimit:
 		return true
 	default:
 		return false
@@ -208,7 +210,7 @@ func isLimit(err error) bool {
 // confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number that
 // he confirmed, and not always the one that is called: a call makes one note, and when it was taken back he may have
 // named another since.
-func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, asked call.Number) error {
+func (d *dialogue) confirm(ctx context.Context, n note.Note, stood bool, asked call.Number) error {
 	d.contact.Outcome, d.contact.NoteID = call.CallbackPromised, string(n.ID)
 	if d.settled != nil {
 		d.settled()
@@ -233,7 +235,7 @@ func (d *dialogue) confirm(ctx context.Context, n callback.Note, stood bool, ask
 
 // isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or
 // ring from the mobile that it is known by.
-func (c *conversation) isTheirs(n callback.Note) bool {
+func (c *conversation) isTheirs(n note.Note) bool {
 	if c.state.About == string(n.ID) && !c.state.Apart {
 		return true
 	}

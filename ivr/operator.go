@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -39,8 +39,8 @@ type conversation struct {
 	ready    func()        // see Kept
 	state    State
 	contact  call.Contact
-	note     callback.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
-	counted  bool          // whether the note knows of this call
+	note     note.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
+	counted  bool      // whether the note knows of this call
 }
 
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when

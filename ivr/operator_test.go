@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 func TestDoingNothingEndsAtAPersonOfTheContactCentre(t *testing.T) {
@@ -102,7 +102,7 @@ func TestNobodyAnswersAndTheCallerTakesANote(t *testing.T) {
 		require.Empty(t, s.notes.made, "nothing is promised before the caller has confirmed his number")
 		s.answers("1")
 		require.Len(t, s.notes.made, 1)
-		require.Equal(t, callback.Key("test/call-1"), s.notes.made[0].Key)
+		require.Equal(t, note.Key("test/call-1"), s.notes.made[0].Key)
 		require.Equal(t, "+31612345678", s.notes.made[0].Number.E164)
 		require.Equal(t, call.TeamID("permits"), s.notes.made[0].Team)
 		s.after(10 * time.Second)

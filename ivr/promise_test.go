@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -144,7 +145,7 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		first, err := call.ParseNumber("0612345678")
 		require.NoError(t, err)
-		s.notes.note = callback.Note{
+		s.notes.note = note.Note{
 			ID: "note-1", Reference: "12345678", Key: "test/call-1", Number: first, Deadline: monday.Add(24 * time.Hour),
 		}
 		s.caller = call.Withheld()
@@ -163,14 +164,14 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 }
 
 func TestALimitThatIsReachedIsNoFault(t *testing.T) {
-	for code, level := range map[callback.Code]string{
-		callback.CodeCallerLimit: "INFO", callback.CodeTargetLimit: "INFO", callback.CodeDayLimit: "INFO", callback.CodeRequest: "ERROR",
+	for code, level := range map[dialling.Code]string{
+		dialling.CodeCallerLimit: "INFO", dialling.CodeTargetLimit: "INFO", dialling.CodeDayLimit: "INFO", dialling.CodeRequest: "ERROR",
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
 				var written strings.Builder
 				s.operator.Log = slog.New(slog.NewTextHandler(&written, nil))
-				s.notes.full = fmt.Errorf("promise: %w", &callback.Refusal{Code: code})
+				s.notes.full = fmt.Errorf("promise: %w", &dialling.Refusal{Code: code})
 				s.rings("140570")
 				s.presses("2")
 				s.after(5 * time.Second)

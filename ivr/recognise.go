@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -27,7 +28,7 @@ const (
 
 // known are the live notes of the number that a caller's line shows, the one due first before the others.
 type known struct {
-	notes []callback.Note
+	notes []note.Note
 	// own says that they are the caller's: the line is a mobile, or they keyed in the reference. Behind any other
 	// number there may be several people, who do not know of each other.
 	own bool
@@ -45,10 +46,10 @@ func (c *conversation) lookUp(ctx context.Context) func() known {
 		return func() known { return known{} }
 	}
 	ctx, cancel := context.WithTimeout(ctx, recogniseLimit)
-	found := make(chan []callback.Note, 1)
+	found := make(chan []note.Note, 1)
 	go func() {
 		defer cancel()
-		var all []callback.Note
+		var all []note.Note
 		for _, m := range c.municipalities() {
 			notes, err := c.operator.Notes.Live(ctx, m, number)
 			if err != nil && ctx.Err() == nil {
@@ -56,7 +57,7 @@ func (c *conversation) lookUp(ctx context.Context) func() known {
 			}
 			all = append(all, notes...)
 		}
-		slices.SortStableFunc(all, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
+		slices.SortStableFunc(all, func(a, b note.Note) int { return a.Deadline.Compare(b.Deadline) })
 		found <- all
 	}()
 	return func() known { return known{notes: <-found, own: number.Kind == call.KindMobile} }
@@ -120,7 +121,7 @@ func (c *conversation) notesSpeech(k known) (speech, choices prompts.Utterance) 
 }
 
 // noteSpeech says how the caller's note stands.
-func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
+func (c *conversation) noteSpeech(n note.Note) prompts.Utterance {
 	speech := c.speaker.Say(prompts.NoteAlreadyOpen)
 	switch {
 	case n.State.Held():
@@ -132,7 +133,7 @@ func (c *conversation) noteSpeech(n callback.Note) prompts.Utterance {
 }
 
 // dueSpeech says by when the caller is rung, or that it is late.
-func (c *conversation) dueSpeech(n callback.Note) prompts.Utterance {
+func (c *conversation) dueSpeech(n note.Note) prompts.Utterance {
 	if late(n.Deadline) {
 		return c.speaker.Say(prompts.NoteLate)
 	}
@@ -141,12 +142,12 @@ func (c *conversation) dueSpeech(n callback.Note) prompts.Utterance {
 
 // missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been, must not
 // hear that he was not reached.
-func missed(n callback.Note) bool {
+func missed(n note.Note) bool {
 	if len(n.Attempts) == 0 {
 		return false
 	}
 	switch n.Attempts[len(n.Attempts)-1].Result {
-	case callback.ResultNotReached, callback.ResultVoicemail, callback.ResultRefused:
+	case attempt.NotReached, attempt.Voicemail, attempt.Refused:
 		return true
 	default:
 		return false
@@ -207,11 +208,11 @@ func (c *conversation) byReference(ctx context.Context, k known) (known, error) 
 	d := dialogue{conversation: c}
 	speech := c.speaker.Say(prompts.EnterReference)
 	for range numberTries {
-		keyed, err := d.collect(ctx, speech, callback.ReferenceDigits)
+		keyed, err := d.collect(ctx, speech, note.ReferenceDigits)
 		if err != nil || keyed == "" {
 			return known{}, err
 		}
-		if i := slices.IndexFunc(k.notes, func(n callback.Note) bool { return string(n.Reference) == keyed }); i >= 0 {
+		if i := slices.IndexFunc(k.notes, func(n note.Note) bool { return string(n.Reference) == keyed }); i >= 0 {
 			return known{notes: k.notes[i : i+1], own: true}, nil
 		}
 		speech = c.speaker.Say(prompts.ReferenceUnknown, prompts.EnterReference)
@@ -241,9 +242,9 @@ func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
 // standing gives the caller's note that the call is about as it is now. It is false when the call is about none of
 // theirs, and when that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot
 // be read it is as they heard of it.
-func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (callback.Note, bool) {
+func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (note.Note, bool) {
 	if c.state.About == "" || c.state.Apart {
-		return callback.Note{}, false
+		return note.Note{}, false
 	}
 	if c.note.ID != "" {
 		m = c.note.Municipality
@@ -260,11 +261,11 @@ func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (cal
 		c.log.Warn("could not look at a caller's note again", "note", c.state.About, "err", err)
 		return c.note, c.note.ID != ""
 	}
-	return callback.Note{}, false
+	return note.Note{}, false
 }
 
 // repeated counts the call as a repeat contact of the note, once. It is no reason to let the caller wait or go without help.
-func (c *conversation) repeated(ctx context.Context, n callback.Note) {
+func (c *conversation) repeated(ctx context.Context, n note.Note) {
 	if c.counted {
 		return
 	}

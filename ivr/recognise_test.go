@@ -7,21 +7,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // hisNote is the live note of the caller of a scene, due on Tuesday at five.
-func (s *scene) hisNote(change ...func(*callback.Note)) callback.Note {
-	n := callback.Note{
-		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: callback.Open, Number: s.caller,
+func (s *scene) hisNote(change ...func(*note.Note)) note.Note {
+	n := note.Note{
+		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: note.Open, Number: s.caller,
 		Deadline: time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC),
 	}
 	for _, c := range change {
 		c(&n)
 	}
-	s.notes.live = []callback.Note{n}
+	s.notes.live = []note.Note{n}
 	return n
 }
 
@@ -32,7 +33,7 @@ const (
 
 func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		note := s.hisNote()
+		n := s.hisNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		require.Contains(t, s.line.all(), hisNoteStands)
@@ -40,9 +41,9 @@ func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 		s.after(10 * time.Second)
 		c := s.contact()
 		require.Equal(t, call.NoteExplained, c.Outcome)
-		require.Equal(t, string(note.ID), c.About)
+		require.Equal(t, string(n.ID), c.About)
 		require.Contains(t, s.line.all(), "Uw terugbelnotitie blijft staan.")
-		require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated)
+		require.Equal(t, []note.ID{n.ID}, s.notes.repeated)
 		require.Empty(t, s.notes.withdrawn)
 		require.Equal(t, "hung up", s.line.released)
 	})
@@ -52,7 +53,7 @@ func TestACallerWithANoteGetsAPerson(t *testing.T) {
 	for name, keys := range map[string]string{"who presses 1": "1", "who does nothing": "", "who presses wrong keys": "88"} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				note := s.hisNote()
+				n := s.hisNote()
 				s.phones.answers("verg1", time.Second)
 				s.rings("140570")
 				s.after(welcomeIs)
@@ -64,12 +65,12 @@ func TestACallerWithANoteGetsAPerson(t *testing.T) {
 				require.Contains(t, s.line.state, "10000004", "which note it is travels with the call")
 				talking, ok := s.operator.Talking("verg1")
 				require.True(t, ok)
-				require.Equal(t, note.Reference, talking.Note)
+				require.Equal(t, n.Reference, talking.Note)
 				s.hangsUp()
 				_, ok = s.operator.Talking("verg1")
 				require.False(t, ok, "the conversation is over")
 				require.Equal(t, call.Answered, s.contact().Outcome)
-				require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated)
+				require.Equal(t, []note.ID{n.ID}, s.notes.repeated)
 			})
 		})
 	}
@@ -97,7 +98,7 @@ func TestItIsKnownWhatAConversationThatWasTakenBackIsAbout(t *testing.T) {
 
 func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.hisNote(func(n *callback.Note) { n.Team = "gone" })
+		s.hisNote(func(n *note.Note) { n.Team = "gone" })
 		s.phones.answers("kcc1", time.Second)
 		s.rings("140570")
 		s.after(welcomeIs)
@@ -110,13 +111,13 @@ func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T)
 
 func TestACallerWithdrawsHisNote(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		note := s.hisNote()
+		n := s.hisNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("3")
 		require.Empty(t, s.notes.withdrawn, "not before he has confirmed it")
 		s.answers("1")
-		require.Equal(t, []callback.NoteID{note.ID}, s.notes.withdrawn)
+		require.Equal(t, []note.ID{n.ID}, s.notes.withdrawn)
 		require.Contains(t, s.line.all(), "Wij bellen u niet meer terug.")
 		s.after(3 * time.Second)
 		require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "he may have another question")
@@ -150,15 +151,15 @@ func TestAWithdrawalThatIsNotConfirmedOrNotPossibleEndsAtAPerson(t *testing.T) {
 
 func TestHowANoteStandsIsSaid(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*callback.Note)
+		change func(*note.Note)
 		says   string
 	}{
-		"a colleague works on it": {func(n *callback.Note) { n.State = callback.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk"},
-		"it was tried":            {tried(callback.ResultNotReached), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
-		"a machine answered":      {tried(callback.ResultVoicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
-		"he was spoken to":        {tried(callback.ResultNotReached, callback.ResultReached), "voor u. Wij bellen u uiterlijk"},
-		"nobody said if he was":   {tried(callback.ResultNotReached, callback.ResultUntold), "voor u. Wij bellen u uiterlijk"},
-		"it is late":              {func(n *callback.Note) { n.Deadline = monday.Add(-time.Hour) }, "Wij hadden u al willen bellen. Dat spijt ons. Wilt u"},
+		"a colleague works on it": {func(n *note.Note) { n.State = note.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk"},
+		"it was tried":            {tried(attempt.NotReached), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"a machine answered":      {tried(attempt.Voicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
+		"he was spoken to":        {tried(attempt.NotReached, attempt.Reached), "voor u. Wij bellen u uiterlijk"},
+		"nobody said if he was":   {tried(attempt.NotReached, attempt.Untold), "voor u. Wij bellen u uiterlijk"},
+		"it is late":              {func(n *note.Note) { n.Deadline = monday.Add(-time.Hour) }, "Wij hadden u al willen bellen. Dat spijt ons. Wilt u"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
@@ -173,10 +174,10 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 }
 
 // tried lets attempts end so.
-func tried(results ...callback.Result) func(*callback.Note) {
-	return func(n *callback.Note) {
+func tried(results ...attempt.Result) func(*note.Note) {
+	return func(n *note.Note) {
 		for _, r := range results {
-			n.Attempts = append(n.Attempts, callback.Attempt{Result: r})
+			n.Attempts = append(n.Attempts, attempt.Attempt{Result: r})
 		}
 	}
 }
@@ -198,7 +199,7 @@ func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				note := s.hisNote(func(n *callback.Note) { n.Team = test.team })
+				n := s.hisNote(func(n *note.Note) { n.Team = test.team })
 				s.rings("140570")
 				s.after(welcomeIs)
 				s.notes.set(func(n *fakeNotes) { n.down = !test.counted })
@@ -212,10 +213,10 @@ func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 				require.Contains(t, s.line.all(), again)
 				c := s.contact()
 				require.Empty(t, s.notes.made)
-				require.Equal(t, []callback.NoteID{note.ID}, s.notes.repeated, "a call counts once")
+				require.Equal(t, []note.ID{n.ID}, s.notes.repeated, "a call counts once")
 				require.Equal(t, call.CallbackPromised, c.Outcome)
-				require.Equal(t, string(note.ID), c.NoteID)
-				require.Equal(t, string(note.ID), c.About)
+				require.Equal(t, string(n.ID), c.NoteID)
+				require.Equal(t, string(n.ID), c.About)
 				require.Equal(t, call.OfferTookNote, c.Offers[len(c.Offers)-1].Result)
 				require.Equal(t, "hung up", s.line.released)
 			})
@@ -241,12 +242,12 @@ func TestACallerWhoseNoteWasClosedMeanwhileGetsANewOne(t *testing.T) {
 
 func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		note := s.hisNote()
+		n := s.hisNote()
 		s.rings("140570")
 		s.after(welcomeIs / 2)
 		s.hangsUp()
 		c := s.contact()
-		require.Equal(t, string(note.ID), c.About)
+		require.Equal(t, string(n.ID), c.About)
 		require.Equal(t, call.HungUpInMenu, c.Outcome)
 		require.Empty(t, s.notes.repeated, "the note itself is as it was")
 	})

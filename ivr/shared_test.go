@@ -6,13 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // behindOneNumber lets the caller ring from a company's number, for which there are notes with these references, one
 // due after the other.
-func (s *scene) behindOneNumber(references ...callback.Reference) []callback.Note {
+func (s *scene) behindOneNumber(references ...note.Reference) []note.Note {
 	s.t.Helper()
 	var err error
 	s.caller, err = call.ParseNumber("0570693911")
@@ -20,11 +21,11 @@ func (s *scene) behindOneNumber(references ...callback.Reference) []callback.Not
 	return s.severalNotes(references...)
 }
 
-func (s *scene) severalNotes(references ...callback.Reference) []callback.Note {
-	var notes []callback.Note
+func (s *scene) severalNotes(references ...note.Reference) []note.Note {
+	var notes []note.Note
 	for i, r := range references {
-		n := s.hisNote(tried(callback.ResultNotReached))
-		n.ID, n.Reference = callback.NoteID("note-of-"+r), r
+		n := s.hisNote(tried(attempt.NotReached))
+		n.ID, n.Reference = note.ID("note-of-"+r), r
 		n.Deadline = n.Deadline.Add(time.Duration(i) * time.Hour)
 		notes = append(notes, n)
 	}
@@ -33,28 +34,28 @@ func (s *scene) severalNotes(references ...callback.Reference) []callback.Note {
 }
 
 const (
-	one   = callback.Reference("10000004")
-	other = callback.Reference("20000008")
+	one   = note.Reference("10000004")
+	other = note.Reference("20000008")
 )
 
 func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 	for name, test := range map[string]struct {
-		references []callback.Reference
+		references []note.Reference
 		hears      string
 		keys       []string
 	}{
 		"for something else, behind one note": {
-			[]callback.Reference{one},
+			[]note.Reference{one},
 			"Er staat al een terugbelnotitie voor dit telefoonnummer. Wij bellen u uiterlijk op dinsdag",
 			[]string{"4", "2"},
 		},
 		"for something else, behind several": {
-			[]callback.Reference{one, other},
+			[]note.Reference{one, other},
 			"Er staan al terugbelnotities voor dit telefoonnummer. Weten wanneer wij bellen? Toets 2.",
 			[]string{"4", "2"},
 		},
-		"for a person, who is not there": {[]callback.Reference{one}, "Belt u voor iets anders? Toets 4.", []string{"1"}},
-		"and stays on the line":          {[]callback.Reference{one, other}, "blijf aan de lijn", nil},
+		"for a person, who is not there": {[]note.Reference{one}, "Belt u voor iets anders? Toets 4.", []string{"1"}},
+		"and stays on the line":          {[]note.Reference{one, other}, "blijf aan de lijn", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
@@ -104,7 +105,7 @@ func TestAMobileIsOnePersons(t *testing.T) {
 
 func TestANoteThatMayBeAnothersIsWithdrawnByItsReference(t *testing.T) {
 	for name, test := range map[string]struct {
-		scene     func(*scene) []callback.Note
+		scene     func(*scene) []note.Note
 		keys      []string
 		withdrawn int // which of the notes, from 1
 	}{
@@ -135,7 +136,7 @@ func TestANoteThatMayBeAnothersIsWithdrawnByItsReference(t *testing.T) {
 				}
 				s.after(time.Minute)
 				if test.withdrawn > 0 {
-					require.Equal(t, []callback.NoteID{notes[test.withdrawn-1].ID}, s.notes.withdrawn)
+					require.Equal(t, []note.ID{notes[test.withdrawn-1].ID}, s.notes.withdrawn)
 					require.Contains(t, s.line.all(), "Wij bellen u niet meer terug.")
 				} else {
 					require.Empty(t, s.notes.withdrawn)
@@ -147,12 +148,12 @@ func TestANoteThatMayBeAnothersIsWithdrawnByItsReference(t *testing.T) {
 	}
 }
 
-func company(references ...callback.Reference) func(*scene) []callback.Note {
-	return func(s *scene) []callback.Note { return s.behindOneNumber(references...) }
+func company(references ...note.Reference) func(*scene) []note.Note {
+	return func(s *scene) []note.Note { return s.behindOneNumber(references...) }
 }
 
-func mobile(references ...callback.Reference) func(*scene) []callback.Note {
-	return func(s *scene) []callback.Note { return s.severalNotes(references...) }
+func mobile(references ...note.Reference) func(*scene) []note.Note {
+	return func(s *scene) []note.Note { return s.severalNotes(references...) }
 }
 
 // Whoever keys in a stranger's number does not hear the reference by which that stranger's note is withdrawn.
@@ -165,7 +166,7 @@ func TestTheReferenceOfANoteThatStoodIsToldToTheirOwnMobileOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				s.notes.stands = &callback.Note{
+				s.notes.stands = &note.Note{
 					ID: "note-7", Reference: one, Municipality: "deventer", Number: s.caller, Deadline: monday.Add(30 * time.Hour),
 				}
 				if !test.told {

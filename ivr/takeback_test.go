@@ -37,7 +37,7 @@ func TestACallerWhoHangsUpWhileTheLinkIsLostLeavesOneContact(t *testing.T) {
 
 func TestACallGoesOnWhereItWasWhenTheLinkIsBack(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		note := s.hisNote()
+		n := s.hisNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("1")
@@ -52,7 +52,7 @@ func TestACallGoesOnWhereItWasWhenTheLinkIsBack(t *testing.T) {
 		require.Equal(t, "kcc1", s.line.talkingTo())
 		s.agentHangsUp()
 		c := s.contact()
-		require.Equal(t, string(note.ID), c.About)
+		require.Equal(t, string(n.ID), c.About)
 		require.Equal(t, call.Answered, c.Outcome)
 		require.Len(t, c.Offers, 2, "to wait on for the same team is no other offer")
 		require.Equal(t, call.OfferMovedOn, c.Offers[0].Result)

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Talking is a conversation of a caller with an agent that goes on.
 type Talking struct {
 	Call  call.ID
-	Since time.Time          // when the two were connected, UTC
-	Note  callback.Reference // the caller's note; empty when he has none, or has not been recognised
+	Since time.Time      // when the two were connected, UTC
+	Note  note.Reference // the caller's note; empty when he has none, or has not been recognised
 }
 
 // Talking gives the conversation that an agent has with a caller now, and false when he has none. Any goroutine may ask.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -313,7 +313,7 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 
 // talking lets it be known with whom an agent talks, until end.
 func (c *conversation) talking(agent call.AgentID, since time.Time) (end func()) {
-	return c.operator.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: callback.Reference(c.state.Note)})
+	return c.operator.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: note.Reference(c.state.Note)})
 }
 
 // closedSpeech tells that the team is closed, when it can be reached, and when it opens again.

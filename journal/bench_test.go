@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // How long a promise waits for the journal: Append of one made event, on the disk of the temporary directory.
 func BenchmarkAppend(b *testing.B) {
 	j := open(b, pathOf(b))
-	promises := make([]callback.Event, b.N)
+	promises := make([]note.Event, b.N)
 	for i := range promises {
 		promises[i] = aPromise(b)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it may still
@@ -137,7 +137,7 @@ func emptied(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 
 // addChanged makes a copy the same as the file again: of the notes that were changed it takes all that is kept now. What was forgotten
 // of them is taken over too, because it may stand in the copy.
-func addChanged(path string, from *bbolt.DB, changed []callback.NoteID) error {
+func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -188,17 +188,17 @@ func retake(to, from *bbolt.Bucket, prefix []byte) error {
 // changes are the notes that were changed while the file is copied. The zero value notes nothing.
 type changes struct {
 	mu    sync.Mutex
-	notes map[callback.NoteID]bool // nil while nothing is copied
+	notes map[note.ID]bool // nil while nothing is copied
 }
 
 func (c *changes) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.notes = make(map[callback.NoteID]bool)
+	c.notes = make(map[note.ID]bool)
 }
 
 // note is called before the change: one that fails is noted in vain.
-func (c *changes) note(ids []callback.NoteID) {
+func (c *changes) note(ids []note.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range ids {
@@ -209,7 +209,7 @@ func (c *changes) note(ids []callback.NoteID) {
 }
 
 // end gives those that were noted, and notes nothing any more.
-func (c *changes) end() []callback.NoteID {
+func (c *changes) end() []note.ID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ids := slices.Collect(maps.Keys(c.notes))

@@ -16,18 +16,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // noteOf is the nth note of a test, which has a key that it shares with every third.
-func noteOf(nth int) callback.Event {
+func noteOf(nth int) note.Event {
 	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
-	id := callback.NoteID(fmt.Sprintf("01JD5V3Z5QXKZ9W7M2R4T6%04d", nth))
-	return callback.Made(callback.Note{
-		ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc", Key: callback.Key(fmt.Sprint("pbx1/", nth%3)),
+	id := note.ID(fmt.Sprintf("01JD5V3Z5QXKZ9W7M2R4T6%04d", nth))
+	return note.Made(note.Note{
+		ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc", Key: note.Key(fmt.Sprint("pbx1/", nth%3)),
 		Number: call.Number{E164: "+31612345678", Kind: call.KindMobile}, Language: "nl", Made: at, Deadline: at.Add(time.Hour),
-	}, callback.ByCaller)
+	}, note.ByCaller)
 }
 
 // holds is all that a journal keeps: its events and its index as they stand in the file, and the number of the last change.
@@ -53,7 +53,7 @@ func holds(t require.TestingT, j *Journal) map[string]string {
 func changesSomething(r *rapid.T, j *Journal) {
 	made := noteOf(rapid.IntRange(0, 5).Draw(r, "note"))
 	ver := rapid.Uint64Range(1, 4).Draw(r, "version")
-	more := callback.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: made.Note, Kind: callback.EventRaised, Ver: ver + 1, At: made.At, Who: callback.BySystem}
+	more := note.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: made.Note, Kind: note.EventRaised, Ver: ver + 1, At: made.At, Who: note.BySystem}
 	switch rapid.SampledFrom([]string{"begin", "append", "append", "forget", "stored"}).Draw(r, "change") {
 	case "begin":
 		require.NoError(r, j.Begin("deventer", made))
@@ -146,7 +146,7 @@ func TestWritesDoNotWaitForTheCopy(t *testing.T) {
 	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := Open(path)
 	require.NoError(t, err)
-	var many []callback.Event
+	var many []note.Event
 	for nth := range 4000 {
 		many = append(many, noteOf(nth))
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const town call.MunicipalityID = "deventer"
@@ -19,22 +19,22 @@ const town call.MunicipalityID = "deventer"
 var begun = time.Date(2026, 11, 20, 15, 0, 0, 123_000_000, time.UTC)
 
 // aPromise is a made event of its own key and number.
-func aPromise(tb testing.TB) callback.Event {
+func aPromise(tb testing.TB) note.Event {
 	tb.Helper()
 	id := ulid.Make().String()
-	reference, err := callback.NewReference(rand.Reader)
+	reference, err := note.NewReference(rand.Reader)
 	require.NoError(tb, err)
-	return callback.Made(callback.Note{
-		ID: callback.NoteID(id), Reference: reference, Municipality: town, Team: "burgerzaken", Owner: "burgerzaken",
-		Key: callback.CallKey("pbx1", call.ID(id)), Number: call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
+	return note.Made(note.Note{
+		ID: note.ID(id), Reference: reference, Municipality: town, Team: "burgerzaken", Owner: "burgerzaken",
+		Key: note.CallKey("pbx1", call.ID(id)), Number: call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
 		Language: "nl", Reason: "Wanneer is het klaar?", Made: begun, Deadline: begun.Add(73 * time.Hour),
-	}, callback.ByCaller)
+	}, note.ByCaller)
 }
 
 // comment is a later event of a note.
-func comment(note callback.NoteID, ver uint64, text string) callback.Event {
-	return callback.Event{
-		ID: callback.EventID(ulid.Make().String()), Note: note, Kind: callback.EventCommented, Ver: ver, At: begun, Who: "agent:els", Reason: text,
+func comment(n note.ID, ver uint64, text string) note.Event {
+	return note.Event{
+		ID: note.EventID(ulid.Make().String()), Note: n, Kind: note.EventCommented, Ver: ver, At: begun, Who: "agent:els", Reason: text,
 	}
 }
 
@@ -52,11 +52,11 @@ func pathOf(tb testing.TB) string {
 }
 
 // content is all that a journal keeps, as one can compare it.
-func content(tb testing.TB, j *journal.Journal) map[callback.NoteID][]callback.Event {
+func content(tb testing.TB, j *journal.Journal) map[note.ID][]note.Event {
 	tb.Helper()
 	notes, err := j.Notes()
 	require.NoError(tb, err)
-	all := make(map[callback.NoteID][]callback.Event)
+	all := make(map[note.ID][]note.Event)
 	for _, n := range notes {
 		events, err := j.Events(n.Note)
 		require.NoError(tb, err)

@@ -14,10 +14,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
-var _ callback.Journal = (*Journal)(nil)
+var _ keeper.Journal = (*Journal)(nil)
 
 // The buckets of the file.
 var (
@@ -48,8 +49,8 @@ type Journal struct {
 
 // Append adds events as one step, and returns when they are on the disk. One that is there already, by note and version, is
 // replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
-func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
-	notes := make([]callback.NoteID, len(added))
+func (j *Journal) Append(m call.MunicipalityID, added ...note.Event) error {
+	notes := make([]note.ID, len(added))
 	for i, e := range added {
 		notes[i] = e.Note
 	}
@@ -64,11 +65,11 @@ func (j *Journal) Append(m call.MunicipalityID, added ...callback.Event) error {
 }
 
 // Begin adds the event with which a note begins, marked: the store is not known to have it. It is otherwise as Append.
-func (j *Journal) Begin(m call.MunicipalityID, made callback.Event) error {
-	return j.update("append to", []callback.NoteID{made.Note}, func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
+func (j *Journal) Begin(m call.MunicipalityID, made note.Event) error {
+	return j.update("append to", []note.ID{made.Note}, func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
 }
 
-func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event, unstored bool) error {
+func put(tx *bbolt.Tx, m call.MunicipalityID, e note.Event, unstored bool) error {
 	wrong := func(err error) error { return fmt.Errorf("event %d of note %s: %w", e.Ver, e.Note, err) }
 	if len(e.Note) != idLength || e.Ver == 0 {
 		return wrong(errors.New("it is of no note, or has no version"))
@@ -77,8 +78,8 @@ func put(tx *bbolt.Tx, m call.MunicipalityID, e callback.Event, unstored bool) e
 	if err != nil {
 		return wrong(err)
 	}
-	r := record{Seq: seq, Municipality: m, Note: e.Note, Ver: e.Ver, Unstored: unstored, Fields: callback.EncodeEvent(e)}
-	if e.Kind == callback.EventMade && e.Base != nil {
+	r := record{Seq: seq, Municipality: m, Note: e.Note, Ver: e.Ver, Unstored: unstored, Fields: note.EncodeEvent(e)}
+	if e.Kind == note.EventMade && e.Base != nil {
 		r.Key = e.Base.Key
 	}
 	if err := r.putInto(tx); err != nil {
@@ -103,11 +104,11 @@ func (r record) putInto(tx *bbolt.Tx) error {
 
 // Forget removes the events of a note from a version on; with its first event the note's key is free again. That an event
 // was forgotten is kept until the file is compacted: its bytes may still stand in free pages, see Compact.
-func (j *Journal) Forget(id callback.NoteID, from uint64) error {
+func (j *Journal) Forget(id note.ID, from uint64) error {
 	if len(id) != idLength {
 		return nil // there is none
 	}
-	return j.update("forget a note in", []callback.NoteID{id}, func(tx *bbolt.Tx) error {
+	return j.update("forget a note in", []note.ID{id}, func(tx *bbolt.Tx) error {
 		gone, err := recordsOf(tx, id, from)
 		if err != nil || len(gone) == 0 {
 			return err
@@ -133,7 +134,7 @@ func (j *Journal) Forget(id callback.NoteID, from uint64) error {
 }
 
 // recordsOf gives what is kept of a note from a version on, first to last.
-func recordsOf(tx *bbolt.Tx, id callback.NoteID, from uint64) ([]record, error) {
+func recordsOf(tx *bbolt.Tx, id note.ID, from uint64) ([]record, error) {
 	var found []record
 	cursor := tx.Bucket(events).Cursor()
 	for at, value := cursor.Seek(placeOf(id, from)); bytes.HasPrefix(at, []byte(id)); at, value = cursor.Next() {
@@ -156,18 +157,18 @@ func freeKey(tx *bbolt.Tx, r record) error {
 }
 
 // Events gives what is kept of a note, first to last; nothing for a note that is not there.
-func (j *Journal) Events(id callback.NoteID) ([]callback.Event, error) {
+func (j *Journal) Events(id note.ID) ([]note.Event, error) {
 	if len(id) != idLength {
 		return nil, nil
 	}
-	var found []callback.Event
+	var found []note.Event
 	err := j.view(func(tx *bbolt.Tx) error {
 		records, err := recordsOf(tx, id, 0)
 		if err != nil {
 			return err
 		}
 		for _, r := range records {
-			e, err := callback.DecodeEvent(r.Fields)
+			e, err := note.DecodeEvent(r.Fields)
 			if err != nil {
 				return fmt.Errorf("event %d of note %s: %w", r.Ver, id, err)
 			}
@@ -182,18 +183,18 @@ func (j *Journal) Events(id callback.NoteID) ([]callback.Event, error) {
 }
 
 // ByKey gives the note that was made for a key, and false when none is there.
-func (j *Journal) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteID, bool, error) {
-	var id callback.NoteID
+func (j *Journal) ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, error) {
+	var id note.ID
 	err := j.view(func(tx *bbolt.Tx) error {
-		id = callback.NoteID(tx.Bucket(keys).Get(keyOf(m, key)))
+		id = note.ID(tx.Bucket(keys).Get(keyOf(m, key)))
 		return nil
 	})
 	return id, id != "", err
 }
 
 // Notes gives every note that is kept, the oldest first, with the version of its last event.
-func (j *Journal) Notes() ([]callback.JournalNote, error) {
-	var kept []callback.JournalNote
+func (j *Journal) Notes() ([]keeper.JournalNote, error) {
+	var kept []keeper.JournalNote
 	err := j.view(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(events).Cursor()
 		for at, _ := cursor.First(); at != nil; {
@@ -203,8 +204,8 @@ func (j *Journal) Notes() ([]callback.JournalNote, error) {
 			if err != nil {
 				return fmt.Errorf("event of note %s: %w", id, err)
 			}
-			kept = append(kept, callback.JournalNote{
-				Municipality: r.Municipality, Note: callback.NoteID(id), Ver: binary.BigEndian.Uint64(last[idLength:]),
+			kept = append(kept, keeper.JournalNote{
+				Municipality: r.Municipality, Note: note.ID(id), Ver: binary.BigEndian.Uint64(last[idLength:]),
 			})
 			at, _ = cursor.Next()
 		}
@@ -215,7 +216,7 @@ func (j *Journal) Notes() ([]callback.JournalNote, error) {
 
 // lastOf moves the cursor to the last event of a note, from one that it has.
 func lastOf(cursor *bbolt.Cursor, id []byte) (at, value []byte) {
-	if at, _ = cursor.Seek(placeOf(callback.NoteID(id), 1<<64-1)); at == nil {
+	if at, _ = cursor.Seek(placeOf(note.ID(id), 1<<64-1)); at == nil {
 		return cursor.Last()
 	}
 	return cursor.Prev()
@@ -238,7 +239,7 @@ func (j *Journal) Close() error {
 }
 
 // update changes what is kept of notes.
-func (j *Journal) update(what string, notes []callback.NoteID, do func(tx *bbolt.Tx) error) error {
+func (j *Journal) update(what string, notes []note.ID, do func(tx *bbolt.Tx) error) error {
 	// Not Batch: it commits in goroutines of its own, in which a damaged page would end the daemon.
 	return j.guarded(what, func(db *bbolt.DB) error {
 		j.changes.note(notes)

@@ -14,9 +14,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,10 +35,10 @@ func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
 	j = open(t, path)
 	notes, err := j.Notes()
 	require.NoError(t, err)
-	require.Equal(t, []callback.JournalNote{{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1}}, notes, "the oldest first")
+	require.Equal(t, []keeper.JournalNote{{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1}}, notes, "the oldest first")
 	events, err := j.Events(first.Note)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Event{first, said}, events)
+	require.Equal(t, []note.Event{first, said}, events)
 	id, ok, err := j.ByKey(town, second.Base.Key)
 	require.NoError(t, err)
 	require.True(t, ok)
@@ -55,7 +56,7 @@ func TestAnEventThatIsWrittenAgainIsReplaced(t *testing.T) {
 	require.NoError(t, j.Append(town, last))
 	events, err := j.Events(made.Note)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Event{made, last}, events)
+	require.Equal(t, []note.Event{made, last}, events)
 }
 
 func TestForget(t *testing.T) {
@@ -79,7 +80,7 @@ func TestForget(t *testing.T) {
 	_, ok, err = j.ByKey(town, made.Base.Key)
 	require.NoError(t, err)
 	require.False(t, ok, "the key went with it")
-	require.Equal(t, map[callback.NoteID][]callback.Event{kept.Note: {kept}}, content(t, j))
+	require.Equal(t, map[note.ID][]note.Event{kept.Note: {kept}}, content(t, j))
 
 	require.NoError(t, j.Forget(made.Note, 1), "what is not there can be forgotten")
 	require.NoError(t, j.Append(town, made), "and written anew")
@@ -118,7 +119,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	})
 	t.Run("an event of no note", func(t *testing.T) {
 		j := open(t, pathOf(t))
-		require.ErrorContains(t, j.Append(town, callback.Event{Note: "17", Ver: 1}), "of no note")
+		require.ErrorContains(t, j.Append(town, note.Event{Note: "17", Ver: 1}), "of no note")
 		require.Empty(t, content(t, j))
 	})
 }
@@ -154,7 +155,7 @@ func TestManyWriteAtOnce(t *testing.T) {
 	const many, each = 8, 12
 	path := pathOf(t)
 	j := open(t, path)
-	wrote := make([][]callback.Event, many)
+	wrote := make([][]note.Event, many)
 	for i := range many {
 		for range each {
 			wrote[i] = append(wrote[i], aPromise(t))
@@ -183,7 +184,7 @@ func TestManyWriteAtOnce(t *testing.T) {
 func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
 	path := pathOf(t)
 	j := open(t, path)
-	var made []callback.Event
+	var made []note.Event
 	for i := range 60 {
 		e := aPromise(t)
 		e.Base.Number.E164 = fmt.Sprintf("+3165550%04d", i)
@@ -201,9 +202,9 @@ func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
 		if i == len(made)-1 {
 			continue // nothing is written after it, so that its pages are as they were
 		}
-		note := *e.Base
-		note.Ver = 1
-		require.NoError(t, j.Append(town, callback.Remains(note, e.ID, begun, callback.BySystem, "retention")))
+		n := *e.Base
+		n.Ver = 1
+		require.NoError(t, j.Append(town, note.Remains(n, e.ID, begun, note.BySystem, "retention")))
 	}
 	want := content(t, j)
 	require.NotEmpty(t, leftOf(t, path, made), "forgetting alone is not enough: this test would see it")
@@ -229,7 +230,7 @@ func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
 }
 
 // leftOf gives which of the notes that were purged have left something personal in the file. One in ten was not purged.
-func leftOf(t *testing.T, path string, made []callback.Event) []int {
+func leftOf(t *testing.T, path string, made []note.Event) []int {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -269,8 +270,8 @@ func TestJournalIsATableOfEvents(t *testing.T) {
 		path := filepath.Join(dir, fmt.Sprint("journal", nth))
 		j, err := journal.Open(path)
 		require.NoError(r, err)
-		promises := []callback.Event{aPromise(t), aPromise(t), aPromise(t)}
-		model := make(map[callback.NoteID]map[uint64]callback.Event)
+		promises := []note.Event{aPromise(t), aPromise(t), aPromise(t)}
+		model := make(map[note.ID]map[uint64]note.Event)
 		for range rapid.IntRange(1, 30).Draw(r, "steps") {
 			made := rapid.SampledFrom(promises).Draw(r, "note")
 			ver := rapid.Uint64Range(1, 4).Draw(r, "ver")
@@ -282,7 +283,7 @@ func TestJournalIsATableOfEvents(t *testing.T) {
 				}
 				require.NoError(r, j.Append(town, e))
 				if model[e.Note] == nil {
-					model[e.Note] = make(map[uint64]callback.Event)
+					model[e.Note] = make(map[uint64]note.Event)
 				}
 				model[e.Note][ver] = e
 			case "forget":
@@ -305,10 +306,10 @@ func TestJournalIsATableOfEvents(t *testing.T) {
 	})
 }
 
-func requireModel(r *rapid.T, j *journal.Journal, promises []callback.Event, model map[callback.NoteID]map[uint64]callback.Event) {
-	var want []callback.JournalNote
+func requireModel(r *rapid.T, j *journal.Journal, promises []note.Event, model map[note.ID]map[uint64]note.Event) {
+	var want []keeper.JournalNote
 	for _, made := range promises {
-		var events []callback.Event
+		var events []note.Event
 		for ver := uint64(1); ver <= 4; ver++ {
 			if e, ok := model[made.Note][ver]; ok {
 				events = append(events, e)
@@ -318,7 +319,7 @@ func requireModel(r *rapid.T, j *journal.Journal, promises []callback.Event, mod
 		require.NoError(r, err)
 		require.Equal(r, events, got)
 		if len(events) > 0 {
-			want = append(want, callback.JournalNote{Municipality: town, Note: made.Note, Ver: events[len(events)-1].Ver})
+			want = append(want, keeper.JournalNote{Municipality: town, Note: made.Note, Ver: events[len(events)-1].Ver})
 		}
 		id, found, err := j.ByKey(town, made.Base.Key)
 		require.NoError(r, err)

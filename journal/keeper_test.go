@@ -15,9 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // promiseWithin is how long a promise may take, as callback.Service bounds it.
@@ -29,19 +30,19 @@ type slow struct {
 	takes time.Duration // of a note that is made
 }
 
-func (s *slow) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
+func (s *slow) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	select {
 	case <-time.After(s.takes):
 		return s.Memory.Make(ctx, made)
 	case <-ctx.Done():
-		return callback.Note{}, fmt.Errorf("%w: %w", callback.ErrStoreDown, ctx.Err())
+		return note.Note{}, fmt.Errorf("%w: %w", note.ErrStoreDown, ctx.Err())
 	}
 }
 
 // hesitant is the journal, where everybody who looks for a key has his answer before anybody goes on.
 type hesitant struct{ *journal.Journal }
 
-func (h hesitant) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteID, bool, error) {
+func (h hesitant) ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, error) {
 	id, found, err := h.Journal.ByKey(m, key)
 	<-time.After(time.Millisecond)
 	return id, found, err
@@ -50,11 +51,11 @@ func (h hesitant) ByKey(m call.MunicipalityID, key callback.Key) (callback.NoteI
 // unheard is who watches a keeper of which nothing is to be told.
 type unheard struct{ t *testing.T }
 
-func (u unheard) JournalFailed(err error)     { assert.NoError(u.t, err) }
-func (u unheard) Behind(int)                  {}
-func (u unheard) Apart(int)                   {}
-func (u unheard) Restored(notes int)          { assert.Zero(u.t, notes) }
-func (u unheard) Diverged(id callback.NoteID) { assert.Empty(u.t, id) }
+func (u unheard) JournalFailed(err error) { assert.NoError(u.t, err) }
+func (u unheard) Behind(int)              {}
+func (u unheard) Apart(int)               {}
+func (u unheard) Restored(notes int)      { assert.Zero(u.t, notes) }
+func (u unheard) Diverged(id note.ID)     { assert.Empty(u.t, id) }
 
 // A browser that sends again, a daemon of the municipality's own that tries twice: the same request comes from many sides at once.
 // Whoever is told a note must find it in the journal or in the store (I1), and all are told the same one (I2).
@@ -79,9 +80,9 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 				require.NoError(t, err)
 				defer func() { require.NoError(t, j.Close()) }()
 				store := &slow{Memory: storetest.NewMemory(), takes: test.takes}
-				k := callback.NewKeeper(store, hesitant{j}, unheard{t})
+				k := keeper.New(store, hesitant{j}, unheard{t})
 				before := aPromise(t)
-				request := func() callback.Event {
+				request := func() note.Event {
 					made := aPromise(t)
 					made.Base.Key = "pbx1/one"
 					if !test.live {
@@ -126,10 +127,10 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 }
 
 // fromAllSides asks four times at once, and four times more before there was an answer. It gives what was told.
-func fromAllSides(t *testing.T, k *callback.Keeper, request func() callback.Event) []callback.Note {
+func fromAllSides(t *testing.T, k *keeper.Keeper, request func() note.Event) []note.Note {
 	t.Helper()
 	var mu sync.Mutex
-	var told []callback.Note
+	var told []note.Note
 	var all sync.WaitGroup
 	for range 2 {
 		for range 4 {
@@ -151,13 +152,13 @@ func fromAllSides(t *testing.T, k *callback.Keeper, request func() callback.Even
 }
 
 // cut gives the journal as it is opened again when one event of a note could not be read.
-func cut(t *testing.T, path string, note callback.NoteID, ver uint64) *journal.Journal {
+func cut(t *testing.T, path string, n note.ID, ver uint64) *journal.Journal {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	require.NoError(t, err)
-	text := fmt.Appendf(nil, `"note":"%s","ver":%d,`, note, ver)
+	text := fmt.Appendf(nil, `"note":"%s","ver":%d,`, n, ver)
 	require.Contains(t, string(file), string(text))
-	spoilt := bytes.Replace(text, []byte(note), bytes.Repeat([]byte{'?'}, len(note)), 1) // no copy of it is whole
+	spoilt := bytes.Replace(text, []byte(n), bytes.Repeat([]byte{'?'}, len(n)), 1) // no copy of it is whole
 	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(file, text, spoilt), 0o600))
 	j, err := journal.Open(path)
 	require.ErrorIs(t, err, journal.ErrTorn)
@@ -168,15 +169,15 @@ func cut(t *testing.T, path string, note callback.NoteID, ver uint64) *journal.J
 // Fault matrix, row 11: what a torn journal lost of a note, it has again as long as the store has it.
 func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 	for name, ver := range map[string]uint64{"its beginning is lost": 1, "its middle is lost": 2, "its end is lost": 3} {
-		for how, mend := range map[string]func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note{
-			"and all is compared": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
+		for how, mend := range map[string]func(t *testing.T, k *keeper.Keeper, n note.Note) note.Note{
+			"and all is compared": func(t *testing.T, k *keeper.Keeper, n note.Note) note.Note {
 				t.Helper()
 				mended, err := k.CatchUp(t.Context(), "")
 				require.NoError(t, err)
 				require.Zero(t, mended.Mended, "the store lacks nothing")
 				return n
 			},
-			"and the note is changed": func(t *testing.T, k *callback.Keeper, n callback.Note) callback.Note {
+			"and the note is changed": func(t *testing.T, k *keeper.Keeper, n note.Note) note.Note {
 				t.Helper()
 				n, err := k.Advance(t.Context(), n, comment(n.ID, n.Ver+1, "verder"))
 				require.NoError(t, err)
@@ -187,7 +188,7 @@ func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 				path, store := pathOf(t), storetest.NewMemory()
 				j, err := journal.Open(path)
 				require.NoError(t, err)
-				k := callback.NewKeeper(store, j, unheard{t})
+				k := keeper.New(store, j, unheard{t})
 				n, err := k.Make(t.Context(), aPromise(t))
 				require.NoError(t, err)
 				for _, text := range []string{"een", "twee"} {
@@ -200,12 +201,12 @@ func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 				kept, err := j.Events(n.ID)
 				require.NoError(t, err)
 				require.Len(t, kept, 2)
-				k = callback.NewKeeper(store, j, unheard{t})
+				k = keeper.New(store, j, unheard{t})
 				n = mend(t, k, n)
 				require.Zero(t, k.Behind())
 
 				emptied := storetest.NewMemory()
-				k = callback.NewKeeper(emptied, j, lenient{unheard{t}})
+				k = keeper.New(emptied, j, lenient{unheard{t}})
 				_, err = k.CatchUp(t.Context(), "")
 				require.NoError(t, err)
 				restored, err := emptied.Note(t.Context(), town, n.ID)
@@ -239,12 +240,12 @@ func TestRow11AHoleIsMendedFromAStoreThatWasSetBack(t *testing.T) {
 	require.NoError(t, j.Close())
 
 	j = cut(t, path, n.ID, 2)
-	c, err := callback.NewKeeper(store, j, lenient{unheard{t}}).CatchUp(t.Context(), "")
+	c, err := keeper.New(store, j, lenient{unheard{t}}).CatchUp(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, 1, c.Mended)
 	theirs, err := store.Events(t.Context(), town, n.ID)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Event{made, second, third}, theirs)
+	require.Equal(t, []note.Event{made, second, third}, theirs)
 	ours, err := j.Events(n.ID)
 	require.NoError(t, err)
 	require.Equal(t, theirs, ours)

@@ -8,7 +8,7 @@ import (
 	"hash/crc32"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // record is one entry of the journal: an event, or that the events of a note were forgotten. It tells all of itself, so that it
@@ -16,9 +16,9 @@ import (
 type record struct {
 	Seq          uint64              `json:"seq"` // of two about the same the higher counts
 	Municipality call.MunicipalityID `json:"municipality,omitempty"`
-	Note         callback.NoteID     `json:"note"`
+	Note         note.ID             `json:"note"`
 	Ver          uint64              `json:"ver"`                // of the event; from which on the events were forgotten
-	Key          callback.Key        `json:"key,omitempty"`      // of the note, in its made event
+	Key          note.Key            `json:"key,omitempty"`      // of the note, in its made event
 	Unstored     bool                `json:"unstored,omitempty"` // in a made event: the store is not known to have it
 	Fields       map[string]string   `json:"fields,omitempty"`   // of callback.EncodeEvent; none when events were forgotten
 }
@@ -88,11 +88,11 @@ func recordsIn(file []byte) []record {
 // forgotten after that.
 func standing(records []record) []record {
 	type place struct {
-		note callback.NoteID
+		note note.ID
 		ver  uint64
 	}
 	last := make(map[place]record)
-	forgotten := make(map[callback.NoteID][]record)
+	forgotten := make(map[note.ID][]record)
 	for _, r := range records {
 		at := place{r.Note, r.Ver}
 		switch {
@@ -116,11 +116,11 @@ func standing(records []record) []record {
 }
 
 // placeOf is the key of an event in the file: the note, then its version, so that a note's events stand together in order.
-func placeOf(note callback.NoteID, ver uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte(note), ver)
+func placeOf(n note.ID, ver uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(n), ver)
 }
 
 // keyOf is the key of a request in the index: keys are each municipality's own.
-func keyOf(m call.MunicipalityID, key callback.Key) []byte {
+func keyOf(m call.MunicipalityID, key note.Key) []byte {
 	return []byte(string(m) + "\x00" + string(key))
 }

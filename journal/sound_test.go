@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // written gives the bytes of a journal with a few events, and those.
@@ -21,13 +21,13 @@ func written(tb testing.TB, notes int) ([]byte, map[string]bool) {
 	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	wrote := make(map[string]bool)
 	for i := range notes {
-		id := callback.NoteID("01JD5V3Z5QXKZ9W7M2R4T6Y8A" + string(rune('A'+i)))
-		made := callback.Made(callback.Note{
-			ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc", Key: callback.CallKey("pbx1", call.ID(id)),
+		id := note.ID("01JD5V3Z5QXKZ9W7M2R4T6Y8A" + string(rune('A'+i)))
+		made := note.Made(note.Note{
+			ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc", Key: note.CallKey("pbx1", call.ID(id)),
 			Number: call.Number{E164: "+31612345678", Kind: call.KindMobile}, Language: "nl", Made: at, Deadline: at.Add(time.Hour),
-		}, callback.ByCaller)
+		}, note.ByCaller)
 		require.NoError(tb, j.Append("deventer", made))
-		require.NoError(tb, j.Append("deventer", callback.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: id, Kind: callback.EventRaised, Ver: 2, At: at, Who: callback.BySystem}))
+		require.NoError(tb, j.Append("deventer", note.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: id, Kind: note.EventRaised, Ver: 2, At: at, Who: note.BySystem}))
 		wrote[string(placeOf(id, 1))], wrote[string(placeOf(id, 2))] = true, true
 	}
 	require.NoError(tb, j.Close())

@@ -10,13 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // aSmallJournal gives the bytes of a journal, and what it keeps.
-func aSmallJournal(tb testing.TB, notes int) ([]byte, map[callback.NoteID][]callback.Event) {
+func aSmallJournal(tb testing.TB, notes int) ([]byte, map[note.ID][]note.Event) {
 	tb.Helper()
 	path := filepath.Join(storetest.InMemory(tb), "journal")
 	j := open(tb, path)
@@ -31,7 +31,7 @@ func aSmallJournal(tb testing.TB, notes int) ([]byte, map[callback.NoteID][]call
 }
 
 // reopened opens a journal of these bytes, and gives what it keeps and whether it was torn. It must be usable.
-func reopened(tb testing.TB, dir string, file []byte) (map[callback.NoteID][]callback.Event, *journal.TornError) {
+func reopened(tb testing.TB, dir string, file []byte) (map[note.ID][]note.Event, *journal.TornError) {
 	tb.Helper()
 	path := filepath.Join(dir, "journal")
 	require.NoError(tb, os.WriteFile(path, file, 0o600))
@@ -52,7 +52,7 @@ func reopened(tb testing.TB, dir string, file []byte) (map[callback.NoteID][]cal
 }
 
 // requirePart requires that all that is kept was written.
-func requirePart(tb testing.TB, kept, wrote map[callback.NoteID][]callback.Event) {
+func requirePart(tb testing.TB, kept, wrote map[note.ID][]note.Event) {
 	tb.Helper()
 	for id, events := range kept {
 		for _, e := range events {
@@ -177,7 +177,7 @@ func TestATornJournalDoesNotBringBackWhatWasForgotten(t *testing.T) {
 
 	got, torn := reopened(t, storetest.InMemory(t), file)
 	require.NotNil(t, torn)
-	require.Equal(t, map[callback.NoteID][]callback.Event{half.Note: {half, again}, kept.Note: {kept}}, got)
+	require.Equal(t, map[note.ID][]note.Event{half.Note: {half, again}, kept.Note: {kept}}, got)
 	require.Equal(t, 3, torn.Kept)
 }
 
@@ -232,7 +232,7 @@ func TestRow11DiskFull(t *testing.T) {
 	ballast := filepath.Join(dir, "ballast")
 	require.NoError(t, os.WriteFile(ballast, make([]byte, 600<<10), 0o600))
 
-	wrote := make(map[callback.NoteID][]callback.Event)
+	wrote := make(map[note.ID][]note.Event)
 	var full error
 	for range 2000 {
 		e := aPromise(t)
@@ -240,7 +240,7 @@ func TestRow11DiskFull(t *testing.T) {
 		if full = j.Append(town, e); full != nil {
 			break
 		}
-		wrote[e.Note] = []callback.Event{e}
+		wrote[e.Note] = []note.Event{e}
 	}
 	require.ErrorIs(t, full, syscall.ENOSPC)
 	require.ErrorContains(t, full, path)
@@ -253,7 +253,7 @@ func TestRow11DiskFull(t *testing.T) {
 	require.NoError(t, os.Remove(ballast))
 	e := aPromise(t)
 	require.NoError(t, j.Append(town, e), "there is room again")
-	wrote[e.Note] = []callback.Event{e}
+	wrote[e.Note] = []note.Event{e}
 	require.NoError(t, j.Close())
 	j, err = journal.Open(path)
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // first is the version of the event that carries a note's mark. The mark stands in its record, so that it is found again in a
@@ -15,7 +15,7 @@ import (
 const first = 1
 
 // Stored takes the mark from notes, see Begin. Those that have none, or are not there, are left as they are.
-func (j *Journal) Stored(ids ...callback.NoteID) error {
+func (j *Journal) Stored(ids ...note.ID) error {
 	return j.update("unmark notes in", ids, func(tx *bbolt.Tx) error {
 		for _, id := range ids {
 			if err := unmark(tx, id); err != nil {
@@ -26,7 +26,7 @@ func (j *Journal) Stored(ids ...callback.NoteID) error {
 	})
 }
 
-func unmark(tx *bbolt.Tx, id callback.NoteID) error {
+func unmark(tx *bbolt.Tx, id note.ID) error {
 	made := tx.Bucket(events).Get(placeOf(id, first))
 	if made == nil {
 		return nil
@@ -47,8 +47,8 @@ func unmark(tx *bbolt.Tx, id callback.NoteID) error {
 }
 
 // Unstored gives the notes that are marked, see Begin, and whose they are. It reads the first event of every note.
-func (j *Journal) Unstored() (map[callback.NoteID]call.MunicipalityID, error) {
-	marked := make(map[callback.NoteID]call.MunicipalityID)
+func (j *Journal) Unstored() (map[note.ID]call.MunicipalityID, error) {
+	marked := make(map[note.ID]call.MunicipalityID)
 	err := j.view(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(events).Cursor()
 		for at, value := cursor.First(); at != nil; at, value = cursor.Next() {

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-func requireMarked(t *testing.T, j *journal.Journal, want ...callback.Event) {
+func requireMarked(t *testing.T, j *journal.Journal, want ...note.Event) {
 	t.Helper()
-	marked := make(map[callback.NoteID]call.MunicipalityID)
+	marked := make(map[note.ID]call.MunicipalityID)
 	for _, made := range want {
 		marked[made.Note] = town
 	}
@@ -31,7 +31,7 @@ func TestTheJournalKnowsWhatTheStoreIsNotKnownToHave(t *testing.T) {
 	require.NoError(t, err)
 	requireMarked(t, j)
 	waits, stored, refused, copied, never := aPromise(t), aPromise(t), aPromise(t), aPromise(t), aPromise(t)
-	for _, made := range []callback.Event{waits, stored, refused, copied} {
+	for _, made := range []note.Event{waits, stored, refused, copied} {
 		require.NoError(t, j.Begin(town, made))
 	}
 	require.NoError(t, j.Append(town, never))

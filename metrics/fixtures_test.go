@@ -16,8 +16,8 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -171,14 +171,14 @@ type queues func() []routing.TeamSnapshot
 func (q queues) Snapshot() []routing.TeamSnapshot { return q() }
 
 // notes is a store that counts what it is told to count.
-type notes func(ctx context.Context, m call.MunicipalityID) (map[call.TeamID]callback.Count, error)
+type notes func(ctx context.Context, m call.MunicipalityID) (map[call.TeamID]note.Count, error)
 
-func (n notes) Counts(ctx context.Context, m call.MunicipalityID, _ time.Time) (map[call.TeamID]callback.Count, error) {
+func (n notes) Counts(ctx context.Context, m call.MunicipalityID, _ time.Time) (map[call.TeamID]note.Count, error) {
 	return n(ctx, m)
 }
 
-func counted(counts map[call.TeamID]callback.Count) notes {
-	return func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+func counted(counts map[call.TeamID]note.Count) notes {
+	return func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 		return maps.Clone(counts), nil
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out. It
@@ -37,7 +39,7 @@ func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 		refused: r.counterVec("dials_refused_total",
 			"Callbacks that were not dialled, by reason (docs/kpis.md).", "reason"),
 	}
-	for _, code := range callback.DialCodes() {
+	for _, code := range dialling.Reasons() {
 		k.refused.WithLabelValues(string(code))
 	}
 	return k
@@ -63,12 +65,12 @@ func (k *Keeping) Apart(notes int) { k.apart.Set(float64(notes)) }
 func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }
 
 // Diverged implements callback.Observer.
-func (k *Keeping) Diverged(callback.NoteID) { k.diverged.Inc() }
+func (k *Keeping) Diverged(note.ID) { k.diverged.Inc() }
 
 // Round counts what the passing of time did to notes.
 func (k *Keeping) Round(r callback.Round) {
 	for _, counted := range []struct {
-		notes []callback.Note
+		notes []note.Note
 		by    *prometheus.CounterVec
 	}{{r.Lapsed, k.lapsed}, {r.Warned, k.warned}, {r.Overdue, k.overdue}} {
 		for _, n := range counted.notes {
@@ -78,4 +80,4 @@ func (k *Keeping) Round(r callback.Round) {
 }
 
 // DialRefused counts a callback that was not dialled.
-func (k *Keeping) DialRefused(code callback.DialCode) { k.refused.WithLabelValues(string(code)).Inc() }
+func (k *Keeping) DialRefused(code dialling.Reason) { k.refused.WithLabelValues(string(code)).Inc() }

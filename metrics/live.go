@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -28,7 +28,7 @@ type Queues interface {
 
 // NoteCounter counts notes; the store of callback notes has them.
 type NoteCounter interface {
-	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]callback.Count, error)
+	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]note.Count, error)
 }
 
 // countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their teams are called,
@@ -43,10 +43,10 @@ func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error)
 		slices.Sort(all)
 		all = slices.Compact(all)
 	}
-	sum := noteCounts{map[call.TeamID]callback.Count{}, map[call.TeamID]bool{}}
+	sum := noteCounts{map[call.TeamID]note.Count{}, map[call.TeamID]bool{}}
 	for _, id := range all {
 		counts, err := s.Notes.Counts(ctx, id, time.Now())
-		var uncounted *callback.UncountedError
+		var uncounted *note.UncountedError
 		if err != nil && !errors.As(err, &uncounted) {
 			return noteCounts{}, fmt.Errorf("count the notes of %q: %w", id, err)
 		}
@@ -72,12 +72,12 @@ func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error)
 
 // noteCounts is what was counted, and of which teams it is not known.
 type noteCounts struct {
-	of      map[call.TeamID]callback.Count
+	of      map[call.TeamID]note.Count
 	unknown map[call.TeamID]bool
 }
 
-func add(a, b callback.Count) callback.Count {
-	return callback.Count{
+func add(a, b note.Count) note.Count {
+	return note.Count{
 		Live: a.Live + b.Live, Overdue: a.Overdue + b.Overdue,
 		Made: a.Made + b.Made, Resolved: a.Resolved + b.Resolved, Cancelled: a.Cancelled + b.Cancelled,
 		Reopened: a.Reopened + b.Reopened, Purged: a.Purged + b.Purged,
@@ -211,7 +211,7 @@ func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[not
 	if a.at.IsZero() { // no figure is better than a zero that nobody counted
 		return
 	}
-	counts := map[string]callback.Count{Elsewhere: {}}
+	counts := map[string]note.Count{Elsewhere: {}}
 	for id := range plan.Teams {
 		counts[string(id)] = a.value.of[id]
 	}

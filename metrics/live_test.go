@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -116,11 +116,11 @@ func TestNotesOfTheStore(t *testing.T) {
 		m, err := metrics.New(reg, options(plan))
 		require.NoError(t, err)
 		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
-			func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				if id == "olst-wijhe" {
-					return map[call.TeamID]callback.Count{"kcc": {Live: 1, Made: 1}}, nil
+					return map[call.TeamID]note.Count{"kcc": {Live: 1, Made: 1}}, nil
 				}
-				return map[call.TeamID]callback.Count{
+				return map[call.TeamID]note.Count{
 					"kcc":   {Live: 3, Overdue: 1, Made: 9, Resolved: 4, Cancelled: 2},
 					"gone":  {Live: 2, Overdue: 2, Made: 2},
 					"gone2": {Live: 1, Made: 1},
@@ -147,12 +147,12 @@ func TestNotesOfTheStore(t *testing.T) {
 func TestNotesOfAMunicipalityThatLeftArePromisesAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
-		counts := map[call.MunicipalityID]map[call.TeamID]callback.Count{
+		counts := map[call.MunicipalityID]map[call.TeamID]note.Count{
 			"deventer": {"kcc": {Live: 3, Made: 3}, "gone": {Live: 1, Made: 1}},
 			"raalte":   {"kcc": {Live: 2, Overdue: 2, Made: 5}, "raalte-kcc": {Live: 4, Made: 4}}, // its kcc is another one than ours
 		}
 		require.NoError(t, m.Watch(metrics.Sources{
-			Notes: notes(func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			Notes: notes(func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				return counts[id], nil
 			}),
 			Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{"deventer", "raalte"} },
@@ -177,12 +177,12 @@ func TestASlowStoreHoldsUpNoScrape(t *testing.T) {
 		asked := make(chan struct{}, 100)
 		release := make(chan struct{})
 		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
-			func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				asked <- struct{}{}
 				if frozen.Load() { // a client that does not even honour its context
 					<-release
 				}
-				return map[call.TeamID]callback.Count{"kcc": {Live: 5}}, nil
+				return map[call.TeamID]note.Count{"kcc": {Live: 5}}, nil
 			})}))
 		requireLine(t, exposition(t, reg), `bereikbaar_notes_open{team="kcc"} 5`)
 
@@ -212,7 +212,7 @@ func TestNotesThatWereNeverCountedAreNotZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
-			func(ctx context.Context, _ call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			func(ctx context.Context, _ call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			})}))
@@ -234,11 +234,11 @@ func TestOneMunicipalityThatCannotBeCountedKeepsTheOldFigures(t *testing.T) {
 		require.NoError(t, err)
 		broken := false
 		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
-			func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				if broken && id == "olst-wijhe" {
 					return nil, errors.New("broken")
 				}
-				return map[call.TeamID]callback.Count{"kcc": {Live: 2}}, nil
+				return map[call.TeamID]note.Count{"kcc": {Live: 2}}, nil
 			})}))
 		requireLine(t, exposition(t, reg), `bereikbaar_notes_open{team="kcc"} 4`)
 		broken = true
@@ -258,7 +258,7 @@ func TestAScrapeWaitsForAllSlowSourcesAtOnce(t *testing.T) {
 		}
 		require.NoError(t, m.Watch(metrics.Sources{
 			Queues: queues(func() []routing.TeamSnapshot { pass(time.Second); return nil }),
-			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
+			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				pass(time.Second)
 				return nil, nil
 			}),
@@ -299,8 +299,8 @@ func TestManyScrapersAskTheStoreNoMoreThanOne(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		var asked atomic.Int64
 		require.NoError(t, m.Watch(metrics.Sources{Notes: notes(
-			func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
-				return map[call.TeamID]callback.Count{"kcc": {Live: asked.Add(1)}}, nil
+			func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
+				return map[call.TeamID]note.Count{"kcc": {Live: asked.Add(1)}}, nil
 			})}))
 		for range 10 {
 			requireLine(t, exposition(t, reg), `bereikbaar_notes_open{team="kcc"} 1`)
@@ -333,9 +333,9 @@ func TestATeamThatCannotBeCountedHasNoFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc", "vergunningen")
 		require.NoError(t, m.Watch(metrics.Sources{
-			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]callback.Count, error) {
-				return map[call.TeamID]callback.Count{"kcc": {Live: 2, Made: 5}},
-					&callback.UncountedError{Teams: []call.TeamID{"vergunningen", "archief"}, Err: callback.ErrBroken}
+			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
+				return map[call.TeamID]note.Count{"kcc": {Live: 2, Made: 5}},
+					&note.UncountedError{Teams: []call.TeamID{"vergunningen", "archief"}, Err: note.ErrBroken}
 			}),
 			Faults: func() map[string]int { return map[string]int{"due": 3, "note": 0} },
 		}))

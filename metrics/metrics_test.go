@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
@@ -167,11 +168,11 @@ func TestWhatCallersWereToldAboutNotes(t *testing.T) {
 	m.Notes.Promised("kcc")
 	m.Notes.Promised("gone") // of a team that left the plan: a promise all the same
 	for _, err := range []error{
-		&callback.Refusal{Code: callback.CodeWithheld},
-		fmt.Errorf("promise a callback: %w", &callback.Refusal{Code: callback.CodeKind}),
-		fmt.Errorf("promise a callback: %w", callback.ErrStoreDown),
-		fmt.Errorf("promise a callback: %w", callback.ErrReferenceTaken),
-		&callback.Refusal{Code: "0612345678"},
+		&dialling.Refusal{Code: dialling.CodeWithheld},
+		fmt.Errorf("promise a callback: %w", &dialling.Refusal{Code: dialling.CodeKind}),
+		fmt.Errorf("promise a callback: %w", note.ErrStoreDown),
+		fmt.Errorf("promise a callback: %w", note.ErrReferenceTaken),
+		&dialling.Refusal{Code: "0612345678"},
 		errors.New("for 0612345678"),
 		nil,
 	} {

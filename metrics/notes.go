@@ -7,7 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // The values of the label "reason" beside the codes of callback.
@@ -41,7 +42,7 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 func (n *Notes) start(team string) {
 	n.promised.WithLabelValues(team)
 	n.repeated.WithLabelValues(team)
-	for _, code := range callback.Codes() {
+	for _, code := range dialling.Codes() {
 		n.refused.WithLabelValues(team, string(code))
 	}
 	n.refused.WithLabelValues(team, refusedStore)
@@ -60,11 +61,11 @@ func (n *Notes) Refused(team call.TeamID, err error) {
 }
 
 func refusalReason(err error) string {
-	var refusal *callback.Refusal
+	var refusal *dialling.Refusal
 	switch {
-	case errors.Is(err, callback.ErrStoreDown):
+	case errors.Is(err, note.ErrStoreDown):
 		return refusedStore
-	case errors.As(err, &refusal) && slices.Contains(callback.Codes(), refusal.Code):
+	case errors.As(err, &refusal) && slices.Contains(dialling.Codes(), refusal.Code):
 		return string(refusal.Code)
 	default:
 		return refusedOther

@@ -17,8 +17,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -52,7 +52,7 @@ func wholeExposition(t *testing.T) string {
 		m.Contact(answered("kcc", time.Second, time.Minute))
 		require.NoError(t, m.Watch(metrics.Sources{
 			Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
-			Notes:   counted(map[call.TeamID]callback.Count{"kcc": {Live: 1, Made: 1}}),
+			Notes:   counted(map[call.TeamID]note.Count{"kcc": {Live: 1, Made: 1}}),
 			Parts:   []metrics.Part{part("ari", true, metrics.Health{Up: true})},
 			Active:  func() (int, int) { return 1, 1 },
 			Backlog: func() int { return 0 },

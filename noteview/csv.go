@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Dialect is how CSV is written.
@@ -53,7 +53,7 @@ var columns = []string{
 }
 
 // Write writes rows and hands them on to the writer beneath.
-func (c *CSV) Write(notes []callback.Note) error {
+func (c *CSV) Write(notes []note.Note) error {
 	if !c.began {
 		c.began = true
 		if c.dialect.clocks != nil {
@@ -77,7 +77,7 @@ func (c *CSV) Write(notes []callback.Note) error {
 // Close writes the column names when there was no note at all.
 func (c *CSV) Close() error { return c.Write(nil) }
 
-func (d Dialect) row(note callback.Note, n Note) []string {
+func (d Dialect) row(promised note.Note, n Note) []string {
 	normMet, first := "", ""
 	if n.NormMet != nil {
 		normMet = strconv.FormatBool(*n.NormMet)
@@ -87,7 +87,7 @@ func (d Dialect) row(note callback.Note, n Note) []string {
 	}
 	cells := []string{
 		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
-		normMet, d.number(note, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, d.time(n.Made),
+		normMet, d.number(promised, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, d.time(n.Made),
 		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority),
 		strconv.Itoa(n.Repeats),
 		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
@@ -111,11 +111,11 @@ func (d Dialect) time(t time.Time) string {
 
 // number is whom to ring. For people it stands as it is dialled here, in groups: no spreadsheet takes that for a
 // formula or for a sum, which would lose its zeros.
-func (d Dialect) number(note callback.Note, n Note) string {
+func (d Dialect) number(promised note.Note, n Note) string {
 	if d.clocks == nil || n.Masked || n.Number == "" {
 		return n.Number
 	}
-	said := spoken(note.Number)
+	said := spoken(promised.Number)
 	if abroad, ok := strings.CutPrefix(said, "+"); ok {
 		return "00" + abroad
 	}

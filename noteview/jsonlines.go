@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Lines writes notes as JSON, one on a line.
@@ -21,7 +21,7 @@ func NewLines(w io.Writer, look Look) *Lines {
 }
 
 // Write writes a line for each note.
-func (l *Lines) Write(notes []callback.Note) error {
+func (l *Lines) Write(notes []note.Note) error {
 	for _, n := range notes {
 		if err := l.encoder.Encode(l.look.Of(n)); err != nil {
 			return err

@@ -4,61 +4,62 @@ package noteview
 import (
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. What is empty is left out, besides what a
 // program always wants to look at.
 type Note struct {
-	ID           callback.NoteID      `json:"id"`
-	Reference    callback.Reference   `json:"reference,omitempty"`
-	Municipality call.MunicipalityID  `json:"municipality"`
-	Team         call.TeamID          `json:"team"`
-	Owner        call.TeamID          `json:"owner"`
-	Personal     call.AgentID         `json:"personal,omitempty"`
-	Colleague    call.AgentID         `json:"colleague,omitempty"`
-	Lease        time.Time            `json:"lease_until,omitzero"`
-	State        callback.State       `json:"state"`
-	Ver          uint64               `json:"ver"`
-	Number       string               `json:"number,omitempty"` // E.164, or masked
-	Masked       bool                 `json:"number_masked,omitempty"`
-	Verified     bool                 `json:"number_verified"`
-	Shown        string               `json:"number_shown,omitempty"` // by the line, when another; masked like the number
-	Separate     bool                 `json:"separate,omitempty"`     // beside other notes for the number
-	Language     string               `json:"language"`
-	Subject      string               `json:"subject,omitempty"`
-	Reason       string               `json:"reason,omitempty"`
-	Window       string               `json:"window,omitempty"` // such as 09:00-12:00
-	Call         call.ID              `json:"call,omitempty"`
-	Made         time.Time            `json:"made"`
-	Warn         time.Time            `json:"warn,omitzero"`
-	Deadline     time.Time            `json:"deadline"`
-	Mark         callback.Mark        `json:"mark,omitempty"`
-	Priority     int                  `json:"priority"`
-	Repeats      int                  `json:"repeats"`
-	Reroutes     int                  `json:"reroutes"`
-	Attempts     []Attempt            `json:"attempts"`
-	Stints       []Stint              `json:"stints"`
-	NextAttempt  time.Time            `json:"next_attempt,omitzero"` // when the caller is best tried next; of a live note
-	Outcome      callback.Outcome     `json:"outcome,omitempty"`
-	NormMet      *bool                `json:"norm_met,omitempty"` // of a note with an outcome
-	Closed       time.Time            `json:"closed,omitzero"`
-	Legal        []callback.EventKind `json:"legal"`                    // the events that its state allows
-	History      []Event              `json:"history,omitempty"`        // first to last; only where it was asked for
-	Unread       bool                 `json:"history_unread,omitempty"` // events that cannot be read are missing
+	ID           note.ID             `json:"id"`
+	Reference    note.Reference      `json:"reference,omitempty"`
+	Municipality call.MunicipalityID `json:"municipality"`
+	Team         call.TeamID         `json:"team"`
+	Owner        call.TeamID         `json:"owner"`
+	Personal     call.AgentID        `json:"personal,omitempty"`
+	Colleague    call.AgentID        `json:"colleague,omitempty"`
+	Lease        time.Time           `json:"lease_until,omitzero"`
+	State        note.State          `json:"state"`
+	Ver          uint64              `json:"ver"`
+	Number       string              `json:"number,omitempty"` // E.164, or masked
+	Masked       bool                `json:"number_masked,omitempty"`
+	Verified     bool                `json:"number_verified"`
+	Shown        string              `json:"number_shown,omitempty"` // by the line, when another; masked like the number
+	Separate     bool                `json:"separate,omitempty"`     // beside other notes for the number
+	Language     string              `json:"language"`
+	Subject      string              `json:"subject,omitempty"`
+	Reason       string              `json:"reason,omitempty"`
+	Window       string              `json:"window,omitempty"` // such as 09:00-12:00
+	Call         call.ID             `json:"call,omitempty"`
+	Made         time.Time           `json:"made"`
+	Warn         time.Time           `json:"warn,omitzero"`
+	Deadline     time.Time           `json:"deadline"`
+	Mark         note.Mark           `json:"mark,omitempty"`
+	Priority     int                 `json:"priority"`
+	Repeats      int                 `json:"repeats"`
+	Reroutes     int                 `json:"reroutes"`
+	Attempts     []Attempt           `json:"attempts"`
+	Stints       []Stint             `json:"stints"`
+	NextAttempt  time.Time           `json:"next_attempt,omitzero"` // when the caller is best tried next; of a live note
+	Outcome      note.Outcome        `json:"outcome,omitempty"`
+	NormMet      *bool               `json:"norm_met,omitempty"` // of a note with an outcome
+	Closed       time.Time           `json:"closed,omitzero"`
+	Legal        []note.EventKind    `json:"legal"`                    // the events that its state allows
+	History      []Event             `json:"history,omitempty"`        // first to last; only where it was asked for
+	Unread       bool                `json:"history_unread,omitempty"` // events that cannot be read are missing
 }
 
 // Attempt is one try to reach the caller.
 type Attempt struct {
-	Began    time.Time           `json:"began"`
-	Ended    time.Time           `json:"ended,omitzero"`
-	By       call.AgentID        `json:"by,omitempty"`
-	Line     callback.LineResult `json:"line,omitempty"`
-	TalkedMS int64               `json:"talked_ms"`
-	Result   callback.Result     `json:"result,omitempty"`
-	Earlier  bool                `json:"earlier,omitempty"` // before the note was reopened: it no longer counts
+	Began    time.Time          `json:"began"`
+	Ended    time.Time          `json:"ended,omitzero"`
+	By       call.AgentID       `json:"by,omitempty"`
+	Line     attempt.LineResult `json:"line,omitempty"`
+	TalkedMS int64              `json:"talked_ms"`
+	Result   attempt.Result     `json:"result,omitempty"`
+	Earlier  bool               `json:"earlier,omitempty"` // before the note was reopened: it no longer counts
 }
 
 // Stint is the time that a note was with a team, for one stretch.
@@ -70,31 +71,31 @@ type Stint struct {
 
 // Event is one step in the life of a note.
 type Event struct {
-	Ver      uint64                `json:"ver"`
-	Event    callback.EventKind    `json:"event"`
-	At       time.Time             `json:"at"`
-	Who      callback.Actor        `json:"who"`
-	Reason   string                `json:"reason,omitempty"`
-	Team     call.TeamID           `json:"team,omitempty"`
-	Owner    call.TeamID           `json:"owner,omitempty"`
-	Call     call.ID               `json:"call,omitempty"`
-	Cause    callback.ReleaseCause `json:"cause,omitempty"`
-	Until    time.Time             `json:"lease_until,omitzero"`
-	Line     callback.LineResult   `json:"line,omitempty"`
-	TalkedMS int64                 `json:"talked_ms,omitempty"`
-	Result   callback.Result       `json:"result,omitempty"`
-	Outcome  callback.Outcome      `json:"outcome,omitempty"`
-	NormMet  *bool                 `json:"norm_met,omitempty"`
+	Ver      uint64             `json:"ver"`
+	Event    note.EventKind     `json:"event"`
+	At       time.Time          `json:"at"`
+	Who      note.Actor         `json:"who"`
+	Reason   string             `json:"reason,omitempty"`
+	Team     call.TeamID        `json:"team,omitempty"`
+	Owner    call.TeamID        `json:"owner,omitempty"`
+	Call     call.ID            `json:"call,omitempty"`
+	Cause    note.ReleaseCause  `json:"cause,omitempty"`
+	Until    time.Time          `json:"lease_until,omitzero"`
+	Line     attempt.LineResult `json:"line,omitempty"`
+	TalkedMS int64              `json:"talked_ms,omitempty"`
+	Result   attempt.Result     `json:"result,omitempty"`
+	Outcome  note.Outcome       `json:"outcome,omitempty"`
+	NormMet  *bool              `json:"norm_met,omitempty"`
 }
 
 // Look is how somebody looks at notes.
 type Look struct {
-	Digits bool                            // numbers in full; else masked, for who may know of the note and not whom to call
-	Next   func(n callback.Note) time.Time // when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	Digits bool                        // numbers in full; else masked, for who may know of the note and not whom to call
+	Next   func(n note.Note) time.Time // when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
 }
 
 // Of shows a note.
-func (l Look) Of(n callback.Note) Note {
+func (l Look) Of(n note.Note) Note {
 	v := Note{
 		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
 		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate,
@@ -102,7 +103,7 @@ func (l Look) Of(n callback.Note) Note {
 		Deadline: n.Deadline, Mark: n.Mark,
 		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
 		Stints: make([]Stint, len(n.Stints)), NextAttempt: l.Next(n), Outcome: n.Outcome, Closed: n.Closed,
-		Legal: callback.Legal(n.State),
+		Legal: note.Legal(n.State),
 	}
 	v.Number, v.Shown = l.number(n.Number), l.number(n.Shown)
 	v.Masked = n.Number.Known() && !l.Digits
@@ -131,7 +132,7 @@ func (l Look) number(n call.Number) string {
 }
 
 // History shows the events of a note. What the made event carries stands on the note itself.
-func History(events []callback.Event) []Event {
+func History(events []note.Event) []Event {
 	history := make([]Event, len(events))
 	for i, e := range events {
 		history[i] = Event{
@@ -144,7 +145,7 @@ func History(events []callback.Event) []Event {
 }
 
 // met is left out where there is no outcome that it could be about.
-func met(outcome callback.Outcome, is bool) *bool {
+func met(outcome note.Outcome, is bool) *bool {
 	if outcome == "" {
 		return nil
 	}

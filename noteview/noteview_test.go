@@ -11,15 +11,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
 // in full or masked, with a next attempt for who is not done.
 func look(digits bool) noteview.Look {
-	return noteview.Look{Digits: digits, Next: func(n callback.Note) time.Time {
+	return noteview.Look{Digits: digits, Next: func(n note.Note) time.Time {
 		if !n.State.Live() {
 			return time.Time{}
 		}
@@ -29,33 +30,33 @@ func look(digits bool) noteview.Look {
 
 var at = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 
-func note(t testing.TB) callback.Note {
+func aNote(t testing.TB) note.Note {
 	t.Helper()
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	window, err := calendar.ParseSpan("09:00-12:00")
 	require.NoError(t, err)
-	return callback.Note{
-		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "vergunningen", Owner: "kcc", State: callback.Resolved,
+	return note.Note{
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "vergunningen", Owner: "kcc", State: note.Resolved,
 		Ver: 5, Number: number, Verified: true, Language: "nl", Subject: "dakkapel", Reason: "Wanneer is het klaar?", Window: window, Made: at,
-		Warn: at.Add(time.Hour), Deadline: at.Add(24 * time.Hour), Mark: callback.MarkedWarned, Priority: 2, Repeats: 1, Reroutes: 1,
-		Attempts: []callback.Attempt{{Began: at.Add(time.Minute), Ended: at.Add(2 * time.Minute), By: "cem", Line: callback.LineAnswered, Talked: 1500 * time.Millisecond, Result: callback.ResultReached}},
-		Stints:   []callback.Stint{{Team: "vergunningen", From: at, Until: at.Add(time.Hour)}},
-		Outcome:  callback.Reached, NormMet: true, Closed: at.Add(time.Hour), Call: "1732300000.17",
+		Warn: at.Add(time.Hour), Deadline: at.Add(24 * time.Hour), Mark: note.MarkedWarned, Priority: 2, Repeats: 1, Reroutes: 1,
+		Attempts: []attempt.Attempt{{Began: at.Add(time.Minute), Ended: at.Add(2 * time.Minute), By: "cem", Line: attempt.LineAnswered, Talked: 1500 * time.Millisecond, Result: attempt.Reached}},
+		Stints:   []note.Stint{{Team: "vergunningen", From: at, Until: at.Add(time.Hour)}},
+		Outcome:  note.Reached, NormMet: true, Closed: at.Add(time.Hour), Call: "1732300000.17",
 	}
 }
 
 func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
-	full, masked := look(true).Of(note(t)), look(false).Of(note(t))
+	full, masked := look(true).Of(aNote(t)), look(false).Of(aNote(t))
 	require.Equal(t, "+31612345678", full.Number)
 	require.False(t, full.Masked)
 	require.Equal(t, "**********78", masked.Number)
 	require.True(t, masked.Masked)
-	elsewhere := note(t)
+	elsewhere := aNote(t)
 	elsewhere.Shown = call.Number{E164: "+31570693911"}
 	require.Equal(t, "+31570693911", look(true).Of(elsewhere).Shown)
 	require.Equal(t, "**********11", look(false).Of(elsewhere).Shown)
-	purged := look(false).Of(callback.Note{State: callback.Purged})
+	purged := look(false).Of(note.Note{State: note.Purged})
 	require.Empty(t, purged.Number)
 	require.False(t, purged.Masked)
 }
@@ -64,7 +65,7 @@ func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
 func TestNothingOfANoteIsForgotten(t *testing.T) {
 	leftOut := []string{"Key", "Earlier"} // of the machine that made it; shown at each attempt
 	view := reflect.TypeFor[noteview.Note]()
-	source := reflect.TypeFor[callback.Note]()
+	source := reflect.TypeFor[note.Note]()
 	for i := range source.NumField() {
 		name := source.Field(i).Name
 		_, shown := view.FieldByName(name)
@@ -73,21 +74,21 @@ func TestNothingOfANoteIsForgotten(t *testing.T) {
 }
 
 func TestAttemptsBeforeAReopeningAreMarked(t *testing.T) {
-	n := note(t)
+	n := aNote(t)
 	require.False(t, look(true).Of(n).Attempts[0].Earlier)
 	n.Earlier = 1
 	require.True(t, look(true).Of(n).Attempts[0].Earlier)
 }
 
 func TestTheNextAttemptIsToldOfLiveNotes(t *testing.T) {
-	n := note(t)
+	n := aNote(t)
 	require.Zero(t, look(true).Of(n).NextAttempt)
-	n.State = callback.Open
+	n.State = note.Open
 	require.Equal(t, at.Add(2*time.Hour), look(true).Of(n).NextAttempt)
 }
 
 func TestTheNormIsToldOfNotesThatHaveAnOutcome(t *testing.T) {
-	n := note(t)
+	n := aNote(t)
 	require.True(t, *look(true).Of(n).NormMet)
 	n.NormMet = false
 	require.False(t, *look(true).Of(n).NormMet)
@@ -106,11 +107,11 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 	}
 	for said, want := range tests {
 		for comma, dialect := range map[rune]noteview.Dialect{',': noteview.ForPrograms(), ';': noteview.ForPeople(time.UTC)} {
-			n := note(t)
+			n := aNote(t)
 			n.Reason = said
 			var text bytes.Buffer
 			out := noteview.NewCSV(&text, look(true), dialect)
-			require.NoError(t, out.Write([]callback.Note{n}))
+			require.NoError(t, out.Write([]note.Note{n}))
 			require.NoError(t, out.Close())
 			reader := csv.NewReader(&text)
 			reader.Comma = comma
@@ -131,15 +132,15 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 func TestTheRowOfANoteForPeople(t *testing.T) {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
-	n := note(t)
+	n := aNote(t)
 	n.Subject = "café; Ünïcode"
-	abroad := note(t)
+	abroad := aNote(t)
 	abroad.Number, err = call.ParseNumber("+4930123456")
 	require.NoError(t, err)
 	var text bytes.Buffer
 	out := noteview.NewCSV(&text, look(true), noteview.ForPeople(amsterdam))
-	require.NoError(t, out.Write([]callback.Note{n}))
-	require.NoError(t, out.Write([]callback.Note{abroad}))
+	require.NoError(t, out.Write([]note.Note{n}))
+	require.NoError(t, out.Write([]note.Note{abroad}))
 	lines := strings.Split(text.String(), "\r\n")
 	require.True(t, strings.HasPrefix(lines[0], "\ufeffid;reference;municipality;"))
 	require.Equal(t, `01JD5V3Z5QXKZ9W7M2R4T6Y8AB;10000004;deventer;vergunningen;kcc;resolved;reached;true;06 12345678;true;nl;"café; Ünïcode";Wanneer is het klaar?;09:00-12:00;`+
@@ -152,7 +153,7 @@ func TestTheRowOfANoteForPeople(t *testing.T) {
 func TestTheRowOfANote(t *testing.T) {
 	var text bytes.Buffer
 	out := noteview.NewCSV(&text, look(false), noteview.ForPrograms())
-	require.NoError(t, out.Write([]callback.Note{note(t)}))
+	require.NoError(t, out.Write([]note.Note{aNote(t)}))
 	lines := strings.Split(text.String(), "\r\n")
 	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt", lines[0])
 	require.Equal(t, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,", lines[1])
@@ -160,21 +161,21 @@ func TestTheRowOfANote(t *testing.T) {
 
 func TestALineOfANote(t *testing.T) {
 	var text bytes.Buffer
-	require.NoError(t, noteview.NewLines(&text, look(true)).Write([]callback.Note{note(t), note(t)}))
+	require.NoError(t, noteview.NewLines(&text, look(true)).Write([]note.Note{aNote(t), aNote(t)}))
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
 	require.Len(t, lines, 2)
 	var back noteview.Note
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &back))
-	require.Equal(t, look(true).Of(note(t)), back)
+	require.Equal(t, look(true).Of(aNote(t)), back)
 }
 
 func TestTablesForPeople(t *testing.T) {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
-	n := note(t)
-	n.State, n.Colleague, n.Reason = callback.Claimed, "cem", "eerste regel\n\x1b[2Jtweede "+strings.Repeat("lang ", 20)
+	n := aNote(t)
+	n.State, n.Colleague, n.Reason = note.Claimed, "cem", "eerste regel\n\x1b[2Jtweede "+strings.Repeat("lang ", 20)
 	var list bytes.Buffer
-	require.NoError(t, noteview.Table(&list, []callback.Note{n}, look(true), amsterdam, n.Deadline.Add(time.Second)))
+	require.NoError(t, noteview.Table(&list, []note.Note{n}, look(true), amsterdam, n.Deadline.Add(time.Second)))
 	require.Contains(t, list.String(), "Sat 21 Nov 16:00 !", "overdue, by the municipality's clock")
 	for _, part := range []string{"10000004", "vergunningen", "claimed", "cem", "06 12345678", "…"} {
 		require.Contains(t, list.String(), part)
@@ -186,15 +187,15 @@ func TestTablesForPeople(t *testing.T) {
 	keyed := n
 	keyed.Verified = false
 	var other bytes.Buffer
-	require.NoError(t, noteview.Table(&other, []callback.Note{keyed}, look(true), amsterdam, at))
+	require.NoError(t, noteview.Table(&other, []note.Note{keyed}, look(true), amsterdam, at))
 	require.Contains(t, other.String(), "06 12345678 not verified")
 	var early bytes.Buffer
-	require.NoError(t, noteview.Table(&early, []callback.Note{n}, look(true), amsterdam, at))
+	require.NoError(t, noteview.Table(&early, []note.Note{n}, look(true), amsterdam, at))
 	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and whom later")
 
 	var sheet bytes.Buffer
-	events := []callback.Event{callback.Made(note(t), callback.ByCaller), {Ver: 2, Kind: callback.EventRerouted, At: at, Who: callback.ByAgent("cem"), Team: "kcc", Reason: "niet van ons"}}
-	require.NoError(t, noteview.Sheet(&sheet, note(t), events, look(true), amsterdam))
+	events := []note.Event{note.Made(aNote(t), note.ByCaller), {Ver: 2, Kind: note.EventRerouted, At: at, Who: note.ByAgent("cem"), Team: "kcc", Reason: "niet van ons"}}
+	require.NoError(t, noteview.Sheet(&sheet, aNote(t), events, look(true), amsterdam))
 	for _, part := range []string{"resolved (version 5)", "reached, within the norm", "06 12345678", "09:00-12:00", "Fri 20 Nov 2026 16:00:00", "agent:cem", "kcc, niet van ons"} {
 		require.Contains(t, sheet.String(), part)
 	}

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 // Table prints notes as a table for people, with the times of loc. now tells what is overdue, and who can be tried at once.
-func Table(w io.Writer, notes []callback.Note, look Look, loc *time.Location, now time.Time) error {
+func Table(w io.Writer, notes []note.Note, look Look, loc *time.Location, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "DEADLINE\tREFERENCE\tTEAM\tSTATE\tCOLLEAGUE\tNUMBER\tTRIED\tTRY\tABOUT")
 	for _, n := range notes {
@@ -34,7 +34,7 @@ func Table(w io.Writer, notes []callback.Note, look Look, loc *time.Location, no
 }
 
 // number is whom to ring, and whether he keyed that in: who asked may have meant somebody else's telephone to ring.
-func number(n callback.Note) string {
+func number(n note.Note) string {
 	if n.Number.Known() && !n.Verified {
 		return spoken(n.Number) + " not verified"
 	}
@@ -54,7 +54,7 @@ func try(next time.Time, loc *time.Location, now time.Time) string {
 }
 
 // Sheet prints one note with its history for people.
-func Sheet(w io.Writer, n callback.Note, events []callback.Event, look Look, loc *time.Location) error {
+func Sheet(w io.Writer, n note.Note, events []note.Event, look Look, loc *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
@@ -99,7 +99,7 @@ func Sheet(w io.Writer, n callback.Note, events []callback.Event, look Look, loc
 }
 
 // told is what an event says besides its kind.
-func told(e callback.Event) string {
+func told(e note.Event) string {
 	var parts []string
 	for _, part := range []string{string(e.Team), string(e.Cause), string(e.Line), string(e.Result), string(e.Outcome), e.Reason} {
 		if part != "" {
@@ -109,7 +109,7 @@ func told(e callback.Event) string {
 	return strings.Join(parts, ", ")
 }
 
-func outcome(n callback.Note) string {
+func outcome(n note.Note) string {
 	switch {
 	case n.Outcome == "":
 		return ""
@@ -120,14 +120,14 @@ func outcome(n callback.Note) string {
 	}
 }
 
-func unverified(n callback.Note) string {
+func unverified(n note.Note) string {
 	if n.Verified || !n.Number.Known() {
 		return ""
 	}
 	return " (not verified: not the number that the caller's line showed)"
 }
 
-func about(n callback.Note) string {
+func about(n note.Note) string {
 	text := strings.TrimSpace(n.Subject + " " + n.Reason)
 	if r := []rune(text); len(r) > tableReason {
 		text = string(r[:tableReason]) + "…"

@@ -8,9 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // shipped starts a Redis with the files of deploy/redis, as an operator installs them; change edits the rules of users.
@@ -40,14 +41,14 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	ctx := t.Context()
 	require.Empty(t, s.Check(ctx), "the shipped files are as the check wants them")
 	n := promise(t, s)
-	closed := advance(t, s, n, claims, releases, does(callback.EventRerouted, callback.ByAgent(els), to("kcc")), cancels)
+	closed := advance(t, s, n, claims, releases, does(note.EventRerouted, note.ByAgent(els), to("kcc")), cancels)
 	advance(t, s, closed, purges)
 	n = advance(t, s, promise(t, s), claims, rings, reaches, resolves, reopens)
-	for _, list := range []func() ([]callback.Note, error){
-		func() ([]callback.Note, error) { return s.Held(ctx, deventer, els, 5) },
-		func() ([]callback.Note, error) { return s.Lapsed(ctx, deventer, 5) },
-		func() ([]callback.Note, error) { return s.Marked(ctx, deventer, promised, 5) },
-		func() ([]callback.Note, error) { return s.ClosedBefore(ctx, deventer, promised, 5) },
+	for _, list := range []func() ([]note.Note, error){
+		func() ([]note.Note, error) { return s.Held(ctx, deventer, els, 5) },
+		func() ([]note.Note, error) { return s.Lapsed(ctx, deventer, 5) },
+		func() ([]note.Note, error) { return s.Marked(ctx, deventer, promised, 5) },
+		func() ([]note.Note, error) { return s.ClosedBefore(ctx, deventer, promised, 5) },
 	} {
 		_, err := list()
 		require.NoError(t, err)
@@ -64,7 +65,7 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Count(ctx, today, "1", dials("+31612345678"))
 	require.NoError(t, err)
-	require.NoError(t, s.SetAbsent(ctx, deventer, callback.Absence{Colleague: els, Since: promised, By: callback.BySystem}))
+	require.NoError(t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: els, Since: promised, By: note.BySystem}))
 	_, err = s.Absences(ctx, deventer)
 	require.NoError(t, err)
 	require.NoError(t, s.SetPresent(ctx, deventer, els))
@@ -135,7 +136,7 @@ func TestARightIsMissing(t *testing.T) {
 		server := shipped(t, func(acl string) string { return strings.Replace(acl, " (~bereikbaar:*:day:* +expire)", "", 1) })
 		s := open(t, server.Addr)
 		_, err := s.Count(t.Context(), today, "1", dials("+31612345678"))
-		require.ErrorIs(t, err, callback.ErrStoreDown)
+		require.ErrorIs(t, err, note.ErrStoreDown)
 		require.ErrorContains(t, err, "lacks a right")
 		require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing is written halfway")
 		problems := s.Check(t.Context())
@@ -147,7 +148,7 @@ func TestARightIsMissing(t *testing.T) {
 			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
 			s := open(t, server.Addr)
 			_, err := service(s).Promise(t.Context(), request(t))
-			require.ErrorIs(t, err, callback.ErrStoreDown)
+			require.ErrorIs(t, err, note.ErrStoreDown)
 			require.ErrorContains(t, err, "lacks a right")
 			require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing is written halfway")
 			problems := s.Check(t.Context())
@@ -181,19 +182,19 @@ func requireWholeWithout(t *testing.T, right string) {
 	t.Cleanup(func() { require.NoError(t, operator.Close()) })
 	past, s := raw(t, server.Addr), open(t, server.Addr)
 	refused := 0
-	for _, life := range [][]func(callback.Note) callback.Event{
+	for _, life := range [][]func(note.Note) note.Event{
 		{claims},
 		{claims, releases},
 		{claims, rings, reaches, resolves},
 		{cancels, purges},
 		{cancels, reopens},
-		{does(callback.EventRerouted, callback.ByAgent(els), to("kcc"))},
+		{does(note.EventRerouted, note.ByAgent(els), to("kcc"))},
 	} {
 		last := len(life) - 1
 		n := advance(t, operator, promise(t, operator), life[:last]...)
 		before := dump(t, past)
 		if _, err := s.Advance(t.Context(), n, life[last](n)); err != nil {
-			require.ErrorIs(t, err, callback.ErrStoreDown)
+			require.ErrorIs(t, err, note.ErrStoreDown)
 			require.ErrorContains(t, err, "lacks a right")
 			require.Equal(t, before, dump(t, past), "nothing is written halfway")
 			refused++

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 var (
@@ -35,7 +35,7 @@ const (
 //	      | {"none"} | {"broken", key, problem}
 //
 // A reply that was lost is no harm: the event is known by its id, also in the repeats that Advance does by itself.
-func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Event) (callback.Note, error) {
+func (s *Store) Advance(ctx context.Context, before note.Note, e note.Event) (note.Note, error) {
 	e.Until, e.Hold = time.Time{}, e.Hold.Truncate(time.Millisecond) // the end is the script's to give
 	if !e.Kind.Leases() {
 		e.Hold = 0
@@ -44,12 +44,12 @@ func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Ev
 	if e.Hold > 0 {
 		expected.Until = e.At.Add(e.Hold)
 	}
-	after, err := callback.Apply(before, expected)
+	after, err := note.Apply(before, expected)
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	if err := readable(after, e); err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -57,7 +57,7 @@ func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Ev
 	reply, err := s.run(ctx, advanceScript, keys, args)
 	what := "change note " + string(after.ID)
 	if err != nil {
-		return callback.Note{}, down(what, err)
+		return note.Note{}, down(what, err)
 	}
 	switch {
 	case len(reply) == 2 && reply[0] == replyAdvanced:
@@ -69,35 +69,35 @@ func (s *Store) Advance(ctx context.Context, before callback.Note, e callback.Ev
 		return s.note(ctx, after.Municipality, after.ID, "")
 	case len(reply) == 2 && reply[0] == replyStale:
 		now, _ := strconv.ParseUint(reply[1], 10, 64) // the script compared it as a number
-		return callback.Note{}, &callback.StaleError{Note: after.ID, Saw: before.Ver, Now: now}
+		return note.Note{}, &note.StaleError{Note: after.ID, Saw: before.Ver, Now: now}
 	case len(reply) == 2 && reply[0] == replyHeld:
-		return callback.Note{}, &callback.HeldError{Note: after.ID, Until: milliTime(reply[1])}
+		return note.Note{}, &note.HeldError{Note: after.ID, Until: milliTime(reply[1])}
 	case len(reply) == 1 && reply[0] == replyNone:
-		return callback.Note{}, fmt.Errorf("%s: %w", what, callback.ErrNoNote)
+		return note.Note{}, fmt.Errorf("%s: %w", what, note.ErrNoNote)
 	}
-	return callback.Note{}, s.unexpected(what, reply)
+	return note.Note{}, s.unexpected(what, reply)
 }
 
 // readable refuses what could not be read again: one event that says nonsense would make its whole note unreadable.
-func readable(after callback.Note, e callback.Event) error {
-	if _, err := callback.DecodeEvent(callback.EncodeEvent(e)); err != nil {
+func readable(after note.Note, e note.Event) error {
+	if _, err := note.DecodeEvent(note.EncodeEvent(e)); err != nil {
 		return fmt.Errorf("event %s of note %s is not as it should be: %w", e.Kind, after.ID, err)
 	}
-	if _, err := callback.DecodeNote(callback.EncodeNote(after)); err != nil {
+	if _, err := note.DecodeNote(note.EncodeNote(after)); err != nil {
 		return fmt.Errorf("event %s makes of note %s what is no note: %w", e.Kind, after.ID, err)
 	}
 	return nil
 }
 
-func advanceArguments(before, after callback.Note, e callback.Event) (keys []string, args []any) {
+func advanceArguments(before, after note.Note, e note.Event) (keys []string, args []any) {
 	plan := planOf(before, after, e)
-	changed, gone := differs(callback.EncodeNote(before), callback.EncodeNote(after))
-	fields, event := pairs(changed), callback.EventFields(e)
+	changed, gone := differs(note.EncodeNote(before), note.EncodeNote(after))
+	fields, event := pairs(changed), note.EventFields(e)
 	mode := ""
 	switch {
-	case e.Kind == callback.EventReleased && e.Cause == callback.ReleaseLapsed:
+	case e.Kind == note.EventReleased && e.Cause == note.ReleaseLapsed:
 		mode = modeLapse
-	case e.Kind == callback.EventPurged:
+	case e.Kind == note.EventPurged:
 		mode = modePurge
 	}
 	args = make([]any, 0, 7+len(fields)+len(event))

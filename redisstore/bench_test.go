@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 const benchCallers = 64
@@ -26,31 +26,31 @@ const benchCallers = 64
 var nth atomic.Int64
 
 // benchEvent is the n-th note that is asked for; its reference is counted up, so that none is taken.
-func benchEvent() callback.Event {
+func benchEvent() note.Event {
 	i := nth.Add(1)
 	made := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond)
-	reference, _ := callback.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i)))) // eight bytes are enough
-	return callback.Made(callback.Note{
-		ID: callback.NoteID(ulid.Make().String()), Reference: reference,
+	reference, _ := note.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i)))) // eight bytes are enough
+	return note.Made(note.Note{
+		ID: note.ID(ulid.Make().String()), Reference: reference,
 		Municipality: "deventer", Team: call.TeamID(fmt.Sprintf("team%d", i%20)), Owner: "kcc",
-		Key: callback.Key(fmt.Sprintf("pbx1/%d", i)), Call: call.ID(fmt.Sprint(i)),
+		Key: note.Key(fmt.Sprintf("pbx1/%d", i)), Call: call.ID(fmt.Sprint(i)),
 		Number:   call.Number{E164: fmt.Sprintf("+316%08d", i), Kind: call.KindMobile, Country: "NL"},
 		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is het klaar?",
 		Made: made, Deadline: made.Add(24 * time.Hour),
-	}, callback.ByCaller)
+	}, note.ByCaller)
 }
 
 // BenchmarkMake makes notes through the store, from 64 sides, with appendfsync always.
 func BenchmarkMake(b *testing.B) {
 	s := redisstore.Open(redistest.As(redistest.Start(b).Addr))
 	defer func() { require.NoError(b, s.Close()) }()
-	ready := make(chan callback.Event, b.N)
+	ready := make(chan note.Event, b.N)
 	for range b.N {
 		ready <- benchEvent()
 	}
 	run(b, func() error {
 		e := <-ready
-		_, err := storetest.Patiently(func() (callback.Note, error) { return s.Make(context.Background(), e) })
+		_, err := storetest.Patiently(func() (note.Note, error) { return s.Make(context.Background(), e) })
 		return err
 	})
 }
@@ -72,7 +72,7 @@ func BenchmarkRawEvalsha(b *testing.B) {
 	ready := make(chan arguments, b.N)
 	for range b.N {
 		e := benchEvent()
-		n, err := callback.Apply(callback.Note{}, e)
+		n, err := note.Apply(note.Note{}, e)
 		require.NoError(b, err)
 		keys, args := redisstore.MakeArguments(n, e, nil)
 		ready <- arguments{keys, args}
@@ -82,7 +82,7 @@ func BenchmarkRawEvalsha(b *testing.B) {
 		_, err := storetest.Patiently(func() (any, error) {
 			reply, err := c.EvalSha(context.Background(), sha, a.keys, a.args...).Result()
 			if err != nil { // on a busy machine a connection may not come about in time, and what is lost by that counts
-				err = fmt.Errorf("%w: %w", callback.ErrStoreDown, err)
+				err = fmt.Errorf("%w: %w", note.ErrStoreDown, err)
 			}
 			return reply, err
 		})

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // place is where a note stands in one index: the command that puts it there and the one that takes it away, as common.lua
@@ -19,8 +19,8 @@ type place struct {
 
 // places gives every index in which a note stands. What a transition changes is the difference between the places before
 // and after it, so that an index cannot be forgotten.
-func places(n callback.Note) []place {
-	if n.State == callback.None {
+func places(n note.Note) []place {
+	if n.State == note.None {
 		return nil
 	}
 	k, id := keysOf(n.Municipality), string(n.ID)
@@ -43,10 +43,10 @@ func places(n callback.Note) []place {
 		// The script knows the score; the end as it was told makes a renewal a difference.
 		all = append(all, place{key: k.leases(), put: []string{"lease", id}, take: []string{"zrem", id}})
 	}
-	if n.State == callback.Resolved || n.State == callback.Cancelled {
+	if n.State == note.Resolved || n.State == note.Cancelled {
 		zset(k.closed(), milli(n.Closed.UnixMilli()))
 	}
-	if n.State != callback.Purged {
+	if n.State != note.Purged {
 		for _, number := range n.Numbers() {
 			zset(k.number(number), milli(n.Made.UnixMilli()))
 		}
@@ -58,11 +58,11 @@ func places(n callback.Note) []place {
 }
 
 // same names what a caller is promised once at a time, see callback.Note.SameAs.
-func same(n callback.Note) string {
+func same(n note.Note) string {
 	if n.Separate {
-		return hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject), string(n.ID))
+		return hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject), string(n.ID))
 	}
-	return hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject))
+	return hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject))
 }
 
 // The kinds of count in the ledger, before the colon and the team. They only grow.
@@ -74,12 +74,12 @@ const (
 	ledgerPurged    = "purged"
 )
 
-var ledgerOf = map[callback.EventKind]string{
-	callback.EventMade:      ledgerMade,
-	callback.EventResolved:  ledgerResolved,
-	callback.EventCancelled: ledgerCancelled,
-	callback.EventReopened:  ledgerReopened,
-	callback.EventPurged:    ledgerPurged,
+var ledgerOf = map[note.EventKind]string{
+	note.EventMade:      ledgerMade,
+	note.EventResolved:  ledgerResolved,
+	note.EventCancelled: ledgerCancelled,
+	note.EventReopened:  ledgerReopened,
+	note.EventPurged:    ledgerPurged,
 }
 
 // plan collects the keys and changes of one transition for a script.
@@ -89,7 +89,7 @@ type plan struct {
 }
 
 // planOf gives what an event changes: the note and the log are its first keys.
-func planOf(before, after callback.Note, e callback.Event) *plan {
+func planOf(before, after note.Note, e note.Event) *plan {
 	k := keysOf(after.Municipality)
 	p := &plan{
 		keys: append(make([]string, 0, keysRoom), k.note(after.ID), k.log()), changes: make(entries, 0, changesRoom),
@@ -114,13 +114,13 @@ func planOf(before, after callback.Note, e callback.Event) *plan {
 
 // counted gives the fields of the ledger that an event counts in. A purged note that a store has lost is restored as it
 // remains: it counts as made and closed, too, or the ledger would not balance.
-func counted(before, after callback.Note, e callback.Event) []string {
+func counted(before, after note.Note, e note.Event) []string {
 	kind, ok := ledgerOf[e.Kind]
 	if !ok {
 		return nil
 	}
 	fields := []string{kind + ":" + string(after.Team)}
-	if e.Kind != callback.EventPurged || before.State != callback.None {
+	if e.Kind != note.EventPurged || before.State != note.None {
 		return fields
 	}
 	first, end := after.Team, ledgerCancelled
@@ -208,9 +208,9 @@ func list(of []string) string {
 
 // dueScore orders a due list: by deadline, and among notes with one deadline by priority. Whole milliseconds tell deadlines
 // apart; the priority moves a note within its millisecond, never before the deadline itself.
-func dueScore(n callback.Note) string {
-	const steps = callback.MaxPriority + 1
-	behind := steps - 1 - min(max(n.Priority, 0), callback.MaxPriority)
+func dueScore(n note.Note) string {
+	const steps = note.MaxPriority + 1
+	behind := steps - 1 - min(max(n.Priority, 0), note.MaxPriority)
 	return strconv.FormatFloat(float64(n.Deadline.UnixMilli())+float64(behind)/steps, 'f', -1, 64)
 }
 

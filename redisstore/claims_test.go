@@ -13,22 +13,23 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // What one note is to those who compete for it.
 type (
 	holding struct {
 		ver   uint64
-		state callback.State
+		state note.State
 		by    call.AgentID
 	}
 	asked struct {
-		note callback.NoteID
-		kind callback.EventKind // empty to read
-		ver  uint64             // that the worker saw
+		note note.ID
+		kind note.EventKind // empty to read
+		ver  uint64         // that the worker saw
 		by   call.AgentID
 	}
 	answered struct {
@@ -41,10 +42,10 @@ type (
 // claims of one note are linearizable when each answer fits a moment between question and answer at which the note was so.
 var competing = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
-		byNote := make(map[callback.NoteID][]porcupine.Operation)
+		byNote := make(map[note.ID][]porcupine.Operation)
 		for _, op := range history {
-			note := op.Input.(asked).note
-			byNote[note] = append(byNote[note], op)
+			n := op.Input.(asked).note
+			byNote[n] = append(byNote[n], op)
 		}
 		var parts [][]porcupine.Operation
 		for _, part := range byNote {
@@ -52,7 +53,7 @@ var competing = porcupine.Model{
 		}
 		return parts
 	},
-	Init: func() any { return holding{ver: 1, state: callback.Open} },
+	Init: func() any { return holding{ver: 1, state: note.Open} },
 	Step: func(state, input, output any) (bool, any) {
 		is, in, out := state.(holding), input.(asked), output.(answered)
 		switch {
@@ -65,7 +66,7 @@ var competing = porcupine.Model{
 		}
 		after := holding{ver: is.ver + 1}
 		var err error
-		if after.state, err = callback.Next(is.state, in.kind); err != nil {
+		if after.state, err = note.Next(is.state, in.kind); err != nil {
 			return false, is
 		}
 		if after.state.Held() {
@@ -79,7 +80,7 @@ var competing = porcupine.Model{
 const workers = 64
 
 // compete lets colleagues claim, give back, resolve and open again a few notes, all at once, and gives what they saw.
-func compete(t *testing.T, s *redisstore.Store, notes []callback.Note, each int) []porcupine.Operation {
+func compete(t *testing.T, s *redisstore.Store, notes []note.Note, each int) []porcupine.Operation {
 	t.Helper()
 	var mu sync.Mutex
 	var history []porcupine.Operation
@@ -99,19 +100,19 @@ func compete(t *testing.T, s *redisstore.Store, notes []callback.Note, each int)
 			for range each {
 				id := notes[random.IntN(len(notes))].ID
 				from := time.Now()
-				n, err := storetest.Patiently(func() (callback.Note, error) { return s.Note(ctx, deventer, id) })
+				n, err := storetest.Patiently(func() (note.Note, error) { return s.Note(ctx, deventer, id) })
 				if err != nil {
 					t.Errorf("read: %v", err)
 					return
 				}
 				did(from, asked{note: id}, answered{saw: holding{n.Ver, n.State, n.Colleague}})
-				e := event(n, wants(n, by, random), callback.ByAgent(by), forLease, byHand, asSettled)
+				e := event(n, wants(n, by, random), note.ByAgent(by), forLease, byHand, asSettled)
 				if e.Kind == "" {
 					continue // another has it
 				}
 				from = time.Now()
-				_, err = storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
-				var stale *callback.StaleError
+				_, err = storetest.Patiently(func() (note.Note, error) { return s.Advance(ctx, n, e) })
+				var stale *note.StaleError
 				if err != nil && !errors.As(err, &stale) {
 					t.Errorf("%s: %v", e.Kind, err)
 					return
@@ -129,25 +130,25 @@ func compete(t *testing.T, s *redisstore.Store, notes []callback.Note, each int)
 }
 
 // wants is what a colleague does with a note as he sees it.
-func wants(n callback.Note, by call.AgentID, random *rand.Rand) callback.EventKind {
+func wants(n note.Note, by call.AgentID, random *rand.Rand) note.EventKind {
 	switch {
-	case n.State == callback.Open:
-		return callback.EventClaimed
-	case n.State == callback.Resolved:
-		return callback.EventReopened
+	case n.State == note.Open:
+		return note.EventClaimed
+	case n.State == note.Resolved:
+		return note.EventReopened
 	case n.Colleague != by && random.IntN(4) > 0:
 		return ""
 	case random.IntN(2) == 0:
-		return callback.EventReleased // also by another: a team lead may
+		return note.EventReleased // also by another: a team lead may
 	default:
-		return callback.EventResolved
+		return note.EventResolved
 	}
 }
 
 // promises makes a few notes: with eight workers to a note the search for an order of what they did stays short.
-func promises(t *testing.T, s *redisstore.Store, few int) []callback.Note {
+func promises(t *testing.T, s *redisstore.Store, few int) []note.Note {
 	t.Helper()
-	notes := make([]callback.Note, few)
+	notes := make([]note.Note, few)
 	for i := range notes {
 		notes[i] = promise(t, s)
 	}
@@ -161,7 +162,7 @@ func TestClaimsAreLinearizable(t *testing.T) {
 	requireInvariants(t, raw(t, server.Addr))
 	claimed := 0
 	for _, op := range history {
-		if op.Input.(asked).kind == callback.EventClaimed && !op.Output.(answered).stale {
+		if op.Input.(asked).kind == note.EventClaimed && !op.Output.(answered).stale {
 			claimed++
 		}
 	}
@@ -187,14 +188,14 @@ func TestOf64ColleaguesWhoClaimOneNoteOneWins(t *testing.T) {
 	n := promise(t, s)
 	var wait sync.WaitGroup
 	start := make(chan struct{})
-	won := make(chan callback.Note, workers)
+	won := make(chan note.Note, workers)
 	for i := range workers {
-		who := callback.ByAgent(call.AgentID(fmt.Sprintf("collega%d", i)))
-		e := event(n, callback.EventClaimed, who, forLease)
+		who := note.ByAgent(call.AgentID(fmt.Sprintf("collega%d", i)))
+		e := event(n, note.EventClaimed, who, forLease)
 		wait.Go(func() {
 			<-start
-			got, err := storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
-			var stale *callback.StaleError
+			got, err := storetest.Patiently(func() (note.Note, error) { return s.Advance(ctx, n, e) })
+			var stale *note.StaleError
 			switch {
 			case err == nil:
 				won <- got
@@ -213,30 +214,30 @@ func TestOf64ColleaguesWhoClaimOneNoteOneWins(t *testing.T) {
 func TestAStaleOwnerCompletes(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
-	for name, life := range map[string][]func(callback.Note) callback.Event{
+	for name, life := range map[string][]func(note.Note) note.Event{
 		"his team lead gave it back":      {releases},
-		"another has it now":              {releases, does(callback.EventClaimed, callback.ByAgent(joost), forLease)},
-		"another has it and is ringing":   {releases, does(callback.EventClaimed, callback.ByAgent(joost), forLease), does(callback.EventAttemptStarted, callback.ByAgent(joost))},
+		"another has it now":              {releases, does(note.EventClaimed, note.ByAgent(joost), forLease)},
+		"another has it and is ringing":   {releases, does(note.EventClaimed, note.ByAgent(joost), forLease), does(note.EventAttemptStarted, note.ByAgent(joost))},
 		"he himself claimed it once more": {releases, claims},
 		"the caller withdrew it":          {cancels},
-		"it went to another team":         {does(callback.EventRerouted, callback.ByAgent(els), to("kcc"))},
+		"it went to another team":         {does(note.EventRerouted, note.ByAgent(els), to("kcc"))},
 		"and it was purged":               {cancels, purges},
 	} {
 		t.Run(name, func(t *testing.T) {
 			his := advance(t, s, promise(t, s), claims, rings, reaches)
 			now := advance(t, s, his, life...)
-			for _, e := range []callback.Event{
-				resolves(his), event(his, callback.EventRenewed, callback.ByAgent(els), forLease), rings(his), releases(his),
+			for _, e := range []note.Event{
+				resolves(his), event(his, note.EventRenewed, note.ByAgent(els), forLease), rings(his), releases(his),
 			} {
 				_, err := s.Advance(ctx, his, e)
-				var stale *callback.StaleError
+				var stale *note.StaleError
 				require.ErrorAs(t, err, &stale, e.Kind)
-				require.Equal(t, callback.StaleError{Note: his.ID, Saw: his.Ver, Now: now.Ver}, *stale)
+				require.Equal(t, note.StaleError{Note: his.ID, Saw: his.Ver, Now: now.Ver}, *stale)
 			}
 			_, err := worklist(s).Resolve(ctx, callback.Step{
-				Municipality: deventer, Note: his.ID, Ver: his.Ver, Who: callback.ByAgent(els), At: promised,
-			}, callback.Reached, "")
-			var stale *callback.StaleError
+				Municipality: deventer, Note: his.ID, Ver: his.Ver, Who: note.ByAgent(els), At: promised,
+			}, note.Reached, "")
+			var stale *note.StaleError
 			require.ErrorAs(t, err, &stale)
 			storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[his.ID], "nothing was changed")
 		})

@@ -12,8 +12,9 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // loaded is a random source that begins with what a test put in it, and goes on as it should.
@@ -25,15 +26,15 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	idA, idB, low, high := make([]byte, 10), bytes.Repeat([]byte{1}, 10), make([]byte, 8), bytes.Repeat([]byte{0xff}, 8)
-	drawing := func(random ...[]byte) (callback.Note, error) {
+	drawing := func(random ...[]byte) (note.Note, error) {
 		r := request(t)
-		return insist(func() (callback.Note, error) {
+		return insist(func() (note.Note, error) {
 			return callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r)
 		})
 	}
 	first, err := drawing(idA, low)
 	require.NoError(t, err)
-	require.Equal(t, callback.Reference("10000004"), first.Reference)
+	require.Equal(t, note.Reference("10000004"), first.Reference)
 	second, err := drawing(idB, low, low, high)
 	require.NoError(t, err)
 	require.NotEqual(t, first.Reference, second.Reference)
@@ -41,12 +42,12 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 
 	t.Run("and one that is always taken is an error", func(t *testing.T) {
 		_, err := drawing(bytes.Repeat([]byte{2}, 10), bytes.Repeat(low, 10))
-		require.ErrorIs(t, err, callback.ErrReferenceTaken)
+		require.ErrorIs(t, err, note.ErrReferenceTaken)
 		require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
 	})
 	t.Run("and an id that exists is not written over", func(t *testing.T) {
 		_, err := drawing(idA)
-		require.ErrorIs(t, err, callback.ErrBroken)
+		require.ErrorIs(t, err, note.ErrBroken)
 		require.ErrorContains(t, err, "exists already")
 		require.Equal(t, first, requireInvariants(t, raw(t, server.Addr))[first.ID])
 	})
@@ -54,26 +55,26 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 
 // spoiled is one way in which what is stored can be broken, and what must be said of it.
 type spoiled struct {
-	spoil func(c *redis.Client, n callback.Note) error
+	spoil func(c *redis.Client, n note.Note) error
 	says  []string
 }
 
 func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
 	tests := map[string]spoiled{
-		"a field is garbage": {func(c *redis.Client, n callback.Note) error {
+		"a field is garbage": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "deadline", "soon").Err()
 		}, []string{`field "deadline"`, "is not a time"}},
-		"a field is gone": {func(c *redis.Client, n callback.Note) error {
+		"a field is gone": {func(c *redis.Client, n note.Note) error {
 			return c.HDel(ctx, tag+"note:"+string(n.ID), "team").Err()
 		}, []string{`field "team"`, "is missing"}},
-		"a newer version wrote it": {func(c *redis.Client, n callback.Note) error {
+		"a newer version wrote it": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "v", "2").Err()
 		}, []string{`field "v"`, "another version"}},
-		"it has another type": {func(c *redis.Client, n callback.Note) error {
+		"it has another type": {func(c *redis.Client, n note.Note) error {
 			c.Del(ctx, tag+"note:"+string(n.ID))
 			return c.Set(ctx, tag+"note:"+string(n.ID), "x", 0).Err()
 		}, []string{"another type"}},
-		"it is another note": {func(c *redis.Client, n callback.Note) error {
+		"it is another note": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "id", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB").Err()
 		}, []string{"holds note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}},
 	}
@@ -90,13 +91,13 @@ func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
 			requireBroken(t, err, bad, test.says)
 			_, err = s.ByReference(ctx, deventer, bad.Reference)
 			requireBroken(t, err, bad, test.says)
-			for _, list := range []func() ([]callback.Note, error){
-				func() ([]callback.Note, error) { return s.Due(ctx, deventer, team, 10) },
-				func() ([]callback.Note, error) { return s.ByNumber(ctx, deventer, good.Number, 10) },
+			for _, list := range []func() ([]note.Note, error){
+				func() ([]note.Note, error) { return s.Due(ctx, deventer, team, 10) },
+				func() ([]note.Note, error) { return s.ByNumber(ctx, deventer, good.Number, 10) },
 			} {
 				notes, err := list()
 				requireBroken(t, err, bad, test.says)
-				require.Equal(t, []callback.Note{good}, notes)
+				require.Equal(t, []note.Note{good}, notes)
 			}
 			r := request(t)
 			r.Key, r.Call = bad.Key, bad.Call
@@ -107,9 +108,9 @@ func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
 	}
 }
 
-func requireBroken(t *testing.T, err error, n callback.Note, says []string) {
+func requireBroken(t *testing.T, err error, n note.Note, says []string) {
 	t.Helper()
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, tag+"note:"+string(n.ID))
 	for _, s := range says {
 		require.ErrorContains(t, err, s)
@@ -123,16 +124,16 @@ func TestANoteThatAnIndexKnowsAndThatIsGoneIsNoSmallThing(t *testing.T) {
 	n := promise(t, s)
 	require.NoError(t, c.Del(ctx, tag+"note:"+string(n.ID)).Err())
 	_, err := s.Due(ctx, deventer, team, 10)
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, tag+"due:burgerzaken")
 	_, err = s.ByReference(ctx, deventer, n.Reference)
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	r := request(t)
 	r.Key = n.Key
 	_, err = service(s).Promise(ctx, r)
-	require.ErrorIs(t, err, callback.ErrBroken, "a promise is not confirmed because of a key alone")
+	require.ErrorIs(t, err, note.ErrBroken, "a promise is not confirmed because of a key alone")
 	_, err = s.Note(ctx, deventer, n.ID)
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 }
 
 func TestAReferenceThatLeadsToAnotherNote(t *testing.T) {
@@ -141,24 +142,24 @@ func TestAReferenceThatLeadsToAnotherNote(t *testing.T) {
 	n, other := promise(t, s), promise(t, s)
 	require.NoError(t, c.HSet(ctx, tag+"references", string(n.Reference), string(other.ID)).Err())
 	_, err := s.ByReference(ctx, deventer, n.Reference)
-	require.ErrorIs(t, err, callback.ErrBroken, "nobody hears another's note")
+	require.ErrorIs(t, err, note.ErrBroken, "nobody hears another's note")
 }
 
 func TestABrokenLogIsNamed(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)
-	note := tag + "note:" + string(n.ID)
+	kept := tag + "note:" + string(n.ID)
 	garbage := c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", Values: []string{"v", "1", "note", "x"}}).Val()
 	for name, test := range map[string]struct{ entries, key string }{
 		"an entry that is missing":   {"1-1", tag + "log"},
 		"an entry that is garbage":   {garbage, tag + "log"},
-		"an entry that is no id":     {"yesterday", note},
-		"several, the last of which": {c.HGet(ctx, note, "log").Val() + " 1-1", tag + "log"},
+		"an entry that is no id":     {"yesterday", kept},
+		"several, the last of which": {c.HGet(ctx, kept, "log").Val() + " 1-1", tag + "log"},
 	} {
-		require.NoError(t, c.HSet(ctx, note, "log", test.entries).Err())
+		require.NoError(t, c.HSet(ctx, kept, "log", test.entries).Err())
 		_, err := s.Events(ctx, deventer, n.ID)
-		require.ErrorIs(t, err, callback.ErrBroken, name)
+		require.ErrorIs(t, err, note.ErrBroken, name)
 		require.ErrorContains(t, err, test.key, name)
 	}
 }
@@ -217,10 +218,10 @@ func TestABrokenLedgerIsNamedAndTheRestIsCounted(t *testing.T) {
 	promise(t, s)
 	require.NoError(t, c.HSet(ctx, tag+"ledger", "resolved:kcc", "-3", "made:kcc", "many", "shared:kcc", "7").Err())
 	counts, err := s.Counts(ctx, deventer, promised)
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, `field "made:kcc" is not a count`)
 	require.ErrorContains(t, err, `field "resolved:kcc" is not a count`)
-	require.Equal(t, callback.Count{Live: 1, Made: 1}, counts[team])
+	require.Equal(t, note.Count{Live: 1, Made: 1}, counts[team])
 	require.Zero(t, counts["kcc"], "a count of a newer version is left alone")
 }
 
@@ -233,7 +234,7 @@ func TestCountsOfKeysWithAnotherType(t *testing.T) {
 			require.NoError(t, c.Del(ctx, tag+key).Err())
 			require.NoError(t, c.Set(ctx, tag+key, "x", 0).Err())
 			_, err := s.Counts(ctx, deventer, promised)
-			require.ErrorIs(t, err, callback.ErrBroken)
+			require.ErrorIs(t, err, note.ErrBroken)
 			require.ErrorContains(t, err, tag+key)
 		})
 	}
@@ -241,14 +242,14 @@ func TestCountsOfKeysWithAnotherType(t *testing.T) {
 
 func TestMakeRefusesAnEventThatBeginsNothing(t *testing.T) {
 	s := open(t, redistest.Start(t).Addr)
-	for name, e := range map[string]callback.Event{
-		"a claim":            {Kind: callback.EventClaimed, Ver: 1, Who: callback.ByAgent("els")},
-		"without a note":     {Kind: callback.EventMade, Ver: 1},
-		"at a later version": {Kind: callback.EventMade, Ver: 2, Base: &callback.Note{}},
+	for name, e := range map[string]note.Event{
+		"a claim":            {Kind: note.EventClaimed, Ver: 1, Who: note.ByAgent("els")},
+		"without a note":     {Kind: note.EventMade, Ver: 1},
+		"at a later version": {Kind: note.EventMade, Ver: 2, Base: &note.Note{}},
 	} {
 		_, err := s.Make(ctx, e)
 		require.Error(t, err, name)
-		require.NotErrorIs(t, err, callback.ErrStoreDown, name)
+		require.NotErrorIs(t, err, note.ErrStoreDown, name)
 	}
 }
 
@@ -256,26 +257,26 @@ func TestANoteThatCannotBeReadKeepsNoTeamFromTheExport(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	bad := promise(t, s)
-	advance(t, s, bad, does(callback.EventRerouted, callback.ByAgent(els), to("archief"))) // the first in order
+	advance(t, s, bad, does(note.EventRerouted, note.ByAgent(els), to("archief"))) // the first in order
 	require.NoError(t, c.HSet(ctx, tag+"note:"+string(bad.ID), "deadline", "soon").Err())
 	good := promise(t, s)
-	var read []callback.NoteID
-	err := s.EachLive(ctx, deventer, nil, func(notes []callback.Note) error {
+	var read []note.ID
+	err := s.EachLive(ctx, deventer, nil, func(notes []note.Note) error {
 		for _, n := range notes {
 			read = append(read, n.ID)
 		}
 		return nil
 	})
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, string(bad.ID))
-	require.Equal(t, []callback.NoteID{good.ID}, read)
+	require.Equal(t, []note.ID{good.ID}, read)
 	teams, err := s.Teams(ctx, deventer)
 	require.NoError(t, err)
 	require.Equal(t, []call.TeamID{"archief", team}, teams)
 
 	full := errors.New("nobody reads on")
 	asked := 0
-	err = s.EachLive(ctx, deventer, nil, func([]callback.Note) error {
+	err = s.EachLive(ctx, deventer, nil, func([]note.Note) error {
 		asked++
 		return full
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Teams gives every team that ever had a note, in order: also those that left the configuration since.
@@ -31,7 +31,7 @@ func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 	slices.Sort(found)
 	teams := make([]call.TeamID, 0, len(found))
 	for _, team := range found {
-		if !callback.IsID(team) {
+		if !call.IsID(team) {
 			s.faults.add(k.teams(), team, junkFault("an entry", team, "no team"))
 			continue
 		}
@@ -44,7 +44,7 @@ func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 // overdue. Teams whose keys cannot be read are left out and named by an *UncountedError; the others are given.
 func (s *Store) Counts(
 	ctx context.Context, m call.MunicipalityID, now time.Time,
-) (map[call.TeamID]callback.Count, error) {
+) (map[call.TeamID]note.Count, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	k := keysOf(m)
@@ -65,24 +65,24 @@ func (s *Store) Counts(
 		}
 		return nil
 	})
-	counts := make(map[call.TeamID]callback.Count, len(teams))
+	counts := make(map[call.TeamID]note.Count, len(teams))
 	unknown := make(map[call.TeamID]error)
 	for i, team := range teams {
 		if err := errors.Join(live[i].Err(), overdue[i].Err()); err != nil {
 			err = s.unread(k.due(team), err)
-			if errors.Is(err, callback.ErrStoreDown) {
+			if errors.Is(err, note.ErrStoreDown) {
 				return nil, err
 			}
 			unknown[team] = err
 		}
-		counts[team] = callback.Count{Live: live[i].Val(), Overdue: overdue[i].Val()}
+		counts[team] = note.Count{Live: live[i].Val(), Overdue: overdue[i].Val()}
 	}
 	s.addLedger(counts, unknown, k, ledger)
 	return counts, uncounted(counts, unknown)
 }
 
 // uncounted leaves out the teams that could not be counted, and names them.
-func uncounted(counts map[call.TeamID]callback.Count, unknown map[call.TeamID]error) error {
+func uncounted(counts map[call.TeamID]note.Count, unknown map[call.TeamID]error) error {
 	if len(unknown) == 0 {
 		return nil
 	}
@@ -92,11 +92,11 @@ func uncounted(counts map[call.TeamID]callback.Count, unknown map[call.TeamID]er
 		delete(counts, team)
 		problems[i] = unknown[team]
 	}
-	return &callback.UncountedError{Teams: teams, Err: errors.Join(problems...)}
+	return &note.UncountedError{Teams: teams, Err: errors.Join(problems...)}
 }
 
 func (s *Store) addLedger(
-	counts map[call.TeamID]callback.Count, unknown map[call.TeamID]error, k keys, ledger map[string]string,
+	counts map[call.TeamID]note.Count, unknown map[call.TeamID]error, k keys, ledger map[string]string,
 ) {
 	for field, value := range ledger {
 		kind, name, _ := strings.Cut(field, ":")
@@ -107,11 +107,11 @@ func (s *Store) addLedger(
 			ledgerReopened: &count.Reopened, ledgerPurged: &count.Purged,
 		}[kind]
 		switch number, err := strconv.ParseInt(value, 10, 64); {
-		case !callback.IsID(name):
+		case !call.IsID(name):
 			s.faults.add(k.ledger(), field, junkFault("a field", field, "no count of a team"))
 		case ever == nil: // of a newer version
 		case err != nil || number < 0:
-			fault := s.broken(k.ledger(), &callback.FieldError{Field: field, Problem: "is not a count"})
+			fault := s.broken(k.ledger(), &note.FieldError{Field: field, Problem: "is not a count"})
 			unknown[team] = errors.Join(unknown[team], fault)
 		default:
 			*ever = number

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // trouble is a way in which Redis refuses, told by how its error begins, "ERR " left out.
@@ -85,7 +85,7 @@ func down(what string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), isTimeout(err):
 		mend = "Redis does not answer in time: is it frozen, or its disk slow?"
 	}
-	return fmt.Errorf("%s in Redis: %w (%s): %w", what, callback.ErrStoreDown, mend, err)
+	return fmt.Errorf("%s in Redis: %w (%s): %w", what, note.ErrStoreDown, mend, err)
 }
 
 func isTimeout(err error) bool {
@@ -101,7 +101,7 @@ func broken(key string, err error) error {
 // unread says why a key could not be read: another type than ours is broken content, all else is Redis.
 func (s *Store) unread(key string, err error) error {
 	if redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return s.broken(key, fmt.Errorf("has another type than ours: %w", callback.ErrBroken))
+		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))
 	}
 	return down("read "+key, err)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // exportBatch is how many notes an export reads at a time: Redis does nothing else meanwhile.
@@ -18,7 +18,7 @@ const exportBatch = 200
 // EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by deadline; nil wants all
 // teams, also those that left the configuration. Notes that become live or move meanwhile may be missing. It ends with the first error
 // of take, or when Redis does not answer. Notes that cannot be read are in the error, the others were given, of every team.
-func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
 	teams, err := s.Teams(ctx, m)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func
 
 // EachClosed gives every closed note that is not purged, of all teams: closed at or after from and before until, the oldest first. It
 // is otherwise as EachLive.
-func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {
+func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error {
 	return errors.Join(s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take))
 }
 
@@ -47,7 +47,7 @@ func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, unt
 // of notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the
 // second why it ended before its time.
 func (s *Store) each(
-	ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]callback.Note) error,
+	ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]note.Note) error,
 ) (unread, stopped error) {
 	given := make(map[string]bool) // that have the score from
 	var problems []error
@@ -55,7 +55,7 @@ func (s *Store) each(
 		start, most := from, exportBatch+len(given)
 		page, err := s.page(ctx, key, start, until, most)
 		switch {
-		case errors.Is(err, callback.ErrStoreDown):
+		case errors.Is(err, note.ErrStoreDown):
 			return incomplete(flat(problems)), err
 		case err != nil: // the key itself is broken
 			return incomplete(flat(append(problems, err))), nil
@@ -81,7 +81,7 @@ func (s *Store) each(
 			return membersOf(page), err
 		}
 		notes, err := s.batch(ctx, m, ids, key, again)
-		if errors.Is(err, callback.ErrStoreDown) {
+		if errors.Is(err, note.ErrStoreDown) {
 			return incomplete(flat(problems)), err
 		}
 		problems = append(problems, err)
@@ -114,7 +114,7 @@ func (s *Store) page(ctx context.Context, key, from, until string, most int) ([]
 // batch reads notes that a list named, within a time of its own.
 func (s *Store) batch(
 	ctx context.Context, m call.MunicipalityID, ids []string, key string, again func() ([]string, error),
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return s.belonging(ctx, m, ids, key, again)

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -153,11 +153,11 @@ func (s *Store) broken(key string, err error) error {
 // brokenEntry is broken for an entry of an index. Only what is like a note's id is named: all else may be anything.
 func (s *Store) brokenEntry(index, entry, problem string) error {
 	fault := junkFault("an entry", entry, anonymous)
-	if callback.IsNoteID(entry) {
+	if note.IsID(entry) {
 		fault = metFault{text: "names note " + entry + ", " + problem, grave: true}
 	}
 	s.faults.add(index, entry, fault)
-	return broken(index, fmt.Errorf("%s: %w", fault.text, callback.ErrBroken))
+	return broken(index, fmt.Errorf("%s: %w", fault.text, note.ErrBroken))
 }
 
 // junkFault is that of an entry or field that is not repeated, because it may be anything.
@@ -190,7 +190,7 @@ func (e *someBroken) Error() string {
 	named := slices.Clone(e.problems)
 	slices.SortStableFunc(named, func(a, b error) int { return count(isAnonymous(a)) - count(isAnonymous(b)) })
 	named = named[:min(len(named), mostNamed)]
-	text := callback.ErrIncomplete.Error() + ": " + errors.Join(named...).Error()
+	text := note.ErrIncomplete.Error() + ": " + errors.Join(named...).Error()
 	if rest := len(e.problems) - len(named); rest > 0 {
 		text += fmt.Sprintf("\nand %d more", rest)
 	}
@@ -198,6 +198,6 @@ func (e *someBroken) Error() string {
 }
 
 // Unwrap makes it an ErrIncomplete, and what its problems are.
-func (e *someBroken) Unwrap() []error { return append([]error{callback.ErrIncomplete}, e.problems...) }
+func (e *someBroken) Unwrap() []error { return append([]error{note.ErrIncomplete}, e.problems...) }
 
 func isAnonymous(err error) bool { return strings.Contains(err.Error(), anonymous) }

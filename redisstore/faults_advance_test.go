@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 const slow = 150 * time.Millisecond // of a disk that hangs: less than what is waited for
@@ -23,20 +23,20 @@ func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
 	proxy := redistest.NewProxy(t, server)
 	s, past := open(t, proxy.Addr), raw(t, server.Addr)
 	advance(t, s, promise(t, s), raises) // Redis knows the script from here on
-	held := make(map[callback.EventKind]bool)
+	held := make(map[note.EventKind]bool)
 	for name, life := range lives {
 		t.Run(name, func(t *testing.T) {
 			n := promise(t, s)
 			for _, next := range life {
 				e := next(n)
-				ask := func() (callback.Note, error) { return s.Advance(ctx, n, e) }
+				ask := func() (note.Note, error) { return s.Advance(ctx, n, e) }
 				if held[e.Kind] {
 					proxy.LoseReply("evalsha") // the store asks again by itself
 				} else {
 					held[e.Kind] = true
 					proxy.HoldReply("evalsha")
 					_, err := ask()
-					require.ErrorIs(t, err, callback.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
+					require.ErrorIs(t, err, note.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
 					require.Equal(t, n.Ver+1, requireInvariants(t, past)[n.ID].Ver, "the script did run")
 				}
 				after, err := storetest.Patiently(ask)
@@ -48,7 +48,7 @@ func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, held, len(callback.EventKinds())-1, "every event but made, which has a test of its own")
+	require.Len(t, held, len(note.EventKinds())-1, "every event but made, which has a test of its own")
 }
 
 func TestAReplyIsLostAndAnotherCameFirst(t *testing.T) {
@@ -60,14 +60,14 @@ func TestAReplyIsLostAndAnotherCameFirst(t *testing.T) {
 	e := raises(n)
 	proxy.HoldReply("evalsha")
 	_, err := s.Advance(ctx, n, e)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	later := open(t, server.Addr)
 	now := advance(t, later, requireInvariants(t, raw(t, server.Addr))[n.ID], raises, claims, raises)
-	got, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+	got, err := insist(func() (note.Note, error) { return s.Advance(ctx, n, e) })
 	require.NoError(t, err, "it was stored, and others followed")
 	storetest.RequireSame(t, now, got)
 	_, err = s.Advance(ctx, n, raises(n))
-	var stale *callback.StaleError
+	var stale *note.StaleError
 	require.ErrorAs(t, err, &stale, "another event of the same moment is refused")
 	storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[n.ID], "nothing was changed")
 }
@@ -93,7 +93,7 @@ func TestTroubleThatPassesWhileANoteIsWorked(t *testing.T) {
 	}
 	t.Run("scripts are forgotten", func(t *testing.T) {
 		n := promise(t, s)
-		for _, next := range []func(callback.Note) callback.Event{claims, rings, reaches, resolves, purges} {
+		for _, next := range []func(note.Note) note.Event{claims, rings, reaches, resolves, purges} {
 			require.NoError(t, past.ScriptFlush(ctx).Err())
 			n = advance(t, s, n, next)
 		}
@@ -141,13 +141,13 @@ func TestANoteIsWorkedWhileRedisCannotStoreIt(t *testing.T) {
 			test.trouble(t, server)
 			inTime(t, "an event that cannot be stored", func() error {
 				_, err := s.Advance(ctx, n, e)
-				if !errors.Is(err, callback.ErrStoreDown) || !strings.Contains(err.Error(), test.says) {
+				if !errors.Is(err, note.ErrStoreDown) || !strings.Contains(err.Error(), test.says) {
 					return fmt.Errorf("not the error that says %q: %w", test.says, err)
 				}
 				return nil
 			})
 			test.over(t, server)
-			after, err := storetest.Patiently(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+			after, err := storetest.Patiently(func() (note.Note, error) { return s.Advance(ctx, n, e) })
 			require.NoError(t, err)
 			require.Equal(t, n.Ver+1, after.Ver)
 			storetest.RequireSame(t, after, requireInvariants(t, raw(t, server.Addr))[n.ID])

@@ -11,9 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 const tooLong = 500 * time.Millisecond // for a caller who waits for an answer
@@ -40,7 +40,7 @@ func requireDown(t *testing.T, s *redisstore.Store, mend string) {
 	inTime(t, "a promise that cannot be made", func() error {
 		n, err := service(s).Promise(t.Context(), request(t))
 		switch {
-		case !errors.Is(err, callback.ErrStoreDown) || !strings.Contains(err.Error(), mend):
+		case !errors.Is(err, note.ErrStoreDown) || !strings.Contains(err.Error(), mend):
 			return fmt.Errorf("not the error that says %q: %w", mend, err)
 		case strings.Contains(err.Error(), digits) || n.ID != "":
 			return fmt.Errorf("it tells too much: %w", err)
@@ -56,8 +56,8 @@ func TestRedisRefuses(t *testing.T) {
 	server.Kill()
 	requireDown(t, s, "is Redis running")
 	_, err := s.Note(t.Context(), deventer, before.ID)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
-	require.NotErrorIs(t, err, callback.ErrNoNote, "away is not the same as not there")
+	require.ErrorIs(t, err, note.ErrStoreDown)
+	require.NotErrorIs(t, err, note.ErrNoNote, "away is not the same as not there")
 
 	server.Restart()
 	after := promise(t, s)
@@ -101,7 +101,7 @@ func requireReadsDown(t *testing.T, s *redisstore.Store) {
 		"counts":       func() error { _, err := s.Counts(ctx, deventer, promised); return err },
 	} {
 		inTime(t, name, func() error {
-			if err := read(); !errors.Is(err, callback.ErrStoreDown) {
+			if err := read(); !errors.Is(err, note.ErrStoreDown) {
 				return fmt.Errorf("not down: %w", err)
 			}
 			return nil
@@ -116,7 +116,7 @@ func requireTakesNoWrites(t *testing.T, s *redisstore.Store, mend string) {
 		if _, err := s.Identity(t.Context()); err != nil {
 			return fmt.Errorf("it does not answer: %w", err)
 		}
-		if err := s.TakesWrites(t.Context()); !errors.Is(err, callback.ErrStoreDown) || !strings.Contains(err.Error(), mend) {
+		if err := s.TakesWrites(t.Context()); !errors.Is(err, note.ErrStoreDown) || !strings.Contains(err.Error(), mend) {
 			return fmt.Errorf("not the error that says %q: %w", mend, err)
 		}
 		return nil
@@ -138,7 +138,7 @@ func TestASlowRedisIsNotWaitedForAgainAtEveryStep(t *testing.T) {
 			proxy.Slow(command, 250*time.Millisecond)
 		}
 		defer proxy.Forget()
-		if _, err := s.Counts(t.Context(), deventer, promised); !errors.Is(err, callback.ErrStoreDown) {
+		if _, err := s.Counts(t.Context(), deventer, promised); !errors.Is(err, note.ErrStoreDown) {
 			return fmt.Errorf("not down: %w", err)
 		}
 		return nil
@@ -165,7 +165,7 @@ func TestManyCallersMeetAFrozenRedis(t *testing.T) {
 		r := request(t)
 		wait.Go(func() {
 			start := time.Now()
-			if _, err := service(s).Promise(context.Background(), r); errors.Is(err, callback.ErrStoreDown) {
+			if _, err := service(s).Promise(context.Background(), r); errors.Is(err, note.ErrStoreDown) {
 				told <- time.Since(start)
 			}
 		})
@@ -200,7 +200,7 @@ func TestReplyIsLostAfterTheScriptRan(t *testing.T) {
 		proxy.HoldReply("evalsha")
 		r := request(t)
 		_, err := service(s).Promise(t.Context(), r)
-		require.ErrorIs(t, err, callback.ErrStoreDown, "I8: no confirmation before it is known to be durable")
+		require.ErrorIs(t, err, note.ErrStoreDown, "I8: no confirmation before it is known to be durable")
 		require.Zero(t, proxy.Pending())
 		made := requireInvariants(t, raw(t, server.Addr))
 		require.Len(t, made, 2, "the script did run")
@@ -352,11 +352,11 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 	s := open(t, server.Addr)
 	r := request(t)
 	var wait sync.WaitGroup
-	notes := make([]callback.Note, 64)
+	notes := make([]note.Note, 64)
 	for i := range notes {
 		wait.Go(func() {
-			err := callback.ErrStoreDown
-			for errors.Is(err, callback.ErrStoreDown) { // on a busy machine one may have to ask again
+			err := note.ErrStoreDown
+			for errors.Is(err, note.ErrStoreDown) { // on a busy machine one may have to ask again
 				notes[i], err = service(s).Promise(context.Background(), r)
 			}
 		})

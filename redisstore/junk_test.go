@@ -12,8 +12,9 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // manyJunk is more than any list or round asks for at a time.
@@ -39,8 +40,8 @@ func junk(t *testing.T, c *redis.Client, key string) {
 // number.
 func requireJunkNamed(t *testing.T, err error, key string) {
 	t.Helper()
-	require.ErrorIs(t, err, callback.ErrBroken)
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.ErrorIs(t, err, note.ErrBroken)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 	require.ErrorContains(t, err, key)
 	require.ErrorContains(t, err, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
 	require.Less(t, len(err.Error()), 2000)
@@ -52,22 +53,22 @@ func TestJunkInAnIndexHidesNoNote(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)
-	held := advance(t, s, promise(t, s), func(n callback.Note) callback.Event {
-		return event(n, callback.EventClaimed, callback.ByAgent(els), func(e *callback.Event) { e.Hold = time.Millisecond })
+	held := advance(t, s, promise(t, s), func(n note.Note) note.Event {
+		return event(n, note.EventClaimed, note.ByAgent(els), func(e *note.Event) { e.Hold = time.Millisecond })
 	})
 	closed := advance(t, s, promise(t, s), cancels)
 	far := promised.AddDate(1, 0, 0)
 	number := numberKey(t, c, n)
 	for name, list := range map[string]struct {
 		key  string
-		read func(limit int) ([]callback.Note, error)
-		want callback.NoteID
+		read func(limit int) ([]note.Note, error)
+		want note.ID
 	}{
-		"due":     {"due:burgerzaken", func(most int) ([]callback.Note, error) { return s.Due(ctx, deventer, team, most) }, n.ID},
-		"marks":   {"marks", func(most int) ([]callback.Note, error) { return s.Marked(ctx, deventer, far, most) }, n.ID},
-		"leases":  {"leases", func(most int) ([]callback.Note, error) { return s.Lapsed(ctx, deventer, most) }, held.ID},
-		"closed":  {"closed", func(most int) ([]callback.Note, error) { return s.ClosedBefore(ctx, deventer, far, most) }, closed.ID},
-		"numbers": {number, func(most int) ([]callback.Note, error) { return s.ByNumber(ctx, deventer, n.Number, most) }, n.ID},
+		"due":     {"due:burgerzaken", func(most int) ([]note.Note, error) { return s.Due(ctx, deventer, team, most) }, n.ID},
+		"marks":   {"marks", func(most int) ([]note.Note, error) { return s.Marked(ctx, deventer, far, most) }, n.ID},
+		"leases":  {"leases", func(most int) ([]note.Note, error) { return s.Lapsed(ctx, deventer, most) }, held.ID},
+		"closed":  {"closed", func(most int) ([]note.Note, error) { return s.ClosedBefore(ctx, deventer, far, most) }, closed.ID},
+		"numbers": {number, func(most int) ([]note.Note, error) { return s.ByNumber(ctx, deventer, n.Number, most) }, n.ID},
 	} {
 		t.Run(name, func(t *testing.T) {
 			junk(t, c, tag+list.key)
@@ -75,7 +76,7 @@ func TestJunkInAnIndexHidesNoNote(t *testing.T) {
 				notes, err := list.read(limit)
 				require.NotEmpty(t, notes, "at most %d: %v", limit, err)
 				if limit > 1 { // what shares a deadline comes by its id
-					require.True(t, slices.ContainsFunc(notes, func(n callback.Note) bool { return n.ID == list.want }))
+					require.True(t, slices.ContainsFunc(notes, func(n note.Note) bool { return n.ID == list.want }))
 				}
 				if name != "numbers" || limit > 1 { // the newest first: the note comes before the junk
 					requireJunkNamed(t, err, tag+list.key)
@@ -101,7 +102,7 @@ func faultOf(t *testing.T, s *redisstore.Store, key string) redisstore.Fault {
 }
 
 // numberKey is the index by a note's number, without its tag.
-func numberKey(t *testing.T, c *redis.Client, n callback.Note) string {
+func numberKey(t *testing.T, c *redis.Client, n note.Note) string {
 	t.Helper()
 	for _, key := range keysIn(t, c) {
 		if strings.HasPrefix(key, tag+"number:") && c.ZScore(ctx, key, string(n.ID)).Err() == nil {
@@ -123,7 +124,7 @@ func TestJunkInASetOfWhatSomebodyHolds(t *testing.T) {
 	entries = append(entries, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
 	require.NoError(t, c.SAdd(ctx, tag+"held:els", entries...).Err())
 	notes, err := s.Held(ctx, deventer, els, 5)
-	require.Equal(t, []callback.Note{n}, notes)
+	require.Equal(t, []note.Note{n}, notes)
 	requireJunkNamed(t, err, tag+"held:els")
 	require.Contains(t, faultOf(t, s, tag+"held:els").Mend, "SREM")
 }
@@ -143,16 +144,16 @@ func TestNotesInTheWrongIndex(t *testing.T) {
 	require.NoError(t, c.ZAdd(ctx, tag+"closed", redis.Z{Score: 1, Member: string(n.ID)}).Err())
 
 	due, err := s.Due(ctx, deventer, team, 1)
-	require.Equal(t, []callback.Note{n}, due)
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.Equal(t, []note.Note{n}, due)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 	require.ErrorContains(t, err, string(closed.ID))
 	require.ErrorContains(t, err, string(elsewhere.ID))
 	lapsed, err := s.Lapsed(ctx, deventer, 5)
 	require.Empty(t, lapsed)
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 	purgeable, err := s.ClosedBefore(ctx, deventer, promised.AddDate(1, 0, 0), 1)
-	require.Equal(t, []callback.Note{closed}, purgeable)
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.Equal(t, []note.Note{closed}, purgeable)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 }
 
 func TestTimePassesBesideJunk(t *testing.T) {
@@ -160,8 +161,8 @@ func TestTimePassesBesideJunk(t *testing.T) {
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	work := worklist(s)
 	open := promise(t, s)
-	held := advance(t, s, promise(t, s), func(n callback.Note) callback.Event {
-		return event(n, callback.EventClaimed, callback.ByAgent(els), func(e *callback.Event) { e.Hold = time.Millisecond })
+	held := advance(t, s, promise(t, s), func(n note.Note) note.Event {
+		return event(n, note.EventClaimed, note.ByAgent(els), func(e *note.Event) { e.Hold = time.Millisecond })
 	})
 	closed := advance(t, s, promise(t, s), cancels)
 	for _, key := range []string{"due:burgerzaken", "marks", "leases", "closed"} {
@@ -169,7 +170,7 @@ func TestTimePassesBesideJunk(t *testing.T) {
 	}
 	late := promised.AddDate(3, 0, 0)
 	round, err := work.RoundSince(ctx, deventer, late, time.Time{})
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 	require.Len(t, round.Lapsed, 1)
 	require.Equal(t, held.ID, round.Lapsed[0].ID)
 	require.Len(t, append(round.Warned, round.Overdue...), 2)
@@ -177,23 +178,23 @@ func TestTimePassesBesideJunk(t *testing.T) {
 
 	require.NoError(t, c.SAdd(ctx, tag+"teams", "archief").Err())
 	require.NoError(t, c.Set(ctx, tag+"due:archief", "x", 0).Err()) // the first in order
-	var live []callback.NoteID
-	err = s.EachLive(ctx, deventer, nil, func(notes []callback.Note) error {
+	var live []note.ID
+	err = s.EachLive(ctx, deventer, nil, func(notes []note.Note) error {
 		for _, n := range notes {
 			live = append(live, n.ID)
 		}
 		return nil
 	})
 	requireJunkNamed(t, err, tag+"due:")
-	require.ElementsMatch(t, []callback.NoteID{open.ID, held.ID}, live)
+	require.ElementsMatch(t, []note.ID{open.ID, held.ID}, live)
 
 	junk(t, c, tag+numberKey(t, c, open))
-	erased, err := work.Erase(ctx, deventer, open.Number, callback.ByAgent(els), late)
+	erased, err := work.Erase(ctx, deventer, open.Number, note.ByAgent(els), late)
 	require.Equal(t, 1, erased)
-	require.ErrorIs(t, err, callback.ErrIncomplete, "whoever asked must know that something could not be read")
+	require.ErrorIs(t, err, note.ErrIncomplete, "whoever asked must know that something could not be read")
 	n, err := s.Note(ctx, deventer, closed.ID)
 	require.NoError(t, err)
-	require.Equal(t, callback.Purged, n.State)
+	require.Equal(t, note.Purged, n.State)
 }
 
 func TestJunkInTheFieldsThatLeadToNotes(t *testing.T) {
@@ -228,15 +229,15 @@ func TestJunkInTheFieldsThatLeadToNotes(t *testing.T) {
 	}
 }
 
-func must(n callback.Note, err error) func(t *testing.T) callback.Note {
-	return func(t *testing.T) callback.Note {
+func must(n note.Note, err error) func(t *testing.T) note.Note {
+	return func(t *testing.T) note.Note {
 		t.Helper()
 		require.NoError(t, err)
 		return n
 	}
 }
 
-func onlyFieldWith(t *testing.T, c *redis.Client, key string, id callback.NoteID) string {
+func onlyFieldWith(t *testing.T, c *redis.Client, key string, id note.ID) string {
 	t.Helper()
 	for field, ids := range c.HGetAll(ctx, key).Val() {
 		if ids == string(id) {
@@ -258,11 +259,11 @@ func TestCountsBesideWhatIsBroken(t *testing.T) {
 	require.NoError(t, c.HSet(ctx, tag+"ledger", "made:archief", "veel").Err())
 	require.NoError(t, c.SAdd(ctx, tag+"teams", "geen team\r\n", "+"+digits+"99999").Err())
 	counts, err := s.Counts(ctx, deventer, promised)
-	require.Equal(t, map[callback.Count]bool{{Live: 1, Made: 1}: true}, map[callback.Count]bool{counts[team]: true})
+	require.Equal(t, map[note.Count]bool{{Live: 1, Made: 1}: true}, map[note.Count]bool{counts[team]: true})
 	require.NotContains(t, counts, "geen team\r\n")
-	var unknown *callback.UncountedError
+	var unknown *note.UncountedError
 	require.ErrorAs(t, err, &unknown)
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ElementsMatch(t, []string{"kcc", "archief"}, []string{string(unknown.Teams[0]), string(unknown.Teams[1])})
 	require.NotContains(t, err.Error(), digits)
 	require.Equal(t, "teams", faultOf(t, s, tag+"teams").Index)
@@ -275,17 +276,17 @@ func TestAHistoryOfWhichSomeCannotBeRead(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := advance(t, s, promise(t, s), claims, releases)
-	note := tag + "note:" + string(n.ID)
+	kept := tag + "note:" + string(n.ID)
 	whole, err := s.Events(ctx, deventer, n.ID)
 	require.NoError(t, err)
-	entries := strings.Fields(c.HGet(ctx, note, "log").Val())
+	entries := strings.Fields(c.HGet(ctx, kept, "log").Val())
 	require.NoError(t, c.XDel(ctx, tag+"log", entries[1]).Err())
-	require.NoError(t, c.HSet(ctx, note, "log", strings.Join(append(entries, "yesterday"), " ")).Err())
+	require.NoError(t, c.HSet(ctx, kept, "log", strings.Join(append(entries, "yesterday"), " ")).Err())
 	left, err := s.Events(ctx, deventer, n.ID)
-	require.ErrorIs(t, err, callback.ErrIncomplete)
+	require.ErrorIs(t, err, note.ErrIncomplete)
 	require.ErrorContains(t, err, tag+"log")
-	require.ErrorContains(t, err, note)
-	require.Equal(t, []callback.Event{whole[0], whole[2]}, left)
+	require.ErrorContains(t, err, kept)
+	require.Equal(t, []note.Event{whole[0], whole[2]}, left)
 }
 
 // What was mended is no fault any more, and what nobody reads by chance is found by looking.

@@ -11,15 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // confirmed is what people were told of each note last.
-type confirmed map[callback.NoteID]callback.Note
+type confirmed map[note.ID]note.Note
 
-func (c confirmed) add(n callback.Note) callback.Note {
+func (c confirmed) add(n note.Note) note.Note {
 	c[n.ID] = n
 	return n
 }
@@ -35,9 +36,9 @@ func (c confirmed) requireRestored(t *testing.T, past *redis.Client) {
 }
 
 // catchUp lets the keeper catch up until it has nothing more to tell.
-func catchUp(t *testing.T, k *callback.Keeper) {
+func catchUp(t *testing.T, k *keeper.Keeper) {
 	t.Helper()
-	_, err := storetest.Patiently(func() (callback.CaughtUp, error) { return k.CatchUp(ctx, "") })
+	_, err := storetest.Patiently(func() (keeper.CaughtUp, error) { return k.CatchUp(ctx, "") })
 	require.NoError(t, err)
 }
 
@@ -51,27 +52,29 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	)
 	proxy := redistest.NewProxy(t, primary)
 	watch := &storetest.Observer{}
-	k := callback.NewKeeper(open(t, proxy.Addr), storetest.NewJournal(), watch)
+	store := open(t, proxy.Addr)
+	k := keeper.New(store, storetest.NewJournal(), watch)
+	work := joined(k, store)
 	old, past := raw(t, primary.Addr), raw(t, replica.Addr)
 	heard := make(confirmed)
-	before := make([]callback.Note, 6)
+	before := make([]note.Note, 6)
 	for i := range before {
-		before[i] = heard.add(promise(t, k))
+		before[i] = heard.add(promise(t, work))
 	}
-	heard.add(advance(t, k, before[0], claims))
+	heard.add(advance(t, work, before[0], claims))
 	await(t, "the replica has heard all of it", func() bool {
 		return len(keysIn(t, past)) > 0 && infoOf(t, past, "master_repl_offset") == infoOf(t, old, "master_repl_offset")
 	})
 	replica.Freeze()
 	require.NoError(t, old.ClientKillByFilter(ctx, "TYPE", "replica").Err())
 
-	heard.add(promise(t, k))                                                                  // one that the replica never heard of
-	heard.add(advance(t, k, promise(t, k), claims))                                           // claimed, too
-	heard.add(advance(t, k, heard[before[0].ID], rings, reaches, resolves))                   // half its life
-	heard.add(advance(t, k, before[1], claims, releases))                                     // a lease that is over
-	heard.add(advance(t, k, before[2], cancels, reopens))                                     // opened again
-	heard.add(advance(t, k, before[3], does(callback.EventRerouted, "agent:els", to("kcc")))) // with another team
-	heard.add(advance(t, k, before[4], raises, merges))
+	heard.add(promise(t, work))                                                              // one that the replica never heard of
+	heard.add(advance(t, work, promise(t, work), claims))                                    // claimed, too
+	heard.add(advance(t, work, heard[before[0].ID], rings, reaches, resolves))               // half its life
+	heard.add(advance(t, work, before[1], claims, releases))                                 // a lease that is over
+	heard.add(advance(t, work, before[2], cancels, reopens))                                 // opened again
+	heard.add(advance(t, work, before[3], does(note.EventRerouted, "agent:els", to("kcc")))) // with another team
+	heard.add(advance(t, work, before[4], raises, merges))
 	primary.Kill()
 	replica.Thaw()
 	require.NoError(t, patientErr(func() error { return past.ReplicaOf(ctx, "NO", "ONE").Err() }))
@@ -83,8 +86,8 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	heard.requireRestored(t, past)
 	require.Positive(t, watch.Lost, "people are told")
 	require.Empty(t, watch.Differing)
-	heard.add(advance(t, k, heard[before[1].ID], claims))
-	heard.add(promise(t, k))
+	heard.add(advance(t, work, heard[before[1].ID], claims))
+	heard.add(promise(t, work))
 	heard.requireRestored(t, past)
 }
 
@@ -112,28 +115,30 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
 	watch := &storetest.Observer{}
-	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
+	store := open(t, server.Addr)
+	k := keeper.New(store, storetest.NewJournal(), watch)
+	work := joined(k, store)
 	heard := make(confirmed)
 	for _, life := range lives {
-		heard.add(advance(t, k, promise(t, k), life...))
+		heard.add(advance(t, work, promise(t, work), life...))
 	}
 	heard.requireRestored(t, past)
 	lost := slices.Collect(maps.Keys(heard))
 	require.NoError(t, past.FlushAll(ctx).Err())
-	open := heard.add(promise(t, k)) // before anybody noticed
+	open := heard.add(promise(t, work)) // before anybody noticed
 	_, err := k.Note(ctx, deventer, lost[0])
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 
 	catchUp(t, k)
-	maps.DeleteFunc(heard, func(_ callback.NoteID, n callback.Note) bool {
-		return n.State == callback.Purged // there is no promise to bring back
+	maps.DeleteFunc(heard, func(_ note.ID, n note.Note) bool {
+		return n.State == note.Purged // there is no promise to bring back
 	})
 	require.Equal(t, len(heard)-1, watch.Lost, "an alarm, with how many")
 	heard.requireRestored(t, past)
 	counts, err := k.Counts(ctx, deventer, promised)
 	require.NoError(t, err)
 	require.Equal(t, int64(len(heard)), counts[team].Made, "the ledger has them all again")
-	heard.add(advance(t, k, open, claims))
+	heard.add(advance(t, work, open, claims))
 	heard.requireRestored(t, past)
 	again, err := k.CatchUp(ctx, "")
 	require.NoError(t, err)
@@ -147,11 +152,13 @@ func TestTheDiskIsFull(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
 	server := redistest.StartIn(t, disk)
 	watch := &storetest.Observer{}
-	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
+	store := open(t, server.Addr)
+	k := keeper.New(store, storetest.NewJournal(), watch)
+	work := joined(k, store)
 	heard := make(confirmed)
-	var last callback.Note
+	var last note.Note
 	for range 10_000 {
-		last = heard.add(promise(t, k))
+		last = heard.add(promise(t, work))
 		select {
 		case <-server.Ended():
 		default:
@@ -160,10 +167,10 @@ func TestTheDiskIsFull(t *testing.T) {
 		break
 	}
 	<-server.Ended()
-	heard.add(promise(t, k))
+	heard.add(promise(t, work))
 	require.Positive(t, watch.Waiting, "it is told that notes wait")
 	_, err := k.Advance(ctx, last, claims(last))
-	require.ErrorIs(t, err, callback.ErrStoreDown, "claims are refused")
+	require.ErrorIs(t, err, note.ErrStoreDown, "claims are refused")
 
 	out, err := exec.Command("mount", "-o", "remount,size=64m", disk).CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -171,7 +178,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	catchUp(t, k)
 	require.Zero(t, watch.Waiting)
 	heard.requireRestored(t, raw(t, server.Addr))
-	heard.add(advance(t, k, last, claims))
+	heard.add(advance(t, work, last, claims))
 	heard.requireRestored(t, raw(t, server.Addr))
 	t.Logf("%d notes confirmed", len(heard))
 }
@@ -180,14 +187,16 @@ func TestTheMemoryIsFullAndNotesAreJournalled(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
 	watch := &storetest.Observer{}
-	k := callback.NewKeeper(open(t, server.Addr), storetest.NewJournal(), watch)
+	store := open(t, server.Addr)
+	k := keeper.New(store, storetest.NewJournal(), watch)
+	work := joined(k, store)
 	heard := make(confirmed)
-	claimed := heard.add(advance(t, k, promise(t, k), claims))
+	claimed := heard.add(advance(t, work, promise(t, work), claims))
 	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "1000000").Err())
-	heard.add(promise(t, k))
+	heard.add(promise(t, work))
 	require.Equal(t, 1, watch.Waiting)
 	_, err := k.Advance(ctx, claimed, rings(claimed))
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "maxmemory")
 	require.Len(t, requireInvariants(t, past), 1)
 	require.NoError(t, past.ConfigSet(ctx, "maxmemory", "0").Err())

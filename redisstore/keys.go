@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Every key begins with this, so that one ACL rule (~bereikbaar:*) covers them all.
@@ -18,7 +18,7 @@ type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
 
-func (k keys) note(id callback.NoteID) string     { return k.tag + "note:" + string(id) }        // hash: the note, see callback.EncodeNote
+func (k keys) note(id note.ID) string             { return k.tag + "note:" + string(id) }        // hash: the note, see callback.EncodeNote
 func (k keys) due(team call.TeamID) string        { return k.tag + "due:" + string(team) }       // zset: live notes, see dueScore
 func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that they have or that are for them
 func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms

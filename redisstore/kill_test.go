@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // Row 4 of the fault matrix: Redis is killed while notes are made and worked, after as many confirmations as the seed says.
@@ -37,14 +37,14 @@ func TestRedisIsKilledUnderLoad(t *testing.T) {
 
 // requireKept checks the invariants, and that every step that somebody was told of is in the history of its note as he was told.
 // It gives the number of notes.
-func requireKept(t *testing.T, past *redis.Client, told []callback.Note) int {
+func requireKept(t *testing.T, past *redis.Client, told []note.Note) int {
 	t.Helper()
 	stored, err := redistest.Audit(ctx, past, deventer)
 	require.NoError(t, err)
 	for _, n := range told {
 		events := stored.Events[n.ID]
 		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
-		was, err := callback.Replay(events[:n.Ver])
+		was, err := note.Replay(events[:n.Ver])
 		require.NoError(t, err)
 		storetest.RequireSame(t, n, was, "I1: as it was confirmed")
 	}
@@ -53,11 +53,11 @@ func requireKept(t *testing.T, past *redis.Client, told []callback.Note) int {
 
 // workUntilKilled lets callers and colleagues work at once, kills the server in the midst of it, and gives every note that
 // somebody was told of, as he was told.
-func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []callback.Note {
+func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []note.Note {
 	t.Helper()
 	const callers, colleagues = 10, 6
 	s := open(t, server.Addr)
-	told, killed := make(chan callback.Note, callers+colleagues), make(chan struct{})
+	told, killed := make(chan note.Note, callers+colleagues), make(chan struct{})
 	var wait sync.WaitGroup
 	until := func(work func()) {
 		wait.Go(func() {
@@ -89,7 +89,7 @@ func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []callb
 		wait.Wait()
 		close(told)
 	}()
-	var confirmed []callback.Note
+	var confirmed []note.Note
 	for n := range told {
 		if confirmed = append(confirmed, n); len(confirmed) == enough {
 			server.Kill()
@@ -100,16 +100,16 @@ func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []callb
 }
 
 // workOne takes one of the notes that are due and works it to its end, as far as others and Redis let it.
-func workOne(s *redisstore.Store, random *rand.Rand, told chan<- callback.Note) {
+func workOne(s *redisstore.Store, random *rand.Rand, told chan<- note.Note) {
 	due, err := s.Due(ctx, deventer, team, 20)
 	if err != nil || len(due) == 0 {
 		return
 	}
 	n := due[random.IntN(len(due))]
-	for _, next := range []func(callback.Note) callback.Event{claims, rings, reaches, resolves} {
+	for _, next := range []func(note.Note) note.Event{claims, rings, reaches, resolves} {
 		e := next(n)
 		after, err := s.Advance(ctx, n, e)
-		if errors.Is(err, callback.ErrStoreDown) {
+		if errors.Is(err, note.ErrStoreDown) {
 			after, err = s.Advance(ctx, n, e) // a lost reply makes him ask again
 		}
 		if err != nil {
@@ -146,9 +146,9 @@ func TestTheDiskIsTooSlowToWaitFor(t *testing.T) {
 	s := open(t, server.Addr)
 	r := request(t)
 	_, err := service(s).Promise(ctx, r)
-	require.ErrorIs(t, err, callback.ErrStoreDown, "it is not said to be kept")
+	require.ErrorIs(t, err, note.ErrStoreDown, "it is not said to be kept")
 	server.SetDisk(0)
-	n, err := storetest.Patiently(func() (callback.Note, error) { return service(s).Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (note.Note, error) { return service(s).Promise(ctx, r) })
 	require.NoError(t, err)
 	stored := requireInvariants(t, raw(t, server.Addr))
 	require.Len(t, stored, 1, "asked again: one note")

@@ -11,35 +11,36 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // lives lead to every state by every event.
-var lives = map[string][]func(callback.Note) callback.Event{
+var lives = map[string][]func(note.Note) note.Event{
 	"claimed and given back": {claims, releases},
 	"claimed, renewed, tried, told and done": {
-		claims, does(callback.EventRenewed, callback.ByAgent(els), forLease), rings, hears, reaches, resolves,
+		claims, does(note.EventRenewed, note.ByAgent(els), forLease), rings, hears, reaches, resolves,
 	},
 	"given back in the middle of an attempt": {claims, rings, releases, claims, rings, reaches, resolves},
 	"raised and merged to the top":           {raises, merges, raises, merges, claims, raises},
 	"sent on twice, the second time to the contact centre": {
-		does(callback.EventRerouted, callback.ByAgent(els), to("wmo")), claims,
-		does(callback.EventRerouted, callback.ByAgent(els), to("kcc"), func(e *callback.Event) { e.Owner = "kcc" }),
+		does(note.EventRerouted, note.ByAgent(els), to("wmo")), claims,
+		does(note.EventRerouted, note.ByAgent(els), to("kcc"), func(e *note.Event) { e.Owner = "kcc" }),
 	},
 	"warned, overdue, and settled in another call": {
-		does(callback.EventWarned, callback.BySystem), claims, does(callback.EventOverdue, callback.BySystem),
-		does(callback.EventResolved, callback.ByAgent(joost), asSettled),
+		does(note.EventWarned, note.BySystem), claims, does(note.EventOverdue, note.BySystem),
+		does(note.EventResolved, note.ByAgent(joost), asSettled),
 	},
-	"withdrawn while a colleague rings": {claims, rings, cancels, does(callback.EventCommented, callback.ByAgent(els), because("te laat"))},
+	"withdrawn while a colleague rings": {claims, rings, cancels, does(note.EventCommented, note.ByAgent(els), because("te laat"))},
 	"opened again and done again":       {cancels, reopens, claims, rings, reaches, resolves, reopens},
 	"done and purged":                   {claims, rings, reaches, resolves, purges},
 	"withdrawn and purged":              {claims, cancels, purges},
 }
 
 var (
-	raises = does(callback.EventRaised, callback.ByAgent(els))
-	merges = does(callback.EventMerged, callback.ByCaller)
+	raises = does(note.EventRaised, note.ByAgent(els))
+	merges = does(note.EventMerged, note.ByCaller)
 )
 
 func TestALifeIsStoredStepByStep(t *testing.T) {
@@ -50,17 +51,17 @@ func TestALifeIsStoredStepByStep(t *testing.T) {
 			n := promise(t, s)
 			for _, next := range life {
 				e := next(n)
-				after, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+				after, err := insist(func() (note.Note, error) { return s.Advance(ctx, n, e) })
 				require.NoError(t, err)
 				storetest.RequireSame(t, after, requireInvariants(t, c)[n.ID], e.Kind)
 
-				again, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+				again, err := insist(func() (note.Note, error) { return s.Advance(ctx, n, e) })
 				require.NoError(t, err, "%s, told twice", e.Kind)
 				storetest.RequireSame(t, after, again)
 				_, err = s.Advance(ctx, n, next(n))
-				var stale *callback.StaleError
+				var stale *note.StaleError
 				require.ErrorAs(t, err, &stale, "%s by another who saw the same", e.Kind)
-				require.Equal(t, callback.StaleError{Note: n.ID, Saw: n.Ver, Now: after.Ver}, *stale)
+				require.Equal(t, note.StaleError{Note: n.ID, Saw: n.Ver, Now: after.Ver}, *stale)
 				storetest.RequireSame(t, after, requireInvariants(t, c)[n.ID], "nothing was changed")
 				n = after
 			}
@@ -78,18 +79,18 @@ func TestALeaseRunsByTheClockOfRedis(t *testing.T) {
 	lapsedNotes, err := s.Lapsed(ctx, deventer, 10)
 	require.NoError(t, err)
 	require.Empty(t, lapsedNotes)
-	_, err = s.Advance(ctx, n, event(n, callback.EventReleased, callback.BySystem, lapsed))
-	var held *callback.HeldError
+	_, err = s.Advance(ctx, n, event(n, note.EventReleased, note.BySystem, lapsed))
+	var held *note.HeldError
 	require.ErrorAs(t, err, &held)
-	require.Equal(t, callback.HeldError{Note: n.ID, Until: n.Lease}, *held)
+	require.Equal(t, note.HeldError{Note: n.ID, Until: n.Lease}, *held)
 
-	advance(t, s, n, does(callback.EventRenewed, callback.ByAgent(els), func(e *callback.Event) { e.Hold = time.Millisecond }))
+	advance(t, s, n, does(note.EventRenewed, note.ByAgent(els), func(e *note.Event) { e.Hold = time.Millisecond }))
 	await(t, "the lease runs out", func() bool {
 		lapsedNotes, err = s.Lapsed(ctx, deventer, 10)
 		return err == nil && len(lapsedNotes) == 1
 	})
-	n = advance(t, s, lapsedNotes[0], does(callback.EventReleased, callback.BySystem, lapsed))
-	require.Equal(t, callback.Open, n.State)
+	n = advance(t, s, lapsedNotes[0], does(note.EventReleased, note.BySystem, lapsed))
+	require.Equal(t, note.Open, n.State)
 	requireInvariants(t, c)
 }
 
@@ -100,8 +101,8 @@ func TestAPersonalNoteIsInTheListOfItsColleague(t *testing.T) {
 	claimed := advance(t, s, promise(t, s, func(r *callback.Request) { r.At = r.At.Add(time.Second) }), claims)
 	held, err := s.Held(ctx, deventer, els, 10)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{personal, claimed}, held)
-	released, err := worklist(s).Absent(ctx, deventer, els, callback.ByAgent(joost), promised)
+	require.Equal(t, []note.Note{personal, claimed}, held)
+	released, err := worklist(s).Absent(ctx, deventer, els, note.ByAgent(joost), promised)
 	require.NoError(t, err)
 	require.Equal(t, 2, released)
 	held, err = s.Held(ctx, deventer, els, 10)
@@ -114,12 +115,12 @@ func TestThePriorityOrdersWhatIsDueAtOneMoment(t *testing.T) {
 	s := open(t, redistest.Start(t).Addr)
 	later := promise(t, s, func(r *callback.Request) { r.At = promised.Add(time.Millisecond) })
 	plain, urgent := promise(t, s), promise(t, s)
-	for range callback.MaxPriority + 2 {
+	for range note.MaxPriority + 2 {
 		urgent, later = advance(t, s, urgent, raises), advance(t, s, later, raises)
 	}
 	due, err := s.Due(ctx, deventer, team, 10)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{urgent, plain, later}, due, "no priority goes before an earlier deadline")
+	require.Equal(t, []note.Note{urgent, plain, later}, due, "no priority goes before an earlier deadline")
 }
 
 func TestOneLiveNoteForOneCallerTeamAndSubject(t *testing.T) {
@@ -130,20 +131,20 @@ func TestOneLiveNoteForOneCallerTeamAndSubject(t *testing.T) {
 	again.Number, again.Shown = first.Number, first.Number
 	draft := first
 	draft.ID, draft.Key, draft.Reference = "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", "pbx1/x", "10000004"
-	_, err := s.Make(ctx, callback.Made(draft, callback.ByCaller))
-	var openErr *callback.OpenError
+	_, err := s.Make(ctx, note.Made(draft, note.ByCaller))
+	var openErr *note.OpenError
 	require.ErrorAs(t, err, &openErr)
 	require.Equal(t, first, openErr.Note)
-	merged, err := insist(func() (callback.Note, error) { return service(s).Promise(ctx, again) })
+	merged, err := insist(func() (note.Note, error) { return service(s).Promise(ctx, again) })
 	require.NoError(t, err)
 	require.Equal(t, first.ID, merged.ID)
 	require.Equal(t, 1, merged.Repeats)
 
-	restored, err := s.Restore(ctx, callback.Made(draft, callback.ByCaller))
+	restored, err := s.Restore(ctx, note.Made(draft, note.ByCaller))
 	require.NoError(t, err, "what was confirmed is kept, whatever else there is")
 	require.Len(t, requireInvariants(t, c), 2)
 	advance(t, s, merged, cancels)
-	_, err = s.Make(ctx, callback.Made(withKey(draft, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", "pbx1/y"), callback.ByCaller))
+	_, err = s.Make(ctx, note.Made(withKey(draft, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", "pbx1/y"), note.ByCaller))
 	require.ErrorAs(t, err, &openErr, "the restored one is still live")
 	require.Equal(t, restored.ID, openErr.Note.ID)
 	advance(t, s, restored, cancels)
@@ -151,7 +152,7 @@ func TestOneLiveNoteForOneCallerTeamAndSubject(t *testing.T) {
 	require.Len(t, requireInvariants(t, c), 3)
 }
 
-func withKey(n callback.Note, id callback.NoteID, key callback.Key) callback.Note {
+func withKey(n note.Note, id note.ID, key note.Key) note.Note {
 	n.ID, n.Key = id, key
 	return n
 }
@@ -163,12 +164,12 @@ func TestTwoNotesWithOneReference(t *testing.T) {
 	advance(t, s, other, cancels)
 	twin := withKey(other, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", "pbx1/x")
 	twin.Reference, twin.Made = first.Reference, first.Made.Add(time.Hour)
-	restored, err := s.Restore(ctx, callback.Made(twin, callback.ByCaller))
+	restored, err := s.Restore(ctx, note.Made(twin, note.ByCaller))
 	require.NoError(t, err)
 	for _, step := range []struct {
 		name   string
 		change func()
-		want   callback.NoteID
+		want   note.ID
 	}{
 		{"both live: the newest", func() {}, restored.ID},
 		{"one live: that one", func() { restored = advance(t, s, restored, cancels) }, first.ID},
@@ -190,19 +191,19 @@ func TestWhatIsPurgedIsGone(t *testing.T) {
 	beside := promise(t, s)
 	n := promise(t, s, func(r *callback.Request) { r.Reason, r.Personal = secret, els })
 	promise(t, s)
-	gone := advance(t, s, n, does(callback.EventCommented, callback.ByAgent(els), because(comment)), claims, rings, reaches, resolves, purges)
-	require.Equal(t, callback.Purged, gone.State)
+	gone := advance(t, s, n, does(note.EventCommented, note.ByAgent(els), because(comment)), claims, rings, reaches, resolves, purges)
+	require.Equal(t, note.Purged, gone.State)
 	storetest.RequireSame(t, gone, requireInvariants(t, c)[n.ID])
 
 	_, err := s.ByReference(ctx, deventer, n.Reference)
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 	found, err := s.ByNumber(ctx, deventer, n.Number, 10)
 	require.NoError(t, err)
 	require.Empty(t, found)
 	events, err := s.Events(ctx, deventer, n.ID)
 	require.NoError(t, err)
 	require.Len(t, events, 1)
-	require.Equal(t, callback.EventPurged, events[0].Kind)
+	require.Equal(t, note.EventPurged, events[0].Kind)
 
 	rewrite(t, c)
 	server.Kill()
@@ -239,15 +240,15 @@ func files(t *testing.T, dir string) string {
 }
 
 func TestWhatRemainsOfAPurgedNoteIsRestored(t *testing.T) {
-	for name, life := range map[string][]func(callback.Note) callback.Event{
+	for name, life := range map[string][]func(note.Note) note.Event{
 		"done":      {claims, rings, reaches, resolves, reopens, cancels, reopens, claims, rings, reaches, resolves},
-		"withdrawn": {does(callback.EventRerouted, callback.ByAgent(els), to("kcc")), cancels},
+		"withdrawn": {does(note.EventRerouted, note.ByAgent(els), to("kcc")), cancels},
 	} {
 		t.Run(name, func(t *testing.T) {
 			full := open(t, redistest.Start(t).Addr)
 			n := advance(t, full, promise(t, full), life...)
 			e := purges(n)
-			gone := advance(t, full, n, func(callback.Note) callback.Event { return e })
+			gone := advance(t, full, n, func(note.Note) note.Event { return e })
 			server := redistest.Start(t)
 			empty := open(t, server.Addr)
 			for range 2 { // a lost reply makes it twice
@@ -267,40 +268,40 @@ func TestAdvanceRefusesWhatCouldNotBeReadAgain(t *testing.T) {
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)
 	before := dump(t, c)
-	for name, e := range map[string]callback.Event{
-		"without an id":          event(n, callback.EventRaised, callback.ByCaller, func(e *callback.Event) { e.ID = "" }),
-		"without a time":         event(n, callback.EventRaised, callback.ByCaller, func(e *callback.Event) { e.At = time.Time{} }),
-		"by nobody":              event(n, callback.EventRaised, ""),
-		"with a cause of no use": event(n, callback.EventRaised, callback.ByCaller, func(e *callback.Event) { e.Cause = "moe" }),
+	for name, e := range map[string]note.Event{
+		"without an id":          event(n, note.EventRaised, note.ByCaller, func(e *note.Event) { e.ID = "" }),
+		"without a time":         event(n, note.EventRaised, note.ByCaller, func(e *note.Event) { e.At = time.Time{} }),
+		"by nobody":              event(n, note.EventRaised, ""),
+		"with a cause of no use": event(n, note.EventRaised, note.ByCaller, func(e *note.Event) { e.Cause = "moe" }),
 	} {
 		_, err := s.Advance(ctx, n, e)
-		require.ErrorIs(t, err, callback.ErrBroken, name)
+		require.ErrorIs(t, err, note.ErrBroken, name)
 		require.Equal(t, before, dump(t, c), name)
 	}
-	_, err := s.Advance(ctx, withKey(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", n.Key), callback.Event{
-		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", Note: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Kind: callback.EventRaised, Ver: 2, At: promised, Who: callback.ByCaller,
+	_, err := s.Advance(ctx, withKey(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", n.Key), note.Event{
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", Note: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Kind: note.EventRaised, Ver: 2, At: promised, Who: note.ByCaller,
 	})
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 }
 
 // Redis does not undo a script that fails halfway: whatever is wrong must be found before the first write.
 func TestAdvanceFindsBrokenContentBeforeItWrites(t *testing.T) {
 	tests := map[string]struct {
-		spoil func(c *redis.Client, n callback.Note) error
+		spoil func(c *redis.Client, n note.Note) error
 		key   string
 	}{
-		"the due list": {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "due:burgerzaken") }, "due:burgerzaken"},
-		"the marks":    {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "marks") }, "marks"},
-		"the leases":   {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "leases") }, "leases"},
-		"the closed":   {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "closed") }, "closed"},
-		"the open":     {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "open") }, "open"},
-		"the ledger":   {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "ledger") }, "ledger"},
-		"the log":      {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "log") }, "log"},
-		"its own list": {func(c *redis.Client, _ callback.Note) error { return spoilKey(c, "held:els") }, "held:els"},
-		"the version of the note": {func(c *redis.Client, n callback.Note) error {
+		"the due list": {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "due:burgerzaken") }, "due:burgerzaken"},
+		"the marks":    {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "marks") }, "marks"},
+		"the leases":   {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "leases") }, "leases"},
+		"the closed":   {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "closed") }, "closed"},
+		"the open":     {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "open") }, "open"},
+		"the ledger":   {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "ledger") }, "ledger"},
+		"the log":      {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "log") }, "log"},
+		"its own list": {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "held:els") }, "held:els"},
+		"the version of the note": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "ver", "two").Err()
 		}, "note:"},
-		"the lease of the note": {func(c *redis.Client, n callback.Note) error {
+		"the lease of the note": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "lease", "soon").Err()
 		}, "note:"},
 	}
@@ -312,7 +313,7 @@ func TestAdvanceFindsBrokenContentBeforeItWrites(t *testing.T) {
 			require.NoError(t, test.spoil(c, n))
 			before := dump(t, c)
 			_, err := s.Advance(ctx, n, cancels(n))
-			require.ErrorIs(t, err, callback.ErrBroken)
+			require.ErrorIs(t, err, note.ErrBroken)
 			require.ErrorContains(t, err, test.key)
 			require.Equal(t, before, dump(t, c), "nothing was written")
 		})
@@ -324,7 +325,7 @@ func TestAdvanceFindsBrokenContentBeforeItWrites(t *testing.T) {
 		require.NoError(t, c.HSet(ctx, tag+"note:"+string(n.ID), "log", "1-1 yesterday").Err())
 		before := dump(t, c)
 		_, err := s.Advance(ctx, n, purges(n))
-		require.ErrorIs(t, err, callback.ErrBroken)
+		require.ErrorIs(t, err, note.ErrBroken)
 		require.Equal(t, before, dump(t, c), "nothing was written")
 	})
 }
@@ -337,35 +338,35 @@ func spoilKey(c *redis.Client, key string) error {
 // The audit is what every other test leans on: it must see each thing that can be wrong.
 func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 	const ghost = "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"
-	for name, spoil := range map[string]func(c *redis.Client, n callback.Note) error{
-		"a note in no due list": func(c *redis.Client, n callback.Note) error {
+	for name, spoil := range map[string]func(c *redis.Client, n note.Note) error{
+		"a note in no due list": func(c *redis.Client, n note.Note) error {
 			return c.ZRem(ctx, tag+"due:burgerzaken", string(n.ID)).Err()
 		},
-		"a note in two":              func(c *redis.Client, n callback.Note) error { return add(c, "due:kcc", 1, string(n.ID)) },
-		"a deadline that moved":      func(c *redis.Client, n callback.Note) error { return add(c, "due:burgerzaken", 1, string(n.ID)) },
-		"a note that is gone":        func(c *redis.Client, n callback.Note) error { return c.Del(ctx, tag+"note:"+string(n.ID)).Err() },
-		"a mark that is missing":     func(c *redis.Client, n callback.Note) error { return c.ZRem(ctx, tag+"marks", string(n.ID)).Err() },
-		"a lease that moved":         func(c *redis.Client, n callback.Note) error { return add(c, "leases", 1, string(n.ID)) },
-		"another's claim":            func(c *redis.Client, n callback.Note) error { return c.SAdd(ctx, tag+"held:joost", string(n.ID)).Err() },
-		"a live note that is closed": func(c *redis.Client, n callback.Note) error { return add(c, "closed", 1, string(n.ID)) },
-		"a ghost in a list":          func(c *redis.Client, _ callback.Note) error { return add(c, "marks", 1, ghost) },
-		"a key without a note":       func(c *redis.Client, _ callback.Note) error { return c.HSet(ctx, tag+"idem", "k", ghost).Err() },
-		"a reference that is lost": func(c *redis.Client, n callback.Note) error {
+		"a note in two":              func(c *redis.Client, n note.Note) error { return add(c, "due:kcc", 1, string(n.ID)) },
+		"a deadline that moved":      func(c *redis.Client, n note.Note) error { return add(c, "due:burgerzaken", 1, string(n.ID)) },
+		"a note that is gone":        func(c *redis.Client, n note.Note) error { return c.Del(ctx, tag+"note:"+string(n.ID)).Err() },
+		"a mark that is missing":     func(c *redis.Client, n note.Note) error { return c.ZRem(ctx, tag+"marks", string(n.ID)).Err() },
+		"a lease that moved":         func(c *redis.Client, n note.Note) error { return add(c, "leases", 1, string(n.ID)) },
+		"another's claim":            func(c *redis.Client, n note.Note) error { return c.SAdd(ctx, tag+"held:joost", string(n.ID)).Err() },
+		"a live note that is closed": func(c *redis.Client, n note.Note) error { return add(c, "closed", 1, string(n.ID)) },
+		"a ghost in a list":          func(c *redis.Client, _ note.Note) error { return add(c, "marks", 1, ghost) },
+		"a key without a note":       func(c *redis.Client, _ note.Note) error { return c.HSet(ctx, tag+"idem", "k", ghost).Err() },
+		"a reference that is lost": func(c *redis.Client, n note.Note) error {
 			return c.HDel(ctx, tag+"references", string(n.Reference)).Err()
 		},
-		"a promise that is not guarded": func(c *redis.Client, _ callback.Note) error { return c.Del(ctx, tag+"open").Err() },
-		"a count that is off": func(c *redis.Client, _ callback.Note) error {
+		"a promise that is not guarded": func(c *redis.Client, _ note.Note) error { return c.Del(ctx, tag+"open").Err() },
+		"a count that is off": func(c *redis.Client, _ note.Note) error {
 			return c.HIncrBy(ctx, tag+"ledger", "made:burgerzaken", 1).Err()
 		},
-		"a team that is forgotten": func(c *redis.Client, _ callback.Note) error { return c.Del(ctx, tag+"teams").Err() },
-		"a key that is not known":  func(c *redis.Client, _ callback.Note) error { return c.Set(ctx, tag+"cache", "x", 0).Err() },
-		"a field that changed": func(c *redis.Client, n callback.Note) error {
+		"a team that is forgotten": func(c *redis.Client, _ note.Note) error { return c.Del(ctx, tag+"teams").Err() },
+		"a key that is not known":  func(c *redis.Client, _ note.Note) error { return c.Set(ctx, tag+"cache", "x", 0).Err() },
+		"a field that changed": func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "subject", "x").Err()
 		},
-		"an event that is missing": func(c *redis.Client, _ callback.Note) error {
+		"an event that is missing": func(c *redis.Client, _ note.Note) error {
 			return c.XDel(ctx, tag+"log", c.XRevRangeN(ctx, tag+"log", "+", "-", 1).Val()[0].ID).Err()
 		},
-		"an event that is stored twice": func(c *redis.Client, _ callback.Note) error {
+		"an event that is stored twice": func(c *redis.Client, _ note.Note) error {
 			return c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", Values: c.XRevRangeN(ctx, tag+"log", "+", "-", 1).Val()[0].Values}).Err()
 		},
 	} {

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 // ByNumber gives at most limit notes of a number, the newest first, whatever their state: see callback.Reader.
 func (s *Store) ByNumber(
 	ctx context.Context, m call.MunicipalityID, n call.Number, limit int,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	if !n.Known() {
 		return nil, nil
 	}
@@ -31,24 +31,24 @@ func (s *Store) ByNumber(
 }
 
 // Due gives at most limit live notes of a team: by deadline, and with one deadline the higher priority first.
-func (s *Store) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+func (s *Store) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error) {
 	return s.list(ctx, m, redis.ZRangeArgs{Key: keysOf(m).due(team)}, limit)
 }
 
 // Marked gives at most limit live notes whose next mark of the norm lies at or before now.
-func (s *Store) Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]callback.Note, error) {
+func (s *Store) Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]note.Note, error) {
 	return s.upTo(ctx, m, keysOf(m).marks(), now, limit)
 }
 
 // ClosedBefore gives at most limit resolved or cancelled notes that were closed before t, the oldest first.
 func (s *Store) ClosedBefore(
 	ctx context.Context, m call.MunicipalityID, t time.Time, limit int,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	return s.upTo(ctx, m, keysOf(m).closed(), t.Add(-time.Millisecond), limit)
 }
 
 // Lapsed gives at most limit notes whose lease has run out, by the clock of Redis.
-func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]callback.Note, error) {
+func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]note.Note, error) {
 	bound, cancel := s.bounded(ctx)
 	defer cancel()
 	now, err := s.client.Time(bound).Result()
@@ -61,7 +61,7 @@ func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([
 // Held gives at most limit live notes that a colleague has claimed or that are for them in person.
 func (s *Store) Held(
 	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	key := keysOf(m).held(colleague)
 	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		ids, err := s.client.SMembers(ctx, key).Result()
@@ -74,7 +74,7 @@ func (s *Store) Held(
 // upTo reads the notes of a sorted set by time, up to and including now.
 func (s *Store) upTo(
 	ctx context.Context, m call.MunicipalityID, key string, now time.Time, limit int,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		return s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
 			Key: key, ByScore: true, Start: "-inf", Stop: milli(now.UnixMilli()), Offset: int64(from), Count: int64(most),
@@ -85,7 +85,7 @@ func (s *Store) upTo(
 // list reads the notes of a sorted set in its order.
 func (s *Store) list(
 	ctx context.Context, m call.MunicipalityID, zset redis.ZRangeArgs, limit int,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	return s.gatherNotes(ctx, m, zset.Key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		zset.Start, zset.Stop = from, from+most-1
 		return s.client.ZRangeArgs(ctx, zset).Result()
@@ -99,14 +99,14 @@ type pageOf func(ctx context.Context, from, most int) ([]string, error)
 // place.
 func (s *Store) gatherNotes(
 	ctx context.Context, m call.MunicipalityID, index string, limit int, page pageOf,
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	limit = min(limit, maxList)
 	if limit <= 0 {
 		return nil, nil
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	var notes []callback.Note
+	var notes []note.Note
 	var problems []error
 	for from, most := 0, limit; len(notes) < limit && from <= maxJunk; most = maxList { // junk comes in heaps
 		ids, err := page(ctx, from, most)
@@ -115,7 +115,7 @@ func (s *Store) gatherNotes(
 		}
 		again := func() ([]string, error) { return page(ctx, from, most) }
 		found, err := s.belonging(ctx, m, ids, index, again)
-		if errors.Is(err, callback.ErrStoreDown) {
+		if errors.Is(err, note.ErrStoreDown) {
 			return nil, err
 		}
 		notes, problems = append(notes, found...), append(problems, err)
@@ -131,13 +131,13 @@ func (s *Store) gatherNotes(
 // index since that was read; one that stands in it again names is in the wrong place.
 func (s *Store) belonging(
 	ctx context.Context, m call.MunicipalityID, ids []string, index string, again func() ([]string, error),
-) ([]callback.Note, error) {
+) ([]note.Note, error) {
 	notes, err := s.notes(ctx, m, ids, index)
-	if errors.Is(err, callback.ErrStoreDown) {
+	if errors.Is(err, note.ErrStoreDown) {
 		return nil, err
 	}
 	var strays []string
-	notes = slices.DeleteFunc(notes, func(n callback.Note) bool {
+	notes = slices.DeleteFunc(notes, func(n note.Note) bool {
 		stray := !standsIn(n, index)
 		if stray {
 			strays = append(strays, string(n.ID))
@@ -154,7 +154,7 @@ func (s *Store) belonging(
 	}
 	strays = slices.DeleteFunc(strays, func(id string) bool { return !slices.Contains(now, id) })
 	looked, failed := s.notes(ctx, m, strays, index)
-	if errors.Is(failed, callback.ErrStoreDown) {
+	if errors.Is(failed, note.ErrStoreDown) {
 		return nil, failed
 	}
 	for _, n := range looked {
@@ -168,7 +168,7 @@ func (s *Store) belonging(
 }
 
 // standsIn reports whether a note belongs in an index.
-func standsIn(n callback.Note, index string) bool {
+func standsIn(n note.Note, index string) bool {
 	return slices.ContainsFunc(places(n), func(p place) bool { return p.key == index })
 }
 
@@ -190,7 +190,7 @@ func flat(problems []error) []error {
 // notes reads notes in one trip. Those that can be read are given even when others are broken. index is the key that
 // led to them, empty when somebody asked by id: a note that an index knows and that is not there is a promise gone, not
 // a question answered with no.
-func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, index string) ([]callback.Note, error) {
+func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, index string) ([]note.Note, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -198,25 +198,25 @@ func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, 
 	found := make([]*redis.MapStringStringCmd, len(ids))
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // its error is the first of found's
 		for i, id := range ids {
-			found[i] = p.HGetAll(ctx, k.note(callback.NoteID(id)))
+			found[i] = p.HGetAll(ctx, k.note(note.ID(id)))
 		}
 		return nil
 	})
-	notes := make([]callback.Note, 0, len(ids))
+	notes := make([]note.Note, 0, len(ids))
 	var problems []error
 	for i, cmd := range found {
-		note, err := s.readNote(k, ids[i], cmd)
-		if errors.Is(err, callback.ErrStoreDown) {
+		n, err := s.readNote(k, ids[i], cmd)
+		if errors.Is(err, note.ErrStoreDown) {
 			return nil, err // the others fail alike
 		}
-		if index != "" && (errors.Is(err, callback.ErrNoNote) || err != nil && !callback.IsNoteID(ids[i])) {
+		if index != "" && (errors.Is(err, note.ErrNoNote) || err != nil && !note.IsID(ids[i])) {
 			err = s.brokenEntry(index, ids[i], "which is not there")
 		}
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		notes = append(notes, note)
+		notes = append(notes, n)
 	}
 	if index == "" {
 		return notes, errors.Join(problems...)
@@ -224,24 +224,24 @@ func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, 
 	return notes, incomplete(problems)
 }
 
-func (s *Store) readNote(k keys, id string, cmd *redis.MapStringStringCmd) (callback.Note, error) {
-	key := k.note(callback.NoteID(id))
+func (s *Store) readNote(k keys, id string, cmd *redis.MapStringStringCmd) (note.Note, error) {
+	key := k.note(note.ID(id))
 	fields, err := cmd.Result()
-	if err != nil && !callback.IsNoteID(id) && redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return callback.Note{}, fmt.Errorf("what an entry leads to has another type than ours: %w", callback.ErrBroken)
+	if err != nil && !note.IsID(id) && redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return note.Note{}, fmt.Errorf("what an entry leads to has another type than ours: %w", note.ErrBroken)
 	}
 	if err != nil {
-		return callback.Note{}, s.unread(key, err)
+		return note.Note{}, s.unread(key, err)
 	}
 	if len(fields) == 0 {
-		return callback.Note{}, fmt.Errorf("redis key %s: %w", key, callback.ErrNoNote)
+		return note.Note{}, fmt.Errorf("redis key %s: %w", key, note.ErrNoNote)
 	}
-	note, err := callback.DecodeNote(fields)
+	n, err := note.DecodeNote(fields)
 	if err != nil {
-		return callback.Note{}, s.broken(key, err)
+		return note.Note{}, s.broken(key, err)
 	}
-	if string(note.ID) != id {
-		return callback.Note{}, s.broken(key, fmt.Errorf("holds note %s: %w", note.ID, callback.ErrBroken))
+	if string(n.ID) != id {
+		return note.Note{}, s.broken(key, fmt.Errorf("holds note %s: %w", n.ID, note.ErrBroken))
 	}
-	return note, nil
+	return n, nil
 }

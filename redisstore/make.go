@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // What the scripts answer, see above the methods that run them.
@@ -48,62 +48,62 @@ var (
 //	      | {"reference_taken", ids of the notes that have it} | {"there"}, and purged | {"broken", key, problem}
 //
 // A reply that was lost is no harm: the key finds the note again, also in the repeats that Make does by itself.
-func (s *Store) Make(ctx context.Context, made callback.Event) (callback.Note, error) {
+func (s *Store) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return s.make(ctx, made)
 }
 
 // Restore is Make for a note that was confirmed already: a taken reference or another live note for the same does not
 // keep it out.
-func (s *Store) Restore(ctx context.Context, made callback.Event) (callback.Note, error) {
+func (s *Store) Restore(ctx context.Context, made note.Event) (note.Note, error) {
 	return s.make(ctx, made, replyOpen, replyReferenceTaken)
 }
 
 // make makes a note. What may be taken names answers of the script that do not keep it out.
-func (s *Store) make(ctx context.Context, made callback.Event, mayBeTaken ...string) (callback.Note, error) {
-	note, err := callback.Apply(callback.Note{}, made)
+func (s *Store) make(ctx context.Context, made note.Event, mayBeTaken ...string) (note.Note, error) {
+	n, err := note.Apply(note.Note{}, made)
 	if err != nil {
-		return callback.Note{}, fmt.Errorf("make a note: %w", err)
+		return note.Note{}, fmt.Errorf("make a note: %w", err)
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	keys, args := makeArguments(note, made, mayBeTaken)
+	keys, args := makeArguments(n, made, mayBeTaken)
 	reply, err := s.run(ctx, makeScript, keys, args)
 	if err != nil {
-		return callback.Note{}, down("make a note", err)
+		return note.Note{}, down("make a note", err)
 	}
 	switch {
 	case len(reply) == 1 && reply[0] == replyMade:
-		return note, nil
-	case len(reply) == 2 && reply[0] == replyExists && reply[1] == string(note.ID): // an earlier try of this very call
-		return s.note(ctx, note.Municipality, note.ID, "")
+		return n, nil
+	case len(reply) == 2 && reply[0] == replyExists && reply[1] == string(n.ID): // an earlier try of this very call
+		return s.note(ctx, n.Municipality, n.ID, "")
 	case len(reply) == 2 && reply[0] == replyExists:
-		return s.note(ctx, note.Municipality, callback.NoteID(reply[1]), keysOf(note.Municipality).idem())
+		return s.note(ctx, n.Municipality, note.ID(reply[1]), keysOf(n.Municipality).idem())
 	case len(reply) == 1 && reply[0] == replyThere:
-		return s.note(ctx, note.Municipality, note.ID, "")
+		return s.note(ctx, n.Municipality, n.ID, "")
 	case len(reply) == 2 && reply[0] == replyOpen:
-		if err := s.openFor(ctx, note, strings.Fields(reply[1])); err != nil {
-			return callback.Note{}, err
+		if err := s.openFor(ctx, n, strings.Fields(reply[1])); err != nil {
+			return note.Note{}, err
 		}
 		return s.make(ctx, made, replyOpen)
 	case len(reply) == 2 && reply[0] == replyReferenceTaken:
-		return callback.Note{}, fmt.Errorf("make a note: %w", callback.ErrReferenceTaken)
+		return note.Note{}, fmt.Errorf("make a note: %w", note.ErrReferenceTaken)
 	}
-	return callback.Note{}, s.unexpected("make a note", reply)
+	return note.Note{}, s.unexpected("make a note", reply)
 }
 
 // openFor is the error that names the first of the live notes for the same as a new one. It is nil when what the index
 // says leads to no such note: junk keeps nobody from being promised a call.
-func (s *Store) openFor(ctx context.Context, made callback.Note, ids []string) error {
+func (s *Store) openFor(ctx context.Context, made note.Note, ids []string) error {
 	k := keysOf(made.Municipality)
 	found, err := s.notes(ctx, made.Municipality, ids, k.open())
-	if errors.Is(err, callback.ErrStoreDown) {
+	if errors.Is(err, note.ErrStoreDown) {
 		return err
 	}
 	for _, open := range found {
 		switch {
 		case !open.State.Live(): // closed meanwhile, as a rule
 		case open.SameAs(made):
-			return fmt.Errorf("make a note: %w", &callback.OpenError{Note: open})
+			return fmt.Errorf("make a note: %w", &note.OpenError{Note: open})
 		default:
 			_ = s.brokenEntry(k.open(), string(open.ID), "which is for something else") // taken down, and passed over
 		}
@@ -114,15 +114,15 @@ func (s *Store) openFor(ctx context.Context, made callback.Note, ids []string) e
 // unexpected is the error for what scripts alike can answer, and for what none should.
 func (s *Store) unexpected(what string, reply []string) error {
 	if len(reply) == 3 && reply[0] == replyBroken {
-		return s.broken(reply[1], fmt.Errorf("%s: %w", reply[2], callback.ErrBroken))
+		return s.broken(reply[1], fmt.Errorf("%s: %w", reply[2], note.ErrBroken))
 	}
-	return fmt.Errorf("%s: the script gave %d values that mean nothing: %w", what, len(reply), callback.ErrStoreDown)
+	return fmt.Errorf("%s: the script gave %d values that mean nothing: %w", what, len(reply), note.ErrStoreDown)
 }
 
-func makeArguments(n callback.Note, made callback.Event, mayBeTaken []string) (keys []string, args []any) {
-	plan := planOf(callback.Note{}, n, made)
+func makeArguments(n note.Note, made note.Event, mayBeTaken []string) (keys []string, args []any) {
+	plan := planOf(note.Note{}, n, made)
 	free := plan.mustBeFree(n, mayBeTaken)
-	fields, event := callback.NoteFields(n), callback.EventFields(made)
+	fields, event := note.NoteFields(n), note.EventFields(made)
 	args = make([]any, 0, 3+len(fields)+len(event))
 	args = append(args, free.String(), plan.changes.String(), len(fields))
 	args = append(args, fields...)
@@ -130,8 +130,8 @@ func makeArguments(n callback.Note, made callback.Event, mayBeTaken []string) (k
 }
 
 // mustBeFree gives the fields that keep a new note out when they are set, and what the script answers then.
-func (p *plan) mustBeFree(n callback.Note, mayBeTaken []string) (free entries) {
-	if n.State == callback.Purged {
+func (p *plan) mustBeFree(n note.Note, mayBeTaken []string) (free entries) {
+	if n.State == note.Purged {
 		return nil
 	}
 	k := keysOf(n.Municipality)

@@ -14,11 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // The store against the simplest one, by random lives: several people at the same notes, with events that are told twice or
@@ -28,10 +29,10 @@ func TestTheStoreIsAsTheModel(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.NewProxy(t, server)
 	past := raw(t, server.Addr)
-	references := make([]callback.Reference, 6)
+	references := make([]note.Reference, 6)
 	for i := range references {
 		var err error
-		references[i], err = callback.NewReference(rand.Reader)
+		references[i], err = note.NewReference(rand.Reader)
 		require.NoError(t, err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -41,7 +42,7 @@ func TestTheStoreIsAsTheModel(t *testing.T) {
 		m := &machine{
 			references: references, server: server, proxy: proxy, past: past,
 			store: redisstore.Open(redistest.As(proxy.Addr)), model: storetest.NewMemory(),
-			views: make(map[callback.NoteID][]callback.Note),
+			views: make(map[note.ID][]note.Note),
 		}
 		defer func() { require.NoError(t, m.store.Close()) }()
 		t.Repeat(map[string]func(*rapid.T){
@@ -61,7 +62,7 @@ func TestTheStoreIsAsTheModel(t *testing.T) {
 
 // machine runs both stores.
 type machine struct {
-	references []callback.Reference
+	references []note.Reference
 	server     *redistest.Server
 	proxy      *redistest.Proxy
 	past       *redis.Client
@@ -69,21 +70,21 @@ type machine struct {
 	model      *storetest.Memory
 
 	made  int
-	ids   []callback.NoteID
-	views map[callback.NoteID][]callback.Note // as the store gave them, by version
+	ids   []note.ID
+	views map[note.ID][]note.Note // as the store gave them, by version
 	told  []tell
 	steps int
 }
 
 // tell is an event as it was told.
 type tell struct {
-	before callback.Note
-	e      callback.Event
+	before note.Note
+	e      note.Event
 	as     string // "make", "restore" or "advance"
 }
 
 var (
-	people = []callback.Actor{callback.ByAgent(els), callback.ByAgent(joost), callback.ByAgent("mila"), callback.ByCaller, callback.BySystem}
+	people = []note.Actor{note.ByAgent(els), note.ByAgent(joost), note.ByAgent("mila"), note.ByCaller, note.BySystem}
 	teams  = []call.TeamID{team, "wmo", "kcc"}
 )
 
@@ -91,16 +92,16 @@ func (m *machine) make(t *rapid.T)    { m.tell(t, tell{e: m.promised(t), as: "ma
 func (m *machine) restore(t *rapid.T) { m.tell(t, tell{e: m.promised(t), as: "restore"}) }
 
 // promised is a made event, now and then with a key, number or reference that another note has.
-func (m *machine) promised(t *rapid.T) callback.Event {
+func (m *machine) promised(t *rapid.T) note.Event {
 	m.made++
 	nth := m.made
 	if rapid.IntRange(0, 5).Draw(t, "an old key") == 0 {
 		nth = rapid.IntRange(1, m.made).Draw(t, "key")
 	}
 	made := promised.Add(time.Duration(m.made) * time.Minute)
-	n := callback.Note{
-		ID: callback.NoteID(ulid.Make().String()), Reference: rapid.SampledFrom(m.references).Draw(t, "reference"),
-		Municipality: deventer, Team: rapid.SampledFrom(teams).Draw(t, "team"), Key: callback.Key(fmt.Sprintf("pbx1/%d", nth)),
+	n := note.Note{
+		ID: note.ID(ulid.Make().String()), Reference: rapid.SampledFrom(m.references).Draw(t, "reference"),
+		Municipality: deventer, Team: rapid.SampledFrom(teams).Draw(t, "team"), Key: note.Key(fmt.Sprintf("pbx1/%d", nth)),
 		Number:   call.Number{E164: fmt.Sprintf("+%s%05d", digits, rapid.IntRange(1, 3).Draw(t, "number")), Kind: call.KindMobile, Country: "NL"},
 		Language: "nl", Subject: rapid.SampledFrom([]string{"", "paspoort"}).Draw(t, "subject"), Made: made, Deadline: made.Add(24 * time.Hour),
 	}
@@ -115,7 +116,7 @@ func (m *machine) promised(t *rapid.T) callback.Event {
 	if rapid.Bool().Draw(t, "warned before") {
 		n.Warn = made.Add(12 * time.Hour)
 	}
-	return callback.Made(n, callback.ByCaller)
+	return note.Made(n, note.ByCaller)
 }
 
 func (m *machine) advanceLatest(t *rapid.T) { m.advance(t, 0) }
@@ -135,33 +136,33 @@ func (m *machine) advance(t *rapid.T, least int) {
 		ago = rapid.IntRange(least, len(views)-1).Draw(t, "ago")
 	}
 	n := views[len(views)-1-ago]
-	possible := callback.Legal(n.State)
+	possible := note.Legal(n.State)
 	if len(possible) == 0 {
 		return // it is purged
 	}
 	m.tell(t, tell{before: n, e: m.event(t, n, rapid.SampledFrom(possible).Draw(t, "event")), as: "advance"})
 }
 
-func (m *machine) event(t *rapid.T, n callback.Note, kind callback.EventKind) callback.Event {
-	if kind == callback.EventPurged {
-		return callback.Remains(n, callback.EventID(ulid.Make().String()), n.Closed.Add(time.Hour), callback.BySystem, "retention")
+func (m *machine) event(t *rapid.T, n note.Note, kind note.EventKind) note.Event {
+	if kind == note.EventPurged {
+		return note.Remains(n, note.EventID(ulid.Make().String()), n.Closed.Add(time.Hour), note.BySystem, "retention")
 	}
 	e := event(n, kind, rapid.SampledFrom(people).Draw(t, "who"))
 	if n.State.Held() && rapid.IntRange(0, 3).Draw(t, "as its holder") > 0 {
-		e.Who = callback.ByAgent(n.Colleague)
+		e.Who = note.ByAgent(n.Colleague)
 	}
 	switch kind {
-	case callback.EventClaimed, callback.EventRenewed:
+	case note.EventClaimed, note.EventRenewed:
 		e.Hold = storetest.Lease
-	case callback.EventReleased:
-		e.Cause = rapid.SampledFrom([]callback.ReleaseCause{callback.ReleaseByHand, callback.ReleaseAbsent, callback.ReleaseLapsed}).Draw(t, "cause")
-	case callback.EventAttemptEnded:
-		e.Result = rapid.SampledFrom(callback.Results()).Draw(t, "result")
-	case callback.EventRerouted:
+	case note.EventReleased:
+		e.Cause = rapid.SampledFrom([]note.ReleaseCause{note.ReleaseByHand, note.ReleaseAbsent, note.ReleaseLapsed}).Draw(t, "cause")
+	case note.EventAttemptEnded:
+		e.Result = rapid.SampledFrom(attempt.Results()).Draw(t, "result")
+	case note.EventRerouted:
 		e.Team, e.Reason = rapid.SampledFrom(teams).Draw(t, "to"), "niet van ons"
-	case callback.EventResolved:
-		e.Outcome = rapid.SampledFrom(callback.Outcomes()).Draw(t, "outcome")
-	case callback.EventCommented:
+	case note.EventResolved:
+		e.Outcome = rapid.SampledFrom(note.Outcomes()).Draw(t, "outcome")
+	case note.EventCommented:
 		e.Reason = "een opmerking"
 	default:
 	}
@@ -170,28 +171,28 @@ func (m *machine) event(t *rapid.T, n callback.Note, kind callback.EventKind) ca
 
 // lapse lets the lease of a held note run out, and releases it because of that.
 func (m *machine) lapse(t *rapid.T) {
-	held := slices.DeleteFunc(slices.Clone(m.ids), func(id callback.NoteID) bool { return !m.latest(id).State.Held() })
+	held := slices.DeleteFunc(slices.Clone(m.ids), func(id note.ID) bool { return !m.latest(id).State.Held() })
 	if len(held) == 0 {
 		return // nobody has one
 	}
 	n := m.latest(rapid.SampledFrom(held).Draw(t, "note"))
-	e := event(n, callback.EventRenewed, callback.ByAgent(n.Colleague))
+	e := event(n, note.EventRenewed, note.ByAgent(n.Colleague))
 	e.Hold = time.Millisecond
 	m.tell(t, tell{before: n, e: e, as: "advance"})
 	n = m.latest(n.ID)
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		lapsed, err := m.store.Lapsed(ctx, deventer, 100)
 		model, _ := m.model.Lapsed(ctx, deventer, 100)
-		is := func(o callback.Note) bool { return o.ID == n.ID }
+		is := func(o note.Note) bool { return o.ID == n.ID }
 		if err == nil && slices.ContainsFunc(lapsed, is) && slices.ContainsFunc(model, is) {
 			break
 		}
 	}
-	m.tell(t, tell{before: n, e: event(n, callback.EventReleased, callback.BySystem, lapsed), as: "advance"})
-	require.Equal(t, callback.Open, m.latest(n.ID).State)
+	m.tell(t, tell{before: n, e: event(n, note.EventReleased, note.BySystem, lapsed), as: "advance"})
+	require.Equal(t, note.Open, m.latest(n.ID).State)
 }
 
-func (m *machine) latest(id callback.NoteID) callback.Note {
+func (m *machine) latest(id note.ID) note.Note {
 	return m.views[id][len(m.views[id])-1]
 }
 
@@ -224,21 +225,21 @@ func (m *machine) trouble(t *rapid.T) {
 // tell tells both stores, and requires that they answer alike.
 func (m *machine) tell(t *rapid.T, w tell) {
 	t.Helper()
-	var ask func(s callback.Store) (callback.Note, error)
+	var ask func(s note.Store) (note.Note, error)
 	switch w.as {
 	case "make":
-		ask = func(s callback.Store) (callback.Note, error) { return s.Make(ctx, w.e) }
+		ask = func(s note.Store) (note.Note, error) { return s.Make(ctx, w.e) }
 	case "restore":
-		ask = func(s callback.Store) (callback.Note, error) { return s.Restore(ctx, w.e) }
+		ask = func(s note.Store) (note.Note, error) { return s.Restore(ctx, w.e) }
 	default:
-		ask = func(s callback.Store) (callback.Note, error) { return s.Advance(ctx, w.before, w.e) }
-		if _, err := callback.Apply(w.before, w.e); err != nil {
+		ask = func(s note.Store) (note.Note, error) { return s.Advance(ctx, w.before, w.e) }
+		if _, err := note.Apply(w.before, w.e); err != nil {
 			_, err = ask(m.store)
 			require.Equal(t, "not allowed", verdict(err))
 			return
 		}
 	}
-	got, err := storetest.Patiently(func() (callback.Note, error) { return ask(m.store) })
+	got, err := storetest.Patiently(func() (note.Note, error) { return ask(m.store) })
 	want, wanted := ask(m.model)
 	require.Equal(t, verdict(wanted), verdict(err), "%s %s: %v", w.as, w.e.Kind, err)
 	m.told = append(m.told, w)
@@ -257,11 +258,11 @@ func (m *machine) tell(t *rapid.T, w tell) {
 
 // verdict names an error by what the caller can do about it.
 func verdict(err error) string {
-	var stale *callback.StaleError
-	var held *callback.HeldError
-	var live *callback.OpenError
-	var illegal *callback.IllegalError
-	var rule *callback.RuleError
+	var stale *note.StaleError
+	var held *note.HeldError
+	var live *note.OpenError
+	var illegal *note.IllegalError
+	var rule *note.RuleError
 	switch {
 	case err == nil:
 		return ""
@@ -273,18 +274,18 @@ func verdict(err error) string {
 		return "open"
 	case errors.As(err, &illegal), errors.As(err, &rule):
 		return "not allowed"
-	case errors.Is(err, callback.ErrReferenceTaken):
+	case errors.Is(err, note.ErrReferenceTaken):
 		return "reference taken"
 	}
 	return err.Error()
 }
 
 // requireAlike compares notes but for the end of a lease: each store has its own clock.
-func requireAlike(t *rapid.T, want, got callback.Note) {
+func requireAlike(t *rapid.T, want, got note.Note) {
 	t.Helper()
 	require.Equal(t, want.Lease.IsZero(), got.Lease.IsZero())
 	want.Lease, got.Lease = time.Time{}, time.Time{}
-	if a, b := callback.EncodeNote(want), callback.EncodeNote(got); !maps.Equal(a, b) {
+	if a, b := note.EncodeNote(want), note.EncodeNote(got); !maps.Equal(a, b) {
 		t.Fatalf("the model has %v\nthe store has %v", a, b)
 	}
 }
@@ -307,20 +308,20 @@ func (m *machine) audit(t *rapid.T) {
 		requireAlike(t, want, stored.Notes[id])
 	}
 	now := promised.Add(30 * time.Hour)
-	lists := map[string]func(r callback.Reader) ([]callback.Note, error){
-		"marked": func(r callback.Reader) ([]callback.Note, error) { return r.Marked(ctx, deventer, now, 100) },
-		"closed": func(r callback.Reader) ([]callback.Note, error) { return r.ClosedBefore(ctx, deventer, now, 100) },
-		"held":   func(r callback.Reader) ([]callback.Note, error) { return r.Held(ctx, deventer, els, 100) },
-		"number": func(r callback.Reader) ([]callback.Note, error) {
+	lists := map[string]func(r note.Reader) ([]note.Note, error){
+		"marked": func(r note.Reader) ([]note.Note, error) { return r.Marked(ctx, deventer, now, 100) },
+		"closed": func(r note.Reader) ([]note.Note, error) { return r.ClosedBefore(ctx, deventer, now, 100) },
+		"held":   func(r note.Reader) ([]note.Note, error) { return r.Held(ctx, deventer, els, 100) },
+		"number": func(r note.Reader) ([]note.Note, error) {
 			return r.ByNumber(ctx, deventer, call.Number{E164: "+" + digits + "00001"}, 100)
 		},
 	}
 	for _, team := range teams {
-		lists["due of "+string(team)] = func(r callback.Reader) ([]callback.Note, error) { return r.Due(ctx, deventer, team, 100) }
+		lists["due of "+string(team)] = func(r note.Reader) ([]note.Note, error) { return r.Due(ctx, deventer, team, 100) }
 	}
 	for name, list := range lists {
 		want, _ := list(m.model)
-		got, err := storetest.Patiently(func() ([]callback.Note, error) { return list(m.store) })
+		got, err := storetest.Patiently(func() ([]note.Note, error) { return list(m.store) })
 		require.NoError(t, err, name)
 		require.Len(t, got, len(want), name)
 		for i := range want {
@@ -328,7 +329,7 @@ func (m *machine) audit(t *rapid.T) {
 		}
 	}
 	want, _ := m.model.Counts(ctx, deventer, now)
-	got, err := storetest.Patiently(func() (map[call.TeamID]callback.Count, error) { return m.store.Counts(ctx, deventer, now) })
+	got, err := storetest.Patiently(func() (map[call.TeamID]note.Count, error) { return m.store.Counts(ctx, deventer, now) })
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 }

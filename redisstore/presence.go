@@ -9,14 +9,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 // SetAbsent keeps that a colleague is absent, see callback.Presence.
-func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a callback.Absence) error {
+func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a staff.Absence) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	if err := s.client.HSet(ctx, keysOf(m).absent(), string(a.Colleague), callback.EncodeAbsence(a)).Err(); err != nil {
+	if err := s.client.HSet(ctx, keysOf(m).absent(), string(a.Colleague), staff.EncodeAbsence(a)).Err(); err != nil {
 		return down("keep who is absent", err)
 	}
 	return nil
@@ -33,26 +33,26 @@ func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague
 }
 
 // Absence gives the absence of a colleague, see callback.Presence.
-func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error) {
+func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	key := keysOf(m).absent()
 	stored, err := s.client.HGet(ctx, key, string(colleague)).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
-		return callback.Absence{}, false, nil
+		return staff.Absence{}, false, nil
 	case err != nil:
-		return callback.Absence{}, false, s.unread(key, err)
+		return staff.Absence{}, false, s.unread(key, err)
 	}
-	a, err := callback.DecodeAbsence(colleague, stored)
+	a, err := staff.DecodeAbsence(colleague, stored)
 	if err != nil {
-		return callback.Absence{}, false, s.broken(key, err)
+		return staff.Absence{}, false, s.broken(key, err)
 	}
 	return a, true, nil
 }
 
 // Absences gives who is absent, see callback.Presence.
-func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]callback.Absence, error) {
+func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	key := keysOf(m).absent()
@@ -60,14 +60,14 @@ func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]callback
 	if err != nil {
 		return nil, s.unread(key, err)
 	}
-	var absences []callback.Absence
+	var absences []staff.Absence
 	var problems []error
 	for _, colleague := range slices.Sorted(maps.Keys(stored)) {
-		if !callback.IsID(colleague) {
+		if !call.IsID(colleague) {
 			s.faults.add(key, colleague, junkFault("a field", colleague, "no colleague"))
 			continue
 		}
-		a, err := callback.DecodeAbsence(call.AgentID(colleague), stored[colleague])
+		a, err := staff.DecodeAbsence(call.AgentID(colleague), stored[colleague])
 		if err != nil {
 			problems = append(problems, s.broken(key, err))
 			continue

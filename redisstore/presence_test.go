@@ -8,8 +8,10 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // A note for her in person that was made while nobody could know goes to the team with the next round.
@@ -17,12 +19,12 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	server := redistest.Start(t)
 	s, past := open(t, server.Addr), raw(t, server.Addr)
 	late := promise(t, s, func(r *callback.Request) { r.Personal = els })
-	require.NoError(t, s.SetAbsent(ctx, deventer, callback.Absence{Colleague: els, Since: promised, By: callback.ByAgent(joost)}))
+	require.NoError(t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: els, Since: promised, By: note.ByAgent(joost)}))
 	server.Kill()
 	_, err := s.Absences(ctx, deventer)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
-	require.ErrorIs(t, s.SetAbsent(ctx, deventer, callback.Absence{Colleague: joost, Since: promised, By: callback.BySystem}), callback.ErrStoreDown)
-	require.ErrorIs(t, s.SetPresent(ctx, deventer, els), callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
+	require.ErrorIs(t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: joost, Since: promised, By: note.BySystem}), note.ErrStoreDown)
+	require.ErrorIs(t, s.SetPresent(ctx, deventer, els), note.ErrStoreDown)
 	server.Restart()
 	ttl, err := past.TTL(ctx, tag+"absent").Result()
 	require.NoError(t, err)
@@ -33,7 +35,7 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	require.Equal(t, late.ID, round.Freed[0].ID)
 	next := promise(t, s, func(r *callback.Request) { r.Personal = els })
 	require.Empty(t, next.Personal)
-	claimed, err := worklist(s).Claim(ctx, callback.Step{Municipality: deventer, Note: next.ID, Who: callback.ByAgent(els), At: promised})
+	claimed, err := worklist(s).Claim(ctx, callback.Step{Municipality: deventer, Note: next.ID, Who: note.ByAgent(els), At: promised})
 	require.NoError(t, err)
 	require.Equal(t, els, claimed.Colleague)
 	absences, err := s.Absences(ctx, deventer)
@@ -45,21 +47,21 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 func TestAnAbsenceThatCannotBeRead(t *testing.T) {
 	server := redistest.Start(t)
 	s, past := open(t, server.Addr), raw(t, server.Addr)
-	away := callback.Absence{Colleague: els, Since: promised, By: callback.ByAgent(joost)}
+	away := staff.Absence{Colleague: els, Since: promised, By: note.ByAgent(joost)}
 	require.NoError(t, s.SetAbsent(ctx, deventer, away))
 	require.NoError(t, past.HSet(ctx, tag+"absent", string(joost), "since yesterday").Err())
 	got, err := s.Absences(ctx, deventer)
-	require.ErrorIs(t, err, callback.ErrBroken)
-	require.Equal(t, []callback.Absence{away}, got, "the others can be read")
+	require.ErrorIs(t, err, note.ErrBroken)
+	require.Equal(t, []staff.Absence{away}, got, "the others can be read")
 	_, _, err = worklist(s).Absence(ctx, deventer, joost)
-	require.ErrorIs(t, err, callback.ErrBroken)
-	for colleague, want := range map[call.AgentID]callback.Absence{els: away, "piet": {}} {
+	require.ErrorIs(t, err, note.ErrBroken)
+	for colleague, want := range map[call.AgentID]staff.Absence{els: away, "piet": {}} {
 		one, absent, err := worklist(s).Absence(ctx, deventer, colleague)
 		require.NoError(t, err, "what is broken is another's")
-		require.Equal(t, want != callback.Absence{}, absent)
+		require.Equal(t, want != staff.Absence{}, absent)
 		require.Equal(t, want, one)
 	}
-	_, err = worklist(s).Absent(ctx, deventer, joost, callback.BySystem, promised)
+	_, err = worklist(s).Absent(ctx, deventer, joost, note.BySystem, promised)
 	require.NoError(t, err, "saying it again mends it")
 	_, absent, err := worklist(s).Absence(ctx, deventer, joost)
 	require.NoError(t, err)
@@ -67,5 +69,5 @@ func TestAnAbsenceThatCannotBeRead(t *testing.T) {
 	require.NoError(t, past.Del(ctx, tag+"absent").Err())
 	require.NoError(t, past.Set(ctx, tag+"absent", "x", 0).Err())
 	_, _, err = worklist(s).Absence(ctx, deventer, call.AgentID("piet"))
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 }

@@ -11,57 +11,57 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Note gives a note by its id.
-func (s *Store) Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+func (s *Store) Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return s.note(ctx, m, id, "")
 }
 
-func (s *Store) note(ctx context.Context, m call.MunicipalityID, id callback.NoteID, index string) (callback.Note, error) {
+func (s *Store) note(ctx context.Context, m call.MunicipalityID, id note.ID, index string) (note.Note, error) {
 	notes, err := s.notes(ctx, m, []string{string(id)}, index)
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	return notes[0], nil
 }
 
 // ByReference gives the note that a caller names. Two notes can have one reference only when one was promised while Redis
 // was away; then a live one goes before the other, and the newest first.
-func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r callback.Reference) (callback.Note, error) {
+func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	k := keysOf(m)
 	ids, err := s.client.HGet(ctx, k.references(), string(r)).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
-		return callback.Note{}, fmt.Errorf("no note has this reference: %w", callback.ErrNoNote)
+		return note.Note{}, fmt.Errorf("no note has this reference: %w", note.ErrNoNote)
 	case err != nil:
-		return callback.Note{}, s.unread(k.references(), err)
+		return note.Note{}, s.unread(k.references(), err)
 	}
 	notes, err := s.notes(ctx, m, strings.Fields(ids), k.references())
-	if errors.Is(err, callback.ErrStoreDown) {
-		return callback.Note{}, err
+	if errors.Is(err, note.ErrStoreDown) {
+		return note.Note{}, err
 	}
 	problems := []error{err}
-	notes = slices.DeleteFunc(notes, func(n callback.Note) bool {
+	notes = slices.DeleteFunc(notes, func(n note.Note) bool {
 		if n.Reference != r {
 			problems = append(problems, s.brokenEntry(k.references(), string(n.ID), "which has another reference"))
 		}
 		return n.Reference != r
 	})
 	if len(notes) == 0 && errors.Join(problems...) == nil {
-		return callback.Note{}, s.broken(k.references(), fmt.Errorf(
-			"has a reference that leads to no note: %w", callback.ErrBroken,
+		return note.Note{}, s.broken(k.references(), fmt.Errorf(
+			"has a reference that leads to no note: %w", note.ErrBroken,
 		))
 	}
 	if len(notes) == 0 {
-		return callback.Note{}, errors.Join(problems...)
+		return note.Note{}, errors.Join(problems...)
 	}
-	return slices.MaxFunc(notes, func(a, b callback.Note) int {
+	return slices.MaxFunc(notes, func(a, b note.Note) int {
 		return cmp.Or(cmp.Compare(count(a.State.Live()), count(b.State.Live())), a.Made.Compare(b.Made))
 	}), nil
 }
@@ -74,14 +74,14 @@ func count(yes bool) int {
 }
 
 // Events gives the history of a note, first to last: what can be read of it, also when the error says that some cannot.
-func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error) {
+func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	k := keysOf(m)
 	entries, err := s.client.HGet(ctx, k.note(id), fieldLog).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
-		return nil, fmt.Errorf("redis key %s has no log: %w", k.note(id), callback.ErrNoNote)
+		return nil, fmt.Errorf("redis key %s has no log: %w", k.note(id), note.ErrNoNote)
 	case err != nil:
 		return nil, s.unread(k.note(id), err)
 	}
@@ -92,7 +92,7 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id callback.N
 // over: Audit and the note itself tell of it.
 func (s *Store) Log(
 	ctx context.Context, m call.MunicipalityID, after string, limit int,
-) ([]callback.Event, string, error) {
+) ([]note.Event, string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	from, key := "-", keysOf(m).log()
@@ -103,10 +103,10 @@ func (s *Store) Log(
 	if err != nil {
 		return nil, after, s.unread(key, err)
 	}
-	events := make([]callback.Event, 0, len(entries))
+	events := make([]note.Event, 0, len(entries))
 	for _, entry := range entries {
 		after = entry.ID
-		if e, err := callback.DecodeEvent(texts(entry.Values)); err == nil {
+		if e, err := note.DecodeEvent(texts(entry.Values)); err == nil {
 			events = append(events, e)
 		}
 	}
@@ -114,7 +114,7 @@ func (s *Store) Log(
 }
 
 // events reads entries of the log of one note. Those that can be read are given even when others are broken.
-func (s *Store) events(ctx context.Context, k keys, id callback.NoteID, entries []string) ([]callback.Event, error) {
+func (s *Store) events(ctx context.Context, k keys, id note.ID, entries []string) ([]note.Event, error) {
 	found := make([]*redis.XMessageSliceCmd, len(entries))
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // its error is the first of found's
 		for i, entry := range entries {
@@ -122,11 +122,11 @@ func (s *Store) events(ctx context.Context, k keys, id callback.NoteID, entries 
 		}
 		return nil
 	})
-	events := make([]callback.Event, 0, len(entries))
+	events := make([]note.Event, 0, len(entries))
 	var problems []error
 	for i, entry := range entries {
 		event, err := s.event(k, id, entry, found[i])
-		if errors.Is(err, callback.ErrStoreDown) {
+		if errors.Is(err, note.ErrStoreDown) {
 			return nil, err // the others fail alike
 		}
 		if err != nil {
@@ -138,21 +138,21 @@ func (s *Store) events(ctx context.Context, k keys, id callback.NoteID, entries 
 	return events, incomplete(problems)
 }
 
-func (s *Store) event(k keys, id callback.NoteID, entry string, cmd *redis.XMessageSliceCmd) (callback.Event, error) {
+func (s *Store) event(k keys, id note.ID, entry string, cmd *redis.XMessageSliceCmd) (note.Event, error) {
 	found, err := cmd.Result()
 	switch {
 	case redis.HasErrorPrefix(err, "Invalid stream ID"):
-		return callback.Event{}, s.broken(k.note(id), &callback.FieldError{
+		return note.Event{}, s.broken(k.note(id), &note.FieldError{
 			Field: fieldLog, Problem: "does not hold ids of the log",
 		})
 	case err != nil:
-		return callback.Event{}, s.unread(k.log(), err)
+		return note.Event{}, s.unread(k.log(), err)
 	case len(found) != 1:
-		return callback.Event{}, s.broken(k.log(), fmt.Errorf("entry %s is missing: %w", entry, callback.ErrBroken))
+		return note.Event{}, s.broken(k.log(), fmt.Errorf("entry %s is missing: %w", entry, note.ErrBroken))
 	}
-	event, err := callback.DecodeEvent(texts(found[0].Values))
+	event, err := note.DecodeEvent(texts(found[0].Values))
 	if err != nil {
-		return callback.Event{}, s.broken(k.log(), fmt.Errorf("entry %s: %w", entry, err))
+		return note.Event{}, s.broken(k.log(), fmt.Errorf("entry %s: %w", entry, err))
 	}
 	return event, nil
 }

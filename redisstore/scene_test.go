@@ -15,11 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // A pool of the client library that tries a dead server once a second notices only then that it was closed.
@@ -50,6 +53,11 @@ func open(tb testing.TB, addr string) *redisstore.Store {
 	return s
 }
 
+// joined is a store whose notes go through a keeper.
+func joined(k *keeper.Keeper, s *redisstore.Store) callback.WorkStore {
+	return callback.Joined{Notes: k, Tally: s, Presence: s}
+}
+
 func service(s callback.WorkStore) *callback.Service {
 	return callback.NewService(s, storetest.Rules{}, storetest.Rules{}, nil)
 }
@@ -75,61 +83,61 @@ func request(tb testing.TB) callback.Request {
 	id := call.ID(fmt.Sprintf("1732300000.%d", nth))
 	number := call.Number{E164: fmt.Sprintf("+%s%05d", digits, nth%100_000), Kind: call.KindMobile, Country: "NL"}
 	return callback.Request{
-		Key: callback.CallKey("pbx1", id), At: promised, Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Key: note.CallKey("pbx1", id), At: promised, Who: note.ByCaller, Municipality: deventer, Team: team,
 		Number: number, Shown: number, Language: "nl", Call: id, Subject: "paspoort", Reason: "Wanneer is het klaar?",
 	}
 }
 
-func promise(tb testing.TB, s callback.WorkStore, change ...func(*callback.Request)) callback.Note {
+func promise(tb testing.TB, s callback.WorkStore, change ...func(*callback.Request)) note.Note {
 	tb.Helper()
 	r := request(tb)
 	for _, c := range change {
 		c(&r)
 	}
-	n, err := insist(func() (callback.Note, error) { return service(s).Promise(ctx, r) })
+	n, err := insist(func() (note.Note, error) { return service(s).Promise(ctx, r) })
 	require.NoError(tb, err)
 	return n
 }
 
 // insist asks again while the machine is so busy that Redis does not answer in time. A caller asks again, too.
-func insist(ask func() (callback.Note, error)) (callback.Note, error) {
+func insist(ask func() (note.Note, error)) (note.Note, error) {
 	n, err := ask()
-	for tries := 0; tries < 20 && errors.Is(err, callback.ErrStoreDown) && strings.Contains(err.Error(), "does not answer in time"); tries++ {
+	for tries := 0; tries < 20 && errors.Is(err, note.ErrStoreDown) && strings.Contains(err.Error(), "does not answer in time"); tries++ {
 		n, err = ask()
 	}
 	return n, err
 }
 
 // event is the next event of a note. What a kind needs is put in by change.
-func event(n callback.Note, kind callback.EventKind, who callback.Actor, change ...func(*callback.Event)) callback.Event {
+func event(n note.Note, kind note.EventKind, who note.Actor, change ...func(*note.Event)) note.Event {
 	at := promised.Add(time.Duration(n.Ver) * time.Minute)
-	e := callback.Event{ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: at, Who: who}
+	e := note.Event{ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: at, Who: who}
 	for _, c := range change {
 		c(&e)
 	}
 	return e
 }
 
-func forLease(e *callback.Event) { e.Hold = storetest.Lease }
-func reached(e *callback.Event) {
-	e.Line, e.Talked, e.Result = callback.LineAnswered, 90*time.Second, callback.ResultReached
+func forLease(e *note.Event) { e.Hold = storetest.Lease }
+func reached(e *note.Event) {
+	e.Line, e.Talked, e.Result = attempt.LineAnswered, 90*time.Second, attempt.Reached
 }
-func asReached(e *callback.Event)              { e.Outcome, e.NormMet = callback.Reached, true }
-func asSettled(e *callback.Event)              { e.Outcome = callback.Settled }
-func byHand(e *callback.Event)                 { e.Cause = callback.ReleaseByHand }
-func lapsed(e *callback.Event)                 { e.Cause = callback.ReleaseLapsed }
-func because(why string) func(*callback.Event) { return func(e *callback.Event) { e.Reason = why } }
+func asReached(e *note.Event)              { e.Outcome, e.NormMet = note.Reached, true }
+func asSettled(e *note.Event)              { e.Outcome = note.Settled }
+func byHand(e *note.Event)                 { e.Cause = note.ReleaseByHand }
+func lapsed(e *note.Event)                 { e.Cause = note.ReleaseLapsed }
+func because(why string) func(*note.Event) { return func(e *note.Event) { e.Reason = why } }
 
-func to(team call.TeamID) func(*callback.Event) {
-	return func(e *callback.Event) { e.Team, e.Reason = team, "niet van ons" }
+func to(team call.TeamID) func(*note.Event) {
+	return func(e *note.Event) { e.Team, e.Reason = team, "niet van ons" }
 }
 
 // advance stores events one after the other, each made by the function of the note that the one before it left.
-func advance(tb testing.TB, s callback.WorkStore, n callback.Note, events ...func(callback.Note) callback.Event) callback.Note {
+func advance(tb testing.TB, s callback.WorkStore, n note.Note, events ...func(note.Note) note.Event) note.Note {
 	tb.Helper()
 	for _, next := range events {
 		e := next(n)
-		after, err := insist(func() (callback.Note, error) { return s.Advance(ctx, n, e) })
+		after, err := insist(func() (note.Note, error) { return s.Advance(ctx, n, e) })
 		require.NoError(tb, err, "%s of a note that is %s", e.Kind, n.State)
 		n = after
 	}
@@ -137,24 +145,24 @@ func advance(tb testing.TB, s callback.WorkStore, n callback.Note, events ...fun
 }
 
 // does is an event for advance.
-func does(kind callback.EventKind, who callback.Actor, change ...func(*callback.Event)) func(callback.Note) callback.Event {
-	return func(n callback.Note) callback.Event { return event(n, kind, who, change...) }
+func does(kind note.EventKind, who note.Actor, change ...func(*note.Event)) func(note.Note) note.Event {
+	return func(n note.Note) note.Event { return event(n, kind, who, change...) }
 }
 
 // The steps of most lives.
 var (
-	claims   = does(callback.EventClaimed, callback.ByAgent(els), forLease)
-	rings    = does(callback.EventAttemptStarted, callback.ByAgent(els))
-	hears    = does(callback.EventAttemptDialled, callback.ByAgent(els), func(e *callback.Event) { e.Line, e.Talked = callback.LineAnswered, time.Minute })
-	reaches  = does(callback.EventAttemptEnded, callback.ByAgent(els), reached)
-	resolves = does(callback.EventResolved, callback.ByAgent(els), asReached)
-	cancels  = does(callback.EventCancelled, callback.ByCaller)
-	reopens  = does(callback.EventReopened, callback.ByAgent(els))
-	releases = does(callback.EventReleased, callback.ByAgent(els), byHand)
+	claims   = does(note.EventClaimed, note.ByAgent(els), forLease)
+	rings    = does(note.EventAttemptStarted, note.ByAgent(els))
+	hears    = does(note.EventAttemptDialled, note.ByAgent(els), func(e *note.Event) { e.Line, e.Talked = attempt.LineAnswered, time.Minute })
+	reaches  = does(note.EventAttemptEnded, note.ByAgent(els), reached)
+	resolves = does(note.EventResolved, note.ByAgent(els), asReached)
+	cancels  = does(note.EventCancelled, note.ByCaller)
+	reopens  = does(note.EventReopened, note.ByAgent(els))
+	releases = does(note.EventReleased, note.ByAgent(els), byHand)
 )
 
-func purges(n callback.Note) callback.Event {
-	return callback.Remains(n, callback.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), callback.BySystem, "retention")
+func purges(n note.Note) note.Event {
+	return note.Remains(n, note.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), note.BySystem, "retention")
 }
 
 func keysIn(tb testing.TB, c *redis.Client) []string {
@@ -170,7 +178,7 @@ func keysIn(tb testing.TB, c *redis.Client) []string {
 }
 
 // requireInvariants checks everything that is stored for Deventer, see redistest.Audit, and gives the notes.
-func requireInvariants(tb testing.TB, c *redis.Client) map[callback.NoteID]callback.Note {
+func requireInvariants(tb testing.TB, c *redis.Client) map[note.ID]note.Note {
 	tb.Helper()
 	stored, err := redistest.Audit(ctx, c, deventer)
 	require.NoError(tb, err)

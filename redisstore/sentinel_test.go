@@ -11,10 +11,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // failoverLimit is how long a failover may take on a busy machine: a second for the sentinels to notice, and some for
@@ -46,33 +47,34 @@ func awaits(t *testing.T, s *redisstore.Store) {
 }
 
 // keptBy puts a journal before a store, as the daemon has.
-func keptBy(t *testing.T, s *redisstore.Store) *callback.Keeper {
+func keptBy(t *testing.T, s *redisstore.Store) *keeper.Keeper {
 	t.Helper()
-	return callback.NewKeeper(s, storetest.NewJournal(), &storetest.Observer{})
+	return keeper.New(s, storetest.NewJournal(), &storetest.Observer{})
 }
 
 func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
 	s := p.open(t)
-	keeper := keptBy(t, s)
-	before := promise(t, keeper)
+	k := keptBy(t, s)
+	work := joined(k, s)
+	before := promise(t, work)
 	was, err := s.Identity(ctx)
 	require.NoError(t, err)
 	require.NoError(t, raw(t, p.Servers[0].Addr).Wait(ctx, 1, failoverLimit).Err())
 
 	p.Servers[0].Kill()
-	meanwhile := promise(t, keeper) // in the journal
-	require.Equal(t, 1, keeper.Behind())
+	meanwhile := promise(t, work) // in the journal
+	require.Equal(t, 1, k.Behind())
 	awaits(t, s)
 	is, err := s.Identity(ctx)
 	require.NoError(t, err)
 	require.NotEqual(t, was, is, "whoever looks sees that it is another one")
-	_, err = keeper.CatchUp(ctx, "")
+	_, err = k.CatchUp(ctx, "")
 	require.NoError(t, err)
-	require.Zero(t, keeper.Behind())
-	after := promise(t, keeper)
-	for _, n := range []callback.Note{before, meanwhile, after} {
+	require.Zero(t, k.Behind())
+	after := promise(t, work)
+	for _, n := range []note.Note{before, meanwhile, after} {
 		got, err := s.Note(ctx, deventer, n.ID)
 		require.NoError(t, err)
 		require.Equal(t, n, got)
@@ -127,7 +129,7 @@ func TestSentinelsThatAreAwayTakeNothingAway(t *testing.T) {
 	p.Sentinels[0].Kill()
 	nobody := p.open(t)
 	err := nobody.Ping(ctx)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "do the sentinels run, and is redis.sentinel right")
 }
 
@@ -151,7 +153,7 @@ func TestSentinelsThatRefuseUsSayWhy(t *testing.T) {
 		test.change(o.Sentinel)
 		s := redisstore.Open(o)
 		err := s.Ping(ctx)
-		require.ErrorIs(t, err, callback.ErrStoreDown, name)
+		require.ErrorIs(t, err, note.ErrStoreDown, name)
 		require.ErrorContains(t, err, test.mend, name)
 		require.NotContains(t, err.Error(), redistest.Password, name)
 		require.NoError(t, s.Close())
@@ -206,14 +208,15 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 		require.ErrorContains(t, c.HGetAll(ctx, tag+"idem").Err(), "NOPERM")
 		require.ErrorContains(t, c.Do(ctx, "FLUSHALL").Err(), "NOPERM")
 	}
-	keeper := keptBy(t, s)
-	before := promise(t, keeper)
+	k := keptBy(t, s)
+	work := joined(k, s)
+	before := promise(t, work)
 	p.Servers[0].Kill()
-	meanwhile := promise(t, keeper)
+	meanwhile := promise(t, work)
 	awaits(t, s)
-	catchUp(t, keeper)
-	for _, n := range []callback.Note{before, meanwhile, promise(t, keeper)} {
-		_, err := insist(func() (callback.Note, error) { return s.Note(ctx, deventer, n.ID) })
+	catchUp(t, k)
+	for _, n := range []note.Note{before, meanwhile, promise(t, work)} {
+		_, err := insist(func() (note.Note, error) { return s.Note(ctx, deventer, n.ID) })
 		require.NoError(t, err)
 	}
 	good()

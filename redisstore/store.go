@@ -14,14 +14,16 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 var (
-	_ callback.Store    = (*Store)(nil)
-	_ callback.Reader   = (*Store)(nil)
-	_ callback.Tally    = (*Store)(nil)
-	_ callback.Presence = (*Store)(nil)
+	_ note.Store     = (*Store)(nil)
+	_ note.Reader    = (*Store)(nil)
+	_ dialling.Tally = (*Store)(nil)
+	_ staff.Presence = (*Store)(nil)
 )
 
 // The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times when

@@ -10,8 +10,9 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 func TestAPromiseIsFoundEveryWay(t *testing.T) {
@@ -28,13 +29,13 @@ func TestAPromiseIsFoundEveryWay(t *testing.T) {
 	require.Equal(t, n, got)
 	byNumber, err := s.ByNumber(ctx, deventer, n.Number, 10)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{n}, byNumber)
+	require.Equal(t, []note.Note{n}, byNumber)
 	due, err := s.Due(ctx, deventer, team, 10)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{n}, due)
+	require.Equal(t, []note.Note{n}, due)
 	events, err := s.Events(ctx, deventer, n.ID)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Event{callback.Made(n, callback.ByCaller)}, events)
+	require.Equal(t, []note.Event{note.Made(n, note.ByCaller)}, events)
 	requireInvariants(t, raw(t, server.Addr))
 }
 
@@ -43,21 +44,21 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	n := promise(t, s)
 	ctx := t.Context()
 	_, err := s.Note(ctx, deventer, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 	_, err = s.ByReference(ctx, deventer, "10000004")
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 	_, err = s.Events(ctx, deventer, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
-	require.ErrorIs(t, err, callback.ErrNoNote)
+	require.ErrorIs(t, err, note.ErrNoNote)
 	_, err = s.Note(ctx, "raalte", n.ID)
-	require.ErrorIs(t, err, callback.ErrNoNote, "one municipality does not see another's notes")
-	for name, list := range map[string]func() ([]callback.Note, error){
-		"another number": func() ([]callback.Note, error) {
+	require.ErrorIs(t, err, note.ErrNoNote, "one municipality does not see another's notes")
+	for name, list := range map[string]func() ([]note.Note, error){
+		"another number": func() ([]note.Note, error) {
 			return s.ByNumber(ctx, deventer, call.Number{E164: "+31612999999"}, 10)
 		},
-		"no number":         func() ([]callback.Note, error) { return s.ByNumber(ctx, deventer, call.Withheld(), 10) },
-		"another team":      func() ([]callback.Note, error) { return s.Due(ctx, deventer, "kcc", 10) },
-		"nothing asked":     func() ([]callback.Note, error) { return s.Due(ctx, deventer, team, 0) },
-		"less than nothing": func() ([]callback.Note, error) { return s.Due(ctx, deventer, team, -1) },
+		"no number":         func() ([]note.Note, error) { return s.ByNumber(ctx, deventer, call.Withheld(), 10) },
+		"another team":      func() ([]note.Note, error) { return s.Due(ctx, deventer, "kcc", 10) },
+		"nothing asked":     func() ([]note.Note, error) { return s.Due(ctx, deventer, team, 0) },
+		"less than nothing": func() ([]note.Note, error) { return s.Due(ctx, deventer, team, -1) },
 	} {
 		notes, err := list()
 		require.NoError(t, err, name)
@@ -68,7 +69,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 func TestListsAreInOrder(t *testing.T) {
 	s := open(t, redistest.Start(t).Addr)
 	one := request(t).Number
-	var made []callback.Note
+	var made []note.Note
 	for _, hours := range []time.Duration{3, 1, 4, 2} {
 		made = append(made, promise(t, s, func(r *callback.Request) {
 			r.At = promised.Add(hours * time.Hour)
@@ -77,10 +78,10 @@ func TestListsAreInOrder(t *testing.T) {
 	}
 	due, err := s.Due(t.Context(), deventer, team, 3)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{made[1], made[3], made[0]}, due, "first due first")
+	require.Equal(t, []note.Note{made[1], made[3], made[0]}, due, "first due first")
 	byNumber, err := s.ByNumber(t.Context(), deventer, made[0].Number, 3)
 	require.NoError(t, err)
-	require.Equal(t, []callback.Note{made[2], made[0], made[3]}, byNumber, "newest first")
+	require.Equal(t, []note.Note{made[2], made[0], made[3]}, byNumber, "newest first")
 }
 
 func TestCounts(t *testing.T) {
@@ -104,7 +105,7 @@ func TestCounts(t *testing.T) {
 	} {
 		counts, err = s.Counts(t.Context(), deventer, test.now)
 		require.NoError(t, err)
-		require.Equal(t, callback.Count{Live: 2, Overdue: test.overdue, Made: 2}, counts[team], name)
+		require.Equal(t, note.Count{Live: 2, Overdue: test.overdue, Made: 2}, counts[team], name)
 		require.Len(t, counts, 2, name)
 		require.Equal(t, int64(1), counts["kcc"].Made)
 	}
@@ -144,7 +145,7 @@ func TestOpenNeitherWaitsNorFailsWithoutRedis(t *testing.T) {
 	start := time.Now()
 	s := open(t, listener.Addr().String())
 	require.Less(t, time.Since(start), time.Second)
-	require.ErrorIs(t, s.Ping(t.Context()), callback.ErrStoreDown)
+	require.ErrorIs(t, s.Ping(t.Context()), note.ErrStoreDown)
 }
 
 func TestPing(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Survey reads the indexes of a municipality's live notes and what hangs on them, so that Faults knows what is broken
@@ -18,7 +18,7 @@ func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []
 	if err != nil {
 		return err
 	}
-	nothing := func([]callback.Note) error { return nil }
+	nothing := func([]note.Note) error { return nil }
 	var looks []look
 	for _, key := range append(dueKeys(k, teams), k.leases(), k.marks()) {
 		looks = append(looks, look{key, func() error { return errors.Join(s.each(ctx, m, key, "-inf", "+inf", nothing)) }})
@@ -30,7 +30,7 @@ func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []
 		look{k.closed(), func() error { return second(s.upTo(ctx, m, k.closed(), time.Now(), maxList)) }},
 		look{k.absent(), func() error { return second(s.Absences(ctx, m)) }})
 	for _, key := range s.faults.keys(k.note("")) { // those that were met before; the others are met on the way
-		id := callback.NoteID(key[len(k.note("")):])
+		id := note.ID(key[len(k.note("")):])
 		looks = append(looks, look{key, func() error {
 			_, err := s.Note(ctx, m, id)
 			_, err2 := s.Events(ctx, m, id)
@@ -54,7 +54,7 @@ type look struct {
 // look reads a key anew: what is not met again is mended.
 func (s *Store) look(l look) error {
 	begun := time.Now()
-	if err := l.read(); errors.Is(err, callback.ErrStoreDown) {
+	if err := l.read(); errors.Is(err, note.ErrStoreDown) {
 		return err
 	}
 	s.faults.forget(l.key, begun)
@@ -67,7 +67,7 @@ func (s *Store) surveyCounts(ctx context.Context, m call.MunicipalityID) ([]call
 	if err == nil {
 		_, err = s.Counts(ctx, m, begun)
 	}
-	if errors.Is(err, callback.ErrStoreDown) {
+	if errors.Is(err, note.ErrStoreDown) {
 		return nil, err
 	}
 	s.faults.forget(k.teams(), begun)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
 )
 
 var (
@@ -39,7 +39,7 @@ const (
 //	returns {"counted"} | {"full", which count, from 1} | {"broken", key, problem}
 //
 // A reply that was lost is no harm: what counts once is known, also in the repeats that Count does by itself.
-func (s *Store) Count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+func (s *Store) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
 	return s.count(ctx, day, onceField(once), limits)
 }
 
@@ -50,7 +50,7 @@ func (s *Store) Count(ctx context.Context, day callback.Day, once string, limits
 //	returns {"taken_back"} | {"broken", key, problem}
 //
 // A reply that was lost is no harm: what was taken back is no longer known.
-func (s *Store) TakeBack(ctx context.Context, day callback.Day, once string) error {
+func (s *Store) TakeBack(ctx context.Context, day dialling.Day, once string) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	reply, err := s.run(ctx, takeBackScript, []string{keysOf(day.Municipality).day(day.Date)}, []any{onceField(once)})
@@ -65,11 +65,11 @@ func (s *Store) TakeBack(ctx context.Context, day callback.Day, once string) err
 }
 
 // Full gives the first count that has reached its most, see callback.Tally.
-func (s *Store) Full(ctx context.Context, day callback.Day, limits []callback.Limit) (callback.Limit, error) {
+func (s *Store) Full(ctx context.Context, day dialling.Day, limits []dialling.Limit) (dialling.Limit, error) {
 	return s.count(ctx, day, "", limits)
 }
 
-func (s *Store) count(ctx context.Context, day callback.Day, once string, limits []callback.Limit) (callback.Limit, error) {
+func (s *Store) count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	args := []any{once, int(keepCounts.Seconds())}
@@ -79,24 +79,24 @@ func (s *Store) count(ctx context.Context, day callback.Day, once string, limits
 	reply, err := s.run(ctx, countScript, []string{keysOf(day.Municipality).day(day.Date)}, args)
 	const what = "count what is done in a day"
 	if err != nil {
-		return callback.Limit{}, down(what, err)
+		return dialling.Limit{}, down(what, err)
 	}
 	switch {
 	case len(reply) == 1 && reply[0] == replyCounted:
-		return callback.Limit{}, nil
+		return dialling.Limit{}, nil
 	case len(reply) == 2 && reply[0] == replyFull:
 		if nth, err := strconv.Atoi(reply[1]); err == nil && nth >= 1 && nth <= len(limits) {
 			return limits[nth-1], nil
 		}
 	}
-	return callback.Limit{}, s.unexpected(what, reply)
+	return dialling.Limit{}, s.unexpected(what, reply)
 }
 
 // onceField names what counts once. It holds the names of the counts that it was added to.
 func onceField(once string) string { return "once:" + hashed(once) }
 
 // countField names a count. Whose it is, is hashed: numbers are not to be read in names.
-func countField(l callback.Limit) string {
+func countField(l dialling.Limit) string {
 	if l.Of == "" {
 		return l.What
 	}

@@ -9,22 +9,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-var today = callback.Day{Municipality: deventer, Date: "2026-11-20"}
+var today = dialling.Day{Municipality: deventer, Date: "2026-11-20"}
 
 // dials are the limits of one call out: ten to a number, and a hundred in all.
-func dials(number string) []callback.Limit {
-	return []callback.Limit{{What: "dialled-number", Of: number, Most: 10}, {What: "dialled", Most: 100}}
+func dials(number string) []dialling.Limit {
+	return []dialling.Limit{{What: "dialled-number", Of: number, Most: 10}, {What: "dialled", Most: 100}}
 }
 
-func counts(t *testing.T, s *redisstore.Store, once string, limits []callback.Limit) callback.Limit {
+func counts(t *testing.T, s *redisstore.Store, once string, limits []dialling.Limit) dialling.Limit {
 	t.Helper()
-	full, err := storetest.Patiently(func() (callback.Limit, error) { return s.Count(ctx, today, once, limits) })
+	full, err := storetest.Patiently(func() (dialling.Limit, error) { return s.Count(ctx, today, once, limits) })
 	require.NoError(t, err)
 	return full
 }
@@ -54,13 +55,13 @@ func TestOf64SidesAtTheCapTenCount(t *testing.T) {
 	for i := range 64 {
 		wait.Go(func() {
 			<-start
-			full, err := storetest.Patiently(func() (callback.Limit, error) {
+			full, err := storetest.Patiently(func() (dialling.Limit, error) {
 				return stores[i%len(stores)].Count(ctx, today, fmt.Sprint(i), limits)
 			})
 			switch {
 			case err != nil:
 				t.Errorf("side %d: %v", i, err)
-			case full == callback.Limit{}:
+			case full == dialling.Limit{}:
 				counted.Add(1)
 			case full == limits[0]:
 				refused.Add(1)
@@ -99,13 +100,13 @@ func TestCountsThatCannotBeRead(t *testing.T) {
 	s, key := open(t, server.Addr), tag+"day:2026-11-20"
 	require.NoError(t, past.HSet(ctx, key, "dialled", "many").Err())
 	_, err := s.Count(ctx, today, "1", dials("+31612345678"))
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, "dialled is not a count")
 	require.NoError(t, past.Del(ctx, key).Err())
 	require.NoError(t, past.Set(ctx, key, "x", 0).Err())
 	_, err = s.Full(ctx, today, dials("+31612345678"))
-	require.ErrorIs(t, err, callback.ErrBroken)
+	require.ErrorIs(t, err, note.ErrBroken)
 	server.Kill()
 	_, err = s.Count(ctx, today, "1", dials("+31612345678"))
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 }

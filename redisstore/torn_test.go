@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // A kill in the middle of a write leaves half a note in Redis's log. Redis itself would go on behind it, and bring it to life

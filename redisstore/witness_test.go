@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // attested looks several times, as a daemon does in as many minutes.
@@ -56,7 +56,7 @@ func TestALossStaysToBeSeenUntilItIsKnown(t *testing.T) {
 	answers(t, s)
 	proxy.LoseReply("evalsha")
 	unanswered, err := s.Attest(t.Context(), mine)
-	require.ErrorIs(t, err, callback.ErrStoreDown)
+	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.Equal(t, mine, unanswered)
 	seen := attested(t, s, mine, 1)
 	require.False(t, seen.Lost.IsZero())

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // absence is whether a colleague is absent, and since when.
 type absence struct {
-	Absent bool           `json:"absent"`
-	Since  *time.Time     `json:"since,omitempty"`
-	By     callback.Actor `json:"by,omitempty"`
+	Absent bool       `json:"absent"`
+	Since  *time.Time `json:"since,omitempty"`
+	By     note.Actor `json:"by,omitempty"`
 }
 
 // released is how many notes went back to their teams.
@@ -25,7 +25,7 @@ func (a *API) setAbsent(v *visit) error {
 	if err != nil {
 		return err
 	}
-	count, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, callback.ByAgent(v.who.Agent), v.at)
+	count, err := a.Work.Absent(v.Context(), v.who.Municipality, colleague, note.ByAgent(v.who.Agent), v.at)
 	v.count = count
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (a *API) setPresent(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Work.Present(v.Context(), v.who.Municipality, colleague, callback.ByAgent(v.who.Agent)); err != nil {
+	if err := a.Work.Present(v.Context(), v.who.Municipality, colleague, note.ByAgent(v.who.Agent)); err != nil {
 		return err
 	}
 	return v.answer(http.StatusOK, absence{})

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -72,7 +72,7 @@ func TestAnAbsentColleague(t *testing.T) {
 			require.Equal(t, test.status, got.StatusCode, "%s", got.body)
 			after, err := d.store.Note(context.Background(), deventer, n.ID)
 			require.NoError(t, err)
-			require.Equal(t, test.status == 200, after.State == callback.Open)
+			require.Equal(t, test.status == 200, after.State == note.Open)
 			if test.status != 200 {
 				return
 			}
@@ -80,8 +80,8 @@ func TestAnAbsentColleague(t *testing.T) {
 			events, err := d.store.Events(context.Background(), deventer, n.ID)
 			require.NoError(t, err)
 			last := events[len(events)-1]
-			require.Equal(t, callback.ReleaseAbsent, last.Cause)
-			require.Equal(t, callback.ByAgent(test.told), last.Who)
+			require.Equal(t, note.ReleaseAbsent, last.Cause)
+			require.Equal(t, note.ByAgent(test.told), last.Who)
 		})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -40,10 +40,10 @@ func (a *API) erase(v *visit) error {
 	if err != nil {
 		return problem(http.StatusUnprocessableEntity, "number", "the number does not exist or cannot be read: %s", err)
 	}
-	n, err := a.Work.Erase(v.Context(), v.who.Municipality, number, callback.ByAgent(v.who.Agent), v.at)
+	n, err := a.Work.Erase(v.Context(), v.who.Municipality, number, note.ByAgent(v.who.Agent), v.at)
 	v.count = n
 	switch {
-	case errors.Is(err, callback.ErrIncomplete) && !errors.Is(err, callback.ErrStoreDown):
+	case errors.Is(err, note.ErrIncomplete) && !errors.Is(err, note.ErrStoreDown):
 		a.unread(v, err)
 		return problem(http.StatusInternalServerError, "broken",
 			"%d notes were erased, and more of what is stored for this number cannot be read: the log of the daemon says what; "+
@@ -56,7 +56,7 @@ func (a *API) erase(v *visit) error {
 
 // writer is a form in which notes are exported.
 type writer interface {
-	Write(notes []callback.Note) error
+	Write(notes []note.Note) error
 	Close() error
 }
 
@@ -77,7 +77,7 @@ func (a *API) export(v *visit) error {
 	}
 	v.team, v.from, v.until = s.team, s.from, s.until
 	a.audit(v, "export begins") // a daemon that ends halfway writes no more
-	wanted := func(n callback.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
+	wanted := func(n note.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
 		visit: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
 		look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter),
@@ -142,14 +142,14 @@ type stream struct {
 	csv     bool
 	dialect noteview.Dialect
 	look    noteview.Look
-	wanted  func(callback.Note) bool
+	wanted  func(note.Note) bool
 	control *http.ResponseController
 	end     time.Time
 	out     writer
 }
 
-func (s *stream) take(notes []callback.Note) error {
-	var mine []callback.Note
+func (s *stream) take(notes []note.Note) error {
+	var mine []note.Note
 	for _, n := range notes {
 		if s.wanted(n) {
 			mine = append(mine, n)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -24,12 +25,12 @@ func TestErase(t *testing.T) {
 	var shown noteview.Note
 	reply := d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "")
 	reply.json(t, &shown)
-	require.Equal(t, callback.Purged, shown.State)
+	require.Equal(t, note.Purged, shown.State)
 	require.Empty(t, shown.Number+shown.Reason+string(shown.Reference))
 	require.Len(t, shown.History, 1)
 	still, err := d.store.Note(context.Background(), deventer, other.ID)
 	require.NoError(t, err)
-	require.Equal(t, callback.Open, still.State)
+	require.Equal(t, note.Open, still.State)
 	require.NotContains(t, d.log.String(), caller[3:])
 }
 
@@ -42,7 +43,7 @@ func TestEraseByTheLineThatTheNoteWasAskedFrom(t *testing.T) {
 	require.JSONEq(t, `{"erased":1}`, string(got.body))
 	after, err := d.store.Note(context.Background(), deventer, n.ID)
 	require.NoError(t, err)
-	require.Equal(t, callback.Purged, after.State)
+	require.Equal(t, note.Purged, after.State)
 	require.Empty(t, after.Numbers()[0].E164)
 	require.NotContains(t, d.log.String(), caller[3:])
 }

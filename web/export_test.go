@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -33,8 +34,8 @@ func lines(t *testing.T, got reply) []noteview.Note {
 	}
 }
 
-func ids(notes []noteview.Note) []callback.NoteID {
-	var list []callback.NoteID
+func ids(notes []noteview.Note) []note.ID {
+	var list []note.ID
 	for _, n := range notes {
 		list = append(list, n.ID)
 	}
@@ -43,7 +44,7 @@ func ids(notes []noteview.Note) []callback.NoteID {
 
 func TestExport(t *testing.T) {
 	d := open(t)
-	var live []callback.NoteID
+	var live []note.ID
 	for range 5 {
 		live = append(live, d.note(permits).ID)
 	}
@@ -58,15 +59,15 @@ func TestExport(t *testing.T) {
 		"closed_until": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)},
 	}.Encode()
 
-	asks := func(who, query string) []callback.NoteID {
+	asks := func(who, query string) []note.ID {
 		return ids(lines(t, d.asks(who, http.MethodGet, "/api/export?"+query, "")))
 	}
 	require.ElementsMatch(t, live, asks("lead", ""), "live, of her teams")
-	require.ElementsMatch(t, append([]callback.NoteID{others}, live...), asks("admin", ""), "live, of all teams")
+	require.ElementsMatch(t, append([]note.ID{others}, live...), asks("admin", ""), "live, of all teams")
 	require.ElementsMatch(t, live, asks("admin", "team=vergunningen"))
-	require.ElementsMatch(t, []callback.NoteID{closed}, asks("lead", period), "closed, of her teams")
-	require.ElementsMatch(t, []callback.NoteID{closed, otherClosed}, asks("admin", period))
-	require.ElementsMatch(t, []callback.NoteID{otherClosed}, asks("admin", "team=belastingen&"+period))
+	require.ElementsMatch(t, []note.ID{closed}, asks("lead", period), "closed, of her teams")
+	require.ElementsMatch(t, []note.ID{closed, otherClosed}, asks("admin", period))
+	require.ElementsMatch(t, []note.ID{otherClosed}, asks("admin", "team=belastingen&"+period))
 	require.Empty(t, asks("admin", past))
 	require.Empty(t, asks("neighbour", ""), "another municipality's are not theirs")
 	require.Empty(t, asks("neighbour", period))

@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
 // torn gives one batch of an export, and then fails.
 type torn struct{ shelves }
 
-func (s torn) EachLive(ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]callback.Note) error) error {
+func (s torn) EachLive(ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]note.Note) error) error {
 	notes, err := s.Due(ctx, m, permits, 1)
-	return errors.Join(err, take(notes), fmt.Errorf("%w: gone", callback.ErrStoreDown))
+	return errors.Join(err, take(notes), fmt.Errorf("%w: gone", note.ErrStoreDown))
 }
 
 func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
@@ -51,19 +51,19 @@ type halfBroken struct {
 	none bool
 }
 
-func (h halfBroken) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+func (h halfBroken) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error) {
 	notes, err := h.Reader.Due(ctx, m, team, limit)
 	if h.none {
 		notes = nil
 	}
-	return notes, errors.Join(err, fmt.Errorf("note x: %w", callback.ErrBroken))
+	return notes, errors.Join(err, fmt.Errorf("note x: %w", note.ErrBroken))
 }
 
 func TestNotesThatCannotBeReadHideNoOthers(t *testing.T) {
 	d := open(t, func(o *web.Options) { o.Reader = halfBroken{Reader: o.Reader} })
 	n := d.note(permits)
 	var got struct {
-		Notes  []struct{ ID callback.NoteID }
+		Notes  []struct{ ID note.ID }
 		Unread bool
 	}
 	d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").json(t, &got)
@@ -83,7 +83,7 @@ type slow struct {
 	let   chan struct{}
 }
 
-func (s slow) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error) {
+func (s slow) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error) {
 	s.begun <- struct{}{}
 	<-s.let
 	return s.Reader.Due(ctx, m, team, limit)
@@ -127,10 +127,10 @@ func TestTheNoteIsShownAtTheVersionOfItsTag(t *testing.T) {
 // meddling lets somebody else change a note right after it was looked at.
 type meddling struct {
 	web.Reader
-	meddle func(callback.Note)
+	meddle func(note.Note)
 }
 
-func (m meddling) Note(ctx context.Context, town call.MunicipalityID, id callback.NoteID) (callback.Note, error) {
+func (m meddling) Note(ctx context.Context, town call.MunicipalityID, id note.ID) (note.Note, error) {
 	n, err := m.Reader.Note(ctx, town, id)
 	m.meddle(n)
 	return n, err
@@ -139,7 +139,7 @@ func (m meddling) Note(ctx context.Context, town call.MunicipalityID, id callbac
 func TestSomebodyIsFirstBetweenTheLookAndTheChange(t *testing.T) {
 	var d *desk
 	d = open(t, func(o *web.Options) {
-		o.Reader = meddling{o.Reader, func(n callback.Note) {
+		o.Reader = meddling{o.Reader, func(n note.Note) {
 			_, err := d.work.Raise(context.Background(), d.step(n, "dirkje"), "")
 			require.NoError(t, err)
 		}}

@@ -26,7 +26,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -58,8 +60,8 @@ func (town) Knows(team call.TeamID) bool {
 	return false
 }
 
-func (town) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}}
+func (town) Policy(call.MunicipalityID) dialling.Policy {
+	return dialling.Policy{Countries: []string{"NL"}}
 }
 
 func (town) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
@@ -78,7 +80,7 @@ func (town) Work(call.MunicipalityID) callback.Work {
 }
 
 // Next implements web.Directory: day and night.
-func (w town) Next(n callback.Note, now time.Time) time.Time {
+func (w town) Next(n note.Note, now time.Time) time.Time {
 	next, _ := w.Work(n.Municipality).Attempts.Suggest(n, calendar.AlwaysOpen(time.UTC), now)
 	return next
 }
@@ -114,7 +116,7 @@ func (s shelves) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamI
 	return slices.Sorted(maps.Keys(counts)), err
 }
 
-func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
 	teams, err := s.Teams(ctx, m)
 	problems := []error{err}
 	for _, team := range teams {
@@ -126,13 +128,13 @@ func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted fun
 	return errors.Join(problems...)
 }
 
-func (s shelves) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error {
+func (s shelves) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error {
 	notes, err := s.ClosedBefore(ctx, m, until, 1000)
-	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return n.Closed.Before(from) })
+	notes = slices.DeleteFunc(notes, func(n note.Note) bool { return n.Closed.Before(from) })
 	return batches(notes, err, take)
 }
 
-func batches(notes []callback.Note, err error, take func([]callback.Note) error) error {
+func batches(notes []note.Note, err error, take func([]note.Note) error) error {
 	for batch := range slices.Chunk(notes, 2) {
 		if err := take(batch); err != nil {
 			return err
@@ -156,13 +158,13 @@ type desk struct {
 	lines  []web.TokenLine
 
 	talking map[call.AgentID]web.Talking
-	rung    []callback.NoteID // by CallBack
-	silence error             // why nobody can be rung
-	engaged error             // why the caller should not be rung
+	rung    []note.ID // by CallBack
+	silence error     // why nobody can be rung
+	engaged error     // why the caller should not be rung
 }
 
 // CallBack implements web.Phone.
-func (d *desk) CallBack(n callback.Note) error {
+func (d *desk) CallBack(n note.Note) error {
 	if d.silence == nil {
 		d.rung = append(d.rung, n.ID)
 	}
@@ -170,7 +172,7 @@ func (d *desk) CallBack(n callback.Note) error {
 }
 
 // Check implements web.Phone.
-func (d *desk) Check(callback.Note) error { return d.engaged }
+func (d *desk) Check(note.Note) error { return d.engaged }
 
 // Talking implements web.Phone.
 func (d *desk) Talking(agent call.AgentID) (web.Talking, bool) {
@@ -267,13 +269,13 @@ func (d *desk) save() {
 var nth int
 
 // note makes a note of a team.
-func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) callback.Note {
+func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) note.Note {
 	d.t.Helper()
 	nth++
 	number, err := call.ParseNumber(caller)
 	require.NoError(d.t, err)
 	r := callback.Request{
-		Key: callback.Key(fmt.Sprintf("pbx/%d", nth)), At: time.Now(), Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Key: note.Key(fmt.Sprintf("pbx/%d", nth)), At: time.Now(), Who: note.ByCaller, Municipality: deventer, Team: team,
 		Number: number, Shown: number, Language: "nl", Subject: fmt.Sprintf("zaak %d", nth), Reason: "Wanneer is het klaar?",
 	}
 	for _, c := range change {
@@ -285,7 +287,7 @@ func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) callbac
 }
 
 // claimed makes a note that a colleague has.
-func (d *desk) claimed(team call.TeamID, by call.AgentID) callback.Note {
+func (d *desk) claimed(team call.TeamID, by call.AgentID) note.Note {
 	d.t.Helper()
 	n, err := d.work.Claim(context.Background(), d.step(d.note(team), by))
 	require.NoError(d.t, err)
@@ -293,15 +295,15 @@ func (d *desk) claimed(team call.TeamID, by call.AgentID) callback.Note {
 }
 
 // closed makes a note that the caller withdrew.
-func (d *desk) closed(team call.TeamID) callback.Note {
+func (d *desk) closed(team call.TeamID) note.Note {
 	d.t.Helper()
 	n, err := d.work.Cancel(context.Background(), d.step(d.note(team), "cem"), "")
 	require.NoError(d.t, err)
 	return n
 }
 
-func (d *desk) step(n callback.Note, by call.AgentID) callback.Step {
-	return callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: n.Ver, Who: callback.ByAgent(by), At: time.Now()}
+func (d *desk) step(n note.Note, by call.AgentID) callback.Step {
+	return callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: n.Ver, Who: note.ByAgent(by), At: time.Now()}
 }
 
 // reply is an answer of the API.
@@ -333,7 +335,7 @@ func (d *desk) asks(who, method, path, body string, headers ...string) reply {
 }
 
 // changes asks for a change of a note at the version that n has.
-func (d *desk) changes(who string, n callback.Note, what, body string) reply {
+func (d *desk) changes(who string, n note.Note, what, body string) reply {
 	d.t.Helper()
 	return d.asks(who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, body, "If-Match", fmt.Sprintf("%q", fmt.Sprint(n.Ver)))
 }

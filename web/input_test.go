@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 func TestBadInput(t *testing.T) {
@@ -130,7 +130,7 @@ func TestTheLogSaysWhoSawWhat(t *testing.T) {
 	n := d.note(permits)
 	d.asks("cem", http.MethodGet, "/api/notes/"+string(n.Reference), "")
 	d.asks("wallboard", http.MethodGet, "/api/teams/vergunningen/notes", "")
-	d.changes("dirkje", callback.Note{ID: n.ID, Ver: 7}, "claim", "")
+	d.changes("dirkje", note.Note{ID: n.ID, Ver: 7}, "claim", "")
 	log := d.log.String()
 	require.Contains(t, log, `"token":"cem","role":"agent","agent":"cem","municipality":"deventer","did":"show","status":200,"notes":["`+string(n.ID)+`"]`)
 	require.Contains(t, log, `"token":"wallboard","role":"reader","agent":"","municipality":"deventer","did":"listTeam","status":200,"team":"vergunningen","notes":["`+string(n.ID)+`"]`)

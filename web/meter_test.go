@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -87,7 +87,7 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 			return d.asks("cem", "POST", "/api/notes", `{"team":"vergunningen","number":"`+caller+`"}`, "Idempotency-Key", "1")
 		}, "promise", 201, ""},
 		"a claim of an old version": {func(d *desk) reply {
-			return d.changes("cem", callback.Note{ID: d.note(permits).ID, Ver: 7}, "claim", "")
+			return d.changes("cem", note.Note{ID: d.note(permits).ID, Ver: 7}, "claim", "")
 		}, "claim", 409, ""},
 		"an export":                {func(d *desk) reply { return d.asks("lead", "GET", "/api/export", "") }, "export", 200, ""},
 		"a note that is not there": {func(d *desk) reply { return d.asks("cem", "GET", "/api/notes/0612345678", "") }, "show", 404, ""},
@@ -249,7 +249,7 @@ type leaving struct {
 	hangUp func()
 }
 
-func (l leaving) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error {
+func (l leaving) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
 	l.hangUp()
 	return l.torn.EachLive(ctx, m, wanted, take)
 }

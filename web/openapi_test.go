@@ -14,7 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -110,8 +111,8 @@ func TestEveryRouteIsInTheDocumentAndTheOtherWayRound(t *testing.T) {
 func TestTheWordsOfTheDocumentAreOurs(t *testing.T) {
 	c := served(t)
 	for name, want := range map[string][]string{
-		"State": words(callback.States()), "EventKind": words(callback.EventKinds()), "Line": words(callback.LineResults()),
-		"Result": append(words(callback.Results()), string(callback.ResultUntold)), "Outcome": words(callback.Outcomes()),
+		"State": words(note.States()), "EventKind": words(note.EventKinds()), "Line": words(attempt.LineResults()),
+		"Result": append(words(attempt.Results()), string(attempt.Untold)), "Outcome": words(note.Outcomes()),
 	} {
 		schema, _, ok := c.at("components", "schemas", name)
 		require.True(t, ok)

@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 func TestAColleagueIsPutThrough(t *testing.T) {
@@ -19,17 +20,17 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	n := d.claimed(permits, "cem")
 	got := d.changes("cem", n, "call", "{}")
 	require.Equal(t, http.StatusOK, got.StatusCode, "%s", got.body)
-	require.Equal(t, []callback.NoteID{n.ID}, d.rung)
+	require.Equal(t, []note.ID{n.ID}, d.rung)
 	_ = d.changes("dirkje", n, "call", "").problem(t, 409, "not_claimed")
 	_ = d.changes("cem", d.note(permits), "call", "").problem(t, 409, "not_claimed")
 	_ = d.changes("tax", n, "call", "").problem(t, 404, "not_found")
 	_ = d.changes("wallboard", n, "call", "").problem(t, 403, "role")
-	_ = d.changes("cem", callback.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
-	d.silence = &callback.DialError{Code: callback.DialDayCap, Text: "enough for today"}
+	_ = d.changes("cem", note.Note{ID: n.ID, Ver: 1}, "call", "").problem(t, 409, "stale")
+	d.silence = &dialling.Error{Code: dialling.ReasonDayCap, Text: "enough for today"}
 	require.Equal(t, "enough for today", d.changes("cem", n, "call", "").problem(t, 422, "dial_day_cap").Detail)
 	away := storetest.NewMemory()
 	away.Fail(errors.New("out of order"))
-	guard := callback.NewGuard(town{}, away, func(callback.DialCode) {})
+	guard := dialling.NewGuard(town{}, away, func(dialling.Reason) {})
 	d.silence = guard.Check(t.Context(), n.Municipality, "cem", n.Number, n.Made)
 	_ = d.changes("cem", n, "call", "").problem(t, 503, "store")
 	require.Len(t, d.rung, 1)
@@ -40,18 +41,18 @@ func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
 	d := open(t)
 	n := d.claimed(permits, "cem")
 	since := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	for code, status := range map[callback.DialCode]int{
-		callback.DialEngaged: 409, callback.DialCallerHere: 409, callback.DialPhoneOffline: 422, callback.DialPhoneInUse: 422,
-		callback.DialExchange: 503,
+	for code, status := range map[dialling.Reason]int{
+		dialling.ReasonEngaged: 409, dialling.ReasonCallerHere: 409, dialling.ReasonPhoneOffline: 422, dialling.ReasonPhoneInUse: 422,
+		dialling.ReasonExchange: 503,
 	} {
-		d.silence = &callback.DialError{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
+		d.silence = &dialling.Error{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
 		p := d.changes("cem", n, "call", "").problem(t, status, "dial_"+string(code))
 		require.Equal(t, "why", p.Detail)
 		require.Equal(t, call.AgentID("anouk"), p.Colleague)
 		require.Equal(t, centre, p.Team)
 		require.Equal(t, since, p.Since)
 	}
-	d.engaged = &callback.DialError{Code: callback.DialCallerHere, Text: "the caller waits", Team: centre, Since: since}
+	d.engaged = &dialling.Error{Code: dialling.ReasonCallerHere, Text: "the caller waits", Team: centre, Since: since}
 	require.Equal(
 		t, "the caller waits", d.changes("cem", n, "attempts/start", "").problem(t, 409, "dial_caller_here").Detail,
 	)

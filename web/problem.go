@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // Problem is why a request was not done, as application/problem+json (RFC 9457). Its type is about:blank: the status says
@@ -22,12 +23,12 @@ type Problem struct {
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
 
-	Ver       uint64               `json:"ver,omitempty"`       // of the note now, when somebody else was first
-	Legal     []callback.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
-	Colleague call.AgentID         `json:"colleague,omitempty"` // who has the note, or talks with the caller
-	Team      call.TeamID          `json:"team,omitempty"`      // at which the caller is, or for which they are called
-	Since     time.Time            `json:"since,omitzero"`      // when that began, UTC
-	Until     time.Time            `json:"until,omitzero"`      // when the claim runs out, UTC
+	Ver       uint64           `json:"ver,omitempty"`       // of the note now, when somebody else was first
+	Legal     []note.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
+	Colleague call.AgentID     `json:"colleague,omitempty"` // who has the note, or talks with the caller
+	Team      call.TeamID      `json:"team,omitempty"`      // at which the caller is, or for which they are called
+	Since     time.Time        `json:"since,omitzero"`      // when that began, UTC
+	Until     time.Time        `json:"until,omitzero"`      // when the claim runs out, UTC
 
 	retry     time.Duration
 	challenge string
@@ -63,12 +64,12 @@ const retryStore = 5 * time.Second
 func problemOf(err error) Problem {
 	var (
 		known     Problem
-		stale     *callback.StaleError
-		held      *callback.HeldError
-		illegal   *callback.IllegalError
-		broken    *callback.RuleError
-		refused   *callback.Refusal
-		undialled *callback.DialError
+		stale     *note.StaleError
+		held      *note.HeldError
+		illegal   *note.IllegalError
+		broken    *note.RuleError
+		refused   *dialling.Refusal
+		undialled *dialling.Error
 	)
 	switch {
 	case errors.As(err, &known):
@@ -87,15 +88,15 @@ func problemOf(err error) Problem {
 		return problem(http.StatusUnprocessableEntity, "rule", "%s", broken)
 	case errors.As(err, &refused):
 		return problem(http.StatusUnprocessableEntity, "refused_"+string(refused.Code), "%s", refused.Text)
-	case errors.As(err, &undialled) && undialled.Code != callback.DialStore:
+	case errors.As(err, &undialled) && undialled.Code != dialling.ReasonStore:
 		return undial(undialled)
-	case errors.Is(err, callback.ErrNoNote):
+	case errors.Is(err, note.ErrNoNote):
 		return noSuch("note")
-	case errors.Is(err, callback.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, note.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
 		p := problem(http.StatusServiceUnavailable, "store", "the store of callback notes does not answer: nothing is certain, try again in a while")
 		p.retry = retryStore
 		return p
-	case errors.Is(err, callback.ErrBroken):
+	case errors.Is(err, note.ErrBroken):
 		return problem(http.StatusInternalServerError, "broken", "what is stored of it cannot be read: the log of the daemon says what is wrong")
 	}
 	return problem(http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what")
@@ -103,12 +104,12 @@ func problemOf(err error) Problem {
 
 // undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the
 // telephone already.
-func undial(why *callback.DialError) Problem {
+func undial(why *dialling.Error) Problem {
 	status := http.StatusUnprocessableEntity
 	switch why.Code {
-	case callback.DialEngaged, callback.DialCallerHere:
+	case dialling.ReasonEngaged, dialling.ReasonCallerHere:
 		status = http.StatusConflict
-	case callback.DialExchange:
+	case dialling.ReasonExchange:
 		status = http.StatusServiceUnavailable
 	default: // a rule
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/web"
 )
@@ -19,26 +20,26 @@ import (
 // operation is something that can be asked of a note, with a note on which it is possible.
 type operation struct {
 	name    string
-	prepare func(*desk, call.TeamID) callback.Note
-	ask     func(d *desk, who string, n callback.Note) reply
+	prepare func(*desk, call.TeamID) note.Note
+	ask     func(d *desk, who string, n note.Note) reply
 }
 
-func open1(d *desk, team call.TeamID) callback.Note   { return d.note(team) }
-func closed1(d *desk, team call.TeamID) callback.Note { return d.closed(team) }
+func open1(d *desk, team call.TeamID) note.Note   { return d.note(team) }
+func closed1(d *desk, team call.TeamID) note.Note { return d.closed(team) }
 
-func gets(path string) func(*desk, string, callback.Note) reply {
-	return func(d *desk, who string, n callback.Note) reply {
+func gets(path string) func(*desk, string, note.Note) reply {
+	return func(d *desk, who string, n note.Note) reply {
 		return d.asks(who, http.MethodGet, fmt.Sprintf(path, n.ID), "")
 	}
 }
 
-func posts(what, body string) func(*desk, string, callback.Note) reply {
-	return func(d *desk, who string, n callback.Note) reply { return d.changes(who, n, what, body) }
+func posts(what, body string) func(*desk, string, note.Note) reply {
+	return func(d *desk, who string, n note.Note) reply { return d.changes(who, n, what, body) }
 }
 
 // ofMunicipality are operations that are not about one note.
-func ofMunicipality(method, path, body string) func(*desk, string, callback.Note) reply {
-	return func(d *desk, who string, n callback.Note) reply {
+func ofMunicipality(method, path, body string) func(*desk, string, note.Note) reply {
+	return func(d *desk, who string, n note.Note) reply {
 		key := string(n.ID)
 		return d.asks(who, method, path, strings.Replace(body, "NEW", key, 1), "Idempotency-Key", key)
 	}
@@ -110,8 +111,8 @@ func TestATeamThatLeftTheConfigurationIsThereAsLongAsItHasNotes(t *testing.T) {
 	_ = list("admin").problem(t, http.StatusNotFound, "not_found")
 	_ = export("admin", "").problem(t, http.StatusNotFound, "not_found")
 	n := d.note(tax)
-	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("admin", ""))))
-	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("taxlead", ""))))
+	require.Equal(t, []note.ID{n.ID}, ids(lines(t, export("admin", ""))))
+	require.Equal(t, []note.ID{n.ID}, ids(lines(t, export("taxlead", ""))))
 	_ = export("lead", "").problem(t, http.StatusNotFound, "not_found")
 	for _, who := range []string{"admin", "anouk", "tax"} { // sees all, sees all by name, is of the team
 		got := list(who)
@@ -119,10 +120,10 @@ func TestATeamThatLeftTheConfigurationIsThereAsLongAsItHasNotes(t *testing.T) {
 		require.Contains(t, string(got.body), string(n.ID))
 	}
 	_ = list("cem").problem(t, http.StatusNotFound, "not_found")
-	_, err := d.work.Cancel(t.Context(), callback.Step{Municipality: deventer, Note: n.ID, Who: callback.ByCaller, At: time.Now()}, "")
+	_, err := d.work.Cancel(t.Context(), callback.Step{Municipality: deventer, Note: n.ID, Who: note.ByCaller, At: time.Now()}, "")
 	require.NoError(t, err)
 	require.JSONEq(t, `{"notes":[],"more":false}`, string(list("admin").body), "it owes nobody a call any more")
-	require.Equal(t, []callback.NoteID{n.ID}, ids(lines(t, export("admin", "&closed_from="+time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)+"&closed_until="+time.Now().UTC().Add(time.Hour).Format(time.RFC3339)))))
+	require.Equal(t, []note.ID{n.ID}, ids(lines(t, export("admin", "&closed_from="+time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)+"&closed_until="+time.Now().UTC().Add(time.Hour).Format(time.RFC3339)))))
 	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusNotFound, "not_found")
 	d.store.Fail(errors.New("out of order"))
 	_ = d.asks("admin", http.MethodGet, "/api/teams/0612345678/notes", "").problem(t, http.StatusServiceUnavailable, "store")
@@ -130,7 +131,7 @@ func TestATeamThatLeftTheConfigurationIsThereAsLongAsItHasNotes(t *testing.T) {
 	require.NotContains(t, d.log.String(), "0612345678", "what is no team is not logged")
 }
 
-func claimedByCem(d *desk, team call.TeamID) callback.Note { return d.claimed(team, "cem") }
+func claimedByCem(d *desk, team call.TeamID) note.Note { return d.claimed(team, "cem") }
 
 // What may not be seen looks in every way like what does not exist.
 func TestWhatMayNotBeSeenDoesNotExist(t *testing.T) {
@@ -178,7 +179,7 @@ func TestWhoSeesTheNumber(t *testing.T) {
 
 func TestListsAreDueFirstAndBounded(t *testing.T) {
 	d := open(t)
-	var ids []callback.NoteID
+	var ids []note.ID
 	for i := range 5 {
 		later := func(r *callback.Request) { r.At = r.At.Add(time.Duration(i) * time.Second) }
 		ids = append(ids, d.note(permits, later).ID)
@@ -207,15 +208,15 @@ func TestAColleaguesOwnList(t *testing.T) {
 	personal := d.note(permits, func(r *callback.Request) { r.Personal = "cem" })
 	elsewhere := d.claimed(centre, "cem")
 	d.claimed(permits, "dirkje")
-	ids := func(who string) []callback.NoteID {
+	ids := func(who string) []note.ID {
 		var got struct{ Notes []noteview.Note }
 		d.asks(who, http.MethodGet, "/api/colleagues/cem/notes", "").json(t, &got)
-		var ids []callback.NoteID
+		var ids []note.ID
 		for _, n := range got.Notes {
 			ids = append(ids, n.ID)
 		}
 		return ids
 	}
-	require.ElementsMatch(t, []callback.NoteID{mine.ID, personal.ID, elsewhere.ID}, ids("cem"), "also what he has of another team")
-	require.ElementsMatch(t, []callback.NoteID{mine.ID, personal.ID}, ids("lead"), "of her team only")
+	require.ElementsMatch(t, []note.ID{mine.ID, personal.ID, elsewhere.ID}, ids("cem"), "also what he has of another team")
+	require.ElementsMatch(t, []note.ID{mine.ID, personal.ID}, ids("lead"), "of her team only")
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -18,21 +18,21 @@ const (
 )
 
 // mayRead reports whether a note exists for who asks: it is his team's, or he has it himself.
-func (t Token) mayRead(n callback.Note) bool {
+func (t Token) mayRead(n note.Note) bool {
 	return n.Municipality == t.Municipality && (t.Sees(n.Team) || t.Agent != "" && n.Holder() == t.Agent)
 }
 
 // maySeeNumber reports whether he may know whom to call. Who only looks, need not.
-func (t Token) maySeeNumber(n callback.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
+func (t Token) maySeeNumber(n note.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
 
 // view shows a note to who asks.
-func (a *API) view(v *visit, n callback.Note) noteview.Note {
+func (a *API) view(v *visit, n note.Note) noteview.Note {
 	return a.look(v, v.who.maySeeNumber(n)).Of(n)
 }
 
 // look is how who asks sees notes.
 func (a *API) look(v *visit, digits bool) noteview.Look {
-	return noteview.Look{Digits: digits, Next: func(n callback.Note) time.Time { return a.Directory.Next(n, v.at) }}
+	return noteview.Look{Digits: digits, Next: func(n note.Note) time.Time { return a.Directory.Next(n, v.at) }}
 }
 
 // me is who a token stands for.
@@ -108,7 +108,7 @@ func (a *API) listColleague(v *visit) error {
 		return noSuch("colleague")
 	}
 	held, err := a.Reader.Held(v.Context(), v.who.Municipality, colleague, longestList+1)
-	var notes []callback.Note
+	var notes []note.Note
 	for _, n := range held {
 		if v.who.mayRead(n) {
 			notes = append(notes, n)
@@ -146,8 +146,8 @@ func limitOf(r *http.Request) (int, error) {
 	return number(r, "limit", standardList, longestList)
 }
 
-func (a *API) answerList(v *visit, notes []callback.Note, err error, limit int) error {
-	if err != nil && !errors.Is(err, callback.ErrIncomplete) && (len(notes) == 0 || !errors.Is(err, callback.ErrBroken)) {
+func (a *API) answerList(v *visit, notes []note.Note, err error, limit int) error {
+	if err != nil && !errors.Is(err, note.ErrIncomplete) && (len(notes) == 0 || !errors.Is(err, note.ErrBroken)) {
 		return err
 	}
 	if err != nil {
@@ -178,7 +178,7 @@ func (a *API) show(v *visit) error {
 		return err
 	}
 	events, err := a.Reader.Events(v.Context(), n.Municipality, n.ID)
-	if err != nil && !errors.Is(err, callback.ErrIncomplete) {
+	if err != nil && !errors.Is(err, note.ErrIncomplete) {
 		return err
 	}
 	if err != nil {
@@ -194,22 +194,22 @@ func (a *API) show(v *visit) error {
 }
 
 // find gives the note that the path names, by id or by reference, when it exists for who asks.
-func (a *API) find(v *visit) (callback.Note, error) {
+func (a *API) find(v *visit) (note.Note, error) {
 	name, m := v.PathValue("note"), v.who.Municipality
-	var n callback.Note
+	var n note.Note
 	var err error
-	if reference, bad := callback.ParseReference(name); bad == nil {
+	if reference, bad := note.ParseReference(name); bad == nil {
 		n, err = a.Reader.ByReference(v.Context(), m, reference)
 	} else if !isNoteID(name) {
-		return callback.Note{}, noSuch("note")
+		return note.Note{}, noSuch("note")
 	} else {
-		n, err = a.Reader.Note(v.Context(), m, callback.NoteID(strings.ToUpper(name))) // a ULID is the same in small letters
+		n, err = a.Reader.Note(v.Context(), m, note.ID(strings.ToUpper(name))) // a ULID is the same in small letters
 	}
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	if !v.who.mayRead(n) {
-		return callback.Note{}, noSuch("note")
+		return note.Note{}, noSuch("note")
 	}
 	v.notes = append(v.notes, n.ID)
 	return n, nil

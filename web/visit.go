@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // visit is one request of somebody who is known, and what the log will say of it.
@@ -24,11 +24,11 @@ type visit struct {
 	sent   []byte // the body
 	worked func() // gives the turn back
 
-	notes []callback.NoteID // that he was shown or changed
-	team  call.TeamID       // whose list he looked at
-	count int               // of an export or erasure
-	from  time.Time         // of the closed notes that he exported; zero for live ones
-	until time.Time         // the end of it, not included
+	notes []note.ID   // that he was shown or changed
+	team  call.TeamID // whose list he looked at
+	count int         // of an export or erasure
+	from  time.Time   // of the closed notes that he exported; zero for live ones
+	until time.Time   // the end of it, not included
 }
 
 // guarded lets in who is known and has the role, one after another, and writes down who did what.
@@ -148,6 +148,6 @@ func (v *visit) answer(status int, body any) error {
 func (v *visit) Header() http.Header { return v.ResponseWriter.Header() }
 
 // tag sets the version of a note, which is the fencing token of changes.
-func (v *visit) tag(n callback.Note) {
+func (v *visit) tag(n note.Note) {
 	v.Header().Set("ETag", `"`+strconv.FormatUint(n.Ver, 10)+`"`)
 }

@@ -11,17 +11,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 // Reader finds notes, see callback.Reader.
 type Reader interface {
-	Note(ctx context.Context, m call.MunicipalityID, id callback.NoteID) (callback.Note, error)
-	ByReference(ctx context.Context, m call.MunicipalityID, r callback.Reference) (callback.Note, error)
-	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]callback.Note, error)
-	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]callback.Note, error)
-	Events(ctx context.Context, m call.MunicipalityID, id callback.NoteID) ([]callback.Event, error)
+	Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error)
+	ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error)
+	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error)
+	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
+	Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error)
 }
 
 // Work changes notes, see callback.Worklist.
@@ -35,71 +38,71 @@ type Work interface {
 
 // Claims says whose a note is.
 type Claims interface {
-	Claim(ctx context.Context, s callback.Step) (callback.Note, error)
-	Renew(ctx context.Context, s callback.Step) (callback.Note, error)
-	Release(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
-	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (callback.Note, error)
+	Claim(ctx context.Context, s callback.Step) (note.Note, error)
+	Renew(ctx context.Context, s callback.Step) (note.Note, error)
+	Release(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (note.Note, error)
 }
 
 // Presence says who is absent.
 type Presence interface {
-	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor, at time.Time) (int, error)
-	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who callback.Actor) error
-	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (callback.Absence, bool, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error)
+	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error
+	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error)
 }
 
 // Attempts writes down tries to reach the caller.
 type Attempts interface {
-	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (callback.Note, error)
-	EndAttempt(ctx context.Context, s callback.Step, line callback.LineResult, talked time.Duration, result callback.Result) (callback.Note, error)
+	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
+	EndAttempt(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error)
 }
 
 // Remarks leaves a note where it is.
 type Remarks interface {
-	Raise(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
-	Comment(ctx context.Context, s callback.Step, text string) (callback.Note, error)
+	Raise(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Comment(ctx context.Context, s callback.Step, text string) (note.Note, error)
 }
 
 // Ends closes notes, and makes them live again.
 type Ends interface {
-	Resolve(ctx context.Context, s callback.Step, as callback.Outcome, reason string) (callback.Note, error)
-	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (callback.Note, error)
-	Cancel(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
-	Reopen(ctx context.Context, s callback.Step, reason string) (callback.Note, error)
-	Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who callback.Actor, now time.Time) (int, error)
+	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
+	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (note.Note, error)
+	Cancel(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Reopen(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time) (int, error)
 }
 
 // Phone puts colleagues through to the callers of notes.
 type Phone interface {
 	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
 	// on the note. A *callback.DialError says why nobody will be rung.
-	CallBack(n callback.Note) error
+	CallBack(n note.Note) error
 	// Check gives a *callback.DialError when the caller should not be rung now by whatever phone: they are on the
 	// telephone with us.
-	Check(n callback.Note) error
+	Check(n note.Note) error
 	// Talking gives the conversation that a colleague has with a caller now, and false when he has none.
 	Talking(agent call.AgentID) (Talking, bool)
 }
 
 // Talking is a conversation that goes on.
 type Talking struct {
-	Call  call.ID            `json:"id"`
-	Since time.Time          `json:"since"`          // UTC
-	Note  callback.Reference `json:"note,omitempty"` // that the caller has; empty when he was not recognised
+	Call  call.ID        `json:"id"`
+	Since time.Time      `json:"since"`          // UTC
+	Note  note.Reference `json:"note,omitempty"` // that the caller has; empty when he was not recognised
 }
 
 // Promises makes notes, see callback.Service.
 type Promises interface {
-	Promise(ctx context.Context, r callback.Request) (callback.Note, error)
+	Promise(ctx context.Context, r callback.Request) (note.Note, error)
 }
 
 // Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error, the rest was given.
 type Exports interface {
 	Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) // that ever had a note
 	// EachLive gives the live notes of the teams that are wanted.
-	EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]callback.Note) error) error
+	EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error
 	// EachClosed gives the closed notes that are not purged, of all teams: closed at or after from and before until.
-	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]callback.Note) error) error
+	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error
 }
 
 // Directory is what the configuration says about who there is.
@@ -107,10 +110,10 @@ type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID // of the municipality
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
 	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
-	Language(m call.MunicipalityID) string         // of its callers, such as "nl"
-	Languages() []string                           // that can be spoken, such as "nl"
-	Clocks(m call.MunicipalityID) *time.Location   // in which its people read times
-	Next(n callback.Note, now time.Time) time.Time // when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	Language(m call.MunicipalityID) string       // of its callers, such as "nl"
+	Languages() []string                         // that can be spoken, such as "nl"
+	Clocks(m call.MunicipalityID) *time.Location // in which its people read times
+	Next(n note.Note, now time.Time) time.Time   // when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
 }
 
 // Options are the parts of the API. All are needed.

@@ -8,9 +8,12 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 func isNoteID(s string) bool {
@@ -19,7 +22,7 @@ func isNoteID(s string) bool {
 }
 
 // changing makes a handler of a change: who asks names the version that he saw, sees the note, and may do this with it.
-func changing[B any](a *API, may func(Token, callback.Note) error, act func(*visit, callback.Step, B) (callback.Note, error)) func(*visit) error {
+func changing[B any](a *API, may func(Token, note.Note) error, act func(*visit, callback.Step, B) (note.Note, error)) func(*visit) error {
 	return func(v *visit) error {
 		if err := asked(v.Request); err != nil {
 			return err
@@ -43,7 +46,7 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 		if err := may(v.who, told); err != nil {
 			return err
 		}
-		step := callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: callback.ByAgent(v.who.Agent), At: v.at}
+		step := callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: note.ByAgent(v.who.Agent), At: v.at}
 		after, err := act(v, step, b)
 		if err != nil {
 			return err
@@ -54,7 +57,7 @@ func changing[B any](a *API, may func(Token, callback.Note) error, act func(*vis
 }
 
 // stale is the answer to whoever saw an older version of a note than there is: it says how the note stands now.
-func stale(n callback.Note) Problem {
+func stale(n note.Note) Problem {
 	p := problem(http.StatusConflict, "stale",
 		"somebody else changed the note first: it is at version %d now, and %s; look at it again", n.Ver, n.Standing())
 	p.Ver, p.Colleague, p.Until = n.Ver, n.Colleague, n.Lease.UTC()
@@ -62,10 +65,10 @@ func stale(n callback.Note) Problem {
 }
 
 // anyone leaves the rules to the note itself.
-func anyone(Token, callback.Note) error { return nil }
+func anyone(Token, note.Note) error { return nil }
 
 // holderOrLead keeps a note with who has it, unless a team lead decides; while nobody has it, anybody of the team may.
-func holderOrLead(t Token, n callback.Note) error {
+func holderOrLead(t Token, n note.Note) error {
 	if holder := n.Holder(); holder != "" && holder != t.Agent && !t.Role.AtLeast(Lead) {
 		return problem(http.StatusForbidden, "not_yours",
 			"%s has it (%s): only they or a team lead can do this", holder, n.Standing())
@@ -74,9 +77,9 @@ func holderOrLead(t Token, n callback.Note) error {
 }
 
 // claimer keeps the telephone to who has claimed the note: his phone is rung.
-func claimer(t Token, n callback.Note) error {
-	if n.State != callback.Claimed || n.Colleague != t.Agent {
-		if n.State == callback.Calling && n.Colleague == t.Agent {
+func claimer(t Token, n note.Note) error {
+	if n.State != note.Claimed || n.Colleague != t.Agent {
+		if n.State == note.Calling && n.Colleague == t.Agent {
 			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of it", n.Standing())
 		}
 		return problem(http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing())
@@ -92,15 +95,15 @@ type because struct {
 	Reason string `json:"reason"`
 }
 
-func (a *API) claim(v *visit, s callback.Step, _ none) (callback.Note, error) {
+func (a *API) claim(v *visit, s callback.Step, _ none) (note.Note, error) {
 	return a.Work.Claim(v.Context(), s)
 }
 
-func (a *API) renew(v *visit, s callback.Step, _ none) (callback.Note, error) {
+func (a *API) renew(v *visit, s callback.Step, _ none) (note.Note, error) {
 	return a.Work.Renew(v.Context(), s)
 }
 
-func (a *API) release(v *visit, s callback.Step, b because) (callback.Note, error) {
+func (a *API) release(v *visit, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Release(v.Context(), s, b.Reason)
 }
 
@@ -109,21 +112,21 @@ type rerouting struct {
 	Reason string      `json:"reason"`
 }
 
-func (a *API) reroute(v *visit, s callback.Step, b rerouting) (callback.Note, error) {
+func (a *API) reroute(v *visit, s callback.Step, b rerouting) (note.Note, error) {
 	if !a.Directory.HasTeam(s.Municipality, b.Team) {
-		return callback.Note{}, problem(http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality")
+		return note.Note{}, problem(http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality")
 	}
 	return a.Work.Reroute(v.Context(), s, b.Team, b.Reason)
 }
 
 // callBack gives the note as it is: the attempt is made when the colleague has answered his phone.
-func (a *API) callBack(v *visit, s callback.Step, _ none) (callback.Note, error) {
+func (a *API) callBack(v *visit, s callback.Step, _ none) (note.Note, error) {
 	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	if n.Ver != s.Ver { // another may have it by now: his phone would ring
-		return callback.Note{}, &callback.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
+		return note.Note{}, &note.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
 	}
 	return n, a.Phone.CallBack(n)
 }
@@ -132,30 +135,30 @@ type attemptStart struct {
 	Call call.ID `json:"call"`
 }
 
-func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (callback.Note, error) {
+func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (note.Note, error) {
 	if len(b.Call) > maxName {
-		return callback.Note{}, problem(http.StatusUnprocessableEntity, "call", "the id of the call is too long")
+		return note.Note{}, problem(http.StatusUnprocessableEntity, "call", "the id of the call is too long")
 	}
 	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	if err := a.Phone.Check(n); err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	return a.Work.StartAttempt(v.Context(), s, b.Call)
 }
 
 // attemptEnd has no word of the line: what a line told is for who watched it, see callback.Attempt.
 type attemptEnd struct {
-	Result callback.Result `json:"result"`
+	Result attempt.Result `json:"result"`
 }
 
-func (a *API) endAttempt(v *visit, s callback.Step, b attemptEnd) (callback.Note, error) {
-	return a.Work.EndAttempt(v.Context(), s, callback.LineUnknown, 0, b.Result)
+func (a *API) endAttempt(v *visit, s callback.Step, b attemptEnd) (note.Note, error) {
+	return a.Work.EndAttempt(v.Context(), s, attempt.LineUnknown, 0, b.Result)
 }
 
-func (a *API) raise(v *visit, s callback.Step, b because) (callback.Note, error) {
+func (a *API) raise(v *visit, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Raise(v.Context(), s, b.Reason)
 }
 
@@ -163,28 +166,28 @@ type comment struct {
 	Text string `json:"text"`
 }
 
-func (a *API) comment(v *visit, s callback.Step, b comment) (callback.Note, error) {
+func (a *API) comment(v *visit, s callback.Step, b comment) (note.Note, error) {
 	return a.Work.Comment(v.Context(), s, b.Text)
 }
 
 type resolving struct {
-	Outcome callback.Outcome `json:"outcome"`
-	Reason  string           `json:"reason"`
+	Outcome note.Outcome `json:"outcome"`
+	Reason  string       `json:"reason"`
 }
 
-func (a *API) resolve(v *visit, s callback.Step, b resolving) (callback.Note, error) {
-	if b.Outcome != callback.Settled {
+func (a *API) resolve(v *visit, s callback.Step, b resolving) (note.Note, error) {
+	if b.Outcome != note.Settled {
 		return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
 	}
 	in, err := a.callAbout(v, s.Note)
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	return a.Work.Settle(v.Context(), s, in, b.Reason)
 }
 
 // callAbout is the call that who asks has with the caller of a note now; empty when he talks with nobody, or about something else.
-func (a *API) callAbout(v *visit, id callback.NoteID) (call.ID, error) {
+func (a *API) callAbout(v *visit, id note.ID) (call.ID, error) {
 	talking, ok := a.Phone.Talking(v.who.Agent)
 	if !ok || talking.Note == "" {
 		return "", nil
@@ -196,11 +199,11 @@ func (a *API) callAbout(v *visit, id callback.NoteID) (call.ID, error) {
 	return talking.Call, nil
 }
 
-func (a *API) cancel(v *visit, s callback.Step, b because) (callback.Note, error) {
+func (a *API) cancel(v *visit, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Cancel(v.Context(), s, b.Reason)
 }
 
-func (a *API) reopen(v *visit, s callback.Step, b because) (callback.Note, error) {
+func (a *API) reopen(v *visit, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Reopen(v.Context(), s, b.Reason)
 }
 
@@ -220,13 +223,13 @@ type promising struct {
 
 // receipt is what may be told to the caller. It is no more, because the note may be one that another team has already.
 type receipt struct {
-	ID        callback.NoteID    `json:"id"`
-	Reference callback.Reference `json:"reference"`
-	Team      call.TeamID        `json:"team"`
-	State     callback.State     `json:"state"`
-	Made      time.Time          `json:"made"`
-	Deadline  time.Time          `json:"deadline"`
-	Repeats   int                `json:"repeats"`
+	ID        note.ID        `json:"id"`
+	Reference note.Reference `json:"reference"`
+	Team      call.TeamID    `json:"team"`
+	State     note.State     `json:"state"`
+	Made      time.Time      `json:"made"`
+	Deadline  time.Time      `json:"deadline"`
+	Repeats   int            `json:"repeats"`
 }
 
 const (
@@ -251,7 +254,7 @@ func (a *API) promise(v *visit) error {
 	if err != nil {
 		return err
 	}
-	request.Key = callback.Key("api/" + string(v.who.Agent) + "/" + key)
+	request.Key = note.Key("api/" + string(v.who.Agent) + "/" + key)
 	n, err := a.Promises.Promise(v.Context(), request)
 	if err != nil {
 		return err
@@ -275,13 +278,13 @@ func (a *API) promise(v *visit) error {
 
 // asks reports whether a note is what a request asked for, whatever has become of it since: another team may have it
 // by now, and it may be nobody's in person.
-func asks(r callback.Request, n callback.Note) bool {
+func asks(r callback.Request, n note.Note) bool {
 	team := n.Team
 	if len(n.Stints) > 0 {
 		team = n.Stints[0].Team
 	}
 	return team == r.Team && n.Number.E164 == r.Number.E164 &&
-		callback.Matter(n.Subject) == callback.Matter(r.Subject) &&
+		note.Matter(n.Subject) == note.Matter(r.Subject) &&
 		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window &&
 		(n.Personal == "" || n.Personal == r.Personal)
 }
@@ -297,13 +300,13 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	number, err := call.ParseTyped(b.Number)
 	if err != nil {
-		return refuse("refused_"+string(callback.CodeInvalid), "the number does not exist or cannot be read: "+err.Error())
+		return refuse("refused_"+string(dialling.CodeInvalid), "the number does not exist or cannot be read: "+err.Error())
 	}
 	if b.Personal != "" && !a.colleagueOf(v, b.Team, b.Personal) {
 		return refuse("colleague", "the team has no such colleague: leave personal out, and anybody of the team can call back")
 	}
 	r := callback.Request{
-		At: v.at, Who: callback.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
+		At: v.at, Who: note.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
 		Call: b.Call, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal, Separate: b.Separate,
 	}
 	if b.Verified {
@@ -314,7 +317,7 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	if known := a.Directory.Languages(); !slices.Contains(known, r.Language) {
 		return refuse(
-			"refused_"+string(callback.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "),
+			"refused_"+string(dialling.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "),
 		)
 	}
 	if b.Window != "" {

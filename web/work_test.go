@@ -11,10 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -42,7 +45,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 		return n
 	}
 	n := does("claim", "")
-	require.Equal(t, callback.Claimed, n.State)
+	require.Equal(t, note.Claimed, n.State)
 	require.Equal(t, call.AgentID("cem"), n.Colleague)
 	require.Equal(t, caller, n.Number)
 	require.Equal(t, "09:00-12:00", n.Window)
@@ -50,12 +53,12 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	require.True(t, n.NextAttempt.Before(n.Deadline), "within the norm")
 	require.WithinDuration(t, time.Now().Add(10*time.Minute), n.Lease, time.Minute)
 	does("renew", "{}")
-	require.Equal(t, callback.Calling, does("attempts/start", "").State)
-	require.Equal(t, callback.ResultReached, does("attempts/end", `{"result":"reached"}`).Attempts[0].Result)
+	require.Equal(t, note.Calling, does("attempts/start", "").State)
+	require.Equal(t, attempt.Reached, does("attempts/end", `{"result":"reached"}`).Attempts[0].Result)
 	does("comment", `{"text":"belt morgen terug"}`)
 	require.Equal(t, 1, does("raise", `{"reason":"wacht lang"}`).Priority)
 	n = does("resolve", `{"outcome":"reached","reason":"vergunning is klaar"}`)
-	require.Equal(t, callback.Resolved, n.State)
+	require.Equal(t, note.Resolved, n.State)
 	require.True(t, *n.NormMet)
 
 	var shown noteview.Note
@@ -63,21 +66,21 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	byReference.json(t, &shown)
 	d.asks("cem", http.MethodGet, strings.ToLower(at), "").json(t, &shown)
 	require.Equal(t, `"8"`, byReference.Header.Get("ETag"))
-	var kinds []callback.EventKind
+	var kinds []note.EventKind
 	for _, e := range shown.History {
 		kinds = append(kinds, e.Event)
 	}
-	require.Equal(t, []callback.EventKind{
-		callback.EventMade, callback.EventClaimed, callback.EventRenewed, callback.EventAttemptStarted, callback.EventAttemptEnded,
-		callback.EventCommented, callback.EventRaised, callback.EventResolved,
+	require.Equal(t, []note.EventKind{
+		note.EventMade, note.EventClaimed, note.EventRenewed, note.EventAttemptStarted, note.EventAttemptEnded,
+		note.EventCommented, note.EventRaised, note.EventResolved,
 	}, kinds)
-	require.Equal(t, callback.ByAgent("anouk"), shown.History[0].Who)
-	require.Equal(t, callback.ByAgent("cem"), shown.History[1].Who)
+	require.Equal(t, note.ByAgent("anouk"), shown.History[0].Who)
+	require.Equal(t, note.ByAgent("cem"), shown.History[1].Who)
 
 	n2 := d.asks("lead", http.MethodPost, at+"/reopen", `{"reason":"was een ander"}`, "If-Match", tag)
 	n2.json(t, &n)
 	require.True(t, n.Attempts[0].Earlier)
-	require.Equal(t, callback.Open, n.State)
+	require.Equal(t, note.Open, n.State)
 	require.Equal(t, receipt.Deadline, n.Deadline, "the clock does not restart")
 }
 
@@ -167,7 +170,7 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 	_ = d.changes("cem", mine, "resolve", `{"outcome":"settled"}`).problem(t, http.StatusConflict, "stale")
 	after, err := d.store.Note(context.Background(), deventer, mine.ID)
 	require.NoError(t, err)
-	require.Equal(t, callback.Open, after.State, "nothing changed")
+	require.Equal(t, note.Open, after.State, "nothing changed")
 }
 
 func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
@@ -182,12 +185,12 @@ func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
 	d.asks("dirkje", http.MethodGet, "/api/me", "").json(t, &nobody)
 	require.Nil(t, nobody.Call)
 
-	settled := func(who string, n callback.Note) call.ID {
+	settled := func(who string, n note.Note) call.ID {
 		t.Helper()
 		require.Equal(t, http.StatusOK, d.changes(who, n, "resolve", `{"outcome":"settled"}`).StatusCode)
 		events, err := d.store.Events(context.Background(), deventer, n.ID)
 		require.NoError(t, err)
-		require.Equal(t, callback.Settled, events[1].Outcome)
+		require.Equal(t, note.Settled, events[1].Outcome)
 		return events[1].Call
 	}
 	require.Empty(t, settled("cem", other), "he talks about something else")
@@ -197,7 +200,7 @@ func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
 
 func TestWhatTheRulesRefuse(t *testing.T) {
 	tests := map[string]struct {
-		note   func(*desk) callback.Note
+		note   func(*desk) note.Note
 		who    string
 		what   string
 		body   string
@@ -206,49 +209,49 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 		detail string
 	}{
 		"a note that is resolved is claimed": {
-			func(d *desk) callback.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state",
+			func(d *desk) note.Note { return d.closed(permits) }, "cem", "claim", "", 409, "state",
 			"a team lead can reopen it",
 		},
 		"another colleague renews": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
 		},
 		"another colleague releases": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "release", "", 403, "not_yours", "cem has it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "release", "", 403, "not_yours", "cem has it",
 		},
 		"another colleague reroutes": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "dirkje", "reroute", `{"team":"kcc","reason":"x"}`, 403, "not_yours", "",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "reroute", `{"team":"kcc","reason":"x"}`, 403, "not_yours", "",
 		},
 		"a personal note is claimed by another": {
-			func(d *desk) callback.Note {
+			func(d *desk) note.Note {
 				return d.note(permits, func(r *callback.Request) { r.Personal = "cem" })
 			}, "dirkje", "claim", "", 422, "rule", "for cem in person",
 		},
 		"not ours, and nobody else's": {
-			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"reason":"niet van ons"}`, 422, "team", "name a team",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"reason":"niet van ons"}`, 422, "team", "name a team",
 		},
 		"not ours, without a reason": {
-			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"team":"kcc"}`, 422, "rule", "reason is needed",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"kcc"}`, 422, "rule", "reason is needed",
 		},
 		"to a team of another municipality": {
-			func(d *desk) callback.Note { return d.note(permits) }, "cem", "reroute", `{"team":"raalte-kcc","reason":"x"}`, 422, "team", "",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"raalte-kcc","reason":"x"}`, 422, "team", "",
 		},
 		"reached, without an attempt": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"reached"}`, 422, "rule", "no attempt",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"reached"}`, 422, "rule", "no attempt",
 		},
 		"given up too early": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"unreached"}`, 422, "rule", "3 more",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"unreached"}`, 422, "rule", "3 more",
 		},
 		"resolved without saying how": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{}`, 422, "rule", "say how",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{}`, 422, "rule", "say how",
 		},
 		"an attempt ends and nobody says how": {
-			func(d *desk) callback.Note { return d.claimed(permits, "cem") }, "cem", "attempts/end", `{"result":"maybe"}`, 422, "rule", "say what came of it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "attempts/end", `{"result":"maybe"}`, 422, "rule", "say what came of it",
 		},
 		"a comment without a word": {
-			func(d *desk) callback.Note { return d.note(permits) }, "cem", "comment", `{}`, 422, "rule", "no comment",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "comment", `{}`, 422, "rule", "no comment",
 		},
 		"a comment that is a book": {
-			func(d *desk) callback.Note { return d.note(permits) }, "cem", "comment", `{"text":"` + strings.Repeat("a", 2001) + `"}`, 422, "rule", "longer than",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "comment", `{"text":"` + strings.Repeat("a", 2001) + `"}`, 422, "rule", "longer than",
 		},
 	}
 	for name, test := range tests {
@@ -258,7 +261,7 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 			p := d.changes(test.who, n, test.what, test.body).problem(t, test.status, test.code)
 			require.Contains(t, p.Detail, test.detail)
 			if test.code == "state" {
-				require.Equal(t, callback.Legal(n.State), p.Legal)
+				require.Equal(t, note.Legal(n.State), p.Legal)
 			}
 			after, err := d.store.Note(context.Background(), deventer, n.ID)
 			require.NoError(t, err)
@@ -271,17 +274,17 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
 	d := open(t)
 	for name, test := range map[string]struct {
-		note       func() callback.Note
+		note       func() note.Note
 		what, body string
 		says       []string
 	}{
-		"claimed by another": {func() callback.Note { return d.claimed(permits, "cem") }, "claim", "", []string{"cem has the note until ", "release it"}},
-		"being called": {func() callback.Note {
+		"claimed by another": {func() note.Note { return d.claimed(permits, "cem") }, "claim", "", []string{"cem has the note until ", "release it"}},
+		"being called": {func() note.Note {
 			n, err := d.work.StartAttempt(context.Background(), d.step(d.claimed(permits, "cem"), "cem"), "")
 			require.NoError(t, err)
 			return n
 		}, "reroute", `{"team":"kcc","reason":"x"}`, []string{"cem is calling the caller and has the note until ", "what came of that attempt"}},
-		"closed": {func() callback.Note { return d.closed(permits) }, "claim", "", []string{"was cancelled on ", "reopen"}},
+		"closed": {func() note.Note { return d.closed(permits) }, "claim", "", []string{"was cancelled on ", "reopen"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := test.note()
@@ -290,7 +293,7 @@ func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
 				require.Contains(t, p.Detail, says)
 			}
 			require.NotContains(t, p.Detail, "commented", "events are for programs")
-			require.Equal(t, callback.Legal(n.State), p.Legal)
+			require.Equal(t, note.Legal(n.State), p.Legal)
 			require.Equal(t, n.Colleague, p.Colleague)
 			require.True(t, n.Lease.Equal(p.Until))
 		})
@@ -308,7 +311,7 @@ func TestALeadFreesWhatOthersHave(t *testing.T) {
 	d := open(t)
 	var n noteview.Note
 	d.changes("lead", d.claimed(permits, "cem"), "release", `{"reason":"ziek"}`).json(t, &n)
-	require.Equal(t, callback.Open, n.State)
+	require.Equal(t, note.Open, n.State)
 	personal := d.note(permits, func(r *callback.Request) { r.Personal = "cem" })
 	d.changes("lead", personal, "release", "").json(t, &n)
 	require.Empty(t, n.Personal, "it is the team's now")
@@ -317,8 +320,8 @@ func TestALeadFreesWhatOthersHave(t *testing.T) {
 // few allows one note a day for a number.
 type few struct{ town }
 
-func (few) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}, Limits: callback.Limits{Caller: 1, Target: 1, Day: 1, Clocks: time.UTC}}
+func (few) Policy(call.MunicipalityID) dialling.Policy {
+	return dialling.Policy{Countries: []string{"NL"}, Clocks: time.UTC, Limits: dialling.Limits{Caller: 1, Target: 1, Day: 1}}
 }
 
 func TestAnAgentMakesOneNoteTooMany(t *testing.T) {

@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // absenceShown is an absence as --json prints it.
 type absenceShown struct {
-	Colleague call.AgentID   `json:"colleague"`
-	Since     time.Time      `json:"since"`
-	By        callback.Actor `json:"by"`
+	Colleague call.AgentID `json:"colleague"`
+	Since     time.Time    `json:"since"`
+	By        note.Actor   `json:"by"`
 }
 
 func absentCommand(o *benchOptions) *cobra.Command {

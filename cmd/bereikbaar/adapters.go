@@ -10,7 +10,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -36,12 +38,15 @@ func (s *settings) Knows(team call.TeamID) bool {
 }
 
 // Policy implements callback.Rules.
-func (s *settings) Policy(m call.MunicipalityID) callback.Policy {
+func (s *settings) Policy(m call.MunicipalityID) dialling.Policy {
 	cfg := s.config()
-	town, limits := cfg.Plan.Municipalities[m], cfg.Callbacks.Limits
-	policy := callback.Policy{Countries: town.CallbackCountries}
+	town, limits, caps := cfg.Plan.Municipalities[m], cfg.Callbacks.Limits, cfg.Callbacks.Caps
+	policy := dialling.Policy{Countries: town.CallbackCountries, Clocks: time.UTC, Caps: dialling.Caps{
+		Target: caps.Target, Colleague: caps.Colleague, Day: caps.Day,
+	}}
 	if town.Location != nil { // nil for one that is not in the configuration: none of its numbers is rung back
-		policy.Limits = callback.Limits{Caller: limits.Caller, Target: limits.Target, Day: limits.Day, Clocks: town.Location}
+		policy.Clocks = town.Location
+		policy.Limits = dialling.Limits{Caller: limits.Caller, Target: limits.Target, Day: limits.Day}
 	}
 	return policy
 }
@@ -71,12 +76,11 @@ func (s *settings) Work(id call.MunicipalityID) callback.Work {
 	return callback.Work{
 		Location: location, ContactCentre: m.ContactCentre, Lease: c.Lease,
 		Attempts: callback.AttemptPolicy{Least: c.Attempts.Least, Parts: c.Attempts.Parts}, Retention: c.Retention,
-		Caps: callback.Caps{Target: c.Caps.Target, Colleague: c.Caps.Colleague, Day: c.Caps.Day},
 	}
 }
 
 // Next implements web.Directory. A team that is no longer in the configuration has no hours to try it in.
-func (s *settings) Next(n callback.Note, now time.Time) time.Time {
+func (s *settings) Next(n note.Note, now time.Time) time.Time {
 	team, ok := s.plan().Teams[n.Team]
 	if !ok {
 		return time.Time{}

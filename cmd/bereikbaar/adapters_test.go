@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -31,7 +32,7 @@ func settingsOf(t *testing.T, pairs ...string) *settings {
 func TestTheNextAttemptIsWhileTheTeamIsOpen(t *testing.T) {
 	evening, err := time.Parse(time.RFC3339, "2026-11-20T20:00:00+01:00") // a Friday
 	require.NoError(t, err)
-	n := callback.Note{Municipality: "deventer", Team: "kcc", State: callback.Open, Deadline: evening.AddDate(0, 0, 3)}
+	n := note.Note{Municipality: "deventer", Team: "kcc", State: note.Open, Deadline: evening.AddDate(0, 0, 3)}
 	next := settingsOf(t).Next(n, evening)
 	require.Equal(t, "2026-11-23T08:00:00Z", next.Format(time.RFC3339))
 	n.Team = "gone"

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/web"
 )
@@ -18,7 +19,7 @@ type desks struct {
 	*service
 	operator  *ivr.Operator
 	callbacks *ivr.Callbacks
-	guard     *callback.Guard
+	guard     *dialling.Guard
 
 	mu   sync.Mutex
 	busy map[call.AgentID]bool
@@ -31,20 +32,20 @@ func (d *desks) Talking(agent call.AgentID) (web.Talking, bool) {
 }
 
 // CallBack implements web.Phone.
-func (d *desks) CallBack(n callback.Note) error {
+func (d *desks) CallBack(n note.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
-		return d.refuse(callback.DialOff, "no way outside is configured (callbacks.dial)")
+		return d.refuse(dialling.ReasonOff, "no way outside is configured (callbacks.dial)")
 	}
 	agent, ok := d.settings.plan().Agents[n.Colleague]
 	if !ok { // they are known by their token only
-		return d.refuse(callback.DialNoPhone, "you have no phone in the configuration (agents): ring the caller yourself")
+		return d.refuse(dialling.ReasonNoPhone, "you have no phone in the configuration (agents): ring the caller yourself")
 	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
 	}
 	free := d.take(n.Colleague)
 	if free == nil {
-		return d.refuse(callback.DialBusy, "you are being put through already")
+		return d.refuse(dialling.ReasonBusy, "you are being put through already")
 	}
 	if err := d.begin(n, agent, free); err != nil {
 		free()
@@ -54,7 +55,7 @@ func (d *desks) CallBack(n callback.Note) error {
 }
 
 // begin looks whether the colleague can be put through now, keeps the number for them, and rings their phone.
-func (d *desks) begin(n callback.Note, agent routing.Agent, free func()) error {
+func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 	if err := d.reachable(agent); err != nil {
 		return err
 	}
@@ -86,18 +87,18 @@ func (d *desks) reachable(agent routing.Agent) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askPhone)
 	defer cancel()
 	if up, _, _ := d.conn.State(); !up { // what goes on there is not known yet
-		return d.refuse(callback.DialExchange, "Asterisk cannot be reached now: try again in a while")
+		return d.refuse(dialling.ReasonExchange, "Asterisk cannot be reached now: try again in a while")
 	}
 	state, err := d.phoneNow(ctx, agent.Endpoint)
 	switch {
 	case err != nil:
 		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
-		return d.refuse(callback.DialExchange, "Asterisk does not say how your phone stands: try again in a while")
+		return d.refuse(dialling.ReasonExchange, "Asterisk does not say how your phone stands: try again in a while")
 	case state == routing.PhoneOffline:
-		return d.refuse(callback.DialPhoneOffline,
+		return d.refuse(dialling.ReasonPhoneOffline,
 			"your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
 	case state == routing.PhoneInUse, d.queues.Busy(agent.ID):
-		return d.refuse(callback.DialPhoneInUse, "your own phone rings or is in a call: end that first")
+		return d.refuse(dialling.ReasonPhoneInUse, "your own phone rings or is in a call: end that first")
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (d *desks) phoneNow(ctx context.Context, endpoint string) (routing.PhoneSta
 }
 
 // Check implements web.Phone.
-func (d *desks) Check(n callback.Note) error {
+func (d *desks) Check(n note.Note) error {
 	if err := d.callbacks.Engaged.Check(n); err != nil {
 		return d.counted(err)
 	}
@@ -127,7 +128,7 @@ const lookForTries = time.Second
 // tried refuses a call to a number that a colleague tries about another note with a phone of their own: that note says
 // so until they have told what came of it. Notes that cannot be read refuse nothing: who dials by us needs the store
 // anyhow.
-func (d *desks) tried(n callback.Note) error {
+func (d *desks) tried(n note.Note) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookForTries)
 	defer cancel()
 	for m := range d.settings.plan().Municipalities {
@@ -146,20 +147,20 @@ func (d *desks) tried(n callback.Note) error {
 
 // counted counts a refusal of those who know who is on the telephone.
 func (d *desks) counted(err error) error {
-	if why, ok := errors.AsType[*callback.DialError](err); ok {
+	if why, ok := errors.AsType[*dialling.Error](err); ok {
 		d.dialRefused(why.Code)
 	}
 	return err
 }
 
 // refuse says why nobody is rung, and has it counted: the guard knows its own refusals only.
-func (d *desks) refuse(code callback.DialCode, text string) error {
+func (d *desks) refuse(code dialling.Reason, text string) error {
 	d.dialRefused(code)
-	return &callback.DialError{Code: code, Text: text}
+	return &dialling.Error{Code: code, Text: text}
 }
 
 // dialRefused counts and logs a callback that is not dialled.
-func (s *service) dialRefused(code callback.DialCode) {
+func (s *service) dialRefused(code dialling.Reason) {
 	s.metrics.Keeping.DialRefused(code)
 	s.log.Warn("a callback was not dialled", "why", code)
 }

@@ -12,8 +12,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -40,26 +43,26 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		colleague call.AgentID
 		number    string
 		dial      string
-		code      callback.DialCode
+		code      dialling.Reason
 	}{
-		"no way outside":                  {"kcc1", "0612345678", "", callback.DialOff},
-		"a colleague without a phone":     {"by-token-only", "0612345678", wayOut, callback.DialNoPhone},
-		"a number that must not be":       {"kcc1", "0900123456", wayOut, callback.DialNumber},
-		"he is being put through already": {"kcc1", "0612345678", wayOut, callback.DialBusy},
-		"Asterisk cannot be reached":      {"kcc1", "0612345678", wayOut, callback.DialExchange},
+		"no way outside":                  {"kcc1", "0612345678", "", dialling.ReasonOff},
+		"a colleague without a phone":     {"by-token-only", "0612345678", wayOut, dialling.ReasonNoPhone},
+		"a number that must not be":       {"kcc1", "0900123456", wayOut, dialling.ReasonNumber},
+		"he is being put through already": {"kcc1", "0612345678", wayOut, dialling.ReasonBusy},
+		"Asterisk cannot be reached":      {"kcc1", "0612345678", wayOut, dialling.ReasonExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := daemonWith(t, slog.New(slog.DiscardHandler), test.dial).desks
-			d.busy["kcc1"] = test.code != callback.DialExchange // else it is looked at first
-			d.guard = callback.NewGuard(d.settings, new(callback.LocalTally), d.dialRefused)
+			d.busy["kcc1"] = test.code != dialling.ReasonExchange // else it is looked at first
+			d.guard = dialling.NewGuard(d.settings, new(dialling.LocalTally), d.dialRefused)
 			number, err := call.ParseNumber(test.number)
 			require.NoError(t, err)
-			err = d.CallBack(callback.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})
-			var refused *callback.DialError
+			err = d.CallBack(note.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})
+			var refused *dialling.Error
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, test.code, refused.Code)
 			figures := scraped(t, d.service)
-			for _, code := range callback.DialCodes() {
+			for _, code := range dialling.Reasons() {
 				count := 0
 				if code == test.code {
 					count = 1
@@ -76,26 +79,26 @@ func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
 	c := atTheCounter(t)
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
 	one, two := c.note("kcc"), c.note("parttime")
-	does := func(n callback.Note, who call.AgentID, change func(context.Context, callback.Step) (callback.Note, error)) {
+	does := func(n note.Note, who call.AgentID, change func(context.Context, callback.Step) (note.Note, error)) {
 		t.Helper()
-		step := callback.Step{Municipality: "deventer", Note: n.ID, Who: callback.ByAgent(who), At: time.Now()}
+		step := callback.Step{Municipality: "deventer", Note: n.ID, Who: note.ByAgent(who), At: time.Now()}
 		_, err := change(t.Context(), step)
 		require.NoError(t, err)
 	}
 	does(one, "kcc1", d.worklist.Claim)
 	require.NoError(t, d.desks.Check(two), "nobody rings yet")
-	does(one, "kcc1", func(ctx context.Context, s callback.Step) (callback.Note, error) {
+	does(one, "kcc1", func(ctx context.Context, s callback.Step) (note.Note, error) {
 		return d.worklist.StartAttempt(ctx, s, "")
 	})
 	require.NoError(t, d.desks.Check(one), "it is their own attempt")
-	var why *callback.DialError
+	var why *dialling.Error
 	require.ErrorAs(t, d.desks.Check(two), &why)
-	require.Equal(t, callback.DialEngaged, why.Code)
+	require.Equal(t, dialling.ReasonEngaged, why.Code)
 	require.Equal(t, call.AgentID("kcc1"), why.Colleague)
 	require.Equal(t, call.TeamID("kcc"), why.Team)
 	require.Contains(t, scraped(t, d), `bereikbaar_dials_refused_total{reason="engaged"} 1`)
-	does(one, "kcc1", func(ctx context.Context, s callback.Step) (callback.Note, error) {
-		return d.worklist.EndAttempt(ctx, s, callback.LineUnknown, 0, callback.ResultVoicemail)
+	does(one, "kcc1", func(ctx context.Context, s callback.Step) (note.Note, error) {
+		return d.worklist.EndAttempt(ctx, s, attempt.LineUnknown, 0, attempt.Voicemail)
 	})
 	require.NoError(t, d.desks.Check(two))
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
@@ -24,7 +26,7 @@ type noteFlags struct{ reason, team, outcome, result, text string }
 type change struct {
 	use, short string
 	flags      func(*cobra.Command, *noteFlags)
-	act        func(context.Context, *bench, callback.Step, *noteFlags) (callback.Note, error)
+	act        func(context.Context, *bench, callback.Step, *noteFlags) (note.Note, error)
 }
 
 func withReason(cmd *cobra.Command, f *noteFlags) {
@@ -33,13 +35,13 @@ func withReason(cmd *cobra.Command, f *noteFlags) {
 
 func changes() []change {
 	return []change{
-		{"claim", "Take a note, for as long as the lease runs", nil, func(ctx context.Context, b *bench, s callback.Step, _ *noteFlags) (callback.Note, error) {
+		{"claim", "Take a note, for as long as the lease runs", nil, func(ctx context.Context, b *bench, s callback.Step, _ *noteFlags) (note.Note, error) {
 			if _, err := b.person(b.options.as); err != nil {
-				return callback.Note{}, fmt.Errorf("--as: %w", err)
+				return note.Note{}, fmt.Errorf("--as: %w", err)
 			}
 			return b.worklist.Claim(ctx, s)
 		}},
-		{"release", "Give a note back to its team", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+		{"release", "Give a note back to its team", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Release(ctx, s, f.reason)
 		}},
 		{"reroute", "Send a note to the team whose it is; the deadline stays", func(cmd *cobra.Command, f *noteFlags) {
@@ -47,47 +49,47 @@ func changes() []change {
 			cmd.Flags().StringVar(&f.team, "team", "", "whose it is")
 		}, reroute},
 		{"attempt", "Write down what came of a try to reach the caller; for who has claimed the note", func(cmd *cobra.Command, f *noteFlags) {
-			cmd.Flags().StringVar(&f.result, "result", "", fmt.Sprintf("one of %v", callback.Results()))
-		}, attempt},
+			cmd.Flags().StringVar(&f.result, "result", "", fmt.Sprintf("one of %v", attempt.Results()))
+		}, tryCaller},
 		{"comment", "Leave a word for whoever works on a note", func(cmd *cobra.Command, f *noteFlags) {
 			cmd.Flags().StringVar(&f.text, "text", "", "the word")
-		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Comment(ctx, s, f.text)
 		}},
 		{"resolve", "Close a note, because it is done", func(cmd *cobra.Command, f *noteFlags) {
 			withReason(cmd, f)
-			cmd.Flags().StringVar(&f.outcome, "outcome", "", fmt.Sprintf("one of %v; settled is the caller's own word, the others are for who has claimed it", callback.Outcomes()))
-		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
-			return b.worklist.Resolve(ctx, s, callback.Outcome(f.outcome), f.reason)
+			cmd.Flags().StringVar(&f.outcome, "outcome", "", fmt.Sprintf("one of %v; settled is the caller's own word, the others are for who has claimed it", note.Outcomes()))
+		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+			return b.worklist.Resolve(ctx, s, note.Outcome(f.outcome), f.reason)
 		}},
-		{"cancel", "Close a note, because the caller no longer needs it", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+		{"cancel", "Close a note, because the caller no longer needs it", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Cancel(ctx, s, f.reason)
 		}},
-		{"reopen", "Make a closed note live again; the deadline stays", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+		{"reopen", "Make a closed note live again; the deadline stays", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Reopen(ctx, s, f.reason)
 		}},
 	}
 }
 
-func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
+func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
 	if !b.settings.HasTeam(b.town.ID, call.TeamID(f.team)) {
-		return callback.Note{}, unknown("team", f.team, b.cfg.Path, b.settings.Teams(b.town.ID))
+		return note.Note{}, unknown("team", f.team, b.cfg.Path, b.settings.Teams(b.town.ID))
 	}
 	return b.worklist.Reroute(ctx, s, call.TeamID(f.team), f.reason)
 }
 
 // attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun: the note
 // would stay at "calling" until the claim runs out.
-func attempt(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (callback.Note, error) {
-	if err := callback.CheckResult(callback.Result(f.result)); err != nil {
-		return callback.Note{}, err
+func tryCaller(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+	if err := note.CheckResult(attempt.Result(f.result)); err != nil {
+		return note.Note{}, err
 	}
 	n, err := b.worklist.StartAttempt(ctx, s, "")
 	if err != nil {
-		return callback.Note{}, err
+		return note.Note{}, err
 	}
 	s.Ver = n.Ver
-	return b.worklist.EndAttempt(ctx, s, callback.LineUnknown, 0, callback.Result(f.result))
+	return b.worklist.EndAttempt(ctx, s, attempt.LineUnknown, 0, attempt.Result(f.result))
 }
 
 func changeCommands(o *benchOptions) []*cobra.Command {
@@ -95,7 +97,7 @@ func changeCommands(o *benchOptions) []*cobra.Command {
 	for _, c := range changes() {
 		f := &noteFlags{}
 		cmd := &cobra.Command{Use: c.use + " NOTE", Short: c.short, Args: cobra.ExactArgs(1), RunE: withNotes(o, func(b *bench, args []string) error {
-			return b.change(args[0], func(ctx context.Context, s callback.Step) (callback.Note, error) { return c.act(ctx, b, s, f) })
+			return b.change(args[0], func(ctx context.Context, s callback.Step) (note.Note, error) { return c.act(ctx, b, s, f) })
 		})}
 		if c.flags != nil {
 			c.flags(cmd, f)
@@ -106,7 +108,7 @@ func changeCommands(o *benchOptions) []*cobra.Command {
 }
 
 // change changes one note, and prints it as it is then.
-func (b *bench) change(name string, act func(context.Context, callback.Step) (callback.Note, error)) error {
+func (b *bench) change(name string, act func(context.Context, callback.Step) (note.Note, error)) error {
 	who, err := b.who()
 	if err != nil {
 		return err
@@ -117,7 +119,7 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 		return err
 	}
 	after, err := act(ctx, callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now})
-	if stale := (*callback.StaleError)(nil); errors.As(err, &stale) {
+	if stale := (*note.StaleError)(nil); errors.As(err, &stale) {
 		return fmt.Errorf("%w: %s", err, n.In(b.town.Location).Standing())
 	}
 	if err != nil {
@@ -128,7 +130,7 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (ca
 	if b.options.asJSON {
 		return printJSON(b.out(), b.look().Of(after))
 	}
-	return noteview.Table(b.out(), []callback.Note{after}, b.look(), b.town.Location, b.now)
+	return noteview.Table(b.out(), []note.Note{after}, b.look(), b.town.Location, b.now)
 }
 
 func eraseNotesCommand(o *benchOptions) *cobra.Command {
@@ -221,7 +223,7 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 			asked := []any{"team", team, "closed_from", from, "closed_until", until}
 			b.accessed("export begins", asked...) // who reads it may hang up, and this program then ends with it
 			count := 0
-			err = b.export(s, func(notes []callback.Note) error {
+			err = b.export(s, func(notes []note.Note) error {
 				count += len(notes)
 				return out.Write(notes)
 			})
@@ -245,7 +247,7 @@ func exportNotesCommand(o *benchOptions) *cobra.Command {
 
 // noteWriter is a form in which notes are exported.
 type noteWriter interface {
-	Write(notes []callback.Note) error
+	Write(notes []note.Note) error
 	Close() error
 }
 
@@ -289,12 +291,12 @@ func (b *bench) selected(team, from, until string) (selection, error) {
 }
 
 // export gives what can be read; the error says what cannot.
-func (b *bench) export(s selection, take func([]callback.Note) error) error {
+func (b *bench) export(s selection, take func([]note.Note) error) error {
 	wanted := func(team call.TeamID) bool { return s.team == "" || team == s.team }
 	if s.from.IsZero() {
 		return b.store.EachLive(b.cmd.Context(), b.town.ID, wanted, take)
 	}
-	return b.store.EachClosed(b.cmd.Context(), b.town.ID, s.from, s.until, func(notes []callback.Note) error {
-		return take(slices.DeleteFunc(notes, func(n callback.Note) bool { return !wanted(n.Team) }))
+	return b.store.EachClosed(b.cmd.Context(), b.town.ID, s.from, s.until, func(notes []note.Note) error {
+		return take(slices.DeleteFunc(notes, func(n note.Note) bool { return !wanted(n.Team) }))
 	})
 }

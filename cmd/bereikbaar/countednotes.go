@@ -9,43 +9,44 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // countedNotes counts what callers are told about notes by telephone. The JSON API goes past it: what programs promise shows in
 // the counts of the store.
 type countedNotes struct {
 	*callback.Service
-	reader   callback.Reader
+	reader   note.Reader
 	worklist *callback.Worklist
 	metrics  *metrics.Metrics
 	repeats  *repeats
 }
 
 // Promise implements ivr.Notes.
-func (n countedNotes) Promise(ctx context.Context, r callback.Request) (callback.Note, error) {
-	note, err := n.Service.Promise(ctx, r)
+func (n countedNotes) Promise(ctx context.Context, r callback.Request) (note.Note, error) {
+	promised, err := n.Service.Promise(ctx, r)
 	switch {
 	case err != nil:
 		n.metrics.Notes.Refused(r.Team, err)
-	case note.Key != r.Key: // the caller has a live note for the same
-		n.repeated(note.Team, r.Call)
-	case note.Made.Equal(r.At.Truncate(time.Millisecond)): // else this call has been promised it before
+	case promised.Key != r.Key: // the caller has a live note for the same
+		n.repeated(promised.Team, r.Call)
+	case promised.Made.Equal(r.At.Truncate(time.Millisecond)): // else this call has been promised it before
 		n.metrics.Notes.Promised(r.Team)
 	}
-	return note, err
+	return promised, err
 }
 
 // Live implements ivr.Notes.
-func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]callback.Note, error) {
+func (n countedNotes) Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]note.Note, error) {
 	const most = 200 // of one number, a company's: the live ones are among the newest
 	notes, err := n.reader.ByNumber(ctx, m, number, most)
-	notes = slices.DeleteFunc(notes, func(n callback.Note) bool { return !n.State.Live() })
-	slices.SortStableFunc(notes, func(a, b callback.Note) int { return a.Deadline.Compare(b.Deadline) })
+	notes = slices.DeleteFunc(notes, func(n note.Note) bool { return !n.State.Live() })
+	slices.SortStableFunc(notes, func(a, b note.Note) int { return a.Deadline.Compare(b.Deadline) })
 	return notes, err
 }
 
 // Repeated implements ivr.Notes.
-func (n countedNotes) Repeated(ctx context.Context, about callback.Note, in call.ID) error {
+func (n countedNotes) Repeated(ctx context.Context, about note.Note, in call.ID) error {
 	_, err := n.worklist.Merge(ctx, byCaller(about), in, "")
 	if err == nil {
 		n.repeated(about.Team, in)
@@ -54,7 +55,7 @@ func (n countedNotes) Repeated(ctx context.Context, about callback.Note, in call
 }
 
 // Withdraw implements ivr.Notes.
-func (n countedNotes) Withdraw(ctx context.Context, about callback.Note, in call.ID) error {
+func (n countedNotes) Withdraw(ctx context.Context, about note.Note, in call.ID) error {
 	_, err := n.worklist.Cancel(ctx, byCaller(about), "withdrawn by the caller in call "+string(in))
 	return err
 }
@@ -89,6 +90,6 @@ func (r *repeats) over(in call.ID) {
 	delete(r.counted, in)
 }
 
-func byCaller(n callback.Note) callback.Step {
-	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: callback.ByCaller, At: time.Now().UTC()}
+func byCaller(n note.Note) callback.Step {
+	return callback.Step{Municipality: n.Municipality, Note: n.ID, Who: note.ByCaller, At: time.Now().UTC()}
 }

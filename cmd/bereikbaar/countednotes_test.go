@@ -17,7 +17,8 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -31,11 +32,11 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	now := time.Now()
-	asks := func(in call.ID) callback.Note {
+	asks := func(in call.ID) note.Note {
 		t.Helper()
 		now = now.Add(time.Second)
 		n, err := notes.Promise(t.Context(), callback.Request{
-			Key: callback.CallKey("pbx", in), At: now, Who: callback.ByCaller, Municipality: "deventer", Team: "kcc",
+			Key: note.CallKey("pbx", in), At: now, Who: note.ByCaller, Municipality: "deventer", Team: "kcc",
 			Number: number, Shown: number, Language: "nl", Call: in,
 		})
 		require.NoError(t, err)

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and
@@ -47,11 +47,11 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	r.Servers[1].Freeze() // from here on the replica hears nothing: not even what its machine would have taken for it
 	r.Servers[0].Do("CLIENT", "KILL", "TYPE", "replica")
 	claimed = c.advances(
-		d, claimed, callback.EventClaimed, func(e *callback.Event) { e.Who, e.Hold = callback.ByAgent("kcc1"), time.Hour },
+		d, claimed, note.EventClaimed, func(e *note.Event) { e.Who, e.Hold = note.ByAgent("kcc1"), time.Hour },
 	)
-	erased = c.advances(d, erased, callback.EventCancelled, func(e *callback.Event) { e.Reason = "erased on request" })
-	_, err := d.keeper.Advance(t.Context(), erased, callback.Remains(erased, callback.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
-		callback.ByAgent("kcc1"), "erased on request"))
+	erased = c.advances(d, erased, note.EventCancelled, func(e *note.Event) { e.Reason = "erased on request" })
+	_, err := d.keeper.Advance(t.Context(), erased, note.Remains(erased, note.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
+		note.ByAgent("kcc1"), "erased on request"))
 	require.NoError(t, err)
 	var proof redisstore.Proof
 	require.Eventually(t, func() bool { // the replica does not hear of that either
@@ -64,8 +64,8 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	until(primary(1))
 	until(func() bool { return d.keeper.Behind() == 0 && k.comparison.wentRound() && k.comparison.from == "" })
 
-	for id, want := range map[callback.NoteID]callback.State{
-		open.ID: callback.Open, claimed.ID: callback.Claimed, erased.ID: callback.Purged, meanwhile.ID: callback.Open,
+	for id, want := range map[note.ID]note.State{
+		open.ID: note.Open, claimed.ID: note.Claimed, erased.ID: note.Purged, meanwhile.ID: note.Open,
 	} {
 		n, err := d.store.Note(t.Context(), "deventer", id)
 		require.NoError(t, err)
@@ -86,15 +86,15 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 
 // advances makes the next event of a note, and asks again while a busy machine is slow.
 func (c *counter) advances(
-	d *service, n callback.Note, kind callback.EventKind, change func(*callback.Event),
-) callback.Note {
+	d *service, n note.Note, kind note.EventKind, change func(*note.Event),
+) note.Note {
 	c.t.Helper()
-	e := callback.Event{
-		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1,
-		At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: callback.BySystem,
+	e := note.Event{
+		ID: note.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1,
+		At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: note.BySystem,
 	}
 	change(&e)
-	var after callback.Note
+	var after note.Note
 	require.Eventually(c.t, func() bool {
 		var err error
 		after, err = d.keeper.Advance(c.t.Context(), n, e)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -145,5 +145,5 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	require.Contains(t, answer.Body.String(), "1 notes were erased, and more")
 	erased, err := d.store.Note(t.Context(), n.Municipality, n.ID)
 	require.NoError(t, err)
-	require.Equal(t, callback.Purged, erased.State)
+	require.Equal(t, note.Purged, erased.State)
 }

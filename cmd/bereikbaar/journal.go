@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // journalFile is the journal, in the state directory.
@@ -23,7 +24,7 @@ func (s *service) openJournal() error {
 		s.log.Error("the journal of callback notes was torn", "err", err)
 	}
 	s.journal = kept
-	s.keeper = callback.NewKeeper(s.store, kept, keeperObserver{s})
+	s.keeper = keeper.New(s.store, kept, keeperObserver{s})
 	return nil
 }
 
@@ -44,7 +45,7 @@ func (w keeperObserver) Restored(notes int) {
 	w.log.Error("Redis had lost callback notes that it confirmed; it has them again from the journal", "notes", notes)
 }
 
-func (w keeperObserver) Diverged(id callback.NoteID) {
+func (w keeperObserver) Diverged(id note.ID) {
 	w.metrics.Keeping.Diverged(id)
 	w.log.Error("Redis tells another history of a callback note than was confirmed; somebody must look", "note", id)
 }

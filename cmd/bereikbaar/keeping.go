@@ -7,6 +7,8 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 const (
@@ -201,10 +203,10 @@ func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
 
 // comparison is how far the journal was compared with Redis, and with which Redis.
 type comparison struct {
-	with  string          // the identity of that Redis: of another nothing is known
-	from  callback.NoteID // where the next one goes on, when the last one was cut short
-	round time.Time       // when it last went round; zero for never
-	again time.Duration   // how long after that to begin anew
+	with  string        // the identity of that Redis: of another nothing is known
+	from  note.ID       // where the next one goes on, when the last one was cut short
+	round time.Time     // when it last went round; zero for never
+	again time.Duration // how long after that to begin anew
 }
 
 // due reports whether the journal must be compared with the Redis that answers now.
@@ -216,7 +218,7 @@ func (c *comparison) due(identity string, behind int, now time.Time) bool {
 }
 
 // came takes down how far one came.
-func (c *comparison) came(to callback.CaughtUp, err error, now time.Time) {
+func (c *comparison) came(to keeper.CaughtUp, err error, now time.Time) {
 	c.from = to.Next
 	if !to.Done {
 		return

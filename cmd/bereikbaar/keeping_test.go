@@ -11,7 +11,8 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 func TestWhenTheJournalIsCompared(t *testing.T) {
@@ -23,22 +24,22 @@ func TestWhenTheJournalIsCompared(t *testing.T) {
 		after  time.Duration // the start
 		with   string
 		behind int
-		from   callback.NoteID // when it is due
+		from   note.ID // when it is due
 		due    bool
-		to     callback.CaughtUp // and how it ends then
+		to     keeper.CaughtUp // and how it ends then
 		err    error
 	}{
-		{what: "at the start", with: "one", due: true, to: callback.CaughtUp{Next: "b"}},
-		{what: "it was cut short: on it goes", after: time.Second, with: "one", due: true, from: "b", to: callback.CaughtUp{Next: "d"}},
-		{what: "another Redis has to be compared from the beginning", after: 2 * time.Second, with: "two", due: true, to: callback.CaughtUp{Next: "c"}},
-		{what: "it goes round", after: 3 * time.Second, with: "two", due: true, from: "c", to: callback.CaughtUp{Done: true}},
+		{what: "at the start", with: "one", due: true, to: keeper.CaughtUp{Next: "b"}},
+		{what: "it was cut short: on it goes", after: time.Second, with: "one", due: true, from: "b", to: keeper.CaughtUp{Next: "d"}},
+		{what: "another Redis has to be compared from the beginning", after: 2 * time.Second, with: "two", due: true, to: keeper.CaughtUp{Next: "c"}},
+		{what: "it goes round", after: 3 * time.Second, with: "two", due: true, from: "c", to: keeper.CaughtUp{Done: true}},
 		{what: "all is well", after: time.Minute, with: "two"},
-		{what: "a note is behind, and Redis goes away again", after: 2 * time.Minute, with: "two", behind: 1, due: true, err: callback.ErrStoreDown},
-		{what: "it is still behind", after: 2*time.Minute + time.Second, with: "two", behind: 1, due: true, to: callback.CaughtUp{Done: true}},
+		{what: "a note is behind, and Redis goes away again", after: 2 * time.Minute, with: "two", behind: 1, due: true, err: note.ErrStoreDown},
+		{what: "it is still behind", after: 2*time.Minute + time.Second, with: "two", behind: 1, due: true, to: keeper.CaughtUp{Done: true}},
 		{what: "nothing points to a loss", after: 2*time.Minute + compareEvery, with: "two"},
-		{what: "now and then", after: 2*time.Minute + time.Second + compareEvery, with: "two", due: true, to: callback.CaughtUp{Done: true}, err: another},
+		{what: "now and then", after: 2*time.Minute + time.Second + compareEvery, with: "two", due: true, to: keeper.CaughtUp{Done: true}, err: another},
 		{what: "people must mend one", after: 13 * time.Minute, with: "two", behind: 0},
-		{what: "which is looked for again soon", after: 13*time.Minute + time.Second, with: "two", due: true, to: callback.CaughtUp{Done: true}},
+		{what: "which is looked for again soon", after: 13*time.Minute + time.Second, with: "two", due: true, to: keeper.CaughtUp{Done: true}},
 		{what: "it is mended", after: 15 * time.Minute, with: "two"},
 	} {
 		now := start.Add(step.after)
@@ -57,7 +58,7 @@ func TestANoteThatPeopleMustMendIsNotLookedForEverySecond(t *testing.T) {
 	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	var c comparison
 	require.True(t, c.due("one", 1, now))
-	c.came(callback.CaughtUp{Done: true}, errors.New("another history"), now)
+	c.came(keeper.CaughtUp{Done: true}, errors.New("another history"), now)
 	require.False(t, c.due("one", 0, now.Add(time.Second)))
 	require.True(t, c.due("one", 1, now.Add(time.Second)), "another is behind")
 	require.True(t, c.due("one", 0, now.Add(lookAgain)))
@@ -96,18 +97,18 @@ func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 	c := atTheCounter(t)
 	n := c.note("kcc")
 	require.Eventually(t, func() bool {
-		id := callback.EventID(ulid.Make().String())
-		claimed, err := c.store.Advance(t.Context(), n, callback.Event{
-			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: callback.EventClaimed,
-			Who: callback.ByAgent("kcc1"), Hold: time.Millisecond,
+		id := note.EventID(ulid.Make().String())
+		claimed, err := c.store.Advance(t.Context(), n, note.Event{
+			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: note.EventClaimed,
+			Who: note.ByAgent("kcc1"), Hold: time.Millisecond,
 		})
-		return err == nil && claimed.State == callback.Claimed
+		return err == nil && claimed.State == note.Claimed
 	}, 30*time.Second, 10*time.Millisecond)
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
 	now := time.Now()
 	k := keeping{service: d, quiet: make(map[string]string)} // for an hour it has been well
-	state := func() callback.State {
-		var stored callback.Note
+	state := func() note.State {
+		var stored note.Note
 		require.Eventually(t, func() bool {
 			var err error
 			stored, err = c.store.Note(t.Context(), n.Municipality, n.ID)
@@ -123,19 +124,19 @@ func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 	}
 	c.redis.Restart("replicaof 127.0.0.1 1")
 	until(true)
-	require.Equal(t, callback.Claimed, state())
+	require.Equal(t, note.Claimed, state())
 	now = now.Add(time.Hour)
 	c.redis.Restart("replicaof no one")
 	until(false)
 	require.Equal(t, now, k.outage.over)
-	require.Equal(t, callback.Claimed, state(), "he gets the chance to renew it")
+	require.Equal(t, note.Claimed, state(), "he gets the chance to renew it")
 	now = now.Add(59 * time.Second)
 	until(false)
-	require.Equal(t, callback.Claimed, state())
+	require.Equal(t, note.Claimed, state())
 	now = now.Add(time.Second)
 	require.Eventually(t, func() bool {
 		k.tick(t.Context(), now)
-		return state() == callback.Open
+		return state() == note.Open
 	}, 30*time.Second, 10*time.Millisecond)
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/dialling"
 )
 
 func numberCommand() *cobra.Command {
@@ -51,19 +51,19 @@ type numberAnswer struct {
 	Kind            call.Kind     `json:"kind"`
 	Country         string        `json:"country"` // ISO 3166; empty for what is no number, "001" for international networks
 	CallbackAllowed bool          `json:"callback_allowed"`
-	Code            callback.Code `json:"code"`   // the reason for machines; empty when allowed
+	Code            dialling.Code `json:"code"`   // the reason for machines; empty when allowed
 	Reason          string        `json:"reason"` // why not; empty when allowed
 }
 
-func judgeNumber(policy callback.Policy, raw string) numberAnswer {
+func judgeNumber(policy dialling.Policy, raw string) numberAnswer {
 	n, err := call.ParseTyped(raw)
 	if err != nil {
-		return numberAnswer{Kind: call.KindUnknown, Code: callback.CodeInvalid, Reason: err.Error()}
+		return numberAnswer{Kind: call.KindUnknown, Code: dialling.CodeInvalid, Reason: err.Error()}
 	}
 	answer := numberAnswer{E164: n.E164, Kind: n.Kind, Country: n.Country, CallbackAllowed: true}
-	if err := callback.Dialable(policy, n); err != nil {
+	if err := dialling.Dialable(policy, n); err != nil {
 		answer.CallbackAllowed, answer.Reason = false, err.Error()
-		if refusal := (*callback.Refusal)(nil); errors.As(err, &refusal) {
+		if refusal := (*dialling.Refusal)(nil); errors.As(err, &refusal) {
 			answer.Code, answer.Reason = refusal.Code, refusal.Text
 		}
 	}

@@ -10,10 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // vault is a Redis that speaks TLS only, with an authority of its own, and asks for a client certificate.
@@ -84,7 +84,7 @@ func (v *vault) refuses(s *redisstore.Store, mend string) {
 		err = s.Ping(v.t.Context())
 		return err != nil && !strings.Contains(err.Error(), "in time")
 	}, 30*time.Second, 20*time.Millisecond)
-	require.ErrorIs(v.t, err, callback.ErrStoreDown)
+	require.ErrorIs(v.t, err, note.ErrStoreDown)
 	require.ErrorContains(v.t, err, mend)
 }
 

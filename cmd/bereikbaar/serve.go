@@ -19,10 +19,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
@@ -81,7 +83,7 @@ type service struct {
 	store    *redisstore.Store
 	redis    *storeWatch
 	journal  *journal.Journal
-	keeper   *callback.Keeper
+	keeper   *keeper.Keeper
 	towns    towns
 	worklist *callback.Worklist
 	notes    countedNotes
@@ -134,15 +136,16 @@ func newDaemon(cfg *config.Config, log *slog.Logger, level *slog.LevelVar) (*ser
 		return nil, err
 	}
 	_ = s.followTowns() // so that the first figures are whole; the rounds try again, and tell
-	s.worklist = callback.NewWorklist(s.keeper, s.settings, nil)
-	s.notes = countedNotes{callback.NewService(s.keeper, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics, newRepeats()}
+	work := callback.Joined{Notes: s.keeper, Tally: s.store, Presence: s.store}
+	s.worklist = callback.NewWorklist(work, s.settings, nil)
+	s.notes = countedNotes{callback.NewService(work, s.settings, s.settings, nil), s.keeper, s.worklist, s.metrics, newRepeats()}
 	contacts := loggedContacts{s.metrics, s.notes.repeats, log}
 	engaged := ivr.NewEngaged(s.settings.Clocks)
 	operator := &ivr.Operator{
 		Plan: s.settings.plan, Queue: s.queues, Notes: s.notes, Sounds: library, Register: contacts,
 		System: s.board.System, Engaged: engaged, Log: log,
 	}
-	guard := callback.NewGuard(s.settings, s.store, s.dialRefused)
+	guard := dialling.NewGuard(s.settings, s.store, s.dialRefused)
 	s.desks = &desks{service: s, operator: operator, guard: guard, busy: map[call.AgentID]bool{}, callbacks: &ivr.Callbacks{
 		Plan: s.settings.plan, Exchange: asterisk.Exchange{Board: s.board, Trunk: func() string { return s.settings.config().Callbacks.Dial }},
 		Attempts: s.worklist, Guard: guard, Engaged: engaged,

@@ -15,7 +15,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // scripted is a Redis that says what a test lets it say.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // A command that does not exist fails, wherever in the tree it is asked for.
@@ -111,7 +111,7 @@ func TestPeopleWhoDoNotExist(t *testing.T) {
 	}
 	_, _, _, err := c.asks("", "comment", id, "--text", "x", "--as", "kcc1\nkcc2")
 	require.ErrorContains(t, err, "--as is not an id")
-	require.Equal(t, callback.Open, c.gives("show", id).State)
+	require.Equal(t, note.Open, c.gives("show", id).State)
 }
 
 func TestAListSaysThatItIsCut(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -96,17 +97,17 @@ func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Co
 
 // coded gives an error the exit code that scripts tell it by.
 func coded(err error) error {
-	var stale *callback.StaleError
-	var illegal *callback.IllegalError
-	var rule *callback.RuleError
+	var stale *note.StaleError
+	var illegal *note.IllegalError
+	var rule *note.RuleError
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, callback.ErrNoNote), errors.Is(err, callback.ErrReference):
+	case errors.Is(err, note.ErrNoNote), errors.Is(err, note.ErrReference):
 		return exitError{exitNoNote, err}
 	case errors.As(err, &stale), errors.As(err, &illegal), errors.As(err, &rule):
 		return exitError{exitConflict, err}
-	case errors.Is(err, callback.ErrStoreDown):
+	case errors.Is(err, note.ErrStoreDown):
 		return exitError{exitStore, err}
 	}
 	return err
@@ -115,8 +116,8 @@ func coded(err error) error {
 func (b *bench) out() io.Writer { return b.cmd.OutOrStdout() }
 
 // who is the person who changes or exports notes.
-func (b *bench) who() (callback.Actor, error) {
-	who := callback.ByAgent(call.AgentID(b.options.as))
+func (b *bench) who() (note.Actor, error) {
+	who := note.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
 		return "", errors.New("--as is missing: say who does it, by their id")
 	}
@@ -154,13 +155,13 @@ func (b *bench) person(name string) (call.AgentID, error) {
 }
 
 // find gives the note that an argument names, by its id or by its reference.
-func (b *bench) find(ctx context.Context, name string) (callback.Note, error) {
+func (b *bench) find(ctx context.Context, name string) (note.Note, error) {
 	if _, err := ulid.ParseStrict(name); err == nil {
-		return b.store.Note(ctx, b.town.ID, callback.NoteID(strings.ToUpper(name)))
+		return b.store.Note(ctx, b.town.ID, note.ID(strings.ToUpper(name)))
 	}
-	reference, err := callback.ParseReference(name)
+	reference, err := note.ParseReference(name)
 	if err != nil {
-		return callback.Note{}, fmt.Errorf("%w; a note is named by its reference or its id", err)
+		return note.Note{}, fmt.Errorf("%w; a note is named by its reference or its id", err)
 	}
 	return b.store.ByReference(ctx, b.town.ID, reference)
 }
@@ -232,7 +233,7 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 	return cmd
 }
 
-func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error) {
+func (b *bench) live(team, colleague string, limit int) ([]note.Note, error) {
 	ctx := b.cmd.Context()
 	if colleague != "" {
 		return b.store.Held(ctx, b.town.ID, call.AgentID(colleague), limit)
@@ -248,13 +249,13 @@ func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error)
 	if err != nil {
 		return nil, err
 	}
-	var all []callback.Note
+	var all []note.Note
 	var problems []error
 	for _, team := range teams {
 		notes, err := b.store.Due(ctx, b.town.ID, team, limit)
 		all, problems = append(all, notes...), append(problems, err)
 	}
-	slices.SortFunc(all, func(a, b callback.Note) int {
+	slices.SortFunc(all, func(a, b note.Note) int {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
 	return all[:min(limit, len(all))], errors.Join(problems...)
@@ -262,10 +263,10 @@ func (b *bench) live(team, colleague string, limit int) ([]callback.Note, error)
 
 // look is how who works at the machine sees notes.
 func (b *bench) look() noteview.Look {
-	return noteview.Look{Digits: true, Next: func(n callback.Note) time.Time { return b.settings.Next(n, b.now) }}
+	return noteview.Look{Digits: true, Next: func(n note.Note) time.Time { return b.settings.Next(n, b.now) }}
 }
 
-func (b *bench) views(notes []callback.Note) []noteview.Note {
+func (b *bench) views(notes []note.Note) []noteview.Note {
 	list := make([]noteview.Note, len(notes))
 	for i, n := range notes {
 		list[i] = b.look().Of(n)
@@ -284,7 +285,7 @@ func showNoteCommand(o *benchOptions) *cobra.Command {
 				return err
 			}
 			events, unread := b.store.Events(b.cmd.Context(), n.Municipality, n.ID)
-			if unread != nil && !errors.Is(unread, callback.ErrIncomplete) {
+			if unread != nil && !errors.Is(unread, note.ErrIncomplete) {
 				return unread
 			}
 			b.accessed("show", "notes", n.ID)

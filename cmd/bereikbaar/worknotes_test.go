@@ -17,12 +17,14 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
@@ -56,15 +58,15 @@ func (c *counter) redisLine() string {
 }
 
 // note makes a note of a team. A busy machine may need more than the half second that a caller gets.
-func (c *counter) note(team call.TeamID) callback.Note {
+func (c *counter) note(team call.TeamID) note.Note {
 	c.t.Helper()
 	c.made++
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(c.t, err)
-	var n callback.Note
+	var n note.Note
 	require.Eventually(c.t, func() bool {
 		n, err = c.notes.Promise(c.t.Context(), callback.Request{
-			Key: callback.Key(fmt.Sprint("pbx/", c.made)), At: time.Now(), Who: callback.ByCaller, Municipality: "deventer", Team: team,
+			Key: note.Key(fmt.Sprint("pbx/", c.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer", Team: team,
 			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", c.made), Reason: "=Wanneer?",
 		})
 		return err == nil
@@ -108,23 +110,23 @@ func TestAnOperatorWorksANote(t *testing.T) {
 	n := c.note("kcc")
 	reference := string(n.Reference)
 	claimed := c.gives("claim", reference, "--as", "kcc1")
-	require.Equal(t, callback.Claimed, claimed.State)
+	require.Equal(t, note.Claimed, claimed.State)
 	require.Equal(t, call.AgentID("kcc1"), claimed.Colleague)
-	require.Equal(t, callback.Open, c.gives("release", reference, "--as", "kcc1", "--reason", "pauze").State)
+	require.Equal(t, note.Open, c.gives("release", reference, "--as", "kcc1", "--reason", "pauze").State)
 	moved := c.gives("reroute", string(n.ID), "--as", "kcc1", "--team", "parttime", "--reason", "van hen")
 	require.Equal(t, call.TeamID("parttime"), moved.Team)
 	require.True(t, n.Deadline.Equal(moved.Deadline))
 	c.does("comment", reference, "--as", "kcc1", "--text", "belt liever 's ochtends")
 	c.does("claim", reference, "--as", "kcc1")
-	require.Equal(t, callback.ResultReached, c.gives("attempt", reference, "--as", "kcc1", "--result", "reached").Attempts[0].Result)
+	require.Equal(t, attempt.Reached, c.gives("attempt", reference, "--as", "kcc1", "--result", "reached").Attempts[0].Result)
 	done := c.gives("resolve", reference, "--as", "kcc1", "--outcome", "reached")
-	require.Equal(t, callback.Resolved, done.State)
-	require.Equal(t, callback.Open, c.gives("reopen", reference, "--as", "kcc1", "--reason", "toch niet").State)
-	require.Equal(t, callback.Cancelled, c.gives("cancel", reference, "--as", "kcc1").State)
+	require.Equal(t, note.Resolved, done.State)
+	require.Equal(t, note.Open, c.gives("reopen", reference, "--as", "kcc1", "--reason", "toch niet").State)
+	require.Equal(t, note.Cancelled, c.gives("cancel", reference, "--as", "kcc1").State)
 
 	shown := c.gives("show", reference)
 	require.Len(t, shown.History, 11)
-	require.Equal(t, callback.ByAgent("kcc1"), shown.History[10].Who)
+	require.Equal(t, note.ByAgent("kcc1"), shown.History[10].Who)
 	sheet := c.does("show", reference)
 	for _, part := range []string{reference, "cancelled (version 11)", "06 12345678", "belt liever", "agent:kcc1", "rerouted"} {
 		require.Contains(t, sheet, part)
@@ -151,7 +153,7 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1", "--as", "lead1"))
 	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
 	history := c.gives("show", string(other.ID)).History
-	require.Equal(t, callback.ByAgent("lead1"), history[len(history)-1].Who, "who said that he is absent")
+	require.Equal(t, note.ByAgent("lead1"), history[len(history)-1].Who, "who said that he is absent")
 	require.Regexp(t, `COLLEAGUE +SINCE +SAYS\nkcc1 +\d{4}-\d\d-\d\d \d\d:\d\d +agent:lead1\n`, c.does("absent"))
 	var away []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(c.does("absent", "--json")), &away))
@@ -164,7 +166,7 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 // More notes than one batch, nearly all with one deadline: none is left out and none comes twice.
 func TestAnOperatorExports(t *testing.T) {
 	c := atTheCounter(t)
-	made := map[callback.NoteID]bool{}
+	made := map[note.ID]bool{}
 	for range 450 {
 		made[c.note("kcc").ID] = true
 	}
@@ -206,9 +208,9 @@ func TestAnOperatorErases(t *testing.T) {
 	c := atTheCounter(t)
 	one, other := c.note("kcc"), c.note("parttime")
 	require.Equal(t, "2 notes were erased\n", c.does("erase", "06-12345678", "--as", "kcc1"))
-	for _, n := range []callback.Note{one, other} {
+	for _, n := range []note.Note{one, other} {
 		shown := c.gives("show", string(n.ID))
-		require.Equal(t, callback.Purged, shown.State)
+		require.Equal(t, note.Purged, shown.State)
 		require.Empty(t, shown.Number+shown.Reason+string(shown.Reference))
 	}
 }
@@ -251,7 +253,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 			require.Equal(t, test.code, exitCode(err))
 		})
 	}
-	require.Equal(t, callback.Claimed, c.gives("show", mine).State, "no attempt was begun")
+	require.Equal(t, note.Claimed, c.gives("show", mine).State, "no attempt was begun")
 	t.Run("Redis is away", func(t *testing.T) {
 		c.redis.Kill()
 		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export", "--as", "kcc1"}} {
@@ -390,7 +392,7 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	list := c.does("list", "--municipality", "deventer")
 	require.Contains(t, list, string(n.Reference))
 	require.Contains(t, list, "06 12345678")
-	require.Equal(t, callback.Cancelled, c.gives("cancel", string(n.ID), "--municipality", "deventer", "--as", "kcc1").State)
+	require.Equal(t, note.Cancelled, c.gives("cancel", string(n.ID), "--municipality", "deventer", "--as", "kcc1").State)
 	_, err = c.runs("list", "--municipality", "nergens")
 	require.ErrorContains(t, err, "name one of raalte")
 }

@@ -23,8 +23,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 const (
@@ -55,8 +57,8 @@ func newTown(t *testing.T) town {
 
 func (town) Knows(team call.TeamID) bool { return team == kcc }
 
-func (town) Policy(call.MunicipalityID) callback.Policy {
-	return callback.Policy{Countries: []string{"NL"}}
+func (town) Policy(call.MunicipalityID) dialling.Policy {
+	return dialling.Policy{Countries: []string{"NL"}}
 }
 
 func (town) Work(call.MunicipalityID) callback.Work {
@@ -92,17 +94,17 @@ func open(t *testing.T) *office {
 }
 
 // promise makes a note at a moment on the daemon's clock, for the n-th caller.
-func (o *office) promise(t *testing.T, at time.Time, n int) callback.Note {
+func (o *office) promise(t *testing.T, at time.Time, n int) note.Note {
 	t.Helper()
 	number, err := call.ParseNumber(fmt.Sprintf("+316123456%02d", n))
 	require.NoError(t, err)
 	r := callback.Request{
-		Key: callback.CallKey("pbx1", call.ID(fmt.Sprintf("call.%d", n))), At: at, Who: callback.BySystem,
+		Key: note.CallKey("pbx1", call.ID(fmt.Sprintf("call.%d", n))), At: at, Who: note.BySystem,
 		Municipality: deventer, Team: kcc, Number: number, Shown: number, Language: "nl",
 	}
-	var note callback.Note
-	o.eventually(t, func() (err error) { note, err = o.service.Promise(t.Context(), r); return err })
-	return note
+	var promised note.Note
+	o.eventually(t, func() (err error) { promised, err = o.service.Promise(t.Context(), r); return err })
+	return promised
 }
 
 // eventually does something that may fail while the connections notice that Redis was started again.
@@ -113,9 +115,9 @@ func (o *office) eventually(t *testing.T, do func() error) {
 	require.NoError(t, err)
 }
 
-func (o *office) note(t *testing.T, id callback.NoteID) callback.Note {
+func (o *office) note(t *testing.T, id note.ID) note.Note {
 	t.Helper()
-	var n callback.Note
+	var n note.Note
 	o.eventually(t, func() (err error) { n, err = o.store.Note(t.Context(), deventer, id); return err })
 	return n
 }
@@ -142,8 +144,8 @@ func (o *office) setClock(t *testing.T, off time.Duration) {
 	require.NoError(t, err)
 }
 
-func (o *office) step(n callback.Note, at time.Time) callback.Step {
-	return callback.Step{Municipality: deventer, Note: n.ID, Ver: n.Ver, Who: callback.ByAgent("anouk"), At: at}
+func (o *office) step(n note.Note, at time.Time) callback.Step {
+	return callback.Step{Municipality: deventer, Note: n.ID, Ver: n.Ver, Who: note.ByAgent("anouk"), At: at}
 }
 
 // moments are what the daemon's clock shows when a note is made, and by when it is due, by hand.
@@ -160,7 +162,7 @@ var moments = []struct{ made, due string }{
 
 func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
 	o := open(t)
-	made := map[callback.NoteID]string{}
+	made := map[note.ID]string{}
 	n := 0
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
 		o.setClock(t, off)
@@ -168,9 +170,9 @@ func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
 			at, err := time.Parse(time.RFC3339, m.made)
 			require.NoError(t, err)
 			n++
-			note := o.promise(t, at, n)
-			require.Equal(t, m.due, note.Deadline.Format(time.RFC3339), "made at %s, Redis off by %s", m.made, off)
-			made[note.ID] = m.due
+			promised := o.promise(t, at, n)
+			require.Equal(t, m.due, promised.Deadline.Format(time.RFC3339), "made at %s, Redis off by %s", m.made, off)
+			made[promised.ID] = m.due
 		}
 	}
 	o.redis.SetClock(0)
@@ -189,17 +191,17 @@ func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
 func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
 	o := open(t)
 	now := time.Now()
-	note := o.promise(t, now, 1)
+	n := o.promise(t, now, 1)
 	for _, off := range []time.Duration{time.Hour, -time.Hour} {
-		claimed, err := o.worklist.Claim(t.Context(), o.step(o.note(t, note.ID), now.Add(off)))
+		claimed, err := o.worklist.Claim(t.Context(), o.step(o.note(t, n.ID), now.Add(off)))
 		require.NoError(t, err)
 		require.WithinDuration(t, time.Now().Add(lease), claimed.Lease, slack, "by the clock of Redis, not the daemon's")
 		require.Empty(t, o.round(t, time.Now().Add(off)).Lapsed)
-		require.Equal(t, callback.Claimed, o.note(t, note.ID).State)
+		require.Equal(t, note.Claimed, o.note(t, n.ID).State)
 		_, err = o.worklist.Release(t.Context(), o.step(claimed, now.Add(off)), "done")
 		require.NoError(t, err)
 	}
-	require.Equal(t, note.Deadline, o.note(t, note.ID).Deadline)
+	require.Equal(t, n.Deadline, o.note(t, n.ID).Deadline)
 }
 
 // Putting the clock of Redis right makes a lease end sooner or later by as much. The note stays one person's until then, and its
@@ -216,25 +218,25 @@ func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
 			o := open(t)
 			o.setClock(t, test.off)
 			now := time.Now()
-			note := o.promise(t, now, 1)
-			claimed, err := o.worklist.Claim(t.Context(), o.step(note, now))
+			n := o.promise(t, now, 1)
+			claimed, err := o.worklist.Claim(t.Context(), o.step(n, now))
 			require.NoError(t, err)
 			require.WithinDuration(t, now.Add(test.off+lease), claimed.Lease, slack)
 			require.Empty(t, o.round(t, now).Lapsed, "while the clock is wrong the claim holds as long as it should")
 
 			o.redis.SetClock(0)
 			lapsed := o.round(t, now).Lapsed
-			after := o.note(t, note.ID)
-			require.Equal(t, note.Deadline, after.Deadline)
+			after := o.note(t, n.ID)
+			require.Equal(t, n.Deadline, after.Deadline)
 			if !test.lapses {
 				require.Empty(t, lapsed)
-				require.Equal(t, callback.Claimed, after.State)
+				require.Equal(t, note.Claimed, after.State)
 				return
 			}
 			require.Len(t, lapsed, 1)
-			require.Equal(t, callback.Open, after.State)
+			require.Equal(t, note.Open, after.State)
 			_, err = o.worklist.Renew(t.Context(), o.step(claimed, now))
-			var stale *callback.StaleError
+			var stale *note.StaleError
 			require.ErrorAs(t, err, &stale, "who had it before is refused")
 		})
 	}
@@ -246,17 +248,17 @@ func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
 	o := open(t)
 	made, err := time.Parse(time.RFC3339, "2026-02-06T15:00:00Z")
 	require.NoError(t, err)
-	note := o.promise(t, made, 1)
+	n := o.promise(t, made, 1)
 	warn, err := time.Parse(time.RFC3339, "2026-02-09T11:30:00Z")
 	require.NoError(t, err)
-	require.Equal(t, warn, note.Warn)
+	require.Equal(t, warn, n.Warn)
 
 	require.Empty(t, o.round(t, warn.Add(-time.Minute)).Warned)
 	require.Len(t, o.round(t, warn.Add(-time.Minute).Add(time.Hour)).Warned, 1, "an hour fast: told an hour early")
 	require.Empty(t, o.round(t, warn).Warned, "put right: not told again")
-	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "an hour slow, at the deadline: told an hour late")
-	require.Empty(t, o.round(t, note.Deadline).Overdue, "at the deadline itself it is in time")
-	require.Len(t, o.round(t, note.Deadline.Add(time.Millisecond)).Overdue, 1)
-	require.Empty(t, o.round(t, note.Deadline.Add(-time.Hour)).Overdue, "back an hour: not told again")
-	require.Equal(t, note.Deadline, o.note(t, note.ID).Deadline)
+	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "an hour slow, at the deadline: told an hour late")
+	require.Empty(t, o.round(t, n.Deadline).Overdue, "at the deadline itself it is in time")
+	require.Len(t, o.round(t, n.Deadline.Add(time.Millisecond)).Overdue, 1)
+	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "back an hour: not told again")
+	require.Equal(t, n.Deadline, o.note(t, n.ID).Deadline)
 }

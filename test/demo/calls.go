@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -176,7 +176,7 @@ func (t *teller) heardDigit(digit rune) {
 }
 
 // notes are the callback notes for a number.
-func notes(ctx context.Context, r *rig.Rig, digits string) ([]callback.Note, error) {
+func notes(ctx context.Context, r *rig.Rig, digits string) ([]note.Note, error) {
 	number, err := call.ParseNumber(digits)
 	if err != nil {
 		return nil, err
@@ -195,18 +195,18 @@ func show(ctx context.Context, r *rig.Rig, number string) error {
 	if len(all) != 1 {
 		return fmt.Errorf("there are %d notes of this caller, not one", len(all))
 	}
-	note := all[0]
+	n := all[0]
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
 		return err
 	}
 	for _, line := range [][2]string{
-		{"reference", string(note.Reference)},
-		{"team", string(note.Team)},
-		{"state", string(note.State)},
-		{"number", note.Number.String() + " (masked)"},
-		{"made", note.Made.In(amsterdam).Format("Mon 2 Jan 15:04:05")},
-		{"deadline", note.Deadline.In(amsterdam).Format("Mon 2 Jan 15:04")},
+		{"reference", string(n.Reference)},
+		{"team", string(n.Team)},
+		{"state", string(n.State)},
+		{"number", n.Number.String() + " (masked)"},
+		{"made", n.Made.In(amsterdam).Format("Mon 2 Jan 15:04:05")},
+		{"deadline", n.Deadline.In(amsterdam).Format("Mon 2 Jan 15:04")},
 	} {
 		fmt.Printf("           %-10s %s\n", line[0], line[1])
 	}

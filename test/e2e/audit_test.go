@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/journal"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // deventer is the municipality whose notes these tests make.
@@ -24,20 +24,20 @@ func (s *scene) promisesHold() {
 	require.NoError(s.t, err)
 	confirmed := s.journalled()
 	for id, events := range confirmed {
-		has := make(map[uint64]callback.EventID)
+		has := make(map[uint64]note.EventID)
 		for _, e := range stored.Events[id] {
 			has[e.Ver] = e.ID
 		}
 		for _, e := range events {
-			require.Contains(s.t, []callback.EventID{"", e.ID}, has[e.Ver], "note %s has another history in Redis than in the journal", id)
+			require.Contains(s.t, []note.EventID{"", e.ID}, has[e.Ver], "note %s has another history in Redis than in the journal", id)
 		}
 	}
-	var references []callback.Reference
+	var references []note.Reference
 	for _, n := range stored.Notes {
 		references = append(references, n.Reference)
 	}
 	for id, events := range confirmed {
-		n, err := callback.Replay(events)
+		n, err := note.Replay(events)
 		require.NoError(s.t, err, "the journal's history of note %s", id)
 		references = append(references, n.Reference)
 	}
@@ -58,14 +58,14 @@ func (s *scene) redisRuns() {
 }
 
 // journalled is what the daemon's journal holds.
-func (s *scene) journalled() map[callback.NoteID][]callback.Event {
+func (s *scene) journalled() map[note.ID][]note.Event {
 	s.t.Helper()
 	kept, err := journal.Open(filepath.Join(s.Daemon.StateDir, "journal.db"))
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, kept.Close()) }()
 	notes, err := kept.Notes()
 	require.NoError(s.t, err)
-	all := make(map[callback.NoteID][]callback.Event)
+	all := make(map[note.ID][]note.Event)
 	for _, n := range notes {
 		all[n.Note], err = kept.Events(n.Note)
 		require.NoError(s.t, err)

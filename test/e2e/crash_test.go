@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -80,7 +80,7 @@ func (c *caller) hearsAgain(phrase string) {
 }
 
 // wasPromised makes a note of the department for a number, as an agent does.
-func (s *scene) wasPromised(number string) callback.Note {
+func (s *scene) wasPromised(number string) note.Note {
 	s.t.Helper()
 	status, body, err := s.Daemon.API(s.ctx, "kcc1", http.MethodPost, "/api/notes", 0, fmt.Sprintf(`{"team": "vergunningen", "number": %q}`, number))
 	require.NoError(s.t, err)
@@ -109,13 +109,13 @@ func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 				c.hearsAgain(step.hears)
 			}
 			crashed := s.crashes()
-			note := s.kept(from)
-			require.Equal(t, callback.Open, note.State)
+			n := s.kept(from)
+			require.Equal(t, note.Open, n.State)
 			if step.whole {
-				require.Equal(t, note.Reference, c.heardReference())
+				require.Equal(t, n.Reference, c.heardReference())
 			}
 			c.listened = crashed
-			require.Equal(t, note.Reference, c.isPromised())
+			require.Equal(t, n.Reference, c.isPromised())
 			s.atRest()
 			require.Equal(t, 1.0, s.ended(call.CallbackPromised), "since the daemon started anew")
 			require.Equal(t, 1.0, s.offered("vergunningen", call.OfferTookNote))
@@ -193,11 +193,11 @@ func TestTheDaemonIsKilledWhileANoteIsWithdrawn(t *testing.T) {
 	s := open(t, nil)
 	for i, step := range []struct {
 		does string
-		may  []callback.State
+		may  []note.State
 	}{
-		{"is asked", []callback.State{callback.Open}},
-		{"has confirmed", []callback.State{callback.Open, callback.Cancelled}},
-		{"is told", []callback.State{callback.Cancelled}},
+		{"is asked", []note.State{note.Open}},
+		{"has confirmed", []note.State{note.Open, note.Cancelled}},
+		{"is told", []note.State{note.Cancelled}},
 	} {
 		from := fmt.Sprintf("061234560%d", i)
 		s.wasPromised(from)

@@ -8,7 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -20,13 +21,13 @@ type colleague struct {
 }
 
 // does asks the API to do something with a note, in the name of the colleague.
-func (c *colleague) does(what string, n callback.Note) {
+func (c *colleague) does(what string, n note.Note) {
 	c.s.t.Helper()
 	c.tells(what, n, "{}")
 }
 
 // tells is does with something to say.
-func (c *colleague) tells(what string, n callback.Note, body string) {
+func (c *colleague) tells(what string, n note.Note, body string) {
 	c.s.t.Helper()
 	c.s.eventually("the store answers", func() error { // it is waited for less than a busy machine can take
 		status, answer, err := c.s.Daemon.API(c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, body)
@@ -61,7 +62,7 @@ func (c *colleague) presses(key string) {
 }
 
 // claimed makes a note in a call, and lets a colleague claim it.
-func (c *colleague) claimed() callback.Note {
+func (c *colleague) claimed() note.Note {
 	c.s.t.Helper()
 	n := c.s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)
 	c.does("claim", n)
@@ -69,7 +70,7 @@ func (c *colleague) claimed() callback.Note {
 }
 
 // callsBack lets the colleague ask to be put through; verg1 is logged in only now, so that no caller was put through to him.
-func (s *scene) callsBack(b rig.Behaviour) (*colleague, callback.Note) {
+func (s *scene) callsBack(b rig.Behaviour) (*colleague, note.Note) {
 	s.t.Helper()
 	c := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
 	n := c.claimed()
@@ -98,7 +99,7 @@ func TestACallerIsCalledBackAndHelped(t *testing.T) {
 
 	_, err = outside.AwaitRing(s.ctx, 1)
 	require.NoError(t, err)
-	require.Equal(t, callback.Calling, s.kept("0612345678").State, "written before it was dialled")
+	require.Equal(t, note.Calling, s.kept("0612345678").State, "written before it was dialled")
 	said, err := outside.Messages()
 	require.NoError(t, err)
 	require.Contains(t, said, "INVITE sip:+31612345678@")
@@ -115,10 +116,10 @@ func TestACallerIsCalledBackAndHelped(t *testing.T) {
 	desk.presses("1")
 	desk.hearsWhole("nl/note-closed")
 	after := s.kept("0612345678")
-	require.Equal(t, callback.Resolved, after.State)
-	require.Equal(t, callback.Reached, after.Outcome)
+	require.Equal(t, note.Resolved, after.State)
+	require.Equal(t, note.Reached, after.Outcome)
 	require.True(t, after.NormMet)
-	require.Equal(t, callback.LineAnswered, after.Attempts[0].Line)
+	require.Equal(t, attempt.LineAnswered, after.Attempts[0].Line)
 	require.Positive(t, after.Attempts[0].Talked)
 	s.atRest()
 }
@@ -127,13 +128,13 @@ func TestACallerIsNotReached(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		behaviour rig.Behaviour
-		line      callback.LineResult
-		result    callback.Result
+		line      attempt.LineResult
+		result    attempt.Result
 		hears     string
 	}{
-		"busy":      {rig.Behaviour{Refuses: 486}, callback.LineBusy, callback.ResultNotReached, "nl/attempt-not-reached"},
-		"refuses":   {rig.Behaviour{Refuses: 603}, callback.LineRefused, callback.ResultRefused, "nl/attempt-noted"},
-		"no answer": {rig.Behaviour{NeverAnswers: true}, callback.LineNoAnswer, callback.ResultNotReached, "nl/attempt-not-reached"},
+		"busy":      {rig.Behaviour{Refuses: 486}, attempt.LineBusy, attempt.NotReached, "nl/attempt-not-reached"},
+		"refuses":   {rig.Behaviour{Refuses: 603}, attempt.LineRefused, attempt.Refused, "nl/attempt-noted"},
+		"no answer": {rig.Behaviour{NeverAnswers: true}, attempt.LineNoAnswer, attempt.NotReached, "nl/attempt-not-reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)
@@ -143,7 +144,7 @@ func TestACallerIsNotReached(t *testing.T) {
 			require.NoError(t, err)
 			desk.hearsWhole(test.hears)
 			after := s.kept("0612345678")
-			require.Equal(t, callback.Claimed, after.State, "his to try again")
+			require.Equal(t, note.Claimed, after.State, "his to try again")
 			require.Len(t, after.Attempts, 1)
 			require.Equal(t, test.line, after.Attempts[0].Line)
 			require.Equal(t, test.result, after.Attempts[0].Result)

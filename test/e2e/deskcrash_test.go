@@ -7,12 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
 // isRefused asserts that the API does not let somebody do something with a note as it is, and says why.
-func (s *scene) isRefused(who, what string, n callback.Note, code string) {
+func (s *scene) isRefused(who, what string, n note.Note, code string) {
 	s.t.Helper()
 	status, body, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
 	require.NoError(s.t, err)
@@ -29,10 +30,10 @@ func (c *colleague) seesItThrough(questions ...string) {
 	}
 	c.hearsWhole("nl/note-closed")
 	n := c.s.kept("0612345678")
-	require.Equal(c.s.t, callback.Resolved, n.State)
-	require.Equal(c.s.t, callback.Reached, n.Outcome)
+	require.Equal(c.s.t, note.Resolved, n.State)
+	require.Equal(c.s.t, note.Reached, n.Outcome)
 	last := n.Attempts[len(n.Attempts)-1]
-	require.Equal(c.s.t, callback.LineAnswered, last.Line)
+	require.Equal(c.s.t, attempt.LineAnswered, last.Line)
 	require.Positive(c.s.t, last.Talked)
 	c.s.atRest()
 }
@@ -56,7 +57,7 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	desk.crashes()
 	desk.isHeardBy(outside)
 	n := s.kept("0612345678")
-	require.Equal(t, callback.Calling, n.State)
+	require.Equal(t, note.Calling, n.State)
 	s.isRefused("kcc1", "claim", n, "state")
 	require.NoError(t, outside.HangUp(s.ctx, 1))
 	desk.seesItThrough("nl/ask-result", "nl/ask-resolved")
@@ -96,8 +97,8 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	require.NoError(t, err)
 	s.atRest()
 	kept := s.kept("0612345678")
-	require.Equal(t, callback.Calling, kept.State, "what came of it the colleague says elsewhere")
-	require.Equal(t, callback.LineAnswered, kept.Attempts[0].Line)
+	require.Equal(t, note.Calling, kept.State, "what came of it the colleague says elsewhere")
+	require.Equal(t, attempt.LineAnswered, kept.Attempts[0].Line)
 	require.Positive(t, kept.Attempts[0].Talked)
 }
 
@@ -106,22 +107,22 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		until func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n callback.Note)
-		tried []callback.LineResult // then
-		rung  int                   // calls to the colleague's phone by then
+		until func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n note.Note)
+		tried []attempt.LineResult // then
+		rung  int                  // calls to the colleague's phone by then
 	}{
-		"it is claimed": {func(*testing.T, *scene, *colleague, *rig.Agent, callback.Note) {}, nil, 0},
-		"the colleague's phone rings": {func(t *testing.T, s *scene, desk *colleague, _ *rig.Agent, n callback.Note) {
+		"it is claimed": {func(*testing.T, *scene, *colleague, *rig.Agent, note.Note) {}, nil, 0},
+		"the colleague's phone rings": {func(t *testing.T, s *scene, desk *colleague, _ *rig.Agent, n note.Note) {
 			desk.does("call", n)
 			_, err := desk.AwaitRing(s.ctx, 1)
 			require.NoError(t, err)
 		}, nil, 1},
-		"the caller's phone rings": {func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n callback.Note) {
+		"the caller's phone rings": {func(t *testing.T, s *scene, desk *colleague, outside *rig.Agent, n note.Note) {
 			desk.does("call", n)
 			require.NoError(t, desk.Answer(s.ctx, 1))
 			_, err := outside.AwaitRing(s.ctx, 1)
 			require.NoError(t, err)
-		}, []callback.LineResult{callback.LineAbandoned}, 1},
+		}, []attempt.LineResult{attempt.LineAbandoned}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)
@@ -141,12 +142,12 @@ func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 			}
 			s.atRest()
 			n = s.kept("0612345678")
-			require.Equal(t, callback.Claimed, n.State)
+			require.Equal(t, note.Claimed, n.State)
 			s.isRefused("kcc1", "claim", n, "state")
-			var tried []callback.LineResult
+			var tried []attempt.LineResult
 			for _, a := range n.Attempts {
 				tried = append(tried, a.Line)
-				require.Equal(t, callback.ResultNotReached, a.Result)
+				require.Equal(t, attempt.NotReached, a.Result)
 			}
 			require.Equal(t, test.tried, tried)
 			require.Len(t, outside.Calls(), len(tried))
@@ -167,11 +168,11 @@ func TestTheDaemonIsKilledWhileAColleagueTellsWhatCameOfACallback(t *testing.T) 
 	for name, test := range map[string]struct {
 		tells []string // before the daemon is killed
 		hears string   // and then it is
-		state callback.State
+		state note.State
 		asked []string // afterwards
 	}{
-		"he is asked":                      {nil, "nl/ask-result", callback.Calling, []string{"nl/ask-result", "nl/ask-resolved"}},
-		"he has said that he spoke to him": {[]string{"nl/ask-result"}, "nl/ask-resolved", callback.Claimed, []string{"nl/ask-resolved"}},
+		"he is asked":                      {nil, "nl/ask-result", note.Calling, []string{"nl/ask-result", "nl/ask-resolved"}},
+		"he has said that he spoke to him": {[]string{"nl/ask-result"}, "nl/ask-resolved", note.Claimed, []string{"nl/ask-resolved"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)

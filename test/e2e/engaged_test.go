@@ -9,26 +9,26 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
 // made lets a colleague make a note for a number and claim it.
-func (s *scene) made(who, team, number string) callback.Note {
+func (s *scene) made(who, team, number string) note.Note {
 	s.t.Helper()
-	var receipt struct{ Reference callback.Reference }
+	var receipt struct{ Reference note.Reference }
 	body := fmt.Sprintf(`{"team":%q,"number":%q,"subject":"voor %s"}`, team, number, team)
 	_, answer, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes", 0, body)
 	require.NoError(s.t, err)
 	require.NoError(s.t, json.Unmarshal([]byte(answer), &receipt), answer)
-	find := func() callback.Note {
+	find := func() note.Note {
 		for _, n := range s.notes(number) {
 			if n.Reference == receipt.Reference {
 				return n
 			}
 		}
 		require.Fail(s.t, "the note is not there")
-		return callback.Note{}
+		return note.Note{}
 	}
 	n := find()
 	status, answer, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/claim", n.Ver, "{}")
@@ -38,7 +38,7 @@ func (s *scene) made(who, team, number string) callback.Note {
 }
 
 // asksToCall lets a colleague ask to be put through, and gives the status and what is said.
-func (s *scene) asksToCall(who string, n callback.Note) (status int, answer string) {
+func (s *scene) asksToCall(who string, n note.Note) (status int, answer string) {
 	s.t.Helper()
 	status, answer, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/call", n.Ver, "{}")
 	require.NoError(s.t, err)
@@ -46,7 +46,7 @@ func (s *scene) asksToCall(who string, n callback.Note) (status int, answer stri
 }
 
 // now is a note as it is stored.
-func (s *scene) now(n callback.Note) callback.Note {
+func (s *scene) now(n note.Note) note.Note {
 	s.t.Helper()
 	for _, stored := range s.notes(n.Number.E164) {
 		if stored.ID == n.ID {
@@ -54,7 +54,7 @@ func (s *scene) now(n callback.Note) callback.Note {
 		}
 	}
 	require.Fail(s.t, "the note is gone")
-	return callback.Note{}
+	return note.Note{}
 }
 
 // One number has notes at two teams. Who comes second is told who calls it, and nothing is counted.
@@ -104,7 +104,7 @@ func TestOfTwoColleaguesAtOneInstantOneCalls(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{NeverAnswers: true})
 	phones := map[string]*rig.Agent{"verg1": s.agent("verg1", rig.Behaviour{}), "kcc1": s.agent("kcc1", rig.Behaviour{})}
-	notes := map[string]callback.Note{
+	notes := map[string]note.Note{
 		"verg1": s.made("verg1", "vergunningen", number), "kcc1": s.made("kcc1", "kcc", number),
 	}
 	statuses := map[string]int{}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -223,16 +223,16 @@ func TestAForwardOfTheColleaguesOwnPhoneIsNotFollowed(t *testing.T) {
 func TestAForwardOfWhoIsCalledBackIsNotFollowed(t *testing.T) {
 	f := forwards(t, "trunk", nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: f.scene}
-	note := desk.claimed()
+	n := desk.claimed()
 	desk.Agent = f.agent("verg1", rig.Behaviour{})
 	for i, redirect := range [][]string{redirects()[0], redirects()[1], redirects()[9]} {
 		f.phone.Replies(redirect...)
-		desk.does("call", note)
+		desk.does("call", n)
 		require.NoError(t, f.phone.AwaitInvites(f.ctx, i+1))
 		desk.hearsWhole("nl/attempt-not-reached")
-		note = f.kept("0612345678")
-		require.Len(t, note.Attempts, i+1)
-		require.Equal(t, callback.LineNoAnswer, note.Attempts[i].Line)
+		n = f.kept("0612345678")
+		require.Len(t, n.Attempts, i+1)
+		require.Equal(t, attempt.LineNoAnswer, n.Attempts[i].Line)
 		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
 		require.Len(t, f.phone.Invites(), i+1)
 		desk.Agent = f.agent("verg1", rig.Behaviour{})

@@ -11,29 +11,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
 // confirmed asserts that the caller hears reference and deadline, and that this very note is kept, once: in Redis, or on this
 // machine until Redis answers, which on a busy machine can take longer than a caller should wait.
-func (c *caller) confirmed(number string, team call.TeamID, own bool) callback.Note {
+func (c *caller) confirmed(number string, team call.TeamID, own bool) note.Note {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
-	note := c.s.kept(number)
-	require.Equal(c.s.t, callback.Open, note.State)
-	require.Equal(c.s.t, team, note.Team)
-	require.Equal(c.s.t, own, note.Verified)
-	require.True(c.s.t, note.Deadline.After(time.Now()))
+	n := c.s.kept(number)
+	require.Equal(c.s.t, note.Open, n.State)
+	require.Equal(c.s.t, team, n.Team)
+	require.Equal(c.s.t, own, n.Verified)
+	require.True(c.s.t, n.Deadline.After(time.Now()))
 	c.hearsWhole("nl/your-reference-is")
 	c.hearsWhole("nl/goodbye")
 	c.isHungUp()
-	require.Equal(c.s.t, note.Reference, c.heardReference())
-	return note
+	require.Equal(c.s.t, n.Reference, c.heardReference())
+	return n
 }
 
 // isPromised asserts that the caller hears deadline and reference to their end, and gives the reference that he heard.
-func (c *caller) isPromised() callback.Reference {
+func (c *caller) isPromised() note.Reference {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
 	c.hearsWhole("nl/goodbye")
@@ -42,7 +42,7 @@ func (c *caller) isPromised() callback.Reference {
 }
 
 // heardReference is the reference that the caller heard.
-func (c *caller) heardReference() callback.Reference {
+func (c *caller) heardReference() note.Reference {
 	c.s.t.Helper()
 	heard, err := c.reference()
 	require.NoError(c.s.t, err)
@@ -50,8 +50,8 @@ func (c *caller) heardReference() callback.Reference {
 }
 
 // reference is the last reference that the caller heard whole. It is said twice, and the second time may be cut short.
-func (c *caller) reference() (callback.Reference, error) {
-	whole, err := callback.Reference(""), errors.New("no reference was said")
+func (c *caller) reference() (note.Reference, error) {
+	whole, err := note.Reference(""), errors.New("no reference was said")
 	var digits strings.Builder
 	said := false
 	for _, phrase := range c.Phrases() {
@@ -65,9 +65,9 @@ func (c *caller) reference() (callback.Reference, error) {
 		case said:
 			fmt.Fprint(&digits, digit)
 		}
-		wrong := callback.CheckReference(digits.String())
+		wrong := note.CheckReference(digits.String())
 		if wrong == nil {
-			whole, err = callback.Reference(digits.String()), nil
+			whole, err = note.Reference(digits.String()), nil
 		} else if whole == "" && digits.Len() > 0 {
 			err = wrong
 		}
@@ -80,9 +80,9 @@ var spokenDigits = []string{
 }
 
 // kept waits until the note of a number is in Redis, and asserts that it is there once.
-func (s *scene) kept(number string) callback.Note {
+func (s *scene) kept(number string) note.Note {
 	s.t.Helper()
-	var notes []callback.Note
+	var notes []note.Note
 	s.eventually("the note is in Redis", func() error {
 		if notes = s.notes(number); len(notes) == 0 {
 			return errors.New("it is not there")
@@ -94,7 +94,7 @@ func (s *scene) kept(number string) callback.Note {
 }
 
 // storedOnce waits until the note that a caller was promised is in Redis, once.
-func (s *scene) storedOnce(number string, reference callback.Reference) {
+func (s *scene) storedOnce(number string, reference note.Reference) {
 	s.t.Helper()
 	require.Equal(s.t, reference, s.kept(number).Reference, "what he heard is what is kept")
 }

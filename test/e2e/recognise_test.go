@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
 // hasANote lets a caller ask for a note of the department, where nobody is.
-func (s *scene) hasANote(from string) callback.Note {
+func (s *scene) hasANote(from string) note.Note {
 	s.t.Helper()
 	return s.asksForANote(from).confirmed(from, "vergunningen", true)
 }
@@ -37,7 +37,7 @@ func TestACallerWithANoteLeavesIt(t *testing.T) {
 	c.isHungUp()
 	after := s.kept("0612345678")
 	require.Equal(t, before.ID, after.ID)
-	require.Equal(t, callback.Open, after.State)
+	require.Equal(t, note.Open, after.State)
 	require.Equal(t, before.Deadline, after.Deadline, "the clock never restarts")
 	require.Equal(t, 1, after.Repeats)
 	require.Equal(t, 1, after.Priority)
@@ -48,17 +48,17 @@ func TestACallerWithANoteLeavesIt(t *testing.T) {
 
 func TestACallerWithANoteWaitsForAPersonWhoSeesIt(t *testing.T) {
 	s := open(t, nil)
-	note := s.hasANote("0612345678")
+	n := s.hasANote("0612345678")
 	agent := s.agent("verg1", rig.Behaviour{})
 	c := s.ringsAgain("0612345678")
 	c.presses("1")
 	c.getsThrough(agent, 1)
 	said, err := agent.Messages()
 	require.NoError(t, err)
-	require.Contains(t, said, "TBN "+string(note.Reference), "his phone shows which note it is")
+	require.Contains(t, said, "TBN "+string(n.Reference), "his phone shows which note it is")
 	c.hangsUp()
 	s.atRest()
-	require.Equal(t, callback.Open, s.kept("0612345678").State, "it stays until somebody says that it is settled")
+	require.Equal(t, note.Open, s.kept("0612345678").State, "it stays until somebody says that it is settled")
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
@@ -70,14 +70,14 @@ func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
 	c.presses("1")
 	c.getsThrough(agent, 1)
 	desk := &colleague{Agent: agent, s: s}
-	note := s.kept("0612345678")
+	n := s.kept("0612345678")
 	_, me, err := s.Daemon.API(s.ctx, "verg1", http.MethodGet, "/api/me", 0, "")
 	require.NoError(t, err)
-	require.Contains(t, me, `"note":"`+string(note.Reference)+`"`, "his desk can show the note of who he talks with")
-	desk.tells("resolve", note, `{"outcome": "settled", "reason": "staat in het dossier"}`)
+	require.Contains(t, me, `"note":"`+string(n.Reference)+`"`, "his desk can show the note of who he talks with")
+	desk.tells("resolve", n, `{"outcome": "settled", "reason": "staat in het dossier"}`)
 	after := s.kept("0612345678")
-	require.Equal(t, callback.Resolved, after.State)
-	require.Equal(t, callback.Settled, after.Outcome)
+	require.Equal(t, note.Resolved, after.State)
+	require.Equal(t, note.Settled, after.Outcome)
 	require.True(t, after.NormMet)
 	c.hangsUp()
 	s.atRest()
@@ -122,7 +122,7 @@ func TestACallerWithdrawsHisNote(t *testing.T) {
 	c.hearsWhole("nl/note-withdrawn")
 	c.hears("nl/menu-aanvraag") // he may have another question
 	c.hangsUp()
-	require.Equal(t, callback.Cancelled, s.kept("0612345678").State)
+	require.Equal(t, note.Cancelled, s.kept("0612345678").State)
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.NoteWithdrawn))
 	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen")) })
@@ -143,11 +143,11 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	c.presses("1")
 	c.hearsWhole("nl/note-already-open")
 	require.Equal(t, first.Reference, c.isPromised())
-	note := s.kept("0612345678")
-	require.Equal(t, first.ID, note.ID)
-	require.Equal(t, first.Deadline, note.Deadline, "the clock never restarts")
-	require.Equal(t, 1, note.Repeats, "a call counts once")
-	require.Equal(t, 1, note.Priority)
+	n := s.kept("0612345678")
+	require.Equal(t, first.ID, n.ID)
+	require.Equal(t, first.Deadline, n.Deadline, "the clock never restarts")
+	require.Equal(t, 1, n.Repeats, "a call counts once")
+	require.Equal(t, 1, n.Priority)
 	s.atRest()
 	require.Equal(t, 2.0, s.ended(call.CallbackPromised))
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferTookNote))

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
@@ -175,13 +175,13 @@ func (s *scene) within(limit time.Duration, what string, try func() error) {
 }
 
 // notes are the callback notes of a number, the newest first.
-func (s *scene) notes(number string) []callback.Note {
+func (s *scene) notes(number string) []note.Note {
 	s.t.Helper()
 	n, err := call.ParseNumber(number)
 	require.NoError(s.t, err)
 	store := redisstore.Open(redistest.As(s.Redis.Address))
 	defer store.Close()
-	var notes []callback.Note
+	var notes []note.Note
 	s.eventually("Redis tells the notes", func() (err error) { // the store waits less than a busy machine can take
 		notes, err = store.ByNumber(s.ctx, "deventer", n, 10)
 		return err

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
 // leavesAnotherNumber lets a caller ask the department for a note, to be called back on another number than their
 // line shows.
-func (s *scene) leavesAnotherNumber(line, number string) callback.Note {
+func (s *scene) leavesAnotherNumber(line, number string) note.Note {
 	s.t.Helper()
 	c := s.ringsFrom(line)
 	c.answersUntil("nl/enter-number", []answer{
@@ -43,7 +43,7 @@ func TestACallerWhoLeftAnotherNumberIsRecognisedByBoth(t *testing.T) {
 	c.presses("1")
 	c.hearsWhole("nl/note-withdrawn")
 	c.hangsUp()
-	require.Equal(t, callback.Cancelled, s.kept(number).State, "they need not be called any more")
+	require.Equal(t, note.Cancelled, s.kept(number).State, "they need not be called any more")
 	s.atRest()
 }
 
@@ -51,7 +51,7 @@ func TestACallerWhoLeftAnotherNumberIsRecognisedByBoth(t *testing.T) {
 func TestACallerWhoRingsFromTheirLineIsHelpedAndNotCalledBack(t *testing.T) {
 	const line, number = "0570693911", "0687654321"
 	s := open(t, nil)
-	note := s.leavesAnotherNumber(line, number)
+	n := s.leavesAnotherNumber(line, number)
 	agent := s.agent("verg1", rig.Behaviour{})
 	c := s.ringsFrom(line)
 	c.hears("nl/note-choices")
@@ -59,10 +59,10 @@ func TestACallerWhoRingsFromTheirLineIsHelpedAndNotCalledBack(t *testing.T) {
 	c.getsThrough(agent, 1)
 	said, err := agent.Messages()
 	require.NoError(t, err)
-	require.Contains(t, said, "TBN "+string(note.Reference))
+	require.Contains(t, said, "TBN "+string(n.Reference))
 	desk := &colleague{Agent: agent, s: s}
 	desk.tells("resolve", s.kept(number), `{"outcome": "settled"}`)
-	require.Equal(t, callback.Resolved, s.kept(number).State)
+	require.Equal(t, note.Resolved, s.kept(number).State)
 	c.hangsUp()
 	s.atRest()
 }
@@ -71,23 +71,23 @@ func TestACallerWhoRingsFromTheirLineIsHelpedAndNotCalledBack(t *testing.T) {
 const company = "0570693911"
 
 // ofReference gives the note of the company with a reference.
-func (s *scene) ofReference(r callback.Reference) callback.Note {
+func (s *scene) ofReference(r note.Reference) note.Note {
 	s.t.Helper()
-	var note callback.Note
+	var n note.Note
 	s.eventually("the note is in Redis", func() error {
 		notes := s.notes(company)
-		i := slices.IndexFunc(notes, func(n callback.Note) bool { return n.Reference == r })
+		i := slices.IndexFunc(notes, func(n note.Note) bool { return n.Reference == r })
 		if i < 0 {
 			return errors.New("it is not there")
 		}
-		note = notes[i]
+		n = notes[i]
 		return nil
 	})
-	return note
+	return n
 }
 
 // asksForSomethingElse lets a second person of the company ask the same team for a note.
-func (s *scene) asksForSomethingElse(hears string) callback.Note {
+func (s *scene) asksForSomethingElse(hears string) note.Note {
 	s.t.Helper()
 	c := s.ringsFrom(company)
 	c.answersUntil("nl/call-back-by", []answer{
@@ -125,8 +125,8 @@ func TestSeveralPeopleBehindOneCompanysNumber(t *testing.T) {
 	c.presses("1")
 	c.hearsWhole("nl/note-withdrawn")
 	c.hangsUp()
-	require.Equal(t, callback.Cancelled, s.ofReference(second.Reference).State)
-	require.Equal(t, callback.Open, s.ofReference(first.Reference).State, "another's stays")
+	require.Equal(t, note.Cancelled, s.ofReference(second.Reference).State)
+	require.Equal(t, note.Open, s.ofReference(first.Reference).State, "another's stays")
 	s.atRest()
 }
 
@@ -144,7 +144,7 @@ func TestNobodyWithdrawsANoteOfTheCompanyWithoutItsReference(t *testing.T) {
 	c.presses("1")
 	reference := c.isPromised()
 	require.NotEqual(t, first.Reference, reference, "nobody hears the reference of another's note")
-	require.Equal(t, callback.Open, s.ofReference(first.Reference).State)
+	require.Equal(t, note.Open, s.ofReference(first.Reference).State)
 	s.atRest()
 	require.Zero(t, s.ended(call.NoteWithdrawn))
 }

@@ -128,10 +128,10 @@ func TestASoftphoneMakesANoteWithItsKeys(t *testing.T) {
 	caller.hears("nl/confirm-number")
 	caller.answersWith("1")
 	caller.hears("nl/call-back-by")
-	note := s.kept("0570693911")
-	require.Equal(t, call.TeamID("vergunningen"), note.Team)
+	n := s.kept("0570693911")
+	require.Equal(t, call.TeamID("vergunningen"), n.Team)
 	caller.hears("nl/your-reference-is")
-	for _, digit := range string(note.Reference) {
+	for _, digit := range string(n.Reference) {
 		caller.hears("nl/digit-" + string(digit))
 	}
 	caller.hears("nl/goodbye")

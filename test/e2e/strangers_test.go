@@ -23,7 +23,7 @@ type tested struct {
 }
 
 // attempt is something that somebody sends, and what may come of it.
-type attempt struct {
+type trial struct {
 	what string
 	rig.SIPRequest
 	taken bool // it is a call like any other: it comes to the daemon, and nothing else happens
@@ -43,7 +43,7 @@ func startTested(t *testing.T) *tested {
 }
 
 // try sends something, ends the call that it may have become, and asserts that nothing else came of it.
-func (s *tested) try(by *rig.Peer, a attempt) {
+func (s *tested) try(by *rig.Peer, a trial) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
 	defer cancel()
@@ -76,18 +76,18 @@ func (s *tested) nothingElse(after string) {
 }
 
 // invite is one to a user in Asterisk.
-func invite(what, user string, headers ...string) attempt {
-	return attempt{what: what, SIPRequest: rig.SIPRequest{Method: "INVITE", URI: user, Headers: headers}}
+func invite(what, user string, headers ...string) trial {
+	return trial{what: what, SIPRequest: rig.SIPRequest{Method: "INVITE", URI: user, Headers: headers}}
 }
 
-func taken(a attempt) attempt {
+func taken(a trial) trial {
 	a.taken = true
 	return a
 }
 
 // nowhere are extensions that no telephone may reach: technologies, special extensions, contexts, feature codes.
-func nowhere() []attempt {
-	var list []attempt
+func nowhere() []trial {
+	var list []trial
 	for _, user := range []string{
 		"", "s", "h", "i", "t", "o", "a", "T", "_X.", "*8", "*8%23", "external_replaces", "kcc-fallback", "bereikbaar",
 		"trunk",
@@ -100,10 +100,10 @@ func nowhere() []attempt {
 }
 
 // otherMethods are requests outside of a call that ask a switch to do something.
-func otherMethods() []attempt {
-	var list []attempt
+func otherMethods() []trial {
+	var list []trial
 	add := func(method, to string, headers ...string) {
-		list = append(list, attempt{what: method + " " + strings.Join(headers, ", "), SIPRequest: rig.SIPRequest{
+		list = append(list, trial{what: method + " " + strings.Join(headers, ", "), SIPRequest: rig.SIPRequest{
 			Method: method, URI: to, Headers: headers, Body: "verg2 0909012345\r\n",
 		}})
 	}
@@ -142,7 +142,7 @@ func TestNothingThatAStrangerSendsIsHeard(t *testing.T) {
 		a := invite("the trunk's or a phone's name: "+from, "140570", "P-Asserted-Identity: <sip:0687654321@x>")
 		a.From = "<sip:" + from + "@x>"
 		s.try(s.stranger, a)
-		s.try(s.stranger, attempt{what: "a log-in as " + from, SIPRequest: rig.SIPRequest{
+		s.try(s.stranger, trial{what: "a log-in as " + from, SIPRequest: rig.SIPRequest{
 			Method: "REGISTER", From: a.From, Headers: []string{"Expires: 60", "Contact: <sip:x@" + s.stranger.Address() + ">"},
 		}})
 	}
@@ -185,7 +185,7 @@ func TestNothingThatTheTrunkSendsMakesTheSwitchDial(t *testing.T) {
 	}
 	s.try(s.trunk, invite("a call to a phone", "verg2"))
 	for _, name := range []string{"trunk", "verg2"} {
-		s.try(s.trunk, attempt{what: "a log-in as " + name, SIPRequest: rig.SIPRequest{
+		s.try(s.trunk, trial{what: "a log-in as " + name, SIPRequest: rig.SIPRequest{
 			Method: "REGISTER", From: "<sip:" + name + "@x>", Headers: []string{"Expires: 60"},
 		}})
 	}
@@ -268,17 +268,17 @@ func TestATransferLeadsNowhereButToPhonesAndOurNumbers(t *testing.T) {
 		"the two talk", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
 	)
 	for _, to := range transfers(s.Asterisk.SIP) {
-		s.try(s.trunk, attempt{what: "the trunk puts through to " + to, SIPRequest: rig.SIPRequest{
+		s.try(s.trunk, trial{what: "the trunk puts through to " + to, SIPRequest: rig.SIPRequest{
 			Method: "REFER", Headers: []string{"Refer-To: " + to}, Dialog: live,
 		}})
-		s.try(s.phone, attempt{what: "the agent puts through to " + to, SIPRequest: rig.SIPRequest{
+		s.try(s.phone, trial{what: "the agent puts through to " + to, SIPRequest: rig.SIPRequest{
 			Method: "REFER", Headers: []string{"Refer-To: " + to, "Referred-By: <sip:verg2@x>"}, Dialog: s.phone.Taken(1),
 		}})
 		require.Equal(
 			t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"), "after %s the two talk on", to,
 		)
 	}
-	s.try(s.trunk, attempt{what: "the trunk puts through to a phone", SIPRequest: rig.SIPRequest{
+	s.try(s.trunk, trial{what: "the trunk puts through to a phone", SIPRequest: rig.SIPRequest{
 		Method: "REFER", Headers: []string{"Refer-To: <sip:verg2@" + s.Asterisk.SIP + ">"}, Dialog: live,
 	}})
 	require.NoError(t, s.trunk.HangUp(s.ctx, live))

@@ -11,9 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // everyOrder is the shortest row in which every order of four things stands somewhere.
@@ -26,17 +28,17 @@ type town struct {
 	random *rand.Rand
 	notes  callback.WorkStore // of the keeper, or of Redis alone
 	desk   *callback.Service
-	told   map[callback.NoteID]callback.Note // as people were told last
-	erased []callback.Note                   // as they were before
-	backup string                            // a directory
-	then   redistest.Stored                  // what was stored when the backup was taken
+	told   map[note.ID]note.Note // as people were told last
+	erased []note.Note           // as they were before
+	backup string                // a directory
+	then   redistest.Stored      // what was stored when the backup was taken
 }
 
 func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *town {
 	t.Helper()
 	w := &town{
 		t: t, server: server, random: rand.New(rand.NewPCG(1, 2)), notes: notes,
-		told:   make(map[callback.NoteID]callback.Note),
+		told:   make(map[note.ID]note.Note),
 		desk:   callback.NewService(notes, storetest.Rules{}, storetest.Rules{}, nil),
 		backup: filepath.Join(t.TempDir(), "backup"),
 	}
@@ -48,64 +50,64 @@ func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *
 func (w *town) works(changes int) {
 	w.t.Helper()
 	for range changes {
-		ids := make([]callback.NoteID, 0, len(w.told))
+		ids := make([]note.ID, 0, len(w.told))
 		for id, n := range w.told {
-			if n.State != callback.Purged {
+			if n.State != note.Purged {
 				ids = append(ids, id)
 			}
 		}
 		slices.Sort(ids)
 		if len(ids) == 0 || w.random.IntN(4) == 0 {
-			n := w.patiently(func() (callback.Note, error) { return w.desk.Promise(ctx, request()) })
+			n := w.patiently(func() (note.Note, error) { return w.desk.Promise(ctx, request()) })
 			w.told[n.ID] = n
 			continue
 		}
 		n := w.told[ids[w.random.IntN(len(ids))]]
 		e := w.change(n)
-		if e.Kind == callback.EventPurged {
+		if e.Kind == note.EventPurged {
 			w.erased = append(w.erased, n)
 		}
-		w.told[n.ID] = w.patiently(func() (callback.Note, error) { return w.notes.Advance(ctx, n, e) })
+		w.told[n.ID] = w.patiently(func() (note.Note, error) { return w.notes.Advance(ctx, n, e) })
 	}
 }
 
 // change is what somebody may do with a note.
-func (w *town) change(n callback.Note) callback.Event {
-	choose := func(kinds ...callback.EventKind) callback.EventKind { return kinds[w.random.IntN(len(kinds))] }
-	kind := callback.EventPurged
+func (w *town) change(n note.Note) note.Event {
+	choose := func(kinds ...note.EventKind) note.EventKind { return kinds[w.random.IntN(len(kinds))] }
+	kind := note.EventPurged
 	switch {
-	case n.State == callback.Open:
-		kind = choose(callback.EventClaimed, callback.EventClaimed, callback.EventRerouted, callback.EventCancelled)
-	case n.State == callback.Calling:
-		kind = callback.EventAttemptEnded
-	case n.State == callback.Claimed && len(n.Attempts) > 0:
-		kind = choose(callback.EventResolved, callback.EventResolved, callback.EventReleased)
-	case n.State == callback.Claimed:
-		kind = choose(callback.EventAttemptStarted, callback.EventAttemptStarted, callback.EventReleased)
+	case n.State == note.Open:
+		kind = choose(note.EventClaimed, note.EventClaimed, note.EventRerouted, note.EventCancelled)
+	case n.State == note.Calling:
+		kind = note.EventAttemptEnded
+	case n.State == note.Claimed && len(n.Attempts) > 0:
+		kind = choose(note.EventResolved, note.EventResolved, note.EventReleased)
+	case n.State == note.Claimed:
+		kind = choose(note.EventAttemptStarted, note.EventAttemptStarted, note.EventReleased)
 	}
-	return next(n, kind, "els", func(e *callback.Event) {
+	return next(n, kind, "els", func(e *note.Event) {
 		switch kind {
-		case callback.EventClaimed:
+		case note.EventClaimed:
 			e.Hold = 10 * time.Minute
-		case callback.EventRerouted:
+		case note.EventRerouted:
 			e.Team, e.Reason = "kcc", "is van hen"
 			if n.Team == e.Team {
 				e.Team = team
 			}
-		case callback.EventAttemptEnded:
-			e.Result = callback.ResultReached
-		case callback.EventResolved:
-			e.Outcome = callback.Reached
-		case callback.EventReleased:
-			e.Cause = callback.ReleaseByHand
-		case callback.EventPurged:
-			*e = callback.Remains(n, e.ID, e.At, e.Who, "op verzoek")
+		case note.EventAttemptEnded:
+			e.Result = attempt.Reached
+		case note.EventResolved:
+			e.Outcome = note.Reached
+		case note.EventReleased:
+			e.Cause = note.ReleaseByHand
+		case note.EventPurged:
+			*e = note.Remains(n, e.ID, e.At, e.Who, "op verzoek")
 		default:
 		}
 	})
 }
 
-func (w *town) patiently(do func() (callback.Note, error)) callback.Note {
+func (w *town) patiently(do func() (note.Note, error)) note.Note {
 	w.t.Helper()
 	n, err := storetest.Patiently(do)
 	require.NoError(w.t, err)
@@ -177,8 +179,8 @@ func (w *town) holds(after string) {
 	}
 	for id, n := range w.told {
 		got := stored.Notes[id]
-		if n.State == callback.Purged { // of one that a backup did not have nothing is left; one that it had is purged anew
-			require.Contains(w.t, []callback.State{callback.Purged, callback.None}, got.State, after)
+		if n.State == note.Purged { // of one that a backup did not have nothing is left; one that it had is purged anew
+			require.Contains(w.t, []note.State{note.Purged, note.None}, got.State, after)
 			continue
 		}
 		storetest.RequireRestored(w.t, n, got, after)
@@ -190,7 +192,7 @@ func (w *town) holds(after string) {
 func (w *town) nobodyIsBack(after string) {
 	w.t.Helper()
 	for _, n := range w.erased {
-		found, err := storetest.Patiently(func() ([]callback.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) })
+		found, err := storetest.Patiently(func() ([]note.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) })
 		require.NoError(w.t, err)
 		require.Empty(w.t, found, "%s: somebody who was erased is there again", after)
 	}
@@ -210,7 +212,7 @@ func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 			t.Parallel()
 			server := redistest.StartKind(t, kind)
 			d := starts(t, server, filepath.Join(t.TempDir(), "journal.db"))
-			w := newTown(t, server, d.Keeper)
+			w := newTown(t, server, d.work)
 			w.works(atFirst)
 			for at, what := range everyOrder {
 				restored := w.suffers(what)
@@ -254,7 +256,7 @@ func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 	server := redistest.Start(t)
 	path := filepath.Join(t.TempDir(), "journal.db")
 	d := starts(t, server, path)
-	w := newTown(t, server, d.Keeper)
+	w := newTown(t, server, d.work)
 	live, closed := d.promises(t), d.promises(t)
 	for _, step := range life("els") {
 		closed = d.does(t, closed, step(closed))
@@ -265,10 +267,10 @@ func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 	require.Equal(t, 1, pruned)
 	w.backs()
 
-	w.erased = []callback.Note{live, closed}
+	w.erased = []note.Note{live, closed}
 	byHand := callback.NewWorklist(d.store, storetest.Rules{}, nil)
 	for _, n := range w.erased {
-		_, err := storetest.Patiently(func() (int, error) { return byHand.Erase(ctx, deventer, n.Number, callback.ByAgent("els"), time.Now()) })
+		_, err := storetest.Patiently(func() (int, error) { return byHand.Erase(ctx, deventer, n.Number, note.ByAgent("els"), time.Now()) })
 		require.NoError(t, err)
 	}
 	w.nobodyIsBack("erased")
@@ -279,7 +281,7 @@ func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 
 	w.suffers('4')
 	d = starts(t, server, path)
-	w.notes = d.Keeper
+	w.notes = d.work
 	d.catchesUp(t)
 	w.nobodyIsBack("the backup is restored")
 	requireInvariants(t, server)

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // Row 11 of the fault matrix: the disk of the journal is full. Redis alone confirms, and people are told; without Redis nothing is
@@ -27,10 +28,10 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	d := starts(t, server, filepath.Join(disk, "journal.db"))
 	defer d.ends(t) // before the disk goes
 
-	var told []callback.Note
+	var told []note.Note
 	for len(d.watch.Failed) == 0 {
 		r := longStory()
-		n, err := storetest.Patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
+		n, err := storetest.Patiently(func() (note.Note, error) { return d.service.Promise(ctx, r) })
 		require.NoError(t, err, "the caller hears his reference, also when the disk is full")
 		told = append(told, n)
 		require.Less(t, len(told), 2000, "the disk gets full")
@@ -50,7 +51,7 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 		n, err := d.service.Promise(ctx, longStory())
 		require.Less(t, time.Since(began), time.Second)
 		if err != nil {
-			require.ErrorIs(t, err, callback.ErrStoreDown, "neither can keep it: the caller is told so")
+			require.ErrorIs(t, err, note.ErrStoreDown, "neither can keep it: the caller is told so")
 			require.ErrorIs(t, err, syscall.ENOSPC)
 			break
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 const (
@@ -57,9 +57,9 @@ func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 
 // worksUntilKilled lets callers and colleagues work at once, kills Redis after so many confirmations, waits for so many more that are given
 // without it, and gives every note that somebody was told of, as he was told.
-func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []callback.Note {
+func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []note.Note {
 	const callers, colleagues = 6, 4
-	told, over := make(chan callback.Note, 2*callers+colleagues), make(chan struct{})
+	told, over := make(chan note.Note, 2*callers+colleagues), make(chan struct{})
 	var wait sync.WaitGroup
 	until := func(work func()) {
 		wait.Go(func() {
@@ -84,7 +84,7 @@ func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []
 		wait.Wait()
 		close(told)
 	}()
-	var confirmed []callback.Note
+	var confirmed []note.Note
 	for n := range told {
 		switch confirmed = append(confirmed, n); len(confirmed) {
 		case enough:
@@ -100,7 +100,7 @@ func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []
 }
 
 // asksTwiceAtOnce is a request that comes twice with one key, as when a key is pressed twice or a web client tries again.
-func (d *daemon) asksTwiceAtOnce(told chan<- callback.Note) {
+func (d *daemon) asksTwiceAtOnce(told chan<- note.Note) {
 	r := request()
 	var both sync.WaitGroup
 	for range 2 {
@@ -114,7 +114,7 @@ func (d *daemon) asksTwiceAtOnce(told chan<- callback.Note) {
 }
 
 // worksOne takes one of the notes that are due and works it to its end, as far as others and Redis let him.
-func (d *daemon) worksOne(colleague call.AgentID, random *rand.Rand, told chan<- callback.Note) {
+func (d *daemon) worksOne(colleague call.AgentID, random *rand.Rand, told chan<- note.Note) {
 	due, err := d.Due(ctx, deventer, team, 20)
 	if err != nil || len(due) == 0 {
 		return
@@ -129,9 +129,9 @@ func (d *daemon) worksOne(colleague call.AgentID, random *rand.Rand, told chan<-
 }
 
 // requireOneNoteForAKey requires that all who asked with a key were told of the same note (I2).
-func requireOneNoteForAKey(t *testing.T, told []callback.Note) {
+func requireOneNoteForAKey(t *testing.T, told []note.Note) {
 	t.Helper()
-	of := make(map[callback.Key]callback.Note)
+	of := make(map[note.Key]note.Note)
 	for _, n := range told {
 		first, known := of[n.Key]
 		if !known {

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // withOldUsers starts a server with the rules of users that were shipped until November 2026: its default user had no
@@ -73,13 +74,13 @@ func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	t.Parallel()
 	server := withOldUsers(t, redistest.Redis)
 	d := starts(t, server, filepath.Join(t.TempDir(), "journal.db"))
-	w := newTown(t, server, d.Keeper)
+	w := newTown(t, server, d.work)
 	w.works(atFirst)
 	gone := d.promises(t)
 	erase := func() {
 		_, err := storetest.Patiently(func() (int, error) {
 			return callback.NewWorklist(d.store, storetest.Rules{}, nil).Erase(
-				ctx, deventer, gone.Number, callback.ByAgent("els"), time.Now(),
+				ctx, deventer, gone.Number, note.ByAgent("els"), time.Now(),
 			)
 		})
 		require.NoError(t, err)
@@ -90,7 +91,7 @@ func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	require.Contains(t, server.Log(), "AOF-loading-client: '-NOPERM")
 	d.catchesUp(t)
 	stored := requireInvariants(t, server)
-	require.Equal(t, callback.Open, stored.Notes[gone.ID].State, "the fault: somebody who was erased is back")
+	require.Equal(t, note.Open, stored.Notes[gone.ID].State, "the fault: somebody who was erased is back")
 
 	aside := w.isMended()
 	server.Stop()

@@ -13,12 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // A pool of the client library that tries a dead server once a second notices only then that it was closed.
@@ -36,13 +39,14 @@ var ctx = context.Background()
 
 // daemon is what a daemon has of the notes: the way to Redis, the journal on its disk, and the keeper that joins them.
 type daemon struct {
-	*callback.Keeper
+	*keeper.Keeper
 	store    *redisstore.Store
 	journal  *journal.Journal
 	service  *callback.Service
 	worklist *callback.Worklist
 	watch    *storetest.Observer
-	torn     error // what was wrong with the journal; nil when it was whole
+	work     callback.WorkStore // the store, its notes by way of the keeper
+	torn     error              // what was wrong with the journal; nil when it was whole
 }
 
 // starts starts a daemon with a journal at this path. It has not caught up yet.
@@ -54,9 +58,10 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	}
 	d := &daemon{store: redisstore.Open(redistest.As(server.Addr)), journal: kept, watch: &storetest.Observer{}, torn: err}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
-	d.Keeper = callback.NewKeeper(d.store, kept, d.watch)
-	d.service = callback.NewService(d.Keeper, storetest.Rules{}, storetest.Rules{}, nil)
-	d.worklist = callback.NewWorklist(d.Keeper, storetest.Rules{}, nil)
+	d.Keeper = keeper.New(d.store, kept, d.watch)
+	d.work = callback.Joined{Notes: d.Keeper, Tally: d.store, Presence: d.store}
+	d.service = callback.NewService(d.work, storetest.Rules{}, storetest.Rules{}, nil)
+	d.worklist = callback.NewWorklist(d.work, storetest.Rules{}, nil)
 	return d
 }
 
@@ -88,25 +93,25 @@ func request() callback.Request {
 	id := call.ID(fmt.Sprintf("1732300000.%d", nth))
 	number := call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+nth), Kind: call.KindMobile, Country: "NL"}
 	return callback.Request{
-		Key: callback.CallKey("pbx1", id), At: time.Now(), Who: callback.ByCaller, Municipality: deventer, Team: team,
+		Key: note.CallKey("pbx1", id), At: time.Now(), Who: note.ByCaller, Municipality: deventer, Team: team,
 		Number: number, Shown: number, Language: "nl", Call: id, Subject: "paspoort", Reason: "Wanneer is het klaar?",
 	}
 }
 
 // promises makes a note of a caller of his own.
-func (d *daemon) promises(t *testing.T) callback.Note {
+func (d *daemon) promises(t *testing.T) note.Note {
 	t.Helper()
 	r := request()
-	n, err := storetest.Patiently(func() (callback.Note, error) { return d.service.Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (note.Note, error) { return d.service.Promise(ctx, r) })
 	require.NoError(t, err)
 	return n
 }
 
 // next is the next event of a note, by a colleague. What a kind needs is put in by change.
-func next(n callback.Note, kind callback.EventKind, colleague call.AgentID, change ...func(*callback.Event)) callback.Event {
-	e := callback.Event{
-		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond),
-		Who: callback.ByAgent(colleague),
+func next(n note.Note, kind note.EventKind, colleague call.AgentID, change ...func(*note.Event)) note.Event {
+	e := note.Event{
+		ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond),
+		Who: note.ByAgent(colleague),
 	}
 	for _, c := range change {
 		c(&e)
@@ -115,25 +120,25 @@ func next(n callback.Note, kind callback.EventKind, colleague call.AgentID, chan
 }
 
 // life is what a colleague does with a note, from the claim to its end.
-func life(colleague call.AgentID) []func(callback.Note) callback.Event {
-	return []func(callback.Note) callback.Event{
-		func(n callback.Note) callback.Event {
-			return next(n, callback.EventClaimed, colleague, func(e *callback.Event) { e.Hold = 10 * time.Minute })
+func life(colleague call.AgentID) []func(note.Note) note.Event {
+	return []func(note.Note) note.Event{
+		func(n note.Note) note.Event {
+			return next(n, note.EventClaimed, colleague, func(e *note.Event) { e.Hold = 10 * time.Minute })
 		},
-		func(n callback.Note) callback.Event { return next(n, callback.EventAttemptStarted, colleague) },
-		func(n callback.Note) callback.Event {
-			return next(n, callback.EventAttemptEnded, colleague, func(e *callback.Event) { e.Result = callback.ResultReached })
+		func(n note.Note) note.Event { return next(n, note.EventAttemptStarted, colleague) },
+		func(n note.Note) note.Event {
+			return next(n, note.EventAttemptEnded, colleague, func(e *note.Event) { e.Result = attempt.Reached })
 		},
-		func(n callback.Note) callback.Event {
-			return next(n, callback.EventResolved, colleague, func(e *callback.Event) { e.Outcome = callback.Reached })
+		func(n note.Note) note.Event {
+			return next(n, note.EventResolved, colleague, func(e *note.Event) { e.Outcome = note.Reached })
 		},
 	}
 }
 
 // does stores an event, asked for until it is known to be stored.
-func (d *daemon) does(t *testing.T, n callback.Note, e callback.Event) callback.Note {
+func (d *daemon) does(t *testing.T, n note.Note, e note.Event) note.Note {
 	t.Helper()
-	after, err := storetest.Patiently(func() (callback.Note, error) { return d.Advance(ctx, n, e) })
+	after, err := storetest.Patiently(func() (note.Note, error) { return d.Advance(ctx, n, e) })
 	require.NoError(t, err)
 	return after
 }
@@ -147,12 +152,12 @@ func requireInvariants(t *testing.T, server *redistest.Server) redistest.Stored 
 }
 
 // requireTold requires that every note is stored as somebody was told of it (I1), at the version that he was told of.
-func requireTold(t *testing.T, stored redistest.Stored, told []callback.Note) {
+func requireTold(t *testing.T, stored redistest.Stored, told []note.Note) {
 	t.Helper()
 	for _, n := range told {
 		events := stored.Events[n.ID]
 		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
-		was, err := callback.Replay(events[:n.Ver])
+		was, err := note.Replay(events[:n.Ver])
 		require.NoError(t, err)
 		storetest.RequireRestored(t, n, was)
 	}
@@ -167,14 +172,14 @@ func (d *daemon) requireJournal(t *testing.T, stored redistest.Stored) {
 		events, err := d.journal.Events(n.Note)
 		require.NoError(t, err)
 		require.Equal(t, idsOf(stored.Events[n.Note]), idsOf(events))
-		was, err := callback.Replay(events)
+		was, err := note.Replay(events)
 		require.NoError(t, err)
 		storetest.RequireRestored(t, stored.Notes[n.Note], was)
 	}
 }
 
-func idsOf(events []callback.Event) []callback.EventID {
-	ids := make([]callback.EventID, len(events))
+func idsOf(events []note.Event) []note.EventID {
+	ids := make([]note.EventID, len(events))
 	for i, e := range events {
 		ids[i] = e.ID
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
-	"github.com/bereikbaar/bereikbaar/callback/storetest"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 // history is the events of every note, first to last.
-type history map[callback.NoteID][]callback.Event
+type history map[note.ID][]note.Event
 
 // written is a journal with notes at every stage of their lives, and what it and Redis hold then.
 type written struct {
@@ -39,7 +39,7 @@ func write(t *testing.T, server *redistest.Server) written {
 		}
 	}
 	gone := d.promises(t)
-	erased, err := d.worklist.Erase(ctx, deventer, gone.Number, callback.BySystem, gone.Made)
+	erased, err := d.worklist.Erase(ctx, deventer, gone.Number, note.BySystem, gone.Made)
 	require.NoError(t, err)
 	require.Equal(t, 1, erased)
 	w := written{redis: requireInvariants(t, server), all: d.content(t)}
@@ -85,7 +85,7 @@ func (w written) torn() map[string]tear {
 }
 
 // entryOf is how the entry of an event begins in the file; it is less than longest behind that.
-func entryOf(e callback.Event) []byte {
+func entryOf(e note.Event) []byte {
 	return fmt.Appendf(nil, `"note":"%s","ver":%d,`, e.Note, e.Ver)
 }
 
@@ -93,7 +93,7 @@ const longest = 2048
 
 type tear struct {
 	file []byte
-	gone *callback.Event
+	gone *note.Event
 }
 
 // opened starts a daemon with the spoilt journal, and gives what could be read of it: nothing that was not written, everything that
@@ -165,8 +165,8 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	require.Len(t, kept, len(w.all)-lost)
 	d.catchesUp(t)
 	for _, n := range w.redis.Notes {
-		if n.State != callback.Purged {
-			d.does(t, n, next(n, callback.EventCommented, "els", func(e *callback.Event) { e.Reason = "gezien" }))
+		if n.State != note.Purged {
+			d.does(t, n, next(n, note.EventCommented, "els", func(e *note.Event) { e.Reason = "gezien" }))
 		}
 	}
 	require.Empty(t, d.watch.Failed)
@@ -175,7 +175,7 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	d.catchesUp(t)
 	after := requireInvariants(t, server)
 	for id, n := range before.Notes {
-		if n.State != callback.Purged {
+		if n.State != note.Purged {
 			require.Contains(t, after.Notes, id, "I1")
 			storetest.RequireRestored(t, n, after.Notes[id])
 		}
@@ -197,14 +197,14 @@ func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 		stored := requireInvariants(t, server)
 		require.Subset(t, slices.Collect(maps.Keys(kept)), slices.Collect(maps.Keys(stored.Notes)), name)
 		for id, events := range kept {
-			if events[0].Kind == callback.EventPurged {
+			if events[0].Kind == note.EventPurged {
 				continue // there is no promise to keep
 			}
 			whole := unbroken(events)
 			require.Equal(t, idsOf(whole), idsOf(stored.Events[id]), "%s: I1", name)
-			was, err := callback.Replay(whole)
+			was, err := note.Replay(whole)
 			require.NoError(t, err)
-			if was.State != callback.None {
+			if was.State != note.None {
 				storetest.RequireRestored(t, was, stored.Notes[id])
 			}
 			if len(whole) < len(events) {
@@ -216,7 +216,7 @@ func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 }
 
 // unbroken are the events from the first version on, up to a hole.
-func unbroken(events []callback.Event) []callback.Event {
+func unbroken(events []note.Event) []note.Event {
 	for i, e := range events {
 		if e.Ver != uint64(i+1) {
 			return events[:i]

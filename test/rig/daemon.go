@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // Redis is one real Redis with the files of deploy/redis: it loses nothing that it confirmed.

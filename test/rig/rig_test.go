@@ -144,9 +144,9 @@ func TestRedisKeepsWhatItConfirmedWhenItIsKilled(t *testing.T) {
 	require.Error(t, err, "it is gone")
 	require.NoError(t, r.Redis.Restart(ctx))
 
-	note, err := r.Redis.CLI(ctx, "GET", "note")
+	n, err := r.Redis.CLI(ctx, "GET", "note")
 	require.NoError(t, err)
-	require.Equal(t, "promised", note)
+	require.Equal(t, "promised", n)
 }
 
 func TestADirectoryIsUsedAgainAndItsDataAreThere(t *testing.T) {
@@ -163,9 +163,9 @@ func TestADirectoryIsUsedAgainAndItsDataAreThere(t *testing.T) {
 	require.NoError(t, first.Close())
 
 	second, _ := newRig(t, o)
-	note, err := second.Redis.CLI(ctx, "GET", "note")
+	n, err := second.Redis.CLI(ctx, "GET", "note")
 	require.NoError(t, err)
-	require.Equal(t, "promised", note)
+	require.Equal(t, "promised", n)
 	_, err = second.Agent(ctx, "kcc1", Behaviour{})
 	require.NoError(t, err)
 }

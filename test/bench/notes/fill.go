@@ -15,9 +15,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/journal"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 const town call.MunicipalityID = "deventer"
@@ -47,7 +47,7 @@ func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) 
 		failed <- first
 	}()
 	trip := c.Pipeline()
-	var live []callback.Event
+	var live []note.Event
 	for i := range s.Notes {
 		made := put(ctx, trip, s, i)
 		if i < s.Live {
@@ -85,58 +85,58 @@ func share(n, among, i int) int { return (n - i + among - 1) / among }
 func teamOf(s scale, i int) string { return fmt.Sprintf("team%d", i%s.Teams) }
 
 // note is the i-th note as it is made. The live ones come first, so that each team has its share of them.
-func note(s scale, i int) (callback.Note, callback.Event, error) {
-	reference, err := callback.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i))))
+func noteOf(s scale, i int) (note.Note, note.Event, error) {
+	reference, err := note.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i))))
 	if err != nil {
-		return callback.Note{}, callback.Event{}, err
+		return note.Note{}, note.Event{}, err
 	}
 	made := begun.Add(time.Duration(i) * time.Millisecond)
 	team := call.TeamID(teamOf(s, i))
-	e := callback.Made(callback.Note{
-		ID: callback.NoteID(ulid.Make().String()), Reference: reference, Municipality: town, Team: team, Owner: team,
-		Key: callback.Key(fmt.Sprintf("pbx1/1732300000.%d", i)), Call: call.ID(fmt.Sprintf("1732300000.%d", i)),
+	e := note.Made(note.Note{
+		ID: note.ID(ulid.Make().String()), Reference: reference, Municipality: town, Team: team, Owner: team,
+		Key: note.Key(fmt.Sprintf("pbx1/1732300000.%d", i)), Call: call.ID(fmt.Sprintf("1732300000.%d", i)),
 		Number:   call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+i), Kind: call.KindMobile, Country: "NL"},
 		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is mijn paspoort klaar?",
 		Made: made, Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour),
-	}, callback.ByCaller)
-	n, err := callback.Apply(callback.Note{}, e)
+	}, note.ByCaller)
+	n, err := note.Apply(note.Note{}, e)
 	return n, e, err
 }
 
 // put stores the i-th note, and gives the event with which it was made.
-func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) callback.Event {
-	n, made, err := note(s, i)
+func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) note.Event {
+	n, made, err := noteOf(s, i)
 	if err != nil {
 		panic(err) // it is the same for every run
 	}
 	id := string(n.ID)
 	entries := []string{logEntry(ctx, trip, 2*i+1, made)}
 	if i < s.Live {
-		due := float64(n.Deadline.UnixMilli()) + float64(callback.MaxPriority)/(callback.MaxPriority+1)
+		due := float64(n.Deadline.UnixMilli()) + float64(note.MaxPriority)/(note.MaxPriority+1)
 		trip.ZAdd(ctx, tag+"due:"+string(n.Team), redis.Z{Score: due, Member: id})
 		trip.ZAdd(ctx, tag+"marks", redis.Z{Score: float64(n.Warn.UnixMilli()), Member: id})
-		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), callback.Matter(n.Subject)), id)
+		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject)), id)
 	} else {
-		e := callback.Event{
-			ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: callback.EventCancelled, Ver: 2, At: n.Made.Add(time.Hour),
-			Who: callback.ByCaller,
+		e := note.Event{
+			ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: note.EventCancelled, Ver: 2, At: n.Made.Add(time.Hour),
+			Who: note.ByCaller,
 		}
-		if n, err = callback.Apply(n, e); err != nil {
+		if n, err = note.Apply(n, e); err != nil {
 			panic(err)
 		}
 		entries = append(entries, logEntry(ctx, trip, 2*i+2, e))
 		trip.ZAdd(ctx, tag+"closed", redis.Z{Score: float64(n.Closed.UnixMilli()), Member: id})
 	}
-	trip.HSet(ctx, tag+"note:"+id, flat(callback.EncodeNote(n), "log", strings.Join(entries, " "))...)
+	trip.HSet(ctx, tag+"note:"+id, flat(note.EncodeNote(n), "log", strings.Join(entries, " "))...)
 	trip.ZAdd(ctx, tag+"number:"+hashed(n.Number.E164), redis.Z{Score: float64(n.Made.UnixMilli()), Member: id})
 	trip.HSet(ctx, tag+"references", string(n.Reference), id)
 	trip.HSet(ctx, tag+"idem", string(n.Key), id)
 	return made
 }
 
-func logEntry(ctx context.Context, trip redis.Pipeliner, nth int, e callback.Event) string {
+func logEntry(ctx context.Context, trip redis.Pipeliner, nth int, e note.Event) string {
 	id := fmt.Sprintf("%d-0", nth)
-	trip.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", ID: id, Values: flat(callback.EncodeEvent(e))})
+	trip.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", ID: id, Values: flat(note.EncodeEvent(e))})
 	return id
 }
 

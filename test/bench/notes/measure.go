@@ -13,10 +13,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/redisstore/redistest"
+	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
 // results are all figures of a run.
@@ -59,7 +60,7 @@ func operations() []string { return []string{makeOne, claimOne, listDue, makeKep
 type subject struct {
 	scale  scale
 	store  *redisstore.Store
-	keeper *callback.Keeper // journal and store
+	keeper *keeper.Keeper // journal and store
 	past   *redis.Client
 	next   int // the number of the next note
 }
@@ -78,7 +79,7 @@ func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
 	if err := fill(ctx, past, kept, s); err != nil {
 		return nil, err
 	}
-	return &subject{scale: s, store: store, keeper: callback.NewKeeper(store, kept, strict{o}), past: past, next: s.Notes}, nil
+	return &subject{scale: s, store: store, keeper: keeper.New(store, kept, strict{o}), past: past, next: s.Notes}, nil
 }
 
 // strict ends the measurement when a keeper has something to tell: it would not measure what is meant.
@@ -105,7 +106,7 @@ func (s strict) Apart(notes int) {
 }
 
 // Diverged is not told here.
-func (s strict) Diverged(id callback.NoteID) { s.Errorf("note %s has two histories", id) }
+func (s strict) Diverged(id note.ID) { s.Errorf("note %s has two histories", id) }
 
 // atScale measures each operation at both scales, in turn.
 func (r *results) atScale(ctx context.Context, o *owner) error {
@@ -227,15 +228,15 @@ func (s *subject) prepare(ctx context.Context, what string, p plan) ([]func() er
 	return work, nil
 }
 
-func (s *subject) making(ctx context.Context, through callback.Store) (func() error, error) {
-	_, e, err := note(s.scale, s.next)
+func (s *subject) making(ctx context.Context, through note.Store) (func() error, error) {
+	_, e, err := noteOf(s.scale, s.next)
 	s.next++
 	return func() error { _, err := through.Make(ctx, e); return err }, err
 }
 
 // claiming claims notes of as many teams as the small side has: so the same notes come back as often at both sides, and their
 // histories grow alike.
-func (s *subject) claiming(ctx context.Context, through callback.Store, p plan, i int) (func() error, error) {
+func (s *subject) claiming(ctx context.Context, through note.Store, p plan, i int) (func() error, error) {
 	due, err := s.store.Due(ctx, town, call.TeamID(teamOf(s.scale, i%p.Small.Teams)), p.Each)
 	if err != nil {
 		return nil, err
@@ -257,14 +258,14 @@ func (s *subject) listing(ctx context.Context, p plan, i int) func() error {
 
 const colleague call.AgentID = "els"
 
-func claim(n callback.Note) callback.Event {
-	return next(n, callback.EventClaimed, func(e *callback.Event) { e.Hold = 10 * time.Minute })
+func claim(n note.Note) note.Event {
+	return next(n, note.EventClaimed, func(e *note.Event) { e.Hold = 10 * time.Minute })
 }
 
-func next(n callback.Note, kind callback.EventKind, change func(*callback.Event)) callback.Event {
-	e := callback.Event{
-		ID: callback.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: n.Made.Add(time.Hour),
-		Who: callback.ByAgent(colleague),
+func next(n note.Note, kind note.EventKind, change func(*note.Event)) note.Event {
+	e := note.Event{
+		ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: n.Made.Add(time.Hour),
+		Who: note.ByAgent(colleague),
 	}
 	change(&e)
 	return e
@@ -277,7 +278,7 @@ func (s *subject) undo(ctx context.Context, what string) error {
 	}
 	held, err := s.store.Held(ctx, town, colleague, 1000)
 	for _, n := range held {
-		_, failed := s.keeper.Advance(ctx, n, next(n, callback.EventReleased, func(e *callback.Event) { e.Cause = callback.ReleaseByHand }))
+		_, failed := s.keeper.Advance(ctx, n, next(n, note.EventReleased, func(e *note.Event) { e.Cause = note.ReleaseByHand }))
 		err = errors.Join(err, failed)
 	}
 	return err

@@ -1,0 +1,56 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
+)
+
+// turns lets one at a time work on the same thing in both places, store and journal: who compares the two must not write down what
+// another has just removed, and who confirms what the journal has must know what the store said of it. The zero value is ready.
+type turns struct {
+	mu sync.Mutex
+	on map[string]*turn // what somebody works on, or waits for
+}
+
+// onNote and onKey name what is worked on: a note, or the request that a key stands for.
+func onNote(id note.ID) string                         { return "note " + string(id) }
+func onKey(m call.MunicipalityID, key note.Key) string { return "key " + string(m) + " " + string(key) }
+
+type turn struct {
+	busy  chan struct{} // holds one
+	users int
+}
+
+// take waits for the turn to work on something, at most until ctx ends: the error wraps ErrStoreDown then. done gives it to the next.
+func (t *turns) take(ctx context.Context, what string) (done func(), err error) {
+	t.mu.Lock()
+	if t.on == nil {
+		t.on = make(map[string]*turn)
+	}
+	mine := t.on[what]
+	if mine == nil {
+		mine = &turn{busy: make(chan struct{}, 1)}
+		t.on[what] = mine
+	}
+	mine.users++
+	t.mu.Unlock()
+	select {
+	case mine.busy <- struct{}{}:
+		return func() { <-mine.busy; t.leave(what, mine) }, nil
+	case <-ctx.Done():
+		t.leave(what, mine)
+		return nil, fmt.Errorf("%w: others work on %s: %w", note.ErrStoreDown, what, context.Cause(ctx))
+	}
+}
+
+func (t *turns) leave(what string, mine *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if mine.users--; mine.users == 0 {
+		delete(t.on, what)
+	}
+}
