@@ -22,6 +22,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -162,7 +163,7 @@ func BenchmarkCall(b *testing.B) {
 	require.NoError(b, err)
 	board := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
 	operator := &plainOperator{board, make(chan error, 1)}
-	board.Connect(operator, nil, func(string, routing.PhoneState) {})
+	board.Connect(operator, nil, func(string, queue.PhoneState) {})
 	require.NoError(b, board.Watch(b.Context(), []string{"PJSIP/kcc1"}))
 	conn.Attach(board.Handle, func(context.Context) error { return nil })
 	ctx, stop := context.WithCancel(b.Context())

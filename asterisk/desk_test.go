@@ -14,7 +14,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/ivr"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const (
@@ -83,7 +83,7 @@ func deskBoard(t *testing.T, reply func(fakeRequest) (int, string, bool), test f
 		require.NoError(t, c.AwaitUp(t.Context()))
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
 		callbacks := &idleCallbacks{taken: make(chan ivr.Kept, 10), seenOut: make(chan error, 10)}
-		b.Connect(&idleOperator{}, callbacks, func(string, routing.PhoneState) {})
+		b.Connect(&idleOperator{}, callbacks, func(string, queue.PhoneState) {})
 		test(t, b, f, callbacks)
 		require.NoError(t, b.Halt(t.Context()))
 	})

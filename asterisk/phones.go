@@ -6,24 +6,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // endpoint is an agent's phone as Asterisk sees it.
 type endpoint struct {
 	known bool // Asterisk has told about it since the link is up
-	state routing.PhoneState
+	state queue.PhoneState
 }
 
 // stateOf gives the state of a phone, apart from calls of ours: the queues know of those.
-func stateOf(e Endpoint) routing.PhoneState {
+func stateOf(e Endpoint) queue.PhoneState {
 	if slices.ContainsFunc(e.Channels, func(id string) bool { return !isLeg(id) }) {
-		return routing.PhoneInUse
+		return queue.PhoneInUse
 	}
 	if e.Online() {
-		return routing.PhoneFree
+		return queue.PhoneFree
 	}
-	return routing.PhoneOffline
+	return queue.PhoneOffline
 }
 
 // watchable reports whether Asterisk knows the state of an endpoint: it does of a phone of its own ("PJSIP/kcc1"), not of
@@ -81,7 +81,7 @@ func (b *Switchboard) watchPhones(ctx context.Context) error {
 	for _, name := range names {
 		if !slices.ContainsFunc(told, func(e Endpoint) bool { return e.Name() == name }) {
 			b.log.Error("a phone of the configuration does not exist in Asterisk; it is not rung", "endpoint", name)
-			b.phone(name, routing.PhoneOffline)
+			b.phone(name, queue.PhoneOffline)
 		}
 	}
 	return nil
@@ -104,16 +104,16 @@ func (b *Switchboard) endpointChanged(told Endpoint) {
 
 // PhoneNow asks Asterisk how a phone stands, apart from calls of ours. It is unknown of one that Asterisk does not
 // watch; one that Asterisk does not have is offline.
-func (b *Switchboard) PhoneNow(ctx context.Context, name string) (routing.PhoneState, error) {
+func (b *Switchboard) PhoneNow(ctx context.Context, name string) (queue.PhoneState, error) {
 	if !watchable(name) {
-		return routing.PhoneUnknown, nil
+		return queue.PhoneUnknown, nil
 	}
 	e, err := b.conn.Endpoint(ctx, name)
 	if IsGone(err) {
-		return routing.PhoneOffline, nil
+		return queue.PhoneOffline, nil
 	}
 	if err != nil {
-		return routing.PhoneUnknown, err
+		return queue.PhoneUnknown, err
 	}
 	// Also one that has just ended: the callbacks and the queues know of those.
 	e.Channels = slices.DeleteFunc(e.Channels, isOurs)

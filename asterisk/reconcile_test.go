@@ -16,7 +16,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // asteriskHas is what the fake Asterisk tells when it is asked what there is.
@@ -111,7 +111,7 @@ func found(t *testing.T, has asteriskHas, test func(t *testing.T, f *fakeAsteris
 		f.answering(has.answer)
 		o := &talkingOperator{talks: map[call.ID]ivr.Talk{}}
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, nil, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, queue.PhoneState) {})
 		require.NoError(t, b.Reconcile(t.Context()))
 		synctest.Wait()
 		test(t, f, b, o)
@@ -266,7 +266,7 @@ func TestAChannelThatIsFoundAndIsNobodysCallIsHungUp(t *testing.T) {
 		})
 		o := &talkingOperator{talks: map[call.ID]ivr.Talk{}}
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, nil, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, queue.PhoneState) {})
 		b.OnStray(func() { refused++ })
 		require.NoError(t, b.Reconcile(t.Context()))
 		synctest.Wait()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -28,7 +29,7 @@ func (b *Switchboard) of(t *testing.T, kind, channel, state, rest string) {
 func rung(t *testing.T, f *fakeAsterisk, c *testConn) (b *Switchboard, channel string, over <-chan error) {
 	t.Helper()
 	b = NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-	b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
+	b.Connect(&idleOperator{}, nil, func(string, queue.PhoneState) {})
 	ended := make(chan error, 1)
 	go func() {
 		_, err := b.Ring(t.Context(), dispatch.Invitation{
@@ -129,7 +130,7 @@ func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 				o := &idleOperator{taken: make(chan call.Call, 1)}
 				b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
 				refused := 0
-				b.Connect(o, nil, func(string, routing.PhoneState) {})
+				b.Connect(o, nil, func(string, queue.PhoneState) {})
 				b.OnStray(func() { refused++ })
 				b.tell(t, comes, test.args, test.name, test.rest)
 				synctest.Wait()

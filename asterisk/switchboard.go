@@ -12,7 +12,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/ivr"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const (
@@ -46,7 +46,7 @@ type Switchboard struct {
 	operator  Operator
 	callbacks Callbacks
 	stray     func() // see OnStray
-	phone     func(endpoint string, state routing.PhoneState)
+	phone     func(endpoint string, state queue.PhoneState)
 
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
 	taken  atomic.Pointer[taken]  // how far calls are taken back; nil while none are
@@ -80,7 +80,7 @@ func (b *Switchboard) OnStray(tell func()) { b.stray = tell }
 
 // Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
 // connection runs.
-func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func(endpoint string, state routing.PhoneState)) {
+func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func(endpoint string, state queue.PhoneState)) {
 	b.operator, b.callbacks, b.phone = operator, callbacks, phone
 }
 

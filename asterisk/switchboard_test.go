@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -32,14 +33,14 @@ func (o *idleOperator) TakeBack(ctx context.Context, line ivr.Line, incoming cal
 }
 
 // board is a switchboard without a link: only what it does with events is of interest.
-func board(t *testing.T) (*Switchboard, *idleOperator, map[string]routing.PhoneState) {
+func board(t *testing.T) (*Switchboard, *idleOperator, map[string]queue.PhoneState) {
 	t.Helper()
 	conn, err := New(Options{URL: "ws://127.0.0.1:1/ari/events", Application: "bereikbaar", Username: "x", Password: "y"})
 	require.NoError(t, err)
 	operator := &idleOperator{taken: make(chan call.Call, 10)}
-	phones := map[string]routing.PhoneState{}
+	phones := map[string]queue.PhoneState{}
 	b := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
-	b.Connect(operator, nil, func(endpoint string, state routing.PhoneState) { phones[endpoint] = state })
+	b.Connect(operator, nil, func(endpoint string, state queue.PhoneState) { phones[endpoint] = state })
 	return b, operator, phones
 }
 
@@ -134,13 +135,13 @@ func TestWhatAPhoneTells(t *testing.T) {
 	}
 	for _, step := range []struct {
 		state, channels string
-		want            routing.PhoneState
+		want            queue.PhoneState
 	}{
-		{"offline", "", routing.PhoneOffline},
-		{"online", "", routing.PhoneFree},
-		{"online", `"bereikbaar.leg.kcc1.ring-1"`, routing.PhoneFree}, // our own ring is the queues' to know
-		{"online", `"bereikbaar.leg.kcc1.ring-1","1700000000.7"`, routing.PhoneInUse},
-		{"online", "", routing.PhoneFree},
+		{"offline", "", queue.PhoneOffline},
+		{"online", "", queue.PhoneFree},
+		{"online", `"bereikbaar.leg.kcc1.ring-1"`, queue.PhoneFree}, // our own ring is the queues' to know
+		{"online", `"bereikbaar.leg.kcc1.ring-1","1700000000.7"`, queue.PhoneInUse},
+		{"online", "", queue.PhoneFree},
 	} {
 		change(step.state, step.channels)
 		require.Equal(t, step.want, phones["PJSIP/kcc1"], "%s with %s", step.state, step.channels)
@@ -163,13 +164,13 @@ func TestHowAPhoneStandsNow(t *testing.T) {
 		for _, test := range []struct {
 			status         int
 			state, channel string
-			want           routing.PhoneState
+			want           queue.PhoneState
 		}{
-			{http.StatusOK, "online", "", routing.PhoneFree},
-			{http.StatusOK, "online", `"1700000000.7"`, routing.PhoneInUse},
-			{http.StatusOK, "online", `"bereikbaar.desk.kcc1.ring-1","bereikbaar.leg.kcc1.ring-2"`, routing.PhoneFree},
-			{http.StatusOK, "offline", "", routing.PhoneOffline},
-			{http.StatusNotFound, "", "", routing.PhoneOffline},
+			{http.StatusOK, "online", "", queue.PhoneFree},
+			{http.StatusOK, "online", `"1700000000.7"`, queue.PhoneInUse},
+			{http.StatusOK, "online", `"bereikbaar.desk.kcc1.ring-1","bereikbaar.leg.kcc1.ring-2"`, queue.PhoneFree},
+			{http.StatusOK, "offline", "", queue.PhoneOffline},
+			{http.StatusNotFound, "", "", queue.PhoneOffline},
 		} {
 			status = test.status
 			body = fmt.Sprintf(
@@ -181,7 +182,7 @@ func TestHowAPhoneStandsNow(t *testing.T) {
 		}
 		state, err := b.PhoneNow(t.Context(), "PJSIP/1234@pbx")
 		require.NoError(t, err)
-		require.Equal(t, routing.PhoneUnknown, state, "Asterisk does not watch it")
+		require.Equal(t, queue.PhoneUnknown, state, "Asterisk does not watch it")
 		status = http.StatusInternalServerError
 		_, err = b.PhoneNow(t.Context(), "PJSIP/kcc1")
 		require.Error(t, err)
@@ -196,19 +197,19 @@ func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
 			}
 			return http.StatusOK, "{}", true
 		})
-		var told []routing.PhoneState
+		var told []queue.PhoneState
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&idleOperator{}, nil, func(_ string, state routing.PhoneState) { told = append(told, state) })
+		b.Connect(&idleOperator{}, nil, func(_ string, state queue.PhoneState) { told = append(told, state) })
 		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
 		require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1"}))
-		require.Equal(t, []routing.PhoneState{routing.PhoneInUse, routing.PhoneInUse}, told)
+		require.Equal(t, []queue.PhoneState{queue.PhoneInUse, queue.PhoneInUse}, told)
 	})
 }
 
 func TestAPhoneThatCannotBeHungUpCountsAsGone(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
+		b.Connect(&idleOperator{}, nil, func(string, queue.PhoneState) {})
 		phone := newLeg(b, legID("kcc1", "ring-1"))
 		leg := phone.channel
 		phone.answered()
@@ -238,7 +239,7 @@ func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 				b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-				b.Connect(&idleOperator{}, nil, func(string, routing.PhoneState) {})
+				b.Connect(&idleOperator{}, nil, func(string, queue.PhoneState) {})
 				ctx, stop := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { stop(test.why) })
 				_, err := b.Ring(ctx, dispatch.Invitation{Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute})

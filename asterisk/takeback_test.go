@@ -14,7 +14,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/ivr"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // waitingCallers are n callers whose place counts from the later the earlier they came: their order is not that of the
@@ -55,7 +55,7 @@ func TestManyCallersAreTakenBackInTheOrderOfTheirPlaces(t *testing.T) {
 		f.answering(has.remembering)
 		o := &placingOperator{}
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, nil, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, queue.PhoneState) {})
 		require.NoError(t, b.Reconcile(t.Context()))
 		require.Equal(t, inOrder, o.placed)
 		require.Len(t, f.commands(), 4+len(inOrder), "what there is, and what each channel remembers")
@@ -74,7 +74,7 @@ func TestChannelsAreAskedWithoutWaitingForTheAnswerOfTheLast(t *testing.T) {
 			return has.answer(r)
 		})
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&talkingOperator{talks: map[call.ID]ivr.Talk{}}, nil, func(string, routing.PhoneState) {})
+		b.Connect(&talkingOperator{talks: map[call.ID]ivr.Talk{}}, nil, func(string, queue.PhoneState) {})
 		reconciled := make(chan error, 1)
 		go func() { reconciled <- b.Reconcile(t.Context()) }()
 		elapse(time.Second)
@@ -112,7 +112,7 @@ func TestAChannelIsNotToldWhatItRemembers(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(has.remembering)
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(&rememberingOperator{}, nil, func(string, routing.PhoneState) {})
+		b.Connect(&rememberingOperator{}, nil, func(string, queue.PhoneState) {})
 		require.NoError(t, b.Reconcile(t.Context()))
 		synctest.Wait()
 		require.Equal(t, []string{

@@ -14,7 +14,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/ivr"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const takesOver = `{"type":"StasisStart","application":"bereikbaar","args":[],
@@ -59,7 +59,7 @@ func putThrough(t *testing.T, operator func() *waitingOperator, test func(t *tes
 		o := operator()
 		o.took, o.anew = make(chan call.ID, 10), make(chan call.ID, 10)
 		b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
-		b.Connect(o, nil, func(string, routing.PhoneState) {})
+		b.Connect(o, nil, func(string, queue.PhoneState) {})
 		b.tell(t, callerStarts, "140570", "allowed", "verg1")
 		require.Equal(t, call.ID("c1"), <-o.took)
 		synctest.Wait()

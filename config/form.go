@@ -12,7 +12,7 @@ import "time"
 //	form          what kind of text it holds, see forms.go; of a list or mapping, what its elements hold
 //	keys          of a mapping, what kind of keys it has; one word per level, divided by a slash
 //	min, max      of a number or duration; of a list or mapping, the most elements it may have
-//	oneof         the texts that it may be, divided by commas
+//	oneof         the texts that it may be, divided by commas; queue.Strategies for those of package queue
 
 type fileForm struct {
 	ARI            ariForm                     `mapstructure:"ari"`
@@ -187,7 +187,7 @@ type teamForm struct {
 	Name           string          `mapstructure:"name" need:"yes" eg:"Vergunningen"`
 	Municipality   string          `mapstructure:"municipality" form:"id" eg:"deventer"`
 	Members        []string        `mapstructure:"members" form:"id" eg:"[kcc1, kcc2]"`
-	Strategy       string          `mapstructure:"strategy" default:"longest_idle" oneof:"longest_idle,ring_all,fixed_order"`
+	Strategy       string          `mapstructure:"strategy" default:"longest_idle" oneof:"queue.Strategies"`
 	Priority       int             `mapstructure:"priority" default:"0" min:"-100" max:"100"`
 	RingTime       time.Duration   `mapstructure:"ring_time" default:"20s" min:"3s" max:"5m"`
 	Retry          time.Duration   `mapstructure:"retry" default:"5s" min:"1s" max:"10m"`

@@ -123,7 +123,7 @@ func TestTheDocumentationIsComplete(t *testing.T) {
 		if inner == reflect.Int || inner == reflect.Int64 {
 			require.Contains(t, row[3], tag.Get("max"), f.key)
 		}
-		for _, word := range strings.Split(tag.Get("oneof"), ",") {
+		for _, word := range words(tag) {
 			require.Contains(t, row[3], word, f.key)
 		}
 	}

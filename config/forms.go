@@ -20,6 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
@@ -116,15 +117,32 @@ func textValue(n *yaml.Node, tag reflect.StructTag) (what, mend string) {
 	case strings.ContainsFunc(n.Value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }):
 		return "it has control characters in it", "retype it"
 	}
-	if words := tag.Get("oneof"); words != "" {
-		if known := strings.Split(words, ","); !slices.Contains(known, n.Value) {
-			return shown(n.Value) + " is not one of its values", "write " + listed(known)
-		}
+	if known := words(tag); known != nil && !slices.Contains(known, n.Value) {
+		return shown(n.Value) + " is not one of its values", "write " + listed(known)
 	}
 	if check := textForms[form]; check != nil {
 		return check(n.Value)
 	}
 	return "", ""
+}
+
+// queueStrategies stands in a oneof tag for the strategies that package queue has.
+const queueStrategies = "queue.Strategies"
+
+// words are the texts that a key accepts, nil for any.
+func words(tag reflect.StructTag) []string {
+	switch oneof := tag.Get("oneof"); oneof {
+	case "":
+		return nil
+	case queueStrategies:
+		var names []string
+		for _, s := range queue.Strategies() {
+			names = append(names, string(s))
+		}
+		return names
+	default:
+		return strings.Split(oneof, ",")
+	}
 }
 
 var (

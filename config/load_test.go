@@ -16,6 +16,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -134,7 +135,7 @@ func TestDefaults(t *testing.T) {
 	require.NotNil(t, team.Hours)
 	team.Hours = nil
 	require.Equal(t, routing.Team{
-		ID: "kcc", Name: "KCC", Municipality: "deventer", Members: []call.AgentID{"kcc1"}, Strategy: routing.LongestIdle,
+		ID: "kcc", Name: "KCC", Municipality: "deventer", Members: []call.AgentID{"kcc1"}, Strategy: queue.LongestIdle,
 		RingTime: 20 * time.Second, Retry: 5 * time.Second, WrapUp: 15 * time.Second, MissedLimit: 3, MissedPause: 5 * time.Minute,
 		Music: "default", Announce: 30 * time.Second, Callback: routing.CallbackOffer{Enabled: true, After: 2 * time.Minute, Key: '1'},
 	}, team)

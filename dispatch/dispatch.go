@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -71,14 +72,14 @@ type Ticket struct {
 type Dispatcher struct {
 	phones Phones
 	log    *slog.Logger
-	unread func()                                 // see OnUnread
-	failed func(call.TeamID, routing.RingFailure) // see OnRingFailed
+	unread func()                               // see OnUnread
+	failed func(call.TeamID, queue.RingFailure) // see OnRingFailed
 
 	mu     sync.Mutex // guards all below: the queues have one owner at a time
-	queues *routing.Queues
+	queues *queue.Machine
 	teams  map[call.TeamID]routing.Team
 	agents map[call.AgentID]routing.Agent
-	stands map[string]routing.PhoneState // how phones stand, by endpoint, as far as they tell
+	stands map[string]queue.PhoneState // how phones stand, by endpoint, as far as they tell
 	places map[call.ID]*Place
 	rings  map[call.AgentID]*ringing
 	timer  *time.Timer
@@ -101,15 +102,15 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		phones: phones,
 		log:    log,
-		queues: routing.NewQueues(plan.Teams, plan.Agents),
+		queues: queue.New(plan.Teams, plan.Agents),
 		teams:  plan.Teams,
 		agents: plan.Agents,
-		stands: map[string]routing.PhoneState{},
+		stands: map[string]queue.PhoneState{},
 		places: map[call.ID]*Place{},
 		rings:  map[call.AgentID]*ringing{},
 		stop:   make(chan struct{}),
 		unread: func() {},
-		failed: func(call.TeamID, routing.RingFailure) {},
+		failed: func(call.TeamID, queue.RingFailure) {},
 	}
 }
 
@@ -119,7 +120,7 @@ func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
 
 // OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its
 // own doing or a fault's; of none that was called off. It must not wait, and is set before the first call.
-func (d *Dispatcher) OnRingFailed(tell func(call.TeamID, routing.RingFailure)) { d.failed = tell }
+func (d *Dispatcher) OnRingFailed(tell func(call.TeamID, queue.RingFailure)) { d.failed = tell }
 
 // Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next
 // daemon can take them over.
@@ -144,7 +145,7 @@ func (d *Dispatcher) Close() {
 // Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Their phones are best watched before
 // (see Phone): one of which nothing is known yet is rung, also when it is in use.
 func (d *Dispatcher) Apply(plan *routing.Plan) {
-	d.step(func(now time.Time) []routing.Action {
+	d.step(func(now time.Time) []queue.Action {
 		d.teams, d.agents = plan.Teams, plan.Agents
 		return d.queues.Apply(now, plan.Teams, plan.Agents, d.stands)
 	})
@@ -158,7 +159,7 @@ func (d *Dispatcher) Staffed(team call.TeamID) int {
 }
 
 // Snapshot tells who waits and what every agent does, by team.
-func (d *Dispatcher) Snapshot() []routing.TeamSnapshot {
+func (d *Dispatcher) Snapshot() []queue.TeamSnapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.queues.Snapshot().Teams
@@ -169,7 +170,7 @@ func (d *Dispatcher) Busy(agent call.AgentID) bool {
 	for _, t := range d.Snapshot() {
 		for _, a := range t.Agents {
 			if a.Agent == agent {
-				return a.State == routing.AgentRinging || a.State == routing.AgentTalking
+				return a.State == queue.AgentRinging || a.State == queue.AgentTalking
 			}
 		}
 	}
@@ -177,10 +178,10 @@ func (d *Dispatcher) Busy(agent call.AgentID) bool {
 }
 
 // Phone takes over what an endpoint says of itself. One of nobody may be somebody's after the next Apply.
-func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
-	d.step(func(now time.Time) []routing.Action {
+func (d *Dispatcher) Phone(endpoint string, state queue.PhoneState) {
+	d.step(func(now time.Time) []queue.Action {
 		d.stands[endpoint] = state
-		var actions []routing.Action
+		var actions []queue.Action
 		for id, agent := range d.agents {
 			if agent.Endpoint == endpoint {
 				actions = append(actions, d.queues.Phone(now, id, state)...)
@@ -195,13 +196,13 @@ func (d *Dispatcher) Phone(endpoint string, state routing.PhoneState) {
 func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom)}
 	var err error
-	d.step(func(now time.Time) []routing.Action {
+	d.step(func(now time.Time) []queue.Action {
 		if d.places[ticket.Call.ID] != nil { // the queues forget a caller who talks
-			err = routing.ErrAlreadyWaiting
+			err = queue.ErrAlreadyWaiting
 			return nil
 		}
-		var actions []routing.Action
-		actions, err = d.queues.Join(now, routing.Caller{ID: ticket.Call.ID, Team: ticket.Team, Since: ticket.Since})
+		var actions []queue.Action
+		actions, err = d.queues.Join(now, queue.Caller{ID: ticket.Call.ID, Team: ticket.Team, Since: ticket.Since})
 		if err == nil {
 			d.places[ticket.Call.ID] = place
 		}
@@ -218,7 +219,7 @@ func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
 	r := &ringing{call: ticket.Call.ID, cancel: func(error) {}, leg: leg, free: make(chan struct{})}
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom), talking: r}
-	d.step(func(now time.Time) []routing.Action {
+	d.step(func(now time.Time) []queue.Action {
 		d.places[ticket.Call.ID] = place
 		select {
 		case <-leg.Gone():
@@ -236,7 +237,7 @@ func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
 }
 
 // step makes one move of the queues and carries out what follows from it.
-func (d *Dispatcher) step(move func(now time.Time) []routing.Action) {
+func (d *Dispatcher) step(move func(now time.Time) []queue.Action) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -247,22 +248,22 @@ func (d *Dispatcher) step(move func(now time.Time) []routing.Action) {
 }
 
 // perform carries out actions. It is called with mu held, and so never waits.
-func (d *Dispatcher) perform(actions []routing.Action) {
+func (d *Dispatcher) perform(actions []queue.Action) {
 	for _, a := range actions {
 		switch a.Kind {
-		case routing.Ring:
+		case queue.Ring:
 			d.startRing(a)
-		case routing.CancelRing:
+		case queue.CancelRing:
 			if r := d.rings[a.Agent]; r != nil && r.call == a.Call {
 				r.cancel(d.whyCancelled(a.Call))
 			}
-		case routing.Connect:
+		case queue.Connect:
 			d.connect(a)
-		case routing.DropAgent:
+		case queue.DropAgent:
 			// The goroutine that rang the phone finds it not connected and hangs it up.
-		case routing.NobodyLeft:
+		case queue.NobodyLeft:
 			d.signal(a.Call, Signal{Kind: NobodyLeft})
-		case routing.TeamGone:
+		case queue.TeamGone:
 			d.signal(a.Call, Signal{Kind: TeamGone})
 		}
 	}
@@ -287,7 +288,7 @@ func (d *Dispatcher) schedule() {
 	}
 }
 
-func (d *Dispatcher) connect(a routing.Action) {
+func (d *Dispatcher) connect(a queue.Action) {
 	r := d.rings[a.Agent]
 	r.connected = true
 	if place := d.places[a.Call]; place != nil {

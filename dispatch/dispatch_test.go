@@ -13,6 +13,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dispatch"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -128,7 +129,7 @@ func join(t *testing.T, d *dispatch.Dispatcher, id call.ID) *dispatch.Place {
 }
 
 func TestTheNextPhoneRingsTheMomentThatAnAgentIsFree(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		first := join(t, d, "1")
 		second := join(t, d, "2")
 		h.answers("anouk")
@@ -145,7 +146,7 @@ func TestTheNextPhoneRingsTheMomentThatAnAgentIsFree(t *testing.T) {
 }
 
 func TestAPhoneIsBusyWhileItRingsAndTalks(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		require.False(t, d.Busy("anouk"))
 		place := join(t, d, "1")
 		require.True(t, d.Busy("anouk"), "it rings")
@@ -160,10 +161,10 @@ func TestAPhoneIsBusyWhileItRingsAndTalks(t *testing.T) {
 }
 
 func TestAFailedJoinLeavesNoPlace(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		ticket := dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "gone", Since: time.Now()}
 		_, err := d.Join(ticket)
-		require.ErrorIs(t, err, routing.ErrUnknownTeam)
+		require.ErrorIs(t, err, queue.ErrUnknownTeam)
 		ticket.Team = "kcc" // it moves on to another team
 		place, err := d.Join(ticket)
 		require.NoError(t, err)
@@ -176,13 +177,13 @@ func TestAFailedJoinLeavesNoPlace(t *testing.T) {
 func TestASecondJoinLeavesTheFirstPlaceAsItIs(t *testing.T) {
 	for name, talks := range map[string]bool{"who waits": false, "who talks": true} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+			bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 				place := join(t, d, "1")
 				if talks {
 					h.answers("anouk")
 				}
 				_, err := d.Join(dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "kcc", Since: time.Now()})
-				require.ErrorIs(t, err, routing.ErrAlreadyWaiting)
+				require.ErrorIs(t, err, queue.ErrAlreadyWaiting)
 				if !talks {
 					h.answers("anouk")
 				}
@@ -197,7 +198,7 @@ func TestASecondJoinLeavesTheFirstPlaceAsItIs(t *testing.T) {
 }
 
 func TestLeavingStopsTheRinging(t *testing.T) {
-	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		require.Equal(t, 2, place.Rung())
 		place.Leave()
@@ -208,7 +209,7 @@ func TestLeavingStopsTheRinging(t *testing.T) {
 }
 
 func TestTheOthersStopRingingWhenOneHasAnswered(t *testing.T) {
-	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		h.answers("bram")
 		signal := <-place.Signals()
@@ -221,7 +222,7 @@ func TestTheOthersStopRingingWhenOneHasAnswered(t *testing.T) {
 }
 
 func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
-	bubble(t, plan(routing.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		h.late = true
 		place := join(t, d, "1")
 		h.answers("bram")
@@ -245,7 +246,7 @@ func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
 }
 
 func TestAPhoneIsSilentBeforeItRingsForTheNext(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		h.slow = time.Second
 		first := join(t, d, "1")
 		join(t, d, "2")
@@ -260,7 +261,7 @@ func TestAPhoneIsSilentBeforeItRingsForTheNext(t *testing.T) {
 }
 
 func TestASignalThatNobodyReadsIsTold(t *testing.T) {
-	p := plan(routing.LongestIdle, "anouk")
+	p := plan(queue.LongestIdle, "anouk")
 	kcc := p.Teams["kcc"]
 	kcc.MissedLimit = 0 // she is rung again and again
 	p.Teams["kcc"] = kcc
@@ -283,7 +284,7 @@ func TestASignalThatNobodyReadsIsTold(t *testing.T) {
 }
 
 func TestNobodyLeftIsTold(t *testing.T) {
-	bubble(t, plan(routing.FixedOrder, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.FixedOrder, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		h.decides("anouk", fmt.Errorf("after 20 s: %w", dispatch.ErrNoAnswer))
 		h.decides("bram", dispatch.ErrDeclined)
@@ -295,7 +296,7 @@ func TestNobodyLeftIsTold(t *testing.T) {
 }
 
 func TestAReloadThatDropsTheTeamTellsWhoWaits(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		d.Apply(&routing.Plan{})
 		synctest.Wait()
@@ -305,20 +306,20 @@ func TestAReloadThatDropsTheTeamTellsWhoWaits(t *testing.T) {
 }
 
 func TestAReloadDoesNotRingANewColleagueWhoTalks(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		join(t, d, "1")
-		d.Phone("PJSIP/anouk", routing.PhoneInUse) // watched before she is anybody
-		d.Apply(plan(routing.LongestIdle, "anouk"))
+		d.Phone("PJSIP/anouk", queue.PhoneInUse) // watched before she is anybody
+		d.Apply(plan(queue.LongestIdle, "anouk"))
 		synctest.Wait()
 		require.Zero(t, h.count())
-		d.Phone("PJSIP/anouk", routing.PhoneFree)
+		d.Phone("PJSIP/anouk", queue.PhoneFree)
 		synctest.Wait()
 		require.Equal(t, 1, h.count())
 	})
 }
 
 func TestCloseStopsRingingAndLeavesConversations(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		talking := join(t, d, "1")
 		ringing := join(t, d, "2")
 		h.answers("anouk")
@@ -337,7 +338,7 @@ func TestCloseStopsRingingAndLeavesConversations(t *testing.T) {
 }
 
 func TestAnAdoptedConversationKeepsItsAgentBusy(t *testing.T) {
-	bubble(t, plan(routing.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
+	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		l := &leg{gone: make(chan struct{})}
 		kept := d.Adopt(dispatch.Ticket{Call: call.Call{ID: "1"}, Team: "kcc"}, "anouk", l)
 		waiting := join(t, d, "2")

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // signalRoom is how many signals a place holds unread: more than a caller's longest announcement brings.
@@ -49,7 +49,7 @@ func (p *Place) Rung() int {
 // Leave gives the place up: what rings for it stops, and a phone that was connected is hung up. It is harmless twice.
 func (p *Place) Leave() {
 	d := p.dispatcher
-	d.step(func(now time.Time) []routing.Action {
+	d.step(func(now time.Time) []queue.Action {
 		id := p.ticket.Call.ID
 		if d.places[id] != p {
 			return nil

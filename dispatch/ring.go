@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const (
@@ -16,7 +16,7 @@ const (
 )
 
 // startRing rings a phone in a goroutine of its own. It is called with mu held.
-func (d *Dispatcher) startRing(a routing.Action) {
+func (d *Dispatcher) startRing(a queue.Action) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	before := d.rings[a.Agent]
 	r := &ringing{call: a.Call, cancel: cancel, free: make(chan struct{})}
@@ -55,7 +55,7 @@ func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
 		d.failed(inv.Team.ID, failure(err))
 		d.log.Info("phone did not answer", "call", r.call, "team", inv.Team.ID, "agent", agent, "why", err)
 	}
-	d.step(func(now time.Time) []routing.Action {
+	d.step(func(now time.Time) []queue.Action {
 		switch {
 		case context.Cause(ctx) != nil || d.rings[agent] != r: // called off: the queues know, and the phone may ring anew
 			return nil
@@ -89,7 +89,7 @@ func (d *Dispatcher) untilFree(agent call.AgentID, r *ringing) {
 	case <-d.stop:
 		return
 	}
-	d.step(func(now time.Time) []routing.Action { return d.queues.Ended(now, agent) })
+	d.step(func(now time.Time) []queue.Action { return d.queues.Ended(now, agent) })
 }
 
 // hangUp ends a leg and returns when the phone is free.
@@ -111,19 +111,19 @@ func (d *Dispatcher) hangUp(leg Leg) {
 	}
 }
 
-func failure(err error) routing.RingFailure {
+func failure(err error) queue.RingFailure {
 	switch {
 	case errors.Is(err, ErrForwarded): // before what it wraps
-		return routing.Forwarded
+		return queue.Forwarded
 	case errors.Is(err, ErrNoAnswer):
-		return routing.NoAnswer
+		return queue.NoAnswer
 	case errors.Is(err, ErrBusy):
-		return routing.Busy
+		return queue.Busy
 	case errors.Is(err, ErrDeclined):
-		return routing.Declined
+		return queue.Declined
 	case errors.Is(err, ErrUnreachable):
-		return routing.Unreachable
+		return queue.Unreachable
 	default:
-		return routing.Fault
+		return queue.Fault
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 func TestAPhoneThatIsHungUpBeforeTheTwoAreConnectedCostsTheCallerNothing(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
-		s.dispatch.Phone("PJSIP/kcc2", routing.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)
 		s.phones.vanish["kcc1"] = 1
 		s.rings("140570")
 		s.after(1500 * time.Millisecond)
@@ -37,7 +37,7 @@ func TestAPhoneThatIsHungUpBeforeTheTwoAreConnectedCostsTheCallerNothing(t *test
 func TestWhoHangsUpBeforeHeCouldSpeakToAnybodyWasNotAnswered(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
-		s.dispatch.Phone("PJSIP/kcc2", routing.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)
 		s.phones.vanish["kcc1"] = 1
 		s.rings("140570")
 		s.after(1500 * time.Millisecond)
@@ -54,7 +54,7 @@ func TestWhoHangsUpBeforeHeCouldSpeakToAnybodyWasNotAnswered(t *testing.T) {
 func TestAPhoneThatIsHungUpEachTimeIsNobody(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
-		s.dispatch.Phone("PJSIP/kcc2", routing.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)
 		s.phones.vanish["kcc1"] = 1000
 		s.rings("140570")
 		s.presses("2")

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // Where the menu of a scene, which is spoken after the welcome, moves on when nothing is pressed.
@@ -58,8 +58,8 @@ func TestASecondPressOnPurposeAsksForANote(t *testing.T) {
 
 func TestAnOfferThatWasHeardMayBeTakenAtOnce(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.dispatch.Phone("PJSIP/kcc1", routing.PhoneOffline)
-		s.dispatch.Phone("PJSIP/kcc2", routing.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc1", queue.PhoneOffline)
+		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)
 		s.rings("140570")
 		s.after(menuIsOver + 700*time.Millisecond)
 		s.presses("1")

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const hisPromise = "Wij bellen u uiterlijk op dinsdag vierentwintig november om elf uur"
@@ -33,7 +33,7 @@ func (s *scene) takesANote() {
 func TestNobodyIsRungForWhoHasHisPromise(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		for _, agent := range []string{"kcc1", "kcc2"} {
-			s.dispatch.Phone("PJSIP/"+agent, routing.PhoneOffline)
+			s.dispatch.Phone("PJSIP/"+agent, queue.PhoneOffline)
 		}
 		s.rings("140570")
 		s.presses("2")
@@ -43,7 +43,7 @@ func TestNobodyIsRungForWhoHasHisPromise(t *testing.T) {
 		s.answers("1")
 		s.after(200 * time.Millisecond)
 		require.Contains(t, s.line.all(), hisPromise)
-		s.dispatch.Phone("PJSIP/kcc1", routing.PhoneFree)
+		s.dispatch.Phone("PJSIP/kcc1", queue.PhoneFree)
 		s.after(30 * time.Second)
 		require.Empty(t, s.phones.rings())
 		c := s.contact()
@@ -73,7 +73,7 @@ func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
 					s.caller = number
 				}
 				for _, agent := range []string{"kcc1", "kcc2"} {
-					s.dispatch.Phone("PJSIP/"+agent, routing.PhoneOffline)
+					s.dispatch.Phone("PJSIP/"+agent, queue.PhoneOffline)
 				}
 				s.phones.answers("kcc1", 300*time.Millisecond)
 				s.rings("140570")
@@ -88,7 +88,7 @@ func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
 					s.after(1100 * time.Millisecond) // he was told of the last number too
 				}
 				require.Contains(t, s.line.all(), test.hears)
-				s.dispatch.Phone("PJSIP/kcc1", routing.PhoneFree)
+				s.dispatch.Phone("PJSIP/kcc1", queue.PhoneFree)
 				s.after(400 * time.Millisecond)
 				require.Equal(t, "kcc1", s.line.talkingTo())
 				s.hangsUp()

@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -68,7 +69,7 @@ func newScene(t *testing.T) *scene {
 	}
 	team := func(id call.TeamID, members ...call.AgentID) routing.Team {
 		return routing.Team{
-			ID: id, Name: string(id), Municipality: "deventer", Members: members, Strategy: routing.FixedOrder,
+			ID: id, Name: string(id), Municipality: "deventer", Members: members, Strategy: queue.FixedOrder,
 			RingTime: 20 * time.Second, Retry: 5 * time.Second, Hours: hours, Music: "default",
 			Greeting: prompts.SearchingAgent,
 			Callback: routing.CallbackOffer{Enabled: true, Key: '1'},

@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/prompts"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -80,7 +81,7 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	c.contact.Outcome = call.Abandoned
 	w.schedule(now)
 	switch err := w.join(); {
-	case errors.Is(err, routing.ErrUnknownTeam): // it left the configuration since this call began
+	case errors.Is(err, queue.ErrUnknownTeam): // it left the configuration since this call began
 		return w.moveOn()
 	case err != nil:
 		return nil, err
@@ -299,7 +300,7 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 	w.leave()
 	w.at(call.Offer{Team: w.team.ID, At: w.entered})
 	switch err := w.join(); {
-	case errors.Is(err, routing.ErrUnknownTeam):
+	case errors.Is(err, queue.ErrUnknownTeam):
 		return heard{signal: dispatch.Signal{Kind: dispatch.TeamGone}}, nil
 	case err != nil:
 		return heard{}, err

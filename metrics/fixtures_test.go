@@ -18,6 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -166,9 +167,9 @@ func contact(outcome call.Outcome, offers ...call.Offer) call.Contact {
 }
 
 // queues is a dispatcher that says what it is told to say.
-type queues func() []routing.TeamSnapshot
+type queues func() []queue.TeamSnapshot
 
-func (q queues) Snapshot() []routing.TeamSnapshot { return q() }
+func (q queues) Snapshot() []queue.TeamSnapshot { return q() }
 
 // notes is a store that counts what it is told to count.
 type notes func(ctx context.Context, m call.MunicipalityID) (map[call.TeamID]note.Count, error)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // Queues tell who waits and what agents do; dispatch has them.
 type Queues interface {
-	Snapshot() []routing.TeamSnapshot
+	Snapshot() []queue.TeamSnapshot
 }
 
 // NoteCounter counts notes; the store of callback notes has them.
@@ -187,13 +188,13 @@ func (s Sources) activity() []prometheus.Metric {
 	return now
 }
 
-func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]routing.TeamSnapshot]) {
+func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]queue.TeamSnapshot]) {
 	for _, t := range a.value {
 		if _, ok := plan.Teams[t.Team]; !ok { // a snapshot from before a reload
 			continue
 		}
 		team := string(t.Team)
-		for _, state := range routing.AgentStates() {
+		for _, state := range queue.AgentStates() {
 			out <- gauge(descAgents, float64(t.Count(state)), team, string(state))
 		}
 		out <- gauge(descStaffed, float64(t.Staffed), team)

@@ -15,20 +15,21 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-func snapshotAt(now time.Time) []routing.TeamSnapshot {
-	return []routing.TeamSnapshot{
+func snapshotAt(now time.Time) []queue.TeamSnapshot {
+	return []queue.TeamSnapshot{
 		{
 			Team: "kcc", Waiting: 2, Oldest: now.Add(-90 * time.Second), Staffed: 2,
-			Agents: []routing.AgentSnapshot{
-				{Agent: "kcc1", State: routing.AgentTalking},
-				{Agent: "kcc2", State: routing.AgentTalking},
-				{Agent: "kcc3", State: routing.AgentOffline},
+			Agents: []queue.AgentSnapshot{
+				{Agent: "kcc1", State: queue.AgentTalking},
+				{Agent: "kcc2", State: queue.AgentTalking},
+				{Agent: "kcc3", State: queue.AgentOffline},
 			},
 		},
-		{Team: "vergunningen", Agents: []routing.AgentSnapshot{{Agent: "verg1", State: routing.AgentPaused}}},
+		{Team: "vergunningen", Agents: []queue.AgentSnapshot{{Agent: "verg1", State: queue.AgentPaused}}},
 		{Team: "gone", Waiting: 9, Oldest: now.Add(-time.Hour)},
 	}
 }
@@ -37,7 +38,7 @@ func TestQueuesAndAgents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc", "vergunningen")
 		require.NoError(t, m.Watch(metrics.Sources{
-			Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
+			Queues:  queues(func() []queue.TeamSnapshot { return snapshotAt(time.Now()) }),
 			Active:  func() (int, int) { return 3, 2 },
 			Backlog: func() int { return 4 },
 		}))
@@ -257,7 +258,7 @@ func TestAScrapeWaitsForAllSlowSourcesAtOnce(t *testing.T) {
 			return metrics.Health{Up: true}
 		}
 		require.NoError(t, m.Watch(metrics.Sources{
-			Queues: queues(func() []routing.TeamSnapshot { pass(time.Second); return nil }),
+			Queues: queues(func() []queue.TeamSnapshot { pass(time.Second); return nil }),
 			Notes: notes(func(context.Context, call.MunicipalityID) (map[call.TeamID]note.Count, error) {
 				pass(time.Second)
 				return nil, nil

@@ -19,7 +19,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/metrics"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -177,7 +177,7 @@ func TestLiveness(t *testing.T) {
 		reader := metrics.NewPulse("ari_reader", 10*time.Second)
 		require.NoError(t, m.Watch(metrics.Sources{
 			Pulses: []*metrics.Pulse{reader},
-			Queues: queues(func() []routing.TeamSnapshot { return nil }),
+			Queues: queues(func() []queue.TeamSnapshot { return nil }),
 			Parts:  []metrics.Part{part("ari", true, metrics.Health{})}, // Asterisk away is no reason for a restart
 		}))
 		h := m.Operations(reg, quiet)
@@ -211,7 +211,7 @@ func TestQueuesThatNoLongerAnswerAreStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		locked := make(chan struct{})
-		require.NoError(t, m.Watch(metrics.Sources{Queues: queues(func() []routing.TeamSnapshot { <-locked; return nil })}))
+		require.NoError(t, m.Watch(metrics.Sources{Queues: queues(func() []queue.TeamSnapshot { <-locked; return nil })}))
 		h := m.Operations(reg, quiet)
 		code, _ := askPage(t, h, "/healthz")
 		require.Equal(t, http.StatusOK, code, "a moment of work is not stuck")

@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 const (
@@ -51,7 +51,7 @@ func wholeExposition(t *testing.T) string {
 		m.ARI.CommandDone("answer", 200, time.Millisecond)
 		m.Contact(answered("kcc", time.Second, time.Minute))
 		require.NoError(t, m.Watch(metrics.Sources{
-			Queues:  queues(func() []routing.TeamSnapshot { return snapshotAt(time.Now()) }),
+			Queues:  queues(func() []queue.TeamSnapshot { return snapshotAt(time.Now()) }),
 			Notes:   counted(map[call.TeamID]note.Count{"kcc": {Live: 1, Made: 1}}),
 			Parts:   []metrics.Part{part("ari", true, metrics.Health{Up: true})},
 			Active:  func() (int, int) { return 1, 1 },

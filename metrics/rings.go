@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // Rings counts phones that rang for a call of a queue and did not become a conversation.
@@ -22,12 +22,12 @@ func newRings(r *registration, label func(call.TeamID) string) *Rings {
 
 // start makes every series of a team, at 0.
 func (r *Rings) start(team string) {
-	for _, reason := range routing.RingFailures() {
+	for _, reason := range queue.RingFailures() {
 		r.failed.WithLabelValues(team, string(reason))
 	}
 }
 
 // Failed counts one.
-func (r *Rings) Failed(team call.TeamID, why routing.RingFailure) {
+func (r *Rings) Failed(team call.TeamID, why queue.RingFailure) {
 	r.failed.WithLabelValues(r.label(team), string(why)).Inc()
 }

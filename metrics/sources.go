@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/queue"
 )
 
 // Sources are what the gauges and the health pages read. Any of them may be left out.
@@ -43,7 +43,7 @@ const (
 // sources are Sources behind the caches that keep a slow one from holding up a reader.
 type sources struct {
 	since    time.Time
-	queues   *recent[[]routing.TeamSnapshot]
+	queues   *recent[[]queue.TeamSnapshot]
 	notes    *recent[noteCounts]
 	activity *recent[[]prometheus.Metric]
 	parts    []watchedPart
@@ -80,7 +80,7 @@ func (m *Metrics) Watch(s Sources) error {
 		return s.activity(), nil
 	})
 	if s.Queues != nil {
-		w.queues = newRecent(liveFresh, liveLimit, func(context.Context) ([]routing.TeamSnapshot, error) {
+		w.queues = newRecent(liveFresh, liveLimit, func(context.Context) ([]queue.TeamSnapshot, error) {
 			return s.Queues.Snapshot(), nil
 		})
 	}

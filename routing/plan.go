@@ -73,15 +73,8 @@ type Menu struct {
 	StayOnLine Target
 }
 
-// Strategy says in which order free agents are rung.
+// Strategy names the way in which a team's free agents are rung. Package queue has the table of them.
 type Strategy string
-
-// The strategies. New ones are added in strategy.go and nowhere else.
-const (
-	LongestIdle Strategy = "longest_idle" // who has been free longest; the default
-	RingAll     Strategy = "ring_all"     // everybody at once, the first to answer has the call
-	FixedOrder  Strategy = "fixed_order"  // in the order of the team's members
-)
 
 // Agent is a person with a phone.
 type Agent struct {
@@ -94,7 +87,7 @@ type Team struct {
 	ID           call.TeamID
 	Name         string
 	Municipality call.MunicipalityID
-	Members      []call.AgentID // in the order of FixedOrder
+	Members      []call.AgentID // a strategy may go by their order
 	Strategy     Strategy
 	Priority     int           // of its callers for agents who work for several teams; higher goes first
 	RingTime     time.Duration // of one phone before the next is tried

@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/ivr"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/web"
 )
@@ -94,20 +95,20 @@ func (d *desks) reachable(agent routing.Agent) error {
 	case err != nil:
 		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
 		return d.refuse(dialling.ReasonExchange, "Asterisk does not say how your phone stands: try again in a while")
-	case state == routing.PhoneOffline:
+	case state == queue.PhoneOffline:
 		return d.refuse(dialling.ReasonPhoneOffline,
 			"your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
-	case state == routing.PhoneInUse, d.queues.Busy(agent.ID):
+	case state == queue.PhoneInUse, d.queues.Busy(agent.ID):
 		return d.refuse(dialling.ReasonPhoneInUse, "your own phone rings or is in a call: end that first")
 	}
 	return nil
 }
 
 // phoneNow asks how a phone stands, and again for a while when it is offline.
-func (d *desks) phoneNow(ctx context.Context, endpoint string) (routing.PhoneState, error) {
+func (d *desks) phoneNow(ctx context.Context, endpoint string) (queue.PhoneState, error) {
 	for began := time.Now(); ; {
 		state, err := d.board.PhoneNow(ctx, endpoint)
-		if err != nil || state != routing.PhoneOffline || time.Since(began) >= loggingIn {
+		if err != nil || state != queue.PhoneOffline || time.Since(began) >= loggingIn {
 			return state, err
 		}
 		<-time.After(askAgain)

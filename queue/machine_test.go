@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -22,7 +23,7 @@ var (
 // machine plays what dispatch and the world could do to the queues, in any order, and has the model check what follows.
 type machine struct {
 	*model
-	q *routing.Queues
+	q *queue.Machine
 }
 
 func genTeams(t *rapid.T) map[call.TeamID]routing.Team {
@@ -35,7 +36,7 @@ func genTeams(t *rapid.T) map[call.TeamID]routing.Team {
 			ID:      id,
 			Members: rapid.SliceOfN(rapid.SampledFrom(someAgents), 0, 6).Draw(t, "members"),
 			Strategy: rapid.SampledFrom([]routing.Strategy{
-				routing.LongestIdle, routing.RingAll, routing.FixedOrder,
+				queue.LongestIdle, queue.RingAll, queue.FixedOrder,
 			}).Draw(t, "strategy"),
 			Priority:    rapid.IntRange(0, 1).Draw(t, "priority"),
 			RingTime:    seconds("ring time", 10, 20),
@@ -80,7 +81,7 @@ func (m *machine) ringing(t *rapid.T) (id call.ID, a *modelAgent, ok bool) {
 }
 
 func (m *machine) join(t *rapid.T) {
-	c := routing.Caller{ID: aCall(t), Team: aTeam(t)}
+	c := queue.Caller{ID: aCall(t), Team: aTeam(t)}
 	if rapid.Bool().Draw(t, "taken back") {
 		c.Since = m.now.Add(-time.Duration(rapid.IntRange(0, 5).Draw(t, "ago")) * time.Second)
 	}
@@ -109,10 +110,10 @@ func (m *machine) leaveOf(id call.ID) {
 }
 
 // gone lets a caller go: the phones that ring for him are cancelled first, which is checked here already.
-func (m *machine) gone(id call.ID, actions []routing.Action) {
+func (m *machine) gone(id call.ID, actions []queue.Action) {
 	if c := m.callers[id]; c != nil {
 		for _, a := range slices.Sorted(maps.Keys(c.rings)) {
-			want := routing.Action{Kind: routing.CancelRing, Call: id, Agent: a}
+			want := queue.Action{Kind: queue.CancelRing, Call: id, Agent: a}
 			at := slices.Index(actions, want)
 			require.GreaterOrEqual(m.t, at, 0, "a phone that rings on for who is gone")
 			actions = slices.Delete(actions, at, at+1)
@@ -131,7 +132,7 @@ func (m *machine) answer(t *rapid.T) {
 	actions := m.q.Answered(m.now, id, a.id)
 	team := m.callers[id].Team
 	require.NotEmpty(t, actions)
-	require.Equal(t, routing.Action{Kind: routing.Connect, Call: id, Agent: a.id, Team: team}, actions[0])
+	require.Equal(t, queue.Action{Kind: queue.Connect, Call: id, Agent: a.id, Team: team}, actions[0])
 	m.converse(id, a.id, m.teams[team])
 	m.gone(id, actions[1:])
 }
@@ -153,18 +154,18 @@ func (m *machine) failure(t *rapid.T) {
 	if !ok {
 		return
 	}
-	why := rapid.SampledFrom([]routing.RingFailure{
-		routing.NoAnswer, routing.NoAnswer, routing.Declined, routing.Forwarded, routing.Busy, routing.Unreachable,
-		routing.Fault,
+	why := rapid.SampledFrom([]queue.RingFailure{
+		queue.NoAnswer, queue.NoAnswer, queue.Declined, queue.Forwarded, queue.Busy, queue.Unreachable,
+		queue.Fault,
 	}).Draw(t, "why")
 	c := m.callers[id]
 	team := m.teams[c.Team]
 	m.endRing(a)
 	c.tried[a.id] = true
 	a.forwards = false
-	switch there := a.phone == routing.PhoneFree || a.phone == routing.PhoneUnknown; {
+	switch there := a.phone == queue.PhoneFree || a.phone == queue.PhoneUnknown; {
 	case !there:
-	case why == routing.NoAnswer || why == routing.Declined || why == routing.Forwarded:
+	case why == queue.NoAnswer || why == queue.Declined || why == queue.Forwarded:
 		a.misses++
 		if team.MissedLimit > 0 && a.misses >= team.MissedLimit {
 			a.misses = 0
@@ -172,13 +173,13 @@ func (m *machine) failure(t *rapid.T) {
 				a.pausedUntil = m.now.Add(team.MissedPause)
 			}
 		}
-		if why == routing.Forwarded {
+		if why == queue.Forwarded {
 			a.forwards, a.doubt, a.doubtUntil = true, "", m.now.Add(max(team.Retry, time.Second))
 		}
 	default:
-		a.doubt, a.doubtUntil = routing.PhoneOffline, m.now.Add(max(team.Retry, time.Second))
-		if why == routing.Busy {
-			a.doubt = routing.PhoneInUse
+		a.doubt, a.doubtUntil = queue.PhoneOffline, m.now.Add(max(team.Retry, time.Second))
+		if why == queue.Busy {
+			a.doubt = queue.PhoneInUse
 		}
 	}
 	m.checkActions(m.q.RingFailed(m.now, id, a.id, why))
@@ -189,7 +190,7 @@ func (m *machine) failureOfSomebody(t *rapid.T) {
 	if a := m.agents[agent]; a != nil && a.ring != nil && a.ring.ID == id {
 		return // a proper failure
 	}
-	require.Empty(t, m.q.RingFailed(m.now, id, agent, routing.NoAnswer))
+	require.Empty(t, m.q.RingFailed(m.now, id, agent, queue.NoAnswer))
 }
 
 func (m *machine) end(t *rapid.T) { m.endOf(anAgent(t)) }
@@ -209,8 +210,8 @@ func (m *machine) endOf(agent call.AgentID) {
 
 func (m *machine) phone(t *rapid.T) {
 	agent := anAgent(t)
-	state := rapid.SampledFrom([]routing.PhoneState{
-		routing.PhoneUnknown, routing.PhoneFree, routing.PhoneFree, routing.PhoneInUse, routing.PhoneOffline,
+	state := rapid.SampledFrom([]queue.PhoneState{
+		queue.PhoneUnknown, queue.PhoneFree, queue.PhoneFree, queue.PhoneInUse, queue.PhoneOffline,
 	}).Draw(t, "state")
 	if a := m.agents[agent]; a != nil {
 		a.phone, a.doubt, a.doubtUntil, a.forwards = state, "", time.Time{}, false
@@ -227,7 +228,7 @@ func (m *machine) talking(t *rapid.T) {
 		return
 	}
 	if a.ring != nil && a.ring.ID != id {
-		require.Equal(t, routing.Action{Kind: routing.CancelRing, Call: a.ring.ID, Agent: agent}, actions[0])
+		require.Equal(t, queue.Action{Kind: queue.CancelRing, Call: a.ring.ID, Agent: agent}, actions[0])
 		actions = actions[1:]
 	}
 	m.converse(id, agent, m.teams[team])
@@ -283,10 +284,10 @@ func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.Agen
 	}
 	for id, agent := range agents {
 		if m.agents[id] == nil {
-			m.agents[id] = &modelAgent{id: id, endpoint: agent.Endpoint, phone: routing.PhoneUnknown}
+			m.agents[id] = &modelAgent{id: id, endpoint: agent.Endpoint, phone: queue.PhoneUnknown}
 		}
 		if a := m.agents[id]; a.endpoint != agent.Endpoint {
-			a.endpoint, a.phone, a.doubt, a.doubtUntil = agent.Endpoint, routing.PhoneUnknown, "", time.Time{}
+			a.endpoint, a.phone, a.doubt, a.doubtUntil = agent.Endpoint, queue.PhoneUnknown, "", time.Time{}
 			a.forwards = false
 		}
 	}
@@ -335,15 +336,15 @@ func (m *machine) windDown(t *rapid.T) {
 	}
 	m.checkState(m.q)
 	for _, a := range m.agents {
-		require.NotContains(t, []routing.AgentState{
-			routing.AgentTalking, routing.AgentRinging, routing.AgentWrapUp,
+		require.NotContains(t, []queue.AgentState{
+			queue.AgentTalking, queue.AgentRinging, queue.AgentWrapUp,
 		}, a.state())
 	}
 }
 
 func TestQueuesKeepTheirRulesWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{model: newModel(t, nineOClock), q: routing.NewQueues(nil, nil)}
+		m := &machine{model: newModel(t, nineOClock), q: queue.New(nil, nil)}
 		m.apply(genTeams(t), genAgents(t))
 		t.Repeat(map[string]func(*rapid.T){
 			"":                    func(*rapid.T) { m.checkState(m.q) },

@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -39,11 +40,11 @@ func TestReload(t *testing.T) {
 				"anna": {ID: "anna", Endpoint: "PJSIP/other"}, "bram": {ID: "bram", Endpoint: "PJSIP/bram"},
 			}
 			teams := map[call.TeamID]routing.Team{"kcc": team("kcc", "anna", "bram")}
-			h.follows(h.q.Apply(h.now, teams, agents, map[string]routing.PhoneState{
-				"PJSIP/bram": routing.PhoneInUse, "PJSIP/other": routing.PhoneInUse,
+			h.follows(h.q.Apply(h.now, teams, agents, map[string]queue.PhoneState{
+				"PJSIP/bram": queue.PhoneInUse, "PJSIP/other": queue.PhoneInUse,
 			}), nil)
 			h.hangsUp("anna")
-			h.follows(h.q.Phone(h.now, "anna", routing.PhoneFree), []string{"ring c1 at anna for 20s"})
+			h.follows(h.q.Phone(h.now, "anna", queue.PhoneFree), []string{"ring c1 at anna for 20s"})
 		},
 		"a member who is gone stops ringing and the caller goes to another": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
@@ -80,7 +81,7 @@ func TestReload(t *testing.T) {
 			h.reloads([]routing.Team{team("kcc")})
 			h.joins("c1", "kcc", "nobody_left c1")
 			h.reloads([]routing.Team{team("kcc", "anna")})
-			h.is("anna", routing.AgentTalking)
+			h.is("anna", queue.AgentTalking)
 			h.hangsUp("anna", "ring c1 at anna for 20s")
 		},
 		"callers of a team that is gone are told": func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestReload(t *testing.T) {
 			h.joins("t1", "tax", "ring t1 at anna for 20s")
 			h.answers("anna", "t1", "connect t1 at anna")
 			h.reloads([]routing.Team{team("kcc", "anna")})
-			h.is("anna", routing.AgentTalking)
+			h.is("anna", queue.AgentTalking)
 			h.joins("k1", "kcc")
 			h.hangsUp("anna")
 			h.passes(time.Minute, "ring k1 at anna for 20s")
@@ -112,27 +113,27 @@ func TestReload(t *testing.T) {
 			h := newHall(t, teams...)
 			h.adopts("anna", "c0", "kcc")
 			h.joins("c1", "kcc", "ring c1 at bram for 20s")
-			h.fails("bram", "c1", routing.NoAnswer)
+			h.fails("bram", "c1", queue.NoAnswer)
 			h.leaves("c1")
 			h.hangsUp("anna")
 			h.reloads(teams)
-			h.is("anna", routing.AgentWrapUp)
-			h.is("bram", routing.AgentPaused)
+			h.is("anna", queue.AgentWrapUp)
+			h.is("bram", queue.AgentPaused)
 			h.passes(time.Minute)
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 		},
 		"who failed in this round is not rung because of a reload": func(t *testing.T) {
 			teams := []routing.Team{team("kcc", "anna")}
 			h := newHall(t, teams...)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer, "nobody_left c1")
 			h.reloads(teams)
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 		},
 		"a newcomer is not taken for who left": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer, "nobody_left c1")
 			h.reloads([]routing.Team{team("kcc")})
 			h.reloads([]routing.Team{team("kcc", "bram")}, "ring c1 at bram for 20s")
 		},
@@ -141,17 +142,17 @@ func TestReload(t *testing.T) {
 			h.reloads([]routing.Team{team("kcc")})
 			h.reloads([]routing.Team{team("kcc", "bram", "carla")})
 			h.joins("c1", "kcc", "ring c1 at bram for 20s")
-			h.fails("bram", "c1", routing.NoAnswer, "ring c1 at carla for 20s")
-			h.fails("carla", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("bram", "c1", queue.NoAnswer, "ring c1 at carla for 20s")
+			h.fails("carla", "c1", queue.NoAnswer, "nobody_left c1")
 		},
 		"another strategy holds from the next ring": func(t *testing.T) {
-			all := with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.Strategy = routing.RingAll })
+			all := with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.Strategy = queue.RingAll })
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.reloads([]routing.Team{all}, "ring c1 at bram for 20s")
 			h.reloads([]routing.Team{team("kcc", "anna", "bram")})
-			h.fails("anna", "c1", routing.NoAnswer)
-			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer)
+			h.fails("bram", "c1", queue.NoAnswer, "nobody_left c1")
 		},
 		"another ring time and priority hold from the next ring": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"), team("tax", "anna"))
@@ -167,7 +168,7 @@ func TestReload(t *testing.T) {
 		"another phone of the same agent is not yet known": func(t *testing.T) {
 			teams := []routing.Team{team("kcc", "anna")}
 			h := newHall(t, teams...)
-			h.phone("anna", routing.PhoneOffline)
+			h.phone("anna", queue.PhoneOffline)
 			h.joins("c1", "kcc", "nobody_left c1")
 			moved := agentsOf(teams)
 			moved["anna"] = routing.Agent{ID: "anna", Endpoint: "PJSIP/elsewhere"}
@@ -175,7 +176,7 @@ func TestReload(t *testing.T) {
 		},
 		"members nobody knows and members named twice do no harm": func(t *testing.T) {
 			kcc := team("kcc", "ghost", "anna", "anna")
-			kcc.Strategy = routing.RingAll
+			kcc.Strategy = queue.RingAll
 			h := newHall(t, kcc)
 			h.follows(h.q.Apply(h.now, h.teams, map[call.AgentID]routing.Agent{"anna": {ID: "anna"}}, nil), nil)
 			require.Equal(t, 1, h.q.Staffed("kcc"))

@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"container/heap"
@@ -69,7 +69,7 @@ func (t *timers) due(now time.Time) *timer {
 }
 
 // NextTick is when Tick must be called at the latest, and false when nothing is timed. It changes with every event.
-func (q *Queues) NextTick() (time.Time, bool) {
+func (q *Machine) NextTick() (time.Time, bool) {
 	if len(q.timers) == 0 {
 		return time.Time{}, false
 	}
@@ -77,7 +77,7 @@ func (q *Queues) NextTick() (time.Time, bool) {
 }
 
 // Tick ends the wrap-ups, pauses and retries that are over. A late Tick does everything that became due before it.
-func (q *Queues) Tick(now time.Time) []Action {
+func (q *Machine) Tick(now time.Time) []Action {
 	var rounds []*caller
 	for t := q.timers.due(now); t != nil; t = q.timers.due(now) {
 		if t.caller != nil {

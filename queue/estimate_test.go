@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -67,8 +68,8 @@ func TestExpectedWait(t *testing.T) {
 		},
 		"more staff is less waiting, and who is offline is no staff": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram", "carla"))
-			h.phone("carla", routing.PhoneOffline)
-			h.phone("bram", routing.PhoneOffline)
+			h.phone("carla", queue.PhoneOffline)
+			h.phone("bram", queue.PhoneOffline)
 			h.converses("anna", "kcc", 3, time.Minute)
 			h.adopts("anna", "a", "kcc")
 			h.adopts("bram", "b", "kcc")
@@ -76,15 +77,15 @@ func TestExpectedWait(t *testing.T) {
 			h.expects("c1", 30*time.Second)
 			h.hangsUp("bram")
 			h.expects("c1", time.Minute)
-			h.phone("anna", routing.PhoneOffline)
+			h.phone("anna", queue.PhoneOffline)
 			h.hangsUp("anna", "nobody_left c1")
 			h.expectsNothing("c1")
 		},
 		"an agent shared with another team that has callers counts half": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"), team("tax", "anna"))
-			h.phone("bram", routing.PhoneOffline)
+			h.phone("bram", queue.PhoneOffline)
 			h.converses("anna", "kcc", 3, time.Minute)
-			h.phone("bram", routing.PhoneFree)
+			h.phone("bram", queue.PhoneFree)
 			h.adopts("anna", "a", "kcc")
 			h.adopts("bram", "b", "kcc")
 			h.joins("c1", "kcc")
@@ -152,10 +153,10 @@ func TestSnapshot(t *testing.T) {
 		team("archive"), team("tax", "anna", "dirk", "els", "faya"))
 	h.passes(time.Second)
 	start := h.now
-	h.phone("dirk", routing.PhoneOffline)
-	h.phone("els", routing.PhoneInUse)
+	h.phone("dirk", queue.PhoneOffline)
+	h.phone("els", queue.PhoneInUse)
 	h.joins("k0", "kcc", "ring k0 at carla for 20s")
-	h.fails("carla", "k0", routing.NoAnswer, "ring k0 at bram for 20s")
+	h.fails("carla", "k0", queue.NoAnswer, "ring k0 at bram for 20s")
 	h.leaves("k0", "cancel_ring k0 at bram")
 	h.adopts("bram", "c0", "kcc")
 	h.passes(time.Second)
@@ -167,39 +168,39 @@ func TestSnapshot(t *testing.T) {
 	h.answers("faya", "t1", "connect t1 at faya")
 	h.joins("a1", "archive", "nobody_left a1")
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-	anna := routing.AgentSnapshot{Agent: "anna", State: routing.AgentRinging, Since: at(1), Call: "k1"}
+	anna := queue.AgentSnapshot{Agent: "anna", State: queue.AgentRinging, Since: at(1), Call: "k1"}
 	got := h.q.Snapshot()
-	require.Equal(t, routing.Snapshot{Teams: []routing.TeamSnapshot{
-		{Team: "archive", Waiting: 1, Oldest: at(2), Agents: []routing.AgentSnapshot{}},
-		{Team: "kcc", Waiting: 2, Oldest: at(1), Staffed: 2, Agents: []routing.AgentSnapshot{
-			{Agent: "carla", State: routing.AgentPaused, Since: start},
-			{Agent: "bram", State: routing.AgentWrapUp, Since: at(1)},
+	require.Equal(t, queue.Snapshot{Teams: []queue.TeamSnapshot{
+		{Team: "archive", Waiting: 1, Oldest: at(2), Agents: []queue.AgentSnapshot{}},
+		{Team: "kcc", Waiting: 2, Oldest: at(1), Staffed: 2, Agents: []queue.AgentSnapshot{
+			{Agent: "carla", State: queue.AgentPaused, Since: start},
+			{Agent: "bram", State: queue.AgentWrapUp, Since: at(1)},
 			anna,
 		}},
-		{Team: "tax", Staffed: 3, Agents: []routing.AgentSnapshot{
+		{Team: "tax", Staffed: 3, Agents: []queue.AgentSnapshot{
 			anna,
-			{Agent: "dirk", State: routing.AgentOffline, Since: start},
-			{Agent: "els", State: routing.AgentInUse, Since: start},
-			{Agent: "faya", State: routing.AgentTalking, Since: at(2), Call: "t1"},
+			{Agent: "dirk", State: queue.AgentOffline, Since: start},
+			{Agent: "els", State: queue.AgentInUse, Since: start},
+			{Agent: "faya", State: queue.AgentTalking, Since: at(2), Call: "t1"},
 		}},
 	}}, got)
-	require.Equal(t, 1, got.Teams[1].Count(routing.AgentPaused))
-	require.Zero(t, got.Teams[1].Count(routing.AgentFree))
+	require.Equal(t, 1, got.Teams[1].Count(queue.AgentPaused))
+	require.Zero(t, got.Teams[1].Count(queue.AgentFree))
 	for _, team := range got.Teams {
 		for _, agent := range team.Agents {
-			require.Contains(t, routing.AgentStates(), agent.State)
+			require.Contains(t, queue.AgentStates(), agent.State)
 		}
 	}
 }
 
 func TestActionsTellThemselves(t *testing.T) {
-	for want, action := range map[string]routing.Action{
-		"ring c1 at anna for 20s": {Kind: routing.Ring, Call: "c1", Agent: "anna", Team: "kcc", For: 20 * time.Second},
-		"cancel_ring c1 at anna":  {Kind: routing.CancelRing, Call: "c1", Agent: "anna"},
-		"connect c1 at anna":      {Kind: routing.Connect, Call: "c1", Agent: "anna", Team: "kcc"},
-		"drop_agent c1 at anna":   {Kind: routing.DropAgent, Call: "c1", Agent: "anna"},
-		"nobody_left c1":          {Kind: routing.NobodyLeft, Call: "c1", Team: "kcc"},
-		"team_gone c1":            {Kind: routing.TeamGone, Call: "c1", Team: "kcc"},
+	for want, action := range map[string]queue.Action{
+		"ring c1 at anna for 20s": {Kind: queue.Ring, Call: "c1", Agent: "anna", Team: "kcc", For: 20 * time.Second},
+		"cancel_ring c1 at anna":  {Kind: queue.CancelRing, Call: "c1", Agent: "anna"},
+		"connect c1 at anna":      {Kind: queue.Connect, Call: "c1", Agent: "anna", Team: "kcc"},
+		"drop_agent c1 at anna":   {Kind: queue.DropAgent, Call: "c1", Agent: "anna"},
+		"nobody_left c1":          {Kind: queue.NobodyLeft, Call: "c1", Team: "kcc"},
+		"team_gone c1":            {Kind: queue.TeamGone, Call: "c1", Team: "kcc"},
 		`unknown action "dance"`:  {Kind: "dance"},
 	} {
 		require.Equal(t, want, action.String())

@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"time"
@@ -101,7 +101,7 @@ func (m *member) canBeStaffed() bool {
 }
 
 // refresh counts the agent anew in his queues, after anything about him changed.
-func (q *Queues) refresh(now time.Time, m *member) {
+func (q *Machine) refresh(now time.Time, m *member) {
 	state := m.stateNow()
 	ringable := !m.removed && (state == AgentFree || state == AgentForwarded && m.doubtUntil.IsZero())
 	staffed := m.canBeStaffed()
@@ -124,7 +124,7 @@ func (q *Queues) refresh(now time.Time, m *member) {
 }
 
 // rearm sets the agent's timer to the first moment at which something of his is over.
-func (q *Queues) rearm(m *member) {
+func (q *Machine) rearm(m *member) {
 	var first time.Time
 	for _, at := range [...]time.Time{m.wrapUntil, m.pausedUntil, m.doubtUntil} {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -135,7 +135,7 @@ func (q *Queues) rearm(m *member) {
 }
 
 // expire ends what is over by now.
-func (q *Queues) expire(now time.Time, m *member) {
+func (q *Machine) expire(now time.Time, m *member) {
 	for _, at := range [...]*time.Time{&m.wrapUntil, &m.pausedUntil, &m.doubtUntil} {
 		if !at.After(now) {
 			*at = time.Time{}
@@ -151,7 +151,7 @@ func (q *Queues) expire(now time.Time, m *member) {
 // Phone takes in what an agent's phone tells of itself. A ring or conversation that is going on is not touched: it ends
 // by its own event. Calls that came from here must not be reported as PhoneInUse: who is InUse when his conversation
 // has Ended is not rung until his phone is Free again.
-func (q *Queues) Phone(now time.Time, agent call.AgentID, state PhoneState) []Action {
+func (q *Machine) Phone(now time.Time, agent call.AgentID, state PhoneState) []Action {
 	m := q.members[agent]
 	if m == nil {
 		return nil

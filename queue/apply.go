@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"maps"
@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 // Apply takes over a changed configuration. Callers keep their place, conversations go on, phones that ring go on
 // ringing. Callers of a team that is gone get TeamGone and no longer wait. An agent who is gone, or no longer a member
 // of the team his phone rings for, stops ringing; if he talks he finishes. A member whom the agents do not hold is
 // passed over. phones is how phones stand, by endpoint, as far as that is known: who is new is not rung while he talks.
-func (q *Queues) Apply(
-	now time.Time, teams map[call.TeamID]Team, agents map[call.AgentID]Agent, phones map[string]PhoneState,
+func (q *Machine) Apply(
+	now time.Time, teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent, phones map[string]PhoneState,
 ) []Action {
 	q.dropTeams(now, teams)
 	q.applyAgents(agents, phones)
@@ -49,7 +50,7 @@ func (q *Queues) Apply(
 	return q.settle(now)
 }
 
-func (q *Queues) dropTeams(now time.Time, teams map[call.TeamID]Team) {
+func (q *Machine) dropTeams(now time.Time, teams map[call.TeamID]routing.Team) {
 	for _, w := range q.order {
 		if _, stays := teams[w.id]; stays {
 			continue
@@ -62,7 +63,7 @@ func (q *Queues) dropTeams(now time.Time, teams map[call.TeamID]Team) {
 	}
 }
 
-func (q *Queues) applyAgents(agents map[call.AgentID]Agent, phones map[string]PhoneState) {
+func (q *Machine) applyAgents(agents map[call.AgentID]routing.Agent, phones map[string]PhoneState) {
 	for id, m := range q.members {
 		_, stays := agents[id]
 		m.removed = !stays
@@ -89,7 +90,7 @@ func standing(phones map[string]PhoneState, endpoint string) PhoneState {
 	return PhoneUnknown
 }
 
-func (q *Queues) freeSlot() int {
+func (q *Machine) freeSlot() int {
 	if last := len(q.slots) - 1; last >= 0 {
 		slot := q.slots[last]
 		q.slots = q.slots[:last]
@@ -100,7 +101,7 @@ func (q *Queues) freeSlot() int {
 
 // applyMembers makes the queue's members those of its team. Who left stops ringing for its callers and is forgotten by
 // them, because his slot may become somebody else's.
-func (q *Queues) applyMembers(w *queue) {
+func (q *Machine) applyMembers(w *queue) {
 	left := w.members
 	w.members = nil
 	clear(w.ringable)

@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // busyHall has 300 agents who all talk and 600 callers who wait, in one team or spread over 20; with 20, every agent is
 // a member of three.
-func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*routing.Queues, time.Time) {
+func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*queue.Machine, time.Time) {
 	b.Helper()
 	configured := map[call.TeamID]routing.Team{}
 	agents := map[call.AgentID]routing.Agent{}
@@ -37,7 +38,7 @@ func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*routing.Queu
 			configured[team] = t
 		}
 	}
-	q := routing.NewQueues(configured, agents)
+	q := queue.New(configured, agents)
 	for i := range manyAgents {
 		q.Talking(nineOClock, call.ID(fmt.Sprintf("talk%d", i)), agentNo(i), call.TeamID(fmt.Sprintf("team%02d", i%teams)))
 	}
@@ -45,7 +46,7 @@ func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*routing.Queu
 	for i := range manyCallers {
 		now = now.Add(time.Second)
 		team := call.TeamID(fmt.Sprintf("team%02d", i%teams))
-		_, err := q.Join(now, routing.Caller{ID: call.ID(fmt.Sprintf("wait%d", i)), Team: team})
+		_, err := q.Join(now, queue.Caller{ID: call.ID(fmt.Sprintf("wait%d", i)), Team: team})
 		require.NoError(b, err)
 	}
 	return q, now
@@ -54,8 +55,8 @@ func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*routing.Queu
 func agentNo(i int) call.AgentID { return call.AgentID(fmt.Sprintf("agent%03d", i)) }
 
 func BenchmarkJoinAndLeaveWithNobodyFree(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
-	caller := routing.Caller{ID: "new", Team: "team00", Since: now.Add(-manyCallers / 2 * time.Second)}
+	q, now := busyHall(b, 1, queue.LongestIdle)
+	caller := queue.Caller{ID: "new", Team: "team00", Since: now.Add(-manyCallers / 2 * time.Second)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := q.Join(now, caller); err != nil {
@@ -72,31 +73,31 @@ func benchmarkConversation(b *testing.B, teams int, strategy routing.Strategy) {
 	b.ReportAllocs()
 	for b.Loop() {
 		actions := q.Ended(now, agentNo(i%manyAgents))
-		if len(actions) == 0 || actions[0].Kind != routing.Ring {
+		if len(actions) == 0 || actions[0].Kind != queue.Ring {
 			b.Fatal("no ring", actions)
 		}
 		ring := actions[0]
-		if a := q.Answered(now, ring.Call, ring.Agent); a[0].Kind != routing.Connect {
+		if a := q.Answered(now, ring.Call, ring.Agent); a[0].Kind != queue.Connect {
 			b.Fatal("not connected", a)
 		}
-		if _, err := q.Join(now, routing.Caller{ID: ring.Call, Team: ring.Team}); err != nil {
+		if _, err := q.Join(now, queue.Caller{ID: ring.Call, Team: ring.Team}); err != nil {
 			b.Fatal(err)
 		}
 		i++
 	}
 }
 
-func BenchmarkConversationOneTeam(b *testing.B) { benchmarkConversation(b, 1, routing.LongestIdle) }
+func BenchmarkConversationOneTeam(b *testing.B) { benchmarkConversation(b, 1, queue.LongestIdle) }
 
 func BenchmarkConversationManyTeams(b *testing.B) {
-	benchmarkConversation(b, manyTeams, routing.LongestIdle)
+	benchmarkConversation(b, manyTeams, queue.LongestIdle)
 }
 
-func BenchmarkConversationRingAll(b *testing.B) { benchmarkConversation(b, 1, routing.RingAll) }
+func BenchmarkConversationRingAll(b *testing.B) { benchmarkConversation(b, 1, queue.RingAll) }
 
 // BenchmarkJoinWithEverybodyFree picks the longest idle of 300.
 func BenchmarkJoinWithEverybodyFree(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
+	q, now := busyHall(b, 1, queue.LongestIdle)
 	for i := range manyCallers {
 		q.Leave(now, call.ID(fmt.Sprintf("wait%d", i)))
 	}
@@ -105,7 +106,7 @@ func BenchmarkJoinWithEverybodyFree(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := q.Join(now, routing.Caller{ID: "new", Team: "team00"}); err != nil {
+		if _, err := q.Join(now, queue.Caller{ID: "new", Team: "team00"}); err != nil {
 			b.Fatal(err)
 		}
 		q.Leave(now, "new")
@@ -114,14 +115,14 @@ func BenchmarkJoinWithEverybodyFree(b *testing.B) {
 
 // BenchmarkPhoneThatEverybodyMissed is the worst case of an agent who gets free: he failed for all 600 in this round.
 func BenchmarkPhoneThatEverybodyMissed(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
-	for actions := q.Ended(now, agentNo(0)); len(actions) > 0 && actions[0].Kind == routing.Ring; {
-		actions = q.RingFailed(now, actions[0].Call, actions[0].Agent, routing.Declined)
+	q, now := busyHall(b, 1, queue.LongestIdle)
+	for actions := q.Ended(now, agentNo(0)); len(actions) > 0 && actions[0].Kind == queue.Ring; {
+		actions = q.RingFailed(now, actions[0].Call, actions[0].Agent, queue.Declined)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		q.Phone(now, agentNo(0), routing.PhoneInUse)
-		if actions := q.Phone(now, agentNo(0), routing.PhoneFree); len(actions) > 0 {
+		q.Phone(now, agentNo(0), queue.PhoneInUse)
+		if actions := q.Phone(now, agentNo(0), queue.PhoneFree); len(actions) > 0 {
 			b.Fatal(actions)
 		}
 	}
@@ -129,24 +130,24 @@ func BenchmarkPhoneThatEverybodyMissed(b *testing.B) {
 
 // BenchmarkLastOneStaffed is an agent who comes and goes where nobody else is staffed: all 600 callers are looked at.
 func BenchmarkLastOneStaffed(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
+	q, now := busyHall(b, 1, queue.LongestIdle)
 	for i := range manyAgents {
-		q.Phone(now, agentNo(i), routing.PhoneOffline)
+		q.Phone(now, agentNo(i), queue.PhoneOffline)
 		q.Ended(now, agentNo(i))
 	}
 	last := agentNo(manyAgents - 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		q.Phone(now, last, routing.PhoneInUse)
-		q.Phone(now, last, routing.PhoneOffline)
+		q.Phone(now, last, queue.PhoneInUse)
+		q.Phone(now, last, queue.PhoneOffline)
 	}
 }
 
 // BenchmarkNewRoundForEverybody is a tick at which the rounds of all 600 callers begin anew and no phone is free.
 func BenchmarkNewRoundForEverybody(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
+	q, now := busyHall(b, 1, queue.LongestIdle)
 	for i := range manyAgents {
-		q.Phone(now, agentNo(i), routing.PhoneOffline)
+		q.Phone(now, agentNo(i), queue.PhoneOffline)
 		q.Ended(now, agentNo(i))
 	}
 	b.ReportAllocs()
@@ -157,7 +158,7 @@ func BenchmarkNewRoundForEverybody(b *testing.B) {
 }
 
 func BenchmarkPositionAndWait(b *testing.B) {
-	q, now := busyHall(b, 1, routing.LongestIdle)
+	q, now := busyHall(b, 1, queue.LongestIdle)
 	for range 4 { // the first was adopted and gives no ground
 		ring := q.Ended(now, agentNo(0))[0]
 		q.Answered(now, ring.Call, ring.Agent)
@@ -172,7 +173,7 @@ func BenchmarkPositionAndWait(b *testing.B) {
 }
 
 func BenchmarkSnapshot(b *testing.B) {
-	q, _ := busyHall(b, manyTeams, routing.LongestIdle)
+	q, _ := busyHall(b, manyTeams, queue.LongestIdle)
 	b.ReportAllocs()
 	for b.Loop() {
 		q.Snapshot()
@@ -181,7 +182,7 @@ func BenchmarkSnapshot(b *testing.B) {
 
 // BenchmarkApply is a reload of an unchanged configuration under way.
 func BenchmarkApply(b *testing.B) {
-	q, now := busyHall(b, manyTeams, routing.LongestIdle)
+	q, now := busyHall(b, manyTeams, queue.LongestIdle)
 	teams, agents := map[call.TeamID]routing.Team{}, map[call.AgentID]routing.Agent{}
 	for _, t := range q.Snapshot().Teams {
 		team := routing.Team{ID: t.Team, RingTime: time.Second}
@@ -200,18 +201,18 @@ func BenchmarkApply(b *testing.B) {
 // BenchmarkEverybodyFreedAtOnce is the worst single event: a caller for whom 300 phones ring together leaves, and each
 // of the 300 then rings for another of 600 callers of a second team. The joining of all of them is counted in.
 func BenchmarkEverybodyFreedAtOnce(b *testing.B) {
-	all := routing.Team{ID: "all", Strategy: routing.RingAll, Priority: 1}
-	one := routing.Team{ID: "one", Strategy: routing.LongestIdle}
+	all := routing.Team{ID: "all", Strategy: queue.RingAll, Priority: 1}
+	one := routing.Team{ID: "one", Strategy: queue.LongestIdle}
 	agents := map[call.AgentID]routing.Agent{}
 	for i := range manyAgents {
 		id := agentNo(i)
 		agents[id] = routing.Agent{ID: id}
 		all.Members, one.Members = append(all.Members, id), append(one.Members, id)
 	}
-	q := routing.NewQueues(map[call.TeamID]routing.Team{"all": all, "one": one}, agents)
+	q := queue.New(map[call.TeamID]routing.Team{"all": all, "one": one}, agents)
 	now := nineOClock
-	join := func(id call.ID, team call.TeamID) []routing.Action {
-		actions, err := q.Join(now, routing.Caller{ID: id, Team: team})
+	join := func(id call.ID, team call.TeamID) []queue.Action {
+		actions, err := q.Join(now, queue.Caller{ID: id, Team: team})
 		require.NoError(b, err)
 		return actions
 	}

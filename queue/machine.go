@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 // Errors of Join.
@@ -24,7 +25,7 @@ var (
 //
 // Every Ring ends in exactly one of: a CancelRing given here, or Answered or RingFailed reported here. What is reported
 // about a ring that has ended already changes nothing (Answered gives DropAgent).
-type Queues struct {
+type Machine struct {
 	queues  map[call.TeamID]*queue
 	order   []*queue // by team id, for everything that must be deterministic
 	members map[call.AgentID]*member
@@ -44,8 +45,8 @@ type Queues struct {
 
 // NewQueues makes the machine with everybody's phone unknown, which is taken as free: report phones that say otherwise
 // before the first Join. After a restart, adopt conversations by Talking and then join callers in order of Since.
-func NewQueues(teams map[call.TeamID]Team, agents map[call.AgentID]Agent) *Queues {
-	q := &Queues{
+func New(teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent) *Machine {
+	q := &Machine{
 		queues:  make(map[call.TeamID]*queue, len(teams)),
 		members: make(map[call.AgentID]*member, len(agents)),
 		callers: make(map[call.ID]*caller),
@@ -56,7 +57,7 @@ func NewQueues(teams map[call.TeamID]Team, agents map[call.AgentID]Agent) *Queue
 
 // Join puts a caller in the queue of his team. When no agent of the team is staffed the actions hold NobodyLeft. Errors:
 // ErrNoCall, ErrUnknownTeam, ErrAlreadyWaiting; then nothing has changed.
-func (q *Queues) Join(now time.Time, joining Caller) ([]Action, error) {
+func (q *Machine) Join(now time.Time, joining Caller) ([]Action, error) {
 	w := q.queues[joining.Team]
 	switch {
 	case joining.ID == "":
@@ -82,7 +83,7 @@ func (q *Queues) Join(now time.Time, joining Caller) ([]Action, error) {
 
 // Leave takes a caller out who no longer waits: hung up, took a callback, moved on. Phones that ring for him stop and
 // ring for the next. For a call that does not wait it does nothing.
-func (q *Queues) Leave(now time.Time, id call.ID) []Action {
+func (q *Machine) Leave(now time.Time, id call.ID) []Action {
 	c := q.callers[id]
 	if c == nil {
 		return nil
@@ -93,7 +94,7 @@ func (q *Queues) Leave(now time.Time, id call.ID) []Action {
 
 // Answered tells that an agent picked up. The first to do so is connected and the other phones that ring for the
 // caller stop. Who is too late (the caller left, another was first, his ring was cancelled) gets DropAgent.
-func (q *Queues) Answered(now time.Time, id call.ID, agent call.AgentID) []Action {
+func (q *Machine) Answered(now time.Time, id call.ID, agent call.AgentID) []Action {
 	m := q.members[agent]
 	switch {
 	case m != nil && m.talk != nil && m.talk.call == id:
@@ -110,7 +111,7 @@ func (q *Queues) Answered(now time.Time, id call.ID, agent call.AgentID) []Actio
 // Talking adopts a conversation that goes on already, after a restart. Whatever the machine thought of the two before
 // is given up: the caller no longer waits, and another caller for whom the agent's phone rang goes to somebody else. A
 // team that no longer exists gives no wrap-up; an agent who no longer exists is not adopted.
-func (q *Queues) Talking(now time.Time, id call.ID, agent call.AgentID, team call.TeamID) []Action {
+func (q *Machine) Talking(now time.Time, id call.ID, agent call.AgentID, team call.TeamID) []Action {
 	m := q.members[agent]
 	if m == nil || (m.talk != nil && m.talk.call == id) {
 		return nil
@@ -123,7 +124,7 @@ func (q *Queues) Talking(now time.Time, id call.ID, agent call.AgentID, team cal
 }
 
 // converse makes the agent talk, and the caller wait no longer.
-func (q *Queues) converse(now time.Time, m *member, t *talk) {
+func (q *Machine) converse(now time.Time, m *member, t *talk) {
 	if m.ring != nil {
 		q.endRing(m)
 	}
@@ -140,7 +141,7 @@ func (q *Queues) converse(now time.Time, m *member, t *talk) {
 // towards the team's MissedLimit, after which the agent is paused. A phone that is busy, forwards its calls or cannot
 // be reached is taken to stay so for the team's Retry or until it tells otherwise, so that it is not dialled once for
 // everybody who waits.
-func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why RingFailure) []Action {
+func (q *Machine) RingFailed(now time.Time, id call.ID, agent call.AgentID, why RingFailure) []Action {
 	m := q.members[agent]
 	if m == nil || m.ring == nil || m.ring.ID != id {
 		return nil
@@ -174,7 +175,7 @@ func (q *Queues) RingFailed(now time.Time, id call.ID, agent call.AgentID, why R
 
 // Ended tells that the conversation of an agent, begun by Connect or Talking, is over and his phone is on the hook:
 // his wrap-up starts, or the next phone rings now. Do not report the end of a leg that DropAgent took down.
-func (q *Queues) Ended(now time.Time, agent call.AgentID) []Action {
+func (q *Machine) Ended(now time.Time, agent call.AgentID) []Action {
 	m := q.members[agent]
 	if m == nil || m.talk == nil {
 		return nil
@@ -200,7 +201,7 @@ func (q *Queues) Ended(now time.Time, agent call.AgentID) []Action {
 }
 
 // forget deletes an agent who is no longer in the configuration.
-func (q *Queues) forget(m *member) {
+func (q *Machine) forget(m *member) {
 	q.timers.arm(&m.timer, time.Time{})
 	delete(q.members, m.id)
 	q.slots = append(q.slots, m.slot)
@@ -208,7 +209,7 @@ func (q *Queues) forget(m *member) {
 
 // Staffed is the number of agents of a team whose phone could ring now or once they get free: not paused, phone not
 // offline. It is 0 for a team that does not exist.
-func (q *Queues) Staffed(team call.TeamID) int {
+func (q *Machine) Staffed(team call.TeamID) int {
 	w := q.queues[team]
 	if w == nil {
 		return 0

@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"time"
@@ -40,7 +40,7 @@ func (t TeamSnapshot) Count(state AgentState) int {
 }
 
 // Snapshot tells who waits and what every agent does.
-func (q *Queues) Snapshot() Snapshot {
+func (q *Machine) Snapshot() Snapshot {
 	teams := make([]TeamSnapshot, len(q.order))
 	for i, w := range q.order {
 		teams[i] = TeamSnapshot{

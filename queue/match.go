@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"slices"
@@ -13,7 +13,7 @@ func (w *queue) retryAfter() time.Duration { return max(w.team.Retry, minRetry) 
 // settle brings callers and free phones together after an event, and hands over the actions. Before every event no free
 // phone stands beside a caller who could have it, so only what the event changed is looked at: queues in which a phone
 // got free or a caller wants one again (touched), and those that lost somebody who could have answered (swept).
-func (q *Queues) settle(now time.Time) []Action {
+func (q *Machine) settle(now time.Time) []Action {
 	for c := q.first(); c != nil; c = q.first() {
 		q.ringFor(now, c)
 	}
@@ -38,7 +38,7 @@ func (q *Queues) settle(now time.Time) []Action {
 
 // first is the caller who is to be served now, over all queues that were touched; nil when nobody can be. So an agent of
 // several teams who gets free serves whoever of all their callers goes first.
-func (q *Queues) first() *caller {
+func (q *Machine) first() *caller {
 	var best *caller
 	for _, w := range q.touched {
 		if c := w.first(); c != nil && (best == nil || c.compare(best) < 0) {
@@ -62,7 +62,7 @@ func (w *queue) first() *caller {
 }
 
 // touch has the queue's callers matched in settle.
-func (q *Queues) touch(w *queue) {
+func (q *Machine) touch(w *queue) {
 	if !w.touched {
 		w.touched = true
 		q.touched = append(q.touched, w)
@@ -70,7 +70,7 @@ func (q *Queues) touch(w *queue) {
 }
 
 // sweep has settle see whether the queue's callers have nobody left.
-func (q *Queues) sweep(w *queue) {
+func (q *Machine) sweep(w *queue) {
 	if !w.swept {
 		w.swept = true
 		q.swept = append(q.swept, w)
@@ -78,13 +78,13 @@ func (q *Queues) sweep(w *queue) {
 }
 
 // seek has settle look for a phone for the caller, and see whether he has nobody left.
-func (q *Queues) seek(c *caller) {
+func (q *Machine) seek(c *caller) {
 	q.seekers = append(q.seekers, c)
 	q.touch(c.queue)
 }
 
 // ringFor rings the phones that the team's strategy picks. At least one candidate is there.
-func (q *Queues) ringFor(now time.Time, c *caller) {
+func (q *Machine) ringFor(now time.Time, c *caller) {
 	w := c.queue
 	q.candidates = q.candidates[:0]
 	for _, m := range w.members {
@@ -103,7 +103,7 @@ func (q *Queues) ringFor(now time.Time, c *caller) {
 }
 
 // exhaust sees whether the caller has nobody left: it says so once a round, and sees to it that the round ends.
-func (q *Queues) exhaust(now time.Time, c *caller) {
+func (q *Machine) exhaust(now time.Time, c *caller) {
 	if !c.open || len(c.rings) > 0 {
 		return
 	}
@@ -117,14 +117,14 @@ func (q *Queues) exhaust(now time.Time, c *caller) {
 }
 
 // startRound lets every phone be tried for the caller again. While nobody is staffed there is nothing new to say to him.
-func (q *Queues) startRound(c *caller) {
+func (q *Machine) startRound(c *caller) {
 	clear(c.tried)
 	c.told = c.told && c.queue.staffed.empty()
 	q.seek(c)
 }
 
 // endRing unties an agent and the caller he was rung for. The agent is to be refreshed after it.
-func (q *Queues) endRing(m *member) {
+func (q *Machine) endRing(m *member) {
 	c := m.ring
 	m.ring = nil
 	c.rings = slices.DeleteFunc(c.rings, func(other *member) bool { return other == m })
@@ -135,7 +135,7 @@ func (q *Queues) endRing(m *member) {
 }
 
 // cancelRing stops the agent's phone, if it rings; nobody missed anything. The agent is to be refreshed after it.
-func (q *Queues) cancelRing(m *member) {
+func (q *Machine) cancelRing(m *member) {
 	if m.ring == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (q *Queues) cancelRing(m *member) {
 }
 
 // remove takes the caller out of the machine and stops every phone that rings for him.
-func (q *Queues) remove(now time.Time, c *caller) {
+func (q *Machine) remove(now time.Time, c *caller) {
 	c.waiting = false
 	c.queue.callers.remove(c)
 	c.reopen()
@@ -157,4 +157,4 @@ func (q *Queues) remove(now time.Time, c *caller) {
 	}
 }
 
-func (q *Queues) act(a Action) { q.actions = append(q.actions, a) }
+func (q *Machine) act(a Action) { q.actions = append(q.actions, a) }

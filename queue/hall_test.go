@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -15,7 +16,7 @@ var nineOClock = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // hall is a contact centre in which a story is played: each move names what must follow from it.
 type hall struct {
 	t     *testing.T
-	q     *routing.Queues
+	q     *queue.Machine
 	now   time.Time
 	teams map[call.TeamID]routing.Team
 }
@@ -23,7 +24,7 @@ type hall struct {
 // team is a team with plain settings, which a story changes where it matters.
 func team(id call.TeamID, members ...call.AgentID) routing.Team {
 	return routing.Team{
-		ID: id, Members: members, Strategy: routing.LongestIdle,
+		ID: id, Members: members, Strategy: queue.LongestIdle,
 		RingTime: 20 * time.Second, Retry: 5 * time.Second,
 	}
 }
@@ -36,7 +37,7 @@ func with(t routing.Team, change func(*routing.Team)) routing.Team {
 func newHall(t *testing.T, teams ...routing.Team) *hall {
 	t.Helper()
 	h := &hall{t: t, now: nineOClock, teams: byID(teams)}
-	h.q = routing.NewQueues(h.teams, agentsOf(teams))
+	h.q = queue.New(h.teams, agentsOf(teams))
 	return h
 }
 
@@ -58,7 +59,7 @@ func agentsOf(teams []routing.Team) map[call.AgentID]routing.Agent {
 	return m
 }
 
-func (h *hall) follows(actions []routing.Action, want []string) {
+func (h *hall) follows(actions []queue.Action, want []string) {
 	h.t.Helper()
 	var got []string
 	for _, a := range actions {
@@ -69,10 +70,10 @@ func (h *hall) follows(actions []routing.Action, want []string) {
 
 func (h *hall) joins(id call.ID, team call.TeamID, want ...string) {
 	h.t.Helper()
-	h.joinsAs(routing.Caller{ID: id, Team: team}, want...)
+	h.joinsAs(queue.Caller{ID: id, Team: team}, want...)
 }
 
-func (h *hall) joinsAs(c routing.Caller, want ...string) {
+func (h *hall) joinsAs(c queue.Caller, want ...string) {
 	h.t.Helper()
 	actions, err := h.q.Join(h.now, c)
 	require.NoError(h.t, err)
@@ -89,7 +90,7 @@ func (h *hall) answers(agent call.AgentID, id call.ID, want ...string) {
 	h.follows(h.q.Answered(h.now, id, agent), want)
 }
 
-func (h *hall) fails(agent call.AgentID, id call.ID, why routing.RingFailure, want ...string) {
+func (h *hall) fails(agent call.AgentID, id call.ID, why queue.RingFailure, want ...string) {
 	h.t.Helper()
 	h.follows(h.q.RingFailed(h.now, id, agent, why), want)
 }
@@ -99,7 +100,7 @@ func (h *hall) hangsUp(agent call.AgentID, want ...string) {
 	h.follows(h.q.Ended(h.now, agent), want)
 }
 
-func (h *hall) phone(agent call.AgentID, s routing.PhoneState, want ...string) {
+func (h *hall) phone(agent call.AgentID, s queue.PhoneState, want ...string) {
 	h.t.Helper()
 	h.follows(h.q.Phone(h.now, agent, s), want)
 }
@@ -113,7 +114,7 @@ func (h *hall) adopts(agent call.AgentID, id call.ID, team call.TeamID, want ...
 func (h *hall) passes(d time.Duration, want ...string) {
 	h.t.Helper()
 	end := h.now.Add(d)
-	var actions []routing.Action
+	var actions []queue.Action
 	for next, ok := h.q.NextTick(); ok && !next.After(end); next, ok = h.q.NextTick() {
 		require.True(h.t, next.After(h.now) || next.Equal(h.now), "a tick in the past")
 		h.now = next
@@ -137,7 +138,7 @@ func (h *hall) waitsAt(id call.ID, pos, of int) {
 	require.Equal(h.t, [2]int{pos, of}, [2]int{gotPos, gotOf})
 }
 
-func (h *hall) is(agent call.AgentID, want routing.AgentState) {
+func (h *hall) is(agent call.AgentID, want queue.AgentState) {
 	h.t.Helper()
 	for _, t := range h.q.Snapshot().Teams {
 		for _, a := range t.Agents {

@@ -1,9 +1,10 @@
-package routing_test
+package queue_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -27,13 +28,13 @@ func TestLongestIdle(t *testing.T) {
 			h.hangsUp("bram")
 			h.passes(time.Minute)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer, "ring c1 at bram for 20s")
+			h.fails("anna", "c1", queue.NoAnswer, "ring c1 at bram for 20s")
 			h.leaves("c1", "cancel_ring c1 at bram")
 			h.joins("c2", "kcc", "ring c2 at anna for 20s")
 		},
 		"of several who get free at once the longest idle is rung": func(t *testing.T) {
 			h := newHall(t,
-				with(team("all", "anna", "bram"), func(t *routing.Team) { t.Strategy = routing.RingAll }),
+				with(team("all", "anna", "bram"), func(t *routing.Team) { t.Strategy = queue.RingAll }),
 				team("kcc", "anna", "bram"))
 			h.adopts("anna", "c0", "kcc")
 			h.passes(time.Second)
@@ -46,7 +47,7 @@ func TestLongestIdle(t *testing.T) {
 }
 
 func TestFixedOrder(t *testing.T) {
-	fixed := func(t *routing.Team) { t.Strategy = routing.FixedOrder }
+	fixed := func(t *routing.Team) { t.Strategy = queue.FixedOrder }
 	play(t, map[string]func(t *testing.T){
 		"the first of the list is rung as long as he is free": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "zoe", "anna"), fixed))
@@ -60,22 +61,22 @@ func TestFixedOrder(t *testing.T) {
 		"then down the list": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "zoe", "anna", "mo"), fixed))
 			h.joins("c1", "kcc", "ring c1 at zoe for 20s")
-			h.fails("zoe", "c1", routing.NoAnswer, "ring c1 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer, "ring c1 at mo for 20s")
+			h.fails("zoe", "c1", queue.NoAnswer, "ring c1 at anna for 20s")
+			h.fails("anna", "c1", queue.NoAnswer, "ring c1 at mo for 20s")
 		},
 	})
 }
 
 func TestRingAll(t *testing.T) {
-	all := func(t *routing.Team) { t.Strategy = routing.RingAll }
+	all := func(t *routing.Team) { t.Strategy = queue.RingAll }
 	play(t, map[string]func(t *testing.T){
 		"everybody's phone rings and the first to answer has the call": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram", "carla"), all))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s", "ring c1 at bram for 20s", "ring c1 at carla for 20s")
 			h.answers("bram", "c1", "connect c1 at bram", "cancel_ring c1 at anna", "cancel_ring c1 at carla")
 			h.answers("carla", "c1", "drop_agent c1 at carla")
-			h.is("anna", routing.AgentFree)
-			h.is("carla", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
+			h.is("carla", queue.AgentFree)
 		},
 		"the phones that stop ring for the next caller": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram", "carla"), all))
@@ -96,14 +97,14 @@ func TestRingAll(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), all))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s", "ring c1 at bram for 20s")
 			h.joins("c2", "kcc")
-			h.fails("anna", "c1", routing.Declined, "ring c2 at anna for 20s")
-			h.fails("bram", "c1", routing.Declined, "ring c2 at bram for 20s", "nobody_left c1")
+			h.fails("anna", "c1", queue.Declined, "ring c2 at anna for 20s")
+			h.fails("bram", "c1", queue.Declined, "ring c2 at bram for 20s", "nobody_left c1")
 		},
 		"all miss and are rung again together after the retry": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), all))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s", "ring c1 at bram for 20s")
-			h.fails("anna", "c1", routing.NoAnswer)
-			h.fails("bram", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer)
+			h.fails("bram", "c1", queue.NoAnswer, "nobody_left c1")
 			h.passes(5*time.Second, "ring c1 at anna for 20s", "ring c1 at bram for 20s")
 		},
 		"a caller who leaves stops all phones": func(t *testing.T) {

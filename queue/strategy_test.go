@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 func TestPickers(t *testing.T) {
@@ -14,7 +15,7 @@ func TestPickers(t *testing.T) {
 	anna, bram, carla := candidate{"anna", at(5)}, candidate{"bram", at(3)}, candidate{"carla", at(3)}
 	fresh := candidate{agent: "fresh"}
 	tests := map[string]struct {
-		strategy   Strategy
+		strategy   routing.Strategy
 		candidates []candidate
 		want       []call.AgentID
 	}{
@@ -36,9 +37,11 @@ func TestPickers(t *testing.T) {
 	}
 }
 
-func TestEveryStrategyOfAPlanHasItsPicker(t *testing.T) {
-	for _, name := range []Strategy{LongestIdle, RingAll, FixedOrder} {
-		require.Contains(t, strategies, name)
+func TestTheStrategiesThatAConfigurationMayName(t *testing.T) {
+	require.Equal(t, []routing.Strategy{LongestIdle, RingAll, FixedOrder}, Strategies(), "the default first")
+	for _, name := range Strategies() {
+		require.Equal(t, name, strategyFor(name).name)
+		require.NotNil(t, strategyFor(name).pick)
 	}
 }
 

@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -27,9 +28,9 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h.answers("anna", "c1", "connect c1 at anna")
 			_, _, ok := h.q.Position("c1")
 			require.False(t, ok, "a connected caller no longer waits")
-			h.is("anna", routing.AgentTalking)
+			h.is("anna", queue.AgentTalking)
 			h.hangsUp("anna")
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 			h.rests()
 		},
 		"the moment an agent hangs up the next phone rings": func(t *testing.T) {
@@ -47,8 +48,8 @@ func TestCallersAreServedInOrder(t *testing.T) {
 		"who was taken back after a restart keeps his place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
-			h.joinsAs(routing.Caller{ID: "new", Team: "kcc", Since: h.now})
-			h.joinsAs(routing.Caller{ID: "old", Team: "kcc", Since: h.now.Add(-time.Minute)})
+			h.joinsAs(queue.Caller{ID: "new", Team: "kcc", Since: h.now})
+			h.joinsAs(queue.Caller{ID: "old", Team: "kcc", Since: h.now.Add(-time.Minute)})
 			h.waitsAt("old", 1, 2)
 			h.hangsUp("anna", "ring old at anna for 20s")
 		},
@@ -56,7 +57,7 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			for _, id := range []string{"z", "a", "m"} {
-				h.joinsAs(routing.Caller{ID: call.ID(id), Team: "kcc", Since: h.now})
+				h.joinsAs(queue.Caller{ID: call.ID(id), Team: "kcc", Since: h.now})
 			}
 			h.waitsAt("z", 1, 3)
 			h.waitsAt("a", 2, 3)
@@ -82,21 +83,21 @@ func TestCallersAreServedInOrder(t *testing.T) {
 		},
 		"a caller who is being rung for keeps his place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
-			h.phone("bram", routing.PhoneOffline)
+			h.phone("bram", queue.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
 			h.waitsAt("c1", 1, 2)
-			h.fails("anna", "c1", routing.NoAnswer, "ring c2 at anna for 20s", "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer, "ring c2 at anna for 20s", "nobody_left c1")
 			h.waitsAt("c1", 1, 2)
-			h.phone("bram", routing.PhoneFree, "ring c1 at bram for 20s")
+			h.phone("bram", queue.PhoneFree, "ring c1 at bram for 20s")
 		},
 		"places from before and after a restart compare by the clock on the wall": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
-			h.phone("anna", routing.PhoneOffline)
+			h.phone("anna", queue.PhoneOffline)
 			now := time.Now() // with a monotonic reading, which a stored place has not
-			h.joinsAs(routing.Caller{ID: "now", Team: "kcc", Since: now}, "nobody_left now")
-			h.joinsAs(routing.Caller{ID: "stored", Team: "kcc", Since: now.Round(0)}, "nobody_left stored")
-			h.joinsAs(routing.Caller{ID: "earlier", Team: "kcc", Since: now.Round(0).Add(-1)}, "nobody_left earlier")
+			h.joinsAs(queue.Caller{ID: "now", Team: "kcc", Since: now}, "nobody_left now")
+			h.joinsAs(queue.Caller{ID: "stored", Team: "kcc", Since: now.Round(0)}, "nobody_left stored")
+			h.joinsAs(queue.Caller{ID: "earlier", Team: "kcc", Since: now.Round(0).Add(-1)}, "nobody_left earlier")
 			h.waitsAt("earlier", 1, 3)
 			h.waitsAt("now", 2, 3)
 			h.waitsAt("stored", 3, 3)
@@ -135,7 +136,7 @@ func TestLeaving(t *testing.T) {
 		"a caller who leaves between rounds leaves no timer behind": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer, "nobody_left c1")
+			h.fails("anna", "c1", queue.NoAnswer, "nobody_left c1")
 			h.leaves("c1")
 			h.rests()
 		},
@@ -152,7 +153,7 @@ func TestLeaving(t *testing.T) {
 			h.joins("c1", "tax", "ring c1 at bram for 20s")
 			h.answers("bram", "c1", "connect c1 at bram")
 			h.hangsUp("anna")
-			h.is("bram", routing.AgentTalking)
+			h.is("bram", queue.AgentTalking)
 		},
 	})
 }
@@ -161,13 +162,13 @@ func TestJoinRefuses(t *testing.T) {
 	h := newHall(t, team("kcc", "anna"))
 	h.joins("c1", "kcc", "ring c1 at anna for 20s")
 	for name, test := range map[string]struct {
-		caller routing.Caller
+		caller queue.Caller
 		want   error
 	}{
-		"a call that waits already":         {routing.Caller{ID: "c1", Team: "kcc"}, routing.ErrAlreadyWaiting},
-		"a team that does not exist":        {routing.Caller{ID: "c2", Team: "parks"}, routing.ErrUnknownTeam},
-		"a call without an id":              {routing.Caller{Team: "kcc"}, routing.ErrNoCall},
-		"a call that waits, elsewhere then": {routing.Caller{ID: "c1", Team: "parks"}, routing.ErrUnknownTeam},
+		"a call that waits already":         {queue.Caller{ID: "c1", Team: "kcc"}, queue.ErrAlreadyWaiting},
+		"a team that does not exist":        {queue.Caller{ID: "c2", Team: "parks"}, queue.ErrUnknownTeam},
+		"a call without an id":              {queue.Caller{Team: "kcc"}, queue.ErrNoCall},
+		"a call that waits, elsewhere then": {queue.Caller{ID: "c1", Team: "parks"}, queue.ErrUnknownTeam},
 	} {
 		t.Run(name, func(t *testing.T) {
 			actions, err := h.q.Join(h.now, test.caller)
@@ -185,7 +186,7 @@ func TestAnswering(t *testing.T) {
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.leaves("c1", "cancel_ring c1 at anna")
 			h.answers("anna", "c1", "drop_agent c1 at anna")
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 		},
 		"who picks up too late keeps the ring of the next caller": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
@@ -210,16 +211,16 @@ func TestAnswering(t *testing.T) {
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.hangsUp("anna")
 			h.hangsUp("zoe")
-			h.is("anna", routing.AgentRinging)
+			h.is("anna", queue.AgentRinging)
 		},
 		"a failed ring that was over already changes nothing": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna"), func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, time.Minute }))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.leaves("c1", "cancel_ring c1 at anna")
-			h.fails("anna", "c1", routing.NoAnswer)
-			h.fails("zoe", "c1", routing.NoAnswer)
+			h.fails("anna", "c1", queue.NoAnswer)
+			h.fails("zoe", "c1", queue.NoAnswer)
 			h.joins("c2", "kcc", "ring c2 at anna for 20s")
-			h.fails("anna", "c1", routing.NoAnswer)
+			h.fails("anna", "c1", queue.NoAnswer)
 			h.answers("anna", "c2", "connect c2 at anna")
 		},
 	})
@@ -234,7 +235,7 @@ func TestWrapUp(t *testing.T) {
 			h.joins("c2", "kcc")
 			h.answers("anna", "c1", "connect c1 at anna")
 			h.hangsUp("anna")
-			h.is("anna", routing.AgentWrapUp)
+			h.is("anna", queue.AgentWrapUp)
 			next, ok := h.q.NextTick()
 			require.True(t, ok)
 			require.Equal(t, h.now.Add(30*time.Second), next)
@@ -254,7 +255,7 @@ func TestWrapUp(t *testing.T) {
 			h.joins("tax1", "tax", "ring tax1 at anna for 20s")
 			h.answers("anna", "tax1", "connect tax1 at anna")
 			h.hangsUp("anna")
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 		},
 		"a late tick does everything that is due": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), wrapUp))
@@ -274,7 +275,7 @@ func TestWrapUp(t *testing.T) {
 			h.adopts("anna", "c0", "kcc")
 			h.hangsUp("anna")
 			h.follows(h.q.Tick(h.now.Add(30*time.Second-1)), nil)
-			h.is("anna", routing.AgentWrapUp)
+			h.is("anna", queue.AgentWrapUp)
 		},
 	})
 }
@@ -291,7 +292,7 @@ func TestAdoptingConversationsAfterARestart(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.adopts("anna", "c0", "kcc")
-			h.is("anna", routing.AgentTalking)
+			h.is("anna", queue.AgentTalking)
 		},
 		"a caller who was joined first waits no longer": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
@@ -299,13 +300,13 @@ func TestAdoptingConversationsAfterARestart(t *testing.T) {
 			h.adopts("bram", "c1", "kcc", "cancel_ring c1 at anna")
 			_, _, ok := h.q.Position("c1")
 			require.False(t, ok)
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 		},
 		"the very ring that was answered counts as answered": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.adopts("anna", "c1", "kcc")
-			h.is("anna", routing.AgentTalking)
+			h.is("anna", queue.AgentTalking)
 			h.answers("anna", "c1")
 		},
 		"another caller for whom his phone rang goes to somebody else": func(t *testing.T) {
@@ -324,7 +325,7 @@ func TestAdoptingConversationsAfterARestart(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna"), func(t *routing.Team) { t.WrapUp = time.Minute }))
 			h.adopts("anna", "c0", "parks")
 			h.hangsUp("anna")
-			h.is("anna", routing.AgentFree)
+			h.is("anna", queue.AgentFree)
 		},
 		"by an agent who is gone it is passed over": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))

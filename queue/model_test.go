@@ -1,4 +1,4 @@
-package routing_test
+package queue_test
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
@@ -42,13 +43,13 @@ type modelAgent struct {
 	talkTeam                           routing.Team
 	wrapUntil, pausedUntil, doubtUntil time.Time
 	misses                             int
-	phone, doubt                       routing.PhoneState
+	phone, doubt                       queue.PhoneState
 	talkedUntil                        time.Time
 	forwards                           bool
 }
 
 type modelCaller struct {
-	routing.Caller
+	queue.Caller
 	joined  int
 	rings   map[call.AgentID]bool
 	tried   map[call.AgentID]bool
@@ -63,34 +64,34 @@ func newModel(t require.TestingT, now time.Time) *model {
 	}
 }
 
-func (a *modelAgent) state() routing.AgentState {
+func (a *modelAgent) state() queue.AgentState {
 	phone := cmp.Or(a.doubt, a.phone)
 	switch {
 	case a.talk != "":
-		return routing.AgentTalking
+		return queue.AgentTalking
 	case a.ring != nil:
-		return routing.AgentRinging
+		return queue.AgentRinging
 	case !a.wrapUntil.IsZero():
-		return routing.AgentWrapUp
+		return queue.AgentWrapUp
 	case !a.pausedUntil.IsZero():
-		return routing.AgentPaused
-	case phone == routing.PhoneOffline:
-		return routing.AgentOffline
-	case phone == routing.PhoneInUse:
-		return routing.AgentInUse
+		return queue.AgentPaused
+	case phone == queue.PhoneOffline:
+		return queue.AgentOffline
+	case phone == queue.PhoneInUse:
+		return queue.AgentInUse
 	case a.forwards:
-		return routing.AgentForwarded
+		return queue.AgentForwarded
 	default:
-		return routing.AgentFree
+		return queue.AgentFree
 	}
 }
 
 func (a *modelAgent) ringable() bool {
-	return a.state() == routing.AgentFree || a.state() == routing.AgentForwarded && a.doubtUntil.IsZero()
+	return a.state() == queue.AgentFree || a.state() == queue.AgentForwarded && a.doubtUntil.IsZero()
 }
 
 func (a *modelAgent) staffed() bool {
-	return a.pausedUntil.IsZero() && (a.talk != "" || cmp.Or(a.doubt, a.phone) != routing.PhoneOffline)
+	return a.pausedUntil.IsZero() && (a.talk != "" || cmp.Or(a.doubt, a.phone) != queue.PhoneOffline)
 }
 
 // members are the agents of a team, in its order.
@@ -123,7 +124,7 @@ func (m *model) compare(a, b *modelCaller) int {
 
 // could lists the agents whose phone could ring for the caller now.
 func (m *model) could(c *modelCaller) []*modelAgent {
-	if len(c.rings) > 0 && m.teams[c.Team].Strategy != routing.RingAll {
+	if len(c.rings) > 0 && m.teams[c.Team].Strategy != queue.RingAll {
 		return nil
 	}
 	return slices.DeleteFunc(m.members(c.Team), func(a *modelAgent) bool {
@@ -137,35 +138,35 @@ func (m *model) nobodyLeft(c *modelCaller) bool {
 }
 
 // checkActions takes in the actions of one event, which the model has been told of.
-func (m *model) checkActions(actions []routing.Action) {
+func (m *model) checkActions(actions []queue.Action) {
 	if m.connects != nil {
 		require.NotEmpty(m.t, actions, "an answer that must connect")
-		require.Equal(m.t, routing.Connect, actions[0].Kind)
+		require.Equal(m.t, queue.Connect, actions[0].Kind)
 	}
 	for _, a := range actions {
 		switch a.Kind {
-		case routing.Ring:
+		case queue.Ring:
 			m.ring(a)
-		case routing.CancelRing:
+		case queue.CancelRing:
 			c := m.callers[a.Call]
 			require.NotNil(m.t, c, "%s for nobody", a)
 			require.True(m.t, c.rings[a.Agent], "%s, which does not ring", a)
 			require.True(m.t, m.mayCancel != nil && m.mayCancel(c, a.Agent), "%s without a reason", a)
 			m.endRing(m.agents[a.Agent])
-		case routing.Connect:
+		case queue.Connect:
 			require.Equal(m.t, &modelTalk{a.Call, a.Agent}, m.connects, "%s", a)
 			m.connects = nil
 			m.converse(a.Call, a.Agent, m.teams[a.Team])
-		case routing.DropAgent:
+		case queue.DropAgent:
 			require.Equal(m.t, &modelTalk{a.Call, a.Agent}, m.drops, "%s", a)
 			m.drops = nil
-		case routing.NobodyLeft:
+		case queue.NobodyLeft:
 			c := m.callers[a.Call]
 			require.NotNil(m.t, c, "%s to nobody", a)
 			require.False(m.t, c.told, "%s twice in a round", a)
 			require.True(m.t, m.nobodyLeft(c), "%s though somebody is", a)
 			c.told = true
-		case routing.TeamGone:
+		case queue.TeamGone:
 			c := m.callers[a.Call]
 			require.NotNil(m.t, c, "%s to nobody", a)
 			require.True(m.t, m.mayGo != nil && m.mayGo(c), "%s though it stays", a)
@@ -179,25 +180,25 @@ func (m *model) checkActions(actions []routing.Action) {
 	m.settled()
 }
 
-func (m *model) ring(a routing.Action) {
+func (m *model) ring(a queue.Action) {
 	c := m.callers[a.Call]
 	require.NotNil(m.t, c, "%s for nobody", a)
 	could := m.could(c)
 	at := slices.IndexFunc(could, func(x *modelAgent) bool { return x.id == a.Agent })
 	require.GreaterOrEqual(m.t, at, 0, "%s, which must not ring", a)
 	team := m.teams[c.Team]
-	require.Equal(m.t, routing.Action{
-		Kind: routing.Ring, Call: c.ID, Agent: a.Agent, Team: c.Team, For: team.RingTime,
+	require.Equal(m.t, queue.Action{
+		Kind: queue.Ring, Call: c.ID, Agent: a.Agent, Team: c.Team, For: team.RingTime,
 	}, a)
 	switch team.Strategy {
-	case routing.FixedOrder:
+	case queue.FixedOrder:
 		require.Zero(m.t, at, "%s, not the first of the list", a)
-	case routing.LongestIdle:
+	case queue.LongestIdle:
 		for i, other := range could {
 			idle := other.talkedUntil.Compare(could[at].talkedUntil)
 			require.False(m.t, idle < 0 || idle == 0 && i < at, "%s, though %s is idle longer", a, other.id)
 		}
-	case routing.RingAll:
+	case queue.RingAll:
 	}
 	for _, other := range m.callers {
 		if m.compare(other, c) < 0 {
@@ -254,7 +255,7 @@ func (m *model) nextTick() (first time.Time, ok bool) {
 }
 
 // checkState compares everything that the queues tell of themselves.
-func (m *model) checkState(q *routing.Queues) {
+func (m *model) checkState(q *queue.Machine) {
 	gotAt, gotOK := q.NextTick()
 	wantAt, wantOK := m.nextTick()
 	require.Equal(m.t, wantOK, gotOK, "whether a tick is due")
@@ -274,13 +275,13 @@ func (m *model) checkState(q *routing.Queues) {
 			wait, _ := q.ExpectedWait(m.now, c.ID)
 			require.GreaterOrEqual(m.t, wait, time.Duration(0))
 		}
-		want := routing.TeamSnapshot{
+		want := queue.TeamSnapshot{
 			Team: id, Waiting: len(waiting), Oldest: oldest, Staffed: len(m.staffed(id)),
-			Agents: []routing.AgentSnapshot{},
+			Agents: []queue.AgentSnapshot{},
 		}
 		for j, a := range m.members(id) {
-			shown := routing.AgentSnapshot{Agent: a.id, State: a.state(), Call: a.talk}
-			if shown.State == routing.AgentRinging {
+			shown := queue.AgentSnapshot{Agent: a.id, State: a.state(), Call: a.talk}
+			if shown.State == queue.AgentRinging {
 				shown.Call = a.ring.ID
 			}
 			require.Less(m.t, j, len(snapshot[i].Agents))

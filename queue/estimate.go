@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"time"
@@ -36,7 +36,7 @@ func (h *handling) stale(now time.Time) bool { return now.Sub(h.last) > handling
 // one. It is 0 when a phone rings for him, and false when there is no ground: the call does not wait, nobody is staffed,
 // or the team had fewer than three conversations of late. An agent counts for each of his teams that has callers waiting
 // in equal shares.
-func (q *Queues) ExpectedWait(now time.Time, id call.ID) (time.Duration, bool) {
+func (q *Machine) ExpectedWait(now time.Time, id call.ID) (time.Duration, bool) {
 	c := q.callers[id]
 	if c == nil {
 		return 0, false

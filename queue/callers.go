@@ -1,4 +1,4 @@
-package routing
+package queue
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/routing"
 )
 
 // Caller is somebody who joins the queue (wachtrij) of a team.
@@ -63,7 +64,7 @@ func (l line) ahead(c *caller) int {
 // queue is what one team has going on: who waits and who answers.
 type queue struct {
 	id       call.TeamID
-	team     Team
+	team     routing.Team
 	strategy strategy
 	members  []*member // in the order of Team.Members
 	callers  line      // everybody who waits, those who are being rung for included
@@ -89,7 +90,7 @@ func (c *caller) reopen() {
 
 // Position is the caller's place in his team's queue, 1 being next, and how many wait there. Callers whose phone already
 // rings keep their place and count. It is false when the call does not wait.
-func (q *Queues) Position(id call.ID) (pos, of int, ok bool) {
+func (q *Machine) Position(id call.ID) (pos, of int, ok bool) {
 	c := q.callers[id]
 	if c == nil {
 		return 0, 0, false
