@@ -94,7 +94,7 @@ func judgeDaemon(f daemonFacts) []Finding {
 
 // judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state directory is:
 // the doctor itself may be root, who can read everything. Both are empty when they cannot be told.
-func judgeAPI(path, owner, daemon string, tokens func(path string) error) []Finding {
+func judgeAPI(path, owner, d string, tokens func(path string) error) []Finding {
 	if path == "" {
 		return []Finding{{Check: checkAPI, Verdict: OK, Text: "web.tokens_file is not set: there is no JSON API"}}
 	}
@@ -104,11 +104,11 @@ func judgeAPI(path, owner, daemon string, tokens func(path string) error) []Find
 			"Mend the line, or make the file with `bereikbaar token new`; it belongs to the daemon's user, with mode 0600",
 		}}
 	}
-	if owner != "" && daemon != "" && owner != daemon && daemon != "root" {
+	if owner != "" && d != "" && owner != d && d != "root" {
 		return []Finding{{
 			checkAPI, Wrong, fmt.Sprintf("the tokens file belongs to %s, and the daemon, which runs as %s, may not read it: a token that is taken out of it still lets in",
-				owner, daemon),
-			fmt.Sprintf("chown %s %s", daemon, path),
+				owner, d),
+			fmt.Sprintf("chown %s %s", d, path),
 		}}
 	}
 	return []Finding{{Check: checkAPI, Verdict: OK, Text: "the tokens file can be used"}}

@@ -200,8 +200,8 @@ func TestTheWayOutsideIsJudged(t *testing.T) {
 
 func TestTheTokensFileIsJudged(t *testing.T) {
 	asked := ""
-	judge := func(path, owner, daemon string, err error) []Finding {
-		return judgeAPI(path, owner, daemon, func(path string) error { asked = path; return err })
+	judge := func(path, owner, d string, err error) []Finding {
+		return judgeAPI(path, owner, d, func(path string) error { asked = path; return err })
 	}
 	const file = "/etc/tokens.yaml"
 	finds(t, judge("", "", "bereikbaar", errors.New("not asked")), OK, "there is no JSON API")

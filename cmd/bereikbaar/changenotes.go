@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
@@ -159,7 +160,7 @@ func eraseNotesCommand(o *benchOptions) *cobra.Command {
 			}
 			erased, err := b.worklist.Erase(b.cmd.Context(), b.town.ID, number, who, b.now)
 			b.accessed("erase", "count", erased, "done", err == nil)
-			if keptUnwatched(b.cfg.State.Directory) {
+			if daemon.KeptUnwatched(b.cfg.State.Directory) {
 				b.cmd.PrintErrln(afterErasure)
 			}
 			return b.counted("erased", erased, err)
@@ -300,3 +301,8 @@ func (b *bench) export(s selection, take func([]note.Note) error) error {
 		return take(slices.DeleteFunc(notes, func(n note.Note) bool { return !wanted(n.Team) }))
 	})
 }
+
+// afterErasure says what of an erasure is left to do while no daemon runs.
+const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its journal alone " +
+	"and were not erased, and a Redis that is given a backup before it starts has this person again: start the daemon, and " +
+	"then erase the number once more."

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,7 +32,7 @@ func TestDeadlineOfNow(t *testing.T) {
 		{"2026-10-25T22:59:59Z", "2026-10-25T23:59:59+01:00", "2026-10-26T17:00:00+01:00"}, // the day has 25 hours
 		{"2026-10-25T23:00:00Z", "2026-10-26T00:00:00+01:00", "2026-10-27T17:00:00+01:00"},
 	}
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	synctest.Test(t, func(t *testing.T) {
 		for _, m := range moments {
 			now, err := time.Parse(time.RFC3339, m.now)
@@ -49,7 +50,7 @@ func TestDeadlineOfNow(t *testing.T) {
 
 // Without --month it is the month that the municipality's calendar shows, not UTC's.
 func TestHoursOfThisMonth(t *testing.T) {
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	synctest.Test(t, func(t *testing.T) {
 		for _, m := range []struct{ now, month string }{{"2026-04-30T21:59:59Z", "2026-04"}, {"2026-04-30T22:00:00Z", "2026-05"}} {
 			now, err := time.Parse(time.RFC3339, m.now)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/doctor"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/web"
@@ -34,15 +35,15 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return show(cmd.OutOrStdout(), doctor.NewReport(doctor.Configuration(path, nil, err)), asJSON)
 			}
-			store := redisstore.Open(redisOptions(cfg.Redis))
+			store := redisstore.Open(daemon.RedisOptions(cfg.Redis))
 			defer store.Close()
 			var rehearsal sync.Mutex // held as long as it has something to clean up
 			report := doctor.Examine(cmd.Context(), doctor.Installation{
-				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Proof: witnessOf(cfg).read,
+				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Proof: daemon.WitnessOf(cfg).Read,
 				Rehearse: func(ctx context.Context) error {
 					rehearsal.Lock()
 					defer rehearsal.Unlock()
-					return redisstore.Rehearsal{Running: redisOptions(cfg.Redis)}.Hold(ctx)
+					return redisstore.Rehearsal{Running: daemon.RedisOptions(cfg.Redis)}.Hold(ctx)
 				},
 			})
 			rehearsal.Lock() // also when somebody pressed Ctrl-C

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/doctor"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // examined runs the doctor, as an operator does, for a Redis that the lines of a configuration lead to, and gives what
@@ -24,8 +25,8 @@ func examined(t *testing.T, lines string) map[doctor.Verdict]string {
 	out := new(strings.Builder)
 	cmd := root(io.Discard)
 	cmd.SetOut(out)
-	cmd.SetArgs([]string{"doctor", "--json", "--asterisk-etc", t.TempDir(), "--config", written(
-		t, townHall, "agents:", "redis:\n"+lines+"agents:",
+	cmd.SetArgs([]string{"doctor", "--json", "--asterisk-etc", t.TempDir(), "--config", townhall.Written(
+		t, townhall.YAML, "agents:", "redis:\n"+lines+"agents:",
 	)})
 	require.Error(t, cmd.ExecuteContext(t.Context()), "Asterisk is not there")
 	var report doctor.Report

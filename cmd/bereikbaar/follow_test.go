@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/keeper"
 	"github.com/bereikbaar/bereikbaar/note"
@@ -33,10 +35,13 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	kept, err := journal.Open(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { kept.Close() })
-	k := keeper.New(c.store, kept, unwatched{t})
-	work := callback.Joined{Notes: k, Tally: c.store, Presence: c.store}
-	c.notes = callback.NewService(work, settingsOf(t), settingsOf(t), nil)
-	worked, erased := c.note("kcc"), c.note("parttime")
+	k := keeper.New(c.Store, kept, unwatched{t})
+	work := callback.Joined{Notes: k, Tally: c.Store, Presence: c.Store}
+	cfg, err := config.Load(c.Path, os.Getenv)
+	require.NoError(t, err)
+	settings := daemon.NewSettings(cfg)
+	c.Notes = callback.NewService(work, settings, settings, nil)
+	worked, erased := c.Note("kcc"), c.Note("parttime")
 
 	catchUp := func() {
 		t.Helper()
@@ -75,11 +80,11 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 // command cannot erase it, and must not let anybody think so.
 func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
 	c := atTheCounter(t)
-	c.note("kcc")
+	c.Note("kcc")
 	state := t.TempDir()
-	text, err := os.ReadFile(c.path)
+	text, err := os.ReadFile(c.Path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(c.path, append(text, "state: {directory: "+state+"}\n"...), 0o600))
+	require.NoError(t, os.WriteFile(c.Path, append(text, "state: {directory: "+state+"}\n"...), 0o600))
 	erases := func() (said string) {
 		t.Helper()
 		var out, problems bytes.Buffer
@@ -90,7 +95,7 @@ func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
 			cmd.SetOut(&out)
 			cmd.SetErr(&problems)
 			cmd.SetIn(strings.NewReader("0612345678"))
-			cmd.SetArgs([]string{"notes", "erase", "--as", "kcc1", "--config", c.path})
+			cmd.SetArgs([]string{"notes", "erase", "--as", "kcc1", "--config", c.Path})
 			return cmd.ExecuteContext(t.Context()) == nil
 		}, 30*time.Second, 10*time.Millisecond)
 		require.Regexp(t, `^[01] notes were erased\n$`, out.String())
@@ -98,11 +103,11 @@ func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
 	}
 	require.Empty(t, erases(), "there is no journal here")
 
-	kept, err := journal.Open(filepath.Join(state, journalFile))
+	kept, err := journal.Open(filepath.Join(state, daemon.JournalFile))
 	require.NoError(t, err)
 	require.NoError(t, kept.Close())
 	require.Contains(t, erases(), "start the daemon, and then erase the number once more")
-	lock, err := lockState(state)
+	lock, err := daemon.LockState(state)
 	require.NoError(t, err)
 	require.Empty(t, erases())
 	require.NoError(t, lock.Close())

@@ -54,9 +54,21 @@ func municipalityNamed(cfg *config.Config, name string) (routing.Municipality, e
 
 // unknown says that an option names nothing of the configuration, and what there is.
 func unknown[T ~string](option, name, path string, known []T) error {
-	list := strings.Join(names(known), ", ")
+	list := listed(known)
 	if name == "" {
 		return fmt.Errorf("--%s is missing: name one of %s", option, list)
 	}
 	return fmt.Errorf("--%s %q is not in %s: name one of %s", option, name, path, list)
+}
+
+// listed gives names as people read them in a sentence.
+func listed[T ~string](names []T) string {
+	var text strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteString(string(name))
+	}
+	return text.String()
 }

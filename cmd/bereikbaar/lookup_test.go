@@ -4,44 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
 )
-
-// townHall is open from nine to five, as the specification of the norm assumes, and closed on the Friday after Ascension.
-const townHall = `
-municipalities:
-  deventer:
-    name: Deventer
-    contact: kcc
-    caller_id: "+31140570"
-    hours: {weekdays: ["09:00-17:00"]}
-    exceptions: [{date: 2026-05-15, reason: Dag na Hemelvaart}, {date: 2026-12-24, hours: ["09:00-12:00"]}]
-entries:
-  - {number: "140570", first: {team: kcc}}
-agents:
-  kcc1: {endpoint: PJSIP/kcc1}
-teams:
-  kcc: {name: KCC, members: [kcc1]}
-  parttime: {name: Twee dagen, members: [kcc1], hours: {tuesday: ["10:00-15:00"], thursday: ["10:00-15:00"]}}
-  owndays: {name: Eigen dagen, members: [kcc1], own_days: true, hours: {tuesday: ["10:00-12:00", "13:00-15:00"], thursday: ["10:00-15:00"]}}
-  strict: {name: Streng, members: [kcc1], norm: same_time}
-`
-
-// written puts a configuration, changed by pairs of old and new text, in a file.
-func written(t testing.TB, text string, pairs ...string) string {
-	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		require.Equal(t, 1, strings.Count(text, pairs[i]), "%q must stand in the text once", pairs[i])
-	}
-	path := filepath.Join(t.TempDir(), "bereikbaar.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(text)), 0o600))
-	return path
-}
 
 // run runs the command as the shell does: its standard output, and its error.
 func run(t testing.TB, path string, args ...string) (string, error) {
@@ -84,7 +52,7 @@ func TestDeadlineCommand(t *testing.T) {
 		"own days, 5 May is its Tuesday":           {"owndays", "2026-05-04 11:00", "2026-05-07T15:00:00+02:00"},
 		"the same time":                            {"strict", "2026-02-06 10:15", "2026-02-09T10:15:00+01:00"},
 	}
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			out, err := run(t, path, "deadline", "--team", test.team, "--at", test.at, "--json")
@@ -98,7 +66,7 @@ func TestDeadlineCommand(t *testing.T) {
 }
 
 func TestDeadlineIsPrinted(t *testing.T) {
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	out, err := run(t, path, "deadline", "--team", "parttime", "--at", "2026-05-13 11:00", "--json")
 	require.NoError(t, err)
 	require.JSONEq(t, `{
@@ -133,19 +101,19 @@ Tuesday 10 February 2026: the first working day, closing time 15:00
 
 func TestDeadlineWarnsAsConfigured(t *testing.T) {
 	for percent, want := range map[string]string{"25": `"warn": "2026-11-23T10:15:00+01:00"`, "0": `"warn": null`} {
-		path := written(t, townHall, "agents:", "callbacks: {warn_percent: "+percent+"}\nagents:")
+		path := townhall.Written(t, townhall.YAML, "agents:", "callbacks: {warn_percent: "+percent+"}\nagents:")
 		out, err := run(t, path, "deadline", "--team", "kcc", "--at", "2026-11-20 16:00", "--json")
 		require.NoError(t, err)
 		require.Contains(t, out, want)
 	}
-	path := written(t, townHall, "agents:", "callbacks: {warn_percent: 0}\nagents:")
+	path := townhall.Written(t, townhall.YAML, "agents:", "callbacks: {warn_percent: 0}\nagents:")
 	out, err := run(t, path, "deadline", "--team", "kcc", "--at", "2026-11-20 16:00")
 	require.NoError(t, err)
 	require.Contains(t, out, "warning   none\n")
 }
 
 func TestHoursCommand(t *testing.T) {
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	out, err := run(t, path, "hours", "--team", "owndays", "--month", "2026-05")
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
@@ -212,7 +180,7 @@ func TestNumberCommand(t *testing.T) {
 		"a name":                  {"anonymous", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"a" (U+0061) is a letter and no part of a number: no valid telephone number`}},
 		"a dial string of a kind": {"0612345678,,9", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"," (U+002C) is no part of a number, write one number and nothing else: no valid telephone number`}},
 	}
-	path := written(t, townHall, "agents:", "callbacks: {countries: [NL, BE]}\nagents:")
+	path := townhall.Written(t, townhall.YAML, "agents:", "callbacks: {countries: [NL, BE]}\nagents:")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			out, err := run(t, path, "number", test.number, "--json")
@@ -240,7 +208,7 @@ func TestNumberCommand(t *testing.T) {
 
 // Several municipalities must be told apart, and one need not be named.
 func TestWhichMunicipality(t *testing.T) {
-	path := written(t, townHall,
+	path := townhall.Written(t, townhall.YAML,
 		"\nentries:", "\n  raalte: {name: Raalte, contact: r, caller_id: \"+31140572\", hours: {friday: [\"09:00-12:00\"]}}\nentries:",
 		"{number: \"140570\", ", "{number: \"140570\", municipality: deventer, ", "{name: KCC, ", "{name: KCC, municipality: deventer, ",
 		"{name: Twee dagen, ", "{name: Twee dagen, municipality: deventer, ", "{name: Eigen dagen, ", "{name: Eigen dagen, municipality: deventer, ",
@@ -258,8 +226,8 @@ func TestWhichMunicipality(t *testing.T) {
 }
 
 func TestBadUsage(t *testing.T) {
-	path := written(t, townHall)
-	broken := written(t, townHall, "members: [kcc1], norm: same_time", "members: [kcc9]")
+	path := townhall.Written(t, townhall.YAML)
+	broken := townhall.Written(t, townhall.YAML, "members: [kcc1], norm: same_time", "members: [kcc9]")
 	tests := map[string]struct {
 		path string
 		args string // blanks part them
@@ -296,8 +264,8 @@ func TestBadUsage(t *testing.T) {
 
 // A team need not be named where there is only one.
 func TestTheOnlyTeam(t *testing.T) {
-	only := townHall[:strings.Index(townHall, "  parttime:")]
-	out, err := run(t, written(t, only), "deadline", "--at", "2026-11-20 16:00")
+	only := townhall.YAML[:strings.Index(townhall.YAML, "  parttime:")]
+	out, err := run(t, townhall.Written(t, only), "deadline", "--at", "2026-11-20 16:00")
 	require.NoError(t, err)
 	require.Contains(t, out, "deadline  Monday 23 November 2026 17:00 CET")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/dialling"
 )
 
@@ -33,7 +34,7 @@ func numberCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer := judgeNumber(newSettings(cfg).Policy(m.ID), args[0])
+			answer := judgeNumber(daemon.NewSettings(cfg).Policy(m.ID), args[0])
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), answer)
 			}

@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // vault is a Redis that speaks TLS only, with an authority of its own, and asks for a client certificate.
@@ -55,14 +57,14 @@ func (v *vault) lines(without ...string) string {
 }
 
 func (v *vault) config(lines string) (*config.Config, error) {
-	return config.Load(written(v.t, townHall, "agents:", "redis:\n"+lines+"agents:"), os.Getenv)
+	return config.Load(townhall.Written(v.t, townhall.YAML, "agents:", "redis:\n"+lines+"agents:"), os.Getenv)
 }
 
 func (v *vault) open(lines string) *redisstore.Store {
 	v.t.Helper()
 	cfg, err := v.config(lines)
 	require.NoError(v.t, err)
-	s := redisstore.Open(redisOptions(cfg.Redis))
+	s := redisstore.Open(daemon.RedisOptions(cfg.Redis))
 	v.t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -185,8 +187,8 @@ func TestFilesOfTLSThatCannotBeUsedAreNamedAtTheStart(t *testing.T) {
 	out := new(strings.Builder)
 	cmd := root(io.Discard)
 	cmd.SetOut(out)
-	cmd.SetArgs([]string{"doctor", "--config", written(
-		t, townHall, "agents:", "redis:\n"+v.lines("tls_key_file")+"  tls_key_file: "+open+"\nagents:",
+	cmd.SetArgs([]string{"doctor", "--config", townhall.Written(
+		t, townhall.YAML, "agents:", "redis:\n"+v.lines("tls_key_file")+"  tls_key_file: "+open+"\nagents:",
 	)})
 	require.Error(t, cmd.ExecuteContext(t.Context()))
 	require.Contains(t, out.String(), "redis.tls_key_file")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,8 +43,8 @@ func shell(t *testing.T, args ...string) (out, problems string, code int) {
 // What a command finds goes where a pipe takes it; what went wrong goes where people see it all the same.
 func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "prompts")
-	path := written(t, townHall, "agents:", "redis: {address: \"127.0.0.1:1\"}\nprompts: {directory: "+nowhere+"}\nagents:")
-	broken := written(t, townHall, "members: [kcc1]}\n  parttime", "members: [kcc7]}\n  parttime")
+	path := townhall.Written(t, townhall.YAML, "agents:", "redis: {address: \"127.0.0.1:1\"}\nprompts: {directory: "+nowhere+"}\nagents:")
+	broken := townhall.Written(t, townhall.YAML, "members: [kcc1]}\n  parttime", "members: [kcc7]}\n  parttime")
 	tests := map[string]struct {
 		args          string
 		code          int

@@ -10,11 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // A command that does not exist fails, wherever in the tree it is asked for.
 func TestACommandThatDoesNotExist(t *testing.T) {
-	path := written(t, townHall)
+	path := townhall.Written(t, townhall.YAML)
 	for args, says := range map[string]string{
 		"notes resolv":       "did you mean resolve?",
 		"notes resolv 12345": "did you mean resolve?",
@@ -50,9 +51,9 @@ func TestACommandThatDoesNotExist(t *testing.T) {
 // asks runs a command of notes with what is typed, and gives its answer, its messages and who was written to have
 // looked.
 func (c *counter) asks(typed string, args ...string) (out, problems, access string, err error) {
-	c.t.Helper()
+	c.T.Helper()
 	var outs, errs, lines bytes.Buffer
-	require.Eventually(c.t, func() bool { // while a busy machine makes Redis slow
+	require.Eventually(c.T, func() bool { // while a busy machine makes Redis slow
 		outs.Reset()
 		errs.Reset()
 		lines.Reset()
@@ -60,8 +61,8 @@ func (c *counter) asks(typed string, args ...string) (out, problems, access stri
 		cmd.SetIn(strings.NewReader(typed))
 		cmd.SetOut(&outs)
 		cmd.SetErr(&errs)
-		cmd.SetArgs(append([]string{"notes", "--config", c.path}, args...))
-		err = cmd.ExecuteContext(c.t.Context())
+		cmd.SetArgs(append([]string{"notes", "--config", c.Path}, args...))
+		err = cmd.ExecuteContext(c.T.Context())
 		return exitCode(err) != exitStore
 	}, 30*time.Second, 10*time.Millisecond)
 	return outs.String(), errs.String(), lines.String(), err
@@ -69,7 +70,7 @@ func (c *counter) asks(typed string, args ...string) (out, problems, access stri
 
 func TestANumberIsErasedFromStandardInput(t *testing.T) {
 	c := atTheCounter(t)
-	c.note("kcc")
+	c.Note("kcc")
 	out, _, access, err := c.asks("\ufeff06\u00a012345678\r\n", "erase", "--as", "els")
 	require.NoError(t, err)
 	require.Equal(t, "1 notes were erased\n", out)
@@ -83,7 +84,7 @@ func TestANumberIsErasedFromStandardInput(t *testing.T) {
 
 func TestPresenceAndRefusedChangesAreWrittenToo(t *testing.T) {
 	c := atTheCounter(t)
-	n := c.note("kcc")
+	n := c.Note("kcc")
 	for args, line := range map[string]string{
 		"absent kcc1 --as lead1":                `as=lead1 municipality=deventer did="command absent" colleague=kcc1 count=0 done=true`,
 		"absent":                                `did="command absent" count=`,
@@ -97,7 +98,7 @@ func TestPresenceAndRefusedChangesAreWrittenToo(t *testing.T) {
 
 func TestPeopleWhoDoNotExist(t *testing.T) {
 	c := atTheCounter(t)
-	id := string(c.note("kcc").ID)
+	id := string(c.Note("kcc").ID)
 	for args, says := range map[string]string{
 		"claim " + id + " --as nobody":                                  `"nobody" is nobody in`,
 		"claim " + id + " --as kcc11":                                   "did you mean kcc1?",
@@ -116,8 +117,8 @@ func TestPeopleWhoDoNotExist(t *testing.T) {
 
 func TestAListSaysThatItIsCut(t *testing.T) {
 	c := atTheCounter(t)
-	c.note("kcc")
-	c.note("kcc")
+	c.Note("kcc")
+	c.Note("kcc")
 	for _, args := range []string{"list --limit 1", "list --limit 1 --team kcc", "list --limit 1 --json"} {
 		_, problems, _, err := c.asks("", strings.Fields(args)...)
 		require.NoError(t, err)

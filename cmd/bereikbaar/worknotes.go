@@ -20,6 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
@@ -49,7 +50,7 @@ type bench struct {
 	cmd      *cobra.Command
 	options  *benchOptions
 	cfg      *config.Config
-	settings *settings
+	settings *daemon.Settings
 	town     routing.Municipality
 	store    *redisstore.Store
 	worklist *callback.Worklist
@@ -84,8 +85,8 @@ func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Co
 			cmd.PrintErrln(err)
 			return errReported
 		}
-		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: newSettings(cfg), now: time.Now().UTC()}
-		b.store = redisstore.Open(redisOptions(cfg.Redis))
+		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: daemon.NewSettings(cfg), now: time.Now().UTC()}
+		b.store = redisstore.Open(daemon.RedisOptions(cfg.Redis))
 		defer b.store.Close()
 		if b.town, err = b.municipality(o.municipality); err != nil {
 			return coded(err)
@@ -146,7 +147,7 @@ func (b *bench) person(name string) (call.AgentID, error) {
 	}
 	known := slices.Sorted(maps.Keys(agents))
 	err := fmt.Errorf(
-		"%q is nobody in %s (agents), and has no token: name one of %s", name, b.cfg.Path, strings.Join(names(known), ", "),
+		"%q is nobody in %s (agents), and has no token: name one of %s", name, b.cfg.Path, listed(known),
 	)
 	if near := spelling.Nearest(id, known); near != "" {
 		err = fmt.Errorf("%w; did you mean %s?", err, near)

@@ -21,70 +21,38 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// counter is an operator at the machine, with a Redis of his own.
-type counter struct {
-	t     *testing.T
-	redis *redistest.Server
-	path  string // of the configuration
-	store *redisstore.Store
-	notes *callback.Service
-	made  int
-}
+// counter is an operator at the machine, with a Redis of their own.
+type counter struct{ *townhall.Office }
 
 func atTheCounter(t *testing.T) *counter {
 	t.Helper()
-	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
-	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
-	c := &counter{t: t, redis: redistest.Start(t)}
-	c.path = written(t, townHall, "agents:", c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:\n  kcc2: {endpoint: PJSIP/kcc2}") // one caller asks for all
-	cfg, err := config.Load(c.path, os.Getenv)
-	require.NoError(t, err)
-	c.store = redisstore.Open(redisOptions(cfg.Redis))
-	t.Cleanup(func() { c.store.Close() })
-	c.notes = callback.NewService(c.store, newSettings(cfg), newSettings(cfg), nil)
-	return c
-}
-
-// redisLine is how the configuration names this Redis.
-func (c *counter) redisLine() string {
-	return "redis: {address: " + c.redis.Addr + ", username: " + redistest.User + "}"
-}
-
-// note makes a note of a team. A busy machine may need more than the half second that a caller gets.
-func (c *counter) note(team call.TeamID) note.Note {
-	c.t.Helper()
-	c.made++
-	number, err := call.ParseNumber("0612345678")
-	require.NoError(c.t, err)
-	var n note.Note
-	require.Eventually(c.t, func() bool {
-		n, err = c.notes.Promise(c.t.Context(), callback.Request{
-			Key: note.Key(fmt.Sprint("pbx/", c.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer", Team: team,
-			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", c.made), Reason: "=Wanneer?",
-		})
-		return err == nil
-	}, 30*time.Second, 10*time.Millisecond)
-	return n
+	return &counter{townhall.Open(t, func(cfg *config.Config) (*redisstore.Store, *callback.Service) {
+		settings := daemon.NewSettings(cfg)
+		store := redisstore.Open(daemon.RedisOptions(cfg.Redis))
+		return store, callback.NewService(store, settings, settings, nil)
+	})}
 }
 
 // notes runs a command. It is asked again while a busy machine makes Redis slow.
 func (c *counter) runs(args ...string) (string, error) {
-	c.t.Helper()
+	c.T.Helper()
 	lost := false // whether a busy machine made Redis slow: what was asked may have been done
 	for tries := 0; ; tries++ {
-		out, err := run(c.t, c.path, append([]string{"notes"}, args...)...)
+		out, err := run(c.T, c.Path, append([]string{"notes"}, args...)...)
 		switch {
 		case exitCode(err) == exitStore && tries < 20:
 			lost = true
 		case exitCode(err) == exitConflict && lost:
-			return run(c.t, c.path, "notes", "show", args[1], fmt.Sprint("--json=", slices.Contains(args, "--json")))
+			return run(c.T, c.Path, "notes", "show", args[1], fmt.Sprint("--json=", slices.Contains(args, "--json")))
 		default:
 			return out, err
 		}
@@ -92,22 +60,22 @@ func (c *counter) runs(args ...string) (string, error) {
 }
 
 func (c *counter) does(args ...string) string {
-	c.t.Helper()
+	c.T.Helper()
 	out, err := c.runs(args...)
-	require.NoError(c.t, err)
+	require.NoError(c.T, err)
 	return out
 }
 
 func (c *counter) gives(args ...string) noteview.Note {
-	c.t.Helper()
+	c.T.Helper()
 	var n noteview.Note
-	require.NoError(c.t, json.Unmarshal([]byte(c.does(append(args, "--json")...)), &n))
+	require.NoError(c.T, json.Unmarshal([]byte(c.does(append(args, "--json")...)), &n))
 	return n
 }
 
 func TestAnOperatorWorksANote(t *testing.T) {
 	c := atTheCounter(t)
-	n := c.note("kcc")
+	n := c.Note("kcc")
 	reference := string(n.Reference)
 	claimed := c.gives("claim", reference, "--as", "kcc1")
 	require.Equal(t, note.Claimed, claimed.State)
@@ -135,7 +103,7 @@ func TestAnOperatorWorksANote(t *testing.T) {
 
 func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	c := atTheCounter(t)
-	one, other := c.note("kcc"), c.note("parttime")
+	one, other := c.Note("kcc"), c.Note("parttime")
 	c.does("claim", string(other.ID), "--as", "kcc1")
 	all := c.does("list")
 	require.Contains(t, all, "DEADLINE")
@@ -168,9 +136,9 @@ func TestAnOperatorExports(t *testing.T) {
 	c := atTheCounter(t)
 	made := map[note.ID]bool{}
 	for range 450 {
-		made[c.note("kcc").ID] = true
+		made[c.Note("kcc").ID] = true
 	}
-	closed := c.note("parttime")
+	closed := c.Note("parttime")
 	c.does("cancel", string(closed.ID), "--as", "kcc1")
 
 	lines := strings.Split(strings.TrimSpace(c.does("export", "--as", "kcc1", "--format", "jsonl")), "\n")
@@ -206,7 +174,7 @@ func TestAnOperatorExports(t *testing.T) {
 
 func TestAnOperatorErases(t *testing.T) {
 	c := atTheCounter(t)
-	one, other := c.note("kcc"), c.note("parttime")
+	one, other := c.Note("kcc"), c.Note("parttime")
 	require.Equal(t, "2 notes were erased\n", c.does("erase", "06-12345678", "--as", "kcc1"))
 	for _, n := range []note.Note{one, other} {
 		shown := c.gives("show", string(n.ID))
@@ -217,8 +185,8 @@ func TestAnOperatorErases(t *testing.T) {
 
 func TestWhatAnOperatorIsRefused(t *testing.T) {
 	c := atTheCounter(t)
-	n := c.note("kcc")
-	id, mine := string(n.ID), string(c.note("kcc").ID)
+	n := c.Note("kcc")
+	id, mine := string(n.ID), string(c.Note("kcc").ID)
 	c.does("claim", mine, "--as", "kcc1")
 	tests := map[string]struct {
 		args []string
@@ -255,9 +223,9 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	}
 	require.Equal(t, note.Claimed, c.gives("show", mine).State, "no attempt was begun")
 	t.Run("Redis is away", func(t *testing.T) {
-		c.redis.Kill()
+		c.Redis.Kill()
 		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export", "--as", "kcc1"}} {
-			_, err := run(t, c.path, append([]string{"notes"}, args...)...)
+			_, err := run(t, c.Path, append([]string{"notes"}, args...)...)
 			require.Equal(t, exitStore, exitCode(err), "%v", err)
 		}
 	})
@@ -287,7 +255,7 @@ func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 	t.Setenv("SUDO_USER", "els")
 	who := "user=" + account()
 	require.Contains(t, who, "els")
-	n := c.note("kcc")
+	n := c.Note("kcc")
 	for name, test := range map[string]struct {
 		args  string
 		lines []string
@@ -311,7 +279,7 @@ func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 				out.Reset()
 				cmd := root(&access)
 				cmd.SetOut(&out)
-				cmd.SetArgs(append([]string{"notes", "--config", c.path}, strings.Fields(test.args)...))
+				cmd.SetArgs(append([]string{"notes", "--config", c.Path}, strings.Fields(test.args)...))
 				return cmd.ExecuteContext(t.Context()) == nil
 			}, 30*time.Second, 10*time.Millisecond)
 			var lines []string
@@ -338,12 +306,12 @@ func (h hungUp) Write([]byte) (int, error) {
 
 func TestWhoExportsIsWrittenBeforeAnythingIsShown(t *testing.T) {
 	c := atTheCounter(t)
-	c.note("kcc")
+	c.Note("kcc")
 	require.Eventually(t, func() bool { // while a busy machine makes Redis slow
 		var access bytes.Buffer
 		cmd := root(&access)
 		cmd.SetOut(hungUp{&access})
-		cmd.SetArgs([]string{"notes", "export", "--as", "kcc1", "--config", c.path})
+		cmd.SetArgs([]string{"notes", "export", "--as", "kcc1", "--config", c.Path})
 		err := cmd.ExecuteContext(t.Context())
 		return errors.Is(err, syscall.EPIPE)
 	}, 30*time.Second, 10*time.Millisecond)
@@ -372,11 +340,11 @@ func TestALookThatTheMachinesJournalDoesNotTakeIsOnTheScreen(t *testing.T) {
 // Notes of a team or a municipality that left the configuration are promises all the same.
 func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	c := atTheCounter(t)
-	n, closed := c.note("strict"), c.note("strict")
+	n, closed := c.Note("strict"), c.Note("strict")
 	c.does("cancel", string(closed.ID), "--as", "kcc1")
-	before := c.path
-	c.path = written(
-		t, townHall, "agents:", "redis: {address: "+c.redis.Addr+", username: "+redistest.User+"}\nagents:",
+	before := c.Path
+	c.Path = townhall.Written(
+		t, townhall.YAML, "agents:", "redis: {address: "+c.Redis.Addr+", username: "+redistest.User+"}\nagents:",
 		"  strict: {name: Streng, members: [kcc1], norm: same_time}\n", "",
 	)
 	require.Contains(t, c.does("list", "--team", "strict"), string(n.Reference))
@@ -388,7 +356,7 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 
 	text, err := os.ReadFile(before)
 	require.NoError(t, err)
-	c.path = written(t, strings.ReplaceAll(string(text), "  deventer:", "  raalte:"))
+	c.Path = townhall.Written(t, strings.ReplaceAll(string(text), "  deventer:", "  raalte:"))
 	list := c.does("list", "--municipality", "deventer")
 	require.Contains(t, list, string(n.Reference))
 	require.Contains(t, list, "06 12345678")
@@ -409,7 +377,7 @@ func TestATokenIsMade(t *testing.T) {
 	require.Equal(t, web.Agent, tokens[0].Role)
 	for line := range strings.Lines(out) {
 		if token := strings.TrimSpace(line); strings.HasPrefix(token, "bkb_") {
-			path := written(t, out[strings.Index(out, "- name"):])
+			path := townhall.Written(t, out[strings.Index(out, "- name"):])
 			kept, err := web.OpenTokens(path, nil)
 			require.NoError(t, err)
 			who, ok := kept.Find(token, time.Now())

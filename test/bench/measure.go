@@ -304,8 +304,8 @@ func use(r *rig.Rig) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	daemon, err := r.Daemon.Process().Usage()
-	return usage{asterisk, daemon}, err
+	d, err := r.Daemon.Process().Usage()
+	return usage{asterisk, d}, err
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

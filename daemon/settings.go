@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"fmt"
@@ -19,26 +19,26 @@ import (
 )
 
 // settings is the configuration of the moment, as the parts ask for it.
-type settings struct{ current atomic.Pointer[config.Config] }
+type Settings struct{ current atomic.Pointer[config.Config] }
 
-func newSettings(cfg *config.Config) *settings {
-	s := &settings{}
+func NewSettings(cfg *config.Config) *Settings {
+	s := &Settings{}
 	s.replace(cfg)
 	return s
 }
 
-func (s *settings) replace(cfg *config.Config) { s.current.Store(cfg) }
-func (s *settings) config() *config.Config     { return s.current.Load() }
-func (s *settings) plan() *routing.Plan        { return s.config().Plan }
+func (s *Settings) replace(cfg *config.Config) { s.current.Store(cfg) }
+func (s *Settings) config() *config.Config     { return s.current.Load() }
+func (s *Settings) plan() *routing.Plan        { return s.config().Plan }
 
 // Knows implements callback.Rules.
-func (s *settings) Knows(team call.TeamID) bool {
+func (s *Settings) Knows(team call.TeamID) bool {
 	_, ok := s.plan().Teams[team]
 	return ok
 }
 
 // Policy implements callback.Rules.
-func (s *settings) Policy(m call.MunicipalityID) dialling.Policy {
+func (s *Settings) Policy(m call.MunicipalityID) dialling.Policy {
 	cfg := s.config()
 	town, limits, caps := cfg.Plan.Municipalities[m], cfg.Callbacks.Limits, cfg.Callbacks.Caps
 	policy := dialling.Policy{Countries: town.CallbackCountries, Clocks: time.UTC, Caps: dialling.Caps{
@@ -52,7 +52,7 @@ func (s *settings) Policy(m call.MunicipalityID) dialling.Policy {
 }
 
 // Term implements callback.Norm.
-func (s *settings) Term(team call.TeamID, made time.Time) (callback.Term, error) {
+func (s *Settings) Term(team call.TeamID, made time.Time) (callback.Term, error) {
 	t, ok := s.plan().Teams[team]
 	if !ok {
 		return callback.Term{}, fmt.Errorf("team %q is not in the configuration", team)
@@ -66,7 +66,7 @@ func (s *settings) Term(team call.TeamID, made time.Time) (callback.Term, error)
 
 // Work implements callback.WorkRules. A municipality that is no longer in the configuration may still have notes: they keep
 // the rules that all share, but nobody is their contact centre, and their times of day are UTC's.
-func (s *settings) Work(id call.MunicipalityID) callback.Work {
+func (s *Settings) Work(id call.MunicipalityID) callback.Work {
 	cfg := s.config()
 	m, c := cfg.Plan.Municipalities[id], cfg.Callbacks
 	location := m.Location
@@ -80,7 +80,7 @@ func (s *settings) Work(id call.MunicipalityID) callback.Work {
 }
 
 // Next implements web.Directory. A team that is no longer in the configuration has no hours to try it in.
-func (s *settings) Next(n note.Note, now time.Time) time.Time {
+func (s *Settings) Next(n note.Note, now time.Time) time.Time {
 	team, ok := s.plan().Teams[n.Team]
 	if !ok {
 		return time.Time{}
@@ -90,7 +90,7 @@ func (s *settings) Next(n note.Note, now time.Time) time.Time {
 }
 
 // Teams implements web.Directory.
-func (s *settings) Teams(m call.MunicipalityID) []call.TeamID {
+func (s *Settings) Teams(m call.MunicipalityID) []call.TeamID {
 	var teams []call.TeamID
 	for id, t := range s.plan().Teams {
 		if t.Municipality == m {
@@ -102,26 +102,26 @@ func (s *settings) Teams(m call.MunicipalityID) []call.TeamID {
 }
 
 // HasTeam implements web.Directory.
-func (s *settings) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
+func (s *Settings) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
 	t, ok := s.plan().Teams[team]
 	return ok && t.Municipality == m
 }
 
 // InTeam implements web.Directory.
-func (s *settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool {
+func (s *Settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool {
 	return s.HasTeam(m, team) && slices.Contains(s.plan().Teams[team].Members, colleague)
 }
 
 // Clocks implements web.Directory.
-func (s *settings) Clocks(m call.MunicipalityID) *time.Location { return s.Work(m).Location }
+func (s *Settings) Clocks(m call.MunicipalityID) *time.Location { return s.Work(m).Location }
 
 // Language implements web.Directory.
-func (s *settings) Language(m call.MunicipalityID) string {
+func (s *Settings) Language(m call.MunicipalityID) string {
 	return string(s.plan().Municipalities[m].Language)
 }
 
 // Languages implements web.Directory.
-func (s *settings) Languages() []string { return names(prompts.Languages()) }
+func (s *Settings) Languages() []string { return names(prompts.Languages()) }
 
 // linkObserver counts what happens on the link with Asterisk.
 type linkObserver struct{ ari *metrics.ARI }
@@ -141,7 +141,7 @@ func names[T ~string](values []T) []string {
 	return list
 }
 
-func redisOptions(c config.Redis) redisstore.Options {
+func RedisOptions(c config.Redis) redisstore.Options {
 	options := redisstore.Options{Addr: c.Address, Username: c.Username, Password: c.Password.Reveal(), DB: c.Database}
 	if c.Encrypted {
 		options.TLS = c.TLS.Client

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type watchedStore interface {
 // go on whatever it finds: promises are in the journal too.
 type storeWatch struct {
 	store   watchedStore
-	witness witness
+	witness Witness
 	log     *slog.Logger
 
 	// Of the one goroutine that looks.
@@ -45,7 +45,7 @@ type storeWatch struct {
 	last  metrics.Health // what was said last
 }
 
-func newStoreWatch(store watchedStore, witness witness, log *slog.Logger) *storeWatch {
+func newStoreWatch(store watchedStore, witness Witness, log *slog.Logger) *storeWatch {
 	return &storeWatch{store: store, witness: witness, log: log, last: metrics.Health{Since: time.Now().UTC()}}
 }
 
@@ -83,7 +83,7 @@ func (w *storeWatch) look(ctx context.Context, now time.Time) {
 
 // attest has the next number confirmed by Redis, and gives what is wrong with what is known of those before it.
 func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
-	before, err := w.witness.read()
+	before, err := w.witness.Read()
 	if err != nil {
 		w.log.Warn("whether Redis keeps what it confirms is tried from the beginning", "err", err)
 	}

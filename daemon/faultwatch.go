@@ -1,10 +1,8 @@
-package main
+package daemon
 
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -34,13 +32,17 @@ type faultWatch struct {
 	told  map[string]bool // by key: what was logged
 }
 
-// watchFaults looks until ctx ends.
-func (s *service) watchFaults(ctx context.Context) {
-	w := &faultWatch{store: s.store, log: s.log, told: make(map[string]bool)}
+func newFaultWatch(store surveyed, log *slog.Logger) *faultWatch {
+	return &faultWatch{store: store, log: log, told: make(map[string]bool)}
+}
+
+// run looks until ctx ends, each time through the notes of these municipalities and colleagues.
+func (w *faultWatch) run(ctx context.Context, whose func() ([]call.MunicipalityID, []call.AgentID)) {
 	ticks := time.NewTicker(faultsSeenEvery)
 	defer ticks.Stop()
 	for {
-		w.look(ctx, time.Now(), s.towns.names(), slices.Sorted(maps.Keys(s.settings.plan().Agents)))
+		municipalities, colleagues := whose()
+		w.look(ctx, time.Now(), municipalities, colleagues)
 		select {
 		case <-ctx.Done():
 			return
@@ -51,12 +53,12 @@ func (s *service) watchFaults(ctx context.Context) {
 
 // look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next
 // time.
-func (w *faultWatch) look(ctx context.Context, now time.Time, towns []call.MunicipalityID, colleagues []call.AgentID) {
+func (w *faultWatch) look(ctx context.Context, now time.Time, municipalities []call.MunicipalityID, colleagues []call.AgentID) {
 	if now.Sub(w.last) >= surveyEvery {
 		limited, cancel := context.WithTimeout(ctx, surveyLimit)
 		defer cancel()
 		w.last = now
-		for _, m := range towns {
+		for _, m := range municipalities {
 			if err := w.store.Survey(limited, m, colleagues); err != nil {
 				if limited.Err() == nil {
 					w.last = time.Time{}

@@ -1,9 +1,10 @@
-package main
+package daemon
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ const portAgainAfter = 2 * time.Second
 type apiPort struct {
 	handler http.Handler
 	tokens  *web.Tokens
+	listen  func() string // the address of the moment
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	closed error // why nobody can reach it; nil while it serves
@@ -28,34 +31,29 @@ type apiPort struct {
 
 var errNotOpen = errors.New("its port is not open yet")
 
-// newAPIPort makes the JSON API; there is none, and it gives nil, without a tokens file.
-func (s *service) newAPIPort() *apiPort {
-	file := s.settings.config().Web.TokensFile
-	if file == "" {
-		s.log.Info("no JSON API: web.tokens_file is not set")
-		return nil
-	}
-	tokens, err := web.OpenTokens(file, s.log)
+// newAPIPort makes the JSON API of what the options join. It lets in the colleagues and programs of a tokens file.
+func newAPIPort(tokensFile string, options web.Options, listen func() string) *apiPort {
+	tokens, err := web.OpenTokens(tokensFile, options.Log)
 	if err != nil { // no reason to leave the telephone unanswered
-		s.log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
+		options.Log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
 	}
-	api := web.New(web.Options{
-		Reader: s.keeper, Work: s.worklist, Phone: s.desks, Promises: s.notes.Service, Exports: s.store, Directory: s.settings, Tokens: tokens,
-		Meter: s.metrics.API, Log: s.log,
-	})
-	return &apiPort{handler: api.Handler(), tokens: tokens, closed: errNotOpen, last: metrics.Health{Since: time.Now().UTC()}}
+	options.Tokens = tokens
+	return &apiPort{
+		handler: web.New(options).Handler(), tokens: tokens, listen: listen, log: options.Log,
+		closed: errNotOpen, last: metrics.Health{Since: time.Now().UTC()},
+	}
 }
 
-// serveAPI keeps the API's port open until ctx ends. A port that is taken, or an address that this machine does not have, is
+// serve keeps the port open until ctx ends. A port that is taken, or an address that this machine does not have, is
 // logged once and tried again.
-func (s *service) serveAPI(ctx context.Context) {
+func (p *apiPort) serve(ctx context.Context) {
 	for {
-		err := s.serveAPIOnce(ctx)
+		err := p.serveOnce(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if s.api.isClosed(err) {
-			s.log.Error("the JSON API cannot be reached; calls are answered without it", "err", err)
+		if p.isClosed(err) {
+			p.log.Error("the JSON API cannot be reached; calls are answered without it", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -65,14 +63,14 @@ func (s *service) serveAPI(ctx context.Context) {
 	}
 }
 
-func (s *service) serveAPIOnce(ctx context.Context) error {
-	listener, err := httpserver.Listen(ctx, "listen.web", s.settings.config().Listen.Web)
+func (p *apiPort) serveOnce(ctx context.Context) error {
+	listener, err := httpserver.Listen(ctx, "listen.web", p.listen())
 	if err != nil {
 		return err
 	}
-	s.api.isClosed(nil)
-	s.log.Info("the JSON API can be reached", "address", listener.Addr().String())
-	return httpserver.Serve(ctx, listener, s.api.handler, s.log)
+	p.isClosed(nil)
+	p.log.Info("the JSON API can be reached", "address", listener.Addr().String())
+	return httpserver.Serve(ctx, listener, p.handler, p.log)
 }
 
 // isClosed takes down why nobody can reach the API, nil when it serves, and reports whether that is news.

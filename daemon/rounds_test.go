@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -94,24 +94,25 @@ func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
 
 // A Redis that answers questions and takes no writes lets nobody renew his claim: it is away, and claims wait a minute after it too.
 func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
-	c := atTheCounter(t)
-	n := c.note("kcc")
+	c := atTheOffice(t)
+	n := c.Note("kcc")
 	require.Eventually(t, func() bool {
 		id := note.EventID(ulid.Make().String())
-		claimed, err := c.store.Advance(t.Context(), n, note.Event{
+		claimed, err := c.Store.Advance(t.Context(), n, note.Event{
 			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: note.EventClaimed,
 			Who: note.ByAgent("kcc1"), Hold: time.Millisecond,
 		})
 		return err == nil && claimed.State == note.Claimed
 	}, 30*time.Second, 10*time.Millisecond)
-	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine())
 	now := time.Now()
-	k := keeping{service: d, quiet: make(map[string]string)} // for an hour it has been well
+	k := d.newRounds()
+	k.outage = outage{} // for an hour it has been well
 	state := func() note.State {
 		var stored note.Note
 		require.Eventually(t, func() bool {
 			var err error
-			stored, err = c.store.Note(t.Context(), n.Municipality, n.ID)
+			stored, err = c.Store.Note(t.Context(), n.Municipality, n.ID)
 			return err == nil
 		}, 30*time.Second, 10*time.Millisecond)
 		return stored.State
@@ -122,11 +123,11 @@ func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 			return k.outage.lasts == lasts
 		}, 30*time.Second, 10*time.Millisecond)
 	}
-	c.redis.Restart("replicaof 127.0.0.1 1")
+	c.Redis.Restart("replicaof 127.0.0.1 1")
 	until(true)
 	require.Equal(t, note.Claimed, state())
 	now = now.Add(time.Hour)
-	c.redis.Restart("replicaof no one")
+	c.Redis.Restart("replicaof no one")
 	until(false)
 	require.Equal(t, now, k.outage.over)
 	require.Equal(t, note.Claimed, state(), "he gets the chance to renew it")
@@ -171,13 +172,13 @@ func TestWhenRedisCameBack(t *testing.T) {
 
 // Whoever mends Redis sees in the log that it is back, once: for how long it was away, and what it was given.
 func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
-	c := atTheCounter(t)
+	c := atTheOffice(t)
 	var log bytes.Buffer
 	d := daemonWith(
-		t, slog.New(slog.NewTextHandler(&log, nil)), c.redisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}",
+		t, slog.New(slog.NewTextHandler(&log, nil)), c.RedisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}",
 	)
 	now, returns := time.Now(), 0
-	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
+	k := d.newRounds()
 	tick := func() bool {
 		away := !k.outage.since.IsZero()
 		k.tick(t.Context(), now)
@@ -192,14 +193,14 @@ func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
 	const back, another = "Redis is back", "another Redis answers"
 	until(false)
 	require.Equal(t, returns, strings.Count(log.String(), back), "at the start nothing is back")
-	c.redis.Kill()
+	c.Redis.Kill()
 	until(true)
-	c.notes = d.notes.Service
+	c.Notes = d.notes.Service
 	for range 3 {
-		c.note("kcc")
+		c.Note("kcc")
 	}
 	now = now.Add(90 * time.Second)
-	c.redis.Restart()
+	c.Redis.Restart()
 	until(false)
 	for range 5 {
 		now = now.Add(time.Second)
@@ -209,7 +210,7 @@ func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
 	require.Equal(t, returns, strings.Count(log.String(), back), log.String())
 	require.Contains(t, log.String(), "away=1m30s notes=3")
 
-	c.redis.Restart() // between two looks
+	c.Redis.Restart() // between two looks
 	returns = 0
 	log.Reset()
 	for range 3 {

@@ -1,14 +1,18 @@
-package main
+package daemon
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/asterisk"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/dispatch"
 	"github.com/bereikbaar/bereikbaar/ivr"
+	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -17,13 +21,40 @@ import (
 
 // desks puts colleagues through to callers, each to one at a time.
 type desks struct {
-	*service
+	settings  *Settings
+	phones    phones
+	notes     liveNotes
 	operator  *ivr.Operator
 	callbacks *ivr.Callbacks
 	guard     *dialling.Guard
+	refusals  refusals
+	log       *slog.Logger
 
 	mu   sync.Mutex
 	busy map[call.AgentID]bool
+}
+
+// liveNotes finds the live notes of a number.
+type liveNotes interface {
+	Live(ctx context.Context, m call.MunicipalityID, number call.Number) ([]note.Note, error)
+}
+
+// phones tells how a colleague's phone stands.
+type phones struct {
+	conn   *asterisk.Conn
+	board  *asterisk.Switchboard
+	queues *dispatch.Dispatcher
+}
+
+// refusals counts and logs the callbacks that are not dialled.
+type refusals struct {
+	figures *metrics.Keeping
+	log     *slog.Logger
+}
+
+func (r refusals) add(why dialling.Reason) {
+	r.figures.DialRefused(why)
+	r.log.Warn("a callback was not dialled", "why", why)
 }
 
 // Talking implements web.Phone.
@@ -87,10 +118,10 @@ const (
 func (d *desks) reachable(agent routing.Agent) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askPhone)
 	defer cancel()
-	if up, _, _ := d.conn.State(); !up { // what goes on there is not known yet
+	if up, _, _ := d.phones.conn.State(); !up { // what goes on there is not known yet
 		return d.refuse(dialling.ReasonExchange, "Asterisk cannot be reached now: try again in a while")
 	}
-	state, err := d.phoneNow(ctx, agent.Endpoint)
+	state, err := d.phones.now(ctx, agent.Endpoint)
 	switch {
 	case err != nil:
 		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
@@ -98,16 +129,16 @@ func (d *desks) reachable(agent routing.Agent) error {
 	case state == queue.PhoneOffline:
 		return d.refuse(dialling.ReasonPhoneOffline,
 			"your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
-	case state == queue.PhoneInUse, d.queues.Busy(agent.ID):
+	case state == queue.PhoneInUse, d.phones.queues.Busy(agent.ID):
 		return d.refuse(dialling.ReasonPhoneInUse, "your own phone rings or is in a call: end that first")
 	}
 	return nil
 }
 
-// phoneNow asks how a phone stands, and again for a while when it is offline.
-func (d *desks) phoneNow(ctx context.Context, endpoint string) (queue.PhoneState, error) {
+// now asks how a phone stands, and again for a while when it is offline.
+func (p phones) now(ctx context.Context, endpoint string) (queue.PhoneState, error) {
 	for began := time.Now(); ; {
-		state, err := d.board.PhoneNow(ctx, endpoint)
+		state, err := p.board.PhoneNow(ctx, endpoint)
 		if err != nil || state != queue.PhoneOffline || time.Since(began) >= loggingIn {
 			return state, err
 		}
@@ -149,21 +180,15 @@ func (d *desks) tried(n note.Note) error {
 // counted counts a refusal of those who know who is on the telephone.
 func (d *desks) counted(err error) error {
 	if why, ok := errors.AsType[*dialling.Error](err); ok {
-		d.dialRefused(why.Code)
+		d.refusals.add(why.Code)
 	}
 	return err
 }
 
 // refuse says why nobody is rung, and has it counted: the guard knows its own refusals only.
 func (d *desks) refuse(code dialling.Reason, text string) error {
-	d.dialRefused(code)
+	d.refusals.add(code)
 	return &dialling.Error{Code: code, Text: text}
-}
-
-// dialRefused counts and logs a callback that is not dialled.
-func (s *service) dialRefused(code dialling.Reason) {
-	s.metrics.Keeping.DialRefused(code)
-	s.log.Warn("a callback was not dialled", "why", code)
 }
 
 // TakeBack implements asterisk.Callbacks.

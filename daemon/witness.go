@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"encoding/json"
@@ -15,14 +15,14 @@ import (
 
 // witness keeps what Redis confirmed of what is written to it as a trial (redisstore.Proof): beside the journal,
 // because Redis may lose it.
-type witness struct{ path string }
+type Witness struct{ path string }
 
-func witnessOf(cfg *config.Config) witness {
-	return witness{filepath.Join(cfg.State.Directory, "witness.json")}
+func WitnessOf(cfg *config.Config) Witness {
+	return Witness{filepath.Join(cfg.State.Directory, "witness.json")}
 }
 
 // read gives what is kept; the zero value when nothing is kept yet.
-func (w witness) read() (redisstore.Proof, error) {
+func (w Witness) Read() (redisstore.Proof, error) {
 	var p redisstore.Proof
 	text, err := os.ReadFile(w.path)
 	switch {
@@ -38,7 +38,7 @@ func (w witness) read() (redisstore.Proof, error) {
 }
 
 // keep puts it on the disk. One that was not kept is no harm: Redis then has a later number than it must have.
-func (w witness) keep(p redisstore.Proof) error {
+func (w Witness) keep(p redisstore.Proof) error {
 	text, err := json.Marshal(p)
 	if err == nil {
 		err = renameio.WriteFile(w.path, append(text, '\n'), 0o640) // whole, also after a power cut

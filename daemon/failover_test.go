@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and
@@ -26,8 +27,8 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	var log bytes.Buffer
 	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)),
 		fmt.Sprintf("redis: {username: bereikbaar, sentinel: {addresses: [%q, %q, %q], master: bereikbaar, username: bereikbaar}}\ncallbacks: {limits: {caller: 0, target: 0}}", r.Addrs()[0], r.Addrs()[1], r.Addrs()[2]))
-	c := &counter{t: t, notes: d.notes.Service}
-	k := keeping{service: d, quiet: make(map[string]string), outage: outage{lasts: true}}
+	c := &townhall.Office{T: t, Notes: d.notes.Service}
+	k := d.newRounds()
 	until := func(so func() bool) {
 		t.Helper()
 		require.Eventually(t, func() bool {
@@ -36,7 +37,7 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 		}, time.Minute, 100*time.Millisecond, log.String())
 	}
 	until(func() bool { return true })
-	open, claimed, erased := c.note("kcc"), c.note("kcc"), c.note("strict")
+	open, claimed, erased := c.Note("kcc"), c.Note("kcc"), c.Note("strict")
 	primary := func(n int) func() bool {
 		return func() bool {
 			identity, err := d.store.Identity(t.Context())
@@ -46,10 +47,10 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	until(primary(0))
 	r.Servers[1].Freeze() // from here on the replica hears nothing: not even what its machine would have taken for it
 	r.Servers[0].Do("CLIENT", "KILL", "TYPE", "replica")
-	claimed = c.advances(
-		d, claimed, note.EventClaimed, func(e *note.Event) { e.Who, e.Hold = note.ByAgent("kcc1"), time.Hour },
+	claimed = d.advances(
+		t, claimed, note.EventClaimed, func(e *note.Event) { e.Who, e.Hold = note.ByAgent("kcc1"), time.Hour },
 	)
-	erased = c.advances(d, erased, note.EventCancelled, func(e *note.Event) { e.Reason = "erased on request" })
+	erased = d.advances(t, erased, note.EventCancelled, func(e *note.Event) { e.Reason = "erased on request" })
 	_, err := d.keeper.Advance(t.Context(), erased, note.Remains(erased, note.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
 		note.ByAgent("kcc1"), "erased on request"))
 	require.NoError(t, err)
@@ -60,7 +61,7 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	}, 30*time.Second, 10*time.Millisecond)
 	r.Servers[0].Kill()
 	r.Servers[1].Thaw()
-	meanwhile := c.note("kcc")
+	meanwhile := c.Note("kcc")
 	until(primary(1))
 	until(func() bool { return d.keeper.Behind() == 0 && k.comparison.wentRound() && k.comparison.from == "" })
 
@@ -85,19 +86,19 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 }
 
 // advances makes the next event of a note, and asks again while a busy machine is slow.
-func (c *counter) advances(
-	d *service, n note.Note, kind note.EventKind, change func(*note.Event),
+func (s *Daemon) advances(
+	t *testing.T, n note.Note, kind note.EventKind, change func(*note.Event),
 ) note.Note {
-	c.t.Helper()
+	t.Helper()
 	e := note.Event{
 		ID: note.EventID(ulid.Make().String()), Note: n.ID, Ver: n.Ver + 1,
 		At: time.Now().UTC().Truncate(time.Millisecond), Kind: kind, Who: note.BySystem,
 	}
 	change(&e)
 	var after note.Note
-	require.Eventually(c.t, func() bool {
+	require.Eventually(t, func() bool {
 		var err error
-		after, err = d.keeper.Advance(c.t.Context(), n, e)
+		after, err = s.keeper.Advance(t.Context(), n, e)
 		return err == nil
 	}, 30*time.Second, 10*time.Millisecond)
 	return after

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop()
-	work.Go(func() { d.serveAPI(ctx) })
+	work.Go(func() { d.api.serve(ctx) })
 	says := func(word string) func() bool {
 		return func() bool { return strings.Contains(d.api.health(ctx).Detail, word) }
 	}

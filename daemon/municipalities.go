@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"errors"
@@ -13,15 +13,17 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/config"
+	"github.com/bereikbaar/bereikbaar/keeper"
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// townsFile, in the state directory, names every municipality that was ever in the configuration, one a line.
-const townsFile = "municipalities"
+// municipalitiesFile, in the state directory, names every municipality that was ever in the configuration, one a line.
+const municipalitiesFile = "municipalities"
 
-// towns is whose notes are looked after: a municipality that is taken out of the configuration may still have some. Only names may be
+// municipalities is whose notes are looked after: a municipality that is taken out of the configuration may still have some. Only names may be
 // used by others than the one goroutine that makes rounds.
-type towns struct {
+type municipalities struct {
 	mu   sync.Mutex // of all
 	all  []call.MunicipalityID
 	plan *routing.Plan                // of which all is known
@@ -30,36 +32,36 @@ type towns struct {
 
 // follow takes over a changed configuration. journal gives whose notes the journal keeps. On an error it knows those that
 // it could find, and tries again the next time.
-func (t *towns) follow(plan *routing.Plan, dir string, journal func() ([]call.MunicipalityID, error)) error {
-	if plan == t.plan {
+func (m *municipalities) follow(plan *routing.Plan, dir string, journal func() ([]call.MunicipalityID, error)) error {
+	if plan == m.plan {
 		return nil
 	}
 	kept, journalErr := journal()
-	all, err := remember(filepath.Join(dir, townsFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...))
-	t.mu.Lock()
-	t.all = all
-	t.mu.Unlock()
+	all, err := remember(filepath.Join(dir, municipalitiesFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...))
+	m.mu.Lock()
+	m.all = all
+	m.mu.Unlock()
 	if err = errors.Join(journalErr, err); err != nil {
 		return fmt.Errorf("find the municipalities that may have notes: %w", err)
 	}
-	t.plan, t.told = plan, make(map[call.MunicipalityID]bool)
+	m.plan, m.told = plan, make(map[call.MunicipalityID]bool)
 	return nil
 }
 
 // names gives all of them, in order.
-func (t *towns) names() []call.MunicipalityID {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.all)
+func (m *municipalities) names() []call.MunicipalityID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.all)
 }
 
 // strangers gives those that are not in the configuration, each once after a change of it.
-func (t *towns) strangers(plan *routing.Plan) []call.MunicipalityID {
+func (m *municipalities) strangers(plan *routing.Plan) []call.MunicipalityID {
 	var fresh []call.MunicipalityID
-	for _, m := range t.all {
-		if _, ok := plan.Municipalities[m]; !ok && t.plan == plan && !t.told[m] {
-			t.told[m] = true
-			fresh = append(fresh, m)
+	for _, id := range m.all {
+		if _, ok := plan.Municipalities[id]; !ok && m.plan == plan && !m.told[id] {
+			m.told[id] = true
+			fresh = append(fresh, id)
 		}
 	}
 	return fresh
@@ -89,7 +91,7 @@ func remember(path string, these []call.MunicipalityID) ([]call.MunicipalityID, 
 	return all, renameio.WriteFile(path, []byte(fresh), 0o640)
 }
 
-// followTowns takes over the configuration of the moment.
-func (s *service) followTowns() error {
-	return s.towns.follow(s.settings.plan(), s.settings.config().State.Directory, s.keeper.Municipalities)
+// takeOver follows the configuration of the moment. The journal tells whose notes it keeps, too.
+func (m *municipalities) takeOver(cfg *config.Config, kept *keeper.Keeper) error {
+	return m.follow(cfg.Plan, cfg.State.Directory, kept.Municipalities)
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -52,16 +52,17 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		"Asterisk cannot be reached":      {"kcc1", "0612345678", wayOut, dialling.ReasonExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := daemonWith(t, slog.New(slog.DiscardHandler), test.dial).desks
+			whole := daemonWith(t, slog.New(slog.DiscardHandler), test.dial)
+			d := whole.desks
 			d.busy["kcc1"] = test.code != dialling.ReasonExchange // else it is looked at first
-			d.guard = dialling.NewGuard(d.settings, new(dialling.LocalTally), d.dialRefused)
+			d.guard = dialling.NewGuard(d.settings, new(dialling.LocalTally), d.refusals.add)
 			number, err := call.ParseNumber(test.number)
 			require.NoError(t, err)
 			err = d.CallBack(note.Note{Municipality: "deventer", Colleague: test.colleague, Number: number})
 			var refused *dialling.Error
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, test.code, refused.Code)
-			figures := scraped(t, d.service)
+			figures := scraped(t, whole)
 			for _, code := range dialling.Reasons() {
 				count := 0
 				if code == test.code {
@@ -76,9 +77,9 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 // A colleague rings a number with a phone of their own: nobody else is put through to it until they have said what came
 // of it.
 func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
-	c := atTheCounter(t)
-	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine())
-	one, two := c.note("kcc"), c.note("parttime")
+	c := atTheOffice(t)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine())
+	one, two := c.Note("kcc"), c.Note("parttime")
 	does := func(n note.Note, who call.AgentID, change func(context.Context, callback.Step) (note.Note, error)) {
 		t.Helper()
 		step := callback.Step{Municipality: "deventer", Note: n.ID, Who: note.ByAgent(who), At: time.Now()}
@@ -104,7 +105,7 @@ func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
 }
 
 // scraped is what Prometheus would read.
-func scraped(t *testing.T, d *service) string {
+func scraped(t *testing.T, d *Daemon) string {
 	t.Helper()
 	families, err := d.registry.Gather()
 	require.NoError(t, err)

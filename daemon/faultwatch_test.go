@@ -1,9 +1,8 @@
-package main
+package daemon
 
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -32,7 +31,7 @@ func withDesk(t *testing.T, team call.TeamID) (line, token string) {
 	return "web: {tokens_file: " + path + "}", token
 }
 
-func (s *service) asked(t *testing.T, token, path string) *httptest.ResponseRecorder {
+func (s *Daemon) asked(t *testing.T, token, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
 	request.Header.Set("Authorization", "Bearer "+token)
@@ -43,15 +42,15 @@ func (s *service) asked(t *testing.T, token, path string) *httptest.ResponseReco
 
 // Whatever stands in an index, the notes are listed; what is no note is named with its mend, counted, and told once.
 func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
-	c := atTheCounter(t)
-	n := c.note("kcc")
+	c := atTheOffice(t)
+	n := c.Note("kcc")
 	const due, junk = "bereikbaar:{deventer}:due:kcc", 80
 	for i := range junk {
-		c.redis.Do("ZADD", due, i, fmt.Sprint("rommel", i))
+		c.Redis.Do("ZADD", due, i, fmt.Sprint("rommel", i))
 	}
 	desk, token := withDesk(t, "kcc")
 	var log bytes.Buffer
-	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), c.redisLine(), desk)
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), c.RedisLine(), desk)
 	figures := scraped(t, d)
 	require.Contains(t, figures, `bereikbaar_redis_faults{index="due"} 0`, "nothing was met yet")
 
@@ -60,7 +59,7 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 	require.Contains(t, answer.Body.String(), string(n.ID))
 	require.Contains(t, answer.Body.String(), `"unread":true`)
 
-	w := &faultWatch{store: d.store, log: d.log, told: map[string]bool{}}
+	w := newFaultWatch(d.store, d.log)
 	for i := range 3 {
 		w.look(t.Context(), time.Now().Add(time.Duration(i)*surveyEvery), []call.MunicipalityID{"deventer"}, nil)
 	}
@@ -71,25 +70,8 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 	require.Contains(t, log.String(), "key="+due)
 	require.Contains(t, log.String(), "ZREM "+due)
 
-	var out bytes.Buffer
-	cmd := root(io.Discard)
-	cmd.SetOut(&out)
-	cmd.SetErr(io.Discard)
-	cmd.SetArgs([]string{"notes", "list", "--limit", "5", "--config", c.path})
-	err := cmd.ExecuteContext(t.Context())
-	require.ErrorContains(t, err, due)
-	require.Contains(t, out.String(), string(n.Reference), "the table is printed all the same")
-
-	out.Reset()
-	cmd = root(io.Discard)
-	cmd.SetOut(&out)
-	cmd.SetArgs([]string{"doctor", "--asterisk-etc", t.TempDir(), "--config", c.path})
-	require.Error(t, cmd.ExecuteContext(t.Context()), "Asterisk is not there")
-	require.Contains(t, out.String(), "redis contents   key "+due)
-	require.Contains(t, out.String(), "ZREM "+due)
-
 	for i := range junk {
-		c.redis.Do("ZREM", due, fmt.Sprint("rommel", i))
+		c.Redis.Do("ZREM", due, fmt.Sprint("rommel", i))
 	}
 	w.look(t.Context(), time.Now().Add(time.Hour), []call.MunicipalityID{"deventer"}, nil)
 	require.Empty(t, d.store.Faults())
@@ -100,10 +82,10 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 
 // An empty list is a list.
 func TestAListOfNothingButJunkIsEmpty(t *testing.T) {
-	c := atTheCounter(t)
-	c.redis.Do("ZADD", "bereikbaar:{deventer}:due:kcc", 1, "rommel")
+	c := atTheOffice(t)
+	c.Redis.Do("ZADD", "bereikbaar:{deventer}:due:kcc", 1, "rommel")
 	desk, token := withDesk(t, "kcc")
-	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), desk)
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine(), desk)
 	answer := d.asked(t, token, "/api/teams/kcc/notes")
 	require.Equal(t, 200, answer.Code, answer.Body)
 	require.Contains(t, answer.Body.String(), `"notes":[]`)
@@ -111,11 +93,11 @@ func TestAListOfNothingButJunkIsEmpty(t *testing.T) {
 }
 
 func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
-	c := atTheCounter(t)
-	n := c.note("kcc")
+	c := atTheOffice(t)
+	n := c.Note("kcc")
 	desk, token := withDesk(t, "kcc")
-	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), desk)
-	c.redis.Do("HSET", "bereikbaar:{deventer}:note:"+string(n.ID), "log", "1-1")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine(), desk)
+	c.Redis.Do("HSET", "bereikbaar:{deventer}:note:"+string(n.ID), "log", "1-1")
 	answer := d.asked(t, token, "/api/notes/"+string(n.ID))
 	require.Equal(t, 200, answer.Code, answer.Body)
 	require.Contains(t, answer.Body.String(), `"history_unread":true`)
@@ -123,9 +105,9 @@ func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
 
 // Who asked to be forgotten is, as far as can be read; and whoever asked for it knows that it may not be all.
 func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
-	c := atTheCounter(t)
-	n := c.note("kcc")
-	c.redis.Do("ZADD", c.redis.KeyOf(string(n.ID), "bereikbaar:{deventer}:number:*"), 1, "rommel")
+	c := atTheOffice(t)
+	n := c.Note("kcc")
+	c.Redis.Do("ZADD", c.Redis.KeyOf(string(n.ID), "bereikbaar:{deventer}:number:*"), 1, "rommel")
 	token, hash, err := web.NewToken(nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
@@ -133,7 +115,7 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 		path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash),
 		0o600,
 	))
-	d := daemonWith(t, slog.New(slog.DiscardHandler), c.redisLine(), "web: {tokens_file: "+path+"}")
+	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine(), "web: {tokens_file: "+path+"}")
 	request := httptest.NewRequestWithContext(
 		t.Context(), "POST", "/api/erase", strings.NewReader(`{"number": "0612345678"}`),
 	)

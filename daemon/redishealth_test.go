@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ func (s *scripted) Attest(_ context.Context, p redisstore.Proof) (redisstore.Pro
 func watching(t *testing.T, store watchedStore) (*storeWatch, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	return newStoreWatch(store, witness{filepath.Join(t.TempDir(), "witness.json")}, slog.New(slog.NewTextHandler(&log, nil))), &log
+	return newStoreWatch(store, Witness{filepath.Join(t.TempDir(), "witness.json")}, slog.New(slog.NewTextHandler(&log, nil))), &log
 }
 
 var (
@@ -169,12 +169,12 @@ func TestARedisThatForgetsAtARestartIsNotReady(t *testing.T) {
 	w, log := watching(t, store)
 	now := time.Now()
 	looks := func() metrics.Health { // a busy machine may need more than the store waits
-		before, err := w.witness.read()
+		before, err := w.witness.Read()
 		require.NoError(t, err)
 		require.Eventually(t, func() bool {
 			now = now.Add(storeCheckedEvery)
 			w.look(t.Context(), now)
-			after, err := w.witness.read()
+			after, err := w.witness.Read()
 			return err == nil && after.Seq > before.Seq && w.health(t.Context()).Up
 		}, 30*time.Second, 10*time.Millisecond, "%s", log)
 		return w.health(t.Context())

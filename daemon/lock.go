@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"fmt"
@@ -11,9 +11,17 @@ import (
 // lockFile is in the state directory, and locked as long as a daemon runs on it.
 const lockFile = "lock"
 
-// lockState makes sure that one daemon runs on a state directory: two would take each other's calls. The lock goes with
+// SecondError says that a daemon runs on the state directory already.
+type SecondError struct{ Directory, Process string }
+
+// Error names the directory and the process.
+func (e *SecondError) Error() string {
+	return fmt.Sprintf("another bereikbaar (process %s) runs on %s; stop it first", e.Process, e.Directory)
+}
+
+// LockState makes sure that one daemon runs on a state directory: two would take each other's calls. The lock goes with
 // the process, however it ends.
-func lockState(dir string) (*os.File, error) {
+func LockState(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -25,8 +33,7 @@ func lockState(dir string) (*os.File, error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := os.ReadFile(path) // only to name it
 		file.Close()
-		return nil, exitError{exitSecond, fmt.Errorf("another bereikbaar (process %s) runs on %s; stop it first",
-			strings.TrimSpace(string(holder)), dir)}
+		return nil, &SecondError{Directory: dir, Process: strings.TrimSpace(string(holder))}
 	}
 	if err := file.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(file, "%d\n", os.Getpid())

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// keptUnwatched reports whether a state directory has a journal that no daemon looks after: what an operator does
+// KeptUnwatched reports whether a state directory has a journal that no daemon looks after: what an operator does
 // meanwhile is told to nobody. Who may not look there is told false.
-func keptUnwatched(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, journalFile)); err != nil {
+func KeptUnwatched(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, JournalFile)); err != nil {
 		return false
 	}
 	lock, err := os.Stat(filepath.Join(dir, lockFile))
@@ -29,8 +29,3 @@ func keptUnwatched(dir string) bool {
 		strings.Fields(string(held)), func(field string) bool { return strings.HasSuffix(field, inode) },
 	)
 }
-
-// afterErasure says what of an erasure is left to do while no daemon runs.
-const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its journal alone " +
-	"and were not erased, and a Redis that is given a backup before it starts has this person again: start the daemon, and " +
-	"then erase the number once more."

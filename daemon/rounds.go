@@ -1,14 +1,18 @@
-package main
+package daemon
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
 const (
@@ -29,10 +33,37 @@ const (
 	keepLimit = 30 * time.Second
 )
 
-// keepPromises makes rounds, and brings Redis up to the journal: at the start, when Redis is another one than before or was
-// away, and now and then.
-func (s *service) keepPromises(ctx context.Context) {
-	k := keeping{service: s, quiet: make(map[string]string), outage: outage{lasts: true}} // without a daemon nobody could renew either
+// rounds looks after callback notes as time passes: leases, warnings, deadlines, retention. It brings Redis up to the
+// journal at the start, when another Redis answers than before or one that was away, and now and then.
+type rounds struct {
+	store          *redisstore.Store
+	keeper         *keeper.Keeper
+	journal        *journal.Journal
+	worklist       *callback.Worklist
+	municipalities *municipalities
+	settings       *Settings
+	figures        *metrics.Keeping
+	log            *slog.Logger
+
+	comparison comparison
+	outage     outage
+	file       tidiness
+	followed   followed
+	pruned     time.Time
+	quiet      map[string]string // the last error of each kind: one is logged once, not every second
+}
+
+// newRounds has made none yet. Nobody could renew a claim without a daemon either, so that it begins as an outage does.
+func (d *Daemon) newRounds() *rounds {
+	return &rounds{
+		store: d.store, keeper: d.keeper, journal: d.journal, worklist: d.worklist, municipalities: &d.municipalities,
+		settings: d.settings, figures: d.metrics.Keeping, log: d.log,
+		quiet: make(map[string]string), outage: outage{lasts: true},
+	}
+}
+
+// run makes rounds until ctx ends.
+func (k *rounds) run(ctx context.Context) {
 	ticks := time.NewTicker(roundEvery)
 	defer ticks.Stop()
 	for {
@@ -45,18 +76,7 @@ func (s *service) keepPromises(ctx context.Context) {
 	}
 }
 
-// keeping is what the rounds so far have left to know.
-type keeping struct {
-	*service
-	comparison comparison
-	outage     outage
-	file       tidiness
-	followed   followed
-	pruned     time.Time
-	quiet      map[string]string // the last error of each kind: one is logged once, not every second
-}
-
-func (k *keeping) tick(ctx context.Context, now time.Time) {
+func (k *rounds) tick(ctx context.Context, now time.Time) {
 	seen, err := k.store.Identity(ctx)
 	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
 	if err == nil { // it also answers while it loads, as a replica and with its memory full: nothing can be renewed or changed then
@@ -88,7 +108,7 @@ func (k *keeping) tick(ctx context.Context, now time.Time) {
 
 // sayBack says that Redis is back, or that another one answers, and how many notes it was given at once from the
 // journal. away is how long it was away; zero for not at all.
-func (k *keeping) sayBack(away time.Duration, another bool, given int) {
+func (k *rounds) sayBack(away time.Duration, another bool, given int) {
 	switch {
 	case away > 0:
 		k.log.Info("Redis is back: notes can be worked again, and it was given what the journal had kept for it",
@@ -102,7 +122,7 @@ func (k *keeping) sayBack(away time.Duration, another bool, given int) {
 }
 
 // compare gives how many notes Redis was given.
-func (k *keeping) compare(ctx context.Context, now time.Time) (int, error) {
+func (k *rounds) compare(ctx context.Context, now time.Time) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
 	came, err := k.keeper.CatchUp(ctx, k.comparison.from)
@@ -120,12 +140,12 @@ type followed struct {
 }
 
 // follow takes into the journal what other programs changed, such as `bereikbaar notes`.
-func (k *keeping) follow(ctx context.Context, seen string) error {
+func (k *rounds) follow(ctx context.Context, seen string) error {
 	if k.followed.with != seen {
 		k.followed = followed{with: seen, after: make(map[call.MunicipalityID]string)}
 	}
 	var problems []error
-	for _, m := range k.towns.names() {
+	for _, m := range k.municipalities.names() {
 		next, err := k.keeper.Follow(ctx, m, k.followed.after[m])
 		k.followed.after[m] = next
 		problems = append(problems, err)
@@ -134,7 +154,7 @@ func (k *keeping) follow(ctx context.Context, seen string) error {
 }
 
 // compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.
-func (k *keeping) compact() error {
+func (k *rounds) compact() error {
 	left, err := k.journal.Leftovers()
 	if err != nil || !left {
 		return err
@@ -142,40 +162,40 @@ func (k *keeping) compact() error {
 	return k.journal.Compact()
 }
 
-func (k *keeping) round(ctx context.Context, now time.Time) error {
+func (k *rounds) round(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
-	problems := []error{k.followTowns()}
+	problems := []error{k.municipalities.takeOver(k.settings.config(), k.keeper)}
 	k.warnOfStrangers(ctx, now.UTC())
-	for _, m := range k.towns.names() {
+	for _, m := range k.municipalities.names() {
 		r, err := k.worklist.RoundSince(ctx, m, now.UTC(), k.outage.over)
-		k.metrics.Keeping.Round(r)
+		k.figures.Round(r)
 		k.logRound(m, r)
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
 }
 
-func (s *service) logRound(m call.MunicipalityID, r callback.Round) {
+func (k *rounds) logRound(m call.MunicipalityID, r callback.Round) {
 	for _, n := range r.Lapsed {
-		s.log.Info("a claim ran out; the note is open again", "note", n.ID, "team", n.Team)
+		k.log.Info("a claim ran out; the note is open again", "note", n.ID, "team", n.Team)
 	}
 	for _, n := range r.Warned {
-		s.log.Info("the warning point of a note has passed", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
+		k.log.Info("the warning point of a note has passed", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
 	}
 	for _, n := range r.Overdue {
-		s.log.Warn("a note is overdue", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
+		k.log.Warn("a note is overdue", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
 	}
 	for _, n := range r.Freed {
-		s.log.Info("a note for a colleague who is absent is the team's now", "note", n.ID, "team", n.Team)
+		k.log.Info("a note for a colleague who is absent is the team's now", "note", n.ID, "team", n.Team)
 	}
 	if r.Purged > 0 {
-		s.log.Info("old notes were purged", "municipality", m, "notes", r.Purged)
+		k.log.Info("old notes were purged", "municipality", m, "notes", r.Purged)
 	}
 }
 
 // sayOnce logs an error when it is another one than the last of its kind.
-func (k *keeping) sayOnce(what string, err error) {
+func (k *rounds) sayOnce(what string, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
@@ -187,8 +207,8 @@ func (k *keeping) sayOnce(what string, err error) {
 }
 
 // warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of those otherwise.
-func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
-	for _, m := range k.towns.strangers(k.settings.plan()) {
+func (k *rounds) warnOfStrangers(ctx context.Context, now time.Time) {
+	for _, m := range k.municipalities.strangers(k.settings.plan()) {
 		counts, err := k.keeper.Counts(ctx, m, now)
 		live := int64(0)
 		for _, c := range counts {
@@ -196,7 +216,7 @@ func (k *keeping) warnOfStrangers(ctx context.Context, now time.Time) {
 		}
 		if err != nil || live > 0 {
 			k.log.Warn("a municipality that is not in the configuration may have callback notes: bereikbaar notes --municipality lists them, and their "+
-				"claims, deadlines and retention are looked after as long as "+townsFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+				"claims, deadlines and retention are looked after as long as "+municipalitiesFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"testing"
@@ -11,22 +11,23 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
 var (
-	_ callback.Norm      = (*settings)(nil)
-	_ callback.Rules     = (*settings)(nil)
-	_ callback.WorkRules = (*settings)(nil)
+	_ callback.Norm      = (*Settings)(nil)
+	_ callback.Rules     = (*Settings)(nil)
+	_ callback.WorkRules = (*Settings)(nil)
 	_ web.Meter          = (*metrics.API)(nil)
-	_ web.Directory      = (*settings)(nil)
+	_ web.Directory      = (*Settings)(nil)
 )
 
-func settingsOf(t *testing.T, pairs ...string) *settings {
+func settingsOf(t *testing.T, pairs ...string) *Settings {
 	t.Helper()
-	cfg, err := config.Load(written(t, townHall, pairs...), nil)
+	cfg, err := config.Load(townhall.Written(t, townhall.YAML, pairs...), nil)
 	require.NoError(t, err)
-	return newSettings(cfg)
+	return NewSettings(cfg)
 }
 
 func TestTheNextAttemptIsWhileTheTeamIsOpen(t *testing.T) {
