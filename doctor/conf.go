@@ -40,7 +40,9 @@ type confReader struct {
 	section string // in lower case
 	comment bool   // within ;-- --;
 	general section
-	visit   func(file string, number int, line string) // is told of lines that are no section or directive; may be nil
+	// templates of each section that was met, by name in lower case; kept when it is not nil.
+	templates map[string][]string
+	visit     func(file string, number int, line string) // is told of lines that are no section or directive; may be nil
 }
 
 func (r *confReader) file(path string, depth int) error {
@@ -75,8 +77,11 @@ func (r *confReader) line(line string, depth int) error {
 	case strings.HasPrefix(line, "#"):
 		return r.directive(line[1:], depth)
 	case strings.HasPrefix(line, "["):
-		name, _, _ := strings.Cut(line[1:], "]")
+		name, behind, _ := strings.Cut(line[1:], "]")
 		r.section = strings.ToLower(strings.TrimSpace(name))
+		if r.templates != nil {
+			r.templates[r.section] = append(r.templates[r.section], inherits(behind)...)
+		}
 	case r.section == "general":
 		if key, value, ok := strings.Cut(line, "="); ok {
 			r.general[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(strings.TrimPrefix(value, ">"))

@@ -42,6 +42,8 @@ const (
 	checkKeys          = "keys"
 	checkSIP           = "sip"
 	checkDialplan      = "dialplan"
+	checkMusic         = "music"
+	checkRecords       = "call records"
 	checkRedis         = "redis"
 	checkStored        = "redis contents"
 	checkDurability    = "redis durability"
@@ -94,6 +96,8 @@ func Examine(ctx context.Context, in Installation) Report {
 			return judgeDialplan(readDialplan(in.AsteriskEtc, in.Config.ARI.Application))
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
+		{checkMusic, func(context.Context) []Finding { return judgeMusic(readMusic(in.AsteriskEtc, musicOf(in.Config.Plan))) }},
+		{checkRecords, func(context.Context) []Finding { return judgeRecords(readRecords(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
 		{checkStored, func(ctx context.Context) []Finding { return lookAtStored(ctx, in.Notes, in.Config.Plan) }},
 		{checkDurability, func(ctx context.Context) []Finding { return judgeDurability(tryDurability(ctx, in)) }},

@@ -1,0 +1,77 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// logDirectory is Debian's, when asterisk.conf names no other.
+const logDirectory = "/var/log/asterisk"
+
+// recordFacts is how Asterisk keeps its own record of every call.
+type recordFacts struct {
+	mapped          bool   // it is to be kept
+	directory       string // where
+	exists          bool
+	owner, asterisk uint32 // of that directory, and of the one above, where Asterisk writes its log
+	err             error
+}
+
+func readRecords(dir string) recordFacts {
+	events, err := readGeneral(dir, "cel.conf")
+	if missing := errors.Is(err, fs.ErrNotExist); missing || err == nil && !isYes(events.get("enable", "no")) {
+		return recordFacts{}
+	}
+	mappings, mapped, err2 := readSection(dir, "cel_custom.conf", "mappings")
+	if errors.Is(err2, fs.ErrNotExist) || err2 == nil && (!mapped || len(mappings) == 0) {
+		return recordFacts{}
+	}
+	// Debian's asterisk.conf and ours may leave the directories to what was compiled in.
+	directories, _, err3 := readSection(dir, "asterisk.conf", "directories")
+	if errors.Is(err3, fs.ErrNotExist) {
+		err3 = nil
+	}
+	log := directories.get("astlogdir", logDirectory)
+	f := recordFacts{mapped: true, directory: filepath.Join(log, "cel-custom"), err: errors.Join(err, err2, err3)}
+	f.owner, f.exists = ownerOfDirectory(f.directory)
+	f.asterisk, _ = ownerOfDirectory(log)
+	return f
+}
+
+func ownerOfDirectory(path string) (uid uint32, exists bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return 0, false
+	}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		uid = sys.Uid
+	}
+	return uid, true
+}
+
+// judgeRecords warns of a record that is asked for and not written: Asterisk does not make the directory itself.
+func judgeRecords(f recordFacts) []Finding {
+	mend := fmt.Sprintf("install -d -o asterisk -g asterisk %s, with the user that Asterisk runs as; then: asterisk -rx \"core reload\"",
+		f.directory)
+	warn := func(text string) []Finding {
+		return []Finding{{checkRecords, Warning, text + ": nothing tells afterwards what became of a call in Asterisk", mend}}
+	}
+	switch {
+	case f.err != nil:
+		return []Finding{{
+			checkRecords, Warning, "it could not be looked at: " + f.err.Error(),
+			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+		}}
+	case !f.mapped:
+		return []Finding{{Check: checkRecords, Verdict: OK, Text: "Asterisk keeps none of its own by cel_custom.conf"}}
+	case !f.exists:
+		return warn(f.directory + " is missing")
+	case f.owner != f.asterisk:
+		return warn(fmt.Sprintf("%s does not belong to the user of %s", f.directory, filepath.Dir(f.directory)))
+	}
+	return []Finding{{Check: checkRecords, Verdict: OK, Text: "Asterisk's own record of every call is kept in " + f.directory}}
+}
