@@ -45,8 +45,8 @@ func Open(path string) (*os.File, error) {
 }
 
 // ReadPrivate reads a file that nobody but its owner can, of at most so many bytes. In credentials, the directory that systemd makes
-// for LoadCredential=, the group bits are let be: there they are the mask of an access list that lets the service's own user read.
-// Empty stands for no such directory. Besides those of Open it gives an ExposedError and ErrTooLarge.
+// for LoadCredential=, and in that of any service, which root reads by its full path, the group bits are let be: there they are the
+// mask of an access list that lets the service's own user read. Empty stands for no such directory. Besides those of Open it gives an ExposedError and ErrTooLarge.
 func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -57,11 +57,7 @@ func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	others := os.FileMode(0o077)
-	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
-		others = 0o007
-	}
-	if mode := info.Mode().Perm(); mode&others != 0 {
+	if mode := info.Mode().Perm(); mode&exposing(path, credentials) != 0 {
 		return nil, ExposedError{mode}
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
@@ -72,4 +68,16 @@ func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 		return nil, ErrTooLarge
 	}
 	return raw, nil
+}
+
+// everyCredential is where systemd makes a directory for each service with credentials. Only root can write there.
+const everyCredential = "/run/credentials"
+
+// exposing are the bits of a file's mode that let others get at it.
+func exposing(path, credentials string) os.FileMode {
+	dir := filepath.Dir(filepath.Clean(path))
+	if credentials != "" && dir == filepath.Clean(credentials) || filepath.Dir(dir) == everyCredential {
+		return 0o007
+	}
+	return 0o077
 }
