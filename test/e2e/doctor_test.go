@@ -59,8 +59,8 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	require.True(t, content, "%v", report)
 	require.Empty(t, s.wrongs(report))
 	for _, check := range []string{
-		"configuration", "asterisk", "asterisk limits", "dialplan", "application", "phones", "callbacks", "keys", "redis",
-		"menus", "daemon", "api",
+		"configuration", "asterisk", "asterisk limits", "dialplan", "application", "phones", "callbacks", "keys",
+		"call records", "redis", "menus", "daemon", "api",
 	} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}

@@ -27,6 +27,7 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	o.losesPower(agent)
 	o.updates(agent)
 	o.stopsForGood(agent)
+	o.removes()
 	// Two parts are followed elsewhere: by the test below, and by test/keeper on a Redis that forgets.
 	for _, c := range o.page.unfollowed() {
 		elsewhere := slices.Contains(c.headings, "An Asterisk that is there already") || slices.Contains(c.headings, "redis-unsafe")
@@ -199,4 +200,12 @@ func (o *operator) stopsForGood(agent *rig.Agent) {
 	require.NoError(o.t, agent.HangUp(o.ctx, n-1), "nobody ends it for them any more")
 	waiting.speaksWith(agent, n)
 	waiting.hangsUp()
+}
+
+// removes takes everything off the machine, which is as well as before.
+func (o *operator) removes() {
+	o.t.Helper()
+	o.follows(o.page.under(o.t, "Removing it"))
+	require.Empty(o.t, o.does("find /usr /etc /var/lib -path /var/lib/dpkg -prune -o -iname '*bereikbaar*' ! -path '/etc/asterisk/*' -print"))
+	o.does("systemctl start redis-server && redis-cli PING && ! getent passwd bereikbaar")
 }
