@@ -65,7 +65,9 @@ func readClass(dir, name string) (musicClass, error) {
 	if err != nil {
 		return musicClass{}, err
 	}
-	c := musicClass{name: name, exists: exists, mode: strings.ToLower(s.get("mode", "")), directory: s.get("directory", "")}
+	c := musicClass{
+		name: name, exists: exists, mode: strings.ToLower(s.get("mode", "")), directory: s.get("directory", ""),
+	}
 	if c.mode != "files" {
 		return c, nil
 	}
@@ -102,7 +104,8 @@ func judgeMusic(f musicFacts) []Finding {
 	if f.err != nil {
 		return []Finding{{
 			checkMusic, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
+				"with --asterisk-etc",
 		}}
 	}
 	verdict, follows := Warning, "callers who wait hear ["+lastMusic+"] in its place"
@@ -119,8 +122,8 @@ func judgeMusic(f musicFacts) []Finding {
 		case c.closed != "":
 			found = append(found, Finding{
 				checkMusic, Warning,
-				c.closed + " can be entered by its owner and group only: if Asterisk's user is neither, callers who wait hear no [" +
-					c.name + "]",
+				c.closed + " can be entered by its owner and group only: if Asterisk's user is neither, callers who wait " +
+					"hear no [" + c.name + "]",
 				"chmod o+x it, or make Asterisk's user a member of its group",
 			})
 		default:

@@ -23,14 +23,19 @@ func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 		verdict Verdict
 		words   string
 	}{
-		"as it is shipped":            {ours, []string{"a.alaw"}, OK, "something to play for [bereikbaar], [default]"},
-		"without a template":          {"[Bereikbaar]\nmode=files\ndirectory=>DIR\n" + streams, []string{"a.wav"}, OK, "[bereikbaar]"},
+		"as it is shipped": {ours, []string{"a.alaw"}, OK, "something to play for [bereikbaar], [default]"},
+		"without a template": {
+			"[Bereikbaar]\nmode=files\ndirectory=>DIR\n" + streams, []string{"a.wav"}, OK, "[bereikbaar]",
+		},
 		"nobody made any":             {ours, nil, Wrong, "has no file in"},
 		"files that Asterisk ignores": {ours, []string{".a.alaw", "README"}, Wrong, "hear nothing"},
-		"no directory":                {strings.Replace(ours, "#include site/music.conf", "directory = DIR/away", 1), nil, Wrong, "no file in"},
-		"nothing but the last one":    {streams, nil, Warning, "no class [bereikbaar]: callers who wait hear [default]"},
+		"no directory": {
+			strings.Replace(ours, "#include site/music.conf", "directory = DIR/away", 1), nil, Wrong, "no file in",
+		},
+		"nothing but the last one": {streams, nil, Warning, "callers who wait hear [default]"},
 		"no last one": {
-			"[bereikbaar]\nmode = files\ndirectory = DIR\n", []string{"a.alaw"}, Wrong, "no class [default]: callers who wait hear nothing",
+			"[bereikbaar]\nmode = files\ndirectory = DIR\n", []string{"a.alaw"}, Wrong,
+			"no class [default]: callers who wait hear nothing",
 		},
 		"templates in a circle": {"[a](bereikbaar)\n[bereikbaar](a)\nmode = files\n[default](a)\n", nil, Wrong, "no file"},
 	} {
@@ -55,6 +60,8 @@ func TestMusicOfAClosedDirectoryIsNamed(t *testing.T) {
 }
 
 func TestEachClassThatCallersHearIsLookedAt(t *testing.T) {
-	plan := &routing.Plan{Teams: map[call.TeamID]routing.Team{"kcc": {Music: "default"}, "afval": {Music: "jazz"}, "burgerzaken": {Music: "jazz"}}}
+	plan := &routing.Plan{Teams: map[call.TeamID]routing.Team{
+		"kcc": {Music: "default"}, "afval": {Music: "jazz"}, "burgerzaken": {Music: "jazz"},
+	}}
 	require.Equal(t, []string{"bereikbaar", "default", "jazz"}, musicOf(plan))
 }

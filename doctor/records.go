@@ -55,8 +55,8 @@ func ownerOfDirectory(path string) (uid uint32, exists bool) {
 
 // judgeRecords warns of a record that is asked for and not written: Asterisk does not make the directory itself.
 func judgeRecords(f recordFacts) []Finding {
-	mend := fmt.Sprintf("install -d -o asterisk -g asterisk %s, with the user that Asterisk runs as; then: asterisk -rx \"core reload\"",
-		f.directory)
+	mend := "install -d -o asterisk -g asterisk " + f.directory +
+		", with the user that Asterisk runs as; then: asterisk -rx \"core reload\""
 	warn := func(text string) []Finding {
 		return []Finding{{checkRecords, Warning, text + ": nothing tells afterwards what became of a call in Asterisk", mend}}
 	}
@@ -64,7 +64,8 @@ func judgeRecords(f recordFacts) []Finding {
 	case f.err != nil:
 		return []Finding{{
 			checkRecords, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
+				"with --asterisk-etc",
 		}}
 	case !f.mapped:
 		return []Finding{{Check: checkRecords, Verdict: OK, Text: "Asterisk keeps none of its own by cel_custom.conf"}}
@@ -73,5 +74,7 @@ func judgeRecords(f recordFacts) []Finding {
 	case f.owner != f.asterisk:
 		return warn(fmt.Sprintf("%s does not belong to the user of %s", f.directory, filepath.Dir(f.directory)))
 	}
-	return []Finding{{Check: checkRecords, Verdict: OK, Text: "Asterisk's own record of every call is kept in " + f.directory}}
+	return []Finding{{
+		Check: checkRecords, Verdict: OK, Text: "Asterisk's own record of every call is kept in " + f.directory,
+	}}
 }

@@ -33,10 +33,14 @@ func TestRecordsOfCallsThatAreNotKeptAreNamed(t *testing.T) {
 		verdict    Verdict
 		words      string
 	}{
-		"kept":                         {made: true, verdict: OK, words: "kept in"},
-		"nobody made the directory":    {verdict: Warning, words: "cel-custom is missing"},
-		"nothing is to be written":     {file: "cel_custom.conf", text: "[mappings]\n;Master.csv => x\n", verdict: OK, words: "keeps none"},
-		"the events are switched off":  {file: "cel.conf", text: "[general]\nenable = no\n", verdict: OK, words: "keeps none"},
+		"kept":                      {made: true, verdict: OK, words: "kept in"},
+		"nobody made the directory": {verdict: Warning, words: "cel-custom is missing"},
+		"nothing is to be written": {
+			file: "cel_custom.conf", text: "[mappings]\n;Master.csv => x\n", verdict: OK, words: "keeps none",
+		},
+		"the events are switched off": {
+			file: "cel.conf", text: "[general]\nenable = no\n", verdict: OK, words: "keeps none",
+		},
 		"they never were switched on":  {file: "cel.conf", text: "[general]\n", verdict: OK, words: "keeps none"},
 		"an Asterisk without the file": {file: "cel_custom.conf", verdict: OK, words: "keeps none"},
 	} {
