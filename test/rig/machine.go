@@ -62,6 +62,7 @@ func (m *Machine) lay(ctx context.Context, tree string) error {
 	const script = `set -eu -o pipefail
 cp --archive --reflink=auto "$1" "$2"
 echo bereikbaar >"$2/etc/hostname"
+[ -e "$2/etc/hosts" ] || echo 127.0.0.1 localhost >"$2/etc/hosts" # as Debian's installer does, and debootstrap does not
 mkdir -p "$2$4"
 cd "$3"
 git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- | tar --extract --directory "$2$4"`
