@@ -149,7 +149,7 @@ func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (note.Note
 	return a.Work.StartAttempt(v.Context(), s, b.Call)
 }
 
-// attemptEnd has no word of the line: what a line told is for who watched it, see callback.Attempt.
+// attemptEnd has no word of the line: what a line told is for who watched it, see attempt.Attempt.
 type attemptEnd struct {
 	Result attempt.Result `json:"result"`
 }
@@ -259,9 +259,9 @@ func (a *API) promise(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if n.Key == request.Key && !asks(request, n) {
+	if n.Key == request.Key && !asks(request, a.asMade(v, request, n)) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
-			"this Idempotency-Key was used before, for another team, number, subject or story: nothing was promised now, "+
+			"this Idempotency-Key was used before, for a request that differed in what it asks for: nothing was promised now, "+
 				"draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
@@ -276,17 +276,31 @@ func (a *API) promise(v *visit) error {
 	})
 }
 
-// asks reports whether a note is what a request asked for, whatever has become of it since: another team may have it
-// by now, and it may be nobody's in person.
+// asks reports whether a note is what a request asked for.
 func asks(r callback.Request, n note.Note) bool {
-	team := n.Team
-	if len(n.Stints) > 0 {
-		team = n.Stints[0].Team
+	return n.Team == r.Team && n.Number.E164 == r.Number.E164 && n.Verified == (r.Shown.E164 == r.Number.E164) &&
+		note.Matter(n.Subject) == note.Matter(r.Subject) && n.Language == r.Language && n.Call == r.Call &&
+		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window && n.Personal == r.Personal
+}
+
+// asMade is a note as it was asked for, whatever has become of it since: another team may have it by now, and it may be
+// nobody's in person. What its history does not tell is as the note has it.
+func (a *API) asMade(v *visit, r callback.Request, n note.Note) note.Note {
+	if n.Ver == 1 && n.Personal == r.Personal { // nothing has become of it
+		return n
 	}
-	return team == r.Team && n.Number.E164 == r.Number.E164 &&
-		note.Matter(n.Subject) == note.Matter(r.Subject) &&
-		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window &&
-		(n.Personal == "" || n.Personal == r.Personal)
+	if len(n.Stints) > 0 {
+		n.Team = n.Stints[0].Team
+	}
+	events, _ := a.Reader.Events(v.Context(), n.Municipality, n.ID)
+	if len(events) == 0 || events[0].Base == nil {
+		return n
+	}
+	n.Personal = events[0].Base.Personal
+	if n.Personal == "" && events[0].Reason != "" && r.Personal != "" { // they were absent: the team's from the beginning
+		n.Personal = r.Personal
+	}
+	return n
 }
 
 // request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.

@@ -107,6 +107,11 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 		"subject": strings.Replace(body, "dakkapel", "schuur", 1),
 		"story":   strings.Replace(body, "}", `,"reason":"Wanneer?"}`, 1),
 		"window":  strings.Replace(body, "}", `,"window":"09:00-12:00"}`, 1),
+
+		"colleague":           strings.Replace(body, "}", `,"personal":"cem"}`, 1),
+		"language":            strings.Replace(body, "}", `,"language":"en"}`, 1),
+		"the caller's number": strings.Replace(body, "}", `,"verified":true}`, 1),
+		"call":                strings.Replace(body, "}", `,"call":"1732300000.17"}`, 1),
 	} {
 		got := d.asks("anouk", http.MethodPost, "/api/notes", changed, "Idempotency-Key", "desk-1")
 		p := got.problem(t, http.StatusUnprocessableEntity, "idempotency_key")
@@ -128,6 +133,34 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 	require.NotEqual(t, a.ID, apart.ID)
 	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
+}
+
+func TestTheSameRequestForAColleague(t *testing.T) {
+	d := open(t)
+	body := `{"team":"vergunningen","number":"0612345678","language":"en","verified":true,"personal":"cem"}`
+	promise := func(body string) reply {
+		return d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
+	}
+	var n, shown noteview.Note
+	promise(body).json(t, &n)
+	d.asks("dirkje", http.MethodGet, "/api/notes/"+string(n.ID), "").json(t, &shown)
+	for _, whose := range []string{"cem's", "the team's"} {
+		require.Equal(t, 201, promise(body).StatusCode, whose)
+		for _, changed := range []string{
+			strings.Replace(body, `,"personal":"cem"`, "", 1), strings.Replace(body, `"cem"`, `"dirkje"`, 1),
+		} {
+			_ = promise(changed).problem(t, 422, "idempotency_key")
+		}
+		if whose == "cem's" {
+			released := d.changes("lead", note.Note{ID: n.ID, Ver: shown.Ver}, "release", `{"reason":"ziek"}`)
+			require.Equal(t, 200, released.StatusCode, "%s", released.body)
+		}
+	}
+	d.asks("lead", http.MethodPost, "/api/colleagues/cem/absent", "")
+	for range 2 {
+		got := d.asks("anouk", http.MethodPost, "/api/notes", strings.Replace(body, "678", "679", 1), "Idempotency-Key", "desk-2")
+		require.Equal(t, 201, got.StatusCode, "%s", got.body)
+	}
 }
 
 func TestSixtyFourColleaguesClaimOneNote(t *testing.T) {
