@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare.
-	maxList = 1000
+	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare. It is one more than anybody is
+	// shown, by which they are told that there is more.
+	maxList = 1001
 	// maxJunk bounds how many entries of an index are passed over for one list, because they are no notes.
 	maxJunk = 10 * maxList
 )
 
-// ByNumber gives at most limit notes of a number, the newest first, whatever their state: see callback.Reader.
+// ByNumber gives at most limit notes of a number, the newest first, whatever their state: see note.Reader.
 func (s *Store) ByNumber(
 	ctx context.Context, m call.MunicipalityID, n call.Number, limit int,
 ) ([]note.Note, error) {

@@ -120,11 +120,13 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (no
 		return err
 	}
 	after, err := act(ctx, callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now})
+	if err != nil {
+		b.accessed(b.cmd.Name(), "notes", n.ID, "done", false)
+	}
 	if stale := (*note.StaleError)(nil); errors.As(err, &stale) {
 		return fmt.Errorf("%w: %s", err, n.In(b.town.Location).Standing())
 	}
 	if err != nil {
-		b.accessed(b.cmd.Name(), "notes", n.ID, "done", false)
 		return err
 	}
 	b.accessed(b.cmd.Name(), "notes", after.ID)

@@ -59,6 +59,8 @@ func strict(cmd *cobra.Command) {
 		return
 	}
 	if cmd.HasSubCommands() && !cmd.Runnable() {
+		help := cmd.Flags().VarPF(unseen{}, "help", "h", "help for "+cmd.Name())
+		help.NoOptDefVal = "true"
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -68,13 +70,21 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
+// unseen is the flag --help of a command that gives its help anyway. Cobra answers one that it sees before anybody looks
+// whether the command exists that help is asked for.
+type unseen struct{}
+
+func (unseen) String() string   { return "false" }
+func (unseen) Set(string) error { return nil }
+func (unseen) Type() string     { return "bool" }
+
 // helped shows the help of the command that is named.
 func helped(cmd *cobra.Command, args []string) error {
 	found, rest, err := cmd.Root().Find(args)
 	if err != nil {
 		return noCommand(cmd.Root(), args[0])
 	}
-	if len(rest) > 0 && found.HasSubCommands() {
+	if len(rest) > 0 {
 		return noCommand(found, rest[0])
 	}
 	found.InitDefaultHelpFlag()
@@ -88,6 +98,9 @@ func noCommand(cmd *cobra.Command, name string) error {
 		if sub.IsAvailableCommand() {
 			known = append(known, sub.Name())
 		}
+	}
+	if len(known) == 0 {
+		return fmt.Errorf("%s has no command %q, nor any other", cmd.CommandPath(), name)
 	}
 	list := strings.Join(known, ", ")
 	if near := spelling.Nearest(name, known); near != "" {

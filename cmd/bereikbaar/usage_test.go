@@ -25,6 +25,16 @@ func TestACommandThatDoesNotExist(t *testing.T) {
 		"notse":              "did you mean notes?",
 		"help notse":         "did you mean notes?",
 		"help notes resolv":  "did you mean resolve?",
+
+		"notse --help":            "did you mean notes?",
+		"notes resolv 12345 -h":   "did you mean resolve?",
+		"notes -h resolv":         "did you mean resolve?",
+		"notes --as x resolv":     "did you mean resolve?",
+		"prompts foo --help":      "bereikbaar prompts has no command \"foo\"",
+		"notes --json=x":          "invalid argument",
+		"help notes list foo":     "bereikbaar notes list has no command \"foo\", nor any other",
+		"help help foo":           "bereikbaar help has no command \"foo\"",
+		"help completion bash sh": "bereikbaar completion bash has no command \"sh\"",
 	} {
 		_, err := run(t, path, strings.Fields(args)...)
 		require.ErrorContains(t, err, says, args)
@@ -41,11 +51,20 @@ func TestACommandThatDoesNotExist(t *testing.T) {
 		}
 	}
 	parents(root(nil))
-	for _, args := range []string{"notes", "help notes", "help notes resolve", "notes resolve --help"} {
+	for _, args := range []string{
+		"notes", "notes -h", "notes --as x --help", "help notes", "help notes resolve", "notes resolve --help",
+	} {
 		out, err := run(t, path, strings.Fields(args)...)
 		require.NoError(t, err, args)
 		require.Contains(t, out, "resolve", args)
 	}
+	var completed bytes.Buffer
+	cmd := root(nil)
+	cmd.SetOut(&completed)
+	cmd.SetErr(&completed)
+	cmd.SetArgs([]string{"__complete", "notes", "--as", "x", "res"})
+	require.NoError(t, cmd.Execute())
+	require.Contains(t, completed.String(), "resolve", "the shell still knows them")
 }
 
 // asks runs a command of notes with what is typed, and gives its answer, its messages and who was written to have
@@ -86,10 +105,11 @@ func TestPresenceAndRefusedChangesAreWrittenToo(t *testing.T) {
 	c := atTheCounter(t)
 	n := c.Note("kcc")
 	for args, line := range map[string]string{
-		"absent kcc1 --as lead1":                `as=lead1 municipality=deventer did="command absent" colleague=kcc1 count=0 done=true`,
-		"absent":                                `did="command absent" count=`,
-		"present kcc1 --as lead1":               `as=lead1 municipality=deventer did="command present" colleague=kcc1 done=true`,
-		"reopen " + string(n.ID) + " --as kcc1": `as=kcc1 municipality=deventer did="command reopen" notes=` + string(n.ID) + " done=false",
+		"absent kcc1 --as lead1":  `as=lead1 municipality=deventer did="command absent" colleague=kcc1 count=0 done=true`,
+		"absent":                  `did="command absent" count=`,
+		"present kcc1 --as lead1": `as=lead1 municipality=deventer did="command present" colleague=kcc1 done=true`,
+		"claim " + string(n.ID) + " --as kcc1 --ver 7": `did="command claim" notes=` + string(n.ID) + " done=false",
+		"reopen " + string(n.ID) + " --as kcc1":        `as=kcc1 municipality=deventer did="command reopen" notes=` + string(n.ID) + " done=false",
 	} {
 		_, _, access, _ := c.asks("", strings.Fields(args)...)
 		require.Contains(t, access, line, args)
@@ -104,14 +124,20 @@ func TestPeopleWhoDoNotExist(t *testing.T) {
 		"claim " + id + " --as kcc11":                                   "did you mean kcc1?",
 		"absent onbekend --as kcc1":                                     `"onbekend" is nobody in`,
 		"present onbekend --as kcc1":                                    `"onbekend" is nobody in`,
+		"list --colleague onbekend":                                     `"onbekend" is nobody in`,
+		"list --as " + strings.Repeat("a", 5000):                        "--as is not an id",
+		"absent --as -x":                                                "--as is not an id",
 		"comment " + id + " --text x --as " + strings.Repeat("a", 5000): "--as is not an id",
 	} {
 		_, _, _, err := c.asks("", strings.Fields(args)...)
 		require.ErrorContains(t, err, says, args)
 		require.Equal(t, 1, exitCode(err))
 	}
-	_, _, _, err := c.asks("", "comment", id, "--text", "x", "--as", "kcc1\nkcc2")
-	require.ErrorContains(t, err, "--as is not an id")
+	for _, args := range [][]string{{"comment", id, "--text", "x"}, {"show", id}, {"list"}} {
+		_, _, access, err := c.asks("", append(args, "--as", "kcc1\nkcc2")...)
+		require.ErrorContains(t, err, "--as is not an id", args)
+		require.Empty(t, access)
+	}
 	require.Equal(t, note.Open, c.gives("show", id).State)
 }
 

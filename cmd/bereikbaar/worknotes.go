@@ -80,6 +80,9 @@ func notesCommand(access io.Writer) *cobra.Command {
 // withNotes gives a command its bench, and errors their exit codes.
 func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if o.as != "" && !personID.MatchString(o.as) { // of whoever only looks it stands in the access log, too
+			return errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
+		}
 		cfg, err := config.LoadWithoutARI(configPath(cmd), os.Getenv)
 		if err != nil {
 			cmd.PrintErrln(err)
@@ -121,9 +124,6 @@ func (b *bench) who() (note.Actor, error) {
 	who := note.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
 		return "", errors.New("--as is missing: say who does it, by their id")
-	}
-	if !personID.MatchString(b.options.as) {
-		return "", errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
 	}
 	return who, nil
 }
@@ -237,7 +237,11 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 func (b *bench) live(team, colleague string, limit int) ([]note.Note, error) {
 	ctx := b.cmd.Context()
 	if colleague != "" {
-		return b.store.Held(ctx, b.town.ID, call.AgentID(colleague), limit)
+		notes, err := b.store.Held(ctx, b.town.ID, call.AgentID(colleague), limit)
+		if err == nil && len(notes) == 0 { // else they are somebody, or were: notes wait for them
+			_, err = b.person(colleague)
+		}
+		return notes, err
 	}
 	if team != "" {
 		id, err := b.team(team)
