@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,10 +56,18 @@ func ParseTyped(raw string) (Number, error) {
 	return n, nil
 }
 
-// trimmed takes off what a person does not see around a number, and the apostrophe by which a spreadsheet marks text.
+// trimmed takes off what a person does not see around a number, what quotes it, by which a spreadsheet marks text, too
+// ('06…, ="06…"), and the comma or semicolon of the list that it stood in.
 func trimmed(raw string) string {
-	raw = strings.TrimFunc(raw, func(r rune) bool { return unicode.IsSpace(r) || invisible(r) })
-	return strings.TrimPrefix(raw, "'")
+	unseen := func(r rune) bool { return unicode.IsSpace(r) || invisible(r) }
+	quotes := func(r rune) bool {
+		return unseen(r) || strings.ContainsRune("\"'`“”„‟‘’‚‛«»‹›<>＂＇", r)
+	}
+	raw = strings.TrimFunc(raw, unseen)
+	if text, ok := strings.CutPrefix(raw, "="); ok && strings.HasPrefix(strings.TrimLeftFunc(text, unseen), `"`) {
+		raw = text
+	}
+	return strings.TrimRightFunc(strings.TrimFunc(raw, quotes), func(r rune) bool { return quotes(r) || r == ',' || r == ';' })
 }
 
 // typed is a number that is being read.
@@ -75,6 +84,12 @@ func (t *typed) address(raw string) (string, error) {
 		return raw, nil
 	}
 	number, parameters, _ := strings.Cut(raw[len(scheme):], ";")
+	if plain, err := url.PathUnescape(number); err == nil { // a link writes + and blanks as %2B and %20
+		number = plain
+	}
+	if !utf8.ValidString(number) {
+		return "", unreadable("not text in UTF-8")
+	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(parameter, "=")
 		switch {

@@ -14,44 +14,59 @@ import (
 func TestParseTyped(t *testing.T) {
 	const mobile = "+31612345678"
 	for in, want := range map[string]string{
-		"06 12345678":                   mobile,
-		"06\u00a012345678":              mobile, // no-break space
-		"06\u202f12345678":              mobile, // narrow no-break space
-		"06\u200912\u200a34\u200956 78": mobile, // thin spaces
-		"06\u300012345678":              mobile, // ideographic space
-		"06\t12345678":                  mobile,
-		"  0612345678\r\n":              mobile,
-		"06/12345678":                   mobile,
-		"0475/12.34.56":                 "",
-		"0570/69/39/11":                 "+31570693911",
-		"06\uff0f12345678":              mobile,
-		"06-12345678":                   mobile,
-		"06\u201012345678":              mobile,
-		"06\u201112345678":              mobile, // non-breaking hyphen
-		"06\u201212345678":              mobile,
-		"06 \u2013 12345678":            mobile,
-		"06\u201412345678":              mobile,
-		"06\u201512345678":              mobile,
-		"06\u221212345678":              mobile, // minus sign
-		"06\ufe6312345678":              mobile,
-		"06\uff0d12345678":              mobile,
-		"(06) 12345678":                 mobile,
-		"[06] 12345678":                 mobile,
-		"\uff0806\uff0912345678":        mobile,
-		"06.12.34.56.78":                mobile,
-		"06·12345678":                   mobile,
-		"+31 (0)6 12345678":             mobile,
-		"+31(0)612345678":               mobile,
-		"0031 (0)6-12345678":            mobile,
-		"0031612345678":                 mobile,
-		"(+31) 6 12345678":              mobile,
-		"+ 31 6 12345678":               mobile,
-		"\uff0b31612345678":             mobile,
-		"612345678":                     mobile, // a spreadsheet took the zero off
-		"'+31612345678":                 mobile, // as our own exports guard it
-		"tel:+31612345678":              mobile,
-		"TEL:06-12345678":               mobile,
-		"tel:+31-6-12345678;isub=1":     mobile,
+		"06 12345678":                               mobile,
+		"06\u00a012345678":                          mobile, // no-break space
+		"06\u202f12345678":                          mobile, // narrow no-break space
+		"06\u200912\u200a34\u200956 78":             mobile, // thin spaces
+		"06\u300012345678":                          mobile, // ideographic space
+		"06\t12345678":                              mobile,
+		"  0612345678\r\n":                          mobile,
+		"06/12345678":                               mobile,
+		"0475/12.34.56":                             "",
+		"0570/69/39/11":                             "+31570693911",
+		"06\uff0f12345678":                          mobile,
+		"06-12345678":                               mobile,
+		"06\u201012345678":                          mobile,
+		"06\u201112345678":                          mobile, // non-breaking hyphen
+		"06\u201212345678":                          mobile,
+		"06 \u2013 12345678":                        mobile,
+		"06\u201412345678":                          mobile,
+		"06\u201512345678":                          mobile,
+		"06\u221212345678":                          mobile, // minus sign
+		"06\ufe6312345678":                          mobile,
+		"06\uff0d12345678":                          mobile,
+		"(06) 12345678":                             mobile,
+		"[06] 12345678":                             mobile,
+		"\uff0806\uff0912345678":                    mobile,
+		"06.12.34.56.78":                            mobile,
+		"06·12345678":                               mobile,
+		"+31 (0)6 12345678":                         mobile,
+		"+31(0)612345678":                           mobile,
+		"0031 (0)6-12345678":                        mobile,
+		"0031612345678":                             mobile,
+		"(+31) 6 12345678":                          mobile,
+		"+ 31 6 12345678":                           mobile,
+		"\uff0b31612345678":                         mobile,
+		"612345678":                                 mobile, // a spreadsheet took the zero off
+		"'+31612345678":                             mobile, // as our own exports guard it
+		`"0612345678"`:                              mobile,
+		"“06 12345678”":                             mobile,
+		"‘06 12345678’":                             mobile,
+		"„06-12345678”":                             mobile,
+		"«06 12345678»":                             mobile,
+		`="0612345678"`:                             mobile, // a spreadsheet was told that it is text
+		` = "06 12345678" `:                         mobile,
+		"06 12345678.":                              mobile,
+		"06 1234 5678,":                             mobile,
+		"0612345678;":                               mobile, // the last of a list
+		"<tel:+31612345678>":                        mobile,
+		"tel:%2B31612345678":                        mobile, // as a page writes it in a link
+		"tel:+31%206%2012345678":                    mobile,
+		"00 31 (0)6 12345678":                       mobile,
+		"+31 (0) 6 12345678":                        mobile,
+		"tel:+31612345678":                          mobile,
+		"TEL:06-12345678":                           mobile,
+		"tel:+31-6-12345678;isub=1":                 mobile,
 		"tel:+31612345678;phone-context=example.nl": mobile,
 		"tel:0612345678;phone-context=+31":          mobile,
 		"tel://+31612345678":                        mobile,
@@ -112,6 +127,15 @@ func TestParseTypedSaysWhatIsInTheWay(t *testing.T) {
 		"0612345678@trunk":                  `"@" (U+0040) is no part`,
 		"PJSIP/0612345678":                  `"P" (U+0050) is a letter`,
 		"0612345678,1":                      `"," (U+002C) is no part`,
+		`"0612345678" "0687654321"`:         `"\"" (U+0022) is no part`,
+		"=0612345678":                       `"=" (U+003D) is no part`,
+		`="0612345678"&"1"`:                 `"\"" (U+0022) is no part`,
+		"3,16E+10":                          `"," (U+002C) is no part`,
+		"6.12346E+08":                       `"E" (U+0045) is a letter`,
+		"tel:0612345678;phone-context=31":   "write it in full",
+		"tel:06%zz12345678":                 `"%" (U+0025) is no part`,
+		"tel:06%0012345678":                 "the invisible character U+0000",
+		"tel:06%ff12345678":                 "not text in UTF-8",
 		"0612345678; 0687654321":            `";" (U+003B) is no part`,
 		"0612345678 0687654321":             "more than the 15 digits",
 		"0612345678\n0687654321":            "the invisible character U+000A",

@@ -125,12 +125,15 @@ func (d Dialect) number(promised note.Note, n Note) string {
 // formula are what formulas begin with; spreadsheets of the East take them in full width and in small forms too.
 const formula = "=+-@＝＋－＠﹦﹢﹣﹫"
 
+// unprosaic are those that nobody writes between words.
+const unprosaic = "=＝﹦@＠﹫"
+
 // harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an
 // apostrophe before it, which says "this is text" (OWASP, "CSV Injection"). A separator or line end within it can begin
 // a cell as well, where the file is opened with other separators than it was written with.
 func harmless(cell string) string {
 	var b strings.Builder
-	if begins(strings.TrimLeft(cell, " \u00a0")) || strings.IndexAny(cell, "\t\r\n") == 0 {
+	if begins(cell, blanks, formula) || strings.IndexAny(cell, "\t\r\n") == 0 {
 		b.WriteByte('\'')
 	}
 	for i, r := range cell {
@@ -138,16 +141,23 @@ func harmless(cell string) string {
 		if i == 0 && unicode.IsSpace(r) { // guarded already
 			continue
 		}
-		if strings.ContainsRune(";,|\t\r\n", r) && begins(strings.TrimLeft(cell[i+utf8.RuneLen(r):], `"`)) {
+		if !strings.ContainsRune(";,|\t\r\n", r) {
+			continue
+		}
+		// Behind a blank a dash is a dash: "Den Haag, - bellen".
+		if rest := cell[i+utf8.RuneLen(r):]; begins(rest, `"`, formula) || begins(rest, `"`+blanks, unprosaic) {
 			b.WriteByte('\'')
 		}
 	}
 	return b.String()
 }
 
-// begins reports whether a formula begins here, behind marks that nobody sees.
-func begins(text string) bool {
-	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.Is(unicode.Cf, r) })
+// blanks are those that may stand within a line.
+const blanks = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+
+// begins reports whether one of some characters begins a text, behind what is passed over and marks that nobody sees.
+func begins(text, over, with string) bool {
+	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.Is(unicode.Cf, r) || strings.ContainsRune(over, r) })
 	first, _ := utf8.DecodeRuneInString(text)
-	return text != "" && strings.ContainsRune(formula, first)
+	return text != "" && strings.ContainsRune(with, first)
 }

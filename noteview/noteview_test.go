@@ -103,6 +103,9 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 		"＝1+1": "'＝1+1", "＋31": "'＋31", "－1": "'－1", "＠x": "'＠x", "\u200b=1": "'\u200b=1", ";=1+1": ";'=1+1",
 		"x;=1+1": "x;'=1+1",
 		"x,@y":   "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen", "a;b": "a;b",
+		"\u200b =1": "'\u200b =1", " \u200b@x": "' \u200b@x", "\u3000＝1": "'\u3000＝1", "\u2003=1": "'\u2003=1",
+		"\ufeff\u00a0+1": "'\ufeff\u00a0+1", "x; =1": "x;' =1", "x;\u200b @y": "x;'\u200b @y", "x, + 2": "x, + 2",
+		"x;\"\u200b=1": "x;'\"\u200b=1", "x; \"=1": "x;' \"=1", "\"=1": "\"=1",
 		"": "", "Wanneer?": "Wanneer?", "a=1": "a=1", "é": "é", "regel \"een\"\nregel, twee": "regel \"een\"\nregel, twee",
 	}
 	for said, want := range tests {
