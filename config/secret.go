@@ -94,7 +94,7 @@ func (b *builder) secretFile(path, key string, getenv func(string) string, repor
 		report(what, mend)
 		return Secret{}
 	}
-	return b.checkedSecret(text, key, report)
+	return b.checkedSecret(strings.TrimPrefix(text, "\uFEFF"), key, report) // the mark that programs of Windows begin with
 }
 
 func (b *builder) checkedSecret(text, key string, report func(what, mend string)) Secret {

@@ -46,7 +46,7 @@ func TestSecretsAreFound(t *testing.T) {
 		require.Equal(t, "r", cfg.Redis.Password.Reveal())
 	})
 	t.Run("in a file that the environment names", func(t *testing.T) {
-		cfg, err := config.Load(write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "x7y8\r\n", 0o600)))
+		cfg, err := config.Load(write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "\ufeffx7y8\r\n", 0o600)))
 		require.NoError(t, err)
 		require.Equal(t, "x7y8", cfg.ARI.Password.Reveal())
 		require.True(t, cfg.Redis.Password.Empty(), "Redis needs none")
