@@ -32,6 +32,7 @@ type Leg struct {
 	ending ending
 	bridge string // in which it talks, or talked; empty before
 	next   *Leg   // who took its place in the conversation; nil while nobody did
+	parted bool   // the conversation is over: who comes in its place comes for nobody
 }
 
 // ending is why a leg went.
@@ -104,6 +105,25 @@ func (l *Leg) successor() *Leg {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.next
+}
+
+// part takes down that the conversation is over, and gives who was in it last. The switchboard's mutex is held, so that
+// nobody takes a place meanwhile.
+func (l *Leg) part() *Leg {
+	last := l
+	for next := last.successor(); next != nil; next = last.successor() {
+		last = next
+	}
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	last.parted = true
+	return last
+}
+
+func (l *Leg) isParted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.parted
 }
 
 func (l *Leg) bridgedIn() string {

@@ -126,6 +126,34 @@ func TestATransferByTheAgentIsNoNewCallAndCutsNobodyOff(t *testing.T) {
 	})
 }
 
+// The caller hangs up while the agent's phone is still there, which has put them through: whoever came in its place is
+// hung up too. Phones would be rung for nobody else.
+func TestACallerHangsUpWhileTheyArePutThrough(t *testing.T) {
+	const colleague = `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"colleague"},"replace_channel":{"id":%q}}`
+	for name, late := range map[string]bool{"before": false, "after": true} {
+		t.Run("it was told "+name, func(t *testing.T) {
+			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
+				b := NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
+				line, agent := &Line{board: b, channel: "c1"}, newLeg(b, legID("kcc1", "ring-1"))
+				b.addLeg(agent)
+				ctx, hangUp := context.WithCancelCause(t.Context())
+				if !late {
+					b.tell(t, colleague, agent.channel)
+				}
+				hangUp(ivr.ErrHungUp)
+				last := line.partFrom(line.listenOut(ctx, agent))
+				if late {
+					b.tell(t, colleague, agent.channel)
+					synctest.Wait()
+					require.Contains(t, f.commands(), `DELETE channels/colleague {"reason_code":"16"}`)
+					return
+				}
+				require.Equal(t, "colleague", last.channel)
+			})
+		})
+	}
+}
+
 func TestWhatAPhoneTells(t *testing.T) {
 	b, _, phones := board(t)
 	require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1", "PJSIP/1234@pbx"}))

@@ -31,7 +31,7 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 			return ivr.ErrShutdown
 		}
 	}
-	l.inBridge("")
+	last = l.partFrom(last)
 	l.board.destroyBridge(ctx, bridge)
 	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
 		l.board.drop(last.channel)
@@ -51,6 +51,15 @@ func (l *Line) inBridge(bridge string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bridge = bridge
+}
+
+// partFrom takes down that the caller talks no longer, and gives whom they talked to last: somebody may have come in the
+// other's place who has not hung up yet. Who comes from now on comes too late, see succeed.
+func (l *Line) partFrom(leg *Leg) *Leg {
+	l.board.mu.Lock()
+	defer l.board.mu.Unlock()
+	l.inBridge("")
+	return leg.part()
 }
 
 // listenOut returns when the caller or the other side is gone, with whom the caller talked to last.
@@ -87,6 +96,9 @@ func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
 			}
 		}
 		if next == nil {
+			b.mu.Lock()
+			heir = heir.part()
+			b.mu.Unlock()
 			b.drop(heir.channel)
 			return caller, true
 		}

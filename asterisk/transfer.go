@@ -36,6 +36,9 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 		}
 		b.calls.Go(func() { b.restate(line) })
 		return true
+	case line == nil && leg != nil && leg.isParted(): // the caller is gone: phones would be rung for nobody
+		go b.drop(fresh)
+		return true
 	case line == nil && leg != nil: // the agent is free, and the caller goes on talking to whoever came instead
 		b.legs[fresh] = leg.succeededBy(fresh)
 		return true

@@ -264,3 +264,34 @@ func TestAForwardInTheFallbackIsNotFollowed(t *testing.T) {
 	require.Contains(t, channels, "\n1 call processed", "Asterisk made no call of its own")
 	require.NoError(t, f.Daemon.Start(f.ctx))
 }
+
+// Whom a caller is put through to rings by the dialplan, with the rights of whoever put them through.
+func TestAForwardOfWhomACallerIsPutThroughToIsNotFollowed(t *testing.T) {
+	f := forwards(t, "kcc1", onlyKCC1(nil))
+	for i, redirect := range redirects()[:4] {
+		f.phone.Replies("SIP/2.0 200 OK")
+		f.colleague.Replies(redirect...)
+		_, live, err := f.outside.Send(f.ctx, rig.SIPRequest{Method: "INVITE", URI: straight, From: "<sip:0612345678@x>"})
+		require.NoError(t, err)
+		require.NotNil(t, live)
+		f.eventually("the two talk", func() error {
+			return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
+		})
+		f.phone.Replies("SIP/2.0 486 Busy Here")
+		_, _, err = f.phone.Send(f.ctx, rig.SIPRequest{
+			Method: "REFER", Dialog: f.phone.Taken(len(f.phone.Invites())),
+			Headers: []string{"Refer-To: <sip:kcc2@" + f.Asterisk.SIP + ">"},
+		})
+		require.NoError(t, err)
+		require.NoError(t, f.colleague.AwaitInvites(f.ctx, i+1))
+		f.eventually("the caller is with us, and the agent is free", func() error {
+			return equal(1, f.metric("bereikbaar_calls_active")-f.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
+		})
+		require.NoError(t, f.outside.HangUp(f.ctx, live))
+		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
+		require.Len(t, f.colleague.Invites(), i+1)
+		require.Empty(t, f.outside.Invites(), "redirect %d", i)
+		require.Zero(t, f.metric("bereikbaar_ari_channels_refused_total"))
+	}
+	f.atRest()
+}
