@@ -61,7 +61,7 @@ func (town) Knows(team call.TeamID) bool {
 }
 
 func (town) Policy(call.MunicipalityID) dialling.Policy {
-	return dialling.Policy{Countries: []string{"NL"}}
+	return dialling.Policy{Countries: []string{"NL"}, Clocks: time.UTC}
 }
 
 func (town) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
