@@ -127,7 +127,7 @@ func (b *builder) stayMenu(id string) string {
 	return ""
 }
 
-// stayOnLine is where a caller ends who presses nothing: at a person (domain.md, "doing nothing always ends at a person").
+// stayOnLine is where a caller ends who presses nothing: at a person (domain.md, "The municipality and its number").
 func (b *builder) stayOnLine(key string, f menuForm) routing.Target {
 	if f.StayOnLine != nil {
 		if f.StayOnLine.Refer != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 // longestSilence is how long callers who press nothing may wait until a person's phone rings: what municipalities
-// promise to answer within (domain.md, 20 to 30 seconds) leaves no more for a menu.
+// promise to answer within (domain.md, "KPIs, exactly") leaves no more for a menu.
 const longestSilence = 20 * time.Second
 
 // silence is how long callers wait who press nothing in a menu.

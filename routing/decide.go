@@ -56,7 +56,7 @@ const (
 )
 
 // Choose says what follows on key in menu m. Doing nothing, and pressing wrong keys too often, both end at the target of
-// staying on the line (domain.md: "doing nothing always ends at a person").
+// staying on the line (domain.md, "The municipality and its number").
 func (m Menu) Choose(p MenuProgress, key rune) (MenuStep, Target, MenuProgress) {
 	if key == Silence {
 		p.Silent++
