@@ -109,7 +109,7 @@ func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
 	ask := func(personal call.AgentID, key note.Key) note.Event {
 		r := storetest.ARequest()
 		r.Personal, r.Key, r.Subject = personal, key, string(key)
-		n, err := s.Promise(t.Context(), r)
+		n, _, err := s.Promise(t.Context(), r)
 		require.NoError(t, err)
 		events, err := h.Events(t.Context(), storetest.Town, n.ID)
 		require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
 	require.NoError(t, err)
 	r := storetest.ARequest()
 	r.Personal = "els"
-	n, err := callback.NewService(forgetful{h}, h, h, nil).Promise(t.Context(), r)
+	n, _, err := callback.NewService(forgetful{h}, h, h, nil).Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, call.AgentID("els"), n.Personal)
 }

@@ -84,18 +84,18 @@ func (c counted) answeredBy(ctx context.Context, n note.Note, key note.Key) {
 
 // standing gives the note that a request has already, by its key or because a live one promises the same: what is no new note needs no
 // room under the limits.
-func (s *Service) standing(ctx context.Context, draft note.Note, r Request) (note.Note, bool) {
+func (s *Service) standing(ctx context.Context, draft note.Note, r Request) (note.Note, How, bool) {
 	his, _ := s.store.ByNumber(ctx, draft.Municipality, draft.Number, aRound) // what cannot be found is refused
 	for _, n := range his {
 		if n.Key == draft.Key {
-			return n, true
+			return n, Known, true
 		}
 	}
 	for _, n := range his {
 		if n.State.Live() && n.SameAs(draft) {
 			n, err := s.merge(ctx, n, r)
-			return n, err == nil
+			return n, Merged, err == nil
 		}
 	}
-	return note.Note{}, false
+	return note.Note{}, "", false
 }

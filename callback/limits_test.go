@@ -189,7 +189,7 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			b := newBounded(t)
 			for i, a := range requests {
 				written := len(b.Asked)
-				n, err := callback.NewService(b, b, b, nil).Promise(t.Context(), a.request(t, i)) // of a daemon that was just started
+				n, _, err := callback.NewService(b, b, b, nil).Promise(t.Context(), a.request(t, i)) // of a daemon that was just started
 				require.Equal(t, a.want, storetest.CodeOf(t, err), "request %d", i)
 				if a.want == "" {
 					require.NotEmpty(t, n.Reference)
@@ -207,7 +207,7 @@ func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T)
 	b := newBounded(t)
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) (note.Note, error) {
-		return s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
+		return storetest.Just(s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth)))
 	}
 	first, err := ask(1, "paspoort")
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 		b.limits = dialling.Limits{Target: 3}
 		s := callback.NewService(b.Memory, b, b, nil)
 		ask := func(nth int, subject string) error {
-			_, err := s.Promise(t.Context(), asking{to: "0612345671", subject: subject}.request(t, nth))
+			_, _, err := s.Promise(t.Context(), asking{to: "0612345671", subject: subject}.request(t, nth))
 			return err
 		}
 		require.NoError(t, ask(0, "paspoort"))
@@ -258,7 +258,7 @@ func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	b.counts = func(context.Context) error { return errors.New("was asked") }
 	s := callback.NewService(b, b, b, nil)
 	for i := range 12 {
-		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671"}.request(t, i))
+		_, _, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671"}.request(t, i))
 		require.NoError(t, err)
 	}
 }
@@ -269,7 +269,7 @@ func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int) error {
-		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: fmt.Sprintf("06876543%02d", nth)}.request(t, nth))
+		_, _, err := s.Promise(t.Context(), asking{from: "0612345671", to: fmt.Sprintf("06876543%02d", nth)}.request(t, nth))
 		return err
 	}
 	require.NoError(t, ask(1))
@@ -284,7 +284,7 @@ func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) error {
-		_, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
+		_, _, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
 		return err
 	}
 	for i := range 4 {
@@ -310,7 +310,7 @@ func TestAStoreThatIsSilentAboutLimitsLeavesTimeForTheNote(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		_, err := callback.NewService(b, b, b, nil).Promise(t.Context(), storetest.ARequest())
+		_, _, err := callback.NewService(b, b, b, nil).Promise(t.Context(), storetest.ARequest())
 		require.NoError(t, err)
 		require.Less(t, time.Since(start), 500*time.Millisecond)
 	})

@@ -87,42 +87,54 @@ func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Serv
 	return &Service{store: store, steps: steps{store: store, random: random}, rules: rules, norm: norm, random: random}
 }
 
+// How says what Promise did.
+type How string
+
+// What Promise did.
+const (
+	Made   How = "made"   // a new note
+	Merged How = "merged" // a live note promised the same already: the request counts as a repeat contact of it
+	Known  How = "known"  // the same request, by its key, had made the note before: nothing changed
+)
+
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
-// caller; what he hears must come from the note returned: a repeated key gives the note that exists, and so does a request
-// for what a live note of this caller, team and subject promises already; it counts as a repeat contact then. It takes at
+// caller. What they hear must come from the note returned, which another request may have made: How tells. It takes at
 // most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
-// helps nobody. The error is a *Refusal when the request is at fault; any other error means "not possible now", and wraps
-// ErrStoreDown when that is why.
-func (s *Service) Promise(ctx context.Context, r Request) (note.Note, error) {
+// helps nobody. The error is a *dialling.Refusal when the request is at fault; any other error means "not possible now",
+// and wraps note.ErrStoreDown when that is why.
+func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 	defer cancel()
 	if err := s.check(r); err != nil {
-		return note.Note{}, err
+		return note.Note{}, "", err
 	}
 	draft, err := s.draft(r)
 	if err != nil {
-		return note.Note{}, err
+		return note.Note{}, "", err
 	}
 	look, seen := context.WithTimeout(ctx, lookWithin)
 	defer seen()
 	count, full := s.within(look, r)
 	if full != nil {
-		if n, ok := s.standing(ctx, draft, r); ok {
-			return n, nil
+		if n, how, ok := s.standing(ctx, draft, r); ok {
+			return n, how, nil
 		}
-		return note.Note{}, full
+		return note.Note{}, "", full
 	}
 	draft, why := s.forWhom(look, draft)
 	for range referenceTries {
 		if draft.Reference, err = note.NewReference(s.random); err != nil {
-			return note.Note{}, err
+			return note.Note{}, "", err
 		}
 		made := note.Made(draft, r.Who)
 		made.Reason = why
 		n, err := s.store.Make(ctx, made)
 		if err == nil {
 			count.answeredBy(ctx, n, r.Key)
-			return n, nil
+			if n.ID != draft.ID {
+				return n, Known, nil
+			}
+			return n, Made, nil
 		}
 		if open := (*note.OpenError)(nil); errors.As(err, &open) {
 			n, err = s.merge(ctx, open.Note, r)
@@ -130,13 +142,13 @@ func (s *Service) Promise(ctx context.Context, r Request) (note.Note, error) {
 				continue // meanwhile: it is in nobody's way now
 			}
 			count.answeredBy(ctx, n, r.Key)
-			return n, err
+			return n, Merged, err
 		}
 		if !errors.Is(err, note.ErrReferenceTaken) {
-			return note.Note{}, fmt.Errorf("promise a callback: %w", err)
+			return note.Note{}, "", fmt.Errorf("promise a callback: %w", err)
 		}
 	}
-	return note.Note{}, fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", note.ErrReferenceTaken, referenceTries)
+	return note.Note{}, "", fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", note.ErrReferenceTaken, referenceTries)
 }
 
 // merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once, and

@@ -25,7 +25,7 @@ import (
 func TestPromise(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	n, err := s.Promise(t.Context(), storetest.ARequest())
+	n, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	require.NoError(t, note.CheckReference(string(n.Reference)))
 
@@ -43,20 +43,21 @@ func TestPromise(t *testing.T) {
 func TestPromiseTwiceForOneCallIsOnePromise(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	first, err := s.Promise(t.Context(), storetest.ARequest())
+	first, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	later := storetest.ARequest()
 	later.At, later.Team = later.At.Add(time.Minute), "kcc"
-	second, err := s.Promise(t.Context(), later)
+	second, how, err := s.Promise(t.Context(), later)
 	require.NoError(t, err)
 	require.Equal(t, first, second)
+	require.Equal(t, callback.Known, how)
 }
 
 func TestPromiseKeepsWhatTheCallerWishes(t *testing.T) {
 	h := storetest.NewHouse()
 	r := storetest.ARequest()
 	r.Personal, r.Window = "els", calendar.Span{From: 540, To: 720}
-	n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
+	n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, call.AgentID("els"), n.Personal)
 	require.Equal(t, calendar.Span{From: 540, To: 720}, n.Window)
@@ -66,15 +67,17 @@ func TestPromiseKeepsWhatTheCallerWishes(t *testing.T) {
 func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	first, err := s.Promise(t.Context(), storetest.ARequest())
+	first, how, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
+	require.Equal(t, callback.Made, how)
 	inCall := func(id call.ID) callback.Request {
 		r := storetest.ARequest()
 		r.Call, r.Key, r.At, r.Reason = id, note.CallKey("pbx1", id), r.At.Add(time.Hour), "Ik wacht nog steeds."
 		return r
 	}
-	second, err := s.Promise(t.Context(), inCall("1732303600.18"))
+	second, how, err := s.Promise(t.Context(), inCall("1732303600.18"))
 	require.NoError(t, err)
+	require.Equal(t, callback.Merged, how)
 	require.Equal(t, first.ID, second.ID)
 	require.Equal(t, first.Reference, second.Reference, "he hears the reference and the deadline that he has")
 	require.Equal(t, first.Deadline, second.Deadline)
@@ -86,21 +89,21 @@ func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	require.Equal(t, call.ID("1732303600.18"), events[1].Call)
 	require.Equal(t, "Ik wacht nog steeds.", events[1].Reason)
 
-	again, err := s.Promise(t.Context(), inCall("1732303600.18"))
+	again, _, err := s.Promise(t.Context(), inCall("1732303600.18"))
 	require.NoError(t, err)
 	require.Equal(t, second, again, "pressing the key twice in one call is one contact")
-	third, err := s.Promise(t.Context(), inCall("1732307200.19"))
+	third, _, err := s.Promise(t.Context(), inCall("1732307200.19"))
 	require.NoError(t, err)
 	require.Equal(t, 2, third.Repeats)
 	blanks := inCall("1732307250.20")
 	blanks.Subject = " " + blanks.Subject + " "
-	fourth, err := s.Promise(t.Context(), blanks)
+	fourth, _, err := s.Promise(t.Context(), blanks)
 	require.NoError(t, err)
 	require.Equal(t, first.ID, fourth.ID, "blanks around it make no other subject")
 
 	other := inCall("1732307300.20")
 	other.Subject = "rijbewijs"
-	n, err := s.Promise(t.Context(), other)
+	n, _, err := s.Promise(t.Context(), other)
 	require.NoError(t, err)
 	require.NotEqual(t, first.ID, n.ID, "another subject is another promise")
 }
@@ -118,14 +121,14 @@ func TestARepeatContactThatIsSentFromManySidesCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := storetest.NewHouse()
 		s := callback.NewService(everybody{h.Memory}, h, h, nil)
-		first, err := s.Promise(t.Context(), storetest.ARequest())
+		first, _, err := s.Promise(t.Context(), storetest.ARequest())
 		require.NoError(t, err)
 		repeat := storetest.ARequest()
 		repeat.Call, repeat.Key = "1732303600.18", note.CallKey("pbx1", "1732303600.18")
 		var sides sync.WaitGroup
 		for range 6 {
 			sides.Go(func() {
-				n, err := s.Promise(t.Context(), repeat)
+				n, _, err := s.Promise(t.Context(), repeat)
 				if assert.NoError(t, err) {
 					assert.Equal(t, first.ID, n.ID)
 				}
@@ -141,7 +144,7 @@ func TestARepeatContactThatIsSentFromManySidesCountsOnce(t *testing.T) {
 func TestPromiseIsANewOneWhenTheOtherWasClosedMeanwhile(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	first, err := s.Promise(t.Context(), storetest.ARequest())
+	first, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	h.BeforeMake = func(ctx context.Context, made note.Event) (note.Note, error) {
 		n, err := h.Memory.Make(ctx, made)
@@ -153,7 +156,7 @@ func TestPromiseIsANewOneWhenTheOtherWasClosedMeanwhile(t *testing.T) {
 	}
 	r := storetest.ARequest()
 	r.Key = "another"
-	n, err := s.Promise(t.Context(), r)
+	n, _, err := s.Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.NotEqual(t, first.ID, n.ID)
 }
@@ -161,7 +164,7 @@ func TestPromiseIsANewOneWhenTheOtherWasClosedMeanwhile(t *testing.T) {
 func TestPromiseSaysWhyARepeatCannotBeCounted(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	_, err := s.Promise(t.Context(), storetest.ARequest())
+	_, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	h.BeforeMake = func(ctx context.Context, made note.Event) (note.Note, error) {
 		defer h.Fail(errors.New("out of order"))
@@ -169,7 +172,7 @@ func TestPromiseSaysWhyARepeatCannotBeCounted(t *testing.T) {
 	}
 	r := storetest.ARequest()
 	r.Key = "another"
-	_, err = s.Promise(t.Context(), r)
+	_, _, err = s.Promise(t.Context(), r)
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "merge the request into the note that there is")
 }
@@ -188,7 +191,7 @@ func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
 			h := storetest.NewHouse()
 			r := storetest.ARequest()
 			r.Shown = test.shown
-			n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
+			n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 			require.NoError(t, err)
 			require.Equal(t, test.verified, n.Verified)
 			require.Equal(t, test.shown.Known() && !test.verified, n.Shown.Known(), "the caller is known by their line too")
@@ -202,19 +205,19 @@ func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
 func TestASeparateRequestIsNoRepeatContact(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
-	first, err := s.Promise(t.Context(), storetest.ARequest())
+	first, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	r := storetest.ARequest()
 	r.Key, r.Separate = "pbx1/apart", true
-	second, err := s.Promise(t.Context(), r)
+	second, _, err := s.Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.NotEqual(t, first.ID, second.ID)
-	again, err := s.Promise(t.Context(), r)
+	again, _, err := s.Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, second, again, "a call makes one note")
 	r = storetest.ARequest()
 	r.Key, r.Call = "pbx1/repeat", "repeat"
-	merged, err := s.Promise(t.Context(), r)
+	merged, _, err := s.Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, first.ID, merged.ID)
 	require.Equal(t, 1, merged.Repeats)
@@ -257,7 +260,7 @@ func TestPromiseRefuses(t *testing.T) {
 			h := storetest.NewHouse()
 			r := storetest.ARequest()
 			test.change(&r)
-			n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
+			n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 			require.Equal(t, test.want, storetest.CodeOf(t, err))
 			require.Zero(t, n)
 			require.Empty(t, h.Asked, "nothing reaches the store")
@@ -276,7 +279,7 @@ func TestPromiseStoresWhatTheDigitsSayNotWhatCameAlong(t *testing.T) {
 	h := storetest.NewHouse()
 	r := storetest.ARequest()
 	r.Number = call.Number{E164: "+31570693911"} // kind and country forgotten
-	n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
+	n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, number(t, "0570693911"), n.Number)
 }
@@ -290,7 +293,7 @@ func TestPromiseTriesAnotherReferenceWhenOneIsTaken(t *testing.T) {
 		}
 		return note.Apply(note.Note{}, made)
 	}
-	n, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
+	n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	require.Len(t, h.Asked, 4)
 	seen := make(map[note.Reference]bool)
@@ -307,7 +310,7 @@ func TestPromiseGivesUpOnReferencesAfterTen(t *testing.T) {
 		return note.Note{}, note.ErrReferenceTaken
 	}
 	stuck := bytes.NewReader(make([]byte, 1<<10))
-	_, err := callback.NewService(h, h, h, stuck).Promise(t.Context(), storetest.ARequest())
+	_, _, err := callback.NewService(h, h, h, stuck).Promise(t.Context(), storetest.ARequest())
 	require.ErrorIs(t, err, note.ErrReferenceTaken)
 	require.ErrorContains(t, err, "is the random source working?")
 	require.Len(t, h.Asked, 10)
@@ -318,7 +321,7 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 	t.Run("no deadline", func(t *testing.T) {
 		h := storetest.NewHouse()
 		h.Norm = func(call.TeamID, time.Time) (callback.Term, error) { return callback.Term{}, dry }
-		_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
+		_, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
 		require.ErrorIs(t, err, dry)
 		require.ErrorContains(t, err, "burgerzaken")
 		require.Empty(t, h.Asked)
@@ -334,7 +337,7 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 			h.Norm = func(call.TeamID, time.Time) (callback.Term, error) {
 				return callback.Term{Deadline: deadline}, nil
 			}
-			_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
+			_, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
 			require.ErrorContains(t, err, "check its calendar")
 			require.Empty(t, h.Asked)
 		})
@@ -343,7 +346,7 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := storetest.NewHouse()
 			source := iotest.DataErrReader(bytes.NewReader(make([]byte, random)))
-			_, err := callback.NewService(h, h, h, source).Promise(t.Context(), storetest.ARequest())
+			_, _, err := callback.NewService(h, h, h, source).Promise(t.Context(), storetest.ARequest())
 			require.Error(t, err)
 			require.Empty(t, h.Asked)
 		})
@@ -358,7 +361,7 @@ func TestPromiseTellsWithinHalfASecondThatTheStoreIsSilent(t *testing.T) {
 			return note.Note{}, errors.Join(note.ErrStoreDown, ctx.Err())
 		}
 		start := time.Now()
-		_, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
+		_, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), storetest.ARequest())
 		require.ErrorIs(t, err, note.ErrStoreDown)
 		require.Less(t, time.Since(start), 500*time.Millisecond)
 		require.Len(t, h.Asked, 1, "the store repeats by itself, the service does not")
@@ -378,7 +381,7 @@ func TestPromiseIsKeptWhenTheCallerHangsUpWhileItIsMade(t *testing.T) {
 				return note.Apply(note.Note{}, made)
 			}
 		}
-		n, err := callback.NewService(h, h, h, nil).Promise(ctx, storetest.ARequest())
+		n, _, err := callback.NewService(h, h, h, nil).Promise(ctx, storetest.ARequest())
 		require.NoError(t, err)
 		require.NotEmpty(t, n.Reference)
 	})

@@ -23,17 +23,17 @@ type countedNotes struct {
 }
 
 // Promise implements ivr.Notes.
-func (n countedNotes) Promise(ctx context.Context, r callback.Request) (note.Note, error) {
-	promised, err := n.Service.Promise(ctx, r)
+func (n countedNotes) Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error) {
+	promised, how, err := n.Service.Promise(ctx, r)
 	switch {
 	case err != nil:
 		n.metrics.Notes.Refused(r.Team, err)
-	case promised.Key != r.Key: // the caller has a live note for the same
+	case how == callback.Merged:
 		n.repeated(promised.Team, r.Call)
-	case promised.Made.Equal(r.At.Truncate(time.Millisecond)): // else this call has been promised it before
+	case how == callback.Made:
 		n.metrics.Notes.Promised(r.Team)
 	}
-	return promised, err
+	return promised, how, err
 }
 
 // Live implements ivr.Notes.

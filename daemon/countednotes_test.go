@@ -35,7 +35,7 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	asks := func(in call.ID) note.Note {
 		t.Helper()
 		now = now.Add(time.Second)
-		n, err := notes.Promise(t.Context(), callback.Request{
+		n, _, err := notes.Promise(t.Context(), callback.Request{
 			Key: note.CallKey("pbx", in), At: now, Who: note.ByCaller, Municipality: "deventer", Team: "kcc",
 			Number: number, Shown: number, Language: "nl", Call: in,
 		})

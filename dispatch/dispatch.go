@@ -1,4 +1,4 @@
-// Package dispatch drives the queues: it carries out what routing.Queues decides, rings phones, and tells each waiting
+// Package dispatch drives the queues: it carries out what queue.Machine decides, rings phones, and tells each waiting
 // call what became of its place.
 package dispatch
 
@@ -192,7 +192,7 @@ func (d *Dispatcher) Phone(endpoint string, state queue.PhoneState) {
 }
 
 // Join gives the call a place in the team's queue. The caller of Join must Leave the place when its call ends, and
-// before it joins again. Errors: those of routing.Queues.Join.
+// before it joins again. Errors: those of queue.Machine.Join.
 func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom)}
 	var err error

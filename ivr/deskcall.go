@@ -50,7 +50,7 @@ type Desk struct {
 // Outside is a number that is rung for a callback.
 type Outside struct {
 	Agent  call.AgentID // the colleague for whom
-	Number string       // a plus and digits, see callback.Guard
+	Number string       // a plus and digits, see dialling.Guard
 	Shown  string       // the caller's number that the callee sees: that of the municipality, E.164
 	Name   string       // of the municipality
 	State  string       // kept on its channel, see Callbacks.SeeOut
@@ -66,7 +66,7 @@ type Attempts interface {
 	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
 }
 
-// Guard allows what may be dialled; callback.Guard is the real one.
+// Guard allows what may be dialled; dialling.Guard is the real one.
 type Guard interface {
 	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error)
 }

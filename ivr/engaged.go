@@ -36,7 +36,7 @@ func NewEngaged(clocks func(m call.MunicipalityID) *time.Location) *Engaged {
 	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[note.ID]party{}}
 }
 
-// Check gives a *callback.DialError when the caller of a note must not be called now, because they are on the
+// Check gives a *dialling.Error when the caller of a note must not be called now, because they are on the
 // telephone with us by either number of theirs, or because another colleague calls the same number about another
 // note.
 func (e *Engaged) Check(n note.Note) error {

@@ -314,24 +314,24 @@ func (n *fakeNotes) set(change func(*fakeNotes)) {
 	change(n)
 }
 
-func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (note.Note, error) {
+func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	<-time.After(n.slow)
 	if n.down {
-		return note.Note{}, note.ErrStoreDown
+		return note.Note{}, "", note.ErrStoreDown
 	}
 	if n.full != nil {
-		return note.Note{}, n.full
+		return note.Note{}, "", n.full
 	}
 	if err := ctx.Err(); err != nil {
-		return note.Note{}, err
+		return note.Note{}, "", err
 	}
 	if n.stands != nil {
-		return *n.stands, nil
+		return *n.stands, callback.Merged, nil
 	}
 	if n.note.Key == r.Key { // what was asked in this call before
-		return n.note, nil
+		return n.note, callback.Known, nil
 	}
 	n.made = append(n.made, r)
 	due := n.due
@@ -342,7 +342,7 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (note.Note,
 		ID: "note-1", Reference: "12345678", Municipality: r.Municipality, Team: r.Team, State: note.Open, Key: r.Key,
 		Number: r.Number, Deadline: due,
 	}
-	return n.note, nil
+	return n.note, callback.Made, nil
 }
 
 func (n *fakeNotes) Live(ctx context.Context, _ call.MunicipalityID, _ call.Number) ([]note.Note, error) {

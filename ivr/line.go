@@ -79,7 +79,7 @@ type Queue interface {
 // Notes makes callback notes, and knows those of a caller who rings again.
 type Notes interface {
 	// Promise makes a note durable and returns it, or an error: only after it returned well may a caller be told.
-	Promise(context.Context, callback.Request) (note.Note, error)
+	Promise(context.Context, callback.Request) (note.Note, callback.How, error)
 	// Live gives the notes for a number that are still to be kept, the one due first before the others.
 	Live(context.Context, call.MunicipalityID, call.Number) ([]note.Note, error)
 	// Repeated counts that the caller rang again about his note.

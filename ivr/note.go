@@ -169,9 +169,8 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance, most i
 func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
-	key := note.CallKey(d.operator.System(), d.contact.Call.ID)
-	n, err := d.operator.Notes.Promise(limited, callback.Request{
-		Key:          key,
+	n, how, err := d.operator.Notes.Promise(limited, callback.Request{
+		Key:          note.CallKey(d.operator.System(), d.contact.Call.ID),
 		At:           time.Now().UTC(),
 		Who:          note.ByCaller,
 		Municipality: d.team.Municipality,
@@ -190,7 +189,7 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
 		return impossible, nil
 	}
-	return promised, d.confirm(ctx, n, n.Key != key, number)
+	return promised, d.confirm(ctx, n, how == callback.Merged, number)
 }
 
 // isLimit reports whether a note was refused because enough were made today, as the municipality wants it.

@@ -34,7 +34,7 @@ var ErrDamaged = errors.New("the file of the journal was damaged while it was in
 // idLength is that of a ULID.
 const idLength = 26
 
-// Journal is a callback.Journal in a file. It is safe for use by several goroutines.
+// Journal is a keeper.Journal in a file. It is safe for use by several goroutines.
 type Journal struct {
 	path   string
 	lock   *lock

@@ -20,7 +20,7 @@ type record struct {
 	Ver          uint64              `json:"ver"`                // of the event; from which on the events were forgotten
 	Key          note.Key            `json:"key,omitempty"`      // of the note, in its made event
 	Unstored     bool                `json:"unstored,omitempty"` // in a made event: the store is not known to have it
-	Fields       map[string]string   `json:"fields,omitempty"`   // of callback.EncodeEvent; none when events were forgotten
+	Fields       map[string]string   `json:"fields,omitempty"`   // of note.EncodeEvent; none when events were forgotten
 }
 
 // A record is framed: frameMark, the length of the JSON, its checksum, the JSON. The mark holds bytes that no JSON text

@@ -76,7 +76,7 @@ func TestAComparisonThatIsCutShortGoesOn(t *testing.T) {
 		minutes++
 		request := g.request()
 		request.At = storetest.Now().Add(time.Duration(minutes) * time.Minute)
-		n, err := g.service.Promise(t.Context(), request)
+		n, _, err := g.service.Promise(t.Context(), request)
 		require.NoError(t, err)
 		return n.ID
 	}

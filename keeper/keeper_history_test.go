@@ -71,11 +71,11 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 		request := g.request()
 		g.journal.Fail(errors.New("disk full"))
 		g.store.lose = 1
-		_, err := g.service.Promise(t.Context(), request)
+		_, _, err := g.service.Promise(t.Context(), request)
 		require.ErrorIs(t, err, note.ErrStoreDown, "made, and not confirmed")
 		g.journal.Fail(nil)
 		g.store.Fail(errors.New("connection refused"))
-		confirmed, err := g.service.Promise(t.Context(), request)
+		confirmed, _, err := g.service.Promise(t.Context(), request)
 		require.NoError(t, err)
 		g.store.Fail(nil)
 		_, err = g.CatchUp(t.Context(), "")
@@ -135,7 +135,7 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 
 	g.store.Fail(errors.New("connection refused"))
 	h := storetest.NewHouse()
-	waits, err := callback.NewService(g.work(), h, h, nil).Promise(t.Context(), g.request())
+	waits, _, err := callback.NewService(g.work(), h, h, nil).Promise(t.Context(), g.request())
 	require.NoError(t, err)
 	require.Equal(t, 1, g.watch.behind)
 	require.Equal(t, 1, g.watch.apart)
@@ -160,7 +160,7 @@ func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
 	h := storetest.NewHouse()
 	service, list := callback.NewService(g.store, h, h, nil), callback.NewWorklist(g.store, storetest.NewFloor(), nil) // another program's
 	made := func() note.Note {
-		n, err := service.Promise(t.Context(), g.request())
+		n, _, err := service.Promise(t.Context(), g.request())
 		require.NoError(t, err)
 		return n
 	}
@@ -240,7 +240,7 @@ func TestRow11TheJournalFails(t *testing.T) {
 		g := newGuard()
 		g.journal.Fail(full)
 		g.store.Fail(errors.New("connection refused"))
-		_, err := g.service.Promise(t.Context(), g.request())
+		_, _, err := g.service.Promise(t.Context(), g.request())
 		require.ErrorIs(t, err, note.ErrStoreDown)
 		require.ErrorIs(t, err, full)
 		require.Zero(t, g.watch.behind)
@@ -254,10 +254,10 @@ func TestRow11TheJournalFails(t *testing.T) {
 func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	g := newGuard()
 	request := g.request()
-	n, err := g.service.Promise(t.Context(), request)
+	n, _, err := g.service.Promise(t.Context(), request)
 	require.NoError(t, err)
 	request.Key, request.Call = "pbx1/another", "another"
-	merged, err := g.service.Promise(t.Context(), request)
+	merged, _, err := g.service.Promise(t.Context(), request)
 	require.NoError(t, err)
 	require.Equal(t, n.ID, merged.ID)
 	notes, err := g.journal.Notes()
@@ -278,7 +278,7 @@ func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newGuard()
 				request := g.request()
-				n, err := g.service.Promise(t.Context(), request)
+				n, _, err := g.service.Promise(t.Context(), request)
 				require.NoError(t, err)
 				came := make(chan keeper.CaughtUp, 1)
 				s := &during{weak: g.store, do: func() error {
@@ -296,7 +296,7 @@ func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
 				g.Keeper = keeper.New(s, g.journal, g.watch)
 				h := storetest.NewHouse()
 				request.Key, request.Call = "pbx1/another", "another"
-				promised, err := callback.NewService(g.work(), h, h, nil).Promise(t.Context(), request)
+				promised, _, err := callback.NewService(g.work(), h, h, nil).Promise(t.Context(), request)
 				require.NoError(t, err)
 				require.Equal(t, test.lost, n.ID != promised.ID)
 				require.Equal(t, keeper.CaughtUp{Mended: test.mended, Done: true}, <-came)

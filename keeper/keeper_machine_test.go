@@ -41,7 +41,7 @@ func (m *machine) ask(t *rapid.T) {
 		request = rapid.SampledFrom(m.requests).Draw(t, "same")
 	}
 	m.requests = append(m.requests, request)
-	n, err := m.service.Promise(context.Background(), request)
+	n, _, err := m.service.Promise(context.Background(), request)
 	if err != nil {
 		require.ErrorIs(t, err, note.ErrStoreDown)
 		return

@@ -120,7 +120,7 @@ func (g *guard) request() callback.Request {
 
 func (g *guard) promise(t *testing.T) note.Note {
 	t.Helper()
-	n, err := g.service.Promise(t.Context(), g.request())
+	n, _, err := g.service.Promise(t.Context(), g.request())
 	require.NoError(t, err)
 	return n
 }
@@ -186,13 +186,13 @@ func TestRow1And2TheJournalConfirmsWithinHalfASecond(t *testing.T) {
 				g := newGuard()
 				fail(g)
 				start, request := time.Now(), g.request()
-				n, err := g.service.Promise(t.Context(), request)
+				n, _, err := g.service.Promise(t.Context(), request)
 				require.NoError(t, err)
 				require.Less(t, time.Since(start), 500*time.Millisecond)
 				require.Equal(t, 1, g.watch.behind)
 
 				start = time.Now()
-				again, err := g.service.Promise(t.Context(), request)
+				again, _, err := g.service.Promise(t.Context(), request)
 				require.NoError(t, err)
 				require.Equal(t, n, again, "asked again in the same call: the same promise")
 				require.Less(t, time.Since(start), 500*time.Millisecond)
@@ -223,9 +223,9 @@ func TestRow3AReplyIsLost(t *testing.T) {
 	g := newGuard()
 	g.store.lose = 1
 	request := g.request()
-	n, err := g.service.Promise(t.Context(), request)
+	n, _, err := g.service.Promise(t.Context(), request)
 	require.NoError(t, err)
-	again, err := g.service.Promise(t.Context(), request)
+	again, _, err := g.service.Promise(t.Context(), request)
 	require.NoError(t, err)
 	require.Equal(t, n, again)
 	g.catchUp(t, 0)

@@ -10,7 +10,7 @@ import (
 )
 
 // Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out. It
-// implements callback.Observer.
+// implements keeper.Observer.
 type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
@@ -52,19 +52,19 @@ func (k *Keeping) start(team string) {
 	k.overdue.WithLabelValues(team)
 }
 
-// JournalFailed implements callback.Observer. Who calls it logs the error.
+// JournalFailed implements keeper.Observer. Who calls it logs the error.
 func (k *Keeping) JournalFailed(error) { k.failures.Inc() }
 
-// Behind implements callback.Observer.
+// Behind implements keeper.Observer.
 func (k *Keeping) Behind(notes int) { k.behind.Set(float64(notes)) }
 
-// Apart implements callback.Observer.
+// Apart implements keeper.Observer.
 func (k *Keeping) Apart(notes int) { k.apart.Set(float64(notes)) }
 
-// Restored implements callback.Observer.
+// Restored implements keeper.Observer.
 func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }
 
-// Diverged implements callback.Observer.
+// Diverged implements keeper.Observer.
 func (k *Keeping) Diverged(note.ID) { k.diverged.Inc() }
 
 // Round counts what the passing of time did to notes.

@@ -147,7 +147,7 @@ func TestARightIsMissing(t *testing.T) {
 		t.Run(right, func(t *testing.T) {
 			server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
 			s := open(t, server.Addr)
-			_, err := service(s).Promise(t.Context(), request(t))
+			_, _, err := service(s).Promise(t.Context(), request(t))
 			require.ErrorIs(t, err, note.ErrStoreDown)
 			require.ErrorContains(t, err, "lacks a right")
 			require.Empty(t, keysIn(t, raw(t, server.Addr)), "nothing is written halfway")

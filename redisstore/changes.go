@@ -57,7 +57,7 @@ func places(n note.Note) []place {
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
 }
 
-// same names what a caller is promised once at a time, see callback.Note.SameAs.
+// same names what a caller is promised once at a time, see note.Note.SameAs.
 func same(n note.Note) string {
 	if n.Separate {
 		return hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject), string(n.ID))

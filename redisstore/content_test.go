@@ -29,7 +29,7 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	drawing := func(random ...[]byte) (note.Note, error) {
 		r := request(t)
 		return insist(func() (note.Note, error) {
-			return callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r)
+			return storetest.Just(callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r))
 		})
 	}
 	first, err := drawing(idA, low)
@@ -101,7 +101,7 @@ func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
 			}
 			r := request(t)
 			r.Key, r.Call = bad.Key, bad.Call
-			_, err = service(s).Promise(ctx, r)
+			_, _, err = service(s).Promise(ctx, r)
 			requireBroken(t, err, bad, test.says)
 			require.Equal(t, before, c.Dump(ctx, tag+"note:"+string(bad.ID)).Val(), "nothing is lost by looking")
 		})
@@ -130,7 +130,7 @@ func TestANoteThatAnIndexKnowsAndThatIsGoneIsNoSmallThing(t *testing.T) {
 	require.ErrorIs(t, err, note.ErrBroken)
 	r := request(t)
 	r.Key = n.Key
-	_, err = service(s).Promise(ctx, r)
+	_, _, err = service(s).Promise(ctx, r)
 	require.ErrorIs(t, err, note.ErrBroken, "a promise is not confirmed because of a key alone")
 	_, err = s.Note(ctx, deventer, n.ID)
 	require.ErrorIs(t, err, note.ErrNoNote)
@@ -195,7 +195,7 @@ func TestMakeFindsBrokenIndexesBeforeItWrites(t *testing.T) {
 			s, c := open(t, server.Addr), raw(t, server.Addr)
 			require.NoError(t, test.spoil(c))
 			before := dump(t, c)
-			_, err := service(s).Promise(ctx, request(t))
+			_, _, err := service(s).Promise(ctx, request(t))
 			require.Error(t, err)
 			require.ErrorContains(t, err, test.key)
 			require.Equal(t, before, dump(t, c), "nothing was written")

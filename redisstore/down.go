@@ -93,7 +93,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// broken says which key holds something that cannot be read. err wraps callback.ErrBroken.
+// broken says which key holds something that cannot be read. err wraps note.ErrBroken.
 func broken(key string, err error) error {
 	return fmt.Errorf("redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err)
 }

@@ -37,7 +37,7 @@ func TestWhatIsNotThereIsNoFailure(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	inTime(t, "a promise, and what is not there", func() error {
 		failed.Store(0)
-		if _, err := service(s).Promise(t.Context(), request(t)); err != nil { // its script is new to this Redis
+		if _, _, err := service(s).Promise(t.Context(), request(t)); err != nil { // its script is new to this Redis
 			return err
 		}
 		_, _ = s.ByReference(t.Context(), deventer, "10000004")

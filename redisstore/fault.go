@@ -144,7 +144,7 @@ func mendOf(index, key string) string {
 	return "Restore it from the log or from a backup (docs/notes.md, Restoring by hand)"
 }
 
-// broken says that a key holds something that cannot be read, and takes it down. err wraps callback.ErrBroken.
+// broken says that a key holds something that cannot be read, and takes it down. err wraps note.ErrBroken.
 func (s *Store) broken(key string, err error) error {
 	s.faults.add(key, err.Error(), metFault{text: err.Error(), grave: true})
 	return broken(key, err)

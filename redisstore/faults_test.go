@@ -38,7 +38,7 @@ func inTime(t *testing.T, what string, f func() error) {
 func requireDown(t *testing.T, s *redisstore.Store, mend string) {
 	t.Helper()
 	inTime(t, "a promise that cannot be made", func() error {
-		n, err := service(s).Promise(t.Context(), request(t))
+		n, _, err := service(s).Promise(t.Context(), request(t))
 		switch {
 		case !errors.Is(err, note.ErrStoreDown) || !strings.Contains(err.Error(), mend):
 			return fmt.Errorf("not the error that says %q: %w", mend, err)
@@ -165,7 +165,7 @@ func TestManyCallersMeetAFrozenRedis(t *testing.T) {
 		r := request(t)
 		wait.Go(func() {
 			start := time.Now()
-			if _, err := service(s).Promise(context.Background(), r); errors.Is(err, note.ErrStoreDown) {
+			if _, _, err := service(s).Promise(context.Background(), r); errors.Is(err, note.ErrStoreDown) {
 				told <- time.Since(start)
 			}
 		})
@@ -199,12 +199,12 @@ func TestReplyIsLostAfterTheScriptRan(t *testing.T) {
 		promise(t, s)
 		proxy.HoldReply("evalsha")
 		r := request(t)
-		_, err := service(s).Promise(t.Context(), r)
+		_, _, err := service(s).Promise(t.Context(), r)
 		require.ErrorIs(t, err, note.ErrStoreDown, "I8: no confirmation before it is known to be durable")
 		require.Zero(t, proxy.Pending())
 		made := requireInvariants(t, raw(t, server.Addr))
 		require.Len(t, made, 2, "the script did run")
-		n, err := service(s).Promise(t.Context(), r)
+		n, _, err := service(s).Promise(t.Context(), r)
 		require.NoError(t, err)
 		require.Equal(t, made[n.ID], n)
 		require.Len(t, requireInvariants(t, raw(t, server.Addr)), 2)
@@ -357,7 +357,7 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 		wait.Go(func() {
 			err := note.ErrStoreDown
 			for errors.Is(err, note.ErrStoreDown) { // on a busy machine one may have to ask again
-				notes[i], err = service(s).Promise(context.Background(), r)
+				notes[i], _, err = service(s).Promise(context.Background(), r)
 			}
 		})
 	}

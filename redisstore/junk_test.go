@@ -213,7 +213,7 @@ func TestJunkInTheFieldsThatLeadToNotes(t *testing.T) {
 		require.NoError(t, c.HSet(ctx, tag+"open", field, ids).Err())
 		again := request(t)
 		again.Number, again.Shown = n.Number, n.Number
-		same, err := service(s).Promise(ctx, again)
+		same, _, err := service(s).Promise(ctx, again)
 		require.NoError(t, err, name)
 		require.Equal(t, n.ID, same.ID, name)
 	}
@@ -222,7 +222,7 @@ func TestJunkInTheFieldsThatLeadToNotes(t *testing.T) {
 		require.NoError(t, c.HSet(ctx, tag+"open", field, ids).Err())
 		anew := request(t)
 		anew.Number, anew.Shown = n.Number, n.Number
-		made, err := service(s).Promise(ctx, anew)
+		made, _, err := service(s).Promise(ctx, anew)
 		require.NoError(t, err, "%s: who has no note gets one", name)
 		require.NotEqual(t, n.ID, made.ID, name)
 		advance(t, s, made, cancels)

@@ -18,7 +18,7 @@ type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
 
-func (k keys) note(id note.ID) string             { return k.tag + "note:" + string(id) }        // hash: the note, see callback.EncodeNote
+func (k keys) note(id note.ID) string             { return k.tag + "note:" + string(id) }        // hash: the note, see note.EncodeNote
 func (k keys) due(team call.TeamID) string        { return k.tag + "due:" + string(team) }       // zset: live notes, see dueScore
 func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that they have or that are for them
 func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
@@ -29,14 +29,14 @@ func (k keys) idem() string                       { return k.tag + "idem" }     
 func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
 func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
 func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
-func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → absence, see callback.EncodeAbsence
-func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see callback.EncodeEvent
+func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → absence, see staff.EncodeAbsence
+func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see note.EncodeEvent
 
 // day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires, and
 // deploy/redis/users.acl knows it by its name.
 func (k keys) day(date string) string { return k.tag + "day:" + date }
 
-// number: zset: the notes of one telephone number (see callback.Note.Numbers), by the time they were made in ms. The
+// number: zset: the notes of one telephone number (see note.Note.Numbers), by the time they were made in ms. The
 // digits are hashed to keep them out of SLOWLOG, MONITOR and error messages, where key names show; not as a secret,
 // for so few digits can be guessed.
 func (k keys) number(n call.Number) string { return k.tag + "number:" + hashed(n.E164) }

@@ -75,7 +75,7 @@ func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []note.
 		until(func() {
 			r := request(t)
 			for range 2 { // each caller asks twice, as a lost reply makes him do
-				if n, err := service(s).Promise(ctx, r); err == nil {
+				if n, _, err := service(s).Promise(ctx, r); err == nil {
 					told <- n
 				}
 			}
@@ -145,10 +145,10 @@ func TestTheDiskIsTooSlowToWaitFor(t *testing.T) {
 	server.SetDisk(time.Second)
 	s := open(t, server.Addr)
 	r := request(t)
-	_, err := service(s).Promise(ctx, r)
+	_, _, err := service(s).Promise(ctx, r)
 	require.ErrorIs(t, err, note.ErrStoreDown, "it is not said to be kept")
 	server.SetDisk(0)
-	n, err := storetest.Patiently(func() (note.Note, error) { return service(s).Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (note.Note, error) { return storetest.Just(service(s).Promise(ctx, r)) })
 	require.NoError(t, err)
 	stored := requireInvariants(t, raw(t, server.Addr))
 	require.Len(t, stored, 1, "asked again: one note")

@@ -135,7 +135,7 @@ func TestOneLiveNoteForOneCallerTeamAndSubject(t *testing.T) {
 	var openErr *note.OpenError
 	require.ErrorAs(t, err, &openErr)
 	require.Equal(t, first, openErr.Note)
-	merged, err := insist(func() (note.Note, error) { return service(s).Promise(ctx, again) })
+	merged, err := insist(func() (note.Note, error) { return storetest.Just(service(s).Promise(ctx, again)) })
 	require.NoError(t, err)
 	require.Equal(t, first.ID, merged.ID)
 	require.Equal(t, 1, merged.Repeats)

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// SetAbsent keeps that a colleague is absent, see callback.Presence.
+// SetAbsent keeps that a colleague is absent, see staff.Presence.
 func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a staff.Absence) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -22,7 +22,7 @@ func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a staff.Ab
 	return nil
 }
 
-// SetPresent ends the absence of a colleague, see callback.Presence.
+// SetPresent ends the absence of a colleague, see staff.Presence.
 func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -32,7 +32,7 @@ func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague
 	return nil
 }
 
-// Absence gives the absence of a colleague, see callback.Presence.
+// Absence gives the absence of a colleague, see staff.Presence.
 func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -51,7 +51,7 @@ func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague ca
 	return a, true, nil
 }
 
-// Absences gives who is absent, see callback.Presence.
+// Absences gives who is absent, see staff.Presence.
 func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

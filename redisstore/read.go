@@ -88,7 +88,7 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id note.ID) (
 	return s.events(ctx, k, id, strings.Fields(entries))
 }
 
-// Log gives the events of all notes after a place in the log, see callback.Reader. One that cannot be read is passed
+// Log gives the events of all notes after a place in the log, see note.Reader. One that cannot be read is passed
 // over: Audit and the note itself tell of it.
 func (s *Store) Log(
 	ctx context.Context, m call.MunicipalityID, after string, limit int,

@@ -94,7 +94,7 @@ func promise(tb testing.TB, s callback.WorkStore, change ...func(*callback.Reque
 	for _, c := range change {
 		c(&r)
 	}
-	n, err := insist(func() (note.Note, error) { return service(s).Promise(ctx, r) })
+	n, err := insist(func() (note.Note, error) { return storetest.Just(service(s).Promise(ctx, r)) })
 	require.NoError(tb, err)
 	return n
 }

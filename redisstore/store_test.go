@@ -115,10 +115,10 @@ func TestTwoMunicipalitiesKeepApart(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	r := request(t)
-	here, err := service(s).Promise(t.Context(), r)
+	here, _, err := service(s).Promise(t.Context(), r)
 	require.NoError(t, err)
 	r.Municipality = "olst-wijhe"
-	there, err := service(s).Promise(t.Context(), r)
+	there, _, err := service(s).Promise(t.Context(), r)
 	require.NoError(t, err)
 	require.NotEqual(t, here.ID, there.ID)
 	for _, key := range keysIn(t, raw(t, server.Addr)) {

@@ -32,7 +32,7 @@ const (
 	keepCounts = 48 * time.Hour
 )
 
-// Count counts what is done in a day, see callback.Tally.
+// Count counts what is done in a day, see dialling.Tally.
 //
 //	KEYS  1 the counts of the day (hash)
 //	ARGV  1 the field of what counts once; empty to look only  2 how long the counts are kept, s  3… each count's field and most
@@ -43,7 +43,7 @@ func (s *Store) Count(ctx context.Context, day dialling.Day, once string, limits
 	return s.count(ctx, day, onceField(once), limits)
 }
 
-// TakeBack subtracts what was counted, see callback.Tally.
+// TakeBack subtracts what was counted, see dialling.Tally.
 //
 //	KEYS  1 the counts of the day (hash)
 //	ARGV  1 the field of what counts once
@@ -64,7 +64,7 @@ func (s *Store) TakeBack(ctx context.Context, day dialling.Day, once string) err
 	return s.unexpected(what, reply)
 }
 
-// Full gives the first count that has reached its most, see callback.Tally.
+// Full gives the first count that has reached its most, see dialling.Tally.
 func (s *Store) Full(ctx context.Context, day dialling.Day, limits []dialling.Limit) (dialling.Limit, error) {
 	return s.count(ctx, day, "", limits)
 }

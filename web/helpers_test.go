@@ -281,7 +281,7 @@ func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) note.No
 	for _, c := range change {
 		c(&r)
 	}
-	n, err := d.notes.Promise(context.Background(), r)
+	n, _, err := d.notes.Promise(context.Background(), r)
 	require.NoError(d.t, err)
 	return n
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// Reader finds notes, see callback.Reader.
+// Reader finds notes, see note.Reader.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error)
 	ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error)
@@ -75,9 +75,9 @@ type Ends interface {
 // Phone puts colleagues through to the callers of notes.
 type Phone interface {
 	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
-	// on the note. A *callback.DialError says why nobody will be rung.
+	// on the note. A *dialling.Error says why nobody will be rung.
 	CallBack(n note.Note) error
-	// Check gives a *callback.DialError when the caller should not be rung now by whatever phone: they are on the
+	// Check gives a *dialling.Error when the caller should not be rung now by whatever phone: they are on the
 	// telephone with us.
 	Check(n note.Note) error
 	// Talking gives the conversation that a colleague has with a caller now, and false when he has none.
@@ -93,7 +93,7 @@ type Talking struct {
 
 // Promises makes notes, see callback.Service.
 type Promises interface {
-	Promise(ctx context.Context, r callback.Request) (note.Note, error)
+	Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error)
 }
 
 // Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error, the rest was given.

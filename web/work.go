@@ -255,18 +255,18 @@ func (a *API) promise(v *visit) error {
 		return err
 	}
 	request.Key = note.Key("api/" + string(v.who.Agent) + "/" + key)
-	n, err := a.Promises.Promise(v.Context(), request)
+	n, how, err := a.Promises.Promise(v.Context(), request)
 	if err != nil {
 		return err
 	}
-	if n.Key == request.Key && !asks(request, a.asMade(v, request, n)) {
+	if how == callback.Known && !asks(request, a.asMade(v, request, n)) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
 			"this Idempotency-Key was used before, for a request that differed in what it asks for: nothing was promised now, "+
 				"draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
 	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time
-	if n.Key != request.Key {
+	if how == callback.Merged {
 		status = http.StatusOK
 	}
 	v.tag(n)

@@ -103,7 +103,7 @@ func (o *office) promise(t *testing.T, at time.Time, n int) note.Note {
 		Municipality: deventer, Team: kcc, Number: number, Shown: number, Language: "nl",
 	}
 	var promised note.Note
-	o.eventually(t, func() (err error) { promised, err = o.service.Promise(t.Context(), r); return err })
+	o.eventually(t, func() (err error) { promised, _, err = o.service.Promise(t.Context(), r); return err })
 	return promised
 }
 

@@ -58,7 +58,7 @@ func (w *town) works(changes int) {
 		}
 		slices.Sort(ids)
 		if len(ids) == 0 || w.random.IntN(4) == 0 {
-			n := w.patiently(func() (note.Note, error) { return w.desk.Promise(ctx, request()) })
+			n := w.patiently(func() (note.Note, error) { return storetest.Just(w.desk.Promise(ctx, request())) })
 			w.told[n.ID] = n
 			continue
 		}

@@ -31,7 +31,7 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	var told []note.Note
 	for len(d.watch.Failed) == 0 {
 		r := longStory()
-		n, err := storetest.Patiently(func() (note.Note, error) { return d.service.Promise(ctx, r) })
+		n, err := storetest.Patiently(func() (note.Note, error) { return storetest.Just(d.service.Promise(ctx, r)) })
 		require.NoError(t, err, "the caller hears his reference, also when the disk is full")
 		told = append(told, n)
 		require.Less(t, len(told), 2000, "the disk gets full")
@@ -48,7 +48,7 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	server.Kill()
 	for { // one more may find room in pages that are free
 		began := time.Now()
-		n, err := d.service.Promise(ctx, longStory())
+		n, _, err := d.service.Promise(ctx, longStory())
 		require.Less(t, time.Since(began), time.Second)
 		if err != nil {
 			require.ErrorIs(t, err, note.ErrStoreDown, "neither can keep it: the caller is told so")

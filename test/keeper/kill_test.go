@@ -105,7 +105,7 @@ func (d *daemon) asksTwiceAtOnce(told chan<- note.Note) {
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
-			if n, err := d.service.Promise(ctx, r); err == nil {
+			if n, _, err := d.service.Promise(ctx, r); err == nil {
 				told <- n
 			}
 		})

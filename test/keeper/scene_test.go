@@ -1,5 +1,5 @@
 // Package keeper_test holds the rows of the fault matrix that need the journal on a disk and a Redis at once. Promises and changes go
-// through callback.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was told is there, once.
+// through keeper.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was told is there, once.
 package keeper_test
 
 import (
@@ -102,7 +102,7 @@ func request() callback.Request {
 func (d *daemon) promises(t *testing.T) note.Note {
 	t.Helper()
 	r := request()
-	n, err := storetest.Patiently(func() (note.Note, error) { return d.service.Promise(ctx, r) })
+	n, err := storetest.Patiently(func() (note.Note, error) { return storetest.Just(d.service.Promise(ctx, r)) })
 	require.NoError(t, err)
 	return n
 }

@@ -20,21 +20,21 @@ type Observer struct {
 	Differing []note.ID
 }
 
-// JournalFailed implements callback.Observer.
+// JournalFailed implements keeper.Observer.
 func (o *Observer) JournalFailed(err error) { o.note(func() { o.Failed = append(o.Failed, err) }) }
 
-// Behind implements callback.Observer.
+// Behind implements keeper.Observer.
 func (o *Observer) Behind(notes int) {
 	o.note(func() { o.Waiting, o.Most = notes, max(o.Most, notes) })
 }
 
-// Apart implements callback.Observer.
+// Apart implements keeper.Observer.
 func (o *Observer) Apart(notes int) { o.note(func() { o.Stuck = notes }) }
 
-// Restored implements callback.Observer.
+// Restored implements keeper.Observer.
 func (o *Observer) Restored(notes int) { o.note(func() { o.Lost += notes }) }
 
-// Diverged implements callback.Observer.
+// Diverged implements keeper.Observer.
 func (o *Observer) Diverged(id note.ID) {
 	o.note(func() { o.Differing = append(o.Differing, id) })
 }

@@ -87,7 +87,7 @@ func (o *Office) Note(team call.TeamID) note.Note {
 	require.NoError(o.T, err)
 	var n note.Note
 	require.Eventually(o.T, func() bool {
-		n, err = o.Notes.Promise(o.T.Context(), callback.Request{
+		n, _, err = o.Notes.Promise(o.T.Context(), callback.Request{
 			Key: note.Key(fmt.Sprint("pbx/", o.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer", Team: team,
 			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", o.made), Reason: "=Wanneer?",
 		})
