@@ -26,8 +26,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// fakeProcess, when set, makes this program the fake Asterisk of BenchmarkCall: in a process of its own, its work is not
-// taken for ours.
+// fakeProcess, when set, makes this program the fake Asterisk of BenchmarkCall: in a process of its own, its work is
+// not taken for ours.
 const fakeProcess = "BEREIKBAAR_FAKE_ASTERISK"
 
 func TestMain(m *testing.M) {
@@ -47,8 +47,8 @@ const sentChannel = `{"id":%q,"name":"PJSIP/trunk-00000002","state":"Up","protoc
 	`"connected":{"name":"","number":"140570"},"accountcode":"","dialplan":{"context":"bereikbaar","exten":"140570","priority":2,"app_name":"Stasis",` +
 	`"app_data":"balie,caller,140570,allowed_not_screened"},"creationtime":"2026-11-23T21:42:42.666+0100","language":"nl"}`
 
-// callsWithoutEnd is a fake Asterisk to which one caller after the other comes. Each is put through to a phone that answers
-// at once, and hangs up after a moment.
+// callsWithoutEnd is a fake Asterisk to which one caller after the other comes. Each is put through to a phone that
+// answers at once, and hangs up after a moment.
 func callsWithoutEnd() *fakeAsterisk {
 	f := &fakeAsterisk{password: fakePassword}
 	calls := 0
@@ -59,14 +59,20 @@ func callsWithoutEnd() *fakeAsterisk {
 	channel := func(id string) string { return `"channel":` + fmt.Sprintf(sentChannel, id) }
 	come := func() {
 		calls++
-		send("StasisStart", "balie", `"args":["caller","140570","allowed_not_screened"],`+channel(fmt.Sprint("caller-", calls)))
+		send(
+			"StasisStart", "balie",
+			`"args":["caller","140570","allowed_not_screened"],`+channel(fmt.Sprint("caller-", calls)),
+		)
 	}
 	end := func(id string) {
 		send("StasisEnd", "balie", channel(id))
 		send("ChannelDestroyed", "balie", `"cause":16,"cause_txt":"Normal Clearing",`+channel(id))
 	}
 	phone := func(ids string) {
-		send("EndpointStateChange", "balie-phones", `"endpoint":{"technology":"PJSIP","resource":"kcc1","state":"online","channel_ids":[`+ids+`]}`)
+		send(
+			"EndpointStateChange", "balie-phones",
+			`"endpoint":{"technology":"PJSIP","resource":"kcc1","state":"online","channel_ids":[`+ids+`]}`,
+		)
 	}
 	moment := func(then func()) { time.AfterFunc(2*time.Millisecond, then) }
 	f.reply = func(r fakeRequest) (int, string, bool) {
@@ -113,7 +119,8 @@ func (o *plainOperator) Take(ctx context.Context, line ivr.Line, incoming call.C
 	var phone sync.WaitGroup
 	phone.Go(func() {
 		leg, err := o.board.Ring(context.Background(), dispatch.Invitation{
-			Call: incoming, Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, Team: routing.Team{Name: "KCC"}, For: time.Minute,
+			Call: incoming, Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, Team: routing.Team{Name: "KCC"},
+			For: time.Minute,
 		})
 		if err != nil {
 			o.over <- err
@@ -159,7 +166,10 @@ func BenchmarkCall(b *testing.B) {
 	address, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(b, err)
 
-	conn, err := New(Options{URL: "http://" + strings.TrimSpace(address) + "/ari", Application: "balie", Username: "daemon", Password: fakePassword})
+	conn, err := New(Options{
+		URL: "http://" + strings.TrimSpace(address) + "/ari", Application: "balie", Username: "daemon",
+		Password: fakePassword,
+	})
 	require.NoError(b, err)
 	board := NewSwitchboard(conn, slog.New(slog.DiscardHandler))
 	operator := &plainOperator{board, make(chan error, 1)}

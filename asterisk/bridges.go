@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// CreateBridge makes a bridge with an id of ours. kind is "mixing" for a conversation or "holding". IsConflict when there
-// is one with that id.
+// CreateBridge makes a bridge with an id of ours. kind is "mixing" for a conversation or "holding". IsConflict when
+// there is one with that id.
 func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
 	if err := errors.Join(checkID("bridge", id), checkID("type", kind), checkText("name", name)); err != nil {
 		return fmt.Errorf("asterisk: create bridge: %w", err)
@@ -20,8 +20,8 @@ func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
 	return c.onBridge(ctx, "create bridge", http.MethodPost, id, body)
 }
 
-// AddToBridge lets channels enter a bridge, all of them or none. IsGone when one is over; IsConflict (or 422) when one is
-// not in our application.
+// AddToBridge lets channels enter a bridge, all of them or none. IsGone when one is over; IsConflict (or 422) when one
+// is not in our application.
 func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) error {
 	if err := checkMembers(channels); err != nil {
 		return fmt.Errorf("asterisk: add to bridge: %w", err)
@@ -39,8 +39,8 @@ func (c *Conn) Bridges(ctx context.Context) ([]Bridge, error) {
 	return list(ctx, c, "list bridges", pathOf("bridges"), bridgeIn)
 }
 
-// newcomers enter a bridge without telling each other's phone who they are: the caller must not see an employee's number,
-// and the employee's phone shows the caller's since it rang.
+// newcomers enter a bridge without telling each other's phone who they are: the caller must not see an employee's
+// number, and the employee's phone shows the caller's since it rang.
 type newcomers struct {
 	Channel                     []string `json:"channel"`
 	InhibitConnectedLineUpdates bool     `json:"inhibitConnectedLineUpdates"`

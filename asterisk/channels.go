@@ -49,8 +49,8 @@ func (c *Conn) Continue(ctx context.Context, channel, dialplanContext, extension
 	return c.onChannel(ctx, "continue", http.MethodPost, channel, body, "continue")
 }
 
-// Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id tells the end of
-// all; Asterisk leaves out a file that it does not have.
+// Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id tells the end
+// of all; Asterisk leaves out a file that it does not have.
 func (c *Conn) Play(ctx context.Context, channel, playback string, media []string) error {
 	err := checkID("playback", playback)
 	if len(media) == 0 {
@@ -74,8 +74,9 @@ const (
 	stopAgain = 20 * time.Millisecond
 )
 
-// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already. For a moment after it began
-// Asterisk cannot stop it and says 500 (seen on 22.10.1): it is asked again then, and the error is isUnstoppable when that went on.
+// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already. For a moment after
+// it began Asterisk cannot stop it and says 500 (seen on 22.10.1): it is asked again then, and the error is
+// isUnstoppable when that went on.
 func (c *Conn) StopPlayback(ctx context.Context, playback string) error {
 	if err := checkID("playback", playback); err != nil {
 		return fmt.Errorf("asterisk: stop playback: %w", err)
@@ -110,8 +111,9 @@ func exists(err error) (bool, error) {
 	return err == nil, err
 }
 
-// StartMusic plays music on hold of a class; the empty class is the channel's own. Music does not stop by itself when the
-// channel enters a mixing bridge: who is in it is heard only after StopMusic, which may come before or after (heard on 22.10.1).
+// StartMusic plays music on hold of a class; the empty class is the channel's own. Music does not stop by itself when
+// the channel enters a mixing bridge: who is in it is heard only after StopMusic, which may come before or after (heard
+// on 22.10.1).
 func (c *Conn) StartMusic(ctx context.Context, channel, class string) error {
 	if err := checkText("music class", class); err != nil {
 		return fmt.Errorf("asterisk: start music: %w", err)
@@ -127,13 +129,15 @@ func (c *Conn) StopMusic(ctx context.Context, channel string) error {
 	return c.onChannel(ctx, "stop music", http.MethodDelete, channel, nil, "moh")
 }
 
-// GetVariable reads a channel variable, or a function such as CALLERID(num-pres). One that is not set is empty, as it is in
-// the dialplan; only a channel that is gone is an error.
+// GetVariable reads a channel variable, or a function such as CALLERID(num-pres). One that is not set is empty, as it
+// is in the dialplan; only a channel that is gone is an error.
 func (c *Conn) GetVariable(ctx context.Context, channel, name string) (string, error) {
 	if err := errors.Join(checkID("channel", channel), checkID("variable", name)); err != nil {
 		return "", fmt.Errorf("asterisk: get variable: %w", err)
 	}
-	r, err := c.do(ctx, command{"get variable", http.MethodGet, pathOf("channels", channel, "variable"), url.Values{"variable": {name}}, nil})
+	r, err := c.do(ctx, command{
+		"get variable", http.MethodGet, pathOf("channels", channel, "variable"), url.Values{"variable": {name}}, nil,
+	})
 	if e, ok := errors.AsType[*CommandError](err); ok && e.Message == messageNoVariable {
 		return "", nil
 	}
@@ -161,7 +165,8 @@ func (c *Conn) ChannelExists(ctx context.Context, channel string) (bool, error) 
 // Channels lists every channel that Asterisk has, ours or not, each once and as it was last.
 func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
 	listed, err := list(ctx, c, "list channels", pathOf("channels"), channelIn)
-	// Asterisk does not hold its list while it tells it: a channel that changes meanwhile is told again (seen: three times).
+	// Asterisk does not hold its list while it tells it: a channel that changes meanwhile is told again (seen: three
+	// times).
 	latest := map[string]int{}
 	for i, channel := range listed {
 		latest[channel.ID] = i
@@ -222,8 +227,8 @@ func (c *Conn) Dial(ctx context.Context, channel string, timeout time.Duration) 
 	return c.onChannel(ctx, "dial", http.MethodPost, channel, body, "dial")
 }
 
-// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every creation
-// that fails on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never
+// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every creation that
+// fails on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never
 // clears the error number of that thread (ast_channel_errno; seen on 22.10.1).
 func (c *Conn) sureOfConflict(ctx context.Context, channel string, err error) error {
 	said, ok := errors.AsType[*CommandError](err)
@@ -240,7 +245,8 @@ func (c *Conn) sureOfConflict(ctx context.Context, channel string, err error) er
 
 func (o Origination) check() error {
 	problems := []error{
-		checkID("channel", o.Channel), checkID("endpoint", o.Endpoint), checkText("caller id", o.CallerID), checkText("originator", o.Originator),
+		checkID("channel", o.Channel), checkID("endpoint", o.Endpoint), checkText("caller id", o.CallerID),
+		checkText("originator", o.Originator),
 	}
 	if o.Timeout <= 0 {
 		problems = append(problems, errors.New("timeout is not above 0, and Asterisk would ring for 30 s"))

@@ -44,9 +44,9 @@ type command struct {
 // Do sends any REST command over the websocket and waits for its reply, see Options.CommandTimeout. path is relative
 // to /ari and its segments are percent-escaped by the caller; body, when not nil, is sent as JSON.
 //
-// A status of 400 and more is a *CommandError. Without a link the command waits for one, and ErrDown says that there was
-// none in time: it did not run. ErrUnknownOutcome says that it was sent and no reply came. When ctx ends first, the error
-// wraps its cause too.
+// A status of 400 and more is a *CommandError. Without a link the command waits for one, and ErrDown says that there
+// was none in time: it did not run. ErrUnknownOutcome says that it was sent and no reply came. When ctx ends first, the
+// error wraps its cause too.
 func (c *Conn) Do(ctx context.Context, method, path string, query url.Values, body any) (Response, error) {
 	name, _, _ := strings.Cut(path, "/")
 	return c.do(ctx, command{method + " " + name, method, path, query, body})
@@ -135,7 +135,8 @@ func (c *Conn) awaitLink(ctx context.Context) (*link, error) {
 			if lastErr == nil {
 				return nil, fmt.Errorf("%w: %w", ErrDown, context.Cause(ctx))
 			}
-			return nil, fmt.Errorf("%w: %w: %s", ErrDown, context.Cause(ctx), lastErr.Error()) // not wrapped: it did not end this command
+			// not wrapped: it did not end this command
+			return nil, fmt.Errorf("%w: %w: %s", ErrDown, context.Cause(ctx), lastErr.Error())
 		}
 	}
 }
@@ -192,7 +193,8 @@ func pathOf(segments ...string) string {
 }
 
 // checkText refuses what would not arrive in Asterisk as it was meant: control characters split SIP headers and log
-// lines, and broken UTF-8 is refused by its JSON reader. The value itself is not repeated: it may be a number or a name.
+// lines, and broken UTF-8 is refused by its JSON reader. The value itself is not repeated: it may be a number or a
+// name.
 func checkText(what, value string) error {
 	if !utf8.ValidString(value) {
 		return fmt.Errorf("%s is not valid UTF-8", what)

@@ -178,7 +178,10 @@ func TestRefusalCarriesAsterisksOwnWords(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"message":     {http.StatusConflict, `{"message":"Channel not in Stasis application"}`, "409 Channel not in Stasis application"},
+		"message": {
+			http.StatusConflict, `{"message":"Channel not in Stasis application"}`,
+			"409 Channel not in Stasis application",
+		},
 		"error":       {http.StatusInternalServerError, `{"error":"Allocation failed"}`, "500 Allocation failed"},
 		"no body":     {http.StatusNotFound, "", "404 Not Found"},
 		"no JSON":     {http.StatusBadGateway, "<html>", "502 Bad Gateway"},
@@ -205,16 +208,28 @@ func TestVerdictsOnRefusals(t *testing.T) {
 		err                     error
 		gone, conflict, refused bool
 	}{
-		"no error":                         {nil, false, false, false},
-		"some other error":                 {ErrDown, false, false, false},
-		"channel gone":                     {&CommandError{Status: 404, Message: "Channel not found"}, true, false, false},
-		"channel not up":                   {&CommandError{Status: 412}, true, false, false},
-		"channel gone, on joining":         {&CommandError{Status: 400, Message: "Channel not found"}, true, false, false},
-		"phone not configured, on joining": {&CommandError{Status: 422, Message: "Event source does not exist"}, true, false, false},
-		"bad request":                      {&CommandError{Status: 400, Message: "Invalid endpoint specified"}, false, false, false},
-		"id in use":                        {&CommandError{Status: 409}, false, true, false},
-		"phone not there":                  {&CommandError{Status: 500, Message: "Allocation failed"}, false, false, true},
-		"fault in Asterisk":                {&CommandError{Status: 500, Message: "Failed to answer channel"}, false, false, false},
+		"no error":         {nil, false, false, false},
+		"some other error": {ErrDown, false, false, false},
+		"channel gone": {
+			&CommandError{Status: 404, Message: "Channel not found"}, true, false, false,
+		},
+		"channel not up": {&CommandError{Status: 412}, true, false, false},
+		"channel gone, on joining": {
+			&CommandError{Status: 400, Message: "Channel not found"}, true, false, false,
+		},
+		"phone not configured, on joining": {
+			&CommandError{Status: 422, Message: "Event source does not exist"}, true, false, false,
+		},
+		"bad request": {
+			&CommandError{Status: 400, Message: "Invalid endpoint specified"}, false, false, false,
+		},
+		"id in use": {&CommandError{Status: 409}, false, true, false},
+		"phone not there": {
+			&CommandError{Status: 500, Message: "Allocation failed"}, false, false, true,
+		},
+		"fault in Asterisk": {
+			&CommandError{Status: 500, Message: "Failed to answer channel"}, false, false, false,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +247,10 @@ func TestVerdictsOnRefusals(t *testing.T) {
 func TestDoSendsAnyCommand(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(fakeRequest) (int, string, bool) { return http.StatusOK, `{"a":"\u00e9"}`, true })
-		r, err := c.Do(t.Context(), http.MethodPost, "bridges/b/play", url.Values{"media": {"sound:a b"}}, map[string]string{"x": `"<&`})
+		r, err := c.Do(
+			t.Context(), http.MethodPost, "bridges/b/play", url.Values{"media": {"sound:a b"}},
+			map[string]string{"x": `"<&`},
+		)
 		require.NoError(t, err)
 		require.Equal(t, Response{Status: 200, Body: `{"a":"\u00e9"}`, reason: "OK"}, r)
 		sent := f.requests[len(f.requests)-1]

@@ -16,7 +16,9 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 		run  call
 		want string
 	}{
-		"answer": {func(ctx context.Context, c *testConn) error { return c.Answer(ctx, "a;2") }, "POST channels/a%3B2/answer"},
+		"answer": {
+			func(ctx context.Context, c *testConn) error { return c.Answer(ctx, "a;2") }, "POST channels/a%3B2/answer",
+		},
 		"hang up": {
 			func(ctx context.Context, c *testConn) error { return c.HangUp(ctx, "a", CauseUserBusy) },
 			`DELETE channels/a {"reason_code":"17"}`,
@@ -31,7 +33,9 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 			},
 			`POST channels/a/play/p-1 {"media":["sound:een","sound:twee"]}`,
 		},
-		"stop playback": {func(ctx context.Context, c *testConn) error { return c.StopPlayback(ctx, "p-1") }, "DELETE playbacks/p-1"},
+		"stop playback": {
+			func(ctx context.Context, c *testConn) error { return c.StopPlayback(ctx, "p-1") }, "DELETE playbacks/p-1",
+		},
 		"start music": {
 			func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "wacht") },
 			`POST channels/a/moh {"mohClass":"wacht"}`,
@@ -40,7 +44,9 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 			func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "") },
 			`POST channels/a/moh {}`,
 		},
-		"stop music": {func(ctx context.Context, c *testConn) error { return c.StopMusic(ctx, "a") }, "DELETE channels/a/moh"},
+		"stop music": {
+			func(ctx context.Context, c *testConn) error { return c.StopMusic(ctx, "a") }, "DELETE channels/a/moh",
+		},
 		"set variable": {
 			func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "STATE", `{"x":1}`) },
 			`POST channels/a/variable {"variable":"STATE","value":"{\"x\":1}"}`,
@@ -53,7 +59,9 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 			func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b", "x", "y") },
 			`POST bridges/b/addChannel {"channel":["x","y"],"inhibitConnectedLineUpdates":true}`,
 		},
-		"destroy bridge": {func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "b") }, "DELETE bridges/b"},
+		"destroy bridge": {
+			func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "b") }, "DELETE bridges/b",
+		},
 		"subscribe": {
 			func(ctx context.Context, c *testConn) error {
 				return c.Subscribe(ctx, []string{"endpoint:PJSIP/1", "endpoint:PJSIP/2"})
@@ -62,7 +70,8 @@ func TestCommandsAsAsteriskGetsThem(t *testing.T) {
 		},
 		"create": {func(ctx context.Context, c *testConn) error {
 			return c.Create(ctx, Origination{
-				Channel: "leg-1", Endpoint: "PJSIP/kcc1", CallerID: `"KCC" <+31570000000>`, Timeout: 19500 * time.Millisecond,
+				Channel: "leg-1", Endpoint: "PJSIP/kcc1", CallerID: `"KCC" <+31570000000>`,
+				Timeout:    19500 * time.Millisecond,
 				Originator: "caller", Variables: map[string]string{"TAAL": "nl"},
 			})
 		}, `POST channels/create {"channelId":"leg-1","endpoint":"PJSIP/kcc1","app":"balie","originator":"caller",` +
@@ -102,14 +111,34 @@ func TestInputThatAsteriskWouldMisreadIsRefusedHere(t *testing.T) {
 		run  func(ctx context.Context, c *testConn) error
 		want string
 	}{
-		"no channel":              {func(ctx context.Context, c *testConn) error { return c.Answer(ctx, "") }, "channel is empty"},
-		"line break in channel":   {func(ctx context.Context, c *testConn) error { return c.HangUp(ctx, "a\nb", 16) }, "control character"},
-		"no playback":             {func(ctx context.Context, c *testConn) error { return c.StopPlayback(ctx, "") }, "playback is empty"},
-		"nothing to play":         {func(ctx context.Context, c *testConn) error { return c.Play(ctx, "a", "p", nil) }, "nothing to play"},
-		"empty medium":            {func(ctx context.Context, c *testConn) error { return c.Play(ctx, "a", "p", []string{""}) }, "medium is empty"},
-		"music with a NUL":        {func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "x\x00") }, "control character"},
-		"variable without a name": {func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "", "x") }, "variable is empty"},
-		"value of broken UTF-8":   {func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "X", "\xff") }, "not valid UTF-8"},
+		"no channel": {
+			func(ctx context.Context, c *testConn) error { return c.Answer(ctx, "") }, "channel is empty",
+		},
+		"line break in channel": {
+			func(ctx context.Context, c *testConn) error { return c.HangUp(ctx, "a\nb", 16) }, "control character",
+		},
+		"no playback": {
+			func(ctx context.Context, c *testConn) error { return c.StopPlayback(ctx, "") }, "playback is empty",
+		},
+		"nothing to play": {
+			func(ctx context.Context, c *testConn) error { return c.Play(ctx, "a", "p", nil) }, "nothing to play",
+		},
+		"empty medium": {
+			func(ctx context.Context, c *testConn) error { return c.Play(ctx, "a", "p", []string{""}) },
+			"medium is empty",
+		},
+		"music with a NUL": {
+			func(ctx context.Context, c *testConn) error { return c.StartMusic(ctx, "a", "x\x00") },
+			"control character",
+		},
+		"variable without a name": {
+			func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "", "x") },
+			"variable is empty",
+		},
+		"value of broken UTF-8": {
+			func(ctx context.Context, c *testConn) error { return c.SetVariable(ctx, "a", "X", "\xff") },
+			"not valid UTF-8",
+		},
 		"variable without a channel": {func(ctx context.Context, c *testConn) error {
 			_, err := c.GetVariable(ctx, "", "X")
 			return err
@@ -118,19 +147,44 @@ func TestInputThatAsteriskWouldMisreadIsRefusedHere(t *testing.T) {
 			_, err := c.PlaybackExists(ctx, "")
 			return err
 		}, "playback is empty"},
-		"nowhere to continue":       {func(ctx context.Context, c *testConn) error { return c.Continue(ctx, "a", "", "s", 1) }, "context is empty"},
-		"bridge without an id":      {func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "") }, "bridge is empty"},
-		"bridge of no kind":         {func(ctx context.Context, c *testConn) error { return c.CreateBridge(ctx, "b", "", "") }, "type is empty"},
-		"nobody to add":             {func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b") }, "no channel is given"},
-		"empty channel to add":      {func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b", "x", "") }, "channel is empty"},
-		"two sources in one":        {func(ctx context.Context, c *testConn) error { return c.Subscribe(ctx, []string{"a,b"}) }, "comma"},
-		"empty source":              {func(ctx context.Context, c *testConn) error { return c.Subscribe(ctx, []string{""}) }, "event source is empty"},
-		"ring for no time":          {with(func(o *Origination) { o.Timeout = 0 }), "timeout is not above 0"},
-		"ring nobody":               {with(func(o *Origination) { o.Endpoint = "" }), "endpoint is empty"},
-		"header in the endpoint":    {with(func(o *Origination) { o.Endpoint = "PJSIP/k\r\nX: y" }), "endpoint has a control character"},
-		"header in the caller id":   {with(func(o *Origination) { o.CallerID = "\"x\r\nX: y\" <1>" }), "caller id has a control character"},
-		"header in a variable":      {with(func(o *Origination) { o.Variables = map[string]string{"X": "\n"} }), "value has a control character"},
-		"every problem is reported": {with(func(o *Origination) { o.Endpoint, o.Timeout = "", -1 }), "timeout is not above 0"},
+		"nowhere to continue": {
+			func(ctx context.Context, c *testConn) error { return c.Continue(ctx, "a", "", "s", 1) },
+			"context is empty",
+		},
+		"bridge without an id": {
+			func(ctx context.Context, c *testConn) error { return c.DestroyBridge(ctx, "") }, "bridge is empty",
+		},
+		"bridge of no kind": {
+			func(ctx context.Context, c *testConn) error { return c.CreateBridge(ctx, "b", "", "") }, "type is empty",
+		},
+		"nobody to add": {
+			func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b") }, "no channel is given",
+		},
+		"empty channel to add": {
+			func(ctx context.Context, c *testConn) error { return c.AddToBridge(ctx, "b", "x", "") },
+			"channel is empty",
+		},
+		"two sources in one": {
+			func(ctx context.Context, c *testConn) error { return c.Subscribe(ctx, []string{"a,b"}) }, "comma",
+		},
+		"empty source": {
+			func(ctx context.Context, c *testConn) error { return c.Subscribe(ctx, []string{""}) },
+			"event source is empty",
+		},
+		"ring for no time": {with(func(o *Origination) { o.Timeout = 0 }), "timeout is not above 0"},
+		"ring nobody":      {with(func(o *Origination) { o.Endpoint = "" }), "endpoint is empty"},
+		"header in the endpoint": {
+			with(func(o *Origination) { o.Endpoint = "PJSIP/k\r\nX: y" }), "endpoint has a control character",
+		},
+		"header in the caller id": {
+			with(func(o *Origination) { o.CallerID = "\"x\r\nX: y\" <1>" }), "caller id has a control character",
+		},
+		"header in a variable": {
+			with(func(o *Origination) { o.Variables = map[string]string{"X": "\n"} }), "value has a control character",
+		},
+		"every problem is reported": {
+			with(func(o *Origination) { o.Endpoint, o.Timeout = "", -1 }), "timeout is not above 0",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

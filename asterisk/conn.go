@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// hauntedFor is how long after a new link attempts that were given up before it may still be taken up.
-const hauntedFor = 10 * time.Second
+// lateFor is how long after a new link attempts that were given up before it may still be taken up.
+const lateFor = 10 * time.Second
 
-// Conn keeps one websocket to Asterisk open: it reconnects, hands events on in order, and carries commands. It is safe for
-// use by many goroutines.
+// Conn keeps one websocket to Asterisk open: it reconnects, hands events on in order, and carries commands. It is safe
+// for use by many goroutines.
 //
 // Reading never waits for the handler: a goroutine that only reads puts what it reads on an unbounded queue, because
 // Asterisk stops taking calls for everybody when an application reads too slowly. Replies to commands are matched while
@@ -33,15 +33,15 @@ type Conn struct {
 	replied atomic.Int64 // when Asterisk last answered a command, in nanoseconds since born
 	inbox   *fifo[message]
 
-	mu      sync.Mutex
-	link    *link         // what commands are sent on; nil while there is none
-	changed chan struct{} // closed when link, ended or up changes
-	ended   bool          // Run has returned
-	up      bool          // reconciled: everything works
-	since   time.Time     // when up last changed
-	lastErr error         // why the link was lost, or could not be made
-	ghosts  bool          // attempts were given up while Asterisk was frozen, and it may still take them up
-	haunted time.Time     // until when that is to be expected
+	mu        sync.Mutex
+	link      *link         // what commands are sent on; nil while there is none
+	changed   chan struct{} // closed when link, ended or up changes
+	ended     bool          // Run has returned
+	up        bool          // reconciled: everything works
+	since     time.Time     // when up last changed
+	lastErr   error         // why the link was lost, or could not be made
+	givenUp   bool          // attempts were given up while Asterisk was frozen, and it may still take them up
+	lateUntil time.Time     // until when that is to be expected
 }
 
 // message is one thing for the dispatcher: something that Asterisk sent, or the news that a link is there.
@@ -78,23 +78,24 @@ func New(options Options) (*Conn, error) {
 
 // Attach says who takes events, and what to do each time that the link is there again. It must be called before Run.
 //
-// handler and onUp are called by one goroutine, never both at once: first every event of the old link, then onUp, then the
-// events that came since the new link was made. So onUp can ask Asterisk what there is (events were lost while the link was
-// down and Asterisk repeats none), and whatever changes during its questions follows as events. Its context ends with the
-// link; after an error from it the link is made anew. Both may send commands; what they wait for, all later events wait for.
+// handler and onUp are called by one goroutine, never both at once: first every event of the old link, then onUp, then
+// the events that came since the new link was made. So onUp can ask Asterisk what there is (events were lost while the
+// link was down and Asterisk repeats none), and whatever changes during its questions follows as events. Its context
+// ends with the link; after an error from it the link is made anew. Both may send commands; what they wait for, all
+// later events wait for.
 func (c *Conn) Attach(handler func(Event), onUp func(context.Context) error) {
 	c.handler, c.onUp = handler, onUp
 }
 
-// Run connects, and connects again whenever the link is lost, until ctx ends: then it returns nil. It returns ErrReplaced
-// when another program has taken over our application. It can be called once.
+// Run connects, and connects again whenever the link is lost, until ctx ends: then it returns nil. It returns
+// ErrReplaced when another program has taken over our application. It can be called once.
 func (c *Conn) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("asterisk: Run was called twice")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var dispatcher sync.WaitGroup
-	dispatcher.Go(func() { c.dispatch(ctx) })
+	dispatcher.Go(func() { c.deliver(ctx) })
 	defer dispatcher.Wait()
 	defer cancel()
 	defer c.end()
@@ -120,8 +121,8 @@ func (c *Conn) Run(ctx context.Context) error {
 	}
 }
 
-// State tells health checks whether the link is up (and reconciled), since when that is so, and what went wrong last; the
-// error stays after the link is back, for people who look for it.
+// State tells health checks whether the link is up (and reconciled), since when that is so, and what went wrong last;
+// the error stays after the link is back, for people who look for it.
 func (c *Conn) State() (up bool, since time.Time, lastErr error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,9 +172,9 @@ func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 	if err := c.prepare(life, l); err != nil {
 		return 0, l.because(err)
 	}
-	c.offer(l)
-	defer c.withdraw()
-	if err := c.announce(life, l); err != nil {
+	c.useLink(l)
+	defer c.dropLink()
+	if err := c.reconcile(life, l); err != nil {
 		return 0, err
 	}
 	c.markUp()
@@ -188,7 +189,7 @@ func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 }
 
 // announce lets the dispatcher run onUp in its place between the events.
-func (c *Conn) announce(life context.Context, l *link) error {
+func (c *Conn) reconcile(life context.Context, l *link) error {
 	news := &linkNews{done: make(chan error, 1), run: func() error {
 		if life.Err() != nil {
 			return context.Cause(life)
@@ -225,7 +226,7 @@ func (c *Conn) arrived(l *link, raw string) {
 }
 
 // dispatch hands on what arrived, in order, until ctx ends.
-func (c *Conn) dispatch(ctx context.Context) {
+func (c *Conn) deliver(ctx context.Context) {
 	for {
 		m, ok := c.inbox.take(ctx)
 		if !ok {
@@ -259,8 +260,13 @@ func (c *Conn) hand(m message) {
 func (c *Conn) replaced() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Now().Before(c.haunted) {
-		return lossError{LossOvertaken, errors.New("asterisk: an earlier attempt of ours to connect was taken up late, and took over the application")}
+	if time.Now().Before(c.lateUntil) {
+		return lossError{
+			LossOvertaken,
+			errors.New(
+				"asterisk: an earlier attempt of ours to connect was taken up late, and took over the application",
+			),
+		}
 	}
 	return lossError{LossReplaced, ErrReplaced}
 }
@@ -269,20 +275,20 @@ func (c *Conn) replaced() error {
 func (c *Conn) gaveUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ghosts = true
+	c.givenUp = true
 }
 
 // gotThrough notes that Asterisk answers, and so will be taking up what was given up before.
 func (c *Conn) gotThrough() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ghosts {
-		c.ghosts, c.haunted = false, time.Now().Add(hauntedFor)
+	if c.givenUp {
+		c.givenUp, c.lateUntil = false, time.Now().Add(lateFor)
 	}
 }
 
 // offer lets commands use the link.
-func (c *Conn) offer(l *link) {
+func (c *Conn) useLink(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.link = l
@@ -290,7 +296,7 @@ func (c *Conn) offer(l *link) {
 }
 
 // withdraw makes commands wait for the next link.
-func (c *Conn) withdraw() {
+func (c *Conn) dropLink() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.link = nil
@@ -321,7 +327,9 @@ func (c *Conn) complain(said *string, err error, wasUp bool, retryIn time.Durati
 		level = slog.LevelDebug
 	}
 	*said = err.Error()
-	c.opt.Logger.Log(context.Background(), level, "no link to Asterisk", "err", err, "retry_in", retryIn.Round(time.Millisecond))
+	c.opt.Logger.Log(
+		context.Background(), level, "no link to Asterisk", "err", err, "retry_in", retryIn.Round(time.Millisecond),
+	)
 }
 
 func (c *Conn) end() {
@@ -345,7 +353,8 @@ func (c *Conn) signal() {
 	c.changed = make(chan struct{})
 }
 
-// pause says how long to wait before the next attempt. Who is refused asks seldom: Asterisk logs every attempt as an attack.
+// pause says how long to wait before the next attempt. Who is refused asks seldom: Asterisk logs every attempt as an
+// attack.
 func (c *Conn) pause(err error, failures int) time.Duration {
 	reason := lossReason(err)
 	if reason == LossRefused {
@@ -357,8 +366,8 @@ func (c *Conn) pause(err error, failures int) time.Duration {
 	return backoff(c.opt.BackoffMin, c.opt.BackoffMax, failures, rand.Float64())
 }
 
-// backoff doubles from shortest to longest with every failure; luck (0 to 1) takes up to half of it away, so that daemons
-// that lost the same Asterisk do not all come back at once.
+// backoff doubles from shortest to longest with every failure; luck (0 to 1) takes up to half of it away, so that
+// daemons that lost the same Asterisk do not all come back at once.
 func backoff(shortest, longest time.Duration, failures int, luck float64) time.Duration {
 	wait := longest
 	if failures < 32 && shortest<<failures < longest && shortest<<failures > 0 {

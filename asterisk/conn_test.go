@@ -41,7 +41,9 @@ func TestConnectionSetsTheEventFiltersBeforeAnythingElse(t *testing.T) {
 
 func TestEventsReachTheHandlerInOrder(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
-		f.link().send(channelEvent(StasisStart, "a"), channelEvent(ChannelVarset, "unwanted"), channelEvent(StasisEnd, "b"))
+		f.link().send(
+			channelEvent(StasisStart, "a"), channelEvent(ChannelVarset, "unwanted"), channelEvent(StasisEnd, "b"),
+		)
 		synctest.Wait()
 		require.Equal(t, []string{"a", "b"}, c.seen())
 		require.Empty(t, c.skipped, "an unwanted event that slipped past the filter is no fault")
@@ -187,16 +189,18 @@ func TestUselessEventsAreCountedAndSkipped(t *testing.T) {
 		message string
 		reason  SkipReason
 	}{
-		"unknown type":         {`{"type":"ChannelTeleported","channel":{"id":"x"}}`, SkipUnknown},
-		"no JSON":              {`{"type":"StasisStart",`, SkipMalformed},
-		"no object":            {`["StasisStart"]`, SkipMalformed},
-		"empty":                {``, SkipMalformed},
-		"no type":              {`{"channel":{"id":"x"}}`, SkipMalformed},
-		"channel without id":   {`{"type":"StasisStart","channel":{}}`, SkipMissingID},
-		"no channel":           {`{"type":"ChannelDestroyed"}`, SkipMissingID},
-		"playback without id":  {`{"type":"PlaybackFinished","playback":{"id":""}}`, SkipMissingID},
-		"endpoint not named":   {`{"type":"EndpointStateChange","endpoint":{}}`, SkipMissingID},
-		"huge":                 {`{"type":"StasisStart","channel":{"id":"x"},"pad":"` + strings.Repeat("x", 1<<20) + `"}`, SkipHuge},
+		"unknown type":        {`{"type":"ChannelTeleported","channel":{"id":"x"}}`, SkipUnknown},
+		"no JSON":             {`{"type":"StasisStart",`, SkipMalformed},
+		"no object":           {`["StasisStart"]`, SkipMalformed},
+		"empty":               {``, SkipMalformed},
+		"no type":             {`{"channel":{"id":"x"}}`, SkipMalformed},
+		"channel without id":  {`{"type":"StasisStart","channel":{}}`, SkipMissingID},
+		"no channel":          {`{"type":"ChannelDestroyed"}`, SkipMissingID},
+		"playback without id": {`{"type":"PlaybackFinished","playback":{"id":""}}`, SkipMissingID},
+		"endpoint not named":  {`{"type":"EndpointStateChange","endpoint":{}}`, SkipMissingID},
+		"huge": {
+			`{"type":"StasisStart","channel":{"id":"x"},"pad":"` + strings.Repeat("x", 1<<20) + `"}`, SkipHuge,
+		},
 		"deep":                 {strings.Repeat(`{"channel":`, 20_000), SkipMalformed},
 		"reply to nobody":      {`{"type":"RESTResponse","request_id":"4711","status_code":200}`, SkipUnmatchedReply},
 		"reply without number": {`{"type":"RESTResponse"}`, SkipUnmatchedReply},
@@ -246,7 +250,10 @@ func TestRunEndsWhenAnotherProgramTakesOver(t *testing.T) {
 	for _, application := range []string{"balie", "balie-phones"} {
 		t.Run(application, func(t *testing.T) {
 			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
-				f.link().send(channelEvent(StasisStart, "before"), `{"type":"ApplicationReplaced","application":"`+application+`"}`)
+				f.link().send(
+					channelEvent(StasisStart, "before"),
+					`{"type":"ApplicationReplaced","application":"`+application+`"}`,
+				)
 				require.ErrorIs(t, <-c.end, ErrReplaced)
 				require.Equal(t, []string{"before"}, c.seen())
 				require.Equal(t, 1, c.lostFor(LossReplaced))
@@ -286,7 +293,7 @@ func TestAttemptOfOursThatIsTakenUpLateIsNoOtherProgram(t *testing.T) {
 		require.Equal(t, 1, c.lostFor(LossOvertaken))
 		require.Equal(t, 2, f.linkCount())
 
-		elapse(hauntedFor)
+		elapse(lateFor)
 		f.link().send(`{"type":"ApplicationReplaced","application":"balie"}`)
 		require.ErrorIs(t, <-c.end, ErrReplaced)
 	})
@@ -298,7 +305,10 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		c.stop()
 		require.NoError(t, <-c.end)
 		<-l.lost
-		require.Equal(t, websocket.StatusNormalClosure, websocket.CloseStatus(l.ended), "a farewell, so that Asterisk logs no error")
+		require.Equal(
+			t, websocket.StatusNormalClosure, websocket.CloseStatus(l.ended),
+			"a farewell, so that Asterisk logs no error",
+		)
 		require.Zero(t, c.lostFor(LossClosed))
 		require.ErrorContains(t, c.Run(t.Context()), "twice")
 	})

@@ -25,8 +25,8 @@ func isOut(channel string) bool  { return strings.HasPrefix(channel, outPrefix) 
 // Exchange rings phones for callbacks. It implements ivr.Exchange.
 type Exchange struct {
 	Board *Switchboard
-	// Trunk gives the endpoint that leads outside, with {number} where the number comes: PJSIP/{number}@trunk. It is asked
-	// for every call; empty when nothing may be dialled out.
+	// Trunk gives the endpoint that leads outside, with {number} where the number comes: PJSIP/{number}@trunk. It is
+	// asked for every call; empty when nothing may be dialled out.
 	Trunk func() string
 }
 
@@ -53,7 +53,9 @@ func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context
 	}); err != nil {
 		return err
 	}
-	line := x.Board.handle(Channel{ID: leg.channel, State: "Up"}, nil, leg, func(ctx context.Context, line *Line) error {
+	line := x.Board.handle(Channel{ID: leg.channel, State: "Up"}, nil, leg, func(
+		ctx context.Context, line *Line,
+	) error {
 		return talk(ctx, line)
 	})
 	if line == nil {
@@ -71,7 +73,9 @@ func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context
 
 // Dial implements ivr.Exchange.
 func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, error) {
-	if strings.ContainsFunc(strings.TrimPrefix(out.Number, "+"), func(r rune) bool { return r < '0' || r > '9' }) || out.Number == "" {
+	if strings.ContainsFunc(
+		strings.TrimPrefix(out.Number, "+"), func(r rune) bool { return r < '0' || r > '9' },
+	) || out.Number == "" {
 		return nil, errors.New("dial: a number has digits only") // whatever came through the guard
 	}
 	trunk := x.Trunk()
@@ -88,8 +92,8 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 	})
 }
 
-// settleDesk makes up for an answer that was missed, and goes on with a callback of an earlier daemon. A phone that rings for one
-// is hung up.
+// settleDesk makes up for an answer that was missed, and goes on with a callback of an earlier daemon. A phone that
+// rings for one is hung up.
 func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel) error {
 	leg, line := b.leg(desk.ID), b.line(desk.ID)
 	switch {
@@ -119,7 +123,8 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 	b.addLeg(leg)
 	if b.handle(desk, nil, leg, func(ctx context.Context, line *Line) error {
 		if err := b.conn.StopPlayback(ctx, toneID(desk.ID)); err != nil && !IsGone(err) {
-			b.log.Warn("could not stop a ringing tone", "desk", desk.ID, "err", err) // nothing that is said will be heard before its end
+			// nothing that is said will be heard before its end
+			b.log.Warn("could not stop a ringing tone", "desk", desk.ID, "err", err)
 		}
 		return b.callbacks.TakeBack(ctx, line, deskAgent(desk.ID), kept)
 	}) == nil {
@@ -142,8 +147,8 @@ func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 	return &ivr.Talk{Agent: deskAgent(desk), Leg: leg, Since: bridge.Created}
 }
 
-// adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his phone: the two talk
-// until one hangs up. False when it is nothing of the kind.
+// adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his
+// phone: the two talk until one hangs up. False when it is nothing of the kind.
 func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out string) (adopted bool, err error) {
 	bridge, ok := found.talks[out]
 	if !ok || !isOut(out) {

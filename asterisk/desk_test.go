@@ -34,7 +34,9 @@ func (c *idleCallbacks) TakeBack(ctx context.Context, _ ivr.Line, _ call.AgentID
 	return nil
 }
 
-func (c *idleCallbacks) SeeOut(_ context.Context, colleague call.AgentID, state string, _ time.Time, over func() error) error {
+func (c *idleCallbacks) SeeOut(
+	_ context.Context, colleague call.AgentID, state string, _ time.Time, over func() error,
+) error {
 	err := over()
 	if colleague != "kcc1" || state != "what was kept" {
 		err = fmt.Errorf("seen out as %q of %q", state, colleague)
@@ -47,7 +49,9 @@ func (c *idleCallbacks) SeeOut(_ context.Context, colleague call.AgentID, state 
 func held(states map[string]string, bridged ...string) func(fakeRequest) (int, string, bool) {
 	var channels, ids []string
 	for id, state := range states {
-		channels = append(channels, fmt.Sprintf(`{"id":%q,"state":%q,"creationtime":"2026-11-20T09:00:00.000+0100"}`, id, state))
+		channels = append(
+			channels, fmt.Sprintf(`{"id":%q,"state":%q,"creationtime":"2026-11-20T09:00:00.000+0100"}`, id, state),
+		)
 		ids = append(ids, fmt.Sprintf("%q", id))
 	}
 	bridges := "[]"
@@ -74,7 +78,10 @@ func held(states map[string]string, bridged ...string) func(fakeRequest) (int, s
 }
 
 // deskBoard is a switchboard with a link to an Asterisk that answers so.
-func deskBoard(t *testing.T, reply func(fakeRequest) (int, string, bool), test func(*testing.T, *Switchboard, *fakeAsterisk, *idleCallbacks)) {
+func deskBoard(
+	t *testing.T, reply func(fakeRequest) (int, string, bool),
+	test func(*testing.T, *Switchboard, *fakeAsterisk, *idleCallbacks),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeAsterisk(t)
@@ -102,7 +109,9 @@ func (f *fakeAsterisk) hungUp() (channels []string) {
 func TestALostLinkLeavesAColleaguesPhoneRinging(t *testing.T) {
 	for state, answered := range map[string]bool{"Ringing": false, "Up": true} {
 		t.Run(state, func(t *testing.T) {
-			deskBoard(t, held(map[string]string{ofKCC1: state}), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
+			deskBoard(t, held(map[string]string{ofKCC1: state}), func(
+				t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks,
+			) {
 				leg := newLeg(b, ofKCC1)
 				b.addLeg(leg)
 				require.NoError(t, b.Reconcile(t.Context()))
@@ -133,7 +142,8 @@ func TestWhatADaemonFindsOfACallback(t *testing.T) {
 			states: map[string]string{ofKCC1: "Up", outside: "Ringing"}, taken: true, hungUp: []string{outside},
 		},
 		"the two talk": {
-			states: map[string]string{ofKCC1: "Up", outside: "Up"}, bridged: []string{ofKCC1, outside}, taken: true, talking: outside,
+			states: map[string]string{ofKCC1: "Up", outside: "Up"}, bridged: []string{ofKCC1, outside}, taken: true,
+			talking: outside,
 		},
 		"the caller is gone": {
 			states: map[string]string{ofKCC1: "Up"}, bridged: []string{ofKCC1}, taken: true,
@@ -146,7 +156,9 @@ func TestWhatADaemonFindsOfACallback(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			deskBoard(t, held(test.states, test.bridged...), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
+			deskBoard(t, held(test.states, test.bridged...), func(
+				t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks,
+			) {
 				for range 3 { // the link is lost again, and again
 					require.NoError(t, b.Reconcile(t.Context()))
 					synctest.Wait()
@@ -182,7 +194,9 @@ func talkingDesk(t *testing.T, b *Switchboard) (over chan error) {
 	b.addLeg(desk)
 	b.addLeg(out)
 	over = make(chan error, 1)
-	require.NotNil(t, b.handle(Channel{ID: ofKCC1, State: "Up"}, nil, desk, func(ctx context.Context, line *Line) error {
+	require.NotNil(t, b.handle(Channel{ID: ofKCC1, State: "Up"}, nil, desk, func(
+		ctx context.Context, line *Line,
+	) error {
 		over <- line.Talk(ctx, out)
 		return nil
 	}))
@@ -224,7 +238,9 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 	for _, gone := range []string{outside, "heir"} {
 		t.Run(gone+" hangs up", func(t *testing.T) {
 			states := map[string]string{outside: "Up", "heir": "Up"}
-			deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
+			deskBoard(t, held(states, "heir", outside), func(
+				t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks,
+			) {
 				for range 2 { // and the link is lost
 					require.NoError(t, b.Reconcile(t.Context()))
 					synctest.Wait()
@@ -238,7 +254,9 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 				synctest.Wait()
 				require.NoError(t, <-callbacks.seenOut)
 				require.Equal(t, []string{bridgeID(ofKCC1)}, destroyed(f))
-				require.ElementsMatch(t, []string{outside, "heir"}, f.hungUp(), "who is gone already is asked once more, harmlessly")
+				require.ElementsMatch(
+					t, []string{outside, "heir"}, f.hungUp(), "who is gone already is asked once more, harmlessly",
+				)
 			})
 		})
 	}
@@ -246,7 +264,9 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 
 func TestWhomAColleaguePutThroughTalksOnUnderOneDaemonAfterTheOther(t *testing.T) {
 	states := map[string]string{outside: "Up", "heir": "Up"}
-	deskBoard(t, held(states, "heir", outside), func(t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks) {
+	deskBoard(t, held(states, "heir", outside), func(
+		t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks,
+	) {
 		require.NoError(t, b.Reconcile(t.Context()))
 		require.NoError(t, b.Halt(t.Context()))
 		require.ErrorIs(t, <-callbacks.seenOut, ivr.ErrShutdown)
@@ -268,7 +288,9 @@ func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
 		x := Exchange{Board: b, Trunk: func() string { return "PJSIP/{number}@trunk" }}
 		rung := make(chan error, 1)
 		go func() {
-			rung <- x.RingDesk(t.Context(), ivr.Desk{Agent: "kcc1", Endpoint: "PJSIP/kcc1", State: "{}", For: time.Minute}, nil)
+			rung <- x.RingDesk(
+				t.Context(), ivr.Desk{Agent: "kcc1", Endpoint: "PJSIP/kcc1", State: "{}", For: time.Minute}, nil,
+			)
 		}()
 		synctest.Wait()
 		halted := make(chan error, 1)
@@ -281,7 +303,8 @@ func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
 	})
 }
 
-// Before anybody talks it is the colleague's call that moves: it goes on with whoever took his place, and is begun anew.
+// Before anybody talks it is the colleague's call that moves: it goes on with whoever took his place, and is begun
+// anew.
 func TestACallbackInWhichNobodyTalksYetMovesToWhoeverTakesThePlace(t *testing.T) {
 	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, _ *fakeAsterisk, _ *idleCallbacks) {
 		desk := newLeg(b, ofKCC1)

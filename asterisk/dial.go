@@ -64,7 +64,13 @@ func (c *Conn) dialFailure(answer *http.Response, err error) error {
 		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
 			err = e.Err
 		}
-		return lossError{LossUnreachable, fmt.Errorf("asterisk: connect to %s: %w: is Asterisk running, and does http.conf listen there?", c.target.shown, err)}
+		return lossError{
+			LossUnreachable,
+			fmt.Errorf(
+				"asterisk: connect to %s: %w: is Asterisk running, and does http.conf listen there?", c.target.shown,
+				err,
+			),
+		}
 	}
 	status, said := answer.StatusCode, saidIn(answer)
 	switch status {
@@ -80,7 +86,13 @@ func (c *Conn) dialFailure(answer *http.Response, err error) error {
 	case http.StatusServiceUnavailable:
 		return lossError{LossUnreachable, fmt.Errorf("asterisk: %s is still starting (503 %s)", c.target.shown, said)}
 	default:
-		return lossError{LossUnreachable, fmt.Errorf("asterisk: %s makes no websocket (%d %s): is this Asterisk's HTTP port? %w", c.target.shown, status, said, err)}
+		return lossError{
+			LossUnreachable,
+			fmt.Errorf(
+				"asterisk: %s makes no websocket (%d %s): is this Asterisk's HTTP port? %w", c.target.shown, status,
+				said, err,
+			),
+		}
 	}
 }
 
@@ -101,8 +113,8 @@ func saidIn(answer *http.Response) string {
 	return wordsIn(string(body), "without a word")
 }
 
-// wordsIn finds Asterisk's own words in the body of a refusal. They stand under "message", or under "error" for what ran
-// out or could not be made.
+// wordsIn finds Asterisk's own words in the body of a refusal. They stand under "message", or under "error" for what
+// ran out or could not be made.
 func wordsIn(body, otherwise string) string {
 	for _, name := range []string{"message", "error"} {
 		if words := gjson.Get(body, name).Str; words != "" {
@@ -113,12 +125,15 @@ func wordsIn(body, otherwise string) string {
 }
 
 // prepare sets the event filters before anything else is done on a link. They are the application's, and outlive the
-// link in Asterisk, so they are set anew each time: those of an older version may still be there. Replies to commands and
-// ApplicationReplaced are filtered like the rest, and are needed by the link itself.
+// link in Asterisk, so they are set anew each time: those of an older version may still be there. Replies to commands
+// and ApplicationReplaced are filtered like the rest, and are needed by the link itself.
 func (c *Conn) prepare(ctx context.Context, l *link) error {
 	for _, set := range []filter{
 		{application: c.opt.Application, Disallowed: typesOf(disallowedEvents), Allowed: typesOf(nil)},
-		{application: c.target.watch, Disallowed: typesOf(nil), Allowed: typesOf([]EventType{ApplicationReplaced, EndpointStateChange})},
+		{
+			application: c.target.watch, Disallowed: typesOf(nil),
+			Allowed: typesOf([]EventType{ApplicationReplaced, EndpointStateChange}),
+		},
 	} {
 		if _, err := c.exchange(ctx, set.command(), l); err != nil {
 			return setupFailure(err)
@@ -129,7 +144,9 @@ func (c *Conn) prepare(ctx context.Context, l *link) error {
 
 // setupFailure knows a user who may connect and read, and do nothing more.
 func setupFailure(err error) error {
-	if e, ok := errors.AsType[*CommandError](err); ok && (e.Status == http.StatusForbidden || e.Status == http.StatusUnauthorized) {
+	if e, ok := errors.AsType[*CommandError](
+		err,
+	); ok && (e.Status == http.StatusForbidden || e.Status == http.StatusUnauthorized) {
 		return lossError{LossRefused, fmt.Errorf("%w: the user must not be read_only in ari.conf", err)}
 	}
 	return lossError{LossSetup, err}

@@ -32,17 +32,17 @@ func (e *CommandError) Error() string {
 	return fmt.Sprintf("asterisk: %s: %s %s: %d %s", e.Command, e.Method, e.Path, e.Status, e.Message)
 }
 
-// IsGone says that the command came too late: the channel, playback or bridge no longer exists (404), or the channel has
-// not been answered or is hanging up (412). That is a hang-up, not a fault. Putting a channel that is gone into a bridge
-// is answered with 400 (seen on 22.10.1), which counts too.
+// IsGone says that the command came too late: the channel, playback or bridge no longer exists (404), or the channel
+// has not been answered or is hanging up (412). That is a hang-up, not a fault. Putting a channel that is gone into a
+// bridge is answered with 400 (seen on 22.10.1), which counts too.
 func IsGone(err error) bool {
 	e, ok := errors.AsType[*CommandError](err)
 	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusPreconditionFailed ||
 		e.Message == messageNoChannel || e.Message == messageNoSource)
 }
 
-// IsConflict says that Asterisk refuses the command as things stand (409): the id is taken, or the channel is not in our
-// application any more.
+// IsConflict says that Asterisk refuses the command as things stand (409): the id is taken, or the channel is not in
+// our application any more.
 func IsConflict(err error) bool {
 	e, ok := errors.AsType[*CommandError](err)
 	return ok && e.Status == http.StatusConflict
@@ -55,8 +55,8 @@ func isLeaving(err error) bool {
 	return ok && e.Status == http.StatusConflict && e.Message == messageNotInside
 }
 
-// IsRefused says that Asterisk could not make the channel (500, "Allocation failed"): the phone is not registered, or is
-// not configured.
+// IsRefused says that Asterisk could not make the channel (500, "Allocation failed"): the phone is not registered, or
+// is not configured.
 func IsRefused(err error) bool {
 	e, ok := errors.AsType[*CommandError](err)
 	return ok && e.Status == http.StatusInternalServerError && e.Message == messageNoContact

@@ -88,5 +88,6 @@ var disallowedEvents = []EventType{
 	TextMessageReceived,
 }
 
-// DisallowedEvents lists the events that Asterisk documents and nothing here uses, in alphabetical order. It does not send them to us.
+// DisallowedEvents lists the events that Asterisk documents and nothing here uses, in alphabetical order. It does not
+// send them to us.
 func DisallowedEvents() []EventType { return slices.Clone(disallowedEvents) }

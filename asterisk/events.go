@@ -9,11 +9,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// deepCheck is the length in bytes above which a message is checked by encoding/json, which bounds how deep it may nest.
+// deepCheck is the length in bytes above which a message is checked by encoding/json, which bounds how deep it may
+// nest.
 const deepCheck = 64 << 10
 
-// Event is one event of ARI. Only what every event needs is read when it comes in; the methods read the rest from Raw, and
-// give the zero value for what the event does not have.
+// Event is one event of ARI. Only what every event needs is read when it comes in; the methods read the rest from Raw,
+// and give the zero value for what the event does not have.
 type Event struct {
 	Type       EventType
 	ChannelID  string

@@ -59,7 +59,10 @@ func TestNewCallIsRead(t *testing.T) {
 }
 
 func TestCallFromATransferNamesWhomItReplaces(t *testing.T) {
-	e := decoded(t, `{"type":"StasisStart","args":[],"channel":{"id":"new"},"replace_channel":{"id":"old"},"application":"balie"}`)
+	e := decoded(
+		t,
+		`{"type":"StasisStart","args":[],"channel":{"id":"new"},"replace_channel":{"id":"old"},"application":"balie"}`,
+	)
 	require.Empty(t, e.Args())
 	require.Equal(t, "old", e.ReplaceChannelID())
 }
@@ -68,7 +71,10 @@ func TestEndOfACallIsRead(t *testing.T) {
 	e := decoded(t, sentDestroyed)
 	require.Equal(t, "d-3", e.ChannelID)
 	require.Equal(t, CauseNoAnswer, e.Cause())
-	require.Equal(t, "c-1", decoded(t, `{"channel":{"id":"c-1"},"cause":16,"type":"StasisEnd"}`).ChannelID, "the type need not come first")
+	require.Equal(
+		t, "c-1", decoded(t, `{"channel":{"id":"c-1"},"cause":16,"type":"StasisEnd"}`).ChannelID,
+		"the type need not come first",
+	)
 }
 
 func TestKeyIsRead(t *testing.T) {
@@ -127,8 +133,8 @@ func TestEveryDocumentedEventIsKnownAndWhatIsNotUsedIsFiltered(t *testing.T) {
 	require.IsIncreasing(t, disallowed)
 }
 
-// FuzzDecode checks that nothing Asterisk, or what answers in its place, may send makes us fall, and that what we read is
-// what encoding/json reads.
+// FuzzDecode checks that nothing Asterisk, or what answers in its place, may send makes us fall, and that what we read
+// is what encoding/json reads.
 func FuzzDecode(f *testing.F) {
 	for _, raw := range sentEvents {
 		f.Add(raw)

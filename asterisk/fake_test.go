@@ -19,8 +19,8 @@ import (
 
 const fakePassword = "geheim-4711"
 
-// fakeAsterisk speaks ARI over an in-memory network, so that tests can run in a synctest bubble. Like Asterisk it handles
-// the commands of one websocket one after the other.
+// fakeAsterisk speaks ARI over an in-memory network, so that tests can run in a synctest bubble. Like Asterisk it
+// handles the commands of one websocket one after the other.
 type fakeAsterisk struct {
 	t     *testing.T
 	conns chan net.Conn
@@ -236,7 +236,8 @@ func (f *fakeAsterisk) serve(l *fakeLink) error {
 
 func (l *fakeLink) answer(id string, status int, body string) {
 	message, _ := json.Marshal(map[string]any{
-		"type": "RESTResponse", "request_id": id, "status_code": status, "reason_phrase": http.StatusText(status), "message_body": body,
+		"type": "RESTResponse", "request_id": id, "status_code": status, "reason_phrase": http.StatusText(status),
+		"message_body": body,
 	})
 	_ = l.socket.Write(context.Background(), websocket.MessageText, message)
 }
@@ -361,7 +362,10 @@ type testConn struct {
 }
 
 func fakeOptions(f *fakeAsterisk) Options {
-	return Options{URL: "http://asterisk.test/ari", Application: "balie", Username: "daemon", Password: fakePassword, dialer: f.dial}
+	return Options{
+		URL: "http://asterisk.test/ari", Application: "balie", Username: "daemon", Password: fakePassword,
+		dialer: f.dial,
+	}
 }
 
 // connect runs a connection to the fake. change may alter its options, and attach its handlers.

@@ -5,11 +5,11 @@ import "time"
 const (
 	// keyRoom is how many keys are kept for a call that does not read them; garbage beyond it is dropped.
 	keyRoom = 64
-	// onePress is how soon the same key counts as the press before it: a line can tell of one press as a tone, as an RTP
-	// event and as an INFO. Callers who press a key twice on purpose take longer (docs/operating.md, step 5).
+	// onePress is how soon the same key counts as the press before it: a line can tell of one press as a tone, as an
+	// RTP event and as an INFO. Callers who press a key twice on purpose take longer (docs/operating.md, step 5).
 	onePress = 300 * time.Millisecond
-	// stillDown is how long after the end of a key the same key must begin to be another press. It tells for keys that are
-	// held long: an INFO comes when the key is let go, and sounds for as long again.
+	// stillDown is how long after the end of a key the same key must begin to be another press. It tells for keys that
+	// are held long: an INFO comes when the key is let go, and sounds for as long again.
 	stillDown = 100 * time.Millisecond
 )
 

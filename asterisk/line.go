@@ -182,8 +182,8 @@ func (l *Line) finish() (channel string) {
 // farewellLimit is how long the event of a hang-up may come behind a command that was refused because of it.
 const farewellLimit = time.Second
 
-// verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link that
-// is down suspends the call.
+// verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link
+// that is down suspends the call.
 func (l *Line) verdict(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

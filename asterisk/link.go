@@ -79,7 +79,8 @@ func (l *link) because(err error) error {
 	return err
 }
 
-// bye ends the link as the protocol wants it, so that Asterisk logs no error; a dead Asterisk gets no more than byeLimit.
+// bye ends the link as the protocol wants it, so that Asterisk logs no error; a dead Asterisk gets no more than
+// byeLimit.
 func (l *link) bye() {
 	impatient := time.AfterFunc(byeLimit, func() { _ = l.raw.Close() })
 	defer impatient.Stop()
@@ -144,8 +145,8 @@ func (l *link) write() {
 
 func (l *link) hear() { l.heard.Store(int64(time.Since(l.born))) }
 
-// ping asks for a sign of life. A pong that stays out for stuck ends the link even when events still come in. It does not
-// while commands are answered: Asterisk takes them one after the other, and the ping waits its turn behind them.
+// ping asks for a sign of life. A pong that stays out for stuck ends the link even when events still come in. It does
+// not while commands are answered: Asterisk takes them one after the other, and the ping waits its turn behind them.
 func (l *link) ping(every, stuck time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -179,7 +180,10 @@ func (l *link) watch(limit time.Duration) {
 		}
 		silent := time.Since(l.born) - time.Duration(l.heard.Load())
 		if silent >= limit {
-			l.fail(lossError{LossSilent, fmt.Errorf("asterisk: link half open: nothing heard for %s", silent.Round(time.Millisecond))})
+			l.fail(lossError{
+				LossSilent,
+				fmt.Errorf("asterisk: link half open: nothing heard for %s", silent.Round(time.Millisecond)),
+			})
 			return
 		}
 		timer.Reset(limit - silent)

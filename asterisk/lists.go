@@ -54,7 +54,9 @@ func (c *Conn) fetch(ctx context.Context, name, path string) (body string, err e
 	defer answer.Body.Close()
 	status = answer.StatusCode
 	if status < 200 || status >= 300 {
-		return "", &CommandError{Command: name, Method: http.MethodGet, Path: path, Status: status, Message: saidIn(answer)}
+		return "", &CommandError{
+			Command: name, Method: http.MethodGet, Path: path, Status: status, Message: saidIn(answer),
+		}
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, c.opt.ReadLimit+1))
 	switch {

@@ -19,9 +19,10 @@ type SkipReason string
 
 // The reasons to skip a message.
 const (
-	SkipUnknown        SkipReason = "unknown"         // a type of event that Asterisk 22 does not document
-	SkipMalformed      SkipReason = "malformed"       // no JSON object, or one without a type
-	SkipMissingID      SkipReason = "missing_id"      // an event about a channel, playback or endpoint that it does not name
+	SkipUnknown   SkipReason = "unknown"   // a type of event that Asterisk 22 does not document
+	SkipMalformed SkipReason = "malformed" // no JSON object, or one without a type
+	// an event about a channel, playback or endpoint that it does not name
+	SkipMissingID      SkipReason = "missing_id"
 	SkipHuge           SkipReason = "huge"            // longer than Options.EventLimit
 	SkipOverLimit      SkipReason = "over_limit"      // longer than Options.ReadLimit: the link was lost with it
 	SkipUnmatchedReply SkipReason = "unmatched_reply" // came after its command's time limit
@@ -51,7 +52,9 @@ const (
 
 // LossReasons lists every reason, for metrics that must exist before the first loss.
 func LossReasons() []LossReason {
-	return []LossReason{LossUnreachable, LossRefused, LossSetup, LossClosed, LossSilent, LossOverLimit, LossReplaced, LossOvertaken}
+	return []LossReason{
+		LossUnreachable, LossRefused, LossSetup, LossClosed, LossSilent, LossOverLimit, LossReplaced, LossOvertaken,
+	}
 }
 
 type nobody struct{}

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// WatchApplication is the name of the second Stasis application on our websocket. It alone subscribes to agents' phones:
-// an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone hears each event of the channel
-// twice, keys and ends of playbacks included (seen on 22.10.1).
+// WatchApplication is the name of the second Stasis application on our websocket. It alone subscribes to agents'
+// phones: an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone hears each event of
+// the channel twice, keys and ends of playbacks included (seen on 22.10.1).
 func WatchApplication(application string) string { return application + "-phones" }
 
 // stuckAfter is how many ReadTimeouts a pong may stay out while events still come in. Asterisk answers pings and runs
@@ -29,8 +29,8 @@ type Options struct {
 	Username    string // a user of ari.conf that is not read_only
 	Password    string // goes into a header, never into a URL
 
-	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply; default
-	// 2 s.
+	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply;
+	// default 2 s.
 	CommandTimeout time.Duration
 	PingEvery      time.Duration // default 2 s
 	ReadTimeout    time.Duration // a link on which nothing is heard for so long is dead; default 7 s
@@ -63,10 +63,15 @@ func (o Options) complete() (Options, target, error) {
 	events, err := eventsURL(o.URL)
 	problems := []error{err}
 	if !applicationName.MatchString(o.Application) {
-		problems = append(problems, fmt.Errorf("application %q: give 1 to 60 letters, digits, points, dashes or underscores", o.Application))
+		problems = append(
+			problems,
+			fmt.Errorf("application %q: give 1 to 60 letters, digits, points, dashes or underscores", o.Application),
+		)
 	}
 	if o.Username == "" || strings.ContainsFunc(o.Username, func(r rune) bool { return r == ':' || r < ' ' }) {
-		problems = append(problems, fmt.Errorf("user name %q: give the name of a user in ari.conf, without colon", o.Username))
+		problems = append(
+			problems, fmt.Errorf("user name %q: give the name of a user in ari.conf, without colon", o.Username),
+		)
 	}
 	if o.Password == "" {
 		problems = append(problems, errors.New("password: it is empty; give that of the user in ari.conf"))
@@ -123,13 +128,24 @@ func (o *Options) checkTimes() error {
 		}
 	}
 	if o.PingEvery >= o.ReadTimeout {
-		problems = append(problems, fmt.Errorf("read timeout %s: give more than the ping interval %s, or idle links look dead", o.ReadTimeout, o.PingEvery))
+		problems = append(
+			problems,
+			fmt.Errorf(
+				"read timeout %s: give more than the ping interval %s, or idle links look dead", o.ReadTimeout,
+				o.PingEvery,
+			),
+		)
 	}
 	if o.BackoffMin > o.BackoffMax {
-		problems = append(problems, fmt.Errorf("shortest backoff %s: give at most the longest, %s", o.BackoffMin, o.BackoffMax))
+		problems = append(
+			problems, fmt.Errorf("shortest backoff %s: give at most the longest, %s", o.BackoffMin, o.BackoffMax),
+		)
 	}
 	if o.ReadLimit < 0 || o.EventLimit < 0 || int64(o.EventLimit) > o.ReadLimit {
-		problems = append(problems, fmt.Errorf("event limit %d: give at most the read limit %d, both above 0", o.EventLimit, o.ReadLimit))
+		problems = append(
+			problems,
+			fmt.Errorf("event limit %d: give at most the read limit %d, both above 0", o.EventLimit, o.ReadLimit),
+		)
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(problems...)

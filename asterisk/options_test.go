@@ -16,22 +16,37 @@ func TestEveryWrongOptionIsNamed(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"no address":               {func(o *Options) { o.URL = "" }, "url: it names no host"},
-		"address without scheme":   {func(o *Options) { o.URL = "127.0.0.1:8088/ari" }, "url: it can't be read"},
-		"address of another kind":  {func(o *Options) { o.URL = "ftp://pbx/ari" }, `url: it starts with "ftp"`},
-		"password in the address":  {func(o *Options) { o.URL = "http://daemon:zeergeheim@pbx/ari" }, "url: leave out user, password and query"},
-		"password in a query":      {func(o *Options) { o.URL = "http://pbx/ari?api_key=daemon:zeergeheim" }, "url: leave out user, password and query"},
-		"password in a broken one": {func(o *Options) { o.URL = "http://daemon:zeergeheim@pbx:x/" }, "url: it can't be read"},
-		"no application":           {func(o *Options) { o.Application = "" }, `application ""`},
-		"two applications":         {func(o *Options) { o.Application = "a,b" }, `application "a,b"`},
-		"long application":         {func(o *Options) { o.Application = string(make([]byte, 61)) }, "1 to 60 letters"},
-		"no user":                  {func(o *Options) { o.Username = "" }, `user name ""`},
-		"colon in the user":        {func(o *Options) { o.Username = "a:b" }, `user name "a:b"`},
-		"no password":              {func(o *Options) { o.Password = "" }, "password: it is empty"},
-		"negative time limit":      {func(o *Options) { o.CommandTimeout = -1 }, "command timeout -1ns: give a time above 0"},
-		"pings seldom":             {func(o *Options) { o.PingEvery = 8 * time.Second }, "read timeout 7s: give more than the ping interval 8s"},
-		"backoff upside down":      {func(o *Options) { o.BackoffMin = 6 * time.Second }, "shortest backoff 6s: give at most the longest, 5s"},
-		"events longer than reads": {func(o *Options) { o.ReadLimit = 10 }, "event limit 1048576: give at most the read limit 10"},
+		"no address":              {func(o *Options) { o.URL = "" }, "url: it names no host"},
+		"address without scheme":  {func(o *Options) { o.URL = "127.0.0.1:8088/ari" }, "url: it can't be read"},
+		"address of another kind": {func(o *Options) { o.URL = "ftp://pbx/ari" }, `url: it starts with "ftp"`},
+		"password in the address": {
+			func(o *Options) { o.URL = "http://daemon:zeergeheim@pbx/ari" }, "url: leave out user, password and query",
+		},
+		"password in a query": {
+			func(o *Options) { o.URL = "http://pbx/ari?api_key=daemon:zeergeheim" },
+			"url: leave out user, password and query",
+		},
+		"password in a broken one": {
+			func(o *Options) { o.URL = "http://daemon:zeergeheim@pbx:x/" }, "url: it can't be read",
+		},
+		"no application":    {func(o *Options) { o.Application = "" }, `application ""`},
+		"two applications":  {func(o *Options) { o.Application = "a,b" }, `application "a,b"`},
+		"long application":  {func(o *Options) { o.Application = string(make([]byte, 61)) }, "1 to 60 letters"},
+		"no user":           {func(o *Options) { o.Username = "" }, `user name ""`},
+		"colon in the user": {func(o *Options) { o.Username = "a:b" }, `user name "a:b"`},
+		"no password":       {func(o *Options) { o.Password = "" }, "password: it is empty"},
+		"negative time limit": {
+			func(o *Options) { o.CommandTimeout = -1 }, "command timeout -1ns: give a time above 0",
+		},
+		"pings seldom": {
+			func(o *Options) { o.PingEvery = 8 * time.Second }, "read timeout 7s: give more than the ping interval 8s",
+		},
+		"backoff upside down": {
+			func(o *Options) { o.BackoffMin = 6 * time.Second }, "shortest backoff 6s: give at most the longest, 5s",
+		},
+		"events longer than reads": {
+			func(o *Options) { o.ReadLimit = 10 }, "event limit 1048576: give at most the read limit 10",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +87,9 @@ func TestDefaults(t *testing.T) {
 	conn, err := New(goodOptions())
 	require.NoError(t, err)
 	require.Equal(t, 2*time.Second, conn.opt.CommandTimeout)
-	require.Less(t, conn.opt.ReadTimeout+conn.opt.PingEvery, 10*time.Second, "a half-open link is noticed in less than 10 s")
+	require.Less(
+		t, conn.opt.ReadTimeout+conn.opt.PingEvery, 10*time.Second, "a half-open link is noticed in less than 10 s",
+	)
 	up, _, lastErr := conn.State()
 	require.False(t, up)
 	require.NoError(t, lastErr)

@@ -26,14 +26,14 @@ func stateOf(e Endpoint) queue.PhoneState {
 	return queue.PhoneOffline
 }
 
-// watchable reports whether Asterisk knows the state of an endpoint: it does of a phone of its own ("PJSIP/kcc1"), not of
-// an extension behind another exchange ("PJSIP/1234@pbx").
+// watchable reports whether Asterisk knows the state of an endpoint: it does of a phone of its own ("PJSIP/kcc1"), not
+// of an extension behind another exchange ("PJSIP/1234@pbx").
 func watchable(name string) bool {
 	return !strings.ContainsAny(name, "@") && strings.Count(name, "/") == 1
 }
 
-// Watch sets which phones are watched; others are forgotten. How each stands is told anew, because another agent may have
-// it now. It takes effect now when the link is up, and in any case whenever it comes up.
+// Watch sets which phones are watched; others are forgotten. How each stands is told anew, because another agent may
+// have it now. It takes effect now when the link is up, and in any case whenever it comes up.
 func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 	b.mu.Lock()
 	wanted := map[string]*endpoint{}
@@ -67,7 +67,8 @@ func (b *Switchboard) watchPhones(ctx context.Context) error {
 		sources[i] = "endpoint:" + name
 	}
 	for some := range slices.Chunk(sources, subscribeAtOnce) {
-		if err := b.conn.Subscribe(ctx, some); err != nil && !IsGone(err) { // a phone that Asterisk does not have: reported below
+		// a phone that Asterisk does not have: reported below
+		if err := b.conn.Subscribe(ctx, some); err != nil && !IsGone(err) {
 			return err
 		}
 	}

@@ -16,9 +16,11 @@ func TestASoundIsStopped(t *testing.T) {
 		body    string
 		asked   int
 	}{
-		"at once":                 {asked: 1},
-		"when it has just begun":  {3, http.StatusInternalServerError, `{"message":"Could not stop playback"}`, 4},
-		"and never stops":         {1000, http.StatusInternalServerError, `{"message":"Could not stop playback"}`, stopTries},
+		"at once":                {asked: 1},
+		"when it has just begun": {3, http.StatusInternalServerError, `{"message":"Could not stop playback"}`, 4},
+		"and never stops": {
+			1000, http.StatusInternalServerError, `{"message":"Could not stop playback"}`, stopTries,
+		},
 		"when it ended by itself": {1000, http.StatusNotFound, `{"message":"Playback not found"}`, 1},
 		"with another fault":      {1000, http.StatusInternalServerError, `{"message":"Allocation failed"}`, 1},
 	} {
@@ -34,7 +36,10 @@ func TestASoundIsStopped(t *testing.T) {
 					}
 					return http.StatusNoContent, "", true
 				})
-				line := &Line{board: NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler)), channel: "c1", playing: map[string]*playback{}}
+				line := &Line{
+					board: NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler)), channel: "c1",
+					playing: map[string]*playback{},
+				}
 				sound, err := line.Play(t.Context(), []string{"sound:welcome"})
 				require.NoError(t, err)
 				err = sound.Stop(t.Context())

@@ -50,13 +50,16 @@ type survey struct {
 	legs    []Channel          // phones that this daemon or one before it rang
 	bridges map[string]Bridge  // our bridges, by id
 
-	talks    map[string]Bridge // in which somebody talks, or talked until the other side hung up, by for whom it was made
-	partners map[string]bool   // channels in conversation with such a one: an agent put the caller through to some of them
+	// in which somebody talks, or talked until the other side hung up, by for whom it was made
+	talks map[string]Bridge
+	// channels in conversation with such a one: an agent put the caller through to some of them
+	partners map[string]bool
 }
 
 func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 	s := survey{
-		all: map[string]Channel{}, bridges: map[string]Bridge{}, talks: map[string]Bridge{}, partners: map[string]bool{},
+		all: map[string]Channel{}, bridges: map[string]Bridge{}, talks: map[string]Bridge{},
+		partners: map[string]bool{},
 	}
 	ids, err := b.conn.ApplicationChannels(ctx)
 	if err != nil {
@@ -114,8 +117,8 @@ func (s survey) add(bridge Bridge) {
 	}
 }
 
-// whose tells for whom a bridge was made: for the channel that it is named after, or for who took that one's place. It is
-// empty when he is not in it.
+// whose tells for whom a bridge was made: for the channel that it is named after, or for who took that one's place. It
+// is empty when he is not in it.
 func (s survey) whose(bridge Bridge) string {
 	owner := strings.TrimPrefix(bridge.ID, bridgePrefix)
 	if slices.Contains(bridge.Channels, owner) {
@@ -207,8 +210,8 @@ func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) (o
 	return adopted || found.partners[c.ID], err
 }
 
-// adoptTalk makes the conversation known again that a caller is found in. When the agent's phone is not in it any more, he
-// has put the caller through, or has hung up: then it ends now, as it would have done then.
+// adoptTalk makes the conversation known again that a caller is found in. When the agent's phone is not in it any more,
+// he has put the caller through, or has hung up: then it ends now, as it would have done then.
 func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
 	bridge, ok := found.talks[caller]
 	if !ok {

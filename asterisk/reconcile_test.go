@@ -52,7 +52,13 @@ func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
 		return http.StatusOK, "[" + strings.Join(items, ",") + "]", true
 	case r.URI == "bridges":
 		for id, b := range a.bridges {
-			items = append(items, fmt.Sprintf(`{"id":%q,"name":%q,"creationtime":"2026-11-20T15:01:00.000+0000","channels":[%s]}`, id, b[0], quoted(b[1:])))
+			items = append(
+				items,
+				fmt.Sprintf(
+					`{"id":%q,"name":%q,"creationtime":"2026-11-20T15:01:00.000+0000","channels":[%s]}`, id, b[0],
+					quoted(b[1:]),
+				),
+			)
 		}
 		return http.StatusOK, "[" + strings.Join(items, ",") + "]", true
 	}
@@ -105,7 +111,9 @@ func gone(leg dispatch.Leg) bool {
 }
 
 // found reconciles a switchboard with what Asterisk has, and then tests it.
-func found(t *testing.T, has asteriskHas, test func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator)) {
+func found(
+	t *testing.T, has asteriskHas, test func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator),
+) {
 	t.Helper()
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(has.answer)
@@ -254,7 +262,8 @@ func TestAChannelThatIsFoundAndIsNobodysCallIsHungUp(t *testing.T) {
 			"stray": "AppDial2", "forwarded": "AppDial2", "remembered": "AppDial2", "put-through": "AppDial2",
 		},
 		named: map[string]string{
-			"forwarded": "Local/0612345678@from-phones-00000001;1", "put-through": "Local/_attended@transfer-00000001;2",
+			"forwarded":   "Local/0612345678@from-phones-00000001;1",
+			"put-through": "Local/_attended@transfer-00000001;2",
 		},
 	}
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {

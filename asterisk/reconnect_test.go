@@ -51,7 +51,10 @@ func TestReconnectingWaitsLongerAndLonger(t *testing.T) {
 		require.Less(t, len(attempts), 30)
 		require.Equal(t, len(attempts), c.lostFor(LossUnreachable))
 		_, _, lastErr := c.State()
-		require.EqualError(t, lastErr, "asterisk: connect to asterisk.test: connection refused: is Asterisk running, and does http.conf listen there?")
+		require.EqualError(
+			t, lastErr,
+			"asterisk: connect to asterisk.test: connection refused: is Asterisk running, and does http.conf listen there?",
+		)
 
 		f.set(func(f *fakeAsterisk) { f.away = false })
 		require.NoError(t, c.AwaitUp(t.Context()))

@@ -22,7 +22,9 @@ import (
 // of tells something about the phone that is rung.
 func (b *Switchboard) of(t *testing.T, kind, channel, state, rest string) {
 	t.Helper()
-	b.tell(t, `{"type":%q,"application":"balie","args":[],"channel":{"id":%q,"state":%q}%s}`, kind, channel, state, rest)
+	b.tell(
+		t, `{"type":%q,"application":"balie","args":[],"channel":{"id":%q,"state":%q}%s}`, kind, channel, state, rest,
+	)
 }
 
 // rung rings a phone on a board, and gives its channel once it may be dialled, and what became of the ring.
@@ -116,13 +118,15 @@ func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 		args, name, rest string
 		taken            bool
 	}{
-		"a caller":                               {`"caller","140570","allowed"`, "PJSIP/trunk-1", "", true},
-		"one put through in place of a stranger": {``, "Local/_attended@transfer-1;2", `,"replace_channel":{"id":"gone"}`, true},
-		"half of a forwarded call":               {``, "Local/0612345678@from-phones-1;1", "", false},
-		"a phone that answered for another":      {``, "PJSIP/kcc2-1", "", false},
-		"another word":                           {`"called","140570","allowed"`, "PJSIP/trunk-1", "", false},
-		"the word in another place":              {`"140570","caller"`, "PJSIP/trunk-1", "", false},
-		"an empty word":                          {`"","140570"`, "PJSIP/trunk-1", "", false},
+		"a caller": {`"caller","140570","allowed"`, "PJSIP/trunk-1", "", true},
+		"one put through in place of a stranger": {
+			``, "Local/_attended@transfer-1;2", `,"replace_channel":{"id":"gone"}`, true,
+		},
+		"half of a forwarded call":          {``, "Local/0612345678@from-phones-1;1", "", false},
+		"a phone that answered for another": {``, "PJSIP/kcc2-1", "", false},
+		"another word":                      {`"called","140570","allowed"`, "PJSIP/trunk-1", "", false},
+		"the word in another place":         {`"140570","caller"`, "PJSIP/trunk-1", "", false},
+		"an empty word":                     {`"","140570"`, "PJSIP/trunk-1", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
@@ -148,7 +152,8 @@ func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 	}
 }
 
-// Between its making and its ringing a phone can be lost in every way; none may leave a channel, or a phone that counts as ringing.
+// Between its making and its ringing a phone can be lost in every way; none may leave a channel, or a phone that counts
+// as ringing.
 func TestAPhoneThatMayNotBeDialledIsHungUp(t *testing.T) {
 	for name, refusal := range map[string]struct {
 		status int
@@ -184,7 +189,9 @@ func TestAPhoneThatMayNotBeDialledIsHungUp(t *testing.T) {
 
 func TestAPhoneThatADaemonMadeAndDidNotDialIsHungUpByTheNext(t *testing.T) {
 	channel := legID("kcc1", "ring-1")
-	found(t, asteriskHas{channels: []string{channel}, down: true}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator) {
+	found(t, asteriskHas{channels: []string{channel}, down: true}, func(
+		t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator,
+	) {
 		require.Contains(t, f.commands(), `DELETE channels/`+channel+` {"reason_code":"16"}`)
 		require.Empty(t, o.queued)
 	})

@@ -42,8 +42,8 @@ func (c Channel) StasisArgs() []string {
 type Endpoint struct {
 	Technology string // such as PJSIP
 	Resource   string
-	// State is online, offline or unknown. PJSIP calls a contact that is never qualified online, and an endpoint without
-	// a contact that works offline.
+	// State is online, offline or unknown. PJSIP calls a contact that is never qualified online, and an endpoint
+	// without a contact that works offline.
 	State    string
 	Channels []string // the ids of its channels, ringing ones included
 }

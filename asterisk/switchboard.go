@@ -78,9 +78,11 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 // wait, and is set before the connection runs.
 func (b *Switchboard) OnStray(tell func()) { b.stray = tell }
 
-// Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before the
-// connection runs.
-func (b *Switchboard) Connect(operator Operator, callbacks Callbacks, phone func(endpoint string, state queue.PhoneState)) {
+// Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before
+// the connection runs.
+func (b *Switchboard) Connect(
+	operator Operator, callbacks Callbacks, phone func(endpoint string, state queue.PhoneState),
+) {
 	b.operator, b.callbacks, b.phone = operator, callbacks, phone
 }
 
@@ -118,7 +120,8 @@ func (b *Switchboard) enter() (leave func(), ok bool) {
 	return b.calls.Done, true
 }
 
-// System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was up.
+// System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was
+// up.
 func (b *Switchboard) System() string {
 	if id := b.system.Load(); id != nil {
 		return *id
@@ -216,8 +219,8 @@ func (b *Switchboard) take(arrived Channel, args []string) {
 	})
 }
 
-// handle runs a call in a goroutine of its own and gives its line; nil when it is handled already or the board is halted. desk is the
-// phone whose line it is, when it is one that was rung; nil for a caller's.
+// handle runs a call in a goroutine of its own and gives its line; nil when it is handled already or the board is
+// halted. desk is the phone whose line it is, when it is one that was rung; nil for a caller's.
 func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func(context.Context, *Line) error) *Line {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{

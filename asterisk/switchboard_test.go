@@ -35,7 +35,9 @@ func (o *idleOperator) TakeBack(ctx context.Context, line ivr.Line, incoming cal
 // board is a switchboard without a link: only what it does with events is of interest.
 func board(t *testing.T) (*Switchboard, *idleOperator, map[string]queue.PhoneState) {
 	t.Helper()
-	conn, err := New(Options{URL: "ws://127.0.0.1:1/ari/events", Application: "bereikbaar", Username: "x", Password: "y"})
+	conn, err := New(Options{
+		URL: "ws://127.0.0.1:1/ari/events", Application: "bereikbaar", Username: "x", Password: "y",
+	})
 	require.NoError(t, err)
 	operator := &idleOperator{taken: make(chan call.Call, 10)}
 	phones := map[string]queue.PhoneState{}
@@ -111,7 +113,11 @@ func TestATransferByTheAgentIsNoNewCallAndCutsNobodyOff(t *testing.T) {
 		last := make(chan *Leg)
 		go func() { last <- line.listenOut(ctx, agent) }()
 
-		b.tell(t, `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"colleague"},"replace_channel":{"id":%q}}`, agent.channel)
+		b.tell(
+			t,
+			`{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"colleague"},"replace_channel":{"id":%q}}`,
+			agent.channel,
+		)
 		b.tell(t, channelGone, 16, agent.channel)
 		synctest.Wait()
 		require.Empty(t, operator.taken)
@@ -270,7 +276,9 @@ func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
 				b.Connect(&idleOperator{}, nil, func(string, queue.PhoneState) {})
 				ctx, stop := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { stop(test.why) })
-				_, err := b.Ring(ctx, dispatch.Invitation{Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute})
+				_, err := b.Ring(ctx, dispatch.Invitation{
+					Agent: routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, For: time.Minute,
+				})
 				require.ErrorIs(t, err, test.why)
 				last := f.commands()[len(f.commands())-1]
 				require.Contains(t, last, "DELETE channels/"+legPrefix)
@@ -282,7 +290,8 @@ func TestAPhoneThatStopsRingingIsToldWhy(t *testing.T) {
 
 func TestWhyAPhoneDidNotAnswer(t *testing.T) {
 	for cause, want := range map[Cause]string{
-		CauseUserBusy: "busy", CauseCallRejected: "declined", CauseNoAnswer: "no answer", CauseNoUserResponse: "no answer",
+		CauseUserBusy: "busy", CauseCallRejected: "declined", CauseNoAnswer: "no answer",
+		CauseNoUserResponse:   "no answer",
 		CauseSubscriberAbsent: "not reachable", Cause(127): "cause 127",
 	} {
 		leg := newLeg(nil, "x")

@@ -57,7 +57,8 @@ func (c *Conn) Endpoint(ctx context.Context, name string) (Endpoint, error) {
 	return endpointIn(gjson.Parse(r.Body)), nil
 }
 
-// Subscribe lets us hear how phones stand, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double events. A subscription outlives the link, but not Asterisk.
+// Subscribe lets us hear how phones stand, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double
+// events. A subscription outlives the link, but not Asterisk.
 //
 // Asterisk refuses the whole list when one phone in it is not configured. Then each is tried on its own, and the error
 // (IsGone) names the ones that Asterisk does not know; the others are subscribed.

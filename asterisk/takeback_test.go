@@ -136,7 +136,8 @@ func TestListsAreNotAskedForOverTheWebsocket(t *testing.T) {
 			require.NoError(t, ask())
 		}
 		require.Equal(
-			t, []string{"list channels 200", "list bridges 200", "list endpoints 200", "get application 200"}, c.commands,
+			t, []string{"list channels 200", "list bridges 200", "list endpoints 200", "get application 200"},
+			c.commands,
 		)
 	})
 }

@@ -53,8 +53,8 @@ func (l *Line) inBridge(bridge string) {
 	l.bridge = bridge
 }
 
-// partFrom takes down that the caller talks no longer, and gives whom they talked to last: somebody may have come in the
-// other's place who has not hung up yet. Who comes from now on comes too late, see succeed.
+// partFrom takes down that the caller talks no longer, and gives whom they talked to last: somebody may have come in
+// the other's place who has not hung up yet. Who comes from now on comes too late, see succeed.
 func (l *Line) partFrom(leg *Leg) *Leg {
 	l.board.mu.Lock()
 	defer l.board.mu.Unlock()
@@ -78,8 +78,8 @@ func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 	}
 }
 
-// seeOut returns when a caller or the one to whom the colleague has put him through is gone, with the last phone of the caller's; false
-// when the two talk on and the board is halted.
+// seeOut returns when a caller or the one to whom the colleague has put him through is gone, with the last phone of the
+// caller's; false when the two talk on and the board is halted.
 func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
 	for {
 		var next *Leg
@@ -105,8 +105,8 @@ func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
 	}
 }
 
-// whoLeft says what a refusal to connect the two means: with most of them one has just hung up, and Asterisk does not say
-// which. The caller must not be taken for gone when it was the agent: nobody would ever hang him up.
+// whoLeft says what a refusal to connect the two means: with most of them one has just hung up, and Asterisk does not
+// say which. The caller must not be taken for gone when it was the agent: nobody would ever hang him up.
 func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
 	if _, refused := errors.AsType[*CommandError](refusal); !refused {
 		return l.verdict(ctx, refusal)

@@ -30,8 +30,9 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 			want   error
 		}{
 			"the caller": {func(line *Line, _ *Leg) { line.end(ivr.ErrHungUp) }, ivr.ErrHungUp},
-			"the agent":  {func(_ *Line, leg *Leg) { leg.ended(ending{cause: CauseNormalClearing}) }, ivr.ErrPhoneGone}, // so that the caller waits on
-			"nobody":     {func(*Line, *Leg) {}, &CommandError{}},
+			// so that the caller waits on
+			"the agent": {func(_ *Line, leg *Leg) { leg.ended(ending{cause: CauseNormalClearing}) }, ivr.ErrPhoneGone},
+			"nobody":    {func(*Line, *Leg) {}, &CommandError{}},
 		} {
 			t.Run(who+" "+name, func(t *testing.T) {
 				connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
@@ -45,7 +46,8 @@ func TestOneHangsUpWhileTheTwoAreBeingConnected(t *testing.T) {
 					ctx, end := context.WithCancelCause(t.Context())
 					line, leg := &Line{board: board, channel: "c1", end: end}, newLeg(board, "l1")
 					leg.answered()
-					time.AfterFunc(100*time.Millisecond, func() { test.leaves(line, leg) }) // the event comes behind the refusal
+					// the event comes behind the refusal
+					time.AfterFunc(100*time.Millisecond, func() { test.leaves(line, leg) })
 
 					err := line.Talk(ctx, leg)
 					require.ErrorIs(t, err, ivr.ErrNotConnected)

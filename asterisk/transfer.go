@@ -11,7 +11,10 @@ import (
 // phone. It is no new call: what went on with the old channel goes on with the fresh one.
 func (b *Switchboard) replaced(old string, fresh Channel, args []string) {
 	if !b.succeed(old, fresh.ID) { // nobody may be left with nobody
-		b.log.Warn("a channel took the place of one that is not known; it is taken for a new call", "channel", fresh.ID, "instead_of", old)
+		b.log.Warn(
+			"a channel took the place of one that is not known; it is taken for a new call", "channel", fresh.ID,
+			"instead_of", old,
+		)
 		b.take(fresh, args)
 	}
 }
@@ -22,7 +25,8 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 	defer b.mu.Unlock()
 	line, leg := b.lines[old], b.legs[old]
 	switch {
-	case line != nil && line.desk != nil && line.talksIn() != "": // who was called back talks on, and the colleague does not
+	case line != nil && line.desk != nil && line.talksIn() != "":
+		// who was called back talks on, and the colleague does not
 		heir := line.desk.succeededBy(fresh)
 		heir.enter(line.talksIn())
 		b.legs[fresh] = heir
@@ -47,9 +51,9 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 	}
 }
 
-// moveTo lets the call go on on another channel: whoever had the caller on his own phone has rung us for him, and has put
-// him through. A conversation goes on; what else was being done is broken off, and done anew. It is false for a call
-// that is over.
+// moveTo lets the call go on on another channel: whoever had the caller on his own phone has rung us for him, and has
+// put him through. A conversation goes on; what else was being done is broken off, and done anew. It is false for a
+// call that is over.
 func (l *Line) moveTo(channel string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,8 +110,8 @@ func (l *Leg) succeededBy(channel string) *Leg {
 	return next
 }
 
-// missedTransfers makes up for transfers that were made while the link was down: who is gone from a conversation, and has
-// left a stranger in it, was replaced by him.
+// missedTransfers makes up for transfers that were made while the link was down: who is gone from a conversation, and
+// has left a stranger in it, was replaced by him.
 func (b *Switchboard) missedTransfers(found survey) {
 	b.mu.Lock()
 	gone := map[string]string{} // who went, by the bridge

@@ -53,7 +53,10 @@ func untilOver(ctx context.Context, _ ivr.Line) error {
 }
 
 // putThrough runs a test with a call c1 of a colleague that the operator has taken.
-func putThrough(t *testing.T, operator func() *waitingOperator, test func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *waitingOperator)) {
+func putThrough(
+	t *testing.T, operator func() *waitingOperator,
+	test func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *waitingOperator),
+) {
 	t.Helper()
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		o := operator()
@@ -83,7 +86,9 @@ func TestWhoIsPutThroughIntoTheQueueWaitsThere(t *testing.T) {
 		require.Len(t, o.anew, 1)
 		require.Empty(t, o.took, "it is no new call")
 		require.Contains(t, f.commands(), `POST channels/citizen/moh {"mohClass":"wachtmuziek"}`)
-		require.Contains(t, f.commands(), `POST channels/citizen/variable {"variable":"BEREIKBAAR_STATE","value":"the place"}`)
+		require.Contains(
+			t, f.commands(), `POST channels/citizen/variable {"variable":"BEREIKBAAR_STATE","value":"the place"}`,
+		)
 		require.Equal(t, "citizen", b.channelOf("c1"), "for the codecs of the phone that is rung for it")
 		b.tell(t, channelGone, 16, "citizen")
 	})
@@ -140,7 +145,9 @@ func TestWhoIsPutThroughToAPersonTalksToHim(t *testing.T) {
 		require.Empty(t, destroyed(f), "nobody is cut off")
 		require.Empty(t, o.anew)
 		require.Empty(t, o.took)
-		require.Contains(t, f.commands(), `POST channels/citizen/variable {"variable":"BEREIKBAAR_STATE","value":"the place"}`)
+		require.Contains(
+			t, f.commands(), `POST channels/citizen/variable {"variable":"BEREIKBAAR_STATE","value":"the place"}`,
+		)
 		b.tell(t, channelGone, 16, agent.channel)
 		synctest.Wait()
 		require.Equal(t, []string{bridgeID("c1")}, destroyed(f))

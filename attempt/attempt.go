@@ -7,11 +7,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Result is what came of an attempt, in the word of the colleague who made it: the line cannot tell a person from a machine.
+// Result is what came of an attempt, in the word of the colleague who made it: the line cannot tell a person from a
+// machine.
 type Result string
 
-// The results of an attempt (domain.md, "Attempts"). Untold is an attempt whose colleague never said: his claim lapsed, so
-// the caller may have been reached.
+// The results of an attempt (domain.md, "Attempts"). Untold is an attempt whose colleague never said: his claim lapsed,
+// so the caller may have been reached.
 const (
 	Reached     Result = "reached"
 	NotReached  Result = "not_reached"
@@ -55,9 +56,9 @@ type Attempt struct {
 	Result Result        // empty while it goes on
 }
 
-// Counts reports whether the attempt counts for the policy: a wrong number or a refusal is no try to reach the caller, and
-// what is untold is not known to be one. Nor is one of which the line told anything else than that his phone rang or was busy:
-// a trunk that is down rang nobody.
+// Counts reports whether the attempt counts for the policy: a wrong number or a refusal is no try to reach the caller,
+// and what is untold is not known to be one. Nor is one of which the line told anything else than that his phone rang
+// or was busy: a trunk that is down rang nobody.
 func (a Attempt) Counts() bool {
 	return slices.Contains([]Result{NotReached, Voicemail}, a.Result) &&
 		slices.Contains([]LineResult{LineUnknown, LineAnswered, LineBusy, LineNoAnswer}, a.Line)

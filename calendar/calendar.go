@@ -1,4 +1,5 @@
-// Package calendar knows a municipality's working days and the opening hours of its teams, and counts deadlines with them.
+// Package calendar knows a municipality's working days and the opening hours of its teams, and counts deadlines with
+// them.
 package calendar
 
 import (
@@ -13,18 +14,19 @@ import (
 // Week is the opening hours on each day of the week. A day without spans is closed.
 type Week map[time.Weekday][]Span
 
-// Exceptions are days that differ from the week: without spans closed, else open at these hours. An exception goes before
-// a holiday, so that a municipality can be open on one.
+// Exceptions are days that differ from the week: without spans closed, else open at these hours. An exception goes
+// before a holiday, so that a municipality can be open on one.
 type Exceptions map[Date][]Span
 
 // Spec says when a municipality is open.
 type Spec struct {
-	Location       *time.Location // in which its clocks run
-	Hours          Week
-	Exceptions     Exceptions      // local closing days and special hours
-	Reasons        map[Date]string // why a day is an exception, for people; optional
-	GoodFriday     bool            // it is closed on Good Friday (the labour agreement says a working day, the general-terms act a holiday)
-	OpenOnHolidays bool            // holidays do not close it; they are no working days all the same
+	Location   *time.Location // in which its clocks run
+	Hours      Week
+	Exceptions Exceptions      // local closing days and special hours
+	Reasons    map[Date]string // why a day is an exception, for people; optional
+	// it is closed on Good Friday (the labour agreement says a working day, the general-terms act a holiday)
+	GoodFriday     bool
+	OpenOnHolidays bool // holidays do not close it; they are no working days all the same
 }
 
 // Calendar is the working days and opening hours of one municipality. It is immutable.
@@ -63,7 +65,9 @@ func New(spec Spec) (*Calendar, error) {
 			return c, nil
 		}
 	}
-	return nil, errors.New("the municipality has no opening hours from Monday to Friday, so that no deadline could be counted")
+	return nil, errors.New(
+		"the municipality has no opening hours from Monday to Friday, so that no deadline could be counted",
+	)
 }
 
 // Location is the zone in which the municipality's clocks run.
@@ -89,7 +93,10 @@ func (c *Calendar) day(d Date) Day {
 	weekday := d.Weekday()
 	weekend := weekday == time.Saturday || weekday == time.Sunday
 	if spans, ok := c.exceptions[d]; ok {
-		return Day{Date: d, Open: spans, Working: len(spans) > 0 && !weekend, Exception: true, Why: exceptional(c.reasons[d], spans, "")}
+		return Day{
+			Date: d, Open: spans, Working: len(spans) > 0 && !weekend, Exception: true,
+			Why: exceptional(c.reasons[d], spans, ""),
+		}
 	}
 	if name, ok := c.Holiday(d); ok {
 		day := Day{Date: d, Why: name}

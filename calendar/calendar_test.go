@@ -121,17 +121,23 @@ func TestACalendarKeepsNothingOfItsCaller(t *testing.T) {
 	require.NoError(t, err)
 	spec.Hours[time.Monday][0] = calendar.Span{From: 0, To: 1}
 	delete(spec.Exceptions, date(t, "2026-02-03"))
-	require.Equal(t, spans(t, "09:00-12:00", "13:00-17:00"), team(t, c, calendar.TeamSpec{}).Day(date(t, "2026-02-02")).Open)
+	require.Equal(
+		t, spans(t, "09:00-12:00", "13:00-17:00"), team(t, c, calendar.TeamSpec{}).Day(date(t, "2026-02-02")).Open,
+	)
 	require.False(t, c.WorkingDay(date(t, "2026-02-03")))
 }
 
 func TestParsing(t *testing.T) {
-	for text, want := range map[string]calendar.Clock{"09:00": 540, "9:00": 540, "00:00": 0, "23:59": 1439, "24:00": calendar.EndOfDay} {
+	for text, want := range map[string]calendar.Clock{
+		"09:00": 540, "9:00": 540, "00:00": 0, "23:59": 1439, "24:00": calendar.EndOfDay,
+	} {
 		c, err := calendar.ParseClock(text)
 		require.NoError(t, err)
 		require.Equal(t, want, c)
 	}
-	for _, text := range []string{"", "9", "24:01", "25:00", "12:60", "-1:00", "9:0", "09.00", "٠٩:٠٠", "09:00:00", " 09:00"} {
+	for _, text := range []string{
+		"", "9", "24:01", "25:00", "12:60", "-1:00", "9:0", "09.00", "٠٩:٠٠", "09:00:00", " 09:00",
+	} {
 		_, err := calendar.ParseClock(text)
 		require.Error(t, err, text)
 	}
@@ -142,11 +148,15 @@ func TestParsing(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, s)
 	}
-	for _, text := range []string{"", "09:00", "17:00-09:00", "09:00-09:00", "09:00-25:00", "24:00-24:00", "9-17", "09:00-12:00-17:00"} {
+	for _, text := range []string{
+		"", "09:00", "17:00-09:00", "09:00-09:00", "09:00-25:00", "24:00-24:00", "9-17", "09:00-12:00-17:00",
+	} {
 		_, err := calendar.ParseSpan(text)
 		require.Error(t, err, text)
 	}
-	for _, text := range []string{"", "2026-02-29", "2026-2-1", "01-02-2026", "2026-13-01", "tomorrow", "2026-02-01T00:00:00Z"} {
+	for _, text := range []string{
+		"", "2026-02-29", "2026-2-1", "01-02-2026", "2026-13-01", "tomorrow", "2026-02-01T00:00:00Z",
+	} {
 		_, err := calendar.ParseDate(text)
 		require.Error(t, err, text)
 	}

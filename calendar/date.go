@@ -140,7 +140,10 @@ func (s Span) check() error {
 	case s.From < 0 || s.To > EndOfDay:
 		return fmt.Errorf("%s lies outside the day, it must lie between 00:00 and 24:00", s)
 	case s.From >= s.To:
-		return fmt.Errorf("%s ends before it begins, a span past midnight is written as two: until 24:00 and, on the next day, from 00:00", s)
+		return fmt.Errorf(
+			"%s ends before it begins, a span past midnight is written as two: until 24:00 and, on the next day, from 00:00",
+			s,
+		)
 	}
 	return nil
 }

@@ -17,11 +17,12 @@ type Deadline struct {
 }
 
 // Deadline counts the norm of one working day for a note made at made (domain.md, "The norm"): the day itself does not
-// count, and the deadline lies on the first working day after it, at closing time: the team's, or the municipality's when
-// the team is closed on that day.
+// count, and the deadline lies on the first working day after it, at closing time: the team's, or the municipality's
+// when the team is closed on that day.
 //
-// With SameTime it is the clock time at which the note was made, in whole minutes, but never after that closing time; and
-// where nobody would have been at work before it, as for a note made in the night of Saturday, it is the closing time.
+// With SameTime it is the clock time at which the note was made, in whole minutes, but never after that closing time;
+// and where nobody would have been at work before it, as for a note made in the night of Saturday, it is the closing
+// time.
 func (h *Hours) Deadline(made time.Time) (Deadline, error) {
 	const latestYear = 9000 // beyond which dates no longer parse when read back
 	if made.IsZero() || made.Year() < 1970 || made.Year() > latestYear {

@@ -104,13 +104,27 @@ func TestDeadlineOfATeamOpenOnTuesdayAndThursday(t *testing.T) {
 	stretches := team(t, deventer(t), calendar.TeamSpec{Hours: week, OwnDays: true})
 	doesNot := team(t, deventer(t), calendar.TeamSpec{Hours: week})
 	tests := map[string]struct{ made, want, ownDays string }{
-		"made on Monday: due on its own day":          {"2026-02-02 11:00", "Tue 2026-02-03 15:00", "Tue 2026-02-03 15:00"},
-		"made on Tuesday: Wednesday is a working day": {"2026-02-03 11:00", "Wed 2026-02-04 17:00", "Thu 2026-02-05 15:00"},
-		"made on Thursday":                            {"2026-02-05 11:00", "Fri 2026-02-06 17:00", "Tue 2026-02-10 15:00"},
-		"made on Friday":                              {"2026-02-06 11:00", "Mon 2026-02-09 17:00", "Tue 2026-02-10 15:00"},
-		"before 5 May, its Tuesday":                   {"2026-05-04 11:00", "Wed 2026-05-06 17:00", "Thu 2026-05-07 15:00"},
-		"before Ascension, its Thursday":              {"2026-05-13 11:00", "Fri 2026-05-15 17:00", "Tue 2026-05-19 15:00"},
-		"over both Christmas days":                    {"2025-12-23 11:00", "Wed 2025-12-24 17:00", "Tue 2025-12-30 15:00"},
+		"made on Monday: due on its own day": {
+			"2026-02-02 11:00", "Tue 2026-02-03 15:00", "Tue 2026-02-03 15:00",
+		},
+		"made on Tuesday: Wednesday is a working day": {
+			"2026-02-03 11:00", "Wed 2026-02-04 17:00", "Thu 2026-02-05 15:00",
+		},
+		"made on Thursday": {
+			"2026-02-05 11:00", "Fri 2026-02-06 17:00", "Tue 2026-02-10 15:00",
+		},
+		"made on Friday": {
+			"2026-02-06 11:00", "Mon 2026-02-09 17:00", "Tue 2026-02-10 15:00",
+		},
+		"before 5 May, its Tuesday": {
+			"2026-05-04 11:00", "Wed 2026-05-06 17:00", "Thu 2026-05-07 15:00",
+		},
+		"before Ascension, its Thursday": {
+			"2026-05-13 11:00", "Fri 2026-05-15 17:00", "Tue 2026-05-19 15:00",
+		},
+		"over both Christmas days": {
+			"2025-12-23 11:00", "Wed 2025-12-24 17:00", "Tue 2025-12-30 15:00",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,13 +147,25 @@ func TestDeadlineWithLocalDays(t *testing.T) {
 		change     func(*calendar.Spec)
 		made, want string
 	}{
-		"closed on the Friday after Ascension":       {closedOn(t, "2026-05-15"), "2026-05-13 11:00", "Mon 2026-05-18 17:00"},
-		"Good Friday made a holiday":                 {goodFriday, "2026-04-02 16:00", "Tue 2026-04-07 17:00"},
-		"Christmas Eve until noon":                   {special("2026-12-24", "09:00-12:00"), "2026-12-23 11:00", "Thu 2026-12-24 12:00"},
-		"open on 5 May by exception":                 {special("2026-05-05", "10:00-14:00"), "2026-05-04 11:00", "Tue 2026-05-05 14:00"},
-		"open on one Saturday: still no working day": {special("2026-02-07", "10:00-14:00"), "2026-02-06 11:00", "Mon 2026-02-09 17:00"},
-		"a late evening counts":                      {special("2026-02-05", "09:00-12:00", "13:00-20:00"), "2026-02-04 11:00", "Thu 2026-02-05 20:00"},
-		"open until midnight":                        {special("2026-02-05", "09:00-24:00"), "2026-02-04 11:00", "Fri 2026-02-06 00:00"},
+		"closed on the Friday after Ascension": {
+			closedOn(t, "2026-05-15"), "2026-05-13 11:00", "Mon 2026-05-18 17:00",
+		},
+		"Good Friday made a holiday": {goodFriday, "2026-04-02 16:00", "Tue 2026-04-07 17:00"},
+		"Christmas Eve until noon": {
+			special("2026-12-24", "09:00-12:00"), "2026-12-23 11:00", "Thu 2026-12-24 12:00",
+		},
+		"open on 5 May by exception": {
+			special("2026-05-05", "10:00-14:00"), "2026-05-04 11:00", "Tue 2026-05-05 14:00",
+		},
+		"open on one Saturday: still no working day": {
+			special("2026-02-07", "10:00-14:00"), "2026-02-06 11:00", "Mon 2026-02-09 17:00",
+		},
+		"a late evening counts": {
+			special("2026-02-05", "09:00-12:00", "13:00-20:00"), "2026-02-04 11:00", "Thu 2026-02-05 20:00",
+		},
+		"open until midnight": {
+			special("2026-02-05", "09:00-24:00"), "2026-02-04 11:00", "Fri 2026-02-06 00:00",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +181,9 @@ func TestDeadlineTellsHowItWasCounted(t *testing.T) {
 		s.Exceptions = calendar.Exceptions{date(t, "2026-05-15"): nil}
 		s.Reasons = map[calendar.Date]string{date(t, "2026-05-15"): "dag na Hemelvaart"}
 	})
-	d, err := team(t, c, calendar.TeamSpec{Hours: days(t, []string{"10:00-15:00"}, time.Tuesday)}).Deadline(at(t, "2026-05-13 11:00"))
+	d, err := team(t, c, calendar.TeamSpec{Hours: days(t, []string{"10:00-15:00"}, time.Tuesday)}).Deadline(
+		at(t, "2026-05-13 11:00"),
+	)
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"Wednesday 13 May 2026: the note is made at 11:00 (Europe/Amsterdam), the day itself does not count",

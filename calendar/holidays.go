@@ -25,8 +25,8 @@ func holidays(goodFriday bool) []*cal.Holiday {
 	return days
 }
 
-// Holiday is the name of the holiday on d, in Dutch. King's Day is the day on which it is kept: 26 April when the 27th is
-// a Sunday. (The library would call both a holiday.)
+// Holiday is the name of the holiday on d, in Dutch. King's Day is the day on which it is kept: 26 April when the 27th
+// is a Sunday. (The library would call both a holiday.)
 func (c *Calendar) Holiday(d Date) (name string, ok bool) {
 	for _, h := range c.holidays {
 		if _, kept := h.Calc(d.Year); !kept.IsZero() && DateOf(kept, time.UTC) == d {

@@ -17,12 +17,14 @@ const (
 
 // TeamSpec says in what a team differs from its municipality.
 type TeamSpec struct {
-	Hours          Week            // nil for the municipality's
-	Exceptions     Exceptions      // go before everything else
-	Reasons        map[Date]string // why a day is an exception, for people; optional
-	OwnDays        bool            // the norm counts the days on which the team is open, instead of the municipality's working days
-	OpenOnHolidays bool            // neither holidays nor the municipality's exceptions close the team: a team for emergencies
-	Rule           Rule            // empty for ClosingTime
+	Hours      Week            // nil for the municipality's
+	Exceptions Exceptions      // go before everything else
+	Reasons    map[Date]string // why a day is an exception, for people; optional
+	// the norm counts the days on which the team is open, instead of the municipality's working days
+	OwnDays bool
+	// neither holidays nor the municipality's exceptions close the team: a team for emergencies
+	OpenOnHolidays bool
+	Rule           Rule // empty for ClosingTime
 }
 
 // Hours are the opening hours of one team, and the norm by its calendar. They are immutable. The zero value is never
@@ -46,14 +48,17 @@ const (
 // Team makes the opening hours of a team of the municipality.
 func (c *Calendar) Team(spec TeamSpec) (*Hours, error) {
 	h := &Hours{
-		municipality: c, reasons: maps.Clone(spec.Reasons), ownDays: spec.OwnDays, onHolidays: spec.OpenOnHolidays, rule: spec.Rule,
+		municipality: c, reasons: maps.Clone(spec.Reasons), ownDays: spec.OwnDays, onHolidays: spec.OpenOnHolidays,
+		rule: spec.Rule,
 	}
 	switch spec.Rule {
 	case "":
 		h.rule = ClosingTime
 	case ClosingTime, SameTime:
 	default:
-		return nil, fmt.Errorf("the rule %q is not known, it is %q or %q", clip(string(spec.Rule)), ClosingTime, SameTime)
+		return nil, fmt.Errorf(
+			"the rule %q is not known, it is %q or %q", clip(string(spec.Rule)), ClosingTime, SameTime,
+		)
 	}
 	var err error
 	if spec.Hours != nil {
@@ -108,7 +113,8 @@ func (h *Hours) Day(d Date) Day {
 	return day
 }
 
-// open finds the team's hours on a day: its own exception, else the municipality's closing or special hours, else the week.
+// open finds the team's hours on a day: its own exception, else the municipality's closing or special hours, else the
+// week.
 func (h *Hours) open(d Date, town Day) Day {
 	if spans, ok := h.exceptions[d]; ok {
 		return Day{Date: d, Open: spans, Exception: true, Why: exceptional(h.reasons[d], spans, " of the team")}
@@ -155,8 +161,8 @@ func (h *Hours) Open(t time.Time) bool {
 	return false
 }
 
-// Next is when the team next goes from closed to open after t and when it closes again, in the municipality's zone. It is
-// false when that does not happen within a year.
+// Next is when the team next goes from closed to open after t and when it closes again, in the municipality's zone. It
+// is false when that does not happen within a year.
 func (h *Hours) Next(t time.Time) (from, to time.Time, ok bool) {
 	run, ok := h.runAfter(t)
 	if ok && run.contains(t) {

@@ -53,7 +53,9 @@ func TestOpen(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, test.want, test.hours.Open(at(t, test.at)))
-			require.Equal(t, test.want, test.hours.Open(at(t, test.at).UTC()), "the zone of the argument does not matter")
+			require.Equal(
+				t, test.want, test.hours.Open(at(t, test.at).UTC()), "the zone of the argument does not matter",
+			)
 		})
 	}
 }
@@ -100,7 +102,9 @@ func TestHoursThatNeverChange(t *testing.T) {
 	require.Equal(t, spans(t, "00:00-24:00"), always.Day(date(t, "2025-12-25")).Open)
 	d, err := always.Deadline(now)
 	require.NoError(t, err)
-	require.Equal(t, "Tue 2025-12-30 00:00", shown(d.At), "Monday at 24:00: Christmas and the weekend are no working days")
+	require.Equal(
+		t, "Tue 2025-12-30 00:00", shown(d.At), "Monday at 24:00: Christmas and the weekend are no working days",
+	)
 
 	for name, never := range map[string]*calendar.Hours{
 		"a team without hours":       team(t, deventer(t), calendar.TeamSpec{Hours: calendar.Week{}}),
@@ -188,7 +192,8 @@ func TestADayTellsWhy(t *testing.T) {
 		date(t, "2026-02-03"): nil, date(t, "2026-02-04"): spans(t, "10:00-11:00"), date(t, "2026-02-05"): nil,
 	}, Reasons: map[calendar.Date]string{date(t, "2026-02-05"): "teamdag"}})
 	for day, want := range map[string]string{
-		"2026-02-02": "", "2026-02-03": "closing day of the team", "2026-02-04": "special hours of the team", "2026-02-05": "teamdag",
+		"2026-02-02": "", "2026-02-03": "closing day of the team", "2026-02-04": "special hours of the team",
+		"2026-02-05": "teamdag",
 		"2026-05-14": "Hemelvaartsdag", "2026-05-15": "closing day", "2026-12-24": "special hours",
 		"2026-02-07": "closed on Saturdays",
 	} {

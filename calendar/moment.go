@@ -8,8 +8,9 @@ import (
 // moments are the ways to write a moment on the municipality's own clocks.
 var moments = []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
 
-// ParseMoment reads a moment as RFC 3339 writes it, or as the clocks at loc show it: 2026-11-20 16:00. The clocks skip an hour
-// once a year: a time in it is an error. An hour comes twice: its first time is meant, RFC 3339 can say the second.
+// ParseMoment reads a moment as RFC 3339 writes it, or as the clocks at loc show it: 2026-11-20 16:00. The clocks skip
+// an hour once a year: a time in it is an error. An hour comes twice: its first time is meant, RFC 3339 can say the
+// second.
 func ParseMoment(s string, loc *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
@@ -21,11 +22,16 @@ func ParseMoment(s string, loc *time.Location) (time.Time, error) {
 		}
 		minute := DateOf(wanted, time.UTC).at(ClockOf(wanted, time.UTC), loc)
 		if ClockOf(minute, loc) != ClockOf(wanted, time.UTC) {
-			return time.Time{}, fmt.Errorf("%q does not exist in %s: the clocks skip it, write a time before or after that hour", clip(s), loc)
+			return time.Time{}, fmt.Errorf(
+				"%q does not exist in %s: the clocks skip it, write a time before or after that hour", clip(s), loc,
+			)
 		}
 		return minute.Add(time.Duration(wanted.Second()) * time.Second), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is not a moment that exists, write it as 2026-11-20 16:00 (in %s) or as 2026-11-20T16:00:00+01:00", clip(s), loc)
+	return time.Time{}, fmt.Errorf(
+		"%q is not a moment that exists, write it as 2026-11-20 16:00 (in %s) or as 2026-11-20T16:00:00+01:00", clip(s),
+		loc,
+	)
 }
 
 // ParseMonth reads a month such as 2026-05, and gives its first day.

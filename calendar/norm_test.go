@@ -16,9 +16,9 @@ const (
 	dueAt  = "Mon 2 Jan 15:04"
 )
 
-// theNorm is the norm of one working day, day by day, written by hand from domain.md. The municipality is open from nine to
-// five and closed on the Friday after Ascension 2026; the team works on Tuesday and Thursday from ten to three: first
-// by the municipality's working days, then by its own.
+// theNorm is the norm of one working day, day by day, written by hand from domain.md. The municipality is open from
+// nine to five and closed on the Friday after Ascension 2026; the team works on Tuesday and Thursday from ten to three:
+// first by the municipality's working days, then by its own.
 var theNorm = []struct{ made, municipality, parttime, ownDays string }{
 	// An ordinary week.
 	{"Mon 2 Feb 2026", "Tue 3 Feb 17:00", "Tue 3 Feb 15:00", "Tue 3 Feb 15:00"},
@@ -133,7 +133,10 @@ func TestTheNormDayByDay(t *testing.T) {
 				{"the municipality", municipality, row.municipality},
 				{"two days a week", parttime, row.parttime},
 				{"own days", ownDays, row.ownDays},
-				{"the same time", sameTime, bySameTime(row.municipality, clock, c.WorkingDay(calendar.DateOf(made, amsterdam)))},
+				{
+					"the same time", sameTime,
+					bySameTime(row.municipality, clock, c.WorkingDay(calendar.DateOf(made, amsterdam))),
+				},
 			} {
 				d, err := test.hours.Deadline(made)
 				require.NoError(t, err)
@@ -145,8 +148,8 @@ func TestTheNormDayByDay(t *testing.T) {
 	}
 }
 
-// bySameTime is the stricter rule by hand: the day is that of the municipality; the hour is the hour at which the note was made, but
-// closing time after five, and when nobody was at work in between.
+// bySameTime is the stricter rule by hand: the day is that of the municipality; the hour is the hour at which the note
+// was made, but closing time after five, and when nobody was at work in between.
 func bySameTime(closing, clock string, workedOn bool) string {
 	if clock > "17:00" || !workedOn && clock <= "09:00" {
 		return closing
@@ -184,10 +187,11 @@ func TestTheNormInUTCOverTheChangesOfTheClock(t *testing.T) {
 	}
 }
 
-// Row 23 of the fault matrix (reliability.md). A clock that is an hour off can change one thing only: on which day a note seems
-// to have been made. So the deadline is wrong for notes of the hour around midnight, when few people ring, by one working day at most;
-// for all others it is the same to the second, also in the nights in which the clocks change. It is counted once, when
-// the note is made, and stored: setting the clock right later moves no deadline (I9), and leases run by the clock of Redis.
+// Row 23 of the fault matrix (reliability.md). A clock that is an hour off can change one thing only: on which day a
+// note seems to have been made. So the deadline is wrong for notes of the hour around midnight, when few people ring,
+// by one working day at most; for all others it is the same to the second, also in the nights in which the clocks
+// change. It is counted once, when the note is made, and stored: setting the clock right later moves no deadline (I9),
+// and leases run by the clock of Redis.
 func TestAClockThatIsAnHourOff(t *testing.T) {
 	hours := team(t, deventer(t), calendar.TeamSpec{})
 	deadline := func(made time.Time) time.Time {
@@ -198,13 +202,17 @@ func TestAClockThatIsAnHourOff(t *testing.T) {
 	t.Run("only the hour around midnight matters", func(t *testing.T) {
 		for _, weekend := range []string{"2026-02-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"} {
 			moved := 0
-			for made := at(t, weekend); made.Before(at(t, weekend).AddDate(0, 0, 7)); made = made.Add(20 * time.Minute) {
+			for made := at(t, weekend); made.Before(at(t, weekend).AddDate(0, 0, 7)); made = made.Add(
+				20 * time.Minute,
+			) {
 				for _, off := range []time.Duration{-time.Hour, time.Hour} {
 					if deadline(made).Equal(deadline(made.Add(off))) {
 						continue
 					}
 					moved++
-					require.NotEqual(t, calendar.DateOf(made, amsterdam), calendar.DateOf(made.Add(off), amsterdam), "%s", made)
+					require.NotEqual(
+						t, calendar.DateOf(made, amsterdam), calendar.DateOf(made.Add(off), amsterdam), "%s", made,
+					)
 				}
 			}
 			// Of seven midnights, those after Friday and Saturday change nothing: three days share one deadline.
@@ -212,17 +220,39 @@ func TestAClockThatIsAnHourOff(t *testing.T) {
 		}
 	})
 	for name, test := range map[string]struct{ made, right, fast, slow string }{
-		"Thursday at eleven in the evening":   {"2026-02-05 23:00", "Fri 2026-02-06 17:00", "Mon 2026-02-09 17:00", "Fri 2026-02-06 17:00"},
-		"Thursday, a minute before":           {"2026-02-05 22:59", "Fri 2026-02-06 17:00", "Fri 2026-02-06 17:00", "Fri 2026-02-06 17:00"},
-		"Friday, half past midnight":          {"2026-02-06 00:30", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Fri 2026-02-06 17:00"},
-		"Friday at one":                       {"2026-02-06 01:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00"},
-		"Friday at four":                      {"2026-02-06 16:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00"},
-		"around the skip":                     {"2026-03-29 01:30", "Mon 2026-03-30 17:00", "Mon 2026-03-30 17:00", "Mon 2026-03-30 17:00"},
-		"the last hour of the day of 23":      {"2026-03-29 23:30", "Mon 2026-03-30 17:00", "Tue 2026-03-31 17:00", "Mon 2026-03-30 17:00"},
-		"around the hour that comes twice":    {"2026-10-25 02:30", "Mon 2026-10-26 17:00", "Mon 2026-10-26 17:00", "Mon 2026-10-26 17:00"},
-		"the last hour of the day of 25":      {"2026-10-25 23:30", "Mon 2026-10-26 17:00", "Tue 2026-10-27 17:00", "Mon 2026-10-26 17:00"},
-		"the first hour after the day of 25":  {"2026-10-26 00:30", "Tue 2026-10-27 17:00", "Tue 2026-10-27 17:00", "Mon 2026-10-26 17:00"},
-		"New Year's Eve, just before the end": {"2025-12-31 23:30", "Fri 2026-01-02 17:00", "Fri 2026-01-02 17:00", "Fri 2026-01-02 17:00"},
+		"Thursday at eleven in the evening": {
+			"2026-02-05 23:00", "Fri 2026-02-06 17:00", "Mon 2026-02-09 17:00", "Fri 2026-02-06 17:00",
+		},
+		"Thursday, a minute before": {
+			"2026-02-05 22:59", "Fri 2026-02-06 17:00", "Fri 2026-02-06 17:00", "Fri 2026-02-06 17:00",
+		},
+		"Friday, half past midnight": {
+			"2026-02-06 00:30", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Fri 2026-02-06 17:00",
+		},
+		"Friday at one": {
+			"2026-02-06 01:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00",
+		},
+		"Friday at four": {
+			"2026-02-06 16:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 17:00",
+		},
+		"around the skip": {
+			"2026-03-29 01:30", "Mon 2026-03-30 17:00", "Mon 2026-03-30 17:00", "Mon 2026-03-30 17:00",
+		},
+		"the last hour of the day of 23": {
+			"2026-03-29 23:30", "Mon 2026-03-30 17:00", "Tue 2026-03-31 17:00", "Mon 2026-03-30 17:00",
+		},
+		"around the hour that comes twice": {
+			"2026-10-25 02:30", "Mon 2026-10-26 17:00", "Mon 2026-10-26 17:00", "Mon 2026-10-26 17:00",
+		},
+		"the last hour of the day of 25": {
+			"2026-10-25 23:30", "Mon 2026-10-26 17:00", "Tue 2026-10-27 17:00", "Mon 2026-10-26 17:00",
+		},
+		"the first hour after the day of 25": {
+			"2026-10-26 00:30", "Tue 2026-10-27 17:00", "Tue 2026-10-27 17:00", "Mon 2026-10-26 17:00",
+		},
+		"New Year's Eve, just before the end": {
+			"2025-12-31 23:30", "Fri 2026-01-02 17:00", "Fri 2026-01-02 17:00", "Fri 2026-01-02 17:00",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made := at(t, test.made)

@@ -46,7 +46,9 @@ func drawHours(t *rapid.T) (*calendar.Calendar, calendar.TeamSpec) {
 	}
 	c, err := calendar.New(spec)
 	require.NoError(t, err)
-	teamSpec := calendar.TeamSpec{OwnDays: rapid.Bool().Draw(t, "own days"), OpenOnHolidays: rapid.Bool().Draw(t, "emergencies")}
+	teamSpec := calendar.TeamSpec{
+		OwnDays: rapid.Bool().Draw(t, "own days"), OpenOnHolidays: rapid.Bool().Draw(t, "emergencies"),
+	}
 	if rapid.Bool().Draw(t, "own hours") {
 		teamSpec.Hours = weeks(t, "team")
 		if len(teamSpec.Hours[time.Tuesday]) == 0 {

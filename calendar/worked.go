@@ -3,8 +3,8 @@ package calendar
 import "time"
 
 // Worked is how long the team is open between two instants: the working time of the norm's clock. On a day on which the
-// norm counts and the team is closed the municipality's hours count instead, as for the deadline. It is 0 when to is not after
-// from, and counts at most a year.
+// norm counts and the team is closed the municipality's hours count instead, as for the deadline. It is 0 when to is
+// not after from, and counts at most a year.
 func (h *Hours) Worked(from, to time.Time) time.Duration {
 	var worked time.Duration
 	h.working(from, to, func(s stretch) bool {
@@ -14,8 +14,8 @@ func (h *Hours) Worked(from, to time.Time) time.Duration {
 	return worked
 }
 
-// After is the first instant at which a part of the working time between two instants has passed, 0.5 for half of it. Without
-// working time between them it is to.
+// After is the first instant at which a part of the working time between two instants has passed, 0.5 for half of it.
+// Without working time between them it is to.
 func (h *Hours) After(part float64, from, to time.Time) time.Time {
 	left := time.Duration(part * float64(h.Worked(from, to)))
 	at := to
@@ -30,9 +30,9 @@ func (h *Hours) After(part float64, from, to time.Time) time.Time {
 	return at
 }
 
-// Warning is the moment before a deadline at which a part of the working time that the team had for it has passed, 0.5 for
-// half of it: when the norm's clock warns. Where the team works at no time before its deadline, the municipality's working
-// time counts. It is zero when part is 0, and when nobody works before the deadline.
+// Warning is the moment before a deadline at which a part of the working time that the team had for it has passed, 0.5
+// for half of it: when the norm's clock warns. Where the team works at no time before its deadline, the municipality's
+// working time counts. It is zero when part is 0, and when nobody works before the deadline.
 func (h *Hours) Warning(d Deadline, part float64) time.Time {
 	if part <= 0 {
 		return time.Time{}
@@ -80,5 +80,7 @@ func (h *Hours) stretches(d Date) []stretch {
 }
 
 func (d Date) after(o Date) bool {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).After(time.Date(o.Year, o.Month, o.Day, 0, 0, 0, 0, time.UTC))
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).After(
+		time.Date(o.Year, o.Month, o.Day, 0, 0, 0, 0, time.UTC),
+	)
 }

@@ -27,35 +27,70 @@ func TestWorked(t *testing.T) {
 		from, to string
 		want     time.Duration
 	}{
-		"a morning":                                        {town, "2026-02-02 09:00", "2026-02-02 12:00", 3 * time.Hour},
-		"the lunch break does not count":                   {town, "2026-02-02 12:00", "2026-02-02 13:30", time.Hour},
-		"within the lunch break":                           {town, "2026-02-02 12:35", "2026-02-02 12:55", 0},
-		"from before opening until after closing":          {town, "2026-02-02 07:00", "2026-02-02 22:00", 7*time.Hour + 30*time.Minute},
-		"a minute over midnight":                           {town, "2026-02-02 23:59", "2026-02-03 00:01", 0},
-		"Friday at four until Monday at closing":           {town, "2026-02-06 16:00", "2026-02-09 17:00", 8*time.Hour + 30*time.Minute},
-		"over Easter":                                      {town, "2026-04-03 16:00", "2026-04-07 09:30", time.Hour + 30*time.Minute},
-		"over Ascension and the Friday after it":           {town, "2026-05-13 16:00", "2026-05-18 10:00", 2 * time.Hour},
-		"Christmas Eve, until noon":                        {town, "2026-12-24 08:00", "2026-12-24 17:00", 3 * time.Hour},
-		"the weekend of summer time":                       {town, "2026-03-27 16:00", "2026-03-30 10:00", 2 * time.Hour},
-		"the weekend of winter time":                       {town, "2026-10-23 16:00", "2026-10-26 10:00", 2 * time.Hour},
-		"no time at all":                                   {town, "2026-02-02 10:00", "2026-02-02 10:00", 0},
-		"backwards":                                        {town, "2026-02-02 12:00", "2026-02-02 10:00", 0},
-		"backwards over days":                              {town, "2026-02-09 12:00", "2026-02-02 10:00", 0},
-		"a team's own hours":                               {partTime, "2026-02-03 08:00", "2026-02-03 20:00", 3 * time.Hour},
-		"a team closed on a working day: the town's hours": {partTime, "2026-02-04 08:00", "2026-02-04 20:00", 7*time.Hour + 30*time.Minute},
-		"own hours on one day, the town's on the next":     {partTime, "2026-02-03 11:00", "2026-02-04 10:00", 2 * time.Hour},
-		"own days: a closed day does not count":            {ownDays, "2026-02-04 08:00", "2026-02-04 20:00", 0},
-		"own days: Tuesday at eleven until Thursday":       {ownDays, "2026-02-03 11:00", "2026-02-05 12:00", 4 * time.Hour},
-		"closed on a holiday, own Tuesday":                 {partTime, "2026-05-05 08:00", "2026-05-05 20:00", 0},
-		"the night that skips an hour":                     {emergencies, "2026-03-28 20:00", "2026-03-29 12:00", 7 * time.Hour},
-		"the night that has an hour twice":                 {emergencies, "2026-10-24 20:00", "2026-10-25 12:00", 9 * time.Hour},
-		"an ordinary night":                                {emergencies, "2026-02-07 20:00", "2026-02-08 12:00", 8 * time.Hour},
-		"hours that were never made":                       {new(calendar.Hours), "2026-02-02 00:00", "2026-02-09 00:00", 0},
+		"a morning": {
+			town, "2026-02-02 09:00", "2026-02-02 12:00", 3 * time.Hour,
+		},
+		"the lunch break does not count": {town, "2026-02-02 12:00", "2026-02-02 13:30", time.Hour},
+		"within the lunch break":         {town, "2026-02-02 12:35", "2026-02-02 12:55", 0},
+		"from before opening until after closing": {
+			town, "2026-02-02 07:00", "2026-02-02 22:00", 7*time.Hour + 30*time.Minute,
+		},
+		"a minute over midnight": {town, "2026-02-02 23:59", "2026-02-03 00:01", 0},
+		"Friday at four until Monday at closing": {
+			town, "2026-02-06 16:00", "2026-02-09 17:00", 8*time.Hour + 30*time.Minute,
+		},
+		"over Easter": {
+			town, "2026-04-03 16:00", "2026-04-07 09:30", time.Hour + 30*time.Minute,
+		},
+		"over Ascension and the Friday after it": {
+			town, "2026-05-13 16:00", "2026-05-18 10:00", 2 * time.Hour,
+		},
+		"Christmas Eve, until noon": {
+			town, "2026-12-24 08:00", "2026-12-24 17:00", 3 * time.Hour,
+		},
+		"the weekend of summer time": {
+			town, "2026-03-27 16:00", "2026-03-30 10:00", 2 * time.Hour,
+		},
+		"the weekend of winter time": {
+			town, "2026-10-23 16:00", "2026-10-26 10:00", 2 * time.Hour,
+		},
+		"no time at all":      {town, "2026-02-02 10:00", "2026-02-02 10:00", 0},
+		"backwards":           {town, "2026-02-02 12:00", "2026-02-02 10:00", 0},
+		"backwards over days": {town, "2026-02-09 12:00", "2026-02-02 10:00", 0},
+		"a team's own hours": {
+			partTime, "2026-02-03 08:00", "2026-02-03 20:00", 3 * time.Hour,
+		},
+		"a team closed on a working day: the town's hours": {
+			partTime, "2026-02-04 08:00", "2026-02-04 20:00", 7*time.Hour + 30*time.Minute,
+		},
+		"own hours on one day, the town's on the next": {
+			partTime, "2026-02-03 11:00", "2026-02-04 10:00", 2 * time.Hour,
+		},
+		"own days: a closed day does not count": {ownDays, "2026-02-04 08:00", "2026-02-04 20:00", 0},
+		"own days: Tuesday at eleven until Thursday": {
+			ownDays, "2026-02-03 11:00", "2026-02-05 12:00", 4 * time.Hour,
+		},
+		"closed on a holiday, own Tuesday": {partTime, "2026-05-05 08:00", "2026-05-05 20:00", 0},
+		"the night that skips an hour": {
+			emergencies, "2026-03-28 20:00", "2026-03-29 12:00", 7 * time.Hour,
+		},
+		"the night that has an hour twice": {
+			emergencies, "2026-10-24 20:00", "2026-10-25 12:00", 9 * time.Hour,
+		},
+		"an ordinary night": {
+			emergencies, "2026-02-07 20:00", "2026-02-08 12:00", 8 * time.Hour,
+		},
+		"hours that were never made": {
+			new(calendar.Hours), "2026-02-02 00:00", "2026-02-09 00:00", 0,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, test.want, test.hours.Worked(at(t, test.from), at(t, test.to)))
-			require.Equal(t, test.want, test.hours.Worked(at(t, test.from).UTC(), at(t, test.to).UTC()), "the zone of the arguments does not matter")
+			require.Equal(
+				t, test.want, test.hours.Worked(at(t, test.from).UTC(), at(t, test.to).UTC()),
+				"the zone of the arguments does not matter",
+			)
 		})
 	}
 }
@@ -68,7 +103,10 @@ func TestWorkedCountsAtMostAYear(t *testing.T) {
 }
 
 func TestAfter(t *testing.T) {
-	town := team(t, deventer(t, func(s *calendar.Spec) { s.Hours = office(t, "09:00-12:30", "13:00-17:00") }), calendar.TeamSpec{})
+	town := team(
+		t, deventer(t, func(s *calendar.Spec) { s.Hours = office(t, "09:00-12:30", "13:00-17:00") }),
+		calendar.TeamSpec{},
+	)
 	tests := map[string]struct {
 		part           float64
 		from, to, want string
@@ -95,22 +133,40 @@ func TestWarning(t *testing.T) {
 	c := deventer(t)
 	town := team(t, c, calendar.TeamSpec{})
 	tuesdays := team(t, c, calendar.TeamSpec{Hours: days(t, []string{"10:00-15:00"}, time.Tuesday, time.Thursday)})
-	ownDays := team(t, c, calendar.TeamSpec{Hours: days(t, []string{"10:00-15:00"}, time.Tuesday, time.Thursday), OwnDays: true})
+	ownDays := team(t, c, calendar.TeamSpec{
+		Hours: days(t, []string{"10:00-15:00"}, time.Tuesday, time.Thursday), OwnDays: true,
+	})
 	afternoons := team(t, c, calendar.TeamSpec{Hours: office(t, "14:00-17:00"), Rule: calendar.SameTime})
 	tests := map[string]struct {
 		hours               *calendar.Hours
 		part                float64
 		made, due, warnedAt string
 	}{
-		"Friday at four, half":             {town, 0.5, "2026-02-06 16:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 12:30"},
-		"Monday at nine, half":             {town, 0.5, "2026-02-02 09:00", "Tue 2026-02-03 17:00", "Mon 2026-02-02 17:00"},
-		"a Saturday, a quarter":            {town, 0.25, "2026-02-07 11:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 11:00"},
-		"over Christmas":                   {town, 0.5, "2025-12-24 16:00", "Mon 2025-12-29 17:00", "Mon 2025-12-29 12:30"},
-		"a stand-in's hours":               {tuesdays, 0.5, "2026-02-03 15:00", "Wed 2026-02-04 17:00", "Wed 2026-02-04 13:00"},
-		"own days":                         {ownDays, 0.5, "2026-02-03 15:00", "Thu 2026-02-05 15:00", "Thu 2026-02-05 12:30"},
-		"due before its own team comes in": {afternoons, 0.5, "2026-02-08 11:00", "Mon 2026-02-09 11:00", "Mon 2026-02-09 10:00"},
-		"a warning that nobody asked for":  {town, 0, "2026-02-06 16:00", "Mon 2026-02-09 17:00", ""},
-		"nearly all of it":                 {afternoons, 0.99, "2026-02-02 14:30", "Tue 2026-02-03 14:30", "Tue 2026-02-03 14:28"},
+		"Friday at four, half": {
+			town, 0.5, "2026-02-06 16:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 12:30",
+		},
+		"Monday at nine, half": {
+			town, 0.5, "2026-02-02 09:00", "Tue 2026-02-03 17:00", "Mon 2026-02-02 17:00",
+		},
+		"a Saturday, a quarter": {
+			town, 0.25, "2026-02-07 11:00", "Mon 2026-02-09 17:00", "Mon 2026-02-09 11:00",
+		},
+		"over Christmas": {
+			town, 0.5, "2025-12-24 16:00", "Mon 2025-12-29 17:00", "Mon 2025-12-29 12:30",
+		},
+		"a stand-in's hours": {
+			tuesdays, 0.5, "2026-02-03 15:00", "Wed 2026-02-04 17:00", "Wed 2026-02-04 13:00",
+		},
+		"own days": {
+			ownDays, 0.5, "2026-02-03 15:00", "Thu 2026-02-05 15:00", "Thu 2026-02-05 12:30",
+		},
+		"due before its own team comes in": {
+			afternoons, 0.5, "2026-02-08 11:00", "Mon 2026-02-09 11:00", "Mon 2026-02-09 10:00",
+		},
+		"a warning that nobody asked for": {town, 0, "2026-02-06 16:00", "Mon 2026-02-09 17:00", ""},
+		"nearly all of it": {
+			afternoons, 0.99, "2026-02-02 14:30", "Tue 2026-02-03 14:30", "Tue 2026-02-03 14:28",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package call holds the plain data that every part shares: who calls, which team is meant, and what became of the call.
+// Package call holds the plain data that every part shares: who calls, which team is meant, and what became of the
+// call.
 package call
 
 import "time"
@@ -28,10 +29,11 @@ type Outcome string
 
 // The outcomes of a call. They are the values of the metric label "outcome".
 const (
-	Answered          Outcome = "answered"           // spoke to a person
-	Abandoned         Outcome = "abandoned"          // hung up while waiting for a team
-	HungUpInMenu      Outcome = "hung_up_in_menu"    // hung up before being put before a team
-	CallbackPromised  Outcome = "callback_promised"  // a callback note was made, or the one he had stands, and he was told
+	Answered     Outcome = "answered"        // spoke to a person
+	Abandoned    Outcome = "abandoned"       // hung up while waiting for a team
+	HungUpInMenu Outcome = "hung_up_in_menu" // hung up before being put before a team
+	// a callback note was made, or the one he had stands, and he was told
+	CallbackPromised  Outcome = "callback_promised"
 	HeardClosed       Outcome = "heard_closed"       // called outside opening hours, no note
 	NoteExplained     Outcome = "note_explained"     // rang again, heard that his callback note stands, and left it
 	NoteWithdrawn     Outcome = "note_withdrawn"     // rang again and withdrew his callback note
@@ -43,7 +45,8 @@ const (
 // Outcomes lists every outcome, for metrics that must exist before the first call.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Answered, Abandoned, HungUpInMenu, CallbackPromised, HeardClosed, NoteExplained, NoteWithdrawn, OtherMunicipality,
+		Answered, Abandoned, HungUpInMenu, CallbackPromised, HeardClosed, NoteExplained, NoteWithdrawn,
+		OtherMunicipality,
 		Fallback, Failed,
 	}
 }
@@ -65,7 +68,8 @@ func OfferResults() []OfferResult {
 	return []OfferResult{OfferAnswered, OfferAbandoned, OfferTookNote, OfferMovedOn, OfferLost}
 }
 
-// Offer is one time that a call was put before a team: the unit of the reachability formula (domain.md, "KPIs, exactly").
+// Offer is one time that a call was put before a team: the unit of the reachability formula (domain.md, "KPIs,
+// exactly").
 type Offer struct {
 	Team   TeamID
 	At     time.Time // entered the team's queue, UTC

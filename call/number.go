@@ -71,7 +71,8 @@ func ParseNumber(raw string) (Number, error) {
 		return Number{}, fmt.Errorf("not a number that exists: %w", ErrNoNumber)
 	}
 	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
-	if len(e164) > maxE164 { // the library knows service numbers, such as those of Japan, that only their own country can dial
+	// the library knows service numbers, such as those of Japan, that only their own country can dial
+	if len(e164) > maxE164 {
 		return Number{}, fmt.Errorf("more than %d digits: %w", maxE164-1, ErrNoNumber)
 	}
 	return Number{
@@ -105,7 +106,9 @@ func kindOf(n *phonenumbers.PhoneNumber, t phonenumbers.PhoneNumberType) Kind {
 		return KindFreephone
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PERSONAL_NUMBER:
 		return KindPremium
-	default: // pagers, voicemail, 084 and 087 (forwarded at a caller's cost), service numbers abroad, and what the library learns later
+	default:
+		// pagers, voicemail, 084 and 087 (forwarded at a caller's cost), service numbers abroad, and what the library
+		// learns later
 		return KindOther
 	}
 }

@@ -16,31 +16,81 @@ func TestParseNumber(t *testing.T) {
 		in   string
 		want call.Number
 	}{
-		"14 0570 with country code":       {"+31140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"}},
-		"14 0570 as people dial it":       {"140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"}},
-		"14 0570 with a zero before it":   {"0140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"}},
-		"14 0570 from abroad":             {"0031140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"}},
-		"Amsterdam's shorter 14 020":      {"14020", call.Number{E164: "+3114020", Kind: call.KindMunicipal, Country: "NL"}},
-		"a mobile":                        {"06 12345678", call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"}},
-		"a land line in Deventer":         {"0570-693911", call.Number{E164: "+31570693911", Kind: call.KindGeographic, Country: "NL"}},
-		"a company's 088":                 {"0881234567", call.Number{E164: "+31881234567", Kind: call.KindBusiness, Country: "NL"}},
-		"a company's 085":                 {"0851234567", call.Number{E164: "+31851234567", Kind: call.KindBusiness, Country: "NL"}},
-		"0800 is free for the caller":     {"08001234", call.Number{E164: "+318001234", Kind: call.KindFreephone, Country: "NL"}},
-		"0900 costs":                      {"0900123456", call.Number{E164: "+31900123456", Kind: call.KindPremium, Country: "NL"}},
-		"0909 costs":                      {"0909123456", call.Number{E164: "+31909123456", Kind: call.KindPremium, Country: "NL"}},
-		"a machine's 097 is not a mobile": {"097012345678", call.Number{E164: "+3197012345678", Kind: call.KindOther, Country: "NL"}},
-		"084 forwards at a price":         {"0840123456", call.Number{E164: "+31840123456", Kind: call.KindOther, Country: "NL"}},
-		"087 forwards at a price":         {"0870123456", call.Number{E164: "+31870123456", Kind: call.KindOther, Country: "NL"}},
-		"a German mobile":                 {"+4915112345678", call.Number{E164: "+4915112345678", Kind: call.KindMobile, Country: "DE"}},
-		"a German service number, 018":    {"+4918500123456", call.Number{E164: "+4918500123456", Kind: call.KindOther, Country: "DE"}},
-		"a German 0180, at shared cost":   {"+49180112345", call.Number{E164: "+49180112345", Kind: call.KindPremium, Country: "DE"}},
-		"a Belgian service number, 078":   {"+3278050123", call.Number{E164: "+3278050123", Kind: call.KindOther, Country: "BE"}},
-		"a line of the internet in Paris": {"+33912345678", call.Number{E164: "+33912345678", Kind: call.KindOther, Country: "FR"}},
-		"Brussels":                        {"+3225119400", call.Number{E164: "+3225119400", Kind: call.KindGeographic, Country: "BE"}},
-		"Berlin":                          {"+4930123456", call.Number{E164: "+4930123456", Kind: call.KindGeographic, Country: "DE"}},
-		"London":                          {"+442079460958", call.Number{E164: "+442079460958", Kind: call.KindGeographic, Country: "GB"}},
-		"Iridium":                         {"+881612345678", call.Number{E164: "+881612345678", Kind: call.KindSatellite, Country: "001"}},
-		"Inmarsat":                        {"+870773111632", call.Number{E164: "+870773111632", Kind: call.KindSatellite, Country: "001"}},
+		"14 0570 with country code": {
+			"+31140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"},
+		},
+		"14 0570 as people dial it": {
+			"140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"},
+		},
+		"14 0570 with a zero before it": {
+			"0140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"},
+		},
+		"14 0570 from abroad": {
+			"0031140570", call.Number{E164: "+31140570", Kind: call.KindMunicipal, Country: "NL"},
+		},
+		"Amsterdam's shorter 14 020": {
+			"14020", call.Number{E164: "+3114020", Kind: call.KindMunicipal, Country: "NL"},
+		},
+		"a mobile": {
+			"06 12345678", call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
+		},
+		"a land line in Deventer": {
+			"0570-693911", call.Number{E164: "+31570693911", Kind: call.KindGeographic, Country: "NL"},
+		},
+		"a company's 088": {
+			"0881234567", call.Number{E164: "+31881234567", Kind: call.KindBusiness, Country: "NL"},
+		},
+		"a company's 085": {
+			"0851234567", call.Number{E164: "+31851234567", Kind: call.KindBusiness, Country: "NL"},
+		},
+		"0800 is free for the caller": {
+			"08001234", call.Number{E164: "+318001234", Kind: call.KindFreephone, Country: "NL"},
+		},
+		"0900 costs": {
+			"0900123456", call.Number{E164: "+31900123456", Kind: call.KindPremium, Country: "NL"},
+		},
+		"0909 costs": {
+			"0909123456", call.Number{E164: "+31909123456", Kind: call.KindPremium, Country: "NL"},
+		},
+		"a machine's 097 is not a mobile": {
+			"097012345678", call.Number{E164: "+3197012345678", Kind: call.KindOther, Country: "NL"},
+		},
+		"084 forwards at a price": {
+			"0840123456", call.Number{E164: "+31840123456", Kind: call.KindOther, Country: "NL"},
+		},
+		"087 forwards at a price": {
+			"0870123456", call.Number{E164: "+31870123456", Kind: call.KindOther, Country: "NL"},
+		},
+		"a German mobile": {
+			"+4915112345678", call.Number{E164: "+4915112345678", Kind: call.KindMobile, Country: "DE"},
+		},
+		"a German service number, 018": {
+			"+4918500123456", call.Number{E164: "+4918500123456", Kind: call.KindOther, Country: "DE"},
+		},
+		"a German 0180, at shared cost": {
+			"+49180112345", call.Number{E164: "+49180112345", Kind: call.KindPremium, Country: "DE"},
+		},
+		"a Belgian service number, 078": {
+			"+3278050123", call.Number{E164: "+3278050123", Kind: call.KindOther, Country: "BE"},
+		},
+		"a line of the internet in Paris": {
+			"+33912345678", call.Number{E164: "+33912345678", Kind: call.KindOther, Country: "FR"},
+		},
+		"Brussels": {
+			"+3225119400", call.Number{E164: "+3225119400", Kind: call.KindGeographic, Country: "BE"},
+		},
+		"Berlin": {
+			"+4930123456", call.Number{E164: "+4930123456", Kind: call.KindGeographic, Country: "DE"},
+		},
+		"London": {
+			"+442079460958", call.Number{E164: "+442079460958", Kind: call.KindGeographic, Country: "GB"},
+		},
+		"Iridium": {
+			"+881612345678", call.Number{E164: "+881612345678", Kind: call.KindSatellite, Country: "001"},
+		},
+		"Inmarsat": {
+			"+870773111632", call.Number{E164: "+870773111632", Kind: call.KindSatellite, Country: "001"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +155,10 @@ func TestNumberNeverPrintsItsDigits(t *testing.T) {
 }
 
 func FuzzParseNumber(f *testing.F) {
-	for _, seed := range []string{"140570", "+31612345678", "0031570693911", "anonymous", "+", "", "06-12 34 56 78", "\x00", "1e9", "+0000000000000000000000"} {
+	for _, seed := range []string{
+		"140570", "+31612345678", "0031570693911", "anonymous", "+", "", "06-12 34 56 78", "\x00", "1e9",
+		"+0000000000000000000000",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -67,7 +67,9 @@ func trimmed(raw string) string {
 	if text, ok := strings.CutPrefix(raw, "="); ok && strings.HasPrefix(strings.TrimLeftFunc(text, unseen), `"`) {
 		raw = text
 	}
-	return strings.TrimRightFunc(strings.TrimFunc(raw, quotes), func(r rune) bool { return quotes(r) || r == ',' || r == ';' })
+	return strings.TrimRightFunc(
+		strings.TrimFunc(raw, quotes), func(r rune) bool { return quotes(r) || r == ',' || r == ';' },
+	)
 }
 
 // typed is a number that is being read.
@@ -94,7 +96,9 @@ func (t *typed) address(raw string) (string, error) {
 		name, value, _ := strings.Cut(parameter, "=")
 		switch {
 		case strings.EqualFold(name, "ext"):
-			return "", unreadable("an extension (;ext=) cannot be dialled, leave it out and say in the reason whom to ask for")
+			return "", unreadable(
+				"an extension (;ext=) cannot be dialled, leave it out and say in the reason whom to ask for",
+			)
 		case strings.EqualFold(name, "phone-context") && value != "+31" && !strings.HasPrefix(number, "+"):
 			return "", unreadable(
 				"local to another country or network (;phone-context=), write it in full with + and the country code",

@@ -11,10 +11,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// Absent keeps that a colleague is absent until he is Present again, gives every note that he has claimed or that is for him in person
-// to his team at once, and says how many. What is promised for him in person meanwhile is the team's. The history names who, who says
-// that he is absent: the colleague himself, another person, or the system. The notes that could not be released are in the error.
-func (w *Worklist) Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error) {
+// Absent keeps that a colleague is absent until he is Present again, gives every note that he has claimed or that is
+// for him in person to his team at once, and says how many. What is promised for him in person meanwhile is the team's.
+// The history names who, who says that he is absent: the colleague himself, another person, or the system. The notes
+// that could not be released are in the error.
+func (w *Worklist) Absent(
+	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time,
+) (int, error) {
 	if err := mayTellOf(colleague, who); err != nil {
 		return 0, err
 	}
@@ -38,7 +41,9 @@ func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague
 }
 
 // Absence gives the absence of a colleague, and false when he is present.
-func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
+func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (
+	staff.Absence, bool, error,
+) {
 	return w.store.Absence(ctx, m, colleague)
 }
 
@@ -56,7 +61,9 @@ func mayTellOf(colleague call.AgentID, who note.Actor) error {
 }
 
 // releaseAll gives what a colleague has, and what is for him in person, to his team.
-func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error) {
+func (w *Worklist) releaseAll(
+	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time,
+) (int, error) {
 	released := 0
 	for {
 		before := released
@@ -66,7 +73,9 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 		}
 		problems := []error{err}
 		for _, n := range notes {
-			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n note.Note) (note.Event, error) {
+			_, err := w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: at}, func(n note.Note) (
+				note.Event, error,
+			) {
 				if n.Holder() != colleague {
 					return note.Event{}, errNotHis
 				}
@@ -87,8 +96,8 @@ func (w *Worklist) releaseAll(ctx context.Context, m call.MunicipalityID, collea
 // errNotHis ends a release that is no longer needed.
 var errNotHis = errors.New("it is not his any more")
 
-// freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not say who is
-// absent, or made live again. What somebody claimed is his.
+// freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not
+// say who is absent, or made live again. What somebody claimed is his.
 func (w *Worklist) freed(ctx context.Context, system Step) ([]note.Note, error) {
 	absences, err := w.store.Absences(ctx, system.Municipality)
 	problems := []error{err}
@@ -111,8 +120,8 @@ func (w *Worklist) freed(ctx context.Context, system Step) ([]note.Note, error) 
 	return freed, errors.Join(problems...)
 }
 
-// forWhom gives the note for its team when the colleague that it was asked for is absent, and why; else as it is. While the store does not
-// answer it stays as it was asked: the next round looks again.
+// forWhom gives the note for its team when the colleague that it was asked for is absent, and why; else as it is. While
+// the store does not answer it stays as it was asked: the next round looks again.
 func (s *Service) forWhom(ctx context.Context, draft note.Note) (note.Note, string) {
 	if draft.Personal == "" {
 		return draft, ""

@@ -57,7 +57,10 @@ func TestAbsentGivesEverythingToTheTeam(t *testing.T) {
 	released, err = f.List.Absent(t.Context(), storetest.Town, "els", note.BySystem, made.Add(3*time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, released)
-	require.Equal(t, []staff.Absence{{Colleague: "els", Since: made.Add(2 * time.Hour), By: storetest.Jan}}, f.Absent(t), "as it was said first")
+	require.Equal(
+		t, []staff.Absence{{Colleague: "els", Since: made.Add(2 * time.Hour), By: storetest.Jan}}, f.Absent(t),
+		"as it was said first",
+	)
 }
 
 func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
@@ -65,7 +68,9 @@ func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 	for range 401 {
 		f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
 	}
-	released, err := f.List.Absent(t.Context(), storetest.Town, "els", note.BySystem, storetest.ANote().Made.Add(time.Hour))
+	released, err := f.List.Absent(
+		t.Context(), storetest.Town, "els", note.BySystem, storetest.ANote().Made.Add(time.Hour),
+	)
 	require.NoError(t, err)
 	require.Equal(t, 401, released)
 }
@@ -94,7 +99,9 @@ func TestAbsentSaysWhatItCouldNotDo(t *testing.T) {
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "look whether els is absent")
 	f.Fail(nil)
-	_, err = callback.NewWorklist(unheld{f}, f, nil).Absent(t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made)
+	_, err = callback.NewWorklist(unheld{f}, f, nil).Absent(
+		t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made,
+	)
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "find the notes of els")
 	require.Len(t, f.Absent(t), 1, "it is known that she is absent: the next round goes on")
@@ -119,7 +126,9 @@ func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
 	}
 	forEls := ask("els", "1")
 	require.Empty(t, forEls.Base.Personal, "anybody of the team may take it")
-	require.Equal(t, "asked for els in person, who is absent since 2026-11-20T14:00:00.123Z, says agent:jan", forEls.Reason)
+	require.Equal(
+		t, "asked for els in person, who is absent since 2026-11-20T14:00:00.123Z, says agent:jan", forEls.Reason,
+	)
 	require.Equal(t, storetest.ARequest().Reason, forEls.Base.Reason, "what the caller told is what he told")
 	forJan := ask("jan", "2")
 	require.Equal(t, call.AgentID("jan"), forJan.Base.Personal)
@@ -130,7 +139,9 @@ func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
 
 func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
 	h := storetest.NewHouse()
-	_, err := callback.NewWorklist(h, nil, nil).Absent(t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made)
+	_, err := callback.NewWorklist(h, nil, nil).Absent(
+		t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made,
+	)
 	require.NoError(t, err)
 	r := storetest.ARequest()
 	r.Personal = "els"
@@ -186,7 +197,13 @@ func TestWhoClaimsIsPresent(t *testing.T) {
 		left := f.Absent(t)
 		require.Len(t, left, 1)
 		require.Equal(t, call.AgentID("jan"), left[0].Colleague, "another's claim says nothing of him")
-		require.NoError(t, f.SetAbsent(t.Context(), storetest.Town, staff.Absence{Colleague: "els", Since: storetest.Now(), By: storetest.Jan})) // at the same moment
+		// at the same moment
+		require.NoError(
+			t,
+			f.SetAbsent(t.Context(), storetest.Town, staff.Absence{
+				Colleague: "els", Since: storetest.Now(), By: storetest.Jan,
+			}),
+		)
 		require.Empty(t, round(t, f).Freed)
 		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague, "what she claimed is hers")
 	})
@@ -197,7 +214,9 @@ func TestAnAbsenceIsReadBack(t *testing.T) {
 	got, err := staff.DecodeAbsence("els", staff.EncodeAbsence(want))
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	for _, text := range []string{"", "yes", "2026-11-20T15:00:00.123Z", "2026-11-20T15:00:00.123Z somebody", "yesterday agent:jan"} {
+	for _, text := range []string{
+		"", "yes", "2026-11-20T15:00:00.123Z", "2026-11-20T15:00:00.123Z somebody", "yesterday agent:jan",
+	} {
 		_, err := staff.DecodeAbsence("els", text)
 		require.ErrorIs(t, err, note.ErrBroken, text)
 	}

@@ -49,20 +49,47 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 		at       string // empty: not met
 		left     int
 	}{
-		"nobody tried":                                {halves, nil, "", 3},
-		"three times on one morning count once":       {halves, tries(t, missed, "2026-11-20 09:00", "2026-11-20 10:00", "2026-11-20 11:59"), "", 2},
-		"morning, afternoon, and the next morning":    {halves, tries(t, missed, "2026-11-20 11:59", "2026-11-20 12:00", "2026-11-21 09:00"), "2026-11-21 09:01", 0},
-		"what completed it decides, not what came":    {halves, tries(t, voicemail, "2026-11-20 09:00", "2026-11-20 14:00", "2026-11-20 15:00", "2026-11-21 09:00", "2026-11-22 09:00"), "2026-11-21 09:01", 0},
-		"three parts of one day":                      {thirds, tries(t, missed, "2026-11-20 09:00", "2026-11-20 12:00", "2026-11-20 15:00"), "2026-11-20 15:01", 0},
-		"a wrong number is no try to reach him":       {halves, tries(t, attempt.WrongNumber, "2026-11-20 09:00", "2026-11-20 13:00", "2026-11-21 09:00"), "", 3},
-		"nor is a refusal":                            {halves, tries(t, attempt.Refused, "2026-11-20 09:00"), "", 3},
-		"what nobody told is not known to be one":     {halves, tries(t, attempt.Untold, "2026-11-20 09:00"), "", 3},
-		"one that goes on is not one yet":             {halves, tries(t, "", "2026-11-20 09:00"), "", 3},
-		"the parts are the municipality's, not UTC's": {halves, tries(t, missed, "2026-07-20 11:30", "2026-07-20 12:30"), "", 1},
-		"on the night that the clocks go back":        {callback.AttemptPolicy{Least: 2, Parts: []calendar.Clock{3 * 60}}, tries(t, missed, "2026-10-25 01:30", "2026-10-25 02:30"), "", 1},
-		"across the day that the clocks go forward":   {halves, tries(t, missed, "2026-03-28 13:00", "2026-03-29 11:59", "2026-03-29 12:00"), "2026-03-29 12:01", 0},
-		"midnight begins another day":                 {callback.AttemptPolicy{Least: 2}, tries(t, missed, "2026-11-20 23:59", "2026-11-21 00:00"), "2026-11-21 00:01", 0},
-		"without parts a day is one":                  {callback.AttemptPolicy{Least: 2}, tries(t, missed, "2026-11-20 09:00", "2026-11-20 17:00"), "", 1},
+		"nobody tried": {halves, nil, "", 3},
+		"three times on one morning count once": {
+			halves, tries(t, missed, "2026-11-20 09:00", "2026-11-20 10:00", "2026-11-20 11:59"), "", 2,
+		},
+		"morning, afternoon, and the next morning": {
+			halves, tries(t, missed, "2026-11-20 11:59", "2026-11-20 12:00", "2026-11-21 09:00"), "2026-11-21 09:01", 0,
+		},
+		"what completed it decides, not what came": {
+			halves,
+			tries(
+				t, voicemail, "2026-11-20 09:00", "2026-11-20 14:00", "2026-11-20 15:00", "2026-11-21 09:00",
+				"2026-11-22 09:00",
+			),
+			"2026-11-21 09:01", 0,
+		},
+		"three parts of one day": {
+			thirds, tries(t, missed, "2026-11-20 09:00", "2026-11-20 12:00", "2026-11-20 15:00"), "2026-11-20 15:01", 0,
+		},
+		"a wrong number is no try to reach him": {
+			halves, tries(t, attempt.WrongNumber, "2026-11-20 09:00", "2026-11-20 13:00", "2026-11-21 09:00"), "", 3,
+		},
+		"nor is a refusal":                        {halves, tries(t, attempt.Refused, "2026-11-20 09:00"), "", 3},
+		"what nobody told is not known to be one": {halves, tries(t, attempt.Untold, "2026-11-20 09:00"), "", 3},
+		"one that goes on is not one yet":         {halves, tries(t, "", "2026-11-20 09:00"), "", 3},
+		"the parts are the municipality's, not UTC's": {
+			halves, tries(t, missed, "2026-07-20 11:30", "2026-07-20 12:30"), "", 1,
+		},
+		"on the night that the clocks go back": {
+			callback.AttemptPolicy{Least: 2, Parts: []calendar.Clock{3 * 60}},
+			tries(t, missed, "2026-10-25 01:30", "2026-10-25 02:30"), "", 1,
+		},
+		"across the day that the clocks go forward": {
+			halves, tries(t, missed, "2026-03-28 13:00", "2026-03-29 11:59", "2026-03-29 12:00"), "2026-03-29 12:01", 0,
+		},
+		"midnight begins another day": {
+			callback.AttemptPolicy{Least: 2}, tries(t, missed, "2026-11-20 23:59", "2026-11-21 00:00"),
+			"2026-11-21 00:01", 0,
+		},
+		"without parts a day is one": {
+			callback.AttemptPolicy{Least: 2}, tries(t, missed, "2026-11-20 09:00", "2026-11-20 17:00"), "", 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at, left, ok := test.policy.Met(test.attempts, amsterdam(t))
@@ -124,27 +151,72 @@ func TestSuggest(t *testing.T) {
 		deadline string
 		want     string
 	}{
-		"at once, when nobody tried yet":                       {"2026-11-23 10:20", nil, calendar.Span{}, deadline, "2026-11-23 10:20"},
-		"when the team opens":                                  {"2026-11-23 07:00", nil, calendar.Span{}, deadline, "2026-11-23 09:00"},
-		"tomorrow, when it has closed":                         {"2026-11-23 17:00", nil, calendar.Span{}, deadline, "2026-11-24 09:00"},
-		"this afternoon, after this morning":                   {"2026-11-23 10:20", []string{"2026-11-23 10:00"}, calendar.Span{}, deadline, "2026-11-23 12:00"},
-		"tomorrow, after both":                                 {"2026-11-23 14:00", []string{"2026-11-23 10:00", "2026-11-23 13:00"}, calendar.Span{}, deadline, "2026-11-24 09:00"},
-		"after the lunch break":                                {"2026-11-20 10:00", []string{"2026-11-20 09:30"}, calendar.Span{}, deadline, "2026-11-20 13:00"},
-		"on Monday, after Friday":                              {"2026-11-20 16:59", []string{"2026-11-20 09:30", "2026-11-20 13:30"}, calendar.Span{}, deadline, "2026-11-23 09:00"},
-		"in his window today":                                  {"2026-11-23 10:20", nil, window(14, 16), deadline, "2026-11-23 14:00"},
-		"at once, within his window":                           {"2026-11-23 15:10", nil, window(14, 16), deadline, "2026-11-23 15:10"},
-		"in his window tomorrow":                               {"2026-11-23 16:00", nil, window(14, 16), deadline, "2026-11-24 14:00"},
-		"in his window, in a part not tried":                   {"2026-11-23 10:20", []string{"2026-11-23 10:00"}, window(9, 13), deadline, "2026-11-23 12:00"},
-		"when his window opens before the team does":           {"2026-11-23 06:00", nil, window(7, 10), deadline, "2026-11-23 09:00"},
-		"the norm goes before his window":                      {"2026-11-24 10:00", nil, window(18, 20), deadline, "2026-11-24 10:00"},
-		"a window that begins at the deadline is too late":     {"2026-11-24 10:00", nil, window(17, 18), deadline, "2026-11-24 10:00"},
-		"overdue: at once, whatever his window":                {"2026-11-25 10:00", nil, window(14, 16), deadline, "2026-11-25 10:00"},
-		"overdue, and tried today":                             {"2026-11-25 10:00", []string{"2026-11-25 09:00"}, calendar.Span{}, deadline, "2026-11-25 12:00"},
-		"no part is left before the deadline: the first after": {"2026-11-24 14:00", []string{"2026-11-24 10:00", "2026-11-24 13:00"}, calendar.Span{}, deadline, "2026-11-25 09:00"},
-		"over Easter":                                          {"2026-04-02 17:30", nil, calendar.Span{}, "2026-04-07 17:00", "2026-04-03 09:00"},
-		"after Easter":                                         {"2026-04-03 17:30", nil, calendar.Span{}, "2026-04-07 17:00", "2026-04-07 09:00"},
-		"on the Monday after the clocks went forward":          {"2026-03-28 12:00", nil, window(9, 10), "2026-03-30 17:00", "2026-03-30 09:00"},
-		"on the Monday after the clocks went back":             {"2026-10-24 12:00", nil, window(9, 10), "2026-10-26 17:00", "2026-10-26 09:00"},
+		"at once, when nobody tried yet": {
+			"2026-11-23 10:20", nil, calendar.Span{}, deadline, "2026-11-23 10:20",
+		},
+		"when the team opens": {
+			"2026-11-23 07:00", nil, calendar.Span{}, deadline, "2026-11-23 09:00",
+		},
+		"tomorrow, when it has closed": {
+			"2026-11-23 17:00", nil, calendar.Span{}, deadline, "2026-11-24 09:00",
+		},
+		"this afternoon, after this morning": {
+			"2026-11-23 10:20", []string{"2026-11-23 10:00"}, calendar.Span{}, deadline, "2026-11-23 12:00",
+		},
+		"tomorrow, after both": {
+			"2026-11-23 14:00", []string{"2026-11-23 10:00", "2026-11-23 13:00"}, calendar.Span{}, deadline,
+			"2026-11-24 09:00",
+		},
+		"after the lunch break": {
+			"2026-11-20 10:00", []string{"2026-11-20 09:30"}, calendar.Span{}, deadline, "2026-11-20 13:00",
+		},
+		"on Monday, after Friday": {
+			"2026-11-20 16:59", []string{"2026-11-20 09:30", "2026-11-20 13:30"}, calendar.Span{}, deadline,
+			"2026-11-23 09:00",
+		},
+		"in his window today": {
+			"2026-11-23 10:20", nil, window(14, 16), deadline, "2026-11-23 14:00",
+		},
+		"at once, within his window": {
+			"2026-11-23 15:10", nil, window(14, 16), deadline, "2026-11-23 15:10",
+		},
+		"in his window tomorrow": {
+			"2026-11-23 16:00", nil, window(14, 16), deadline, "2026-11-24 14:00",
+		},
+		"in his window, in a part not tried": {
+			"2026-11-23 10:20", []string{"2026-11-23 10:00"}, window(9, 13), deadline, "2026-11-23 12:00",
+		},
+		"when his window opens before the team does": {
+			"2026-11-23 06:00", nil, window(7, 10), deadline, "2026-11-23 09:00",
+		},
+		"the norm goes before his window": {
+			"2026-11-24 10:00", nil, window(18, 20), deadline, "2026-11-24 10:00",
+		},
+		"a window that begins at the deadline is too late": {
+			"2026-11-24 10:00", nil, window(17, 18), deadline, "2026-11-24 10:00",
+		},
+		"overdue: at once, whatever his window": {
+			"2026-11-25 10:00", nil, window(14, 16), deadline, "2026-11-25 10:00",
+		},
+		"overdue, and tried today": {
+			"2026-11-25 10:00", []string{"2026-11-25 09:00"}, calendar.Span{}, deadline, "2026-11-25 12:00",
+		},
+		"no part is left before the deadline: the first after": {
+			"2026-11-24 14:00", []string{"2026-11-24 10:00", "2026-11-24 13:00"}, calendar.Span{}, deadline,
+			"2026-11-25 09:00",
+		},
+		"over Easter": {
+			"2026-04-02 17:30", nil, calendar.Span{}, "2026-04-07 17:00", "2026-04-03 09:00",
+		},
+		"after Easter": {
+			"2026-04-03 17:30", nil, calendar.Span{}, "2026-04-07 17:00", "2026-04-07 09:00",
+		},
+		"on the Monday after the clocks went forward": {
+			"2026-03-28 12:00", nil, window(9, 10), "2026-03-30 17:00", "2026-03-30 09:00",
+		},
+		"on the Monday after the clocks went back": {
+			"2026-10-24 12:00", nil, window(9, 10), "2026-10-26 17:00", "2026-10-26 09:00",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := storetest.ANote()

@@ -31,8 +31,8 @@ func (p AttemptPolicy) part(t time.Time, loc *time.Location) part {
 	return part{calendar.DateOf(t, loc), of}
 }
 
-// Met gives when the policy was met by the attempts of a note: the end of the one that completed it. It is false when more
-// attempts are needed; left says how many. loc is the zone of the municipality's clocks.
+// Met gives when the policy was met by the attempts of a note: the end of the one that completed it. It is false when
+// more attempts are needed; left says how many. loc is the zone of the municipality's clocks.
 func (p AttemptPolicy) Met(attempts []attempt.Attempt, loc *time.Location) (at time.Time, left int, ok bool) {
 	tried := make(map[part]bool)
 	for _, a := range attempts {
@@ -50,9 +50,10 @@ func (p AttemptPolicy) Met(attempts []attempt.Attempt, loc *time.Location) (at t
 // suggestDays is how far ahead a moment is looked for.
 const suggestDays = 31
 
-// Suggest gives the next moment to try to reach the caller, in UTC: within the team's opening hours, in a part of a day that was not
-// tried since the note was last reopened, and not before now. The norm goes first: his own window is kept when that can be done before the
-// deadline, else it is the first moment. It is false for a note that is closed, and when the team does not open within a month.
+// Suggest gives the next moment to try to reach the caller, in UTC: within the team's opening hours, in a part of a day
+// that was not tried since the note was last reopened, and not before now. The norm goes first: his own window is kept
+// when that can be done before the deadline, else it is the first moment. It is false for a note that is closed, and
+// when the team does not open within a month.
 func (p AttemptPolicy) Suggest(n note.Note, hours *calendar.Hours, now time.Time) (time.Time, bool) {
 	if !n.State.Live() {
 		return time.Time{}, false
@@ -84,9 +85,11 @@ func (p AttemptPolicy) Suggest(n note.Note, hours *calendar.Hours, now time.Time
 	return first.UTC(), !first.IsZero()
 }
 
-// moments gives the moments of a day, in order, at which something begins that matters to a suggestion: opening hours, a part of the
-// day, the caller's window, now. The first good moment is one of them.
-func (p AttemptPolicy) moments(d calendar.Date, window calendar.Span, hours *calendar.Hours, now time.Time) []time.Time {
+// moments gives the moments of a day, in order, at which something begins that matters to a suggestion: opening hours,
+// a part of the day, the caller's window, now. The first good moment is one of them.
+func (p AttemptPolicy) moments(
+	d calendar.Date, window calendar.Span, hours *calendar.Hours, now time.Time,
+) []time.Time {
 	moments := []time.Time{now}
 	begins := append([]calendar.Clock{window.From}, p.Parts...)
 	for _, span := range hours.Day(d).Open {

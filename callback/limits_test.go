@@ -31,7 +31,9 @@ func newBounded(t *testing.T) *bounded {
 	t.Helper()
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
-	return &bounded{House: storetest.NewHouse(), limits: dialling.Limits{Caller: 2, Target: 3, Day: 5}, clocks: amsterdam}
+	return &bounded{
+		House: storetest.NewHouse(), limits: dialling.Limits{Caller: 2, Target: 3, Day: 5}, clocks: amsterdam,
+	}
 }
 
 func (b *bounded) Policy(m call.MunicipalityID) dialling.Policy {
@@ -40,7 +42,9 @@ func (b *bounded) Policy(m call.MunicipalityID) dialling.Policy {
 	return p
 }
 
-func (b *bounded) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
+func (b *bounded) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
+	dialling.Limit, error,
+) {
 	if b.counts != nil {
 		if err := b.counts(ctx); err != nil {
 			return dialling.Limit{}, err
@@ -189,7 +193,8 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			b := newBounded(t)
 			for i, a := range requests {
 				written := len(b.Asked)
-				n, _, err := callback.NewService(b, b, b, nil).Promise(t.Context(), a.request(t, i)) // of a daemon that was just started
+				// of a daemon that was just started
+				n, _, err := callback.NewService(b, b, b, nil).Promise(t.Context(), a.request(t, i))
 				require.Equal(t, a.want, storetest.CodeOf(t, err), "request %d", i)
 				if a.want == "" {
 					require.NotEmpty(t, n.Reference)
@@ -207,7 +212,9 @@ func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T)
 	b := newBounded(t)
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) (note.Note, error) {
-		return storetest.Just(s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth)))
+		return storetest.Just(
+			s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth)),
+		)
 	}
 	first, err := ask(1, "paspoort")
 	require.NoError(t, err)
@@ -263,13 +270,16 @@ func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	}
 }
 
-// A promise matters more than its limit, but a machine that rings all night must not find the door open because Redis is away.
+// A promise matters more than its limit, but a machine that rings all night must not find the door open because Redis
+// is away.
 func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	b := newBounded(t)
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int) error {
-		_, _, err := s.Promise(t.Context(), asking{from: "0612345671", to: fmt.Sprintf("06876543%02d", nth)}.request(t, nth))
+		_, _, err := s.Promise(
+			t.Context(), asking{from: "0612345671", to: fmt.Sprintf("06876543%02d", nth)}.request(t, nth),
+		)
 		return err
 	}
 	require.NoError(t, ask(1))
@@ -284,7 +294,9 @@ func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) error {
-		_, _, err := s.Promise(t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth))
+		_, _, err := s.Promise(
+			t.Context(), asking{from: "0612345671", to: "0612345671", subject: subject}.request(t, nth),
+		)
 		return err
 	}
 	for i := range 4 {

@@ -33,7 +33,9 @@ func TestAReopenedNoteIsTriedAnew(t *testing.T) {
 	}
 	refused := func(as note.Outcome, says string) {
 		t.Helper()
-		_, err := f.List.Resolve(ctx, callback.Step{Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: at}, as, "")
+		_, err := f.List.Resolve(
+			ctx, callback.Step{Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: at}, as, "",
+		)
 		require.ErrorContains(t, err, says)
 	}
 	next := func() time.Time {
@@ -80,7 +82,10 @@ func TestANoteIsNotReopenedBesideALiveOneForTheSame(t *testing.T) {
 			n := f.Promise(t, storetest.ANote().Made)
 			_, err := f.List.Cancel(t.Context(), storetest.By(storetest.Els, n), "")
 			require.NoError(t, err)
-			again := f.Promise(t, storetest.ANote().Made.Add(time.Hour), func(a *note.Note) { a.Number, a.Subject = n.Number, n.Subject }, test.other)
+			again := f.Promise(
+				t, storetest.ANote().Made.Add(time.Hour),
+				func(a *note.Note) { a.Number, a.Subject = n.Number, n.Subject }, test.other,
+			)
 			_, err = f.List.Reopen(t.Context(), storetest.By(storetest.Els, n), "")
 			if test.says == "" {
 				require.NoError(t, err)

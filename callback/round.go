@@ -20,14 +20,15 @@ type Round struct {
 	Purged  int         // closed notes of which what is personal was removed
 }
 
-// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew his, and who renews
-// in time for the shortest lease that can be configured has done so by then.
+// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew his,
+// and who renews in time for the shortest lease that can be configured has done so by then.
 const renewFirst = time.Minute
 
-// RoundSince does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are raised, notes for
-// absent colleagues go to the team, old notes are purged. What was missed while nobody made rounds is made up for. It takes a bounded
-// number of each kind, so make rounds often. Notes that could not be changed are in the error; the others were. answers is since when the
-// store answers again, zero when it was not away: until a minute after it no claim lapses, so that whoever has one can renew it.
+// RoundSince does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
+// raised, notes for absent colleagues go to the team, old notes are purged. What was missed while nobody made rounds is
+// made up for. It takes a bounded number of each kind, so make rounds often. Notes that could not be changed are in the
+// error; the others were. answers is since when the store answers again, zero when it was not away: until a minute
+// after it no claim lapses, so that whoever has one can renew it.
 func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, answers time.Time) (Round, error) {
 	var r Round
 	var problems []error
@@ -40,7 +41,9 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 	problems = append(problems, err)
 	for _, n := range marked {
 		kind, _, _ := n.NextMark()
-		after, err := w.commit(ctx, system, n, func(note.Note) (note.Event, error) { return note.Event{Kind: kind}, nil })
+		after, err := w.commit(
+			ctx, system, n, func(note.Note) (note.Event, error) { return note.Event{Kind: kind}, nil },
+		)
 		switch {
 		case !kept(err, &problems):
 		case kind == note.EventWarned:
@@ -95,7 +98,9 @@ func kept(err error, problems *[]error) bool {
 // Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those
 // to ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back
 // then. It says how many were erased; what could not be is in the error.
-func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time) (int, error) {
+func (w *Worklist) Erase(
+	ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time,
+) (int, error) {
 	erased := 0
 	for {
 		before := erased
@@ -103,7 +108,9 @@ func (w *Worklist) Erase(ctx context.Context, m call.MunicipalityID, number call
 		problems := []error{err}
 		for _, n := range notes {
 			if n.State.Live() {
-				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(note.Note) (note.Event, error) {
+				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(note.Note) (
+					note.Event, error,
+				) {
 					return note.Event{Kind: note.EventCancelled, Reason: "erased on request"}, nil
 				})
 				if err != nil {

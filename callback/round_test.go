@@ -28,7 +28,9 @@ func round(t *testing.T, f *storetest.Floor) callback.Round {
 func TestRow13AClaimLapses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
-		quiet, calling, busy := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
+		quiet, calling, busy := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now()), f.Promise(
+			t, storetest.Now(),
+		)
 		for _, n := range []note.Note{quiet, calling, busy} {
 			_, err := f.List.Claim(t.Context(), storetest.By(storetest.Els, n))
 			require.NoError(t, err)
@@ -57,7 +59,9 @@ func TestWhoCouldNotRenewInAnOutageKeepsHisNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		busy, gone := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
-		overdue := f.Promise(t, storetest.Now(), func(n *note.Note) { n.Warn, n.Deadline = time.Time{}, n.Made.Add(time.Minute) })
+		overdue := f.Promise(
+			t, storetest.Now(), func(n *note.Note) { n.Warn, n.Deadline = time.Time{}, n.Made.Add(time.Minute) },
+		)
 		for _, n := range []note.Note{busy, gone} {
 			_, err := f.List.Claim(t.Context(), storetest.By(storetest.Els, n))
 			require.NoError(t, err)
@@ -152,7 +156,10 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		n, live := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
-		closed, err := f.List.Cancel(t.Context(), callback.Step{Municipality: storetest.Town, Note: n.ID, Who: note.ByCaller, At: storetest.Now()}, "")
+		closed, err := f.List.Cancel(
+			t.Context(),
+			callback.Step{Municipality: storetest.Town, Note: n.ID, Who: note.ByCaller, At: storetest.Now()}, "",
+		)
 		require.NoError(t, err)
 		<-time.After(f.Rules.Retention)
 		require.Zero(t, round(t, f).Purged, "to the day")
@@ -166,7 +173,10 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 		require.Zero(t, round(t, f).Purged)
 
 		f.Rules.Retention = 0
-		_, err = f.List.Cancel(t.Context(), callback.Step{Municipality: storetest.Town, Note: live.ID, Who: note.ByCaller, At: storetest.Now()}, "")
+		_, err = f.List.Cancel(
+			t.Context(),
+			callback.Step{Municipality: storetest.Town, Note: live.ID, Who: note.ByCaller, At: storetest.Now()}, "",
+		)
 		require.NoError(t, err)
 		<-time.After(10 * 365 * 24 * time.Hour)
 		require.Zero(t, round(t, f).Purged, "0 keeps it for ever")
@@ -246,9 +256,14 @@ func TestEraseRemovesAPersonByHisNumber(t *testing.T) {
 func TestEraseTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 	f := storetest.NewFloor()
 	for i := range 250 {
-		f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Number, n.Subject = storetest.ANote().Number, fmt.Sprint(i) })
+		f.Promise(
+			t, storetest.ANote().Made,
+			func(n *note.Note) { n.Number, n.Subject = storetest.ANote().Number, fmt.Sprint(i) },
+		)
 	}
-	erased, err := f.List.Erase(t.Context(), storetest.Town, storetest.ANote().Number, storetest.Piet, storetest.ANote().Made.Add(time.Hour))
+	erased, err := f.List.Erase(
+		t.Context(), storetest.Town, storetest.ANote().Number, storetest.Piet, storetest.ANote().Made.Add(time.Hour),
+	)
 	require.NoError(t, err)
 	require.Equal(t, 250, erased)
 }
@@ -256,8 +271,12 @@ func TestEraseTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 func TestEraseSaysWhatItCouldNotDo(t *testing.T) {
 	f := storetest.NewFloor()
 	bad := f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Number = storetest.ANote().Number })
-	good := f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Number, n.Subject = storetest.ANote().Number, "rijbewijs" })
-	erased, err := callback.NewWorklist(&failing{Floor: f, note: bad.ID}, f, nil).Erase(t.Context(), storetest.Town, storetest.ANote().Number, storetest.Piet, storetest.ANote().Made)
+	good := f.Promise(
+		t, storetest.ANote().Made, func(n *note.Note) { n.Number, n.Subject = storetest.ANote().Number, "rijbewijs" },
+	)
+	erased, err := callback.NewWorklist(&failing{Floor: f, note: bad.ID}, f, nil).Erase(
+		t.Context(), storetest.Town, storetest.ANote().Number, storetest.Piet, storetest.ANote().Made,
+	)
 	require.ErrorIs(t, err, note.ErrBroken)
 	require.Equal(t, 1, erased)
 	require.Equal(t, note.Purged, f.Now(t, good).State)

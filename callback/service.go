@@ -57,15 +57,16 @@ type Request struct {
 	Who          note.Actor
 	Municipality call.MunicipalityID
 	Team         call.TeamID
-	Number       call.Number   // to call back
-	Shown        call.Number   // that the caller's line showed; zero when none was. Another Number makes the note unverified
-	Separate     bool          // about something else than the notes that there are: never taken for a repeat contact
-	Language     string        // in which the caller is spoken to, such as "nl"
-	Call         call.ID       // optional
-	Subject      string        // optional
-	Reason       string        // optional
-	Personal     call.AgentID  // optional: the colleague that it is for
-	Window       calendar.Span // optional: when the caller would like to be called
+	Number       call.Number // to call back
+	// that the caller's line showed; zero when none was. Another Number makes the note unverified
+	Shown    call.Number
+	Separate bool          // about something else than the notes that there are: never taken for a repeat contact
+	Language string        // in which the caller is spoken to, such as "nl"
+	Call     call.ID       // optional
+	Subject  string        // optional
+	Reason   string        // optional
+	Personal call.AgentID  // optional: the colleague that it is for
+	Window   calendar.Span // optional: when the caller would like to be called
 }
 
 // Service makes promises. It is safe for use by several goroutines when its parts are.
@@ -100,8 +101,8 @@ const (
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
 // caller. What they hear must come from the note returned, which another request may have made: How tells. It takes at
 // most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
-// helps nobody. The error is a *dialling.Refusal when the request is at fault; any other error means "not possible now",
-// and wraps note.ErrStoreDown when that is why.
+// helps nobody. The error is a *dialling.Refusal when the request is at fault; any other error means "not possible
+// now", and wraps note.ErrStoreDown when that is why.
 func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 	defer cancel()
@@ -148,11 +149,14 @@ func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error
 			return note.Note{}, "", fmt.Errorf("promise a callback: %w", err)
 		}
 	}
-	return note.Note{}, "", fmt.Errorf("promise a callback: %w, %d times in a row: is the random source working?", note.ErrReferenceTaken, referenceTries)
+	return note.Note{}, "", fmt.Errorf(
+		"promise a callback: %w, %d times in a row: is the random source working?", note.ErrReferenceTaken,
+		referenceTries,
+	)
 }
 
-// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts once, and
-// so does a request that names none and is sent again: its key stands for it.
+// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts
+// once, and so does a request that names none and is sent again: its key stands for it.
 func (s *Service) merge(ctx context.Context, open note.Note, r Request) (note.Note, error) {
 	in := cmp.Or(r.Call, call.ID(r.Key))
 	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
@@ -185,7 +189,9 @@ func (s *Service) draft(r Request) (note.Note, error) {
 		return note.Note{}, fmt.Errorf("promise a callback: the deadline of team %s: %w", r.Team, err)
 	}
 	if !term.Deadline.After(made) || term.Deadline.Year() > lastYear {
-		return note.Note{}, fmt.Errorf("promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team)
+		return note.Note{}, fmt.Errorf(
+			"promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team,
+		)
 	}
 	number, err := call.ParseNumber(r.Number.E164) // what is stored comes from the digits alone
 	if err != nil {
@@ -220,7 +226,8 @@ func (s *Service) draft(r Request) (note.Note, error) {
 	return n, nil
 }
 
-// check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for them.
+// check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for
+// them.
 func (s *Service) check(r Request) error {
 	switch {
 	case !call.IsID(string(r.Municipality)):
@@ -230,7 +237,10 @@ func (s *Service) check(r Request) error {
 	case !s.rules.Knows(r.Team):
 		return dialling.Refuse(dialling.CodeTeam, "team %s is not in the configuration", r.Team)
 	case !r.Key.Valid():
-		return dialling.Refuse(dialling.CodeRequest, "the key is missing, longer than %d characters, or holds more than printable ASCII", note.MaxKey)
+		return dialling.Refuse(
+			dialling.CodeRequest, "the key is missing, longer than %d characters, or holds more than printable ASCII",
+			note.MaxKey,
+		)
 	case r.At.Year() < firstYear || r.At.Year() > lastYear:
 		return dialling.Refuse(dialling.CodeRequest, "the time of the request is missing or impossible")
 	case !r.Who.Valid():
@@ -240,13 +250,17 @@ func (s *Service) check(r Request) error {
 	case !note.IsText(string(r.Call), note.MaxKey):
 		return dialling.Refuse(dialling.CodeRequest, "the call id is too long or not text")
 	case !note.IsText(r.Subject, note.MaxSubject):
-		return dialling.Refuse(dialling.CodeRequest, "the subject is longer than %d characters or not text", note.MaxSubject)
+		return dialling.Refuse(
+			dialling.CodeRequest, "the subject is longer than %d characters or not text", note.MaxSubject,
+		)
 	case r.Personal != "" && !call.IsID(string(r.Personal)):
 		return dialling.Refuse(dialling.CodeRequest, "the colleague is not an id")
 	case r.Window.From < 0 || r.Window.To > calendar.EndOfDay || r.Window != (calendar.Span{}) && r.Window.From >= r.Window.To:
 		return dialling.Refuse(dialling.CodeRequest, "the window is not a part of a day")
 	case !note.IsText(r.Reason, note.MaxReason):
-		return dialling.Refuse(dialling.CodeRequest, "the reason is longer than %d characters or not text", note.MaxReason)
+		return dialling.Refuse(
+			dialling.CodeRequest, "the reason is longer than %d characters or not text", note.MaxReason,
+		)
 	}
 	return dialling.Dialable(s.rules.Policy(r.Municipality), r.Number)
 }

@@ -194,7 +194,9 @@ func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
 			n, _, err := callback.NewService(h, h, h, nil).Promise(t.Context(), r)
 			require.NoError(t, err)
 			require.Equal(t, test.verified, n.Verified)
-			require.Equal(t, test.shown.Known() && !test.verified, n.Shown.Known(), "the caller is known by their line too")
+			require.Equal(
+				t, test.shown.Known() && !test.verified, n.Shown.Known(), "the caller is known by their line too",
+			)
 			if n.Shown.Known() {
 				require.Equal(t, call.Number{E164: test.shown.E164}, n.Shown, "its digits only")
 			}
@@ -228,32 +230,58 @@ func TestPromiseRefuses(t *testing.T) {
 		change func(r *callback.Request)
 		want   dialling.Code
 	}{
-		"a team that does not exist":      {func(r *callback.Request) { r.Team = "zwembad" }, dialling.CodeTeam},
-		"no team":                         {func(r *callback.Request) { r.Team = "" }, dialling.CodeRequest},
-		"a team that splits a hash tag":   {func(r *callback.Request) { r.Team = "a}b" }, dialling.CodeRequest},
-		"no municipality":                 {func(r *callback.Request) { r.Municipality = "" }, dialling.CodeRequest},
-		"a municipality with a brace":     {func(r *callback.Request) { r.Municipality = "{x" }, dialling.CodeRequest},
-		"no key":                          {func(r *callback.Request) { r.Key = "" }, dialling.CodeRequest},
-		"a key without a call":            {func(r *callback.Request) { r.Key = note.CallKey("pbx1", "") }, dialling.CodeRequest},
-		"a key of neither":                {func(r *callback.Request) { r.Key = note.CallKey("", "") }, dialling.CodeRequest},
-		"a key without end":               {func(r *callback.Request) { r.Key = note.Key(strings.Repeat("k", 201)) }, dialling.CodeRequest},
-		"a key with a line break":         {func(r *callback.Request) { r.Key = "a\nb" }, dialling.CodeRequest},
-		"no time":                         {func(r *callback.Request) { r.At = time.Time{} }, dialling.CodeRequest},
-		"a time that cannot be written":   {func(r *callback.Request) { r.At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, dialling.CodeRequest},
-		"nobody who asks":                 {func(r *callback.Request) { r.Who = "" }, dialling.CodeRequest},
-		"no language":                     {func(r *callback.Request) { r.Language = "" }, dialling.CodeRequest},
-		"a call id that is not text":      {func(r *callback.Request) { r.Call = "\xff" }, dialling.CodeRequest},
-		"a subject without end":           {func(r *callback.Request) { r.Subject = strings.Repeat("é", 101) }, dialling.CodeRequest},
-		"a reason without end":            {func(r *callback.Request) { r.Reason = strings.Repeat("é", 2001) }, dialling.CodeRequest},
-		"a reason with an escape in it":   {func(r *callback.Request) { r.Reason = "\x1b[2J" }, dialling.CodeRequest},
-		"a colleague who is no id":        {func(r *callback.Request) { r.Personal = "{els}" }, dialling.CodeRequest},
-		"a window that ends first":        {func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 540} }, dialling.CodeRequest},
-		"a window before midnight":        {func(r *callback.Request) { r.Window = calendar.Span{From: -60, To: 540} }, dialling.CodeRequest},
-		"a window past midnight":          {func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 1441} }, dialling.CodeRequest},
-		"a withheld number":               {func(r *callback.Request) { r.Number = call.Withheld() }, dialling.CodeWithheld},
-		"no number":                       {func(r *callback.Request) { r.Number = call.Number{} }, dialling.CodeInvalid},
-		"0900":                            {func(r *callback.Request) { r.Number = number(t, "0900123456") }, dialling.CodeKind},
-		"a country that is not rung back": {func(r *callback.Request) { r.Number = number(t, "+4915112345678") }, dialling.CodeCountry},
+		"a team that does not exist":    {func(r *callback.Request) { r.Team = "zwembad" }, dialling.CodeTeam},
+		"no team":                       {func(r *callback.Request) { r.Team = "" }, dialling.CodeRequest},
+		"a team that splits a hash tag": {func(r *callback.Request) { r.Team = "a}b" }, dialling.CodeRequest},
+		"no municipality":               {func(r *callback.Request) { r.Municipality = "" }, dialling.CodeRequest},
+		"a municipality with a brace":   {func(r *callback.Request) { r.Municipality = "{x" }, dialling.CodeRequest},
+		"no key":                        {func(r *callback.Request) { r.Key = "" }, dialling.CodeRequest},
+		"a key without a call": {
+			func(r *callback.Request) { r.Key = note.CallKey("pbx1", "") }, dialling.CodeRequest,
+		},
+		"a key of neither": {
+			func(r *callback.Request) { r.Key = note.CallKey("", "") }, dialling.CodeRequest,
+		},
+		"a key without end": {
+			func(r *callback.Request) { r.Key = note.Key(strings.Repeat("k", 201)) }, dialling.CodeRequest,
+		},
+		"a key with a line break": {func(r *callback.Request) { r.Key = "a\nb" }, dialling.CodeRequest},
+		"no time":                 {func(r *callback.Request) { r.At = time.Time{} }, dialling.CodeRequest},
+		"a time that cannot be written": {
+			func(r *callback.Request) { r.At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, dialling.CodeRequest,
+		},
+		"nobody who asks":            {func(r *callback.Request) { r.Who = "" }, dialling.CodeRequest},
+		"no language":                {func(r *callback.Request) { r.Language = "" }, dialling.CodeRequest},
+		"a call id that is not text": {func(r *callback.Request) { r.Call = "\xff" }, dialling.CodeRequest},
+		"a subject without end": {
+			func(r *callback.Request) { r.Subject = strings.Repeat("é", 101) }, dialling.CodeRequest,
+		},
+		"a reason without end": {
+			func(r *callback.Request) { r.Reason = strings.Repeat("é", 2001) }, dialling.CodeRequest,
+		},
+		"a reason with an escape in it": {func(r *callback.Request) { r.Reason = "\x1b[2J" }, dialling.CodeRequest},
+		"a colleague who is no id":      {func(r *callback.Request) { r.Personal = "{els}" }, dialling.CodeRequest},
+		"a window that ends first": {
+			func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 540} }, dialling.CodeRequest,
+		},
+		"a window before midnight": {
+			func(r *callback.Request) { r.Window = calendar.Span{From: -60, To: 540} }, dialling.CodeRequest,
+		},
+		"a window past midnight": {
+			func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 1441} }, dialling.CodeRequest,
+		},
+		"a withheld number": {
+			func(r *callback.Request) { r.Number = call.Withheld() }, dialling.CodeWithheld,
+		},
+		"no number": {
+			func(r *callback.Request) { r.Number = call.Number{} }, dialling.CodeInvalid,
+		},
+		"0900": {
+			func(r *callback.Request) { r.Number = number(t, "0900123456") }, dialling.CodeKind,
+		},
+		"a country that is not rung back": {
+			func(r *callback.Request) { r.Number = number(t, "+4915112345678") }, dialling.CodeCountry,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -72,7 +72,9 @@ func (w steps) advance(ctx context.Context, s Step, build func(n note.Note) (not
 }
 
 // commit makes the event of the note as it is, and stores it.
-func (w steps) commit(ctx context.Context, s Step, n note.Note, build func(n note.Note) (note.Event, error)) (note.Note, error) {
+func (w steps) commit(ctx context.Context, s Step, n note.Note, build func(n note.Note) (note.Event, error)) (
+	note.Note, error,
+) {
 	e, err := build(n)
 	if err != nil {
 		return note.Note{}, err
@@ -81,7 +83,9 @@ func (w steps) commit(ctx context.Context, s Step, n note.Note, build func(n not
 		return note.Note{}, &note.RuleError{Event: e.Kind, Text: "who does it is missing"}
 	}
 	if !note.IsText(e.Reason, note.MaxReason) {
-		return note.Note{}, &note.RuleError{Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", note.MaxReason)}
+		return note.Note{}, &note.RuleError{
+			Event: e.Kind, Text: fmt.Sprintf("the text is longer than %d characters or not text", note.MaxReason),
+		}
 	}
 	at := s.At.UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(at), w.random)

@@ -27,8 +27,8 @@ type Work struct {
 	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
 }
 
-// WorkRules is what the configuration says about working notes. It is asked for every change, so that a reload counts from the
-// next one on.
+// WorkRules is what the configuration says about working notes. It is asked for every change, so that a reload counts
+// from the next one on.
 type WorkRules interface {
 	Knows(team call.TeamID) bool
 	Work(m call.MunicipalityID) Work
@@ -55,8 +55,8 @@ type Joined struct {
 }
 
 // Worklist changes notes as the people who work them ask, and as time passes. It is safe for use by several goroutines
-// when its parts are. Its methods give the note as it is after the change. Errors, besides those of Store.Advance: ErrNoNote,
-// *IllegalError and *RuleError when the change is at fault; nothing was changed then.
+// when its parts are. Its methods give the note as it is after the change. Errors, besides those of Store.Advance:
+// ErrNoNote, *IllegalError and *RuleError when the change is at fault; nothing was changed then.
 type Worklist struct {
 	steps
 	rules WorkRules
@@ -97,35 +97,49 @@ func (w *Worklist) Release(ctx context.Context, s Step, reason string) (note.Not
 	})
 }
 
-// StartAttempt writes that the caller is about to be called, before he is: a call cannot be undone. in is the call, empty
-// when the colleague dials himself.
+// StartAttempt writes that the caller is about to be called, before he is: a call cannot be undone. in is the call,
+// empty when the colleague dials himself.
 func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (note.Note, error) {
-	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventAttemptStarted, Call: in}, nil })
+	return w.advance(
+		ctx, s,
+		func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventAttemptStarted, Call: in}, nil },
+	)
 }
 
-// EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his part at once.
-func (w *Worklist) EndLine(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration) (note.Note, error) {
+// EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his
+// part at once.
+func (w *Worklist) EndLine(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration) (
+	note.Note, error,
+) {
 	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
-		return note.Event{Kind: note.EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond)}, nil
+		return note.Event{
+			Kind: note.EventAttemptDialled, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond),
+		}, nil
 	})
 }
 
 // EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
-func (w *Worklist) EndAttempt(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error) {
+func (w *Worklist) EndAttempt(
+	ctx context.Context, s Step, line attempt.LineResult, talked time.Duration, result attempt.Result,
+) (note.Note, error) {
 	if err := note.CheckResult(result); err != nil {
 		return note.Note{}, err
 	}
 	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
-		return note.Event{Kind: note.EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result}, nil
+		return note.Event{
+			Kind: note.EventAttemptEnded, Line: line, Talked: max(talked, 0).Truncate(time.Millisecond), Result: result,
+		}, nil
 	})
 }
 
-// Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a second team says "not ours" since the
-// contact centre last had the note, it goes to the contact centre, which answers for it from then on, whatever team was named: look where
-// it went. The contact centre itself sends it where it wants.
+// Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a second team says "not
+// ours" since the contact centre last had the note, it goes to the contact centre, which answers for it from then on,
+// whatever team was named: look where it went. The contact centre itself sends it where it wants.
 func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (note.Note, error) {
 	if !w.rules.Knows(to) {
-		return note.Note{}, &note.RuleError{Event: note.EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to)}
+		return note.Note{}, &note.RuleError{
+			Event: note.EventRerouted, Text: fmt.Sprintf("team %q is not in the configuration", to),
+		}
 	}
 	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
 		e := note.Event{Kind: note.EventRerouted, Team: to, Reason: reason}
@@ -162,7 +176,9 @@ func notOurs(stints []note.Stint, centre call.TeamID) int {
 
 // Raise raises the priority by one.
 func (w *Worklist) Raise(ctx context.Context, s Step, reason string) (note.Note, error) {
-	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventRaised, Reason: reason}, nil })
+	return w.advance(
+		ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventRaised, Reason: reason}, nil },
+	)
 }
 
 // Merge counts that the caller asked again for the same, in a call, and raises the priority.
@@ -172,7 +188,9 @@ func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string)
 
 // Comment adds a word for whoever works on the note.
 func (w *Worklist) Comment(ctx context.Context, s Step, text string) (note.Note, error) {
-	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCommented, Reason: text}, nil })
+	return w.advance(
+		ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCommented, Reason: text}, nil },
+	)
 }
 
 // Resolve closes the note. Unreached needs the attempt policy to be met.
@@ -196,17 +214,22 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as note.Outcome, reason 
 // Settle closes the note because what the caller wanted was settled in a call of his: in, empty when it is not known.
 func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (note.Note, error) {
 	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
-		return note.Event{Kind: note.EventResolved, Outcome: note.Settled, Call: in, Reason: reason, NormMet: n.InTime(s.At)}, nil
+		return note.Event{
+			Kind: note.EventResolved, Outcome: note.Settled, Call: in, Reason: reason, NormMet: n.InTime(s.At),
+		}, nil
 	})
 }
 
 // Cancel closes the note because the caller no longer needs it.
 func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (note.Note, error) {
-	return w.advance(ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCancelled, Reason: reason}, nil })
+	return w.advance(
+		ctx, s,
+		func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCancelled, Reason: reason}, nil },
+	)
 }
 
-// Reopen makes a closed note live again. Its deadline stays as it was. It is refused when the caller has asked again meanwhile and has a
-// live note for the same: he would be rung twice.
+// Reopen makes a closed note live again. Its deadline stays as it was. It is refused when the caller has asked again
+// meanwhile and has a live note for the same: he would be rung twice.
 func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (note.Note, error) {
 	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
 		his, err := w.store.ByNumber(ctx, n.Municipality, n.Number, aRound)

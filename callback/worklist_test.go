@@ -70,7 +70,9 @@ func TestWorklistRefuses(t *testing.T) {
 		do   func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error)
 		says string
 	}{
-		"a note for a team that does not exist": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"a note for a team that does not exist": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			return w.Reroute(ctx, s, "zwembad", "niet van ons")
 		}, `team "zwembad" is not in the configuration`},
 		"a step of nobody": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
@@ -80,23 +82,35 @@ func TestWorklistRefuses(t *testing.T) {
 		"a story without end": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
 			return w.Comment(ctx, s, strings.Repeat("é", 2001))
 		}, "longer than 2000 characters"},
-		"a comment with an escape in it": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"a comment with an escape in it": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			return w.Comment(ctx, s, "\x1b[2J")
 		}, "not text"},
-		"an attempt of which nothing came": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"an attempt of which nothing came": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			return w.EndAttempt(ctx, s, "", 0, "")
 		}, "say what came of it, one of [reached not_reached voicemail wrong_number refused]"},
-		"an attempt that nobody tells of": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"an attempt that nobody tells of": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			return w.EndAttempt(ctx, s, "", 0, attempt.Untold)
 		}, "say what came of it"},
-		"an attempt without a claim": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"an attempt without a claim": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			return w.StartAttempt(ctx, s, "")
 		}, "nobody has claimed the note; claim it first"},
-		"what was never promised": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"what was never promised": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			s.Note = "01JD5V3Z5QXKZ9W7M2R4T6Y8AC"
 			return w.Claim(ctx, s)
 		}, note.ErrNoNote.Error()},
-		"what is another municipality's": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
+		"what is another municipality's": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+			note.Note, error,
+		) {
 			s.Municipality = "olst-wijhe"
 			return w.Claim(ctx, s)
 		}, note.ErrNoNote.Error()},
@@ -190,7 +204,9 @@ func TestRow15OneOf64ColleaguesGetsTheNote(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			_, errs[i] = f.List.Claim(t.Context(), storetest.By(note.ByAgent(call.AgentID(fmt.Sprint("colleague", i))), n))
+			_, errs[i] = f.List.Claim(
+				t.Context(), storetest.By(note.ByAgent(call.AgentID(fmt.Sprint("colleague", i))), n),
+			)
 		})
 	}
 	all.Wait()
@@ -225,7 +241,9 @@ func TestReroute(t *testing.T) {
 		n := f.Promise(t, storetest.ANote().Made)
 		_, err := f.List.Reroute(t.Context(), storetest.By(storetest.Els, n), "kcc", "weet niet van wie dan wel")
 		require.NoError(t, err)
-		twice, err := f.List.Reroute(t.Context(), storetest.By(storetest.Piet, n), "belastingen", "uitgezocht: belastingen")
+		twice, err := f.List.Reroute(
+			t.Context(), storetest.By(storetest.Piet, n), "belastingen", "uitgezocht: belastingen",
+		)
 		require.NoError(t, err)
 		require.Equal(t, call.TeamID("belastingen"), twice.Team, "it has the note already: it decides where it goes")
 		require.Equal(t, call.TeamID("kcc"), twice.Owner, "and answers for it")
@@ -274,12 +292,21 @@ func TestResolveAndTheNorm(t *testing.T) {
 		norm  bool
 		says  string
 	}{
-		"settled at the deadline itself":              {nil, 24 * time.Hour, note.Settled, true, ""},
-		"settled a moment after it":                   {nil, 24*time.Hour + time.Millisecond, note.Settled, false, ""},
-		"given up too soon":                           {[]time.Duration{time.Hour, 2 * time.Hour}, 3 * time.Hour, note.Unreached, false, "1 more, each in another part of the day"},
-		"given up before the deadline":                {[]time.Duration{time.Hour, 6 * time.Hour}, 7 * time.Hour, note.Unreached, true, ""},
-		"the policy met before, closed after":         {[]time.Duration{time.Hour, 6 * time.Hour}, 30 * time.Hour, note.Unreached, true, ""},
-		"the policy met after the deadline":           {[]time.Duration{time.Hour, 25 * time.Hour}, 30 * time.Hour, note.Unreached, false, ""},
+		"settled at the deadline itself": {nil, 24 * time.Hour, note.Settled, true, ""},
+		"settled a moment after it":      {nil, 24*time.Hour + time.Millisecond, note.Settled, false, ""},
+		"given up too soon": {
+			[]time.Duration{time.Hour, 2 * time.Hour}, 3 * time.Hour, note.Unreached, false,
+			"1 more, each in another part of the day",
+		},
+		"given up before the deadline": {
+			[]time.Duration{time.Hour, 6 * time.Hour}, 7 * time.Hour, note.Unreached, true, "",
+		},
+		"the policy met before, closed after": {
+			[]time.Duration{time.Hour, 6 * time.Hour}, 30 * time.Hour, note.Unreached, true, "",
+		},
+		"the policy met after the deadline": {
+			[]time.Duration{time.Hour, 25 * time.Hour}, 30 * time.Hour, note.Unreached, false, "",
+		},
 		"nobody ever tried, and it is to be given up": {nil, 30 * time.Hour, note.Unreached, false, "2 more"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,7 +349,9 @@ func TestTheNormIsMetAtTheDeadlineItself(t *testing.T) {
 		} {
 			f := storetest.NewFloor()
 			n := f.Promise(t, storetest.ANote().Made)
-			done, err := resolve(f, callback.Step{Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: n.Deadline.Add(late)})
+			done, err := resolve(f, callback.Step{
+				Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: n.Deadline.Add(late),
+			})
 			require.NoError(t, err)
 			require.Equal(t, met, done.NormMet, "closed at %s", done.Closed)
 			require.Equal(t, met, !done.Closed.After(done.Deadline))

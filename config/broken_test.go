@@ -58,14 +58,19 @@ func full(t testing.TB) []byte {
 	t.Helper()
 	return []byte(changed(t, string(shipped(t)),
 		"  # password_file: /etc/bereikbaar/ari_password", "  password_file: /etc/bereikbaar/ari_password",
-		"  address: \"127.0.0.1:6379\" # or the path of a unix socket", "  address: \"127.0.0.1:6379\"\n  password_file: /x\n  database: 1\n  tls: false",
+		"  address: \"127.0.0.1:6379\" # or the path of a unix socket",
+		"  address: \"127.0.0.1:6379\"\n  password_file: /x\n  database: 1\n  tls: false",
 		"  # asterisk_directory: /srv/bereikbaar/prompts", "  asterisk_directory: /srv/bereikbaar/prompts",
 		"norm:\n", "kpi:\n  answer_threshold: 20s\n  short_abandon: 4s\nnorm:\n",
 		"    closed_on_good_friday: false", "    closed_on_good_friday: false\n    open_on_holidays: false",
-		"    welcome: welkom-deventer\n    first: {menu: keuze}", "    welcome: welkom-deventer\n    language: nl\n    first: {menu: keuze}",
-		"  welcome: welkom-deventer\n  first: {team: kcc}", "  welcome: welkom-deventer\n  language: nl\n  first: {team: kcc}",
-		"    name: Vergunningen\n", "    name: Vergunningen\n    municipality: deventer\n    priority: 3\n    own_days: true\n    open_on_holidays: false\n    norm: same_time\n    music: default\n    max_wait: 10m\n    overflow: kcc\n    strategy: ring_all\n    missed_limit: 2\n    missed_pause: 2m\n    exceptions: [{date: 2026-12-24, hours: [\"09:00-10:00\"], reason: Kerst}]\n",
-		"    callback:\n      after: 2m\n      key: 1\n", "    callback:\n      enabled: true\n      after: 2m\n      key: 1\n",
+		"    welcome: welkom-deventer\n    first: {menu: keuze}",
+		"    welcome: welkom-deventer\n    language: nl\n    first: {menu: keuze}",
+		"  welcome: welkom-deventer\n  first: {team: kcc}",
+		"  welcome: welkom-deventer\n  language: nl\n  first: {team: kcc}",
+		"    name: Vergunningen\n",
+		"    name: Vergunningen\n    municipality: deventer\n    priority: 3\n    own_days: true\n    open_on_holidays: false\n    norm: same_time\n    music: default\n    max_wait: 10m\n    overflow: kcc\n    strategy: ring_all\n    missed_limit: 2\n    missed_pause: 2m\n    exceptions: [{date: 2026-12-24, hours: [\"09:00-10:00\"], reason: Kerst}]\n",
+		"    callback:\n      after: 2m\n      key: 1\n",
+		"    callback:\n      enabled: true\n      after: 2m\n      key: 1\n",
 	))
 }
 
@@ -119,7 +124,9 @@ func TestEveryFieldBroken(t *testing.T) {
 	require.Greater(t, count, 1000)
 }
 
-var indexOrName = regexp.MustCompile(`\[\d+\]|^(municipalities|menus|agents|teams|texts\.\w+)\.[^.]+|\.(options|hours)\.\w+`)
+var indexOrName = regexp.MustCompile(
+	`\[\d+\]|^(municipalities|menus|agents|teams|texts\.\w+)\.[^.]+|\.(options|hours)\.\w+`,
+)
 
 // anyName is a key without the names and places that differ between things of one kind: one of each kind is enough.
 func anyName(key string) string { return indexOrName.ReplaceAllString(key, "$1$2.*") }
@@ -222,7 +229,10 @@ func FuzzLoad(f *testing.F) {
 	f.Add(shipped(f))
 	f.Add(full(f))
 	f.Add([]byte(smallest))
-	for _, seed := range []string{"", "a: b", "- x", "teams: {kcc: }", "{}", "a: &x [*x]", "\t", "? [a]: b", "entries: [[[]]]", "texts: {nl: {a: b}}", "!!set {a}", "<<: {a: b}"} {
+	for _, seed := range []string{
+		"", "a: b", "- x", "teams: {kcc: }", "{}", "a: &x [*x]", "\t", "? [a]: b", "entries: [[[]]]",
+		"texts: {nl: {a: b}}", "!!set {a}", "<<: {a: b}",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -54,20 +54,31 @@ func (b *builder) system() {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}
 	if f.Web.TokensFile != "" && collide(c.Listen.Web, c.Listen.Operations) {
-		b.doc.problem("listen.web", "it is the same port as listen.operations, and only one can have it", "choose another port, such as 127.0.0.1:8570")
+		b.doc.problem(
+			"listen.web", "it is the same port as listen.operations, and only one can have it",
+			"choose another port, such as 127.0.0.1:8570",
+		)
 	}
 	b.exposed()
 }
 
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
 
 // exposed warns of what can be reached or overheard from other machines.
 func (b *builder) exposed() {
 	if host := hostOf(b.cfg.Listen.Operations); !loopback(host) {
-		b.doc.warn("listen.operations", "other machines can read the figures at this address", "keep it on 127.0.0.1, or let a firewall in only Prometheus")
+		b.doc.warn(
+			"listen.operations", "other machines can read the figures at this address",
+			"keep it on 127.0.0.1, or let a firewall in only Prometheus",
+		)
 	}
 	if host := hostOf(b.cfg.Listen.Web); b.cfg.Web.TokensFile != "" && !loopback(host) {
-		b.doc.warn("listen.web", "tokens and callers' telephone numbers go over the network in plain text", "keep it on 127.0.0.1, behind a proxy that speaks https")
+		b.doc.warn(
+			"listen.web", "tokens and callers' telephone numbers go over the network in plain text",
+			"keep it on 127.0.0.1, behind a proxy that speaks https",
+		)
 	}
 }
 
@@ -78,7 +89,9 @@ func collide(a, b string) bool {
 	if err != nil || err2 != nil || port != same || port == "0" { // what is no address is told elsewhere
 		return false
 	}
-	return host == other || anyHost(host) || anyHost(other) || loopback(host) && loopback(other) && (host == "localhost" || other == "localhost")
+	return host == other || anyHost(host) || anyHost(other) || loopback(host) && loopback(
+		other,
+	) && (host == "localhost" || other == "localhost")
 }
 
 // anyHost tells whether a host stands for every address of the machine.
@@ -212,7 +225,10 @@ func (b *builder) municipalityAt(key, named string) string {
 	}
 	only := b.onlyMunicipality()
 	if only == "" && len(b.form.Municipalities) > 1 {
-		b.doc.problem(key+".municipality", "it is missing, and there is more than one municipality", "add municipality: "+slices.Sorted(maps.Keys(b.form.Municipalities))[0]+", or another one")
+		b.doc.problem(
+			key+".municipality", "it is missing, and there is more than one municipality",
+			"add municipality: "+slices.Sorted(maps.Keys(b.form.Municipalities))[0]+", or another one",
+		)
 	}
 	return only
 }
@@ -223,13 +239,17 @@ func (b *builder) municipalities(p *routing.Plan) {
 		f, key := b.form.Municipalities[id], "municipalities."+id
 		b.reference(key+".contact", "teams", f.ContactCentre)
 		m := routing.Municipality{
-			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language), ContactCentre: call.TeamID(f.ContactCentre),
+			ID: call.MunicipalityID(id), Name: f.Name, Language: prompts.Language(f.Language),
+			ContactCentre:     call.TeamID(f.ContactCentre),
 			CallbackCountries: b.cfg.Callbacks.Countries,
 		}
 		if number, err := call.ParseTyped(f.CallerID); err == nil {
 			m.CallerID = number.E164
 		} else {
-			b.doc.problem(key+".caller_id", "it is not a telephone number that can be shown to those who are rung back", "write it in full, such as \"+31140570\"")
+			b.doc.problem(
+				key+".caller_id", "it is not a telephone number that can be shown to those who are rung back",
+				"write it in full, such as \"+31140570\"",
+			)
 		}
 		m.Location, _ = time.LoadLocation(f.TimeZone) // zoneForm reported it
 		b.calendars[id] = b.calendar(key, f, m.Location)

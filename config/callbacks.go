@@ -17,17 +17,25 @@ func (b *builder) callbacks() {
 		Countries: f.Countries,
 		Lease:     f.Lease,
 		WarnAfter: float64(f.WarnPercent) / 100,
-		Attempts:  Attempts{Least: f.Attempts.Least, Parts: b.partsOfADay("callbacks.attempts.parts", f.Attempts.Parts)},
+		Attempts: Attempts{
+			Least: f.Attempts.Least, Parts: b.partsOfADay("callbacks.attempts.parts", f.Attempts.Parts),
+		},
 		Dial:      f.Dial,
 		Caps:      Caps{Target: f.Caps.Target, Colleague: f.Caps.Colleague, Day: f.Caps.Day},
 		Limits:    Limits{Caller: f.Limits.Caller, Target: f.Limits.Target, Day: f.Limits.Day},
 		Retention: time.Duration(f.RetentionDays) * aDay,
 	}
 	if len(f.Countries) == 0 {
-		b.doc.problem("callbacks.countries", "no country may be rung back", "name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers")
+		b.doc.problem(
+			"callbacks.countries", "no country may be rung back",
+			"name at least one, such as NL, or leave the key out; callback.enabled: false under a team ends its offers",
+		)
 	}
 	if f.RetentionDays == 0 {
-		b.doc.warn("callbacks.retention_days", "callers' numbers and stories are kept for ever, and the AVG asks for an end", "write the number of days that your archive rules say")
+		b.doc.warn(
+			"callbacks.retention_days", "callers' numbers and stories are kept for ever, and the AVG asks for an end",
+			"write the number of days that your archive rules say",
+		)
 	}
 }
 
@@ -40,7 +48,10 @@ func (b *builder) partsOfADay(key string, texts []string) []calendar.Clock {
 		switch {
 		case err != nil:
 		case clock == 0 || clock == calendar.EndOfDay:
-			b.doc.problem(at, clock.String()+" parts nothing, a day begins and ends there", "write a time within the day, such as 12:00, or leave it out")
+			b.doc.problem(
+				at, clock.String()+" parts nothing, a day begins and ends there",
+				"write a time within the day, such as 12:00, or leave it out",
+			)
 		case slices.Contains(parts, clock):
 			b.doc.problem(at, clock.String()+" stands here twice", "leave one of the two")
 		default:

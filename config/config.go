@@ -1,5 +1,5 @@
-// Package config turns the configuration file and its secrets into validated values for the rest of the program; nothing
-// else knows viper or the file's form.
+// Package config turns the configuration file and its secrets into validated values for the rest of the program;
+// nothing else knows viper or the file's form.
 package config
 
 import (
@@ -85,12 +85,15 @@ type Log struct {
 type Callbacks struct {
 	Countries []string      // ISO 3166 codes such as "NL"
 	Lease     time.Duration // how long a claim on a note holds unless it is renewed
-	WarnAfter float64       // the part of the working time until its deadline after which a note is warned of, below 1; 0 for no warning
+	// the part of the working time until its deadline after which a note is warned of, below 1; 0 for no warning
+	WarnAfter float64
 	Attempts  Attempts
-	Dial      string // the endpoint that leads outside, with {number} where the number comes; empty when nothing is dialled out
-	Caps      Caps
-	Limits    Limits
-	Retention time.Duration // from when a note is closed until what is personal is removed, in whole days; 0 keeps it for ever
+	// the endpoint that leads outside, with {number} where the number comes; empty when nothing is dialled out
+	Dial   string
+	Caps   Caps
+	Limits Limits
+	// from when a note is closed until what is personal is removed, in whole days; 0 keeps it for ever
+	Retention time.Duration
 }
 
 // Caps bound what is dialled out in one day (domain.md, "Numbers").
@@ -109,8 +112,9 @@ type Limits struct {
 
 // Attempts says when a caller who was not reached may be given up (domain.md, "Attempts").
 type Attempts struct {
-	Least int              // attempts, each in another part of a day
-	Parts []calendar.Clock // at which a part of the day ends and the next begins; sorted, none twice; empty when a day is one part
+	Least int // attempts, each in another part of a day
+	// at which a part of the day ends and the next begins; sorted, none twice; empty when a day is one part
+	Parts []calendar.Clock
 }
 
 // Norm holds how deadlines are counted where a team does not say so itself.

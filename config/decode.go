@@ -13,8 +13,8 @@ import (
 // neither (see idForm).
 const partKeys = "/"
 
-// parse reads the text of a file: what it holds, as far as its form is right, and everything that is wrong with its form.
-// It fails only on a text that is not YAML.
+// parse reads the text of a file: what it holds, as far as its form is right, and everything that is wrong with its
+// form. It fails only on a text that is not YAML.
 func parse(path string, raw []byte) (*document, *fileForm, error) {
 	root, err := outline(path, raw)
 	if err != nil {
@@ -27,7 +27,9 @@ func parse(path string, raw []byte) (*document, *fileForm, error) {
 		return nil, nil, Problems{{File: path, What: fmt.Sprintf("it cannot be read: %v", err)}}
 	}
 	form := &fileForm{}
-	hooks := mapstructure.ComposeDecodeHookFunc(mapstructure.DecodeHookFuncType(withDefaults), mapstructure.StringToTimeDurationHookFunc())
+	hooks := mapstructure.ComposeDecodeHookFunc(
+		mapstructure.DecodeHookFuncType(withDefaults), mapstructure.StringToTimeDurationHookFunc(),
+	)
 	if err := v.UnmarshalExact(form, viper.DecodeHook(hooks)); err != nil {
 		return nil, nil, Problems{{File: path, What: fmt.Sprintf("it cannot be read: %v", err)}}
 	}

@@ -60,13 +60,17 @@ func durationValue(n *yaml.Node, tag reflect.StructTag) (value, what, mend strin
 	got, err := time.ParseDuration(n.Value)
 	switch {
 	case n.ShortTag() == "!!int" && n.Value != "0":
-		return "", "it is " + describe(n) + " without a unit", "write " + clipped(n.Value) + "s for seconds or " + clipped(n.Value) + "m for minutes"
+		return "", "it is " + describe(n) + " without a unit", "write " + clipped(
+			n.Value,
+		) + "s for seconds or " + clipped(n.Value) + "m for minutes"
 	case n.ShortTag() != "!!str" && n.Value != "0", err != nil:
 		return "", "it must be a length of time, not " + describe(n), mend
 	}
 	least, most := mustDuration(tag.Get("min")), mustDuration(tag.Get("max"))
 	if got < least || got > most {
-		return "", fmt.Sprintf("%s is out of range", clipped(n.Value)), fmt.Sprintf("it may be from %s to %s", tag.Get("min"), tag.Get("max"))
+		return "", fmt.Sprintf("%s is out of range", clipped(n.Value)), fmt.Sprintf(
+			"it may be from %s to %s", tag.Get("min"), tag.Get("max"),
+		)
 	}
 	return got.String(), "", ""
 }
@@ -109,9 +113,13 @@ func textValue(n *yaml.Node, tag reflect.StructTag) (what, mend string) {
 	natural := kind == "!!str" || (form == "date" && kind == "!!timestamp") || (form == "digit" && kind == "!!int")
 	switch {
 	case !natural && form == "number":
-		return "the number " + clipped(n.Value) + " is not in quotes, and YAML may read it as another one", `write "` + clipped(n.Value) + `"`
+		return "the number " + clipped(
+			n.Value,
+		) + " is not in quotes, and YAML may read it as another one", `write "` + clipped(n.Value) + `"`
 	case !natural:
-		return "it must be text, not " + describe(n), `put it in quotes, as "` + clipped(n.Value) + `", if that is meant`
+		return "it must be text, not " + describe(n), `put it in quotes, as "` + clipped(
+			n.Value,
+		) + `", if that is meant`
 	case strings.TrimSpace(n.Value) == "":
 		return "it is empty", "write a value" + such(tag) + ", or leave the key out"
 	case strings.ContainsFunc(n.Value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }):
@@ -146,32 +154,46 @@ func words(tag reflect.StructTag) []string {
 }
 
 var (
-	idPattern       = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
-	promptPattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	appPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$`) // asterisk takes 60, and the doctor adds "-doctor" to it
-	hostPattern     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9a-fA-F:]{2,45}$`)
-	wordPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
-	trunkPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`)
+	idPattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+	promptPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	// asterisk takes 60, and the doctor adds "-doctor" to it
+	appPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,52}$`)
+	hostPattern  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9a-fA-F:]{2,45}$`)
+	wordPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
+	trunkPattern = regexp.MustCompile(
+		`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`,
+	)
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
 	extension       = regexp.MustCompile(`^([1-9][0-9]{0,5}|[A-Za-z][A-Za-z0-9_-]{0,31})$`)
 )
 
 // textForms say what is wrong with a text of a form, and how to mend it.
 var textForms = map[string]func(string) (what, mend string){
-	"id":                idForm,
-	"prompt":            patternForm(promptPattern, "the name of a prompt has small letters, digits and single hyphens, as in menu-permits"),
-	"word":              patternForm(wordPattern, "use letters, digits, dots, hyphens and underscores"),
-	"application":       patternForm(appPattern, "use letters, digits, dots, hyphens and underscores, at most 53"),
-	"trunk":             patternForm(trunkPattern, "write it as Asterisk dials it, with {number} where the number comes, such as PJSIP/{number}@trunk"),
-	"endpoint":          patternForm(endpointPattern, "write it as Asterisk dials it, TECHNOLOGY/name, such as PJSIP/kcc1 or PJSIP/1234@pbx"),
-	"number":            numberForm,
-	"digit":             digitForm,
-	"span":              func(s string) (string, string) { _, err := calendar.ParseSpan(s); return parsedForm(err) },
-	"date":              func(s string) (string, string) { _, err := calendar.ParseDate(s); return parsedForm(err) },
-	"clock":             func(s string) (string, string) { _, err := calendar.ParseClock(s); return parsedForm(err) },
-	"path":              pathForm,
-	"address":           addressForm,
-	"address-or-socket": func(s string) (string, string) { return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm) },
+	"id": idForm,
+	"prompt": patternForm(
+		promptPattern, "the name of a prompt has small letters, digits and single hyphens, as in menu-permits",
+	),
+	"word":        patternForm(wordPattern, "use letters, digits, dots, hyphens and underscores"),
+	"application": patternForm(appPattern, "use letters, digits, dots, hyphens and underscores, at most 53"),
+	"trunk": patternForm(
+		trunkPattern,
+		"write it as Asterisk dials it, with {number} where the number comes, such as PJSIP/{number}@trunk",
+	),
+	"endpoint": patternForm(
+		endpointPattern, "write it as Asterisk dials it, TECHNOLOGY/name, such as PJSIP/kcc1 or PJSIP/1234@pbx",
+	),
+	"number":  numberForm,
+	"digit":   digitForm,
+	"span":    func(s string) (string, string) { _, err := calendar.ParseSpan(s); return parsedForm(err) },
+	"date":    func(s string) (string, string) { _, err := calendar.ParseDate(s); return parsedForm(err) },
+	"clock":   func(s string) (string, string) { _, err := calendar.ParseClock(s); return parsedForm(err) },
+	"path":    pathForm,
+	"address": addressForm,
+	"address-or-socket": func(s string) (
+		string, string,
+	) {
+		return either(s, strings.HasPrefix(s, "/"), pathForm, addressForm)
+	},
 	"host": patternForm(
 		hostPattern, "write a host's name or address, such as redis.deventer.nl, without a port",
 	),
@@ -280,7 +302,9 @@ func loopback(host string) bool {
 
 func countryForm(s string) (what, mend string) {
 	if !phonenumbers.GetSupportedRegions()[s] {
-		return shown(s) + " is not a country with telephone numbers", "write its code of two capitals, such as NL, BE or DE"
+		return shown(
+			s,
+		) + " is not a country with telephone numbers", "write its code of two capitals, such as NL, BE or DE"
 	}
 	return "", ""
 }

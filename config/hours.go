@@ -96,7 +96,14 @@ func (b *builder) exceptions(key string, list []exceptionForm) (calendar.Excepti
 			continue
 		}
 		if before, twice := first[date]; twice {
-			b.doc.problem(at+".date", fmt.Sprintf("%s stands here twice, first on line %d", date, b.doc.line(fmt.Sprintf("%s.exceptions[%d].date", key, before))), "leave one of the two")
+			b.doc.problem(
+				at+".date",
+				fmt.Sprintf(
+					"%s stands here twice, first on line %d", date,
+					b.doc.line(fmt.Sprintf("%s.exceptions[%d].date", key, before)),
+				),
+				"leave one of the two",
+			)
 			continue
 		}
 		first[date] = i

@@ -69,14 +69,16 @@ func TestTheShippedExample(t *testing.T) {
 	require.Equal(t, config.Callbacks{
 		Countries: []string{"NL", "BE", "DE"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 		Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
-		Dial: "PJSIP/{number}@trunk", Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000}, Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
+		Dial: "PJSIP/{number}@trunk", Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000},
+		Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
 	}, cfg.Callbacks)
 	require.Equal(t, "Welkom bij de gemeente Deventer.", cfg.Prompts.Extra[prompts.Dutch]["welkom-deventer"])
 	require.Equal(t, []prompts.Language{prompts.Dutch}, cfg.Prompts.Languages)
 
 	entry := cfg.Plan.Entries[routing.EntryKey("0140570")]
 	require.Equal(t, routing.Entry{
-		Number: "+31140570", Municipality: "deventer", Language: "nl", Welcome: "welkom-deventer", First: routing.Target{Menu: "keuze"},
+		Number: "+31140570", Municipality: "deventer", Language: "nl", Welcome: "welkom-deventer",
+		First: routing.Target{Menu: "keuze"},
 	}, entry)
 	require.Equal(t, routing.Target{Team: "kcc"}, cfg.Plan.Unknown.First)
 	require.Equal(t, routing.Menu{
@@ -103,7 +105,10 @@ func TestTheShippedExample(t *testing.T) {
 	require.Equal(t, routing.CallbackOffer{Enabled: true, After: 2 * time.Minute, Key: '1'}, team.Callback)
 	d, err := team.Hours.Deadline(time.Date(2026, 5, 13, 11, 0, 0, 0, m.Location))
 	require.NoError(t, err)
-	require.Equal(t, "2026-05-18 12:30", d.At.In(m.Location).Format("2006-01-02 15:04"), "Ascension and the Friday after it are skipped")
+	require.Equal(
+		t, "2026-05-18 12:30", d.At.In(m.Location).Format("2006-01-02 15:04"),
+		"Ascension and the Friday after it are skipped",
+	)
 }
 
 func TestDefaults(t *testing.T) {
@@ -115,17 +120,21 @@ func TestDefaults(t *testing.T) {
 	require.NotNil(t, manifest)
 	cfg.Plan, cfg.Prompts.Manifest = nil, nil
 	require.Equal(t, &config.Config{
-		Path:    path,
-		ARI:     config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
-		Redis:   config.Redis{Address: "127.0.0.1:6379"},
-		Listen:  config.Listen{Operations: "127.0.0.1:9570", Web: "127.0.0.1:8570"},
-		Prompts: config.Prompts{Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts", Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"}},
-		State:   config.State{Directory: "/var/lib/bereikbaar"},
-		Log:     config.Log{Level: slog.LevelInfo, Format: config.LogText},
+		Path:   path,
+		ARI:    config.ARI{URL: "ws://127.0.0.1:8088/ari/events", Application: "bereikbaar", Username: "bereikbaar"},
+		Redis:  config.Redis{Address: "127.0.0.1:6379"},
+		Listen: config.Listen{Operations: "127.0.0.1:9570", Web: "127.0.0.1:8570"},
+		Prompts: config.Prompts{
+			Directory: "/var/lib/bereikbaar/prompts", AsteriskDirectory: "/var/lib/bereikbaar/prompts",
+			Extra: prompts.Extra{}, Languages: []prompts.Language{"nl"},
+		},
+		State: config.State{Directory: "/var/lib/bereikbaar"},
+		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
 		Callbacks: config.Callbacks{
 			Countries: []string{"NL"}, Lease: 15 * time.Minute, WarnAfter: 0.5,
 			Attempts: config.Attempts{Least: 3, Parts: []calendar.Clock{12 * 60}}, Retention: 365 * 24 * time.Hour,
-			Caps: config.Caps{Target: 6, Colleague: 100, Day: 1000}, Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
+			Caps:   config.Caps{Target: 6, Colleague: 100, Day: 1000},
+			Limits: config.Limits{Caller: 5, Target: 3, Day: 1000},
 		},
 		Norm: config.Norm{Rule: calendar.ClosingTime},
 		KPI:  config.KPI{AnswerThreshold: 30 * time.Second, ShortAbandon: 5 * time.Second},
@@ -136,11 +145,15 @@ func TestDefaults(t *testing.T) {
 	team.Hours = nil
 	require.Equal(t, routing.Team{
 		ID: "kcc", Name: "KCC", Municipality: "deventer", Members: []call.AgentID{"kcc1"}, Strategy: queue.LongestIdle,
-		RingTime: 20 * time.Second, Retry: 5 * time.Second, WrapUp: 15 * time.Second, MissedLimit: 3, MissedPause: 5 * time.Minute,
-		Music: "default", Announce: 30 * time.Second, Callback: routing.CallbackOffer{Enabled: true, After: 2 * time.Minute, Key: '1'},
+		RingTime: 20 * time.Second, Retry: 5 * time.Second, WrapUp: 15 * time.Second, MissedLimit: 3,
+		MissedPause: 5 * time.Minute,
+		Music:       "default", Announce: 30 * time.Second,
+		Callback: routing.CallbackOffer{Enabled: true, After: 2 * time.Minute, Key: '1'},
 	}, team)
 	require.Equal(t, routing.Agent{ID: "kcc1", Endpoint: "PJSIP/kcc1"}, plan.Agents["kcc1"])
-	require.Equal(t, routing.Entry{Municipality: "deventer", Language: "nl", First: routing.Target{Team: "kcc"}}, plan.Unknown)
+	require.Equal(
+		t, routing.Entry{Municipality: "deventer", Language: "nl", First: routing.Target{Team: "kcc"}}, plan.Unknown,
+	)
 }
 
 func TestWhatMayBeSaid(t *testing.T) {
@@ -149,7 +162,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 		check  func(*testing.T, *config.Config)
 	}{
 		"a menu that leads back to the one before": {
-			[]string{"first: {team: kcc}", "first: {menu: a}", "agents:", "menus:\n  a: {prompts: [welcome], options: {1: {menu: b}}}\n  b: {prompts: [welcome], options: {0: {menu: a}}, stay_on_line: {menu: a}}\nagents:"},
+			[]string{
+				"first: {team: kcc}", "first: {menu: a}", "agents:",
+				"menus:\n  a: {prompts: [welcome], options: {1: {menu: b}}}\n  b: {prompts: [welcome], options: {0: {menu: a}}, stay_on_line: {menu: a}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) {
 				require.Equal(t, routing.Target{Menu: "a"}, c.Plan.Menus["b"].StayOnLine)
 			},
@@ -157,7 +173,9 @@ func TestWhatMayBeSaid(t *testing.T) {
 		"a unix socket for Redis": {
 			[]string{"agents:", "redis: {address: /run/redis/redis.sock, username: bereikbaar, database: 2}\nagents:"},
 			func(t *testing.T, c *config.Config) {
-				require.Equal(t, config.Redis{Address: "/run/redis/redis.sock", Username: "bereikbaar", Database: 2}, c.Redis)
+				require.Equal(
+					t, config.Redis{Address: "/run/redis/redis.sock", Username: "bereikbaar", Database: 2}, c.Redis,
+				)
 			},
 		},
 		"ARI as Asterisk's own pages name it, and over a network": {
@@ -165,14 +183,21 @@ func TestWhatMayBeSaid(t *testing.T) {
 			func(t *testing.T, c *config.Config) { require.Equal(t, "https://pbx.example:8089/ari", c.ARI.URL) },
 		},
 		"durations in several units": {
-			[]string{"members: [kcc1]", "members: [kcc1], ring_time: 1m30s, wrap_up: 0s, retry: \"1500ms\", announce: 0"},
+			[]string{
+				"members: [kcc1]", "members: [kcc1], ring_time: 1m30s, wrap_up: 0s, retry: \"1500ms\", announce: 0",
+			},
 			func(t *testing.T, c *config.Config) {
 				team := c.Plan.Teams["kcc"]
-				require.Equal(t, []time.Duration{90 * time.Second, 0, 1500 * time.Millisecond, 0}, []time.Duration{team.RingTime, team.WrapUp, team.Retry, team.Announce})
+				require.Equal(t, []time.Duration{90 * time.Second, 0, 1500 * time.Millisecond, 0}, []time.Duration{
+					team.RingTime, team.WrapUp, team.Retry, team.Announce,
+				})
 			},
 		},
 		"an exception in the past, with and without quotes": {
-			[]string{`["09:00-17:00"]}`, "[\"09:00-17:00\"]}\n    exceptions: [{date: 2001-01-02}, {date: \"2001-01-03\", hours: []}]"},
+			[]string{
+				`["09:00-17:00"]}`,
+				"[\"09:00-17:00\"]}\n    exceptions: [{date: 2001-01-02}, {date: \"2001-01-03\", hours: []}]",
+			},
 			func(t *testing.T, c *config.Config) {
 				amsterdam := c.Plan.Municipalities["deventer"].Location
 				require.False(t, c.Plan.Teams["kcc"].Hours.Open(time.Date(2001, 1, 2, 10, 0, 0, 0, amsterdam)))
@@ -181,7 +206,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"a lunch break, and a day until midnight": {
-			[]string{`{weekdays: ["09:00-17:00"]}`, `{weekdays: ["09:00-12:30", "13:00-17:00"], friday: ["00:00-24:00"], saturday: []}`},
+			[]string{
+				`{weekdays: ["09:00-17:00"]}`,
+				`{weekdays: ["09:00-12:30", "13:00-17:00"], friday: ["00:00-24:00"], saturday: []}`,
+			},
 			func(t *testing.T, c *config.Config) {
 				week := c.Plan.Teams["kcc"].Hours.Week()
 				require.Len(t, week[time.Monday], 2)
@@ -190,7 +218,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"why a day is special": {
-			[]string{`["09:00-17:00"]}`, "[\"09:00-17:00\"]}\n    exceptions: [{date: 2026-12-24, reason: Kerstavond}]", "members: [kcc1]", "members: [kcc1], exceptions: [{date: 2026-12-23, reason: Teamdag}]"},
+			[]string{
+				`["09:00-17:00"]}`, "[\"09:00-17:00\"]}\n    exceptions: [{date: 2026-12-24, reason: Kerstavond}]",
+				"members: [kcc1]", "members: [kcc1], exceptions: [{date: 2026-12-23, reason: Teamdag}]",
+			},
 			func(t *testing.T, c *config.Config) {
 				hours := c.Plan.Teams["kcc"].Hours
 				require.Equal(t, "Kerstavond", hours.Day(calendar.Date{Year: 2026, Month: 12, Day: 24}).Why)
@@ -198,7 +229,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"the norm of all teams, and another for one": {
-			[]string{"agents:", "norm: {rule: same_time}\nagents:", "members: [kcc1]}", "members: [kcc1]}\n  b: {name: B, norm: closing_time, members: [kcc1]}"},
+			[]string{
+				"agents:", "norm: {rule: same_time}\nagents:", "members: [kcc1]}",
+				"members: [kcc1]}\n  b: {name: B, norm: closing_time, members: [kcc1]}",
+			},
 			func(t *testing.T, c *config.Config) {
 				made := time.Date(2026, 2, 2, 10, 0, 0, 0, c.Plan.Municipalities["deventer"].Location)
 				same, err := c.Plan.Teams["kcc"].Hours.Deadline(made)
@@ -210,13 +244,19 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"always open": {
-			[]string{`{weekdays: ["09:00-17:00"]}`, "{weekdays: [\"00:00-24:00\"], saturday: [\"00:00-24:00\"], sunday: [\"00:00-24:00\"]}\n    open_on_holidays: true"},
+			[]string{
+				`{weekdays: ["09:00-17:00"]}`,
+				"{weekdays: [\"00:00-24:00\"], saturday: [\"00:00-24:00\"], sunday: [\"00:00-24:00\"]}\n    open_on_holidays: true",
+			},
 			func(t *testing.T, c *config.Config) {
 				require.True(t, c.Plan.Teams["kcc"].Hours.Open(time.Date(2025, 12, 25, 3, 0, 0, 0, time.UTC)))
 			},
 		},
 		"a number with spaces, an extension, and a name": {
-			[]string{`number: "140570"`, `number: "14 0570"`, "agents:", "  - {number: \"9001\", first: {team: kcc}}\n  - {number: kcc-test, first: {team: kcc}}\nagents:"},
+			[]string{
+				`number: "140570"`, `number: "14 0570"`, "agents:",
+				"  - {number: \"9001\", first: {team: kcc}}\n  - {number: kcc-test, first: {team: kcc}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) {
 				require.Contains(t, c.Plan.Entries, "+31140570")
 				require.Contains(t, c.Plan.Entries, "9001")
@@ -225,7 +265,8 @@ func TestWhatMayBeSaid(t *testing.T) {
 		},
 		"numbers as people paste them": {
 			[]string{
-				`number: "140570"`, "number: \"14\u00a00570\"", `caller_id: "+31140570"`, "caller_id: \"tel:+31\u2011140570\"",
+				`number: "140570"`, "number: \"14\u00a00570\"", `caller_id: "+31140570"`,
+				"caller_id: \"tel:+31\u2011140570\"",
 				"agents:", "  - {number: \"0570/693911\", first: {team: kcc}}\nagents:",
 			},
 			func(t *testing.T, c *config.Config) {
@@ -235,7 +276,10 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"another key for a callback, with words for it": {
-			[]string{"members: [kcc1]", "members: [kcc1], callback: {key: 5}", "agents:", "texts: {nl: {offer-callback: Toets 5., offer-callback-again: Toets 5.}}\nagents:"},
+			[]string{
+				"members: [kcc1]", "members: [kcc1], callback: {key: 5}", "agents:",
+				"texts: {nl: {offer-callback: Toets 5., offer-callback-again: Toets 5.}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) { require.Equal(t, '5', c.Plan.Teams["kcc"].Callback.Key) },
 		},
 		"another key for a callback that is not offered": {
@@ -243,11 +287,18 @@ func TestWhatMayBeSaid(t *testing.T) {
 			func(t *testing.T, c *config.Config) { require.False(t, c.Plan.Teams["kcc"].Callback.Enabled) },
 		},
 		"a contact centre that only silence leads to": {
-			[]string{"first: {team: kcc}", "first: {menu: a}", "agents:", "menus:\n  a: {prompts: [welcome], options: {1: {team: b}}}\nagents:", "members: [kcc1]}", "members: [kcc1]}\n  b: {name: B, members: [kcc1]}"},
+			[]string{
+				"first: {team: kcc}", "first: {menu: a}", "agents:",
+				"menus:\n  a: {prompts: [welcome], options: {1: {team: b}}}\nagents:", "members: [kcc1]}",
+				"members: [kcc1]}\n  b: {name: B, members: [kcc1]}",
+			},
 			func(t *testing.T, c *config.Config) { require.Empty(t, c.Warnings) },
 		},
 		"another welcome of the same name": {
-			[]string{"first: {team: kcc}", "welcome: welcome, first: {team: kcc}", "agents:", "texts: {nl: {welcome: Goedendag.}}\nagents:"},
+			[]string{
+				"first: {team: kcc}", "welcome: welcome, first: {team: kcc}", "agents:",
+				"texts: {nl: {welcome: Goedendag.}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) {
 				p, ok := c.Prompts.Manifest.Prompt("nl", "welcome")
 				require.True(t, ok)
@@ -255,12 +306,16 @@ func TestWhatMayBeSaid(t *testing.T) {
 			},
 		},
 		"how notes are worked": {
-			[]string{"agents:", "callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30, dial: \"PJSIP/{number}@uit\", caps: {target: 0, day: 7}, limits: {caller: 2, day: 0}}\nagents:"},
+			[]string{
+				"agents:",
+				"callbacks: {lease: 1h, warn_percent: 75, attempts: {least: 5, parts: [17:00, \"9:30\", \"12:00\"]}, retention_days: 30, dial: \"PJSIP/{number}@uit\", caps: {target: 0, day: 7}, limits: {caller: 2, day: 0}}\nagents:",
+			},
 			func(t *testing.T, c *config.Config) {
 				require.Equal(t, config.Callbacks{
 					Countries: []string{"NL"}, Lease: time.Hour, WarnAfter: 0.75,
-					Attempts: config.Attempts{Least: 5, Parts: []calendar.Clock{9*60 + 30, 12 * 60, 17 * 60}}, Retention: 30 * 24 * time.Hour,
-					Dial: "PJSIP/{number}@uit", Caps: config.Caps{Target: 0, Colleague: 100, Day: 7},
+					Attempts:  config.Attempts{Least: 5, Parts: []calendar.Clock{9*60 + 30, 12 * 60, 17 * 60}},
+					Retention: 30 * 24 * time.Hour,
+					Dial:      "PJSIP/{number}@uit", Caps: config.Caps{Target: 0, Colleague: 100, Day: 7},
 					Limits: config.Limits{Caller: 2, Target: 3, Day: 0},
 				}, c.Callbacks)
 			},
@@ -297,7 +352,8 @@ func TestWhatMayBeSaid(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	text := changed(t, smallest,
 		"teams:", "callbacks: {retention_days: 0}\nteams:",
-		"agents:", "listen: {operations: \"0.0.0.0:9570\"}\nredis: {address: \"10.0.0.5:6379\"}\ntexts: {nl: {ongebruikt: Dit hoort niemand.}}\nmenus:\n  los: {prompts: [welcome], options: {1: {team: leeg}}}\nagents:\n  vrij: {endpoint: PJSIP/vrij}",
+		"agents:",
+		"listen: {operations: \"0.0.0.0:9570\"}\nredis: {address: \"10.0.0.5:6379\"}\ntexts: {nl: {ongebruikt: Dit hoort niemand.}}\nmenus:\n  los: {prompts: [welcome], options: {1: {team: leeg}}}\nagents:\n  vrij: {endpoint: PJSIP/vrij}",
 		"members: [kcc1]}", "members: [kcc1]}\n  leeg: {name: Leeg, members: []}")
 	cfg, err := config.Load(write(t, text), nil)
 	require.NoError(t, err)

@@ -28,7 +28,14 @@ func (b *builder) entries(p *routing.Plan) {
 		key := fmt.Sprintf("entries[%d]", i)
 		number := entryKey(f.Number)
 		if before, twice := first[number]; twice && number != "" {
-			b.doc.problem(key+".number", fmt.Sprintf("%s is the same number as on line %d", f.Number, b.doc.line(fmt.Sprintf("entries[%d].number", before))), "leave one of the two")
+			b.doc.problem(
+				key+".number",
+				fmt.Sprintf(
+					"%s is the same number as on line %d", f.Number,
+					b.doc.line(fmt.Sprintf("entries[%d].number", before)),
+				),
+				"leave one of the two",
+			)
 			continue
 		}
 		first[number] = i
@@ -37,7 +44,10 @@ func (b *builder) entries(p *routing.Plan) {
 		p.Entries[number] = entry
 	}
 	if len(b.form.Entries) == 0 {
-		b.doc.problem("entries", "no number is answered", "add the number that callers dial, such as [{number: \"140570\", first: {team: kcc}}]")
+		b.doc.problem(
+			"entries", "no number is answered",
+			"add the number that callers dial, such as [{number: \"140570\", first: {team: kcc}}]",
+		)
 	}
 }
 
@@ -71,7 +81,8 @@ func (b *builder) unknown(p *routing.Plan) {
 	}
 	m := b.form.Municipalities[id]
 	p.Unknown = routing.Entry{
-		Municipality: call.MunicipalityID(id), Language: prompts.Language(m.Language), First: routing.Target{Team: call.TeamID(m.ContactCentre)},
+		Municipality: call.MunicipalityID(id), Language: prompts.Language(m.Language),
+		First: routing.Target{Team: call.TeamID(m.ContactCentre)},
 	}
 }
 
@@ -96,7 +107,8 @@ func (b *builder) menus(p *routing.Plan) {
 	for _, id := range slices.Sorted(maps.Keys(b.form.Menus)) {
 		f, key := b.form.Menus[id], "menus."+id
 		menu := routing.Menu{
-			ID: routing.MenuID(id), Options: map[rune]routing.Target{}, Wait: f.Wait, Tries: f.Tries, Repeats: f.Repeats,
+			ID: routing.MenuID(id), Options: map[rune]routing.Target{}, Wait: f.Wait, Tries: f.Tries,
+			Repeats:    f.Repeats,
 			StayOnLine: b.stayOnLine(key, f),
 		}
 		for _, prompt := range f.Prompts {
@@ -106,7 +118,10 @@ func (b *builder) menus(p *routing.Plan) {
 			menu.Options[rune(digit[0])] = b.target(key+".options."+digit, option)
 		}
 		if len(f.Options) > mostOptions {
-			b.doc.problem(key+".options", fmt.Sprintf("there are %d choices, more than a caller remembers", len(f.Options)), fmt.Sprintf("leave at most %d, and put the others in a menu behind one of them", mostOptions))
+			b.doc.problem(
+				key+".options", fmt.Sprintf("there are %d choices, more than a caller remembers", len(f.Options)),
+				fmt.Sprintf("leave at most %d, and put the others in a menu behind one of them", mostOptions),
+			)
 		}
 		if len(f.Prompts) == 0 {
 			b.doc.problem(key+".prompts", "the menu says nothing", "name the texts that it speaks")
@@ -115,7 +130,11 @@ func (b *builder) menus(p *routing.Plan) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.form.Menus)) {
 		if round := circle(id, b.stayMenu); round != nil && slices.Min(round) == id {
-			b.doc.problem("menus."+id+".stay_on_line", "who presses nothing goes round and never gets a person: "+strings.Join(round, " → "), "let one of these menus lead to a team")
+			b.doc.problem(
+				"menus."+id+".stay_on_line",
+				"who presses nothing goes round and never gets a person: "+strings.Join(round, " → "),
+				"let one of these menus lead to a team",
+			)
 		}
 	}
 }
@@ -140,7 +159,11 @@ func (b *builder) stayOnLine(key string, f menuForm) routing.Target {
 		municipalities = slices.Sorted(maps.Keys(b.form.Municipalities))[:min(1, len(b.form.Municipalities))]
 	}
 	if len(municipalities) > 1 {
-		b.doc.problem(key+".stay_on_line", "callers of "+strings.Join(municipalities, " and ")+" come here, whose contact centres may differ", "add stay_on_line: {team: …}, or give each municipality a menu of its own")
+		b.doc.problem(
+			key+".stay_on_line",
+			"callers of "+strings.Join(municipalities, " and ")+" come here, whose contact centres may differ",
+			"add stay_on_line: {team: …}, or give each municipality a menu of its own",
+		)
 	}
 	if len(municipalities) == 0 {
 		return routing.Target{}

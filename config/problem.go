@@ -34,7 +34,8 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that is wrong with a configuration, in the order of the file. It is an error when there is one.
+// Problems is everything that is wrong with a configuration, in the order of the file. It is an error when there is
+// one.
 type Problems []Problem
 
 // Error lists all problems, one per line.
@@ -47,7 +48,9 @@ func (p Problems) Error() string {
 }
 
 func (p Problems) sorted() Problems {
-	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key)) })
+	slices.SortStableFunc(
+		p, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key)) },
+	)
 	return p
 }
 

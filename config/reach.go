@@ -16,7 +16,8 @@ type reach struct {
 	municipalities map[string]bool
 }
 
-// follow walks from every number over menus and teams, and notes in which languages and for which municipalities each is met.
+// follow walks from every number over menus and teams, and notes in which languages and for which municipalities each
+// is met.
 func (b *builder) follow(p *routing.Plan) {
 	b.reach = map[string]*reach{}
 	for section, names := range map[string][]string{
@@ -103,7 +104,10 @@ func (b *builder) text(key, id string, heard ...prompts.Language) {
 	for _, language := range prompts.Languages() {
 		p, ok := b.cfg.Prompts.Manifest.Prompt(language, prompts.ID(id))
 		if ok && p.Part && p.Silence == 0 {
-			b.doc.problem(key, shown(id)+" is a piece of the sentences that the program composes", "write a whole sentence under texts, and name that")
+			b.doc.problem(
+				key, shown(id)+" is a piece of the sentences that the program composes",
+				"write a whole sentence under texts, and name that",
+			)
 			return
 		}
 		if ok || b.doc.has("texts."+string(language)+"."+id) {
@@ -116,7 +120,11 @@ func (b *builder) text(key, id string, heard ...prompts.Language) {
 	}
 	for _, language := range heard {
 		if language != "" && !slices.Contains(known, language) {
-			b.doc.problem(key, fmt.Sprintf("%s has no text in the language %s, which callers here have chosen", shown(id), language), fmt.Sprintf("add it under texts.%s", language))
+			b.doc.problem(
+				key,
+				fmt.Sprintf("%s has no text in the language %s, which callers here have chosen", shown(id), language),
+				fmt.Sprintf("add it under texts.%s", language),
+			)
 		}
 	}
 }
@@ -144,7 +152,10 @@ func (b *builder) offerText(key string, f offerForm) {
 	for _, language := range b.heard(key) {
 		for _, id := range []prompts.ID{prompts.OfferCallback, prompts.OfferCallbackAgain} {
 			if _, own := b.cfg.Prompts.Extra[language][id]; !own {
-				b.doc.problem(key+".callback.key", fmt.Sprintf("the text %s tells callers to press 1", id), fmt.Sprintf("leave the key at 1, or give %s other words under texts.%s", id, language))
+				b.doc.problem(
+					key+".callback.key", fmt.Sprintf("the text %s tells callers to press 1", id),
+					fmt.Sprintf("leave the key at 1, or give %s other words under texts.%s", id, language),
+				)
 			}
 		}
 	}

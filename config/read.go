@@ -54,10 +54,15 @@ func outline(path string, raw []byte) (*yaml.Node, error) {
 	var file yaml.Node
 	switch err := decoder.Decode(&file); {
 	case errors.Is(err, io.EOF):
-		return fail(1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+		return fail(
+			1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml",
+		)
 	case err != nil:
 		line, what := faultLine(raw, err)
-		return fail(line, "this cannot be read as YAML: "+what, "look at this line and the one before it: indentation, quotes, colons and brackets")
+		return fail(
+			line, "this cannot be read as YAML: "+what,
+			"look at this line and the one before it: indentation, quotes, colons and brackets",
+		)
 	}
 	var second yaml.Node
 	if err := decoder.Decode(&second); err == nil {
@@ -66,9 +71,14 @@ func outline(path string, raw []byte) (*yaml.Node, error) {
 	root := file.Content[0]
 	switch {
 	case root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null":
-		return fail(1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+		return fail(
+			1, "the file is empty", "start from the example that comes with the program, deploy/bereikbaar.yaml",
+		)
 	case root.Kind != yaml.MappingNode:
-		return fail(root.Line, "the file holds "+describe(root)+" instead of keys with values", "start from the example that comes with the program, deploy/bereikbaar.yaml")
+		return fail(
+			root.Line, "the file holds "+describe(root)+" instead of keys with values",
+			"start from the example that comes with the program, deploy/bereikbaar.yaml",
+		)
 	}
 	return root, nil
 }
@@ -101,8 +111,8 @@ func indentedByTab(raw []byte) int {
 
 var yamlError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
-// faultLine finds the line of a syntax error. The line that the library names is often that of the block's beginning, so
-// look for the first line without which the text before it gives no such error.
+// faultLine finds the line of a syntax error. The line that the library names is often that of the block's beginning,
+// so look for the first line without which the text before it gives no such error.
 func faultLine(raw []byte, err error) (int, string) {
 	named, what := splitYAMLError(err)
 	lines := bytes.SplitAfter(raw, []byte("\n"))

@@ -34,7 +34,8 @@ func (b *builder) redis() {
 		r.Sentinel = &Sentinel{Addresses: s.Addresses, Master: s.Master, Username: s.Username, Encrypted: s.TLS}
 		if b.doc.has("redis.address") {
 			b.doc.problem(
-				"redis.address", "it does not count beside redis.sentinel, which knows where Redis is", "leave one of the two out",
+				"redis.address", "it does not count beside redis.sentinel, which knows where Redis is",
+				"leave one of the two out",
 			)
 		}
 	}
@@ -47,7 +48,9 @@ func (b *builder) redisTLS() {
 	encrypted := r.Encrypted || r.Sentinel != nil && r.Sentinel.Encrypted
 	for _, key := range []string{keyCA, keyCertificate, keyKey, "redis.tls_server_name"} {
 		if b.doc.has(key) && !encrypted {
-			b.doc.problem(key, "it counts only for a connection that is encrypted", "set redis.tls: true, or leave it out")
+			b.doc.problem(
+				key, "it counts only for a connection that is encrypted", "set redis.tls: true, or leave it out",
+			)
 		}
 	}
 	switch {
@@ -55,7 +58,8 @@ func (b *builder) redisTLS() {
 		b.doc.problem(keyCertificate, "there is no key for it", "name the file of its key under redis.tls_key_file")
 	case r.TLS.CertificateFile == "" && r.TLS.KeyFile != "":
 		b.doc.problem(
-			keyKey, "there is no certificate for it", "name the file of its certificate under redis.tls_certificate_file",
+			keyKey, "there is no certificate for it",
+			"name the file of its certificate under redis.tls_certificate_file",
 		)
 	}
 	if r.Encrypted && strings.HasPrefix(r.Address, "/") {

@@ -14,7 +14,10 @@ func withRedis(t *testing.T, lines string) string {
 }
 
 func TestWhereTheSentinelsAre(t *testing.T) {
-	path := withRedis(t, `{sentinel: {addresses: ["10.0.0.1:26379", "s2:26379"], master: deventer, username: bereikbaar}, tls: true, tls_server_name: redis.test}`)
+	path := withRedis(
+		t,
+		`{sentinel: {addresses: ["10.0.0.1:26379", "s2:26379"], master: deventer, username: bereikbaar}, tls: true, tls_server_name: redis.test}`,
+	)
 	cfg, err := config.Load(path, environment(
 		"BEREIKBAAR_ARI_PASSWORD", "x7", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", "s8\n",
 	))
@@ -25,7 +28,8 @@ func TestWhereTheSentinelsAre(t *testing.T) {
 	require.Equal(t, "bereikbaar", cfg.Redis.Sentinel.Username)
 	require.Equal(t, "s8", cfg.Redis.Sentinel.Password.Reveal())
 	require.Contains(
-		t, cfg.Warnings.Error(), "redis.sentinel.tls: the password of the sentinels goes over the network in plain text",
+		t, cfg.Warnings.Error(),
+		"redis.sentinel.tls: the password of the sentinels goes over the network in plain text",
 	)
 	made, err := cfg.Redis.TLS.Client()
 	require.NoError(t, err)

@@ -38,8 +38,8 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText keeps the password out of JSON and other encodings.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// secretSource is where a password may come from: the variable, the file that another variable names, or the file that the
-// configuration names, in this order.
+// secretSource is where a password may come from: the variable, the file that another variable names, or the file that
+// the configuration names, in this order.
 type secretSource struct {
 	key      string // of the configuration
 	variable string
@@ -48,15 +48,22 @@ type secretSource struct {
 }
 
 // samples are the passwords that stand in examples, and so in every attacker's list.
-var samples = []string{"asterisk", "bereikbaar", "secret", "password", "wachtwoord", "geheim", "changeme", "change-me", "admin", "ari", "redis"}
+var samples = []string{
+	"asterisk", "bereikbaar", "secret", "password", "wachtwoord", "geheim", "changeme", "change-me", "admin", "ari",
+	"redis",
+}
 
 func (b *builder) secrets(getenv func(string) string) {
-	b.cfg.ARI.Password = b.secret(getenv, secretSource{"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true})
+	b.cfg.ARI.Password = b.secret(getenv, secretSource{
+		"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true,
+	})
 	b.redisSecret(getenv)
 }
 
 func (b *builder) redisSecret(getenv func(string) string) {
-	b.cfg.Redis.Password = b.secret(getenv, secretSource{"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false})
+	b.cfg.Redis.Password = b.secret(getenv, secretSource{
+		"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false,
+	})
 	if s := b.form.Redis.Sentinel; s != nil {
 		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{
 			"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false,
@@ -73,9 +80,13 @@ func (b *builder) secret(getenv func(string) string, from secretSource) Secret {
 	case direct != "":
 		return b.checkedSecret(direct, from.key, func(what, mend string) { b.environment(from.variable, what, mend) })
 	case byFile != "":
-		return b.secretFile(byFile, from.key, getenv, func(what, mend string) { b.environment(from.variable+"_FILE", what, mend) })
+		return b.secretFile(
+			byFile, from.key, getenv, func(what, mend string) { b.environment(from.variable+"_FILE", what, mend) },
+		)
 	case from.file != "":
-		return b.secretFile(from.file, from.key, getenv, func(what, mend string) { b.doc.problem(from.key, what, mend) })
+		return b.secretFile(
+			from.file, from.key, getenv, func(what, mend string) { b.doc.problem(from.key, what, mend) },
+		)
 	case from.needed && !b.doc.spoilt(from.key) && !b.doc.spoilt(parent(from.key)+".password"):
 		b.doc.problem(from.key, "there is no password for "+parent(from.key),
 			"name a file here that holds it, or set "+from.variable+" or "+from.variable+"_FILE")
@@ -94,7 +105,8 @@ func (b *builder) secretFile(path, key string, getenv func(string) string, repor
 		report(what, mend)
 		return Secret{}
 	}
-	return b.checkedSecret(strings.TrimPrefix(text, "\uFEFF"), key, report) // the mark that programs of Windows begin with
+	// the mark that programs of Windows begin with
+	return b.checkedSecret(strings.TrimPrefix(text, "\uFEFF"), key, report)
 }
 
 func (b *builder) checkedSecret(text, key string, report func(what, mend string)) Secret {
@@ -105,7 +117,10 @@ func (b *builder) checkedSecret(text, key string, report func(what, mend string)
 	case strings.ContainsAny(text, "\r\n\x00"):
 		report("it holds more than one line", "write nothing but the password in it")
 	case slices.Contains(samples, strings.ToLower(text)):
-		report("the password is one that everybody knows from examples", "choose a long random one, here and in "+parent(key)+"'s own configuration")
+		report(
+			"the password is one that everybody knows from examples",
+			"choose a long random one, here and in "+parent(key)+"'s own configuration",
+		)
 	default:
 		return Secret{text}
 	}

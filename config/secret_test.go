@@ -40,13 +40,18 @@ func withARIFile(t *testing.T, path string) string {
 func TestSecretsAreFound(t *testing.T) {
 	dir := t.TempDir()
 	t.Run("in the environment", func(t *testing.T) {
-		cfg, err := config.Load(write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD", "x7:y#8\n", "BEREIKBAAR_REDIS_PASSWORD", "r"))
+		cfg, err := config.Load(
+			write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD", "x7:y#8\n", "BEREIKBAAR_REDIS_PASSWORD", "r"),
+		)
 		require.NoError(t, err)
 		require.Equal(t, "x7:y#8", cfg.ARI.Password.Reveal())
 		require.Equal(t, "r", cfg.Redis.Password.Reveal())
 	})
 	t.Run("in a file that the environment names", func(t *testing.T) {
-		cfg, err := config.Load(write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "\ufeffx7y8\r\n", 0o600)))
+		cfg, err := config.Load(
+			write(t, smallest),
+			environment("BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "\ufeffx7y8\r\n", 0o600)),
+		)
 		require.NoError(t, err)
 		require.Equal(t, "x7y8", cfg.ARI.Password.Reveal())
 		require.True(t, cfg.Redis.Password.Empty(), "Redis needs none")
@@ -63,7 +68,9 @@ func TestSecretsAreFound(t *testing.T) {
 	})
 	t.Run("in systemd's credentials, whose group bits are an access list's mask", func(t *testing.T) {
 		path := secretFile(t, dir, "x7", 0o440)
-		cfg, err := config.Load(write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD_FILE", path, "CREDENTIALS_DIRECTORY", dir))
+		cfg, err := config.Load(
+			write(t, smallest), environment("BEREIKBAAR_ARI_PASSWORD_FILE", path, "CREDENTIALS_DIRECTORY", dir),
+		)
 		require.NoError(t, err)
 		require.Equal(t, "x7", cfg.ARI.Password.Reveal())
 	})
@@ -109,7 +116,9 @@ func TestSecretsThatAreRefused(t *testing.T) {
 		},
 		"a credential that all can read": {
 			func(t *testing.T) (string, func(string) string) {
-				return smallest, environment("BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "hush", 0o444), "CREDENTIALS_DIRECTORY", dir)
+				return smallest, environment(
+					"BEREIKBAAR_ARI_PASSWORD_FILE", secretFile(t, dir, "hush", 0o444), "CREDENTIALS_DIRECTORY", dir,
+				)
 			},
 			`can be read by others than its owner (mode 0444)`,
 		},
@@ -152,7 +161,9 @@ func TestSecretsThatAreRefused(t *testing.T) {
 			require.ErrorAs(t, err, &problems)
 			require.Len(t, problems, 1)
 			require.Contains(t, problems[0].String(), test.want)
-			require.NotContains(t, strings.ReplaceAll(problems[0].String(), `"hush"`, ""), "hush", "an error may end in a log")
+			require.NotContains(
+				t, strings.ReplaceAll(problems[0].String(), `"hush"`, ""), "hush", "an error may end in a log",
+			)
 		})
 	}
 }
@@ -166,7 +177,8 @@ func TestASecretNeverPrints(t *testing.T) {
 	encoded, err := json.Marshal(cfg.ARI)
 	require.NoError(t, err)
 	for _, printed := range []string{
-		fmt.Sprint(cfg.ARI), fmt.Sprintf("%+v %#v %s %q", cfg.ARI, cfg.ARI, cfg.ARI.Password, cfg.ARI.Password), log.String(), string(encoded),
+		fmt.Sprint(cfg.ARI), fmt.Sprintf("%+v %#v %s %q", cfg.ARI, cfg.ARI, cfg.ARI.Password, cfg.ARI.Password),
+		log.String(), string(encoded),
 	} {
 		require.NotContains(t, printed, "hush")
 		require.Contains(t, printed, "[secret]")

@@ -21,7 +21,10 @@ func (b *builder) agents(p *routing.Plan) {
 	for _, id := range b.inOrder("agents", slices.Collect(maps.Keys(b.form.Agents))) {
 		f, key := b.form.Agents[id], "agents."+id
 		if owner, twice := owners[f.Endpoint]; twice && f.Endpoint != "" {
-			b.doc.problem(key+".endpoint", fmt.Sprintf("%s is the phone of %s already", f.Endpoint, owner), "give each agent a phone of his own; one agent may be a member of several teams")
+			b.doc.problem(
+				key+".endpoint", fmt.Sprintf("%s is the phone of %s already", f.Endpoint, owner),
+				"give each agent a phone of his own; one agent may be a member of several teams",
+			)
 		}
 		owners[f.Endpoint] = id
 		p.Agents[call.AgentID(id)] = routing.Agent{ID: call.AgentID(id), Endpoint: f.Endpoint}
@@ -51,7 +54,10 @@ func (b *builder) teams(p *routing.Plan) {
 		b.members(key, f, contacts[id])
 		b.reference(key+".overflow", "teams", f.Overflow)
 		if f.MaxWait > 0 && f.Overflow == "" {
-			b.doc.problem(key+".max_wait", "there is no team to which callers go after it", "add overflow: with a team, or leave max_wait out")
+			b.doc.problem(
+				key+".max_wait", "there is no team to which callers go after it",
+				"add overflow: with a team, or leave max_wait out",
+			)
 		}
 	}
 	b.overflowRounds()
@@ -61,9 +67,11 @@ func (b *builder) team(id, key, municipality string) routing.Team {
 	f := b.form.Teams[id]
 	team := routing.Team{
 		ID: call.TeamID(id), Name: f.Name, Municipality: call.MunicipalityID(municipality),
-		Strategy: routing.Strategy(f.Strategy), Priority: f.Priority, RingTime: f.RingTime, Retry: f.Retry, WrapUp: f.WrapUp,
-		MissedLimit: f.MissedLimit, MissedPause: f.MissedPause, Hours: b.teamHours(key, f, municipality), Greeting: prompts.ID(f.Greeting),
-		Music: f.Music, Announce: f.Announce, MaxWait: f.MaxWait, Overflow: call.TeamID(f.Overflow),
+		Strategy: routing.Strategy(f.Strategy), Priority: f.Priority, RingTime: f.RingTime, Retry: f.Retry,
+		WrapUp:      f.WrapUp,
+		MissedLimit: f.MissedLimit, MissedPause: f.MissedPause, Hours: b.teamHours(key, f, municipality),
+		Greeting: prompts.ID(f.Greeting),
+		Music:    f.Music, Announce: f.Announce, MaxWait: f.MaxWait, Overflow: call.TeamID(f.Overflow),
 		Callback: routing.CallbackOffer{Enabled: f.Callback.Enabled, After: f.Callback.After},
 	}
 	for _, member := range f.Members {
@@ -73,7 +81,10 @@ func (b *builder) team(id, key, municipality string) routing.Team {
 		team.Callback.Key = rune(f.Callback.Key[0])
 	}
 	if f.Announce > 0 && f.Announce < shortestAnnounce {
-		b.doc.problem(key+".announce", f.Announce.String()+" would leave no time between announcements", fmt.Sprintf("write at least %s, or 0s for none", shortestAnnounce))
+		b.doc.problem(
+			key+".announce", f.Announce.String()+" would leave no time between announcements",
+			fmt.Sprintf("write at least %s, or 0s for none", shortestAnnounce),
+		)
 	}
 	return team
 }
@@ -81,8 +92,9 @@ func (b *builder) team(id, key, municipality string) routing.Team {
 func (b *builder) teamHours(key string, f teamForm, municipality string) *calendar.Hours {
 	exceptions, reasons := b.exceptions(key, f.Exceptions)
 	spec := calendar.TeamSpec{
-		Hours: b.week(key+".hours", f.Hours), Exceptions: exceptions, Reasons: reasons, OwnDays: f.OwnDays, OpenOnHolidays: f.OpenOnHolidays,
-		Rule: calendar.Rule(f.Norm),
+		Hours: b.week(key+".hours", f.Hours), Exceptions: exceptions, Reasons: reasons, OwnDays: f.OwnDays,
+		OpenOnHolidays: f.OpenOnHolidays,
+		Rule:           calendar.Rule(f.Norm),
 	}
 	if f.Norm == "" {
 		spec.Rule = b.cfg.Norm.Rule
@@ -113,19 +125,33 @@ func (b *builder) members(key string, f teamForm, contactOf string) {
 	switch {
 	case len(f.Members) > 0 || b.doc.spoilt(key+".members"):
 	case contactOf != "":
-		b.doc.problem(key+".members", "nobody is in it, and it is where callers of "+contactOf+" end who press nothing", "name at least one agent")
+		b.doc.problem(
+			key+".members", "nobody is in it, and it is where callers of "+contactOf+" end who press nothing",
+			"name at least one agent",
+		)
 	case !f.Callback.Enabled && f.Overflow == "":
-		b.doc.problem(key+".members", "nobody is in it, and it offers neither a callback nor another team", "name agents, set callback.enabled: true, or name a team under overflow")
+		b.doc.problem(
+			key+".members", "nobody is in it, and it offers neither a callback nor another team",
+			"name agents, set callback.enabled: true, or name a team under overflow",
+		)
 	default:
-		b.doc.warn(key+".members", "nobody is in it: its callers get a callback or another team", "name agents when there are any")
+		b.doc.warn(
+			key+".members", "nobody is in it: its callers get a callback or another team",
+			"name agents when there are any",
+		)
 	}
 }
 
 // overflowRounds looks that a call that moves from team to team does not come back to where it was.
 func (b *builder) overflowRounds() {
 	for _, id := range slices.Sorted(maps.Keys(b.form.Teams)) {
-		if round := circle(id, func(id string) string { return b.form.Teams[id].Overflow }); round != nil && slices.Min(round) == id {
-			b.doc.problem("teams."+id+".overflow", "callers would go round: "+strings.Join(round, " → "), "let one of these teams have no overflow")
+		if round := circle(id, func(id string) string { return b.form.Teams[id].Overflow }); round != nil && slices.Min(
+			round,
+		) == id {
+			b.doc.problem(
+				"teams."+id+".overflow", "callers would go round: "+strings.Join(round, " → "),
+				"let one of these teams have no overflow",
+			)
 		}
 	}
 }

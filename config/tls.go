@@ -56,7 +56,8 @@ func (t TLS) Client() (*tls.Config, error) {
 		made.RootCAs = x509.NewCertPool()
 		if !made.RootCAs.AppendCertsFromPEM(text) {
 			return nil, &TLSError{
-				keyCA, shown(t.CAFile) + " holds no certificate", "write the certificates of the authority in it, in PEM",
+				keyCA, shown(t.CAFile) + " holds no certificate",
+				"write the certificates of the authority in it, in PEM",
 			}
 		}
 	}

@@ -92,7 +92,10 @@ func (d *document) walk(key string, n *yaml.Node, t reflect.Type, tag reflect.St
 		t = t.Elem()
 	}
 	if n.Anchor != "" || n.Kind == yaml.AliasNode {
-		d.malformed(key, "anchors (&) and aliases (*) are not read here", "write the value out; a text that begins with & or * goes in quotes")
+		d.malformed(
+			key, "anchors (&) and aliases (*) are not read here",
+			"write the value out; a text that begins with & or * goes in quotes",
+		)
 		return nil, false
 	}
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
@@ -102,11 +105,15 @@ func (d *document) walk(key string, n *yaml.Node, t reflect.Type, tag reflect.St
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
 		if n.Kind != yaml.MappingNode {
-			d.malformed(key, "it must hold keys with values, not "+describe(n), "write keys and values under it"+such(tag))
+			d.malformed(
+				key, "it must hold keys with values, not "+describe(n), "write keys and values under it"+such(tag),
+			)
 			return nil, false
 		}
 		if len(n.Content) == 0 {
-			d.malformed(key, "there is nothing in it", "write keys and values under it"+such(tag)+", or leave the key out")
+			d.malformed(
+				key, "there is nothing in it", "write keys and values under it"+such(tag)+", or leave the key out",
+			)
 			return nil, false
 		}
 		if t.Kind() == reflect.Struct {
@@ -179,11 +186,17 @@ func (d *document) pairs(key string, n *yaml.Node, visit func(name string, value
 		line, twice := first[name.Value]
 		switch {
 		case name.Kind != yaml.ScalarNode || name.Anchor != "":
-			d.misplaced(under(key, "?"), name.Line, "a key must be a plain word", "a key that begins with *, & or ? goes in quotes")
+			d.misplaced(
+				under(key, "?"), name.Line, "a key must be a plain word",
+				"a key that begins with *, & or ? goes in quotes",
+			)
 		case name.ShortTag() == "!!merge":
 			d.misplaced(under(key, "<<"), name.Line, "merging (<<) is not read here", "write the keys out")
 		case twice:
-			d.misplaced(at, name.Line, fmt.Sprintf("this key stands here twice, first on line %d", line), "leave one of the two")
+			d.misplaced(
+				at, name.Line, fmt.Sprintf("this key stands here twice, first on line %d", line),
+				"leave one of the two",
+			)
 		default:
 			first[name.Value] = name.Line
 			d.lines[at] = name.Line

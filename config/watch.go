@@ -34,7 +34,9 @@ type Watcher struct {
 // valid and differs from the one before; what only a restart can change keeps its value there, and is named in
 // NeedsRestart. onRefused gets the Problems of one that is not valid: the old one then stays. Both are called by one
 // goroutine. When the file cannot be watched onRefused says so at once, and only Reload reads it again.
-func Watch(ctx context.Context, current *Config, getenv func(string) string, onChange func(*Config), onRefused func(error)) *Watcher {
+func Watch(
+	ctx context.Context, current *Config, getenv func(string) string, onChange func(*Config), onRefused func(error),
+) *Watcher {
 	w := &Watcher{
 		getenv: getenv, onChange: onChange, onRefused: onRefused,
 		asked: make(chan struct{}, 1), done: make(chan struct{}), current: current,

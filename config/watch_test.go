@@ -29,7 +29,9 @@ func watch(t *testing.T, path string, getenv func(string) string) watched {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	w := watched{path: path, changes: make(chan *config.Config, 10), refused: make(chan error, 10)}
-	w.Watcher = config.Watch(ctx, first, getenv, func(c *config.Config) { w.changes <- c }, func(err error) { w.refused <- err })
+	w.Watcher = config.Watch(
+		ctx, first, getenv, func(c *config.Config) { w.changes <- c }, func(err error) { w.refused <- err },
+	)
 	t.Cleanup(func() {
 		cancel()
 		w.Wait()
@@ -130,12 +132,21 @@ func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
 	})
 	before := w.Current()
 	save(t, w.path, changed(t, named(t, "Nieuw"), "agents:", strings.Join([]string{
-		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}", "prompts: {directory: /p}",
-		"web: {tokens_file: /t}", "state: {directory: /s}", "log: {level: debug, format: json}", "kpi: {answer_threshold: 20s}",
+		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}",
+		"prompts: {directory: /p}",
+		"web: {tokens_file: /t}", "state: {directory: /s}", "log: {level: debug, format: json}",
+		"kpi: {answer_threshold: 20s}",
 		"callbacks: {countries: [BE]}", "agents:",
 	}, "\n")))
 	c := w.change(t)
-	require.Equal(t, []string{"ari", "redis", "listen", "web", "prompts.directory", "prompts.asterisk_directory", "state", "log.format", "kpi"}, c.NeedsRestart)
+	require.Equal(
+		t,
+		[]string{
+			"ari", "redis", "listen", "web", "prompts.directory", "prompts.asterisk_directory", "state", "log.format",
+			"kpi",
+		},
+		c.NeedsRestart,
+	)
 	require.Equal(t, before.ARI, c.ARI)
 	require.Equal(t, before.Redis, c.Redis)
 	require.Equal(t, before.Listen, c.Listen)

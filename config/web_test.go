@@ -14,7 +14,16 @@ func TestTheAPI(t *testing.T) {
 	require.Empty(t, cfg.Warnings, "without a tokens file nobody listens there")
 	require.Empty(t, cfg.Web.TokensFile)
 
-	cfg, err = config.Load(write(t, changed(t, smallest, "agents:", "listen: {web: \"0.0.0.0:8571\"}\nweb: {tokens_file: /etc/tokens.yaml}\nagents:")), nil)
+	cfg, err = config.Load(
+		write(
+			t,
+			changed(
+				t, smallest, "agents:",
+				"listen: {web: \"0.0.0.0:8571\"}\nweb: {tokens_file: /etc/tokens.yaml}\nagents:",
+			),
+		),
+		nil,
+	)
 	require.NoError(t, err)
 	require.Equal(t, "0.0.0.0:8571", cfg.Listen.Web)
 	require.Equal(t, "/etc/tokens.yaml", cfg.Web.TokensFile)
@@ -39,7 +48,9 @@ func TestTwoPortsThatCannotBothBeOpened(t *testing.T) {
 			listen := "listen:\n  operations: \"" + test.operations + "\"\n  web: \"" + test.web + "\"\n"
 			_, err := config.Load(write(t, changed(t, smallest, "agents:", listen+"agents:")), nil)
 			require.NoError(t, err, "without a tokens file nobody listens there")
-			_, err = config.Load(write(t, changed(t, smallest, "agents:", listen+"web: {tokens_file: /t.yaml}\nagents:")), nil)
+			_, err = config.Load(
+				write(t, changed(t, smallest, "agents:", listen+"web: {tokens_file: /t.yaml}\nagents:")), nil,
+			)
 			if test.refused {
 				require.ErrorContains(t, err, ":12: listen.web: it is the same port as listen.operations")
 			} else {

@@ -22,7 +22,9 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	var log bytes.Buffer
-	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), withTokens(t), "listen: {web: \""+taken.Addr().String()+"\"}")
+	d := daemonWith(
+		t, slog.New(slog.NewTextHandler(&log, nil)), withTokens(t), "listen: {web: \""+taken.Addr().String()+"\"}",
+	)
 	require.False(t, d.api.health(t.Context()).Up)
 	require.Contains(t, scraped(t, d), `bereikbaar_part_up{part="api"} 0`)
 

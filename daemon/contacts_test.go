@@ -18,10 +18,14 @@ func TestEveryCallLeavesOneLineWithoutAnythingPersonal(t *testing.T) {
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	contacts.Contact(call.Contact{
-		Call: call.Call{ID: "1795186800.17", Dialled: "140570", Caller: number}, Municipality: "deventer", Choices: "12",
+		Call: call.Call{ID: "1795186800.17", Dialled: "140570", Caller: number}, Municipality: "deventer",
+		Choices: "12",
 		Offers: []call.Offer{
 			{Team: "parttime", Open: true, Result: call.OfferMovedOn, Waited: 20 * time.Second},
-			{Team: "kcc", Open: true, Agent: "kcc1", Result: call.OfferAnswered, Waited: 1500 * time.Millisecond, Talked: time.Minute},
+			{
+				Team: "kcc", Open: true, Agent: "kcc1", Result: call.OfferAnswered, Waited: 1500 * time.Millisecond,
+				Talked: time.Minute,
+			},
 		},
 		Outcome: call.Answered, NoteID: "01A", About: "01B",
 	})
@@ -31,7 +35,9 @@ func TestEveryCallLeavesOneLineWithoutAnythingPersonal(t *testing.T) {
 	require.Contains(t, scraped(t, d), `bereikbaar_calls_total{municipality="deventer",outcome="answered"} 1`)
 
 	log.Reset()
-	contacts.Contact(call.Contact{Call: call.Call{ID: "1795186800.18"}, Municipality: "deventer", Outcome: call.HungUpInMenu})
+	contacts.Contact(call.Contact{
+		Call: call.Call{ID: "1795186800.18"}, Municipality: "deventer", Outcome: call.HungUpInMenu,
+	})
 	require.NotContains(t, log.String(), "note=", "there is none")
 	require.NotContains(t, log.String(), "about=")
 }

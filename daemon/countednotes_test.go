@@ -22,12 +22,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// What is counted as promised by telephone is that: not the same promise again, and not a caller who had a note already.
+// What is counted as promised by telephone is that: not the same promise again, and not a caller who had a note
+// already.
 func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler))
 	store := storetest.NewMemory()
 	notes := countedNotes{
-		callback.NewService(store, d.settings, d.settings, nil), store, callback.NewWorklist(store, d.settings, nil), d.metrics, newRepeats(),
+		callback.NewService(store, d.settings, d.settings, nil), store, callback.NewWorklist(store, d.settings, nil),
+		d.metrics, newRepeats(),
 	}
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
@@ -60,7 +62,9 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	counts(1, 2)
 	require.Equal(t, n.ID, asks("3").ID, "nobody was there, and he asked for the same again")
 	counts(1, 2)
-	loggedContacts{d.metrics, notes.repeats, d.log}.Contact(call.Contact{Call: call.Call{ID: "3"}, Outcome: call.CallbackPromised})
+	loggedContacts{d.metrics, notes.repeats, d.log}.Contact(call.Contact{
+		Call: call.Call{ID: "3"}, Outcome: call.CallbackPromised,
+	})
 	require.NotContains(t, notes.repeats.counted, call.ID("3"), "what is over is forgotten")
 	require.Len(t, notes.repeats.counted, 1)
 }
@@ -68,11 +72,16 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 func TestWhatTheAPIPromisesIsNotCountedAsTelephone(t *testing.T) {
 	token, hash, err := web.NewToken(nil)
 	require.NoError(t, err)
-	text, err := yaml.Marshal([]web.TokenLine{{Name: "desk", Role: "agent", Agent: "kcc1", Municipality: "deventer", Teams: []string{"*"}, SHA256: hash}})
+	text, err := yaml.Marshal([]web.TokenLine{
+		{Name: "desk", Role: "agent", Agent: "kcc1", Municipality: "deventer", Teams: []string{"*"}, SHA256: hash},
+	})
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(file, text, 0o600))
-	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: "+file+"}", "redis: {address: \"127.0.0.1:1\"}") // the journal keeps it
+	// the journal keeps it
+	d := daemonWith(
+		t, slog.New(slog.DiscardHandler), "web: {tokens_file: "+file+"}", "redis: {address: \"127.0.0.1:1\"}",
+	)
 	request := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, "/api/notes",
 		strings.NewReader(`{"team":"kcc","number":"0612345678"}`))
 	request.Header.Set("Authorization", "Bearer "+token)
@@ -83,5 +92,7 @@ func TestWhatTheAPIPromisesIsNotCountedAsTelephone(t *testing.T) {
 	require.Equal(t, http.StatusCreated, answer.Code, answer.Body)
 	figures := scraped(t, d)
 	require.Contains(t, figures, `bereikbaar_notes_promised_total{team="kcc"} 0`)
-	require.NotContains(t, figures, "bereikbaar_redis_command_errors_total 0\n", "whoever runs it: a command to Redis failed")
+	require.NotContains(
+		t, figures, "bereikbaar_redis_command_errors_total 0\n", "whoever runs it: a command to Redis failed",
+	)
 }

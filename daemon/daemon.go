@@ -67,7 +67,9 @@ type Daemon struct {
 // New joins the parts of a checked configuration. level is that of log: a reload sets it. version names the program in
 // the log. A *SecondError says that a daemon runs already.
 func New(cfg *config.Config, log *slog.Logger, level *slog.LevelVar, version string) (*Daemon, error) {
-	d := &Daemon{version: version, log: log, level: level, settings: NewSettings(cfg), registry: prometheus.NewRegistry()}
+	d := &Daemon{
+		version: version, log: log, level: level, settings: NewSettings(cfg), registry: prometheus.NewRegistry(),
+	}
 	var err error
 	if d.lock, err = LockState(cfg.State.Directory); err != nil {
 		return nil, err
@@ -105,8 +107,9 @@ func (d *Daemon) count(cfg *config.Config) (err error) {
 // openLink makes the link with Asterisk and the queues that ring its phones.
 func (d *Daemon) openLink(cfg *config.Config) (err error) {
 	d.conn, err = asterisk.New(asterisk.Options{
-		URL: cfg.ARI.URL, Application: cfg.ARI.Application, Username: cfg.ARI.Username, Password: cfg.ARI.Password.Reveal(),
-		Logger: d.log, Observer: linkObserver{d.metrics.ARI},
+		URL: cfg.ARI.URL, Application: cfg.ARI.Application, Username: cfg.ARI.Username,
+		Password: cfg.ARI.Password.Reveal(),
+		Logger:   d.log, Observer: linkObserver{d.metrics.ARI},
 	})
 	if err != nil {
 		return err
@@ -150,10 +153,14 @@ func (d *Daemon) answer(library *prompts.Library) {
 	refused := refusals{d.metrics.Keeping, d.log}
 	guard := dialling.NewGuard(d.settings, d.store, refused.add)
 	d.desks = &desks{
-		settings: d.settings, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator, guard: guard,
+		settings: d.settings, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
+		guard:    guard,
 		refusals: refused, log: d.log, busy: map[call.AgentID]bool{},
 		callbacks: &ivr.Callbacks{
-			Plan: plan, Exchange: asterisk.Exchange{Board: d.board, Trunk: func() string { return d.settings.config().Callbacks.Dial }},
+			Plan: plan,
+			Exchange: asterisk.Exchange{
+				Board: d.board, Trunk: func() string { return d.settings.config().Callbacks.Dial },
+			},
 			Attempts: d.worklist, Guard: guard, Engaged: engaged,
 			Lease:  func(m call.MunicipalityID) time.Duration { return d.settings.Work(m).Lease },
 			Sounds: library, Register: contacts, Log: d.log,
@@ -167,8 +174,9 @@ func (d *Daemon) answer(library *prompts.Library) {
 		return
 	}
 	d.api = newAPIPort(tokens, web.Options{
-		Reader: d.keeper, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service, Exports: d.store, Directory: d.settings,
-		Meter: d.metrics.API, Log: d.log,
+		Reader: d.keeper, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service, Exports: d.store,
+		Directory: d.settings,
+		Meter:     d.metrics.API, Log: d.log,
 	}, func() string { return d.settings.config().Listen.Web })
 }
 
@@ -263,9 +271,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// standBy waits after another program took our place at Asterisk. Two daemons on one application are a mistake that only
-// people can mend: until then they must not take each other's calls all the time. But who took over may also be gone by
-// now, so that staying away for good would be worse.
+// standBy waits after another program took our place at Asterisk. Two daemons on one application are a mistake that
+// only people can mend: until then they must not take each other's calls all the time. But who took over may also be
+// gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
 	d.log.Error("another daemon took our place at Asterisk; this one ends in a while and may then be started again",
 		"err", why, "after", standByFor)

@@ -70,7 +70,9 @@ func (d *desks) CallBack(n note.Note) error {
 	}
 	agent, ok := d.settings.plan().Agents[n.Colleague]
 	if !ok { // they are known by their token only
-		return d.refuse(dialling.ReasonNoPhone, "you have no phone in the configuration (agents): ring the caller yourself")
+		return d.refuse(
+			dialling.ReasonNoPhone, "you have no phone in the configuration (agents): ring the caller yourself",
+		)
 	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
@@ -99,7 +101,8 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 	}
 	go func() {
 		defer free()
-		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil { // it ends with the colleague's phone, or when the daemon lets go
+		// it ends with the colleague's phone, or when the daemon lets go
+		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil {
 			d.log.Warn("a callback came to nothing", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()
@@ -109,7 +112,8 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 const (
 	// askPhone bounds the questions to Asterisk how a colleague's phone stands.
 	askPhone = 3 * time.Second
-	// loggingIn is how long a phone that has just logged in may still be told to be offline (seen on 22.10.1 under load).
+	// loggingIn is how long a phone that has just logged in may still be told to be offline (seen on 22.10.1 under
+	// load).
 	loggingIn = time.Second
 	askAgain  = 100 * time.Millisecond
 )
@@ -166,7 +170,10 @@ func (d *desks) tried(n note.Note) error {
 	for m := range d.settings.plan().Municipalities {
 		notes, err := d.notes.Live(ctx, m, n.Number)
 		if err != nil {
-			d.log.Warn("could not see whether a colleague calls a number already; it is not kept back", "note", n.ID, "err", err)
+			d.log.Warn(
+				"could not see whether a colleague calls a number already; it is not kept back", "note", n.ID, "err",
+				err,
+			)
 		}
 		for _, other := range notes {
 			if err := d.callbacks.Engaged.Tried(n, other); err != nil {
@@ -202,12 +209,14 @@ func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.Agen
 }
 
 // SeeOut implements asterisk.Callbacks. The colleague has nothing to do with it any more.
-func (d *desks) SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error {
+func (d *desks) SeeOut(
+	ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error,
+) error {
 	return d.callbacks.SeeOut(ctx, colleague, state, since, over)
 }
 
-// take keeps a colleague from being put through to a second caller until free is called, as often as one likes; nil when he is being
-// put through to one already.
+// take keeps a colleague from being put through to a second caller until free is called, as often as one likes; nil
+// when he is being put through to one already.
 func (d *desks) take(colleague call.AgentID) (free func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -26,7 +26,10 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
 	var log bytes.Buffer
 	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)),
-		fmt.Sprintf("redis: {username: bereikbaar, sentinel: {addresses: [%q, %q, %q], master: bereikbaar, username: bereikbaar}}\ncallbacks: {limits: {caller: 0, target: 0}}", r.Addrs()[0], r.Addrs()[1], r.Addrs()[2]))
+		fmt.Sprintf(
+			"redis: {username: bereikbaar, sentinel: {addresses: [%q, %q, %q], master: bereikbaar, username: bereikbaar}}\ncallbacks: {limits: {caller: 0, target: 0}}",
+			r.Addrs()[0], r.Addrs()[1], r.Addrs()[2],
+		))
 	c := &townhall.Office{T: t, Notes: d.notes.Service}
 	k := d.newRounds()
 	until := func(so func() bool) {
@@ -51,7 +54,9 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 		t, claimed, note.EventClaimed, func(e *note.Event) { e.Who, e.Hold = note.ByAgent("kcc1"), time.Hour },
 	)
 	erased = d.advances(t, erased, note.EventCancelled, func(e *note.Event) { e.Reason = "erased on request" })
-	_, err := d.keeper.Advance(t.Context(), erased, note.Remains(erased, note.EventID(ulid.Make().String()), time.Now().UTC().Truncate(time.Millisecond),
+	_, err := d.keeper.Advance(t.Context(), erased, note.Remains(erased, note.EventID(
+		ulid.Make().String(),
+	), time.Now().UTC().Truncate(time.Millisecond),
 		note.ByAgent("kcc1"), "erased on request"))
 	require.NoError(t, err)
 	var proof redisstore.Proof

@@ -53,7 +53,9 @@ func (w *faultWatch) run(ctx context.Context, whose func() ([]call.MunicipalityI
 
 // look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next
 // time.
-func (w *faultWatch) look(ctx context.Context, now time.Time, municipalities []call.MunicipalityID, colleagues []call.AgentID) {
+func (w *faultWatch) look(
+	ctx context.Context, now time.Time, municipalities []call.MunicipalityID, colleagues []call.AgentID,
+) {
 	if now.Sub(w.last) >= surveyEvery {
 		limited, cancel := context.WithTimeout(ctx, surveyLimit)
 		defer cancel()

@@ -112,7 +112,8 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(
-		path, fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash),
+		path,
+		fmt.Appendf(nil, "- {name: privacy, role: admin, agent: kcc1, municipality: deventer, sha256: %q}\n", hash),
 		0o600,
 	))
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine(), "web: {tokens_file: "+path+"}")

@@ -48,8 +48,13 @@ func promptsHealth(settings *Settings, library *prompts.Library) func(context.Co
 			if err != nil {
 				return metrics.Health{Since: started, Detail: err.Error()}
 			}
-			if _, missing := library.Media(speaker.Say(prompts.Welcome, prompts.OfferCallback, prompts.AllBusy)); len(missing) > 0 {
-				return metrics.Health{Since: started, Detail: fmt.Sprintf("no sound file for %s/%s: run bereikbaar prompts render", language, missing[0])}
+			if _, missing := library.Media(speaker.Say(prompts.Welcome, prompts.OfferCallback, prompts.AllBusy)); len(
+				missing,
+			) > 0 {
+				return metrics.Health{
+					Since:  started,
+					Detail: fmt.Sprintf("no sound file for %s/%s: run bereikbaar prompts render", language, missing[0]),
+				}
 			}
 		}
 		return metrics.Health{Up: true, Since: started}
@@ -66,8 +71,8 @@ func (s supervisor) ready(ctx context.Context, conn *asterisk.Conn) {
 	}
 }
 
-// keepAlive tells it that the daemon still turns. Asterisk does not notice one that no longer does, and its callers would
-// hear silence: systemd kills it.
+// keepAlive tells it that the daemon still turns. Asterisk does not notice one that no longer does, and its callers
+// would hear silence: systemd kills it.
 func (s supervisor) keepAlive(ctx context.Context, turns func()) {
 	ticks := time.NewTicker(heartbeat)
 	defer ticks.Stop()

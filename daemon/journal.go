@@ -13,7 +13,8 @@ import (
 // JournalFile is the journal, in the state directory.
 const JournalFile = "journal.db"
 
-// openJournal opens the journal in the state directory. One that is torn is set aside; what could be read of it is kept.
+// openJournal opens the journal in the state directory. One that is torn is set aside; what could be read of it is
+// kept.
 func openJournal(dir string, watch keeperObserver) (*journal.Journal, error) {
 	kept, err := journal.Open(filepath.Join(dir, JournalFile))
 	if kept == nil {

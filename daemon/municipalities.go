@@ -21,8 +21,8 @@ import (
 // municipalitiesFile, in the state directory, names every municipality that was ever in the configuration, one a line.
 const municipalitiesFile = "municipalities"
 
-// municipalities is whose notes are looked after: a municipality that is taken out of the configuration may still have some. Only names may be
-// used by others than the one goroutine that makes rounds.
+// municipalities is whose notes are looked after: a municipality that is taken out of the configuration may still have
+// some. Only names may be used by others than the one goroutine that makes rounds.
 type municipalities struct {
 	mu   sync.Mutex // of all
 	all  []call.MunicipalityID
@@ -30,14 +30,16 @@ type municipalities struct {
 	told map[call.MunicipalityID]bool // who is no longer in the configuration
 }
 
-// follow takes over a changed configuration. journal gives whose notes the journal keeps. On an error it knows those that
-// it could find, and tries again the next time.
+// follow takes over a changed configuration. journal gives whose notes the journal keeps. On an error it knows those
+// that it could find, and tries again the next time.
 func (m *municipalities) follow(plan *routing.Plan, dir string, journal func() ([]call.MunicipalityID, error)) error {
 	if plan == m.plan {
 		return nil
 	}
 	kept, journalErr := journal()
-	all, err := remember(filepath.Join(dir, municipalitiesFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...))
+	all, err := remember(
+		filepath.Join(dir, municipalitiesFile), append(slices.Collect(maps.Keys(plan.Municipalities)), kept...),
+	)
 	m.mu.Lock()
 	m.all = all
 	m.mu.Unlock()

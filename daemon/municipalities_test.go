@@ -30,7 +30,10 @@ func TestAMunicipalityThatLeavesIsStillLookedAfter(t *testing.T) {
 	both, one := planOf("olst-wijhe", "deventer"), planOf("deventer")
 	var now municipalities
 	require.NoError(t, now.follow(both, dir, journal))
-	require.Equal(t, []call.MunicipalityID{"deventer", "olst-wijhe", "raalte"}, now.all, "the journal may have notes of one that left long ago")
+	require.Equal(
+		t, []call.MunicipalityID{"deventer", "olst-wijhe", "raalte"}, now.all,
+		"the journal may have notes of one that left long ago",
+	)
 	require.Equal(t, []call.MunicipalityID{"raalte"}, now.strangers(both))
 	require.Empty(t, now.strangers(both), "told once")
 	require.NoError(t, now.follow(one, dir, nobody))
@@ -51,11 +54,16 @@ func TestTheConfigurationIsLookedAfterWhateverFails(t *testing.T) {
 	broken := errors.New("the journal is damaged")
 	plan := planOf("deventer")
 	var now municipalities
-	err := now.follow(plan, filepath.Join(t.TempDir(), "not", "there"), func() ([]call.MunicipalityID, error) { return nil, broken })
+	err := now.follow(
+		plan, filepath.Join(t.TempDir(), "not", "there"), func() ([]call.MunicipalityID, error) { return nil, broken },
+	)
 	require.ErrorIs(t, err, broken)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Equal(t, []call.MunicipalityID{"deventer"}, now.all)
-	require.NoError(t, now.follow(plan, t.TempDir(), func() ([]call.MunicipalityID, error) { return nil, nil }), "and it is tried again")
+	require.NoError(
+		t, now.follow(plan, t.TempDir(), func() ([]call.MunicipalityID, error) { return nil, nil }),
+		"and it is tried again",
+	)
 }
 
 // What was promised for a municipality that left the configuration shows in the figures, and so raises the alerts.
@@ -63,7 +71,10 @@ func TestNotesOfAMunicipalityThatLeftAreInTheFigures(t *testing.T) {
 	c := atTheOffice(t)
 	c.Note("kcc")
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine())
-	require.Equal(t, []call.MunicipalityID{"deventer"}, d.municipalities.names(), "they are known before anybody asks for figures")
+	require.Equal(
+		t, []call.MunicipalityID{"deventer"}, d.municipalities.names(),
+		"they are known before anybody asks for figures",
+	)
 	left := *d.settings.config()
 	left.Plan = planOf("raalte")
 	require.NoError(t, d.metrics.Apply(left.Plan))

@@ -14,8 +14,8 @@ import (
 const (
 	// storeSeenEvery is how often the daemon looks which Redis answers.
 	storeSeenEvery = 5 * time.Second
-	// storeCheckedEvery is how often it looks whether a Redis that was found good still keeps what it confirms: settings can be
-	// changed and disks fill while it runs.
+	// storeCheckedEvery is how often it looks whether a Redis that was found good still keeps what it confirms:
+	// settings can be changed and disks fill while it runs.
 	storeCheckedEvery = time.Minute
 )
 
@@ -27,8 +27,8 @@ type watchedStore interface {
 	Attest(ctx context.Context, p redisstore.Proof) (redisstore.Proof, error)
 }
 
-// storeWatch knows whether Redis answers, and whether it keeps what it confirms (docs/notes.md, "Redis as it must be"). Calls
-// go on whatever it finds: promises are in the journal too.
+// storeWatch knows whether Redis answers, and whether it keeps what it confirms (docs/notes.md, "Redis as it must be").
+// Calls go on whatever it finds: promises are in the journal too.
 type storeWatch struct {
 	store   watchedStore
 	witness Witness
@@ -63,7 +63,8 @@ func (w *storeWatch) run(ctx context.Context) {
 	}
 }
 
-// look checks Redis when another one answers than before, when it is time again, and as long as something grave is wrong.
+// look checks Redis when another one answers than before, when it is time again, and as long as something grave is
+// wrong.
 func (w *storeWatch) look(ctx context.Context, now time.Time) {
 	seen, err := w.store.Identity(ctx)
 	if err != nil { // the ping of its health says so; who answers next is checked
@@ -118,7 +119,10 @@ func (w *storeWatch) tell(found []redisstore.Problem) {
 			if p.Grave {
 				level = slog.LevelError
 			}
-			w.log.Log(context.Background(), level, "Redis is not as promises need it", "setting", p.Setting, "problem", p.Text, "mend", p.Mend)
+			w.log.Log(
+				context.Background(), level, "Redis is not as promises need it", "setting", p.Setting, "problem",
+				p.Text, "mend", p.Mend,
+			)
 		}
 		known[p.Setting] = p
 	}

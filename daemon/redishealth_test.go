@@ -42,7 +42,9 @@ func (s *scripted) Attest(_ context.Context, p redisstore.Proof) (redisstore.Pro
 func watching(t *testing.T, store watchedStore) (*storeWatch, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	return newStoreWatch(store, Witness{filepath.Join(t.TempDir(), "witness.json")}, slog.New(slog.NewTextHandler(&log, nil))), &log
+	return newStoreWatch(
+		store, Witness{filepath.Join(t.TempDir(), "witness.json")}, slog.New(slog.NewTextHandler(&log, nil)),
+	), &log
 }
 
 var (
@@ -142,7 +144,9 @@ func TestARedisThatKeepsNothingIsNotReady(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.look(t.Context(), time.Now())
 		h := w.health(t.Context())
-		return h.Degraded && !strings.Contains(h.Detail, "appendonly") && strings.Contains(h.Detail, "Redis lost what it had confirmed")
+		return h.Degraded && !strings.Contains(h.Detail, "appendonly") && strings.Contains(
+			h.Detail, "Redis lost what it had confirmed",
+		)
 	}, 30*time.Second, 10*time.Millisecond, "%s", log)
 	server.Restart()
 	require.Eventually(t, found(false), 30*time.Second, 10*time.Millisecond, "%s", log)

@@ -20,14 +20,14 @@ const (
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
-	// lookAgain is how often while there are notes that it could not reconcile, which people must mend; and how long to wait
-	// after the journal's file could not be compacted.
+	// lookAgain is how often while there are notes that it could not reconcile, which people must mend; and how long to
+	// wait after the journal's file could not be compacted.
 	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
-	// compactEvery is how often the journal's file is rid of what was pruned: all of it is written anew. Who asked to be erased
-	// is gone from it within lookAgain.
+	// compactEvery is how often the journal's file is rid of what was pruned: all of it is written anew. Who asked to
+	// be erased is gone from it within lookAgain.
 	compactEvery = time.Hour
 	// keepLimit bounds one round or comparison: the next one goes on.
 	keepLimit = 30 * time.Second
@@ -79,7 +79,8 @@ func (k *rounds) run(ctx context.Context) {
 func (k *rounds) tick(ctx context.Context, now time.Time) {
 	seen, err := k.store.Identity(ctx)
 	k.sayOnce("Redis does not answer; promises are kept by the journal", err)
-	if err == nil { // it also answers while it loads, as a replica and with its memory full: nothing can be renewed or changed then
+	// it also answers while it loads, as a replica and with its memory full: nothing can be renewed or changed then
+	if err == nil {
 		err = k.store.TakesWrites(ctx)
 		k.sayOnce("Redis takes no writes; promises are kept by the journal", err)
 	}
@@ -206,7 +207,8 @@ func (k *rounds) sayOnce(what string, err error) {
 	k.quiet[what] = text
 }
 
-// warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of those otherwise.
+// warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of
+// those otherwise.
 func (k *rounds) warnOfStrangers(ctx context.Context, now time.Time) {
 	for _, m := range k.municipalities.strangers(k.settings.plan()) {
 		counts, err := k.keeper.Counts(ctx, m, now)

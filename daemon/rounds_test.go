@@ -30,16 +30,37 @@ func TestWhenTheJournalIsCompared(t *testing.T) {
 		err    error
 	}{
 		{what: "at the start", with: "one", due: true, to: keeper.CaughtUp{Next: "b"}},
-		{what: "it was cut short: on it goes", after: time.Second, with: "one", due: true, from: "b", to: keeper.CaughtUp{Next: "d"}},
-		{what: "another Redis has to be compared from the beginning", after: 2 * time.Second, with: "two", due: true, to: keeper.CaughtUp{Next: "c"}},
-		{what: "it goes round", after: 3 * time.Second, with: "two", due: true, from: "c", to: keeper.CaughtUp{Done: true}},
+		{
+			what: "it was cut short: on it goes", after: time.Second, with: "one", due: true, from: "b",
+			to: keeper.CaughtUp{Next: "d"},
+		},
+		{
+			what: "another Redis has to be compared from the beginning", after: 2 * time.Second, with: "two", due: true,
+			to: keeper.CaughtUp{Next: "c"},
+		},
+		{
+			what: "it goes round", after: 3 * time.Second, with: "two", due: true, from: "c",
+			to: keeper.CaughtUp{Done: true},
+		},
 		{what: "all is well", after: time.Minute, with: "two"},
-		{what: "a note is behind, and Redis goes away again", after: 2 * time.Minute, with: "two", behind: 1, due: true, err: note.ErrStoreDown},
-		{what: "it is still behind", after: 2*time.Minute + time.Second, with: "two", behind: 1, due: true, to: keeper.CaughtUp{Done: true}},
+		{
+			what: "a note is behind, and Redis goes away again", after: 2 * time.Minute, with: "two", behind: 1,
+			due: true, err: note.ErrStoreDown,
+		},
+		{
+			what: "it is still behind", after: 2*time.Minute + time.Second, with: "two", behind: 1, due: true,
+			to: keeper.CaughtUp{Done: true},
+		},
 		{what: "nothing points to a loss", after: 2*time.Minute + compareEvery, with: "two"},
-		{what: "now and then", after: 2*time.Minute + time.Second + compareEvery, with: "two", due: true, to: keeper.CaughtUp{Done: true}, err: another},
+		{
+			what: "now and then", after: 2*time.Minute + time.Second + compareEvery, with: "two", due: true,
+			to: keeper.CaughtUp{Done: true}, err: another,
+		},
 		{what: "people must mend one", after: 13 * time.Minute, with: "two", behind: 0},
-		{what: "which is looked for again soon", after: 13*time.Minute + time.Second, with: "two", due: true, to: keeper.CaughtUp{Done: true}},
+		{
+			what: "which is looked for again soon", after: 13*time.Minute + time.Second, with: "two", due: true,
+			to: keeper.CaughtUp{Done: true},
+		},
 		{what: "it is mended", after: 15 * time.Minute, with: "two"},
 	} {
 		now := start.Add(step.after)
@@ -92,15 +113,17 @@ func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
 	}
 }
 
-// A Redis that answers questions and takes no writes lets nobody renew his claim: it is away, and claims wait a minute after it too.
+// A Redis that answers questions and takes no writes lets nobody renew his claim: it is away, and claims wait a minute
+// after it too.
 func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 	c := atTheOffice(t)
 	n := c.Note("kcc")
 	require.Eventually(t, func() bool {
 		id := note.EventID(ulid.Make().String())
 		claimed, err := c.Store.Advance(t.Context(), n, note.Event{
-			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond), Kind: note.EventClaimed,
-			Who: note.ByAgent("kcc1"), Hold: time.Millisecond,
+			ID: id, Note: n.ID, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond),
+			Kind: note.EventClaimed,
+			Who:  note.ByAgent("kcc1"), Hold: time.Millisecond,
 		})
 		return err == nil && claimed.State == note.Claimed
 	}, 30*time.Second, 10*time.Millisecond)

@@ -64,8 +64,8 @@ func (s *Settings) Term(team call.TeamID, made time.Time) (callback.Term, error)
 	return callback.Term{Warn: t.Hours.Warning(deadline, s.config().Callbacks.WarnAfter), Deadline: deadline.At}, nil
 }
 
-// Work implements callback.WorkRules. A municipality that is no longer in the configuration may still have notes: they keep
-// the rules that all share, but nobody is their contact centre, and their times of day are UTC's.
+// Work implements callback.WorkRules. A municipality that is no longer in the configuration may still have notes: they
+// keep the rules that all share, but nobody is their contact centre, and their times of day are UTC's.
 func (s *Settings) Work(id call.MunicipalityID) callback.Work {
 	cfg := s.config()
 	m, c := cfg.Plan.Municipalities[id], cfg.Callbacks

@@ -62,7 +62,10 @@ func TestTheTermFollowsTheConfiguration(t *testing.T) {
 }
 
 func TestHowNotesAreWorkedFollowsTheConfiguration(t *testing.T) {
-	s := settingsOf(t, "agents:", "callbacks: {lease: 1h, attempts: {least: 2, parts: [\"11:00\", \"15:00\"]}, retention_days: 30}\nagents:")
+	s := settingsOf(
+		t, "agents:",
+		"callbacks: {lease: 1h, attempts: {least: 2, parts: [\"11:00\", \"15:00\"]}, retention_days: 30}\nagents:",
+	)
 	work := s.Work("deventer")
 	require.Equal(t, "Europe/Amsterdam", work.Location.String())
 	require.EqualValues(t, "kcc", work.ContactCentre)

@@ -41,7 +41,8 @@ const (
 // DialCodes lists every reason, for metrics that must exist before the first refusal.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonTargetCap, ReasonColleagueCap, ReasonDayCap, ReasonNumber, ReasonOff, ReasonBusy, ReasonNoPhone, ReasonStore,
+		ReasonTargetCap, ReasonColleagueCap, ReasonDayCap, ReasonNumber, ReasonOff, ReasonBusy, ReasonNoPhone,
+		ReasonStore,
 		ReasonEngaged, ReasonCallerHere, ReasonPhoneOffline, ReasonPhoneInUse, ReasonExchange,
 	}
 }
@@ -77,8 +78,9 @@ type Rules interface {
 	Policy(m call.MunicipalityID) Policy
 }
 
-// Guard is the one place that everything that dials out goes through. It judges the number anew, whatever was judged when the
-// note was made, and counts for all daemons together: a restart begins no new count. It is safe for use by several goroutines.
+// Guard is the one place that everything that dials out goes through. It judges the number anew, whatever was judged
+// when the note was made, and counts for all daemons together: a restart begins no new count. It is safe for use by
+// several goroutines.
 type Guard struct {
 	rules  Rules
 	tally  Tally
@@ -90,16 +92,20 @@ func NewGuard(rules Rules, tally Tally, refused func(Reason)) *Guard {
 	return &Guard{rules: rules, tally: tally, refuse: refused}
 }
 
-// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is a *DialError; it wraps that of
-// the tally when how often was dialled today cannot be known: then nothing is.
-func (g *Guard) Check(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) error {
+// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is a *DialError; it
+// wraps that of the tally when how often was dialled today cannot be known: then nothing is.
+func (g *Guard) Check(
+	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time,
+) error {
 	return g.judge(m, n, func(day Day, most Caps) (Limit, error) {
 		return g.tally.Full(ctx, day, most.limits(colleague, n))
 	}, now)
 }
 
 // Allow is Check, and counts the call that is dialled next. It gives what to dial: a plus and digits, nothing else.
-func (g *Guard) Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error) {
+func (g *Guard) Allow(
+	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time,
+) (string, error) {
 	err := g.judge(m, n, func(day Day, most Caps) (Limit, error) {
 		return g.tally.Count(ctx, day, "dial "+rand.Text(), most.limits(colleague, n))
 	}, now)
@@ -124,7 +130,9 @@ const (
 )
 
 func (c Caps) limits(colleague call.AgentID, n call.Number) []Limit {
-	return []Limit{{dialledNumber, n.E164, c.Target}, {dialledColleague, string(colleague), c.Colleague}, {dialledDay, "", c.Day}}
+	return []Limit{
+		{dialledNumber, n.E164, c.Target}, {dialledColleague, string(colleague), c.Colleague}, {dialledDay, "", c.Day},
+	}
 }
 
 // capped says what it means that a count of these is full.
@@ -147,7 +155,10 @@ func (g *Guard) judge(m call.MunicipalityID, n call.Number, full func(Day, Caps)
 		return g.refused(&Error{Code: ReasonStore, Text: "how often was dialled today cannot be looked up", err: err})
 	case limit != Limit{}:
 		why := capped[limit.What]
-		return g.refused(&Error{Code: why.code, Text: fmt.Sprintf("%s %d times today, the most that callbacks.caps allows", why.text, limit.Most)})
+		return g.refused(&Error{
+			Code: why.code,
+			Text: fmt.Sprintf("%s %d times today, the most that callbacks.caps allows", why.text, limit.Most),
+		})
 	}
 	return nil
 }

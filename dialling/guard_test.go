@@ -17,7 +17,9 @@ import (
 type dialRules struct{ location *time.Location }
 
 func (r dialRules) Policy(call.MunicipalityID) dialling.Policy {
-	return dialling.Policy{Countries: []string{"NL"}, Clocks: r.location, Caps: dialling.Caps{Target: 2, Colleague: 3, Day: 4}}
+	return dialling.Policy{
+		Countries: []string{"NL"}, Clocks: r.location, Caps: dialling.Caps{Target: 2, Colleague: 3, Day: 4},
+	}
 }
 
 func mobile(t *testing.T, digits string) call.Number {
@@ -63,7 +65,10 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 		"a day ends at midnight in town": {
 			{"deventer", "els", "0612345678", noon, ""},
 			{"deventer", "els", "0612345678", noon, ""},
-			{"deventer", "els", "0612345678", time.Date(2026, 11, 23, 22, 59, 0, 0, time.UTC), dialling.ReasonTargetCap},
+			{
+				"deventer", "els", "0612345678", time.Date(2026, 11, 23, 22, 59, 0, 0, time.UTC),
+				dialling.ReasonTargetCap,
+			},
 			{"deventer", "els", "0612345678", time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC), ""},
 		},
 		"what costs money is refused, and counts for nothing": {
@@ -79,7 +84,9 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 			var told []dialling.Reason
 			store := storetest.NewMemory()
 			guard := func() *dialling.Guard { // of a program that has just started
-				return dialling.NewGuard(dialRules{amsterdam}, store, func(c dialling.Reason) { told = append(told, c) })
+				return dialling.NewGuard(
+					dialRules{amsterdam}, store, func(c dialling.Reason) { told = append(told, c) },
+				)
 			}
 			for i, d := range calls {
 				n := mobile(t, d.to)
@@ -131,7 +138,10 @@ func TestNothingIsDialledWhenTheCountsOfTheDayAreNotKnown(t *testing.T) {
 
 func TestTheGuardBelievesNoStoredKind(t *testing.T) {
 	g := dialling.NewGuard(dialRules{time.UTC}, storetest.NewMemory(), func(dialling.Reason) {})
-	_, err := g.Allow(t.Context(), "deventer", "els", call.Number{E164: "+31900123456", Kind: call.KindMobile, Country: "NL"}, time.Now())
+	_, err := g.Allow(
+		t.Context(), "deventer", "els", call.Number{E164: "+31900123456", Kind: call.KindMobile, Country: "NL"},
+		time.Now(),
+	)
 	var refused *dialling.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, dialling.ReasonNumber, refused.Code)

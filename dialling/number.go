@@ -18,8 +18,8 @@ type Policy struct {
 	Caps      Caps
 }
 
-// Limits bound how many notes are made in one day of the municipality's calendar: whoever rings can key in the numbers of strangers,
-// and colleagues would ring them. 0 sets no bound.
+// Limits bound how many notes are made in one day of the municipality's calendar: whoever rings can key in the numbers
+// of strangers, and colleagues would ring them. 0 sets no bound.
 type Limits struct {
 	Caller int // by telephone from one number, as the line showed it
 	Target int // to ring one number back, whoever asks
@@ -32,10 +32,10 @@ const (
 	abroadDigits   = len(abroad) + 15 // ITU-T E.164: at most 15, country code included
 )
 
-// Dialable says whether a number may be called back: only geographic, mobile and business numbers of the allowed countries
-// (domain.md, "Numbers"), because a system that dials what it is told is a toll-fraud machine. It judges the digits anew
-// and does not believe the kind that came along, so that it also guards stored numbers at the time of dialling. The error
-// is a *Refusal.
+// Dialable says whether a number may be called back: only geographic, mobile and business numbers of the allowed
+// countries (domain.md, "Numbers"), because a system that dials what it is told is a toll-fraud machine. It judges the
+// digits anew and does not believe the kind that came along, so that it also guards stored numbers at the time of
+// dialling. The error is a *Refusal.
 func Dialable(p Policy, n call.Number) error {
 	if n.Kind == call.KindWithheld {
 		return Refuse(CodeWithheld, "the number is withheld")
@@ -58,15 +58,16 @@ func Dialable(p Policy, n call.Number) error {
 	return nil
 }
 
-// ParseKeyed reads a number that a caller keyed in, without the closing hash: the national form with its leading zero, or
-// 00 and a country code. Whether it may be called back is for Dialable. The error is a *Refusal with CodeTooShort,
+// ParseKeyed reads a number that a caller keyed in, without the closing hash: the national form with its leading zero,
+// or 00 and a country code. Whether it may be called back is for Dialable. The error is a *Refusal with CodeTooShort,
 // CodeTooLong or CodeInvalid.
 func ParseKeyed(digits string) (call.Number, error) {
 	if at := strings.IndexFunc(digits, notDigit); at >= 0 {
 		key, _ := utf8.DecodeRuneInString(digits[at:])
 		return call.Number{}, Refuse(CodeInvalid, "the key %q was pressed, which is no digit", key)
 	}
-	if strings.HasPrefix(digits, "0") || strings.HasPrefix(digits, "14") { // without the zero only a municipality's 14 0xx
+	// without the zero only a municipality's 14 0xx
+	if strings.HasPrefix(digits, "0") || strings.HasPrefix(digits, "14") {
 		if n, err := call.ParseNumber(digits); err == nil {
 			return n, nil
 		}
@@ -77,7 +78,9 @@ func ParseKeyed(digits string) (call.Number, error) {
 	}
 	switch {
 	case len(digits) < nationalDigits:
-		return call.Number{}, Refuse(CodeTooShort, "%d digits were keyed in, a number has %d", len(digits), nationalDigits)
+		return call.Number{}, Refuse(
+			CodeTooShort, "%d digits were keyed in, a number has %d", len(digits), nationalDigits,
+		)
 	case len(digits) > most:
 		return call.Number{}, Refuse(CodeTooLong, "%d digits were keyed in, a number has at most %d", len(digits), most)
 	}

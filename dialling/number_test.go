@@ -62,8 +62,10 @@ func TestDialableWithoutAGoodNumber(t *testing.T) {
 		number call.Number
 		want   dialling.Code
 	}{
-		"withheld":                             {call.Withheld(), dialling.CodeWithheld},
-		"withheld, though the trunk tells":     {call.Number{E164: "+31612345678", Kind: call.KindWithheld}, dialling.CodeWithheld},
+		"withheld": {call.Withheld(), dialling.CodeWithheld},
+		"withheld, though the trunk tells": {
+			call.Number{E164: "+31612345678", Kind: call.KindWithheld}, dialling.CodeWithheld,
+		},
 		"none":                                 {call.Number{}, dialling.CodeInvalid},
 		"112 dressed as a mobile":              {mobile("+31112"), dialling.CodeInvalid},
 		"a dial string":                        {mobile("+31612345678,1"), dialling.CodeInvalid},
@@ -81,7 +83,9 @@ func TestDialableWithoutAGoodNumber(t *testing.T) {
 		})
 	}
 	t.Run("a policy that was never set allows nothing", func(t *testing.T) {
-		require.Equal(t, dialling.CodeCountry, storetest.CodeOf(t, dialling.Dialable(dialling.Policy{}, mobile("+31612345678"))))
+		require.Equal(
+			t, dialling.CodeCountry, storetest.CodeOf(t, dialling.Dialable(dialling.Policy{}, mobile("+31612345678"))),
+		)
 	})
 }
 
@@ -124,7 +128,9 @@ func TestParseKeyed(t *testing.T) {
 }
 
 func FuzzParseKeyed(f *testing.F) {
-	for _, seed := range []string{"0612345678", "", "00", "0", "14", "140570", "0031612345678", "*#", "٠٦", "00810066000000000000"} {
+	for _, seed := range []string{
+		"0612345678", "", "00", "0", "14", "140570", "0031612345678", "*#", "٠٦", "00810066000000000000",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, digits string) {

@@ -27,19 +27,22 @@ type Limit struct {
 	Most int    // 0 allows none
 }
 
-// Tally counts what is done in a day, for all daemons of a municipality together. An error wraps ErrStoreDown or ErrBroken.
+// Tally counts what is done in a day, for all daemons of a municipality together. An error wraps ErrStoreDown or
+// ErrBroken.
 type Tally interface {
-	// Count adds one to each count or, when one of them has reached its most, to none, and gives the first that has; the zero
-	// Limit when it was counted. What is asked again with the same once on that day was counted already: nothing is added.
+	// Count adds one to each count or, when one of them has reached its most, to none, and gives the first that has;
+	// the zero Limit when it was counted. What is asked again with the same once on that day was counted already:
+	// nothing is added.
 	Count(ctx context.Context, day Day, once string, limits []Limit) (Limit, error)
-	// TakeBack subtracts what was counted with that once on that day, as if it had never been; nothing when nothing was.
+	// TakeBack subtracts what was counted with that once on that day, as if it had never been; nothing when nothing
+	// was.
 	TakeBack(ctx context.Context, day Day, once string) error
 	// Full gives the first that has reached its most, and counts nothing.
 	Full(ctx context.Context, day Day, limits []Limit) (Limit, error)
 }
 
-// LocalTally is a Tally in the memory of this program, which forgets a day when the next one begins. Its errors are nil. The zero
-// value is ready; it is safe for use by several goroutines.
+// LocalTally is a Tally in the memory of this program, which forgets a day when the next one begins. Its errors are
+// nil. The zero value is ready; it is safe for use by several goroutines.
 type LocalTally struct {
 	mu   sync.Mutex
 	days map[call.MunicipalityID]*localDay

@@ -114,8 +114,8 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 	}
 }
 
-// OnUnread lets tell be told of each signal that was lost because a call read none of them, which must never happen. It must
-// not wait, and is set before the first call.
+// OnUnread lets tell be told of each signal that was lost because a call read none of them, which must never happen. It
+// must not wait, and is set before the first call.
 func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
 
 // OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its
@@ -142,8 +142,8 @@ func (d *Dispatcher) Close() {
 	d.work.Wait()
 }
 
-// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Their phones are best watched before
-// (see Phone): one of which nothing is known yet is rung, also when it is in use.
+// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Their phones are best
+// watched before (see Phone): one of which nothing is known yet is rung, also when it is in use.
 func (d *Dispatcher) Apply(plan *routing.Plan) {
 	d.step(func(now time.Time) []queue.Action {
 		d.teams, d.agents = plan.Teams, plan.Agents

@@ -57,7 +57,8 @@ func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
 	}
 	d.step(func(now time.Time) []queue.Action {
 		switch {
-		case context.Cause(ctx) != nil || d.rings[agent] != r: // called off: the queues know, and the phone may ring anew
+		case context.Cause(ctx) != nil || d.rings[agent] != r:
+			// called off: the queues know, and the phone may ring anew
 			return nil
 		case err != nil:
 			return d.queues.RingFailed(now, r.call, agent, failure(err))

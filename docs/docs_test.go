@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,7 +54,9 @@ func pages(t *testing.T) map[string]page {
 	t.Helper()
 	all := map[string]page{}
 	for _, file := range tracked(t, "*.md") {
-		p := page{headings: map[string]bool{}, anchors: map[string]bool{}, text: fence.ReplaceAllString(read(t, file), "")}
+		p := page{
+			headings: map[string]bool{}, anchors: map[string]bool{}, text: fence.ReplaceAllString(read(t, file), ""),
+		}
 		for _, m := range heading.FindAllStringSubmatch(p.text, -1) {
 			p.headings[plain(m[1])] = true
 			p.anchors[anchor(m[1])] = true
@@ -157,8 +160,25 @@ func TestInvariantsAndRowsThatCodeNamesExist(t *testing.T) {
 		for _, m := range regexp.MustCompile(`\bI([0-9])\b`).FindAllStringSubmatch(text, -1) {
 			assert.Contains(t, reliability, "| I"+m[1]+" |", file)
 		}
-		for _, m := range regexp.MustCompile(`(?i)rows? ([0-9]+) of the fault matrix|fault matrix, rows? ([0-9]+)|func TestRow([0-9]+)`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(
+			`(?i)rows? ([0-9]+) of the fault matrix|fault matrix, rows? ([0-9]+)|func TestRow([0-9]+)`,
+		).FindAllStringSubmatch(text, -1) {
 			assert.Contains(t, reliability, "\n| "+m[1]+m[2]+m[3]+" |", file)
+		}
+	}
+}
+
+// widest is how many columns a line of a page may have. A row of a table, and what stands between fences, cannot be
+// broken.
+const widest = 120
+
+func TestLinesOfPagesFitABookOfCode(t *testing.T) {
+	for file, p := range pages(t) {
+		for n, line := range strings.Split(p.text, "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "|") || strings.Contains(line, "](http") {
+				continue
+			}
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), widest, "%s, line %d without fences", file, n+1)
 		}
 	}
 }

@@ -23,7 +23,8 @@ func TestAddressesThatAreMoreThanAProvidersAreNamed(t *testing.T) {
 		"198.51.100.20/255.255.255.255,[fd00::]/ff00::,203.0.113.9/255.255.255.0": Wrong,
 	} {
 		found := judgeAddresses([]object{{
-			role: roleAddress, section: "trunk", shown: "[trunk]", answer: answer{values: map[string]string{"match": match}},
+			role: roleAddress, section: "trunk", shown: "[trunk]",
+			answer: answer{values: map[string]string{"match": match}},
 		}})
 		if want == OK {
 			require.Empty(t, found, match)

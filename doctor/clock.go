@@ -28,9 +28,19 @@ func kernelClock() clockFacts {
 func judgeKernelClock(f clockFacts) []Finding {
 	switch {
 	case f.err != nil:
-		return []Finding{{checkClock, Warning, "the kernel does not say whether the clock is synchronised: " + f.err.Error(), timeService}}
+		return []Finding{
+			{
+				checkClock, Warning, "the kernel does not say whether the clock is synchronised: " + f.err.Error(),
+				timeService,
+			},
+		}
 	case !f.synchronised:
-		return []Finding{{checkClock, Warning, "the kernel says that no time service keeps the clock right; deadlines are counted by it", timeService}}
+		return []Finding{
+			{
+				checkClock, Warning,
+				"the kernel says that no time service keeps the clock right; deadlines are counted by it", timeService,
+			},
+		}
 	}
 	return []Finding{{Check: checkClock, Verdict: OK, Text: "a time service keeps it right"}}
 }
@@ -41,6 +51,8 @@ func judgeSkew(skew, took time.Duration) []Finding {
 		return nil
 	}
 	return []Finding{{
-		checkClock, Warning, fmt.Sprintf("Asterisk's clock differs %s from ours; waiting times would be wrong", skew.Round(time.Second)), timeService,
+		checkClock, Warning,
+		fmt.Sprintf("Asterisk's clock differs %s from ours; waiting times would be wrong", skew.Round(time.Second)),
+		timeService,
 	}}
 }

@@ -25,7 +25,8 @@ const (
 )
 
 // readGeneral gives [general] of a file in Asterisk's configuration directory, with what it includes. Names of included
-// files are relative to that directory, and may be patterns, as Asterisk reads them. Templates and #exec are not followed.
+// files are relative to that directory, and may be patterns, as Asterisk reads them. Templates and #exec are not
+// followed.
 func readGeneral(dir, name string) (section, error) {
 	r := confReader{dir: dir, general: section{}}
 	if err := r.file(filepath.Join(dir, name), 0); err != nil {
@@ -42,7 +43,8 @@ type confReader struct {
 	general section
 	// templates of each section that was met, by name in lower case; kept when it is not nil.
 	templates map[string][]string
-	visit     func(file string, number int, line string) // is told of lines that are no section or directive; may be nil
+	// is told of lines that are no section or directive; may be nil
+	visit func(file string, number int, line string)
 }
 
 func (r *confReader) file(path string, depth int) error {
@@ -90,7 +92,8 @@ func (r *confReader) line(line string, depth int) error {
 	return nil
 }
 
-// directive follows #include and #tryinclude. A pattern that matches nothing is no fault, a plain name is one in #include.
+// directive follows #include and #tryinclude. A pattern that matches nothing is no fault, a plain name is one in
+// #include.
 func (r *confReader) directive(text string, depth int) error {
 	word, rest, _ := strings.Cut(text, " ")
 	word = strings.ToLower(word)

@@ -26,25 +26,51 @@ func TestAsterisksFilesAreReadAsAsteriskReadsThem(t *testing.T) {
 		files map[string]string
 		value string // of key in [general]; "-" when it is not there
 	}{
-		"as it is":                      {map[string]string{"http.conf": "[general]\nkey = 12\n"}, "12"},
-		"with an arrow":                 {map[string]string{"http.conf": "[general]\nkey => 12\n"}, "12"},
-		"any case":                      {map[string]string{"http.conf": "[General]\nKEY=12"}, "12"},
-		"the last counts":               {map[string]string{"http.conf": "[general]\nkey=1\nkey=12\n"}, "12"},
-		"a comment after it":            {map[string]string{"http.conf": "[general]\nkey = 12 ; not 13\n"}, "12"},
-		"a semicolon that is meant":     {map[string]string{"http.conf": "[general]\nkey = 1\\;2\n"}, "1;2"},
-		"commented out":                 {map[string]string{"http.conf": "[general]\n;key = 12\n"}, "-"},
-		"in a block comment":            {map[string]string{"http.conf": "[general]\n;-- key = 1\nkey = 2\n--;\nother = 1\n"}, "-"},
-		"a line of dashes is no block":  {map[string]string{"http.conf": "[general]\n;------\nkey = 12\n"}, "12"},
-		"in another section":            {map[string]string{"http.conf": "[general]\n[post]\nkey = 12\n"}, "-"},
-		"in a section that is added to": {map[string]string{"http.conf": "[general]\n[a]\n[general](+)\nkey = 12\n"}, "12"},
-		"in an included file":           {map[string]string{"http.conf": "[general]\n#include site/http.conf\n", "site/http.conf": "key = 12"}, "12"},
-		"in quotes":                     {map[string]string{"http.conf": "[general]\n#include \"site/http.conf\"\n", "site/http.conf": "key = 12"}, "12"},
-		"by a pattern":                  {map[string]string{"http.conf": "[general]\n#include site/*.conf\n", "site/a.conf": "key=1", "site/b.conf": "key=12"}, "12"},
-		"a pattern without files":       {map[string]string{"http.conf": "[general]\n#include site/*.conf\nkey=12"}, "12"},
-		"a file that may be there":      {map[string]string{"http.conf": "[general]\n#tryinclude site/x.conf\nkey=12"}, "12"},
-		"two deep, from the top":        {map[string]string{"http.conf": "#include site/a.conf", "site/a.conf": "[general]\n#include site/b.conf", "site/b.conf": "key=12"}, "12"},
-		"the section goes on after it":  {map[string]string{"http.conf": "[general]\n#include site/a.conf\nkey=12", "site/a.conf": "other=1"}, "12"},
-		"a program is not run":          {map[string]string{"http.conf": "[general]\n#exec /bin/false\nkey=12"}, "12"},
+		"as it is":                  {map[string]string{"http.conf": "[general]\nkey = 12\n"}, "12"},
+		"with an arrow":             {map[string]string{"http.conf": "[general]\nkey => 12\n"}, "12"},
+		"any case":                  {map[string]string{"http.conf": "[General]\nKEY=12"}, "12"},
+		"the last counts":           {map[string]string{"http.conf": "[general]\nkey=1\nkey=12\n"}, "12"},
+		"a comment after it":        {map[string]string{"http.conf": "[general]\nkey = 12 ; not 13\n"}, "12"},
+		"a semicolon that is meant": {map[string]string{"http.conf": "[general]\nkey = 1\\;2\n"}, "1;2"},
+		"commented out":             {map[string]string{"http.conf": "[general]\n;key = 12\n"}, "-"},
+		"in a block comment": {
+			map[string]string{"http.conf": "[general]\n;-- key = 1\nkey = 2\n--;\nother = 1\n"}, "-",
+		},
+		"a line of dashes is no block": {map[string]string{"http.conf": "[general]\n;------\nkey = 12\n"}, "12"},
+		"in another section":           {map[string]string{"http.conf": "[general]\n[post]\nkey = 12\n"}, "-"},
+		"in a section that is added to": {
+			map[string]string{"http.conf": "[general]\n[a]\n[general](+)\nkey = 12\n"}, "12",
+		},
+		"in an included file": {
+			map[string]string{"http.conf": "[general]\n#include site/http.conf\n", "site/http.conf": "key = 12"}, "12",
+		},
+		"in quotes": {
+			map[string]string{"http.conf": "[general]\n#include \"site/http.conf\"\n", "site/http.conf": "key = 12"},
+			"12",
+		},
+		"by a pattern": {
+			map[string]string{
+				"http.conf": "[general]\n#include site/*.conf\n", "site/a.conf": "key=1", "site/b.conf": "key=12",
+			},
+			"12",
+		},
+		"a pattern without files": {
+			map[string]string{"http.conf": "[general]\n#include site/*.conf\nkey=12"}, "12",
+		},
+		"a file that may be there": {
+			map[string]string{"http.conf": "[general]\n#tryinclude site/x.conf\nkey=12"}, "12",
+		},
+		"two deep, from the top": {
+			map[string]string{
+				"http.conf": "#include site/a.conf", "site/a.conf": "[general]\n#include site/b.conf",
+				"site/b.conf": "key=12",
+			},
+			"12",
+		},
+		"the section goes on after it": {
+			map[string]string{"http.conf": "[general]\n#include site/a.conf\nkey=12", "site/a.conf": "other=1"}, "12",
+		},
+		"a program is not run": {map[string]string{"http.conf": "[general]\n#exec /bin/false\nkey=12"}, "12"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			general, err := readGeneral(etc(t, c.files), "http.conf")
@@ -94,9 +120,11 @@ func TestTheLimitsOfAsteriskAreJudged(t *testing.T) {
 		verdict   Verdict
 		words     string
 	}{
-		"as shipped":                  {goodHTTP, goodARI, OK, "fit"},
-		"few sessions":                {goodHTTP + "sessionlimit=100", goodARI, Warning, "sessionlimit is 100"},
-		"the default of keep-alive":   {strings.Replace(goodHTTP, "session_keep_alive", ";", 1), goodARI, Warning, "session_keep_alive is 15000"},
+		"as shipped":   {goodHTTP, goodARI, OK, "fit"},
+		"few sessions": {goodHTTP + "sessionlimit=100", goodARI, Warning, "sessionlimit is 100"},
+		"the default of keep-alive": {
+			strings.Replace(goodHTTP, "session_keep_alive", ";", 1), goodARI, Warning, "session_keep_alive is 15000",
+		},
 		"the default write timeout":   {goodHTTP, "[general]\nenabled=yes", Wrong, "websocket_write_timeout is 100"},
 		"just enough":                 {goodHTTP, goodARI + "websocket_write_timeout=1000", OK, ""},
 		"just too little":             {goodHTTP, goodARI + "websocket_write_timeout=999", Wrong, "999"},
@@ -107,11 +135,15 @@ func TestTheLimitsOfAsteriskAreJudged(t *testing.T) {
 		"HTTP on localhost":           {goodHTTP + "bindaddr=localhost", goodARI, OK, ""},
 		"HTTP on another loopback":    {goodHTTP + "bindaddr=127.77.3.1:8088", goodARI, OK, ""},
 		"HTTP on a name":              {goodHTTP + "bindaddr=kcc.example.org", goodARI, Wrong, "other machines"},
-		"HTTP nowhere":                {"[general]\nenabled=yes\nsessionlimit=1000\nsession_keep_alive=120000", goodARI, Wrong, "no bindaddr"},
-		"HTTP off":                    {goodHTTP + "enabled=no", goodARI, Wrong, "http.conf: enabled"},
-		"ARI off":                     {goodHTTP, goodARI + "enabled=no", Wrong, "ari.conf: enabled"},
-		"TLS for everybody":           {goodHTTP + "tlsenable=yes\ntlsbindaddr=0.0.0.0:8089", goodARI, Warning, "tlsbindaddr"},
-		"TLS off":                     {goodHTTP + "tlsbindaddr=0.0.0.0:8089", goodARI, OK, ""},
+		"HTTP nowhere": {
+			"[general]\nenabled=yes\nsessionlimit=1000\nsession_keep_alive=120000", goodARI, Wrong, "no bindaddr",
+		},
+		"HTTP off": {goodHTTP + "enabled=no", goodARI, Wrong, "http.conf: enabled"},
+		"ARI off":  {goodHTTP, goodARI + "enabled=no", Wrong, "ari.conf: enabled"},
+		"TLS for everybody": {
+			goodHTTP + "tlsenable=yes\ntlsbindaddr=0.0.0.0:8089", goodARI, Warning, "tlsbindaddr",
+		},
+		"TLS off": {goodHTTP + "tlsbindaddr=0.0.0.0:8089", goodARI, OK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := etc(t, map[string]string{"http.conf": c.http, "ari.conf": c.ari})

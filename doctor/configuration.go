@@ -14,7 +14,12 @@ func Configuration(path string, cfg *config.Config, err error) []Finding {
 		return configurationProblems(Wrong, problems)
 	}
 	if err != nil {
-		return []Finding{{checkConfiguration, Wrong, err.Error(), "Name the configuration file with --config, and let this user read it"}}
+		return []Finding{
+			{
+				checkConfiguration, Wrong, err.Error(),
+				"Name the configuration file with --config, and let this user read it",
+			},
+		}
 	}
 	whole := Finding{Check: checkConfiguration, Verdict: OK, Text: fmt.Sprintf("%s is valid: numbers %d, teams %d, agents %d",
 		path, len(cfg.Plan.Entries), len(cfg.Plan.Teams), len(cfg.Plan.Agents))}
@@ -31,7 +36,9 @@ func configurationProblems(verdict Verdict, problems config.Problems) []Finding 
 		if p.Key != "" {
 			where += ": " + p.Key
 		}
-		found = append(found, Finding{checkConfiguration, verdict, where + ": " + withoutNumbers(p.What), withoutNumbers(p.Mend)})
+		found = append(found, Finding{
+			checkConfiguration, verdict, where + ": " + withoutNumbers(p.What), withoutNumbers(p.Mend),
+		})
 	}
 	return found
 }
@@ -44,5 +51,7 @@ var (
 
 // withoutNumbers hides what may be somebody's telephone number: reports are sent around. `bereikbaar check` shows it.
 func withoutNumbers(text string) string {
-	return quoted.ReplaceAllStringFunc(text, func(value string) string { return longNumber.ReplaceAllString(value, "…") })
+	return quoted.ReplaceAllStringFunc(
+		text, func(value string) string { return longNumber.ReplaceAllString(value, "…") },
+	)
 }

@@ -56,10 +56,13 @@ func judgeContexts(have contexts, application string) []Finding {
 		line, lacks := firstAbsent(shipped[s.context], lines)
 		switch {
 		case len(lines) == 0:
-			found = append(found, Finding{checkDialplan, Wrong, fmt.Sprintf("[%s] is missing: %s", s.context, s.missing), mend})
+			found = append(found, Finding{
+				checkDialplan, Wrong, fmt.Sprintf("[%s] is missing: %s", s.context, s.missing), mend,
+			})
 		case lacks:
 			text := fmt.Sprintf(
-				"[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context, line,
+				"[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context,
+				line,
 				s.missing,
 			)
 			found = append(found, Finding{checkDialplan, s.changed, text, mend})

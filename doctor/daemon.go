@@ -58,7 +58,8 @@ func judgeDaemon(f daemonFacts) []Finding {
 	switch {
 	case f.silent:
 		return []Finding{{
-			checkDaemon, Wrong, "its operations port takes connections and answers nothing: the daemon is stuck, and callers hear silence",
+			checkDaemon, Wrong,
+			"its operations port takes connections and answers nothing: the daemon is stuck, and callers hear silence",
 			"Restart it: systemctl restart bereikbaar",
 		}}
 	case f.err != nil:
@@ -80,20 +81,24 @@ func judgeDaemon(f daemonFacts) []Finding {
 		if p.Detail != "" {
 			text += ": " + p.Detail
 		}
-		found = append(found, Finding{checkDaemon, verdict, text, "Mend that part; the daemon takes it up again by itself"})
+		found = append(found, Finding{
+			checkDaemon, verdict, text, "Mend that part; the daemon takes it up again by itself",
+		})
 	}
 	switch {
 	case len(found) > 0:
 	case f.State == "ready":
 		return []Finding{{Check: checkDaemon, Verdict: OK, Text: "it takes calls"}}
 	default:
-		found = append(found, Finding{checkDaemon, Wrong, fmt.Sprintf("it says that it is %q", f.State), "See its log: journalctl -u bereikbaar"})
+		found = append(found, Finding{
+			checkDaemon, Wrong, fmt.Sprintf("it says that it is %q", f.State), "See its log: journalctl -u bereikbaar",
+		})
 	}
 	return found
 }
 
-// judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state directory is:
-// the doctor itself may be root, who can read everything. Both are empty when they cannot be told.
+// judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state
+// directory is: the doctor itself may be root, who can read everything. Both are empty when they cannot be told.
 func judgeAPI(path, owner, d string, tokens func(path string) error) []Finding {
 	if path == "" {
 		return []Finding{{Check: checkAPI, Verdict: OK, Text: "web.tokens_file is not set: there is no JSON API"}}

@@ -110,7 +110,9 @@ func judgeDialplan(f dialplanFacts) []Finding {
 	if len(f.past) > 0 {
 		found = append(found, Finding{
 			checkDialplan, Wrong,
-			"callers come to the daemon past [bereikbaar], where numbers that they withhold are forgotten, at " + some(f.past),
+			"callers come to the daemon past [bereikbaar], where numbers that they withhold are forgotten, at " + some(
+				f.past,
+			),
 			"Write Goto(bereikbaar,${EXTEN},1) there; then: asterisk -rx \"dialplan reload\"",
 		})
 	}

@@ -51,7 +51,9 @@ func installed(t *testing.T, theirs string, change func(ours string) string) dia
 	ours, err := os.ReadFile("../deploy/asterisk/bereikbaar-extensions.conf")
 	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "extensions.conf"), []byte(theirs+"\n#include ours.conf\n"), 0o600))
+	require.NoError(
+		t, os.WriteFile(filepath.Join(dir, "extensions.conf"), []byte(theirs+"\n#include ours.conf\n"), 0o600),
+	)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "ours.conf"), []byte(change(string(ours))), 0o600))
 	return readDialplan(dir, "bereikbaar")
 }
@@ -77,11 +79,16 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		verdict Verdict
 		words   string
 	}{
-		"as it is shipped": {installed(t, "[in]\nexten => 140570,1,Goto(bereikbaar,${EXTEN},1)", asIs), OK, "as they are shipped"},
+		"as it is shipped": {
+			installed(t, "[in]\nexten => 140570,1,Goto(bereikbaar,${EXTEN},1)", asIs), OK, "as they are shipped",
+		},
 		"written in another way": {installed(t, "", func(ours string) string {
 			return strings.ReplaceAll(ours, " same => n,", "same =>   n,") + "exten => 1,1,NoOp()\n; more\n"
 		}), OK, "as they are shipped"},
-		"no [bereikbaar-privacy]": {installed(t, "", upTo("bereikbaar-privacy")), Wrong, "[bereikbaar-privacy] is missing: numbers that callers withhold"},
+		"no [bereikbaar-privacy]": {
+			installed(t, "", upTo("bereikbaar-privacy")), Wrong,
+			"[bereikbaar-privacy] is missing: numbers that callers withhold",
+		},
 		"nobody goes there": {
 			installed(t, "", without("exten => _[+0-9]!,1,Gosub(bereikbaar-privacy,s,1)")), Wrong,
 			`the first line that it lacks is "exten => _[+0-9]!,1,Gosub(`,
@@ -90,10 +97,18 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong,
 			"[bereikbaar-privacy] is not that of this version",
 		},
-		"no [bereikbaar-unanswered]": {installed(t, "", upTo("bereikbaar-unanswered")), Wrong, "[bereikbaar-unanswered] is missing"},
-		"another music":              {installed(t, "", without(" same => n,Set(CHANNEL(musicclass)=bereikbaar)")), Warning, "[bereikbaar-fallback] is not that"},
-		"past it":                    {installed(t, "[in]\nexten => 140570,1,Stasis(bereikbaar,caller,${EXTEN},${CALLERID(num-pres)})", asIs), Wrong, "at extensions.conf:2"},
-		"another application":        {readDialplan("../deploy/asterisk", "balie"), Wrong, "Stasis(balie,caller,"},
+		"no [bereikbaar-unanswered]": {
+			installed(t, "", upTo("bereikbaar-unanswered")), Wrong, "[bereikbaar-unanswered] is missing",
+		},
+		"another music": {
+			installed(t, "", without(" same => n,Set(CHANNEL(musicclass)=bereikbaar)")), Warning,
+			"[bereikbaar-fallback] is not that",
+		},
+		"past it": {
+			installed(t, "[in]\nexten => 140570,1,Stasis(bereikbaar,caller,${EXTEN},${CALLERID(num-pres)})", asIs),
+			Wrong, "at extensions.conf:2",
+		},
+		"another application": {readDialplan("../deploy/asterisk", "balie"), Wrong, "Stasis(balie,caller,"},
 	} {
 		t.Run(name, func(t *testing.T) { finds(t, judgeDialplan(test.facts), test.verdict, test.words) })
 	}

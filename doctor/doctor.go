@@ -1,5 +1,5 @@
-// Package doctor owns the look at a running installation: what is found is judged check by check, with what is wrong and
-// how to mend it.
+// Package doctor owns the look at a running installation: what is found is judged check by check, with what is wrong
+// and how to mend it.
 package doctor
 
 import (
@@ -66,7 +66,8 @@ type Notes interface {
 type Installation struct {
 	Config *config.Config // with its secrets
 	Notes  Notes
-	// Rehearse looks whether Redis keeps what it confirms, see redisstore.Rehearsal; Proof is what the daemon saw of it.
+	// Rehearse looks whether Redis keeps what it confirms, see redisstore.Rehearsal; Proof is what the daemon saw of
+	// it.
 	Rehearse    func(ctx context.Context) error
 	Proof       func() (redisstore.Proof, error)
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
@@ -96,16 +97,25 @@ func Examine(ctx context.Context, in Installation) Report {
 			return judgeDialplan(readDialplan(in.AsteriskEtc, in.Config.ARI.Application))
 		}},
 		{checkLimits, func(context.Context) []Finding { return judgeLimits(readLimits(in.AsteriskEtc)) }},
-		{checkMusic, func(context.Context) []Finding { return judgeMusic(readMusic(in.AsteriskEtc, musicOf(in.Config.Plan))) }},
+		{
+			checkMusic,
+			func(context.Context) []Finding { return judgeMusic(readMusic(in.AsteriskEtc, musicOf(in.Config.Plan))) },
+		},
 		{checkRecords, func(context.Context) []Finding { return judgeRecords(readRecords(in.AsteriskEtc)) }},
 		{checkRedis, func(ctx context.Context) []Finding { return judgeNotes(in.Notes.Check(ctx)) }},
 		{checkStored, func(ctx context.Context) []Finding { return lookAtStored(ctx, in.Notes, in.Config.Plan) }},
 		{checkDurability, func(ctx context.Context) []Finding { return judgeDurability(tryDurability(ctx, in)) }},
-		{checkRewrite, func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) }},
+		{
+			checkRewrite,
+			func(ctx context.Context) []Finding { return judgeRewrite(askRewrite(ctx, in.Config.Redis.Address)) },
+		},
 		{checkPrompts, func(context.Context) []Finding { return judgePrompts(lookAtPrompts(in.Config.Prompts)) }},
 		{checkMenus, func(context.Context) []Finding { return judgeSilences(lookAtSilences(in.Config)) }},
 		{checkClock, func(context.Context) []Finding { return judgeKernelClock(kernelClock()) }},
-		{checkDaemon, func(ctx context.Context) []Finding { return judgeDaemon(askDaemon(ctx, in.Config.Listen.Operations)) }},
+		{
+			checkDaemon,
+			func(ctx context.Context) []Finding { return judgeDaemon(askDaemon(ctx, in.Config.Listen.Operations)) },
+		},
 		{checkAPI, func(context.Context) []Finding {
 			file := in.Config.Web.TokensFile
 			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)
@@ -113,8 +123,8 @@ func Examine(ctx context.Context, in Installation) Report {
 	})
 }
 
-// examine runs the probes side by side. One that does not return within limit is left behind: what hangs is often a file
-// system or a name service, and those take no context.
+// examine runs the probes side by side. One that does not return within limit is left behind: what hangs is often a
+// file system or a name service, and those take no context.
 func examine(ctx context.Context, limit time.Duration, probes []probe) Report {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -56,7 +56,8 @@ func forgets(rehearsal error) []Finding {
 		return nil
 	}
 	return []Finding{{
-		checkDurability, Wrong, "rehearsed: " + rehearsal.Error() + ": the next restart loses what callers were promised",
+		checkDurability, Wrong,
+		"rehearsed: " + rehearsal.Error() + ": the next restart loses what callers were promised",
 		redisstore.MendDefaultUser,
 	}}
 }

@@ -19,13 +19,22 @@ func TestRedisIsCalledSafeOnlyAfterATrial(t *testing.T) {
 		verdict Verdict
 		text    string
 	}{
-		"rehearsed":                             {durabilityFacts{}, OK, "keeps what it confirms: rehearsed"},
-		"it forgets":                            {durabilityFacts{rehearsal: redisstore.ErrForgets, proof: kept}, Wrong, "the next restart loses"},
-		"not rehearsed, and never restarted":    {durabilityFacts{rehearsal: elsewhere}, Warning, "not proven yet"},
-		"not rehearsed, and seen":               {durabilityFacts{rehearsal: elsewhere, proof: kept}, OK, "kept what it had confirmed over the restart"},
-		"not rehearsed, and lost":               {durabilityFacts{rehearsal: elsewhere, proof: lost}, Wrong, "lost what it had confirmed"},
-		"rehearsed by now, and lost before":     {durabilityFacts{proof: lost}, Wrong, "lost what it had confirmed"},
-		"not rehearsed, and what is seen is no": {durabilityFacts{rehearsal: elsewhere, unread: errors.New("permission denied")}, Warning, "permission denied"},
+		"rehearsed": {durabilityFacts{}, OK, "keeps what it confirms: rehearsed"},
+		"it forgets": {
+			durabilityFacts{rehearsal: redisstore.ErrForgets, proof: kept}, Wrong, "the next restart loses",
+		},
+		"not rehearsed, and never restarted": {durabilityFacts{rehearsal: elsewhere}, Warning, "not proven yet"},
+		"not rehearsed, and seen": {
+			durabilityFacts{rehearsal: elsewhere, proof: kept}, OK, "kept what it had confirmed over the restart",
+		},
+		"not rehearsed, and lost": {
+			durabilityFacts{rehearsal: elsewhere, proof: lost}, Wrong, "lost what it had confirmed",
+		},
+		"rehearsed by now, and lost before": {durabilityFacts{proof: lost}, Wrong, "lost what it had confirmed"},
+		"not rehearsed, and what is seen is no": {
+			durabilityFacts{rehearsal: elsewhere, unread: errors.New("permission denied")}, Warning,
+			"permission denied",
+		},
 	} {
 		t.Run(name, func(t *testing.T) { finds(t, judgeDurability(test.facts), test.verdict, test.text) })
 	}

@@ -40,8 +40,10 @@ func TestTheHealthPageIsRead(t *testing.T) {
 		body   string
 		words  string
 	}{
-		"ready":           {200, `{"state":"ready","parts":[]}`, "takes calls"},
-		"not ready":       {503, `{"state":"not_ready","parts":[{"name":"ari","state":"down","needed":true}]}`, "ari is down"},
+		"ready": {200, `{"state":"ready","parts":[]}`, "takes calls"},
+		"not ready": {
+			503, `{"state":"not_ready","parts":[{"name":"ari","state":"down","needed":true}]}`, "ari is down",
+		},
 		"another program": {200, `<html>hello</html>`, "not the health page"},
 		"JSON of another": {404, `{"message":"no"}`, "status 404"},
 		"an endless page": {200, strings.Repeat("[", pageLimit+1), "not the health page"},
@@ -62,7 +64,9 @@ func TestTheHealthPageIsRead(t *testing.T) {
 }
 
 func TestVersionIsAskedWithThePasswordAndNotElsewhere(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the password went elsewhere") }))
+	elsewhere := httptest.NewServer(
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the password went elsewhere") }),
+	)
 	defer elsewhere.Close()
 	var user, asked string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +75,9 @@ func TestVersionIsAskedWithThePasswordAndNotElsewhere(t *testing.T) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusFound)
 	}))
 	defer server.Close()
-	_, status, err := askVersion(t.Context(), config.ARI{URL: strings.Replace(server.URL, "http", "ws", 1) + "/pbx/ari/events", Username: "ari"})
+	_, status, err := askVersion(t.Context(), config.ARI{
+		URL: strings.Replace(server.URL, "http", "ws", 1) + "/pbx/ari/events", Username: "ari",
+	})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusFound, status)
 	require.Equal(t, "ari", user)
@@ -133,5 +139,7 @@ func TestTheReportIsReadableByPeopleAndPrograms(t *testing.T) {
 		"\n1 ok, 1 warnings, 0 wrong\n", out.String())
 	text, err := json.Marshal(report)
 	require.NoError(t, err)
-	require.Contains(t, string(text), `{"verdict":"warning","findings":[{"check":"redis","verdict":"ok","text":"it answers"}`)
+	require.Contains(
+		t, string(text), `{"verdict":"warning","findings":[{"check":"redis","verdict":"ok","text":"it answers"}`,
+	)
 }

@@ -16,14 +16,17 @@ func judgeSettings(objects []object) []Finding {
 			if o.role != s.role || o.err != nil || o.missing && !o.ours() || s.met(o.values[s.key]) {
 				continue
 			}
-			where, sections, have = append(where, o.shown), append(sections, o.section), append(have, valueOf(o.values[s.key]))
+			where, sections, have = append(where, o.shown), append(sections, o.section), append(
+				have, valueOf(o.values[s.key]),
+			)
 		}
 		if len(where) == 0 {
 			continue
 		}
 		slices.Sort(have)
 		found = append(found, Finding{
-			checkSIP, s.verdict, fmt.Sprintf("%s of %s is %s: %s", s.key, some(where), some(slices.Compact(have)), s.follows),
+			checkSIP, s.verdict,
+			fmt.Sprintf("%s of %s is %s: %s", s.key, some(where), some(slices.Compact(have)), s.follows),
 			s.mend(sections),
 		})
 	}
@@ -31,7 +34,8 @@ func judgeSettings(objects []object) []Finding {
 	found = append(found, unseen(objects)...)
 	if len(found) == 0 {
 		found = append(found, Finding{
-			Check: checkSIP, Verdict: OK, Text: "trunk, phones and their log-ins are set as deploy/asterisk/pjsip.conf says",
+			Check: checkSIP, Verdict: OK,
+			Text: "trunk, phones and their log-ins are set as deploy/asterisk/pjsip.conf says",
 		})
 	}
 	return found

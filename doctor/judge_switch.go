@@ -13,7 +13,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// The oldest Asterisk that runs REST commands over the websocket and gives NO_ANSWER as the cause of a ring that timed out.
+// The oldest Asterisk that runs REST commands over the websocket and gives NO_ANSWER as the cause of a ring that timed
+// out.
 const (
 	oldestMajor = 22
 	oldestMinor = 4
@@ -54,7 +55,9 @@ func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 			"Restart Asterisk, and see whether a newer version mends it",
 		})
 	}
-	found = append(found, Finding{Check: checkAsterisk, Verdict: OK, Text: "password right, the user may write, commands go over the websocket"})
+	found = append(found, Finding{
+		Check: checkAsterisk, Verdict: OK, Text: "password right, the user may write, commands go over the websocket",
+	})
 	found = append(found, judgeApplication(f)...)
 	found = append(found, judgePhones(f.endpoints, phones)...)
 	found = append(found, judgeCallbacks(f.endpoints, dial))
@@ -78,11 +81,20 @@ func judgeReach(f switchFacts) []Finding {
 	case f.status == http.StatusForbidden:
 		return wrong("ARI does not let this machine in (403)", "Allow it in the user's acl in ari.conf")
 	case f.status == http.StatusNotFound:
-		return wrong("Asterisk answers, and has no ARI there (404)", "Set enabled = yes in ari.conf, load res_ari.so, and compare ari.url with prefix in http.conf")
+		return wrong(
+			"Asterisk answers, and has no ARI there (404)",
+			"Set enabled = yes in ari.conf, load res_ari.so, and compare ari.url with prefix in http.conf",
+		)
 	case f.status == http.StatusServiceUnavailable:
-		return wrong("Asterisk is still starting, or all its sessions are taken (503)", "Wait; when it stays so raise sessionlimit in http.conf")
+		return wrong(
+			"Asterisk is still starting, or all its sessions are taken (503)",
+			"Wait; when it stays so raise sessionlimit in http.conf",
+		)
 	}
-	return wrong(fmt.Sprintf("what answers at ari.url says %d", f.status), "Compare ari.url with bindaddr, bindport and prefix in http.conf")
+	return wrong(
+		fmt.Sprintf("what answers at ari.url says %d", f.status),
+		"Compare ari.url with bindaddr, bindport and prefix in http.conf",
+	)
 }
 
 var versionNumbers = regexp.MustCompile(`^(?:Asterisk )?([0-9]{1,4})\.([0-9]{1,4})`)
@@ -91,14 +103,18 @@ func judgeVersion(version string) []Finding {
 	mend := fmt.Sprintf("Install Asterisk %d.%d or newer; Debian testing has one", oldestMajor, oldestMinor)
 	m := versionNumbers.FindStringSubmatch(version)
 	if m == nil {
-		return []Finding{{checkAsterisk, Warning, fmt.Sprintf("it says that its version is %q, which tells nothing", version), mend}}
+		return []Finding{
+			{checkAsterisk, Warning, fmt.Sprintf("it says that its version is %q, which tells nothing", version), mend},
+		}
 	}
 	numbers := make([]int, 2)
 	for i := range numbers {
 		numbers[i], _ = strconv.Atoi(m[i+1]) // four digits are a number
 	}
 	if slices.Compare(numbers, []int{oldestMajor, oldestMinor}) < 0 {
-		return []Finding{{checkAsterisk, Wrong, "version " + version + " is too old: it runs no commands over the websocket", mend}}
+		return []Finding{
+			{checkAsterisk, Wrong, "version " + version + " is too old: it runs no commands over the websocket", mend},
+		}
 	}
 	return []Finding{{Check: checkAsterisk, Verdict: OK, Text: "version " + version}}
 }
@@ -111,7 +127,8 @@ func judgeApplication(f switchFacts) []Finding {
 	}{{f.application, f.calls}, {asterisk.WatchApplication(f.application), f.watch}} {
 		if !a.facts.registered {
 			return []Finding{{
-				checkApplication, Wrong, a.name + " is not registered in Asterisk: calls get the fallback of the dialplan",
+				checkApplication, Wrong,
+				a.name + " is not registered in Asterisk: calls get the fallback of the dialplan",
 				"Start the daemon, and compare ari.application with Stasis() in the dialplan",
 			}}
 		}
@@ -128,11 +145,16 @@ func judgeApplication(f switchFacts) []Finding {
 	if missing := absent([]asterisk.EventType{asterisk.EndpointStateChange}, f.watch.Allowed); len(missing) > 0 {
 		found = append(found, Finding{
 			checkApplication, Wrong,
-			"the event filter of " + asterisk.WatchApplication(f.application) + " keeps the state of phones from the daemon", mend,
+			"the event filter of " + asterisk.WatchApplication(
+				f.application,
+			) + " keeps the state of phones from the daemon",
+			mend,
 		})
 	}
 	if len(found) == 0 {
-		found = append(found, Finding{Check: checkApplication, Verdict: OK, Text: f.application + " is registered, with its event filter"})
+		found = append(found, Finding{
+			Check: checkApplication, Verdict: OK, Text: f.application + " is registered, with its event filter",
+		})
 	}
 	return found
 }
@@ -180,12 +202,17 @@ func judgePhones(endpoints []asterisk.Endpoint, phones []phone) []Finding {
 		})
 	}
 	if len(unseen) > 0 {
-		found = append(found, Finding{Check: checkPhones, Verdict: OK, Text: "Asterisk cannot say whether there is a phone for " + some(unseen)})
+		found = append(found, Finding{
+			Check: checkPhones, Verdict: OK, Text: "Asterisk cannot say whether there is a phone for " + some(unseen),
+		})
 	}
 	text := fmt.Sprintf("%d of %d are online", online, looked)
 	switch {
 	case looked > 0 && online == 0:
-		found = append(found, Finding{checkPhones, Warning, text + ": nobody can be rung now", "Outside opening hours that may be as it should; else see why phones do not log in"})
+		found = append(found, Finding{
+			checkPhones, Warning, text + ": nobody can be rung now",
+			"Outside opening hours that may be as it should; else see why phones do not log in",
+		})
 	case looked > 0:
 		found = append(found, Finding{Check: checkPhones, Verdict: OK, Text: text})
 	}
@@ -195,11 +222,15 @@ func judgePhones(endpoints []asterisk.Endpoint, phones []phone) []Finding {
 // judgeCallbacks looks at the way outside, on which callers are called back.
 func judgeCallbacks(endpoints []asterisk.Endpoint, dial string) Finding {
 	if dial == "" {
-		return Finding{Check: checkCallbacks, Verdict: OK, Text: "callbacks.dial is not set: colleagues dial callers themselves"}
+		return Finding{
+			Check: checkCallbacks, Verdict: OK, Text: "callbacks.dial is not set: colleagues dial callers themselves",
+		}
 	}
 	name, known := endpointOf(dial)
 	if !known {
-		return Finding{Check: checkCallbacks, Verdict: OK, Text: "Asterisk cannot say whether callbacks.dial leads anywhere"}
+		return Finding{
+			Check: checkCallbacks, Verdict: OK, Text: "Asterisk cannot say whether callbacks.dial leads anywhere",
+		}
 	}
 	if !slices.ContainsFunc(endpoints, func(e asterisk.Endpoint) bool { return e.Name() == name }) {
 		return Finding{
@@ -210,8 +241,8 @@ func judgeCallbacks(endpoints []asterisk.Endpoint, dial string) Finding {
 	return Finding{Check: checkCallbacks, Verdict: OK, Text: "callbacks are dialled on " + name}
 }
 
-// endpointOf gives the endpoint that a dial string goes by: that of the phone, or of the trunk to another exchange. Other
-// dial strings, such as Local/…, name none.
+// endpointOf gives the endpoint that a dial string goes by: that of the phone, or of the trunk to another exchange.
+// Other dial strings, such as Local/…, name none.
 func endpointOf(dial string) (name string, ok bool) {
 	technology, resource, ok := strings.Cut(dial, "/")
 	if !ok || technology == "Local" || strings.Contains(resource, "/") {

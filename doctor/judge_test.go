@@ -16,7 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// finds asserts the worst verdict, and that some finding of that verdict holds the words. What is not well says how to mend it.
+// finds asserts the worst verdict, and that some finding of that verdict holds the words. What is not well says how to
+// mend it.
 func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
 	t.Helper()
 	require.Equal(t, verdict, NewReport(found).Verdict, "%v", found)
@@ -40,7 +41,10 @@ func healthy() switchFacts {
 		f.calls.Disallowed = append(f.calls.Disallowed, eventFacts{t})
 	}
 	f.watch.Allowed = []eventFacts{{asterisk.EndpointStateChange}}
-	f.endpoints = []asterisk.Endpoint{{Technology: "PJSIP", Resource: "anna", State: "online"}, {Technology: "PJSIP", Resource: "pbx", State: "online"}}
+	f.endpoints = []asterisk.Endpoint{
+		{Technology: "PJSIP", Resource: "anna", State: "online"},
+		{Technology: "PJSIP", Resource: "pbx", State: "online"},
+	}
 	return f
 }
 
@@ -51,42 +55,90 @@ func TestAsteriskIsJudged(t *testing.T) {
 		verdict Verdict
 		words   string
 	}{
-		"all is well":                      {func(*switchFacts) {}, OK, "version 22.10.1"},
-		"the oldest that will do":          {func(f *switchFacts) { f.version = "22.4.0" }, OK, "22.4.0"},
-		"a later one":                      {func(f *switchFacts) { f.version = "23.0.0-rc1" }, OK, "23.0.0"},
-		"Debian's way to write it":         {func(f *switchFacts) { f.version = "22.10.1~dfsg+~cs6.15.60671435-1" }, OK, "22.10.1"},
-		"just too old":                     {func(f *switchFacts) { f.version = "22.3.9" }, Wrong, "too old"},
-		"that of Ubuntu":                   {func(f *switchFacts) { f.version = "20.6.0" }, Wrong, "too old"},
-		"built from its repository":        {func(f *switchFacts) { f.version = "GIT-master-abc" }, Warning, "tells nothing"},
-		"nothing listens":                  {func(f *switchFacts) { f.reach = refused }, Wrong, "does not answer: connection refused"},
-		"wrong password":                   {func(f *switchFacts) { f.status = 401 }, Wrong, "password"},
-		"address not allowed":              {func(f *switchFacts) { f.status = 403 }, Wrong, "does not let this machine in"},
-		"no ARI there":                     {func(f *switchFacts) { f.status = 404 }, Wrong, "no ARI"},
-		"too many sessions":                {func(f *switchFacts) { f.status = 503 }, Wrong, "sessions"},
-		"another web server":               {func(f *switchFacts) { f.status = 302 }, Wrong, "302"},
-		"a user who may only read":         {func(f *switchFacts) { f.link = errors.New("403 Forbidden") }, Wrong, "commands over the websocket"},
-		"a question that is not answered":  {func(f *switchFacts) { f.ask = asterisk.ErrUnknownOutcome }, Wrong, "does not answer all"},
-		"a deadlock over channels":         {func(f *switchFacts) { f.channels = asterisk.ErrUnknownOutcome }, Wrong, "deadlock"},
-		"daemon away":                      {func(f *switchFacts) { f.calls.registered = false }, Wrong, "bereikbaar is not registered"},
-		"daemon without phones":            {func(f *switchFacts) { f.watch.registered = false }, Wrong, "bereikbaar-phones is not registered"},
-		"no event filter":                  {func(f *switchFacts) { f.calls.Disallowed = nil }, Wrong, "event filter of bereikbaar lets"},
-		"an older event filter":            {func(f *switchFacts) { f.calls.Disallowed = f.calls.Disallowed[1:] }, Wrong, "lets 1 kinds through"},
-		"phones whose state is not told":   {func(f *switchFacts) { f.watch.Allowed = nil }, Wrong, "state of phones"},
-		"all phones off":                   {func(f *switchFacts) { f.endpoints[0].State = "offline"; f.endpoints[1].State = "offline" }, Warning, "0 of 2"},
-		"a phone that Asterisk lacks":      {func(f *switchFacts) { f.endpoints = f.endpoints[1:] }, Wrong, "phone of anna"},
-		"a trunk that Asterisk lacks":      {func(f *switchFacts) { f.endpoints = f.endpoints[:1] }, Wrong, "phone of bram"},
-		"a clock that is two minutes fast": {func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs 2m0s"},
-		"a clock that is slow":             {func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs -3s"},
-		"keys in every way":                {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}} }, OK, "on PJSIP/pbx they are heard as RTP events where"},
-		"keys as events only":              {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "rfc4733"}} }, Warning, "nobody can choose"},
-		"keys as tones on every call":      {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "inband"}} }, Warning, "at a price"},
-		"no keys but INFO":                 {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "none"}} }, Warning, "INFO only"},
-		"events, else INFO":                {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto_info"}} }, Warning, "knows neither"},
-		"a trunk of which nothing is told": {func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", ""}} }, OK, "does not tell how keys"},
+		"all is well":             {func(*switchFacts) {}, OK, "version 22.10.1"},
+		"the oldest that will do": {func(f *switchFacts) { f.version = "22.4.0" }, OK, "22.4.0"},
+		"a later one":             {func(f *switchFacts) { f.version = "23.0.0-rc1" }, OK, "23.0.0"},
+		"Debian's way to write it": {
+			func(f *switchFacts) { f.version = "22.10.1~dfsg+~cs6.15.60671435-1" }, OK, "22.10.1",
+		},
+		"just too old":   {func(f *switchFacts) { f.version = "22.3.9" }, Wrong, "too old"},
+		"that of Ubuntu": {func(f *switchFacts) { f.version = "20.6.0" }, Wrong, "too old"},
+		"built from its repository": {
+			func(f *switchFacts) { f.version = "GIT-master-abc" }, Warning, "tells nothing",
+		},
+		"nothing listens": {
+			func(f *switchFacts) { f.reach = refused }, Wrong, "does not answer: connection refused",
+		},
+		"wrong password": {func(f *switchFacts) { f.status = 401 }, Wrong, "password"},
+		"address not allowed": {
+			func(f *switchFacts) { f.status = 403 }, Wrong, "does not let this machine in",
+		},
+		"no ARI there":       {func(f *switchFacts) { f.status = 404 }, Wrong, "no ARI"},
+		"too many sessions":  {func(f *switchFacts) { f.status = 503 }, Wrong, "sessions"},
+		"another web server": {func(f *switchFacts) { f.status = 302 }, Wrong, "302"},
+		"a user who may only read": {
+			func(f *switchFacts) { f.link = errors.New("403 Forbidden") }, Wrong, "commands over the websocket",
+		},
+		"a question that is not answered": {
+			func(f *switchFacts) { f.ask = asterisk.ErrUnknownOutcome }, Wrong, "does not answer all",
+		},
+		"a deadlock over channels": {
+			func(f *switchFacts) { f.channels = asterisk.ErrUnknownOutcome }, Wrong, "deadlock",
+		},
+		"daemon away": {
+			func(f *switchFacts) { f.calls.registered = false }, Wrong, "bereikbaar is not registered",
+		},
+		"daemon without phones": {
+			func(f *switchFacts) { f.watch.registered = false }, Wrong, "bereikbaar-phones is not registered",
+		},
+		"no event filter": {
+			func(f *switchFacts) { f.calls.Disallowed = nil }, Wrong, "event filter of bereikbaar lets",
+		},
+		"an older event filter": {
+			func(f *switchFacts) { f.calls.Disallowed = f.calls.Disallowed[1:] }, Wrong, "lets 1 kinds through",
+		},
+		"phones whose state is not told": {func(f *switchFacts) { f.watch.Allowed = nil }, Wrong, "state of phones"},
+		"all phones off": {
+			func(f *switchFacts) { f.endpoints[0].State = "offline"; f.endpoints[1].State = "offline" }, Warning,
+			"0 of 2",
+		},
+		"a phone that Asterisk lacks": {
+			func(f *switchFacts) { f.endpoints = f.endpoints[1:] }, Wrong, "phone of anna",
+		},
+		"a trunk that Asterisk lacks": {
+			func(f *switchFacts) { f.endpoints = f.endpoints[:1] }, Wrong, "phone of bram",
+		},
+		"a clock that is two minutes fast": {
+			func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs 2m0s",
+		},
+		"a clock that is slow": {
+			func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs -3s",
+		},
+		"keys in every way": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}} }, OK,
+			"on PJSIP/pbx they are heard as RTP events where",
+		},
+		"keys as events only": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "rfc4733"}} }, Warning, "nobody can choose",
+		},
+		"keys as tones on every call": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "inband"}} }, Warning, "at a price",
+		},
+		"no keys but INFO": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "none"}} }, Warning, "INFO only",
+		},
+		"events, else INFO": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto_info"}} }, Warning, "knows neither",
+		},
+		"a trunk of which nothing is told": {
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", ""}} }, OK, "does not tell how keys",
+		},
 		"one of two trunks": {func(f *switchFacts) {
 			f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}, {"PJSIP/0612345678", "info"}}
 		}, Warning, "on an endpoint with a number for a name"},
-		"an answer that took its time": {func(f *switchFacts) { f.skew, f.took = 3*time.Second, 2*time.Second }, OK, "version"},
+		"an answer that took its time": {
+			func(f *switchFacts) { f.skew, f.took = 3*time.Second, 2*time.Second }, OK, "version",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := healthy()
@@ -113,11 +165,22 @@ func TestTheDaemonIsJudgedByWhatItSays(t *testing.T) {
 		verdict Verdict
 		words   string
 	}{
-		"ready":                {daemonFacts{State: "ready", Parts: []partFacts{{Name: "ari", State: "up", Needed: true}}}, OK, "takes calls"},
-		"away":                 {daemonFacts{err: errors.New("connection refused")}, Wrong, "does not answer: connection refused"},
-		"stuck":                {daemonFacts{err: errors.New("deadline"), silent: true}, Wrong, "stuck"},
-		"without Redis":        {daemonFacts{State: "degraded", Parts: []partFacts{{Name: "redis", State: "down", Detail: "refused"}}}, Warning, "redis is down: refused"},
-		"without Asterisk":     {daemonFacts{State: "not_ready", Parts: []partFacts{{Name: "ari", State: "silent", Needed: true}}}, Wrong, "ari is silent"},
+		"ready": {
+			daemonFacts{State: "ready", Parts: []partFacts{{Name: "ari", State: "up", Needed: true}}}, OK,
+			"takes calls",
+		},
+		"away": {
+			daemonFacts{err: errors.New("connection refused")}, Wrong, "does not answer: connection refused",
+		},
+		"stuck": {daemonFacts{err: errors.New("deadline"), silent: true}, Wrong, "stuck"},
+		"without Redis": {
+			daemonFacts{State: "degraded", Parts: []partFacts{{Name: "redis", State: "down", Detail: "refused"}}},
+			Warning, "redis is down: refused",
+		},
+		"without Asterisk": {
+			daemonFacts{State: "not_ready", Parts: []partFacts{{Name: "ari", State: "silent", Needed: true}}}, Wrong,
+			"ari is silent",
+		},
 		"not ready, no reason": {daemonFacts{State: "not_ready"}, Wrong, "not_ready"},
 	} {
 		t.Run(name, func(t *testing.T) { finds(t, judgeDaemon(c.facts), c.verdict, c.words) })
@@ -138,9 +201,15 @@ func TestTheNightlyRewriteIsJudgedByItsUnits(t *testing.T) {
 		"every night":       {says(), OK, "every night"},
 		"not to be seen":    {rewriteFacts{}, OK, "see to it"},
 		"systemd is silent": {rewriteFacts{here: true, err: errors.New("no bus")}, Warning, "no bus"},
-		"not installed":     {says("timer\nLoadState=loaded\nActiveState=active", "timer\nLoadState=not-found\nActiveState=inactive"), Warning, "not installed"},
-		"not enabled":       {says("ActiveState=active", "ActiveState=inactive"), Warning, "timer is inactive"},
-		"it failed":         {says("Result=success\nId=bereikbaar-rewrite.service", "Result=exit-code\nId=bereikbaar-rewrite.service"), Warning, "stays on Redis's disk"},
+		"not installed": {
+			says("timer\nLoadState=loaded\nActiveState=active", "timer\nLoadState=not-found\nActiveState=inactive"),
+			Warning, "not installed",
+		},
+		"not enabled": {says("ActiveState=active", "ActiveState=inactive"), Warning, "timer is inactive"},
+		"it failed": {
+			says("Result=success\nId=bereikbaar-rewrite.service", "Result=exit-code\nId=bereikbaar-rewrite.service"),
+			Warning, "stays on Redis's disk",
+		},
 	} {
 		t.Run(name, func(t *testing.T) { finds(t, judgeRewrite(c.facts), c.verdict, c.words) })
 	}
@@ -149,8 +218,14 @@ func TestTheNightlyRewriteIsJudgedByItsUnits(t *testing.T) {
 func TestRedisIsJudgedByItsOwnCheck(t *testing.T) {
 	finds(t, judgeNotes(nil), OK, "it answers")
 	grave := redisstore.Problem{Setting: "appendfsync", Grave: true, Text: `it is "everysec"`, Mend: "Set it"}
-	finds(t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}}), Warning, "latency: slow")
-	finds(t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}, grave}), Wrong, "appendfsync: it is")
+	finds(
+		t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}}), Warning,
+		"latency: slow",
+	)
+	finds(
+		t, judgeNotes([]redisstore.Problem{{Setting: "latency", Text: "slow", Mend: "Nearer"}, grave}), Wrong,
+		"appendfsync: it is",
+	)
 }
 
 func TestPromptsAreNamedWithoutTheirText(t *testing.T) {
@@ -174,7 +249,10 @@ func TestTheClockIsJudgedByTheKernel(t *testing.T) {
 }
 
 func TestAConfigurationThatIsRefusedIsToldWithoutNumbers(t *testing.T) {
-	problem := config.Problem{File: "/etc/b.yaml", Line: 7, Key: "agents.anna.endpoint", What: `"PJSIP/+31 6 12345678" is no endpoint`, Mend: `write it as "PJSIP/anna"`}
+	problem := config.Problem{
+		File: "/etc/b.yaml", Line: 7, Key: "agents.anna.endpoint", What: `"PJSIP/+31 6 12345678" is no endpoint`,
+		Mend: `write it as "PJSIP/anna"`,
+	}
 	found := Configuration("/etc/b.yaml", nil, config.Problems{problem})
 	finds(t, found, Wrong, `/etc/b.yaml:7: agents.anna.endpoint: "PJSIP/…" is no endpoint`)
 	require.Equal(t, `write it as "PJSIP/anna"`, found[0].Mend)
@@ -208,8 +286,14 @@ func TestTheTokensFileIsJudged(t *testing.T) {
 	require.Empty(t, asked)
 	finds(t, judge(file, "bereikbaar", "bereikbaar", nil), OK, "can be used")
 	require.Equal(t, file, asked)
-	finds(t, judge(file, "bereikbaar", "bereikbaar", errors.New("tokens file /etc/tokens.yaml: line 3: role")), Wrong, "line 3: role")
-	finds(t, judge(file, "root", "bereikbaar", nil), Wrong, "belongs to root, and the daemon, which runs as bereikbaar, may not read it")
+	finds(
+		t, judge(file, "bereikbaar", "bereikbaar", errors.New("tokens file /etc/tokens.yaml: line 3: role")), Wrong,
+		"line 3: role",
+	)
+	finds(
+		t, judge(file, "root", "bereikbaar", nil), Wrong,
+		"belongs to root, and the daemon, which runs as bereikbaar, may not read it",
+	)
 	finds(t, judge(file, "bereikbaar", "root", nil), OK, "can be used") // root reads everything
 	finds(t, judge(file, "root", "", nil), OK, "can be used")           // nobody knows as whom the daemon runs
 }
@@ -224,7 +308,8 @@ func TestWhoseAFileIs(t *testing.T) {
 func TestWhatIsBrokenInRedisIsToldKeyByKey(t *testing.T) {
 	finds(t, judgeStored(nil), OK, "lead to notes")
 	junk := redisstore.Fault{
-		Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7, Text: "has an entry of 4 bytes that is no note's id",
+		Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7,
+		Text: "has an entry of 4 bytes that is no note's id",
 		Mend: "ZREM",
 	}
 	finds(

@@ -53,12 +53,16 @@ var keyModes = map[string]struct {
 	verdict Verdict
 	text    string
 }{
-	"auto":      {OK, "as RTP events where it offers them (RFC 4733), else as tones in the sound, and as INFO"},
-	"rfc4733":   {Warning, "as RTP events and INFO only: a trunk that offers no events (RFC 4733) sends tones, and " + unheard},
+	"auto": {OK, "as RTP events where it offers them (RFC 4733), else as tones in the sound, and as INFO"},
+	"rfc4733": {
+		Warning, "as RTP events and INFO only: a trunk that offers no events (RFC 4733) sends tones, and " + unheard,
+	},
 	"auto_info": {Warning, "as RTP events and INFO only: a trunk that knows neither sends tones, and " + unheard},
-	"inband":    {Warning, "as tones in the sound and INFO: each call is searched, at a price, also where the trunk knows events"},
-	"info":      {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
-	"none":      {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
+	"inband": {
+		Warning, "as tones in the sound and INFO: each call is searched, at a price, also where the trunk knows events",
+	},
+	"info": {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
+	"none": {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
 }
 
 // judgeKeys tells how the keys of callers come in on each trunk.

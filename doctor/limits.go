@@ -45,7 +45,8 @@ var limits = []limit{
 		follows: "one busy moment of other users of ARI keeps the daemon out",
 	},
 	{
-		file: "http.conf", key: "session_keep_alive", standard: 15000, least: 90001, recommend: 120000, verdict: Warning,
+		file: "http.conf", key: "session_keep_alive", standard: 15000, least: 90001, recommend: 120000,
+		verdict: Warning,
 		follows: "Asterisk closes connections (in ms) that clients, which keep them 90 s, are just about to use",
 	},
 	{
@@ -69,10 +70,14 @@ func judgeLimits(f limitFacts) []Finding {
 		found = append(found, judgeHTTP(f.http)...)
 	}
 	if f.ari != nil && !isYes(f.ari.get("enabled", "yes")) {
-		found = append(found, Finding{checkLimits, Wrong, "ari.conf: enabled is off: there is no ARI", "Set enabled = yes in [general]"})
+		found = append(found, Finding{
+			checkLimits, Wrong, "ari.conf: enabled is off: there is no ARI", "Set enabled = yes in [general]",
+		})
 	}
 	if len(found) == 0 {
-		found = append(found, Finding{Check: checkLimits, Verdict: OK, Text: "its time limits fit, and HTTP listens on this machine only"})
+		found = append(found, Finding{
+			Check: checkLimits, Verdict: OK, Text: "its time limits fit, and HTTP listens on this machine only",
+		})
 	}
 	return found
 }
@@ -87,7 +92,13 @@ func (l limit) judge(s section) []Finding {
 	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		return []Finding{{checkLimits, Warning, fmt.Sprintf("%s: %s is %q, which is no number: Asterisk uses %d", l.file, l.key, text, l.standard), mend}}
+		return []Finding{
+			{
+				checkLimits, Warning,
+				fmt.Sprintf("%s: %s is %q, which is no number: Asterisk uses %d", l.file, l.key, text, l.standard),
+				mend,
+			},
+		}
 	case n < l.least:
 		return []Finding{{checkLimits, l.verdict, fmt.Sprintf("%s: %s is %d: %s", l.file, l.key, n, l.follows), mend}}
 	}
@@ -97,11 +108,16 @@ func (l limit) judge(s section) []Finding {
 func judgeHTTP(s section) []Finding {
 	var found []Finding
 	if !isYes(s.get("enabled", "no")) {
-		return []Finding{{checkLimits, Wrong, "http.conf: enabled is off: there is no ARI", "Set enabled = yes in [general]"}}
+		return []Finding{
+			{checkLimits, Wrong, "http.conf: enabled is off: there is no ARI", "Set enabled = yes in [general]"},
+		}
 	}
 	switch host := hostOf(s.get("bindaddr", "")); {
 	case host == "":
-		found = append(found, Finding{checkLimits, Wrong, "http.conf: there is no bindaddr, so Asterisk's HTTP server does not run", "Set bindaddr = 127.0.0.1 in [general]"})
+		found = append(found, Finding{
+			checkLimits, Wrong, "http.conf: there is no bindaddr, so Asterisk's HTTP server does not run",
+			"Set bindaddr = 127.0.0.1 in [general]",
+		})
 	case !loopback(host):
 		found = append(found, Finding{
 			checkLimits, Wrong, "http.conf: bindaddr lets other machines reach ARI, which can make telephone calls",
@@ -110,7 +126,8 @@ func judgeHTTP(s section) []Finding {
 	}
 	if host := hostOf(s.get("tlsbindaddr", "")); isYes(s.get("tlsenable", "no")) && host != "" && !loopback(host) {
 		found = append(found, Finding{
-			checkLimits, Warning, "http.conf: tlsbindaddr lets other machines reach ARI, which can make telephone calls",
+			checkLimits, Warning,
+			"http.conf: tlsbindaddr lets other machines reach ARI, which can make telephone calls",
 			"Set it to 127.0.0.1, or let a firewall and the acl of the user in ari.conf admit the daemon's machine only",
 		})
 	}

@@ -24,7 +24,8 @@ type musicClass struct {
 	name   string
 	exists bool
 	mode   string
-	// directory has so many files that Asterisk plays; closed is one on the way that others than its owner cannot enter.
+	// directory has so many files that Asterisk plays; closed is one on the way that others than its owner cannot
+	// enter.
 	directory, closed string
 	files             int
 }
@@ -131,7 +132,9 @@ func judgeMusic(f musicFacts) []Finding {
 		}
 	}
 	if len(found) == 0 {
-		found = append(found, Finding{Check: checkMusic, Verdict: OK, Text: "there is something to play for " + some(heard)})
+		found = append(found, Finding{
+			Check: checkMusic, Verdict: OK, Text: "there is something to play for " + some(heard),
+		})
 	}
 	return found
 }

@@ -37,10 +37,14 @@ func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 			"[bereikbaar]\nmode = files\ndirectory = DIR\n", []string{"a.alaw"}, Wrong,
 			"no class [default]: callers who wait hear nothing",
 		},
-		"templates in a circle": {"[a](bereikbaar)\n[bereikbaar](a)\nmode = files\n[default](a)\n", nil, Wrong, "no file"},
+		"templates in a circle": {
+			"[a](bereikbaar)\n[bereikbaar](a)\nmode = files\n[default](a)\n", nil, Wrong, "no file",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			etc, dir := etcOf(t, map[string]string{"musiconhold.conf": test.text, "site/music.conf": "directory = DIR\n"})
+			etc, dir := etcOf(t, map[string]string{
+				"musiconhold.conf": test.text, "site/music.conf": "directory = DIR\n",
+			})
 			for _, file := range test.files {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), nil, 0o600))
 			}

@@ -31,7 +31,9 @@ func judgeNotes(problems []redisstore.Problem) []Finding {
 type promptFacts struct {
 	directory string
 	problems  []prompts.Problem
-	closed    string // a directory on the way that others than its owner cannot enter; empty when there is none, or Asterisk goes another way
+	// a directory on the way that others than its owner cannot enter; empty when there is none, or Asterisk goes
+	// another way
+	closed string
 }
 
 func lookAtPrompts(c config.Prompts) promptFacts {

@@ -58,7 +58,9 @@ func judgeRecords(f recordFacts) []Finding {
 	mend := "install -d -o asterisk -g asterisk " + f.directory +
 		", with the user that Asterisk runs as; then: asterisk -rx \"core reload\""
 	warn := func(text string) []Finding {
-		return []Finding{{checkRecords, Warning, text + ": nothing tells afterwards what became of a call in Asterisk", mend}}
+		return []Finding{
+			{checkRecords, Warning, text + ": nothing tells afterwards what became of a call in Asterisk", mend},
+		}
 	}
 	switch {
 	case f.err != nil:

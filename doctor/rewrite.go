@@ -13,7 +13,8 @@ const (
 	rewriteService = "bereikbaar-rewrite.service"
 )
 
-// rewriteFacts is what systemd says of the nightly rewrite of Redis's log. Whether Redis could do it, its own check tells.
+// rewriteFacts is what systemd says of the nightly rewrite of Redis's log. Whether Redis could do it, its own check
+// tells.
 type rewriteFacts struct {
 	here  bool // Redis is on this machine, as far as its address tells, and systemd runs it
 	err   error
@@ -26,7 +27,9 @@ func askRewrite(ctx context.Context, redis string) rewriteFacts {
 	if err != nil || !strings.HasPrefix(redis, "/") && !loopback(hostOf(redis)) {
 		return rewriteFacts{}
 	}
-	text, err := exec.CommandContext(ctx, "systemctl", "show", "--property=Id,LoadState,ActiveState,Result", rewriteTimer, rewriteService).Output()
+	text, err := exec.CommandContext(
+		ctx, "systemctl", "show", "--property=Id,LoadState,ActiveState,Result", rewriteTimer, rewriteService,
+	).Output()
 	return rewriteFacts{here: true, err: err, units: unitsOf(string(text))}
 }
 
@@ -51,15 +54,26 @@ func judgeRewrite(f rewriteFacts) []Finding {
 	timer, service := f.units[rewriteTimer], f.units[rewriteService]
 	switch {
 	case !f.here:
-		return []Finding{{Check: checkRewrite, Verdict: OK, Text: "Redis is on another machine, or this one has no systemd: see to it that Redis rewrites its log every night (BGREWRITEAOF)"}}
+		return []Finding{
+			{
+				Check: checkRewrite, Verdict: OK,
+				Text: "Redis is on another machine, or this one has no systemd: see to it that Redis rewrites its log every night (BGREWRITEAOF)",
+			},
+		}
 	case f.err != nil:
-		return warn("systemd does not say whether its log is rewritten every night: "+f.err.Error(), "See `systemctl status "+rewriteTimer+"`")
+		return warn(
+			"systemd does not say whether its log is rewritten every night: "+f.err.Error(),
+			"See `systemctl status "+rewriteTimer+"`",
+		)
 	case timer["LoadState"] != "loaded":
 		return warn(rewriteTimer+" is not installed", "Install and enable it, as operating.md says (step 3)")
 	case timer["ActiveState"] != "active":
 		return warn(fmt.Sprintf("%s is %s", rewriteTimer, timer["ActiveState"]), "systemctl enable --now "+rewriteTimer)
 	case service["Result"] != "success":
-		return warn(fmt.Sprintf("the last rewrite of its log ended with %q", service["Result"]), "See journalctl -u "+rewriteService+", and then systemctl start "+rewriteService)
+		return warn(
+			fmt.Sprintf("the last rewrite of its log ended with %q", service["Result"]),
+			"See journalctl -u "+rewriteService+", and then systemctl start "+rewriteService,
+		)
 	}
 	return []Finding{{Check: checkRewrite, Verdict: OK, Text: "its log is rewritten every night"}}
 }

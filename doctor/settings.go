@@ -42,17 +42,32 @@ type setting struct {
 
 // settings are judged as Asterisk says that they are in effect, whatever files they come from.
 var settings = []setting{
-	{roleGlobal, "endpoint_identifier_order", "header,ip,username", Wrong, "an INVITE with Replaces takes over a call that somebody else has"},
-	{roleGlobal, "ignore_uri_user_options", "yes", Warning, "numbers with parameters of the network, such as 140570;phone-context=+31, are not recognised"},
+	{
+		roleGlobal, "endpoint_identifier_order", "header,ip,username", Wrong,
+		"an INVITE with Replaces takes over a call that somebody else has",
+	},
+	{
+		roleGlobal, "ignore_uri_user_options", "yes", Warning,
+		"numbers with parameters of the network, such as 140570;phone-context=+31, are not recognised",
+	},
 
 	{roleReplaces, "identify_by", "header", Wrong, "an INVITE with Replaces takes over a call that somebody else has"},
 	{roleReplaces, "context", "bereikbaar-nowhere", Wrong, "an INVITE with Replaces leads into the dialplan"},
-	{roleReplaces, "acl", anything, Wrong, "an INVITE with Replaces takes over a call that somebody else has: deny = 0.0.0.0/0 is missing"},
-	{roleMatch, "match_header", "Replaces: /./", Wrong, "an INVITE with Replaces takes over a call that somebody else has"},
+	{
+		roleReplaces, "acl", anything, Wrong,
+		"an INVITE with Replaces takes over a call that somebody else has: deny = 0.0.0.0/0 is missing",
+	},
+	{
+		roleMatch, "match_header", "Replaces: /./", Wrong,
+		"an INVITE with Replaces takes over a call that somebody else has",
+	},
 
 	{roleTrunk, "identify_by", "ip", Wrong, "anybody can be the trunk by its name, and say who calls"},
 	{roleTrunk, "trust_id_inbound", "yes", Wrong, "callers are known by what their own telephone says"},
-	{roleTrunk, "trust_connected_line", "no", Warning, "a number that was withheld may come to an agent's telephone during the call"},
+	{
+		roleTrunk, "trust_connected_line", "no", Warning,
+		"a number that was withheld may come to an agent's telephone during the call",
+	},
 	{roleTrunk, "allow_transfer", "no", Wrong, "the other side can send calls to whatever the dialplan reaches"},
 	{roleTrunk, "allow_subscribe", "no", Warning, "the other side can ask who is on the phone"},
 	{roleTrunk, "send_connected_line", "no", Warning, "callers are told which employee they talk to"},
@@ -71,7 +86,10 @@ var settings = []setting{
 	{rolePhone, "trust_id_inbound", "no", Wrong, "a phone can say that somebody else calls"},
 	{rolePhone, "trust_id_outbound", "yes", Warning, "phones are not shown who calls"},
 	{rolePhone, "send_pai", "yes", Warning, "phones are not shown who calls"},
-	{rolePhone, "send_diversion", "no", Warning, "phones are told who sent a call on to us, also when that number was withheld"},
+	{
+		rolePhone, "send_diversion", "no", Warning,
+		"phones are told who sent a call on to us, also when that number was withheld",
+	},
 	{rolePhone, "rewrite_contact", "yes", Warning, "a phone behind another network's address cannot be rung"},
 	{rolePhone, "force_rport", "yes", Warning, "answers may not reach a phone behind another network's address"},
 	{rolePhone, "rtp_symmetric", "yes", Warning, "sound may not reach a phone behind another network's address"},
@@ -81,7 +99,10 @@ var settings = []setting{
 	{rolePhone, "device_state_busy_at", "1", Warning, "a phone that is in use is rung by the fallback"},
 	{rolePhone, "language", "nl", Warning, "the fallback speaks another language"},
 
-	{roleLogin, "qualify_frequency", "30", Warning, "a phone that is gone without a word counts as there, and callers wait for it"},
+	{
+		roleLogin, "qualify_frequency", "30", Warning,
+		"a phone that is gone without a word counts as there, and callers wait for it",
+	},
 	{roleLogin, "max_contacts", "1", Warning, "a second log-in is refused, or both telephones ring"},
 	{roleLogin, "remove_existing", "yes", Warning, "a telephone that was replaced keeps its successor out"},
 	{roleLogin, "default_expiration", "300", Warning, "a log-in counts for another time than five minutes"},

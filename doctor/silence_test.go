@@ -23,10 +23,13 @@ func TestMenusAreMeasuredForCallersWhoPressNothing(t *testing.T) {
 				Options: map[rune]routing.Target{'1': {Menu: "second"}, '2': {Team: "kcc"}},
 			},
 			"second": {
-				Prompts: []prompts.ID{"b"}, Wait: 5 * time.Second, Repeats: 1, StayOnLine: routing.Target{Menu: "third"},
-				Options: map[rune]routing.Target{'1': {Menu: "first"}},
+				Prompts: []prompts.ID{"b"}, Wait: 5 * time.Second, Repeats: 1,
+				StayOnLine: routing.Target{Menu: "third"},
+				Options:    map[rune]routing.Target{'1': {Menu: "first"}},
 			},
-			"third":  {Prompts: []prompts.ID{"a", "no file"}, Wait: 4 * time.Second, StayOnLine: routing.Target{Team: "kcc"}},
+			"third": {
+				Prompts: []prompts.ID{"a", "no file"}, Wait: 4 * time.Second, StayOnLine: routing.Target{Team: "kcc"},
+			},
 			"unused": {Prompts: []prompts.ID{"a"}, Wait: time.Minute, StayOnLine: routing.Target{Team: "kcc"}},
 		},
 	}

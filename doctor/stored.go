@@ -29,7 +29,9 @@ func lookAtStored(ctx context.Context, notes Notes, plan *routing.Plan) []Findin
 
 func judgeStored(faults []redisstore.Fault) []Finding {
 	if len(faults) == 0 {
-		return []Finding{{Check: checkStored, Verdict: OK, Text: "its indexes lead to notes, and the live notes can be read"}}
+		return []Finding{
+			{Check: checkStored, Verdict: OK, Text: "its indexes lead to notes, and the live notes can be read"},
+		}
 	}
 	var found []Finding
 	for _, f := range faults[:min(len(faults), mostFaults)] {

@@ -99,8 +99,9 @@ func askVersion(ctx context.Context, c config.ARI) (version string, status int, 
 	}
 	request.SetBasicAuth(c.Username, c.Password.Reveal())
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},                                      // and no proxy
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // keep the password here
+		Transport: &http.Transport{DisableKeepAlives: true}, // and no proxy
+		// keep the password here
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := client.Do(request)
 	if err != nil {
@@ -110,7 +111,9 @@ func askVersion(ctx context.Context, c config.ARI) (version string, status int, 
 	var info struct {
 		System struct{ Version string }
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, infoBytes)).Decode(&info); err != nil && response.StatusCode == http.StatusOK {
+	if err := json.NewDecoder(io.LimitReader(response.Body, infoBytes)).Decode(
+		&info,
+	); err != nil && response.StatusCode == http.StatusOK {
 		return "", 0, fmt.Errorf("what answers there is not ARI: %w", err)
 	}
 	return info.System.Version, response.StatusCode, nil

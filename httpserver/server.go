@@ -1,5 +1,5 @@
-// Package httpserver serves a handler on a port of its own, such that a reader who is slow or silent costs little and holds
-// up nobody.
+// Package httpserver serves a handler on a port of its own, such that a reader who is slow or silent costs little and
+// holds up nobody.
 package httpserver
 
 import (
@@ -24,9 +24,9 @@ const (
 	shutdownLimit = 2 * time.Second
 )
 
-// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each. Whoever
-// comes then waits for one to end, which the limits above see to. Of more than manyConnections the one that is idle longest
-// is closed.
+// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each.
+// Whoever comes then waits for one to end, which the limits above see to. Of more than manyConnections the one that is
+// idle longest is closed.
 const (
 	mostConnections = 2000
 	manyConnections = 1500
@@ -42,8 +42,8 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 	return l, nil
 }
 
-// Serve serves h on l until ctx ends, and closes l. It returns nil after ctx has ended, else why it stopped. Requests that are
-// being answered get a moment to end; who then is left is cut off.
+// Serve serves h on l until ctx ends, and closes l. It returns nil after ctx has ended, else why it stopped. Requests
+// that are being answered get a moment to end; who then is left is cut off.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,

@@ -26,8 +26,8 @@ type attendant struct {
 	late     time.Time    // until when keys count as pressed too late, see tooLate
 }
 
-// outlast runs what is done with a call. It goes on with again when the link to Asterisk was lost and is back, and when somebody
-// else was put through: people do that, and need no bound.
+// outlast runs what is done with a call. It goes on with again when the link to Asterisk was lost and is back, and when
+// somebody else was put through: people do that, and need no bound.
 func (a *attendant) outlast(ctx context.Context, first, again func(context.Context) error) error {
 	err := a.survive(ctx, first)
 	for losses := 0; ; {

@@ -59,7 +59,9 @@ func TestAPhoneThatIsHungUpEachTimeIsNobody(t *testing.T) {
 		s.rings("140570")
 		s.presses("2")
 		s.after(4 * time.Second)
-		require.Contains(t, s.line.all(), "Onze medewerker is nu niet bereikbaar. Wilt u dat wij u terugbellen? Toets 1.")
+		require.Contains(
+			t, s.line.all(), "Onze medewerker is nu niet bereikbaar. Wilt u dat wij u terugbellen? Toets 1.",
+		)
 		s.hangsUp()
 		require.Equal(t, call.Abandoned, s.contact().Outcome)
 	})

@@ -11,15 +11,16 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// deskState is what must outlive the daemon of a callback that is being made, besides what its note says. It is kept on the
-// channel of the colleague's phone.
+// deskState is what must outlive the daemon of a callback that is being made, besides what its note says. It is kept on
+// the channel of the colleague's phone.
 type deskState struct {
 	Municipality call.MunicipalityID `json:"municipality"`
 	Note         note.ID             `json:"note"`
-	Team         call.TeamID         `json:"team,omitempty"`     // that the note was with
-	Number       string              `json:"number,omitempty"`   // E.164, that is called, by nobody else meanwhile
-	Tries        int                 `json:"tries"`              // attempts that the note had before this call
-	Answered     int64               `json:"answered,omitempty"` // when the caller answered, milliseconds since 1970 UTC
+	Team         call.TeamID         `json:"team,omitempty"`   // that the note was with
+	Number       string              `json:"number,omitempty"` // E.164, that is called, by nobody else meanwhile
+	Tries        int                 `json:"tries"`            // attempts that the note had before this call
+	// when the caller answered, milliseconds since 1970 UTC
+	Answered int64 `json:"answered,omitempty"`
 }
 
 // party is who is called.
@@ -43,8 +44,8 @@ func (s deskState) String() string {
 	return string(text)
 }
 
-// remember keeps on the channel that the caller has answered. Without it a daemon that takes the call over still knows, as long
-// as the two talk.
+// remember keeps on the channel that the caller has answered. Without it a daemon that takes the call over still knows,
+// as long as the two talk.
 func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 	d.kept.Answered = answered.UnixMilli()
 	if err := d.line.Remember(ctx, d.kept.String()); err != nil && ctx.Err() == nil {
@@ -53,13 +54,15 @@ func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 }
 
 // TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away, from where it
-// was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A caller
-// whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does;
-// free is told as CallBack does.
+// was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A
+// caller whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as
+// Operator.TakeBack does; free is told as CallBack does.
 func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept, free func()) error {
 	state, err := parseDeskState(kept.State)
 	if err != nil {
-		c.Log.Error("what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err)
+		c.Log.Error(
+			"what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err,
+		)
 	}
 	d := c.deskcall(line, colleague, state, free)
 	defer c.Engaged.Release(state.Note)
@@ -75,14 +78,19 @@ func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.Agen
 	})
 }
 
-// SeeOut goes on with what is left of a callback once its colleague has put the caller through with his phone and a daemon has gone:
-// the claim holds as long as the caller talks, and for how long he did is written. What came of it the colleague says elsewhere.
-// state is what Outside.State said, since when the two began to talk. over returns when their conversation is over, or with
-// ErrShutdown when it goes on under the next daemon.
-func (c *Callbacks) SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error {
+// SeeOut goes on with what is left of a callback once its colleague has put the caller through with his phone and a
+// daemon has gone: the claim holds as long as the caller talks, and for how long he did is written. What came of it the
+// colleague says elsewhere. state is what Outside.State said, since when the two began to talk. over returns when their
+// conversation is over, or with ErrShutdown when it goes on under the next daemon.
+func (c *Callbacks) SeeOut(
+	ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error,
+) error {
 	kept, err := parseDeskState(state)
 	if err != nil {
-		c.Log.Error("what was remembered of a callback that was put through is broken; nothing is written of it", "agent", colleague, "err", err)
+		c.Log.Error(
+			"what was remembered of a callback that was put through is broken; nothing is written of it", "agent",
+			colleague, "err", err,
+		)
 		return over()
 	}
 	c.Engaged.found(kept.Note, kept.party(colleague, since))

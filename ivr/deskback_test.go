@@ -72,24 +72,34 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineBusy, Result: attempt.NotReached},
 		},
 		"the caller's phone may have rung": {
-			prepare: func(s *deskScene) { s.exchange.outRings = time.Hour }, until: func(s *deskScene) { s.after(time.Minute) }, hears: "Niet bereikt.",
-			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAbandoned, Result: attempt.NotReached},
+			prepare: func(s *deskScene) { s.exchange.outRings = time.Hour },
+			until:   func(s *deskScene) { s.after(time.Minute) }, hears: "Niet bereikt.",
+			dials: 1, state: note.Claimed,
+			attempt: attempt.Attempt{Line: attempt.LineAbandoned, Result: attempt.NotReached},
 		},
 		"they talk on, and the caller hangs up": {
-			until: func(s *deskScene) { s.after(time.Minute) }, away: func(s *deskScene) { s.after(time.Minute) }, presses: "2", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Voicemail},
+			until: func(s *deskScene) { s.after(time.Minute) }, away: func(s *deskScene) { s.after(time.Minute) },
+			presses: "2", hears: "Hebt u de beller gesproken?",
+			dials: 1, state: note.Claimed,
+			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Voicemail},
 		},
 		"the caller has hung up meanwhile": {
-			until: func(s *deskScene) { s.after(time.Minute) }, away: (*deskScene).callerHangsUp, presses: "3", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.WrongNumber},
+			until: func(s *deskScene) { s.after(time.Minute) }, away: (*deskScene).callerHangsUp, presses: "3",
+			hears: "Hebt u de beller gesproken?",
+			dials: 1, state: note.Claimed,
+			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.WrongNumber},
 		},
 		"he was asked what came of it, and is asked again": {
-			until: (*deskScene).untilTheQuestion, away: func(s *deskScene) { s.after(time.Minute) }, presses: "4", hears: "Hebt u de beller gesproken?",
-			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Refused},
+			until: (*deskScene).untilTheQuestion, away: func(s *deskScene) { s.after(time.Minute) }, presses: "4",
+			hears: "Hebt u de beller gesproken?",
+			dials: 1, state: note.Claimed,
+			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Refused},
 		},
 		"he had said that he spoke to the caller, and is asked whether it is done": {
-			until: func(s *deskScene) { s.untilTheQuestion(); s.answersDesk('1') }, presses: "1", hears: "Is de vraag beantwoord?",
-			dials: 1, state: note.Resolved, attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Reached},
+			until: func(s *deskScene) { s.untilTheQuestion(); s.answersDesk('1') }, presses: "1",
+			hears: "Is de vraag beantwoord?",
+			dials: 1, state: note.Resolved,
+			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Reached},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +187,8 @@ func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 	})
 }
 
-// seenOut lets the next daemon find the caller in conversation with whom the colleague, who is gone, has put him through to.
+// seenOut lets the next daemon find the caller in conversation with whom the colleague, who is gone, has put him
+// through to.
 func (s *deskScene) seenOut(ctx context.Context, since time.Time) (over chan error) {
 	over = make(chan error)
 	go func() {
@@ -236,7 +247,8 @@ func TestNothingIsWrittenOfACallbackWhoseNoteIsNoLongerHis(t *testing.T) {
 		"what was remembered is broken": func(s *deskScene) { s.exchange.line.state = "{" },
 	} {
 		for when, until := range map[string]func(*deskScene){
-			"while they talk": func(s *deskScene) { s.after(time.Minute) }, "at the question": (*deskScene).untilTheQuestion,
+			"while they talk": func(s *deskScene) { s.after(time.Minute) },
+			"at the question": (*deskScene).untilTheQuestion,
 		} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				deskStory(t, nothing, func(t *testing.T, s *deskScene) {

@@ -29,9 +29,9 @@ var resultKeys = map[rune]attempt.Result{
 
 // Exchange rings phones for callbacks.
 type Exchange interface {
-	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when that call is over. It gives
-	// one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with Callbacks.TakeBack in
-	// the next daemon.
+	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when that call is over.
+	// It gives one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with
+	// Callbacks.TakeBack in the next daemon.
 	RingDesk(ctx context.Context, desk Desk, talk func(ctx context.Context, line Line) error) error
 	// Dial rings a number outside and returns when it was answered, or with one of dispatch's errors.
 	Dial(ctx context.Context, out Outside) (dispatch.Leg, error)
@@ -62,17 +62,21 @@ type Attempts interface {
 	Renew(ctx context.Context, s callback.Step) (note.Note, error)
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
 	EndLine(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration) (note.Note, error)
-	EndAttempt(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error)
+	EndAttempt(
+		ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result,
+	) (note.Note, error)
 	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
 }
 
 // Guard allows what may be dialled; dialling.Guard is the real one.
 type Guard interface {
-	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (string, error)
+	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (
+		string, error,
+	)
 }
 
-// Callbacks rings callers back for colleagues (click-to-call): the colleague's own phone first, then the caller, with the
-// municipality's number as sender. Its fields are set once; it is safe for concurrent use.
+// Callbacks rings callers back for colleagues (click-to-call): the colleague's own phone first, then the caller, with
+// the municipality's number as sender. Its fields are set once; it is safe for concurrent use.
 type Callbacks struct {
 	Plan     func() *routing.Plan
 	Exchange Exchange
@@ -106,10 +110,10 @@ func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, 
 	}
 }
 
-// CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of it
-// is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
-// says why nobody was rung; the note is then as before. free is told once the colleague has answered and hung up: when he has put
-// the caller through the call goes on for long without him.
+// CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of
+// it is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
+// says why nobody was rung; the note is then as before. free is told once the colleague has answered and hung up: when
+// he has put the caller through the call goes on for long without him.
 func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) error {
 	agent, ok := c.Plan().Agents[n.Colleague]
 	if !ok {
@@ -124,8 +128,9 @@ func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) erro
 	}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
-		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference), Number: n.Number.E164,
-		State: kept.String(), For: deskRings,
+		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference),
+		Number: n.Number.E164,
+		State:  kept.String(), For: deskRings,
 	}, func(ctx context.Context, line Line) error {
 		d := c.deskcall(line, agent.ID, kept, free)
 		d.note = n
@@ -162,7 +167,9 @@ func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error
 
 // run is the call from the colleague's answer on.
 func (d *deskcall) run(ctx context.Context) error {
-	if err := d.say(ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference)))); err != nil {
+	if err := d.say(
+		ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference))),
+	); err != nil {
 		return err // he hung up: nobody was called
 	}
 	if err := d.callbacks.Engaged.Reserve(d.note); err != nil { // they may have rung us since
@@ -189,8 +196,8 @@ func (d *deskcall) run(ctx context.Context) error {
 	return d.talk(ctx, leg, answered)
 }
 
-// start writes the attempt before the first digit is dialled: a call cannot be undone. The claim is renewed first, so that it
-// does not run out as the caller's phone rings.
+// start writes the attempt before the first digit is dialled: a call cannot be undone. The claim is renewed first, so
+// that it does not run out as the caller's phone rings.
 func (d *deskcall) start(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
@@ -208,7 +215,8 @@ func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error
 		return nil, err
 	}
 	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{
-		Agent: d.claim.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(), For: callerRings,
+		Agent: d.claim.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(),
+		For: callerRings,
 	})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
@@ -232,7 +240,8 @@ func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) 
 	return d.settle(ctx, attempt.LineAnswered, talked)
 }
 
-// letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside our application.
+// letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside
+// our application.
 func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
 	select {
 	case <-leg.Gone():
@@ -262,8 +271,8 @@ func lineResult(err error) attempt.LineResult {
 	}
 }
 
-// settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague knows
-// whether he spoke to a person or to a machine.
+// settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague
+// knows whether he spoke to a person or to a machine.
 func (d *deskcall) settle(ctx context.Context, line attempt.LineResult, talked time.Duration) error {
 	d.callbacks.Engaged.Release(d.kept.Note) // nobody is on that line any more
 	switch line {
@@ -279,13 +288,13 @@ func (d *deskcall) settle(ctx context.Context, line attempt.LineResult, talked t
 	}
 }
 
-// askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until he does so
-// elsewhere, or his claim lapses.
+// askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until
+// he does so elsewhere, or his claim lapses.
 func (d *deskcall) askResult(ctx context.Context) error {
 	speech := d.speaker.Say(prompts.AskResult)
 	d.forgetKeys()
 	for range questions {
-		h, err := d.listen(ctx, speech, wordWait, ears{})
+		h, err := d.listen(ctx, speech, wordWait, attention{})
 		if err != nil {
 			return ignoreHangUp(err)
 		}
@@ -319,7 +328,7 @@ func (d *deskcall) confirm(ctx context.Context, result attempt.Result) error {
 	if result != attempt.Reached {
 		return ignoreHangUp(d.say(ctx, d.speaker.Say(resultPrompts[result])))
 	}
-	h, err := d.ask(ctx, d.speaker.Say(prompts.AskResolved), ears{})
+	h, err := d.ask(ctx, d.speaker.Say(prompts.AskResolved), attention{})
 	if err != nil || h.key != keyYes {
 		return ignoreHangUp(err)
 	}

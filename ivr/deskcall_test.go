@@ -87,7 +87,8 @@ func (r workRules) Knows(team call.TeamID) bool {
 
 func (r workRules) Policy(m call.MunicipalityID) dialling.Policy {
 	return dialling.Policy{
-		Countries: []string{"NL"}, Clocks: r.plan.Municipalities[m].Location, Caps: dialling.Caps{Target: 3, Colleague: 3, Day: 3},
+		Countries: []string{"NL"}, Clocks: r.plan.Municipalities[m].Location,
+		Caps: dialling.Caps{Target: 3, Colleague: 3, Day: 3},
 	}
 }
 
@@ -111,7 +112,8 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 		s.callbacks = &ivr.Callbacks{
 			Plan: base.operator.Plan, Exchange: s.exchange, Attempts: s.worklist,
 			Guard: dialling.NewGuard(rules, s.store, func(dialling.Reason) {}), Engaged: base.operator.Engaged,
-			Lease: func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease }, Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
+			Lease:  func(m call.MunicipalityID) time.Duration { return rules.Work(m).Lease },
+			Sounds: base.operator.Sounds, Register: base.diary, Log: base.operator.Log,
 		}
 		s.claimed()
 		prepare(s)
@@ -124,8 +126,10 @@ func deskStory(t *testing.T, prepare func(*deskScene), f func(t *testing.T, s *d
 // claimed makes a note and lets a colleague claim it.
 func (s *deskScene) claimed() {
 	made := note.Made(note.Note{
-		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "permits", Owner: "permits",
-		Key: "test/1", Number: s.scene.caller, Language: "nl", Made: time.Now().UTC(), Deadline: time.Now().UTC().Add(24 * time.Hour),
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "permits",
+		Owner: "permits",
+		Key:   "test/1", Number: s.scene.caller, Language: "nl", Made: time.Now().UTC(),
+		Deadline: time.Now().UTC().Add(24 * time.Hour),
 	}, note.ByCaller)
 	_, err := s.store.Make(s.t.Context(), made)
 	require.NoError(s.t, err)
@@ -174,12 +178,14 @@ func nothing(*deskScene) {}
 func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		require.Equal(t, ivr.Desk{
-			Agent: "verg1", Endpoint: "PJSIP/verg1", Name: "Terugbelnotitie 10000004", Number: "+31612345678", For: 20 * time.Second,
+			Agent: "verg1", Endpoint: "PJSIP/verg1", Name: "Terugbelnotitie 10000004", Number: "+31612345678",
+			For:   20 * time.Second,
 			State: `{"municipality":"deventer","note":"01JD5V3Z5QXKZ9W7M2R4T6Y8AB","team":"permits","number":"+31612345678","tries":0}`,
 		}, s.exchange.desk)
 		s.after(30 * time.Second)
 		require.Equal(t, []ivr.Outside{{
-			Agent: "verg1", Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State, For: 45 * time.Second,
+			Agent: "verg1", Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State,
+			For: 45 * time.Second,
 		}}, s.exchange.dialled)
 		require.Equal(t, note.Calling, s.stood, "the attempt was written before the first digit")
 		require.Equal(t, "out", s.exchange.line.talking)
@@ -226,7 +232,9 @@ func TestWhatTheLineTellsIsWritten(t *testing.T) {
 }
 
 func TestTheColleaguesWordDecides(t *testing.T) {
-	for key, result := range map[rune]attempt.Result{'2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused} {
+	for key, result := range map[rune]attempt.Result{
+		'2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused,
+	} {
 		t.Run(string(result), func(t *testing.T) {
 			deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 				s.after(30 * time.Second)
@@ -318,11 +326,17 @@ func TestNobodyIsDialled(t *testing.T) {
 		prepare func(*deskScene)
 		says    string
 	}{
-		"the colleague does not answer": {func(s *deskScene) { s.exchange.deskErr = dispatch.ErrNoAnswer }, "no answer"},
-		"the number is not allowed":     {func(s *deskScene) { s.note.Number = call.Number{E164: "+31900123456"} }, "not dialled"},
-		"the store is away":             {func(s *deskScene) { s.store.Fail(errors.New("frozen")) }, "does not answer as it should"},
-		"somebody else has it":          {func(s *deskScene) { s.note.Colleague = "verg2" }, "verg1 has it"},
-		"a colleague without a phone":   {func(s *deskScene) { s.note.Colleague = "nobody" }, "has no phone"},
+		"the colleague does not answer": {
+			func(s *deskScene) { s.exchange.deskErr = dispatch.ErrNoAnswer }, "no answer",
+		},
+		"the number is not allowed": {
+			func(s *deskScene) { s.note.Number = call.Number{E164: "+31900123456"} }, "not dialled",
+		},
+		"the store is away": {
+			func(s *deskScene) { s.store.Fail(errors.New("frozen")) }, "does not answer as it should",
+		},
+		"somebody else has it":        {func(s *deskScene) { s.note.Colleague = "verg2" }, "verg1 has it"},
+		"a colleague without a phone": {func(s *deskScene) { s.note.Colleague = "nobody" }, "has no phone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deskStory(t, test.prepare, func(t *testing.T, s *deskScene) {

@@ -19,8 +19,8 @@ const (
 	wordTries = 30
 	// renewals is how many renewals fit in a lease.
 	renewals = 3
-	// renewPause is how long to wait before a claim that could not be renewed is renewed again: an outage of the store must
-	// leave it as little time as can be.
+	// renewPause is how long to wait before a claim that could not be renewed is renewed again: an outage of the store
+	// must leave it as little time as can be.
 	renewPause = 3 * time.Second
 )
 
@@ -42,7 +42,9 @@ func (c *Callbacks) deskclaim(colleague call.AgentID, of deskState) deskclaim {
 
 // step is the colleague's next one with the note.
 func (c deskclaim) step() callback.Step {
-	return callback.Step{Municipality: c.municipality, Note: c.note, Who: note.ByAgent(c.colleague), At: time.Now().UTC()}
+	return callback.Step{
+		Municipality: c.municipality, Note: c.note, Who: note.ByAgent(c.colleague), At: time.Now().UTC(),
+	}
 }
 
 // renewal is how often the claim is renewed.
@@ -50,8 +52,8 @@ func (c deskclaim) renewal() time.Duration {
 	return max(c.callbacks.Lease(c.municipality)/renewals, time.Second)
 }
 
-// keep renews the claim, for the first time after first, until it is told to stop or the note is no longer his. A call may be
-// longer than a lease, and a note that is open is rung by a second colleague while the first still talks.
+// keep renews the claim, for the first time after first, until it is told to stop or the note is no longer his. A call
+// may be longer than a lease, and a note that is open is rung by a second colleague while the first still talks.
 func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked what came of it
 	every := c.renewal()
@@ -89,16 +91,16 @@ func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) 
 	}
 }
 
-// notHis reports whether a change was refused because the note is not the colleague's, or not to be changed so: trying again does
-// not help.
+// notHis reports whether a change was refused because the note is not the colleague's, or not to be changed so: trying
+// again does not help.
 func notHis(err error) bool {
 	_, illegal := errors.AsType[*note.IllegalError](err)
 	_, rule := errors.AsType[*note.RuleError](err)
 	return illegal || rule || errors.Is(err, note.ErrNoNote)
 }
 
-// insist stores a change that nobody can be asked to repeat, also through a short outage of the store. A daemon that stops
-// leaves it to the next.
+// insist stores a change that nobody can be asked to repeat, also through a short outage of the store. A daemon that
+// stops leaves it to the next.
 func (c deskclaim) insist(ctx context.Context, change func(context.Context) error) error {
 	on := context.WithoutCancel(ctx)
 	var err error
@@ -125,8 +127,8 @@ func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
 	})
 }
 
-// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have said elsewhere what
-// came of it before the two hung up.
+// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have
+// said elsewhere what came of it before the two hung up.
 func (c deskclaim) unlessSaid(err error) error {
 	if !notHis(err) {
 		return err

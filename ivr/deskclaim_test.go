@@ -24,11 +24,13 @@ import (
 func (s *deskScene) rounds(for_ time.Duration) {
 	for range int(for_ / time.Second) {
 		s.after(time.Second)
-		_, _ = s.worklist.RoundSince(s.t.Context(), "deventer", time.Now(), time.Time{}) // which fails while the store is away
+		// which fails while the store is away
+		_, _ = s.worklist.RoundSince(s.t.Context(), "deventer", time.Now(), time.Time{})
 	}
 }
 
-// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second colleague.
+// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second
+// colleague.
 func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
 	deskStory(t, func(s *deskScene) { s.rounds(14 * time.Minute) }, func(t *testing.T, s *deskScene) {
 		s.rounds(50 * time.Minute)
@@ -46,7 +48,8 @@ func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
 	})
 }
 
-// renewing counts how often the claim was renewed, or was meant to be. A store that is away takes all the time that it gets.
+// renewing counts how often the claim was renewed, or was meant to be. A store that is away takes all the time that it
+// gets.
 type renewing struct {
 	ivr.Attempts
 	times atomic.Int32
@@ -65,7 +68,9 @@ func (r *renewing) Renew(ctx context.Context, s callback.Step) (note.Note, error
 func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 	var log bytes.Buffer
 	deskStory(t, func(s *deskScene) {
-		s.callbacks.Attempts, s.callbacks.Log = &renewing{Attempts: s.worklist}, slog.New(slog.NewTextHandler(&log, nil))
+		s.callbacks.Attempts, s.callbacks.Log = &renewing{Attempts: s.worklist}, slog.New(
+			slog.NewTextHandler(&log, nil),
+		)
 	}, func(t *testing.T, s *deskScene) {
 		s.rounds(4 * time.Minute)
 		s.store.Fail(errors.New("away"))
@@ -84,7 +89,9 @@ func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 	counted := &renewing{}
 	var log bytes.Buffer
 	deskStory(t, func(s *deskScene) {
-		counted.Attempts, s.callbacks.Attempts, s.callbacks.Log = s.worklist, counted, slog.New(slog.NewTextHandler(&log, nil))
+		counted.Attempts, s.callbacks.Attempts, s.callbacks.Log = s.worklist, counted, slog.New(
+			slog.NewTextHandler(&log, nil),
+		)
 	}, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
 		_, err := s.worklist.Absent(t.Context(), "deventer", "verg1", note.BySystem, time.Now())

@@ -136,19 +136,25 @@ func (e *Engaged) refusal(code dialling.Reason, n note.Note, p party) error {
 	since := p.since.In(e.clocks(n.Municipality)).Format("2006-01-02 15:04 MST")
 	why := &dialling.Error{Code: code, Since: p.since.UTC()}
 	if p.municipality != n.Municipality && p.municipality != "" {
-		why.Text = fmt.Sprintf("another municipality is on the telephone with this number since %s: %s", since, untilOver)
+		why.Text = fmt.Sprintf(
+			"another municipality is on the telephone with this number since %s: %s", since, untilOver,
+		)
 		return why
 	}
 	why.Colleague, why.Team = p.agent, p.team
 	switch {
 	case code == dialling.ReasonEngaged:
-		why.Text = fmt.Sprintf("%s calls this number for team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk)
+		why.Text = fmt.Sprintf(
+			"%s calls this number for team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk,
+		)
 	case p.agent != "":
 		why.Text = fmt.Sprintf(
 			"the caller talks with %s of team %s since %s: %s, %s", p.agent, p.team, since, untilOver, orAsk,
 		)
 	case p.team != "":
-		why.Text = fmt.Sprintf("the caller waits at team %s since %s: answer them there, or %s", p.team, since, untilOver)
+		why.Text = fmt.Sprintf(
+			"the caller waits at team %s since %s: answer them there, or %s", p.team, since, untilOver,
+		)
 	default:
 		why.Text = fmt.Sprintf("the caller is in the menu since %s: %s", since, untilOver)
 	}

@@ -25,7 +25,9 @@ func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
 				s.after(menuIsOver + late)
 				s.presses("1")
 				s.after(time.Second)
-				require.NotContains(t, s.line.all(), "Wij bellen u terug op nummer", "they never heard that 1 asks for a note here")
+				require.NotContains(
+					t, s.line.all(), "Wij bellen u terug op nummer", "they never heard that 1 asks for a note here",
+				)
 				require.Zero(t, s.line.cuts(), "nor is anything cut short by it")
 				s.after(10 * time.Second)
 				require.Equal(t, "kcc1", s.line.talking)
@@ -77,7 +79,7 @@ func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				s.hisNote()
+				s.callersNote()
 				s.phones.answers("verg1", 10*time.Second)
 				s.rings("140570")
 				s.after(welcomeIs)
@@ -99,7 +101,7 @@ func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
 
 func TestWhoHasANoteAndPressesNothingGetsAPersonSoon(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.hisNote()
+		s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs + spokenFor)
 		require.Empty(t, s.phones.rings(), "they may still choose")

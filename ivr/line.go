@@ -18,7 +18,8 @@ var (
 	ErrHungUp = errors.New("the line was hung up")
 	// ErrLinkLost is returned when the link to Asterisk is down: the call stays there, and goes on when it is back.
 	ErrLinkLost = errors.New("the link to Asterisk is lost")
-	// ErrPutThrough is the cause when who was on the line has put somebody else through to us: the call begins anew with him.
+	// ErrPutThrough is the cause when who was on the line has put somebody else through to us: the call begins anew
+	// with him.
 	ErrPutThrough = errors.New("somebody else was put through")
 	// ErrShutdown is the cause when the daemon stops: the call stays with Asterisk for the next daemon.
 	ErrShutdown = errors.New("the daemon stops")
@@ -28,12 +29,13 @@ var (
 var (
 	// ErrNotConnected says that they never could hear each other, whatever the reason.
 	ErrNotConnected = errors.New("the two were not connected")
-	// ErrPhoneGone is that reason when the phone at the other side had been hung up by then: who is on the line is still there.
+	// ErrPhoneGone is that reason when the phone at the other side had been hung up by then: who is on the line is
+	// still there.
 	ErrPhoneGone = errors.New("the phone was hung up first")
 )
 
-// Line is a telephone line with somebody on it whom we speak to: the caller. In a callback it is the colleague, and the phone at
-// the other side, a dispatch.Leg, is the caller's. Its methods return context.Cause(ctx) when ctx ends first.
+// Line is a telephone line with somebody on it whom we speak to: the caller. In a callback it is the colleague, and the
+// phone at the other side, a dispatch.Leg, is the caller's. Its methods return context.Cause(ctx) when ctx ends first.
 type Line interface {
 	// Answer takes the call.
 	Answer(ctx context.Context) error
@@ -44,16 +46,16 @@ type Line interface {
 	// Music plays music of an Asterisk class until something else is played or Talk begins; it goes on when it plays
 	// already.
 	Music(ctx context.Context, class string) error
-	// Talk lets who is on the line speak with the answered phone at the other side, and returns when either side has hung up.
-	// See ErrNotConnected.
+	// Talk lets who is on the line speak with the answered phone at the other side, and returns when either side has
+	// hung up. See ErrNotConnected.
 	Talk(ctx context.Context, leg dispatch.Leg) error
 	// Remember keeps the state on the channel, for a daemon that takes the call over.
 	Remember(ctx context.Context, state string) error
-	// Attend gives a context for what is done with the call until end is called: it ends with ErrPutThrough when that must
-	// begin anew.
+	// Attend gives a context for what is done with the call until end is called: it ends with ErrPutThrough when that
+	// must begin anew.
 	Attend(ctx context.Context) (attending context.Context, end context.CancelFunc)
-	// Restored waits until the link to Asterisk is there and lets the line be silent, so that a call can go on after ErrLinkLost
-	// or ErrPutThrough.
+	// Restored waits until the link to Asterisk is there and lets the line be silent, so that a call can go on after
+	// ErrLinkLost or ErrPutThrough.
 	Restored(ctx context.Context) error
 	// HandOver gives the call to the dialplan's fallback.
 	HandOver(ctx context.Context) error

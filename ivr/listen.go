@@ -17,8 +17,8 @@ type heard struct {
 
 func (h heard) connected() bool { return h.signal.Kind == dispatch.Connected }
 
-// ears say what a listen pays attention to. The zero value hears keys only.
-type ears struct {
+// attention says what a listen pays attention to. The zero value hears keys only.
+type attention struct {
 	signals <-chan dispatch.Signal // of the queue; nil outside one
 	ignore  dispatch.SignalKind    // of this kind pass unheard; empty for none
 	deaf    time.Duration          // keys pressed sooner after the beginning pass unheard
@@ -35,13 +35,13 @@ const (
 	lateKey = 4 * time.Second
 )
 
-// speechLimit bounds what is spoken, far above all that is said: Asterisk can fail to tell of the end of a sound, and the
-// caller would hear silence until he hangs up.
+// speechLimit bounds what is spoken, far above all that is said: Asterisk can fail to tell of the end of a sound, and
+// the caller would hear silence until he hangs up.
 const speechLimit = 2 * time.Minute
 
 // listen speaks u, and waits for a key or a signal of the queue until wait after the end of it. Both cut the speech
 // short. It is the one place in which a call waits for more than one thing.
-func (a *attendant) listen(ctx context.Context, u prompts.Utterance, wait time.Duration, to ears) (heard, error) {
+func (a *attendant) listen(ctx context.Context, u prompts.Utterance, wait time.Duration, to attention) (heard, error) {
 	began := time.Now()
 	playing, err := a.play(ctx, u)
 	if err != nil {
@@ -93,7 +93,7 @@ func (a *attendant) listen(ctx context.Context, u prompts.Utterance, wait time.D
 
 // say speaks u to the end; keys pressed meanwhile are kept for what follows.
 func (a *attendant) say(ctx context.Context, u prompts.Utterance) error {
-	_, err := a.listen(ctx, u, 0, ears{keep: true})
+	_, err := a.listen(ctx, u, 0, attention{keep: true})
 	return err
 }
 
@@ -103,13 +103,13 @@ func (a *attendant) tooLate() { a.late = time.Now().Add(lateKey) }
 
 // ask puts a question of which the answer commits somebody to something. A key that was pressed before it can have been
 // understood does not count: people press twice, and a line under load may tell of one key twice.
-func (a *attendant) ask(ctx context.Context, question prompts.Utterance, to ears) (heard, error) {
+func (a *attendant) ask(ctx context.Context, question prompts.Utterance, to attention) (heard, error) {
 	return a.askFor(ctx, question, answerWait, to)
 }
 
 // askFor asks like ask, of somebody whom silence takes on: until wait after the question.
 func (a *attendant) askFor(
-	ctx context.Context, question prompts.Utterance, wait time.Duration, to ears,
+	ctx context.Context, question prompts.Utterance, wait time.Duration, to attention,
 ) (heard, error) {
 	a.forgetKeys()
 	to.deaf = questionBegins

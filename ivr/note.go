@@ -38,17 +38,18 @@ const (
 	interrupted noteResult = "interrupted" // a person answered meanwhile, or the team is gone: see signal
 )
 
-// dialogue is the talk with a caller about a callback note. A person who answers meanwhile goes before it.
-type dialogue struct {
-	*conversation
+// noteOffer is the talk with a caller about a callback note. A person who answers meanwhile goes before it.
+type noteOffer struct {
+	*session
 	team    routing.Team
 	signals <-chan dispatch.Signal // nil outside a queue
-	settled func()                 // told as soon as the caller has his promise, before he hears so; nil outside a queue
-	signal  dispatch.Signal        // what interrupted it
+	// told as soon as the caller has his promise, before he hears so; nil outside a queue
+	settled func()
+	signal  dispatch.Signal // what interrupted it
 }
 
 // offer asks whether the caller wants to be called back, and if so takes the note.
-func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteResult, error) {
+func (d *noteOffer) offer(ctx context.Context, question prompts.Utterance) (noteResult, error) {
 	speech := question
 	for range questions {
 		key, err := d.ask(ctx, speech)
@@ -66,9 +67,9 @@ func (d *dialogue) offer(ctx context.Context, question prompts.Utterance) (noteR
 	return declined, nil
 }
 
-// take promises the caller a call. Who has a note already, and is in this call because of it, gets no second one: two teams
-// would ring him. What he asks now is for whoever rings him.
-func (d *dialogue) take(ctx context.Context) (noteResult, error) {
+// take promises the caller a call. Who has a note already, and is in this call because of it, gets no second one: two
+// teams would ring him. What he asks now is for whoever rings him.
+func (d *noteOffer) take(ctx context.Context) (noteResult, error) {
 	n, ok := d.standing(ctx, d.team.Municipality)
 	if !ok {
 		return d.settleNumber(ctx)
@@ -78,7 +79,7 @@ func (d *dialogue) take(ctx context.Context) (noteResult, error) {
 }
 
 // settleNumber settles the number with the caller and makes the note.
-func (d *dialogue) settleNumber(ctx context.Context) (noteResult, error) {
+func (d *noteOffer) settleNumber(ctx context.Context) (noteResult, error) {
 	number := d.contact.Call.Caller
 	if err := d.dialable(number); err != nil {
 		intro := prompts.UnusableNumber
@@ -115,13 +116,13 @@ func (d *dialogue) settleNumber(ctx context.Context) (noteResult, error) {
 }
 
 // dialable gives an error for a number that the municipality does not call back.
-func (d *dialogue) dialable(n call.Number) error {
+func (d *noteOffer) dialable(n call.Number) error {
 	countries := d.plan.Municipalities[d.team.Municipality].CallbackCountries
 	return dialling.Dialable(dialling.Policy{Countries: countries}, n)
 }
 
 // keyIn lets the caller key in a number that may be called. It gives the unknown number when that does not succeed.
-func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
+func (d *noteOffer) keyIn(ctx context.Context) (call.Number, error) {
 	for range numberTries {
 		digits, err := d.collect(ctx, d.speaker.Say(prompts.EnterNumber), maxKeyed)
 		if err != nil || d.signal.Kind != "" {
@@ -143,11 +144,11 @@ func (d *dialogue) keyIn(ctx context.Context) (call.Number, error) {
 }
 
 // collect gathers digits until the hash key, silence, or as many as there can be. A star starts again.
-func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance, most int) (string, error) {
+func (d *noteOffer) collect(ctx context.Context, speech prompts.Utterance, most int) (string, error) {
 	var digits strings.Builder
 	d.forgetKeys()
 	for digits.Len() < most {
-		h, err := d.listen(ctx, speech, digitWait, d.ears())
+		h, err := d.listen(ctx, speech, digitWait, d.attention())
 		d.signal = h.signal
 		speech = prompts.Utterance{} // it was heard
 		switch {
@@ -166,7 +167,7 @@ func (d *dialogue) collect(ctx context.Context, speech prompts.Utterance, most i
 
 // promise makes the note, and only when that is durable tells the caller. A caller who has hung up by now still gets
 // the note that he asked for.
-func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult, error) {
+func (d *noteOffer) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
 	n, how, err := d.operator.Notes.Promise(limited, callback.Request{
@@ -183,7 +184,9 @@ func (d *dialogue) promise(ctx context.Context, number call.Number) (noteResult,
 	})
 	switch {
 	case isLimit(err):
-		d.log.Info("no more callback notes are made today; the caller is offered a person", "team", d.team.ID, "why", err)
+		d.log.Info(
+			"no more callback notes are made today; the caller is offered a person", "team", d.team.ID, "why", err,
+		)
 		return impossible, nil
 	case err != nil:
 		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
@@ -206,10 +209,10 @@ func isLimit(err error) bool {
 	}
 }
 
-// confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number that
-// he confirmed, and not always the one that is called: a call makes one note, and when it was taken back he may have
-// named another since.
-func (d *dialogue) confirm(ctx context.Context, n note.Note, stood bool, asked call.Number) error {
+// confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number
+// that he confirmed, and not always the one that is called: a call makes one note, and when it was taken back he may
+// have named another since.
+func (d *noteOffer) confirm(ctx context.Context, n note.Note, stood bool, asked call.Number) error {
 	d.contact.Outcome, d.contact.NoteID = call.CallbackPromised, string(n.ID)
 	if d.settled != nil {
 		d.settled()
@@ -223,7 +226,10 @@ func (d *dialogue) confirm(ctx context.Context, n note.Note, stood bool, asked c
 		d.state.Promise.Reference = ""
 	}
 	if err := d.line.Remember(ctx, d.state.String()); err != nil && ctx.Err() == nil {
-		d.log.Warn("a promise could not be written on the call; should the daemon stop now, the caller waits again", "err", err)
+		d.log.Warn(
+			"a promise could not be written on the call; should the daemon stop now, the caller waits again", "err",
+			err,
+		)
 	}
 	speech := d.confirmation(*d.state.Promise)
 	if n.Number.E164 != asked.E164 {
@@ -234,8 +240,8 @@ func (d *dialogue) confirm(ctx context.Context, n note.Note, stood bool, asked c
 
 // isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or
 // ring from the mobile that it is known by.
-func (c *conversation) isTheirs(n note.Note) bool {
-	if c.state.About == string(n.ID) && !c.state.Apart {
+func (c *session) isTheirs(n note.Note) bool {
+	if c.state.NoteID == string(n.ID) && !c.state.Apart {
 		return true
 	}
 	line := c.contact.Call.Caller
@@ -243,8 +249,9 @@ func (c *conversation) isTheirs(n note.Note) bool {
 		slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == line.E164 })
 }
 
-// confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and late.
-func (c *conversation) confirmation(p Promise) prompts.Utterance {
+// confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and
+// late.
+func (c *session) confirmation(p Promise) prompts.Utterance {
 	speech := c.speaker.Deadline(p.Deadline)
 	switch {
 	case late(p.Deadline):
@@ -260,8 +267,8 @@ func (c *conversation) confirmation(p Promise) prompts.Utterance {
 }
 
 // tell speaks to the end. Only a person who answers meanwhile cuts it short: see signal.
-func (d *dialogue) tell(ctx context.Context, speech prompts.Utterance) error {
-	to := d.ears()
+func (d *noteOffer) tell(ctx context.Context, speech prompts.Utterance) error {
+	to := d.attention()
 	to.keep = true
 	h, err := d.listen(ctx, speech, 0, to)
 	d.signal = h.signal
@@ -269,11 +276,13 @@ func (d *dialogue) tell(ctx context.Context, speech prompts.Utterance) error {
 }
 
 // ask puts a question as attendant.ask does. A person who answers meanwhile cuts it short: see signal.
-func (d *dialogue) ask(ctx context.Context, question prompts.Utterance) (rune, error) {
-	h, err := d.attendant.ask(ctx, question, d.ears())
+func (d *noteOffer) ask(ctx context.Context, question prompts.Utterance) (rune, error) {
+	h, err := d.attendant.ask(ctx, question, d.attention())
 	d.signal = h.signal
 	return h.key, err
 }
 
-// ears are open for a person who answers, and for keys.
-func (d *dialogue) ears() ears { return ears{signals: d.signals, ignore: dispatch.NobodyLeft} }
+// attention is for keys, and for an agent who answers meanwhile.
+func (d *noteOffer) attention() attention {
+	return attention{signals: d.signals, ignore: dispatch.NobodyLeft}
+}

@@ -30,8 +30,8 @@ type Operator struct {
 	talks talks
 }
 
-// conversation is one live call of a caller.
-type conversation struct {
+// session is one live call of a caller.
+type session struct {
 	attendant
 	operator *Operator
 	plan     *routing.Plan
@@ -46,12 +46,12 @@ type conversation struct {
 // Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when
 // ctx ends with ErrShutdown: then the call stays with Asterisk, and the daemon that takes it back registers it.
 func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) error {
-	c := o.conversation(line, incoming)
+	c := o.newSession(line, incoming)
 	return c.run(ctx, c.begin)
 }
 
-func (o *Operator) conversation(line Line, incoming call.Call) *conversation {
-	c := &conversation{
+func (o *Operator) newSession(line Line, incoming call.Call) *session {
+	c := &session{
 		attendant: attendant{line: line, sounds: o.Sounds, register: o.Register, log: o.Log.With("call", incoming.ID)},
 		operator:  o,
 		plan:      o.Plan(),
@@ -62,7 +62,7 @@ func (o *Operator) conversation(line Line, incoming call.Call) *conversation {
 }
 
 // enter finds what the dialled number leads to, and from it the municipality and the language of the call.
-func (c *conversation) enter(dialled string) {
+func (c *session) enter(dialled string) {
 	entry, ok := c.plan.Entries[routing.EntryKey(dialled)]
 	if !ok {
 		c.log.Warn("call to a number that is not configured")
@@ -78,7 +78,7 @@ func (c *conversation) enter(dialled string) {
 }
 
 // begin answers a new call.
-func (c *conversation) begin(ctx context.Context) error {
+func (c *session) begin(ctx context.Context) error {
 	notes := c.lookUp(ctx)
 	if err := c.line.Answer(ctx); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (c *conversation) begin(ctx context.Context) error {
 }
 
 // meet tells a caller who has a note how it stands, and lets every caller choose.
-func (c *conversation) meet(ctx context.Context, k known) error {
+func (c *session) meet(ctx context.Context, k known) error {
 	first := c.entry.First
 	c.recognise(k)
 	if len(k.notes) > 0 {
@@ -107,7 +107,7 @@ func (c *conversation) meet(ctx context.Context, k known) error {
 }
 
 // follow takes the call from target to target until it is over.
-func (c *conversation) follow(ctx context.Context, target routing.Target) error {
+func (c *session) follow(ctx context.Context, target routing.Target) error {
 	for range maxHops {
 		var err error
 		var next *routing.Target
@@ -131,7 +131,7 @@ func (c *conversation) follow(ctx context.Context, target routing.Target) error 
 }
 
 // at lets it be known where the caller is: nobody calls them back meanwhile.
-func (c *conversation) at(o call.Offer) {
+func (c *session) at(o call.Offer) {
 	c.operator.Engaged.at(c.contact.Call.ID, party{
 		number: c.contact.Call.Caller.E164, municipality: c.contact.Municipality,
 		team: o.Team, agent: o.Agent, since: o.At,
@@ -139,11 +139,11 @@ func (c *conversation) at(o call.Offer) {
 }
 
 // menu speaks a menu until the caller has chosen, or has done nothing long enough.
-func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Target, error) {
+func (c *session) menu(ctx context.Context, m routing.Menu) (*routing.Target, error) {
 	var progress routing.MenuProgress
 	speech := c.speaker.Say(m.Prompts...)
 	for {
-		h, err := c.listen(ctx, speech, m.Wait, ears{})
+		h, err := c.listen(ctx, speech, m.Wait, attention{})
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func (c *conversation) menu(ctx context.Context, m routing.Menu) (*routing.Targe
 }
 
 // run takes the call to its end, however that comes: the line is released and the contact registered.
-func (c *conversation) run(ctx context.Context, how func(context.Context) error) error {
+func (c *session) run(ctx context.Context, how func(context.Context) error) error {
 	c.at(call.Offer{At: c.contact.Call.Arrived})
 	defer c.operator.Engaged.gone(c.contact.Call.ID)
 	err := c.outlast(ctx, how, c.goOn)

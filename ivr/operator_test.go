@@ -29,7 +29,9 @@ func TestDoingNothingEndsAtAPersonOfTheContactCentre(t *testing.T) {
 		require.InDelta(t, 39, offer.Talked.Seconds(), 2)
 		require.Empty(t, c.Choices)
 		require.Equal(t, "hung up", s.line.released)
-		require.Contains(t, s.line.all(), "Welkom bij de gemeente. | Belt u over een aanvraag? Toets 1. Heeft u een andere vraag?")
+		require.Contains(
+			t, s.line.all(), "Welkom bij de gemeente. | Belt u over een aanvraag? Toets 1. Heeft u een andere vraag?",
+		)
 	})
 }
 
@@ -95,7 +97,9 @@ func TestNobodyAnswersAndTheCallerTakesANote(t *testing.T) {
 		s.presses("1")
 		s.after(41 * time.Second) // two phones, twenty seconds each
 		require.Equal(t, []call.AgentID{"verg1", "verg2"}, s.phones.rung)
-		require.Contains(t, s.line.all(), "Onze medewerker is nu niet bereikbaar. Wilt u dat wij u terugbellen? Toets 1.")
+		require.Contains(
+			t, s.line.all(), "Onze medewerker is nu niet bereikbaar. Wilt u dat wij u terugbellen? Toets 1.",
+		)
 		s.answers("11") // in his haste he presses twice
 		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer, nul zes")
 		s.after(time.Second)
@@ -225,7 +229,9 @@ func TestOutsideOpeningHours(t *testing.T) {
 		s.rings("140570")
 		s.presses("2")
 		s.after(3 * time.Second)
-		require.Contains(t, s.line.all(), "Wij zijn nu gesloten. U kunt ons bellen op werkdagen tussen negen en zeventien uur.")
+		require.Contains(
+			t, s.line.all(), "Wij zijn nu gesloten. U kunt ons bellen op werkdagen tussen negen en zeventien uur.",
+		)
 		s.answers("1")
 		s.answers("1")
 		s.after(10 * time.Second)
@@ -264,7 +270,10 @@ func TestWaitingCallersHearTheirPosition(t *testing.T) {
 		s.rings("140570")
 		s.presses("2")
 		s.after(35 * time.Second)
-		require.Contains(t, s.line.all(), "Al onze medewerkers zijn in gesprek. Blijft u aan de lijn. U bent als eerste aan de beurt.")
+		require.Contains(
+			t, s.line.all(),
+			"Al onze medewerkers zijn in gesprek. Blijft u aan de lijn. U bent als eerste aan de beurt.",
+		)
 		require.GreaterOrEqual(t, s.line.musics, 2, "music goes on after the announcement")
 		s.hangsUp()
 		c := s.contact()

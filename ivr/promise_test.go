@@ -62,7 +62,9 @@ func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
 		"that is withheld":           {"", nil, "Wij zien uw nummer niet."},
 		"that cannot be called back": {"09001234", nil, "Naar dit nummer kunnen wij niet terugbellen."},
 		"that was keyed wrong":       {"", []string{"09001234#"}, "Naar dit nummer kunnen wij niet terugbellen."},
-		"that was given up":          {"", []string{"09001234#", "09001234#", "09001234#"}, "Het lukt niet met dit telefoonnummer."},
+		"that was given up": {
+			"", []string{"09001234#", "09001234#", "09001234#"}, "Het lukt niet met dit telefoonnummer.",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
@@ -130,7 +132,9 @@ func TestWhoWasPromisedACallOutsideOpeningHoursHearsItAgainToo(t *testing.T) {
 		s.answers("1")
 		s.after(200 * time.Millisecond)
 		s.comesBack(s.stops())
-		require.Contains(t, s.line.all(), "Wij bellen u uiterlijk op dinsdag vierentwintig november om eenentwintig uur")
+		require.Contains(
+			t, s.line.all(), "Wij bellen u uiterlijk op dinsdag vierentwintig november om eenentwintig uur",
+		)
 		s.after(time.Minute)
 		c := s.contact()
 		require.Equal(t, call.CallbackPromised, c.Outcome)
@@ -139,14 +143,15 @@ func TestWhoWasPromisedACallOutsideOpeningHoursHearsItAgainToo(t *testing.T) {
 	})
 }
 
-// A daemon that was killed between making the note and telling so leaves a note that its caller does not know of. A call makes
-// one note: when he keys in another number now, he must not think that it is that one.
+// A daemon that was killed between making the note and telling so leaves a note that its caller does not know of. A
+// call makes one note: when he keys in another number now, he must not think that it is that one.
 func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		first, err := call.ParseNumber("0612345678")
 		require.NoError(t, err)
 		s.notes.note = note.Note{
-			ID: "note-1", Reference: "12345678", Key: "test/call-1", Number: first, Deadline: monday.Add(24 * time.Hour),
+			ID: "note-1", Reference: "12345678", Key: "test/call-1", Number: first,
+			Deadline: monday.Add(24 * time.Hour),
 		}
 		s.caller = call.Withheld()
 		s.rings("140570")
@@ -157,7 +162,10 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 		s.presses("0570693911#")
 		s.answers("1")
 		s.after(200 * time.Millisecond)
-		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer, nul zes, één twee, drie vier, vijf zes, zeven acht. "+hisPromise)
+		require.Contains(
+			t, s.line.all(),
+			"Wij bellen u terug op nummer, nul zes, één twee, drie vier, vijf zes, zeven acht. "+hisPromise,
+		)
 		s.after(time.Minute)
 		require.Equal(t, "note-1", s.contact().NoteID)
 	})
@@ -165,7 +173,8 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 
 func TestALimitThatIsReachedIsNoFault(t *testing.T) {
 	for code, level := range map[dialling.Code]string{
-		dialling.CodeCallerLimit: "INFO", dialling.CodeTargetLimit: "INFO", dialling.CodeDayLimit: "INFO", dialling.CodeRequest: "ERROR",
+		dialling.CodeCallerLimit: "INFO", dialling.CodeTargetLimit: "INFO", dialling.CodeDayLimit: "INFO",
+		dialling.CodeRequest: "ERROR",
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// recogniseLimit bounds the search for a caller's note: it runs while the welcome is spoken, and a call never waits for more.
+	// recogniseLimit bounds the search for a caller's note: it runs while the welcome is spoken, and a call never waits
+	// for more.
 	recogniseLimit = 500 * time.Millisecond
 
 	// choiceWait is for a key after the choices: whoever presses none waits for a person, who is not rung before.
@@ -40,7 +41,7 @@ func (k known) certain() bool { return k.own && len(k.notes) == 1 }
 // lookUp begins to look for the live notes of the caller's number. The function that it gives waits for the answer;
 // there are none when the caller cannot be known, or when the notes cannot be read: then the call goes on like any
 // other.
-func (c *conversation) lookUp(ctx context.Context) func() known {
+func (c *session) lookUp(ctx context.Context) func() known {
 	number := c.contact.Call.Caller
 	if !number.Known() {
 		return func() known { return known{} }
@@ -64,7 +65,7 @@ func (c *conversation) lookUp(ctx context.Context) func() known {
 }
 
 // municipalities are those whose notes a call can be about: a number that several share says it only in its menu.
-func (c *conversation) municipalities() []call.MunicipalityID {
+func (c *session) municipalities() []call.MunicipalityID {
 	if c.entry.Municipality != "" {
 		return []call.MunicipalityID{c.entry.Municipality}
 	}
@@ -72,7 +73,7 @@ func (c *conversation) municipalities() []call.MunicipalityID {
 }
 
 // recognise takes down that the call is from a number that has a note: a repeat contact, whatever comes of it.
-func (c *conversation) recognise(k known) {
+func (c *session) recognise(k known) {
 	if len(k.notes) > 0 {
 		c.contact.About = string(k.notes[0].ID)
 		c.contact.Municipality = k.notes[0].Municipality
@@ -81,10 +82,10 @@ func (c *conversation) recognise(k known) {
 
 // aboutNotes tells a caller who rings again how their note stands and lets them choose. It gives where the call goes
 // on, nil when it is over. Doing nothing ends at a person, like everywhere.
-func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+func (c *session) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	speech, choices := c.notesSpeech(k)
 	for range questions {
-		h, err := c.askFor(ctx, speech.Then(choices), choiceWait, ears{})
+		h, err := c.askFor(ctx, speech.Then(choices), choiceWait, attention{})
 		switch {
 		case err != nil:
 			return nil, err
@@ -109,19 +110,21 @@ func (c *conversation) aboutNotes(ctx context.Context, k known, first routing.Ta
 
 // notesSpeech says what may be told of the notes, and what can be chosen. Where several notes wait behind a number
 // that several people may share, nothing is told before the reference is keyed in.
-func (c *conversation) notesSpeech(k known) (speech, choices prompts.Utterance) {
+func (c *session) notesSpeech(k known) (speech, choices prompts.Utterance) {
 	switch {
 	case k.own:
 		return c.noteSpeech(k.notes[0]), c.speaker.Say(prompts.NoteChoices)
 	case len(k.notes) == 1: // what was done about it so far is no business of another person
-		return c.speaker.Say(prompts.NoteForThisNumber).Then(c.dueSpeech(k.notes[0])), c.speaker.Say(prompts.NoteChoices)
+		return c.speaker.Say(prompts.NoteForThisNumber).Then(c.dueSpeech(k.notes[0])), c.speaker.Say(
+			prompts.NoteChoices,
+		)
 	default:
 		return c.speaker.Say(prompts.NotesForThisNumber), c.speaker.Say(prompts.NotesChoices)
 	}
 }
 
 // noteSpeech says how the caller's note stands.
-func (c *conversation) noteSpeech(n note.Note) prompts.Utterance {
+func (c *session) noteSpeech(n note.Note) prompts.Utterance {
 	speech := c.speaker.Say(prompts.NoteAlreadyOpen)
 	switch {
 	case n.State.Held():
@@ -133,15 +136,15 @@ func (c *conversation) noteSpeech(n note.Note) prompts.Utterance {
 }
 
 // dueSpeech says by when the caller is rung, or that it is late.
-func (c *conversation) dueSpeech(n note.Note) prompts.Utterance {
+func (c *session) dueSpeech(n note.Note) prompts.Utterance {
 	if late(n.Deadline) {
 		return c.speaker.Say(prompts.NoteLate)
 	}
 	return c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location))
 }
 
-// missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been, must not
-// hear that he was not reached.
+// missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been,
+// must not hear that he was not reached.
 func missed(n note.Note) bool {
 	if len(n.Attempts) == 0 {
 		return false
@@ -158,7 +161,7 @@ func missed(n note.Note) bool {
 func late(deadline time.Time) bool { return time.Now().After(deadline) }
 
 // identified lets the caller key in their reference, and tells how that note stands.
-func (c *conversation) identified(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+func (c *session) identified(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	theirs, err := c.byReference(ctx, k)
 	switch {
 	case err != nil:
@@ -170,7 +173,7 @@ func (c *conversation) identified(ctx context.Context, k known, first routing.Ta
 }
 
 // withdraw cancels the caller's note when they confirm that. One that may be another person's they must name first.
-func (c *conversation) withdraw(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
+func (c *session) withdraw(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	if !k.certain() {
 		theirs, err := c.byReference(ctx, k)
 		if err != nil {
@@ -181,7 +184,7 @@ func (c *conversation) withdraw(ctx context.Context, k known, first routing.Targ
 		}
 		k = theirs
 	}
-	h, err := c.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal), ears{})
+	h, err := c.ask(ctx, c.speaker.Say(prompts.ConfirmWithdrawal), attention{})
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +207,8 @@ func (c *conversation) withdraw(ctx context.Context, k known, first routing.Targ
 
 // byReference lets the caller key in the reference of their note. It is not certain when they do not, or have none of
 // these notes.
-func (c *conversation) byReference(ctx context.Context, k known) (known, error) {
-	d := dialogue{conversation: c}
+func (c *session) byReference(ctx context.Context, k known) (known, error) {
+	d := noteOffer{session: c}
 	speech := c.speaker.Say(prompts.EnterReference)
 	for range numberTries {
 		keyed, err := d.collect(ctx, speech, note.ReferenceDigits)
@@ -223,16 +226,16 @@ func (c *conversation) byReference(ctx context.Context, k known) (known, error) 
 // toPerson sends the caller to the team that has their note, or to the contact centre when nobody is there, or when
 // nobody knows about which note they ring. Should they ask for a call back there, then it is a note of their own
 // unless this one is theirs for certain.
-func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
+func (c *session) toPerson(ctx context.Context, k known) *routing.Target {
 	c.tooLate() // also after a 1: whoever presses it again still means a person
 	n := k.notes[0]
-	c.state.About, c.state.Apart = string(n.ID), !k.own
+	c.state.NoteID, c.state.Apart = string(n.ID), !k.own
 	centre := &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
 	if !k.own && len(k.notes) > 1 {
 		return centre
 	}
 	c.repeated(ctx, n)
-	c.note, c.state.Note = n, string(n.Reference)
+	c.note, c.state.Reference = n, string(n.Reference)
 	if team, ok := c.plan.Teams[n.Team]; ok && team.Hours.Open(time.Now()) && c.operator.Queue.Staffed(n.Team) > 0 {
 		return &routing.Target{Team: n.Team}
 	}
@@ -242,8 +245,8 @@ func (c *conversation) toPerson(ctx context.Context, k known) *routing.Target {
 // standing gives the caller's note that the call is about as it is now. It is false when the call is about none of
 // theirs, and when that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot
 // be read it is as they heard of it.
-func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (note.Note, bool) {
-	if c.state.About == "" || c.state.Apart {
+func (c *session) standing(ctx context.Context, m call.MunicipalityID) (note.Note, bool) {
+	if c.state.NoteID == "" || c.state.Apart {
 		return note.Note{}, false
 	}
 	if c.note.ID != "" {
@@ -253,19 +256,20 @@ func (c *conversation) standing(ctx context.Context, m call.MunicipalityID) (not
 	defer cancel()
 	notes, err := c.operator.Notes.Live(limited, m, c.contact.Call.Caller)
 	for _, n := range notes {
-		if string(n.ID) == c.state.About {
+		if string(n.ID) == c.state.NoteID {
 			return n, true
 		}
 	}
 	if err != nil {
-		c.log.Warn("could not look at a caller's note again", "note", c.state.About, "err", err)
+		c.log.Warn("could not look at a caller's note again", "note", c.state.NoteID, "err", err)
 		return c.note, c.note.ID != ""
 	}
 	return note.Note{}, false
 }
 
-// repeated counts the call as a repeat contact of the note, once. It is no reason to let the caller wait or go without help.
-func (c *conversation) repeated(ctx context.Context, n note.Note) {
+// repeated counts the call as a repeat contact of the note, once. It is no reason to let the caller wait or go without
+// help.
+func (c *session) repeated(ctx context.Context, n note.Note) {
 	if c.counted {
 		return
 	}

@@ -14,9 +14,10 @@ import (
 )
 
 // hisNote is the live note of the caller of a scene, due on Tuesday at five.
-func (s *scene) hisNote(change ...func(*note.Note)) note.Note {
+func (s *scene) callersNote(change ...func(*note.Note)) note.Note {
 	n := note.Note{
-		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: note.Open, Number: s.caller,
+		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: note.Open,
+		Number:   s.caller,
 		Deadline: time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC),
 	}
 	for _, c := range change {
@@ -33,7 +34,7 @@ const (
 
 func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		n := s.hisNote()
+		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		require.Contains(t, s.line.all(), hisNoteStands)
@@ -50,10 +51,12 @@ func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 }
 
 func TestACallerWithANoteGetsAPerson(t *testing.T) {
-	for name, keys := range map[string]string{"who presses 1": "1", "who does nothing": "", "who presses wrong keys": "88"} {
+	for name, keys := range map[string]string{
+		"who presses 1": "1", "who does nothing": "", "who presses wrong keys": "88",
+	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				n := s.hisNote()
+				n := s.callersNote()
 				s.phones.answers("verg1", time.Second)
 				s.rings("140570")
 				s.after(welcomeIs)
@@ -81,7 +84,7 @@ func TestItIsKnownWhatAConversationThatWasTakenBackIsAbout(t *testing.T) {
 		leg := &fakeLeg{id: "kcc1", gone: make(chan struct{})}
 		s.begin(func(ctx context.Context, c call.Call) error {
 			return s.operator.TakeBack(ctx, s.line, c, ivr.Kept{
-				State: ivr.State{Team: "kcc", Note: "10000004"}.String(),
+				State: ivr.State{Team: "kcc", Reference: "10000004"}.String(),
 				Talk:  &ivr.Talk{Agent: "kcc1", Leg: leg, Since: time.Now()},
 			})
 		})
@@ -98,7 +101,7 @@ func TestItIsKnownWhatAConversationThatWasTakenBackIsAbout(t *testing.T) {
 
 func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.hisNote(func(n *note.Note) { n.Team = "gone" })
+		s.callersNote(func(n *note.Note) { n.Team = "gone" })
 		s.phones.answers("kcc1", time.Second)
 		s.rings("140570")
 		s.after(welcomeIs)
@@ -111,7 +114,7 @@ func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T)
 
 func TestACallerWithdrawsHisNote(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		n := s.hisNote()
+		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("3")
@@ -131,7 +134,7 @@ func TestAWithdrawalThatIsNotConfirmedOrNotPossibleEndsAtAPerson(t *testing.T) {
 	for name, down := range map[string]bool{"not confirmed": false, "not possible": true} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				s.hisNote()
+				s.callersNote()
 				s.phones.answers("verg1", time.Second)
 				s.rings("140570")
 				s.after(welcomeIs)
@@ -154,16 +157,25 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 		change func(*note.Note)
 		says   string
 	}{
-		"a colleague works on it": {func(n *note.Note) { n.State = note.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk"},
-		"it was tried":            {tried(attempt.NotReached), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
-		"a machine answered":      {tried(attempt.Voicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk"},
-		"he was spoken to":        {tried(attempt.NotReached, attempt.Reached), "voor u. Wij bellen u uiterlijk"},
-		"nobody said if he was":   {tried(attempt.NotReached, attempt.Untold), "voor u. Wij bellen u uiterlijk"},
-		"it is late":              {func(n *note.Note) { n.Deadline = monday.Add(-time.Hour) }, "Wij hadden u al willen bellen. Dat spijt ons. Wilt u"},
+		"a colleague works on it": {
+			func(n *note.Note) { n.State = note.Claimed }, "Een medewerker is er nu mee bezig. Wij bellen u uiterlijk",
+		},
+		"it was tried": {
+			tried(attempt.NotReached), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk",
+		},
+		"a machine answered": {
+			tried(attempt.Voicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk",
+		},
+		"he was spoken to":      {tried(attempt.NotReached, attempt.Reached), "voor u. Wij bellen u uiterlijk"},
+		"nobody said if he was": {tried(attempt.NotReached, attempt.Untold), "voor u. Wij bellen u uiterlijk"},
+		"it is late": {
+			func(n *note.Note) { n.Deadline = monday.Add(-time.Hour) },
+			"Wij hadden u al willen bellen. Dat spijt ons. Wilt u",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				s.hisNote(test.change)
+				s.callersNote(test.change)
 				s.rings("140570")
 				s.after(welcomeIs)
 				require.Contains(t, s.line.all(), test.says)
@@ -193,13 +205,17 @@ func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 	}{
 		"at the team that has it":                        {"permits", true, func(*scene) {}},
 		"at the contact centre, for its team is no more": {"gone", true, func(*scene) {}},
-		"when it could not be counted at first":          {"permits", false, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = false }) }},
-		"when the notes cannot be read any more":         {"permits", true, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = true }) }},
-		"when another daemon took the call over":         {"permits", true, func(s *scene) { s.comesBack(s.stops()) }},
+		"when it could not be counted at first": {
+			"permits", false, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = false }) },
+		},
+		"when the notes cannot be read any more": {
+			"permits", true, func(s *scene) { s.notes.set(func(n *fakeNotes) { n.down = true }) },
+		},
+		"when another daemon took the call over": {"permits", true, func(s *scene) { s.comesBack(s.stops()) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
-				n := s.hisNote(func(n *note.Note) { n.Team = test.team })
+				n := s.callersNote(func(n *note.Note) { n.Team = test.team })
 				s.rings("140570")
 				s.after(welcomeIs)
 				s.notes.set(func(n *fakeNotes) { n.down = !test.counted })
@@ -226,7 +242,7 @@ func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 
 func TestACallerWhoseNoteWasClosedMeanwhileGetsANewOne(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.hisNote()
+		s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("1")
@@ -242,7 +258,7 @@ func TestACallerWhoseNoteWasClosedMeanwhileGetsANewOne(t *testing.T) {
 
 func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		n := s.hisNote()
+		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs / 2)
 		s.hangsUp()
@@ -253,8 +269,8 @@ func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
 	})
 }
 
-// Who waits for a person and asks to be called back after all is given the note that there is. Its deadline may have passed: a
-// moment that has been is no promise.
+// Who waits for a person and asks to be called back after all is given the note that there is. Its deadline may have
+// passed: a moment that has been is no promise.
 func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.notes.due = monday.Add(-time.Hour)
@@ -266,7 +282,10 @@ func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {
 		s.answers("1")
 		s.after(20 * time.Second)
 		require.Equal(t, call.CallbackPromised, s.contact().Outcome)
-		require.Contains(t, s.line.all(), "Er staat al een terugbelnotitie voor u. Wij hadden u al willen bellen. Dat spijt ons. Uw kenmerk is")
+		require.Contains(
+			t, s.line.all(),
+			"Er staat al een terugbelnotitie voor u. Wij hadden u al willen bellen. Dat spijt ons. Uw kenmerk is",
+		)
 		require.NotContains(t, s.line.all(), "uiterlijk")
 	})
 }
@@ -274,16 +293,18 @@ func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {
 func TestNobodyIsRecognised(t *testing.T) {
 	for name, prepare := range map[string]func(*scene){
 		"a caller without a note":         func(*scene) {},
-		"a withheld number":               func(s *scene) { s.hisNote(); s.caller = call.Withheld() },
-		"notes that cannot be read":       func(s *scene) { s.hisNote(); s.notes.down = true },
-		"notes that are not read in time": func(s *scene) { s.hisNote(); s.notes.deaf = true },
+		"a withheld number":               func(s *scene) { s.callersNote(); s.caller = call.Withheld() },
+		"notes that cannot be read":       func(s *scene) { s.callersNote(); s.notes.down = true },
+		"notes that are not read in time": func(s *scene) { s.callersNote(); s.notes.deaf = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
 				prepare(s)
 				s.rings("140570")
 				s.after(welcomeIs)
-				require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "the call goes on like any other, without a pause")
+				require.Contains(
+					t, s.line.all(), "Belt u over een aanvraag?", "the call goes on like any other, without a pause",
+				)
 				s.hangsUp()
 				require.Empty(t, s.contact().About)
 			})

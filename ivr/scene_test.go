@@ -64,7 +64,10 @@ func newScene(t *testing.T) *scene {
 	number, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	s := &scene{
-		t: t, phones: &fakePhones{answer: map[call.AgentID]time.Duration{}, fail: map[call.AgentID]error{}, vanish: map[call.AgentID]int{}},
+		t: t,
+		phones: &fakePhones{
+			answer: map[call.AgentID]time.Duration{}, fail: map[call.AgentID]error{}, vanish: map[call.AgentID]int{},
+		},
 		notes: &fakeNotes{}, diary: &diary{}, caller: number, done: make(chan error, 1),
 	}
 	team := func(id call.TeamID, members ...call.AgentID) routing.Team {
@@ -80,14 +83,16 @@ func newScene(t *testing.T) *scene {
 	kcc.Announce = 30 * time.Second
 	s.plan = &routing.Plan{
 		Municipalities: map[call.MunicipalityID]routing.Municipality{"deventer": {
-			ID: "deventer", Location: amsterdam, Language: "nl", ContactCentre: "kcc", CallbackCountries: []string{"NL"},
+			ID: "deventer", Location: amsterdam, Language: "nl", ContactCentre: "kcc",
+			CallbackCountries: []string{"NL"},
 		}},
 		Entries: map[string]routing.Entry{"+31140570": {
 			Number: "+31140570", Municipality: "deventer", Language: "nl", Welcome: prompts.Welcome,
 			First: routing.Target{Menu: "main"},
 		}},
 		Menus: map[routing.MenuID]routing.Menu{"main": {
-			ID: "main", Prompts: []prompts.ID{"menu-application", "menu-other"}, Wait: 5 * time.Second, Tries: 3, Repeats: 0,
+			ID: "main", Prompts: []prompts.ID{"menu-application", "menu-other"}, Wait: 5 * time.Second, Tries: 3,
+			Repeats: 0,
 			Options: map[rune]routing.Target{
 				'1': {Team: "permits"}, '2': {Team: "kcc"}, '3': {Refer: "raalte"},
 			},

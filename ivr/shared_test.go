@@ -24,7 +24,7 @@ func (s *scene) behindOneNumber(references ...note.Reference) []note.Note {
 func (s *scene) severalNotes(references ...note.Reference) []note.Note {
 	var notes []note.Note
 	for i, r := range references {
-		n := s.hisNote(tried(attempt.NotReached))
+		n := s.callersNote(tried(attempt.NotReached))
 		n.ID, n.Reference = note.ID("note-of-"+r), r
 		n.Deadline = n.Deadline.Add(time.Duration(i) * time.Hour)
 		notes = append(notes, n)
@@ -85,7 +85,7 @@ func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 
 func TestAMobileIsOnePersons(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		s.hisNote()
+		s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("4")
@@ -109,13 +109,15 @@ func TestANoteThatMayBeAnothersIsWithdrawnByItsReference(t *testing.T) {
 		keys      []string
 		withdrawn int // which of the notes, from 1
 	}{
-		"the reference, and then yes":             {company(one), []string{"3", string(one), "1"}, 1},
-		"one of several":                          {company(one, other), []string{"3", string(other), "1"}, 2},
-		"at the second try":                       {company(one), []string{"3", string(other), string(one), "1"}, 1},
-		"with a hash behind it":                   {company(one), []string{"3", "1000#", string(one), "1"}, 1},
-		"told first how it stands":                {company(one, other), []string{"2", string(other), "3", "1"}, 2},
-		"of several of a mobile":                  {mobile(one, other), []string{"3", string(other), "1"}, 2},
-		"the reference of another number's note":  {company(one), []string{"3", string(other), string(other), string(other)}, 0},
+		"the reference, and then yes": {company(one), []string{"3", string(one), "1"}, 1},
+		"one of several":              {company(one, other), []string{"3", string(other), "1"}, 2},
+		"at the second try":           {company(one), []string{"3", string(other), string(one), "1"}, 1},
+		"with a hash behind it":       {company(one), []string{"3", "1000#", string(one), "1"}, 1},
+		"told first how it stands":    {company(one, other), []string{"2", string(other), "3", "1"}, 2},
+		"of several of a mobile":      {mobile(one, other), []string{"3", string(other), "1"}, 2},
+		"the reference of another number's note": {
+			company(one), []string{"3", string(other), string(other), string(other)}, 0,
+		},
 		"the reference, and no":                   {company(one), []string{"3", string(one), "2"}, 0},
 		"the reference, and nothing":              {company(one), []string{"3", string(one)}, 0},
 		"no reference":                            {company(one), []string{"3"}, 0},
@@ -162,12 +164,14 @@ func TestTheReferenceOfANoteThatStoodIsToldToTheirOwnMobileOnly(t *testing.T) {
 		number call.Number
 		told   bool
 	}{
-		"their own": {call.Number{}, true}, "another's": {call.Number{E164: "+31687654321", Kind: call.KindMobile, Country: "NL"}, false},
+		"their own": {call.Number{}, true},
+		"another's": {call.Number{E164: "+31687654321", Kind: call.KindMobile, Country: "NL"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
 				s.notes.stands = &note.Note{
-					ID: "note-7", Reference: one, Municipality: "deventer", Number: s.caller, Deadline: monday.Add(30 * time.Hour),
+					ID: "note-7", Reference: one, Municipality: "deventer", Number: s.caller,
+					Deadline: monday.Add(30 * time.Hour),
 				}
 				if !test.told {
 					s.notes.stands.Number = test.number

@@ -11,12 +11,13 @@ import (
 // State is what must outlive the daemon of a live call. It is kept on the caller's channel, and so lives exactly as
 // long as the call.
 type State struct {
-	Team    call.TeamID  `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
-	Since   int64        `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
-	Choices string       `json:"choices,omitempty"` // keys pressed in menus
-	Note    string       `json:"note,omitempty"`    // reference of the callback note that the call is about
-	About   string       `json:"about,omitempty"`   // its id
-	Apart   bool         `json:"apart,omitempty"`   // they ring for something else, or may be another: a note is their own
+	Team      call.TeamID `json:"team,omitempty"`    // whose queue the call waits in, or waited in last
+	Since     int64       `json:"since,omitempty"`   // from when its place counts, milliseconds since 1970 UTC
+	Choices   string      `json:"choices,omitempty"` // keys pressed in menus
+	Reference string      `json:"note,omitempty"`    // reference of the callback note that the call is about
+	NoteID    string      `json:"about,omitempty"`   // its id
+	// they ring for something else, or may be another: a note is their own
+	Apart   bool         `json:"apart,omitempty"`
 	Offers  []call.Offer `json:"offers,omitempty"`  // to teams, that are over
 	Promise *Promise     `json:"promise,omitempty"` // nil while he was promised nothing
 }

@@ -23,10 +23,10 @@ type Talk struct {
 }
 
 // TakeBack goes on with a call that Asterisk kept: a conversation is left alone, a waiting caller keeps his place even
-// when the team has closed meanwhile, who was promised a call hears that once more, and a caller in a menu hears it again.
-// It returns like Take.
+// when the team has closed meanwhile, who was promised a call hears that once more, and a caller in a menu hears it
+// again. It returns like Take.
 func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, kept Kept) error {
-	c := o.conversation(line, incoming)
+	c := o.newSession(line, incoming)
 	c.ready = kept.Ready
 	c.recall(kept.State)
 	return c.run(ctx, func(ctx context.Context) error {
@@ -39,13 +39,13 @@ func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, 
 }
 
 // recall takes over what was remembered of the call.
-func (c *conversation) recall(remembered string) {
+func (c *session) recall(remembered string) {
 	state, err := ParseState(remembered)
 	if err != nil {
 		c.log.Error("a call's remembered state is broken; it starts at the menu again", "err", err)
 	}
-	c.state, c.counted = state, state.About != ""
-	c.contact.Choices, c.contact.Offers, c.contact.About = state.Choices, state.Offers, state.About
+	c.state, c.counted = state, state.NoteID != ""
+	c.contact.Choices, c.contact.Offers, c.contact.About = state.Choices, state.Offers, state.NoteID
 	if state.Promise != nil {
 		c.contact.Outcome, c.contact.NoteID = call.CallbackPromised, state.Promise.Note
 	}
@@ -55,7 +55,7 @@ func (c *conversation) recall(remembered string) {
 }
 
 // goOn takes the call up where it was when the daemon or the link to Asterisk went, or when somebody was put through.
-func (c *conversation) goOn(ctx context.Context) error {
+func (c *session) goOn(ctx context.Context) error {
 	if promise := c.state.Promise; promise != nil {
 		c.placed()
 		return c.say(ctx, c.confirmation(*promise))
@@ -76,7 +76,7 @@ func (c *conversation) goOn(ctx context.Context) error {
 }
 
 // placed tells, once, that a call that was taken back has its place again.
-func (c *conversation) placed() {
+func (c *session) placed() {
 	if c.ready != nil {
 		c.ready()
 		c.ready = nil
@@ -84,10 +84,12 @@ func (c *conversation) placed() {
 }
 
 // resumeTalk goes on with a conversation that was found going on.
-func (c *conversation) resumeTalk(ctx context.Context, talk Talk) error {
+func (c *session) resumeTalk(ctx context.Context, talk Talk) error {
 	t := c.plan.Teams[c.state.Team] // one that left the configuration has no hours
 	entered := c.state.since(c.state.Team, talk.Since)
-	place := c.operator.Queue.Adopt(dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg)
+	place := c.operator.Queue.Adopt(
+		dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg,
+	)
 	defer place.Leave()
 	c.placed()
 	c.contact.Outcome = call.Answered

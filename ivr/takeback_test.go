@@ -37,7 +37,7 @@ func TestACallerWhoHangsUpWhileTheLinkIsLostLeavesOneContact(t *testing.T) {
 
 func TestACallGoesOnWhereItWasWhenTheLinkIsBack(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
-		n := s.hisNote()
+		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("1")

@@ -15,7 +15,8 @@ type Talking struct {
 	Note  note.Reference // the caller's note; empty when he has none, or has not been recognised
 }
 
-// Talking gives the conversation that an agent has with a caller now, and false when he has none. Any goroutine may ask.
+// Talking gives the conversation that an agent has with a caller now, and false when he has none. Any goroutine may
+// ask.
 func (o *Operator) Talking(agent call.AgentID) (Talking, bool) {
 	o.talks.mu.Lock()
 	defer o.talks.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 )
 
 // team puts the call before a team. It gives the next target when the call moves on, nil when it is over.
-func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Target, error) {
+func (c *session) team(ctx context.Context, t routing.Team) (*routing.Target, error) {
 	now := time.Now().UTC()
 	c.contact.Municipality = t.Municipality
 	switch routing.Decide(t, routing.Facts{Staffed: c.operator.Queue.Staffed(t.ID)}, now) {
@@ -24,7 +24,9 @@ func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Targe
 	case routing.OfferCallback:
 		return c.wait(ctx, t, now, offerNow)
 	case routing.MoveOn:
-		c.contact.Offers = append(c.contact.Offers, call.Offer{Team: t.ID, At: now, Open: true, Result: call.OfferMovedOn})
+		c.contact.Offers = append(c.contact.Offers, call.Offer{
+			Team: t.ID, At: now, Open: true, Result: call.OfferMovedOn,
+		})
 		return &routing.Target{Team: t.Overflow}, nil
 	default:
 		return c.wait(ctx, t, now, offerLater)
@@ -32,13 +34,13 @@ func (c *conversation) team(ctx context.Context, t routing.Team) (*routing.Targe
 }
 
 // closed tells the opening hours and offers a note.
-func (c *conversation) closed(ctx context.Context, t routing.Team, now time.Time) error {
+func (c *session) closed(ctx context.Context, t routing.Team, now time.Time) error {
 	c.contact.Outcome = call.HeardClosed
 	if err := c.say(ctx, c.closedSpeech(t, now)); err != nil {
 		return err
 	}
 	if t.Callback.Enabled {
-		talk := dialogue{conversation: c, team: t}
+		talk := noteOffer{session: c, team: t}
 		switch result, err := talk.offer(ctx, c.speaker.Say(prompts.OfferCallback)); {
 		case err != nil || result == promised:
 			return err
@@ -57,7 +59,7 @@ const (
 
 // waiting is a call in a team's queue.
 type waiting struct {
-	*conversation
+	*session
 	team     routing.Team
 	offer    *call.Offer
 	place    *dispatch.Place
@@ -75,9 +77,9 @@ const vanishes = 3
 
 // wait keeps the call in the team's queue until a person answers, a note is promised, the wait is over, or the caller
 // hangs up.
-func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, offerFirst bool) (*routing.Target, error) {
+func (c *session) wait(ctx context.Context, t routing.Team, now time.Time, offerFirst bool) (*routing.Target, error) {
 	entered := c.state.since(t.ID, now)
-	w := &waiting{conversation: c, team: t, entered: entered, offer: c.offered(t, entered)}
+	w := &waiting{session: c, team: t, entered: entered, offer: c.offered(t, entered)}
 	c.contact.Outcome = call.Abandoned
 	w.schedule(now)
 	switch err := w.join(); {
@@ -102,8 +104,9 @@ func (c *conversation) wait(ctx context.Context, t routing.Team, now time.Time, 
 	return next, err
 }
 
-// offered takes down that the call is put before the team, and gives the offer. One that a lost link or a transfer broke off goes on.
-func (c *conversation) offered(t routing.Team, entered time.Time) *call.Offer {
+// offered takes down that the call is put before the team, and gives the offer. One that a lost link or a transfer
+// broke off goes on.
+func (c *session) offered(t routing.Team, entered time.Time) *call.Offer {
 	last := len(c.contact.Offers) - 1
 	if last >= 0 && c.contact.Offers[last].Team == t.ID && c.contact.Offers[last].Result == call.OfferLost {
 		c.contact.Offers[last].Result = call.OfferAbandoned
@@ -129,7 +132,7 @@ func (w *waiting) schedule(now time.Time) {
 
 func (w *waiting) join() error {
 	place, err := w.operator.Queue.Join(dispatch.Ticket{
-		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices, Note: w.state.Note,
+		Call: w.contact.Call, Team: w.team.ID, Since: w.entered, Choice: w.contact.Choices, Note: w.state.Reference,
 	})
 	if err != nil {
 		return err
@@ -159,7 +162,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 	if offerFirst {
 		h, err = w.nobodyThere(ctx)
 	} else if w.team.Greeting != "" {
-		h, err = w.listen(ctx, w.speaker.Say(w.team.Greeting), 0, ears{signals: w.place.Signals()})
+		h, err = w.listen(ctx, w.speaker.Say(w.team.Greeting), 0, attention{signals: w.place.Signals()})
 	}
 	for err == nil {
 		switch {
@@ -175,7 +178,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 		case h.signal.Kind == dispatch.NobodyLeft:
 			h, err = w.nobodyThere(ctx)
 		case h.key != routing.Silence && h.key == w.team.Callback.Key && w.team.Callback.Enabled:
-			h, err = w.discussNote(ctx, (*dialogue).take)
+			h, err = w.discussNote(ctx, (*noteOffer).take)
 		default:
 			h, err = w.pass(ctx)
 		}
@@ -190,21 +193,21 @@ func (w *waiting) pass(ctx context.Context) (heard, error) {
 	case due(w.propose, now):
 		return w.proposeNote(ctx, w.speaker.Say(prompts.OfferCallbackAgain))
 	case due(w.announce, now):
-		h, err := w.listen(ctx, w.announcement(), 0, ears{signals: w.place.Signals()})
+		h, err := w.listen(ctx, w.announcement(), 0, attention{signals: w.place.Signals()})
 		w.announce = time.Now().Add(w.team.Announce) // from its end: music comes between
 		return h, err
 	}
 	if err := w.line.Music(ctx, w.team.Music); err != nil {
 		return heard{}, err
 	}
-	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), ears{signals: w.place.Signals()})
+	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), attention{signals: w.place.Signals()})
 }
 
 // proposePause is how long a caller who did not want a note is left in peace at the least.
 const proposePause = time.Minute
 
-// nobodyThere offers a note because nobody of the team answered; who does not want one goes to the team that takes over,
-// or waits on.
+// nobodyThere offers a note because nobody of the team answered; who does not want one goes to the team that takes
+// over, or waits on.
 func (w *waiting) nobodyThere(ctx context.Context) (heard, error) {
 	var h heard
 	var err error
@@ -219,17 +222,19 @@ func (w *waiting) nobodyThere(ctx context.Context) (heard, error) {
 func (w *waiting) proposeNote(ctx context.Context, question prompts.Utterance) (heard, error) {
 	w.propose = time.Time{}
 	defer func() { w.quiet = time.Now().Add(proposePause) }()
-	return w.discussNote(ctx, func(d *dialogue, ctx context.Context) (noteResult, error) { return d.offer(ctx, question) })
+	return w.discussNote(
+		ctx, func(d *noteOffer, ctx context.Context) (noteResult, error) { return d.offer(ctx, question) },
+	)
 }
 
 // discussNote holds a dialogue about a note while the call keeps its place in the queue.
 func (w *waiting) discussNote(
-	ctx context.Context, hold func(*dialogue, context.Context) (noteResult, error),
+	ctx context.Context, hold func(*noteOffer, context.Context) (noteResult, error),
 ) (heard, error) {
-	talk := dialogue{conversation: w.conversation, team: w.team, signals: w.place.Signals(), settled: w.settle}
+	talk := noteOffer{session: w.session, team: w.team, signals: w.place.Signals(), settled: w.settle}
 	result, err := hold(&talk, ctx)
 	if err == nil && result == impossible {
-		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, ears{signals: w.place.Signals()})
+		return w.listen(ctx, w.speaker.Say(prompts.CallbackNotPossible), 0, attention{signals: w.place.Signals()})
 	}
 	return heard{signal: talk.signal}, err
 }
@@ -295,7 +300,8 @@ func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	return err
 }
 
-// waitOn takes the caller's place anew, after the phone that was answered had been hung up before the two were connected.
+// waitOn takes the caller's place anew, after the phone that was answered had been hung up before the two were
+// connected.
 func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 	w.leave()
 	w.at(call.Offer{Team: w.team.ID, At: w.entered})
@@ -313,12 +319,14 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 }
 
 // talking lets it be known with whom an agent talks, until end.
-func (c *conversation) talking(agent call.AgentID, since time.Time) (end func()) {
-	return c.operator.talks.begin(agent, Talking{Call: c.contact.Call.ID, Since: since.UTC(), Note: note.Reference(c.state.Note)})
+func (c *session) talking(agent call.AgentID, since time.Time) (end func()) {
+	return c.operator.talks.begin(agent, Talking{
+		Call: c.contact.Call.ID, Since: since.UTC(), Note: note.Reference(c.state.Reference),
+	})
 }
 
 // closedSpeech tells that the team is closed, when it can be reached, and when it opens again.
-func (c *conversation) closedSpeech(t routing.Team, now time.Time) prompts.Utterance {
+func (c *session) closedSpeech(t routing.Team, now time.Time) prompts.Utterance {
 	speech := c.speaker.Say(prompts.Closed).Then(c.speaker.OpeningWeek(spokenWeek(t.Hours.Week())))
 	if opens, _, ok := t.Hours.Next(now); ok {
 		speech = speech.Then(c.speaker.Reopens(opens.In(t.Hours.Location())))
@@ -331,7 +339,9 @@ func spokenWeek(week calendar.Week) prompts.Week {
 	var spoken prompts.Week
 	for day, spans := range week {
 		for _, span := range spans {
-			spoken[day] = append(spoken[day], prompts.Span{From: span.From.SinceMidnight(), To: span.To.SinceMidnight()})
+			spoken[day] = append(spoken[day], prompts.Span{
+				From: span.From.SinceMidnight(), To: span.To.SinceMidnight(),
+			})
 		}
 	}
 	return spoken

@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it may still
-// stand in free pages.
+// Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it
+// may still stand in free pages.
 func (j *Journal) Leftovers() (bool, error) {
 	var left bool
 	err := j.view(func(tx *bbolt.Tx) error {
@@ -27,10 +27,11 @@ func (j *Journal) Leftovers() (bool, error) {
 	return left, err
 }
 
-// Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was removed
-// (AVG, article 17): what was forgotten may until then still stand in free pages; what is forgotten meanwhile, until the next time. On an
-// error the journal goes on with the old file. Others go on writing while it is copied, and wait while what they wrote is added; one whose
-// change makes the file outgrow its mapping, which happens when its size has doubled, waits for the copy.
+// Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was
+// removed (AVG, article 17): what was forgotten may until then still stand in free pages; what is forgotten meanwhile,
+// until the next time. On an error the journal goes on with the old file. Others go on writing while it is copied, and
+// wait while what they wrote is added; one whose change makes the file outgrow its mapping, which happens when its size
+// has doubled, waits for the copy.
 func (j *Journal) Compact() error {
 	j.compacting.Lock()
 	defer j.compacting.Unlock()
@@ -67,7 +68,9 @@ func (j *Journal) goOnWith(fresh string) error {
 		return errors.Join(err, removed(fresh))
 	}
 	if err := unfaulted(func() error { return addChanged(fresh, j.db, changed) }); err != nil {
-		return errors.Join(fmt.Errorf("compact the journal %s: add what was changed meanwhile: %w", j.path, err), removed(fresh))
+		return errors.Join(
+			fmt.Errorf("compact the journal %s: add what was changed meanwhile: %w", j.path, err), removed(fresh),
+		)
 	}
 	if err := os.Rename(fresh, j.path); err != nil {
 		return errors.Join(fmt.Errorf("compact the journal: %w", err), removed(fresh))
@@ -135,8 +138,8 @@ func emptied(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 	return tx.CreateBucket(name)
 }
 
-// addChanged makes a copy the same as the file again: of the notes that were changed it takes all that is kept now. What was forgotten
-// of them is taken over too, because it may stand in the copy.
+// addChanged makes a copy the same as the file again: of the notes that were changed it takes all that is kept now.
+// What was forgotten of them is taken over too, because it may stand in the copy.
 func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 	if len(changed) == 0 {
 		return nil
@@ -158,7 +161,9 @@ func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 			if err != nil {
 				return err
 			}
-			return errors.Join(now.Bucket(keys).ForEach(index.Put), tx.Bucket(events).SetSequence(now.Bucket(events).Sequence()))
+			return errors.Join(
+				now.Bucket(keys).ForEach(index.Put), tx.Bucket(events).SetSequence(now.Bucket(events).Sequence()),
+			)
 		})
 	})
 	return errors.Join(err, to.Close())

@@ -25,12 +25,15 @@ func noteOf(nth int) note.Event {
 	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	id := note.ID(fmt.Sprintf("01JD5V3Z5QXKZ9W7M2R4T6%04d", nth))
 	return note.Made(note.Note{
-		ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc", Key: note.Key(fmt.Sprint("pbx1/", nth%3)),
-		Number: call.Number{E164: "+31612345678", Kind: call.KindMobile}, Language: "nl", Made: at, Deadline: at.Add(time.Hour),
+		ID: id, Reference: "10000004", Municipality: "deventer", Team: "kcc", Owner: "kcc",
+		Key:    note.Key(fmt.Sprint("pbx1/", nth%3)),
+		Number: call.Number{E164: "+31612345678", Kind: call.KindMobile}, Language: "nl", Made: at,
+		Deadline: at.Add(time.Hour),
 	}, note.ByCaller)
 }
 
-// holds is all that a journal keeps: its events and its index as they stand in the file, and the number of the last change.
+// holds is all that a journal keeps: its events and its index as they stand in the file, and the number of the last
+// change.
 func holds(t require.TestingT, j *Journal) map[string]string {
 	all := make(map[string]string)
 	require.NoError(t, j.view(func(tx *bbolt.Tx) error {
@@ -53,7 +56,10 @@ func holds(t require.TestingT, j *Journal) map[string]string {
 func changesSomething(r *rapid.T, j *Journal) {
 	made := noteOf(rapid.IntRange(0, 5).Draw(r, "note"))
 	ver := rapid.Uint64Range(1, 4).Draw(r, "version")
-	more := note.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: made.Note, Kind: note.EventRaised, Ver: ver + 1, At: made.At, Who: note.BySystem}
+	more := note.Event{
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Note: made.Note, Kind: note.EventRaised, Ver: ver + 1, At: made.At,
+		Who: note.BySystem,
+	}
 	switch rapid.SampledFrom([]string{"begin", "append", "append", "forget", "stored"}).Draw(r, "change") {
 	case "begin":
 		require.NoError(r, j.Begin("deventer", made))
@@ -66,7 +72,8 @@ func changesSomething(r *rapid.T, j *Journal) {
 	}
 }
 
-// The power fails at any moment: the file is the old one, with every change, until the fresh one with the same takes its place.
+// The power fails at any moment: the file is the old one, with every change, until the fresh one with the same takes
+// its place.
 func TestWhatIsChangedWhileTheFileIsCopiedIsInTheFreshOne(t *testing.T) {
 	dir, nth := storetest.InMemory(t), 0
 	rapid.Check(t, func(r *rapid.T) {

@@ -26,7 +26,8 @@ func aPromise(tb testing.TB) note.Event {
 	require.NoError(tb, err)
 	return note.Made(note.Note{
 		ID: note.ID(id), Reference: reference, Municipality: town, Team: "burgerzaken", Owner: "burgerzaken",
-		Key: note.CallKey("pbx1", call.ID(id)), Number: call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
+		Key:      note.CallKey("pbx1", call.ID(id)),
+		Number:   call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
 		Language: "nl", Reason: "Wanneer is het klaar?", Made: begun, Deadline: begun.Add(73 * time.Hour),
 	}, note.ByCaller)
 }
@@ -34,7 +35,8 @@ func aPromise(tb testing.TB) note.Event {
 // comment is a later event of a note.
 func comment(n note.ID, ver uint64, text string) note.Event {
 	return note.Event{
-		ID: note.EventID(ulid.Make().String()), Note: n, Kind: note.EventCommented, Ver: ver, At: begun, Who: "agent:els", Reason: text,
+		ID: note.EventID(ulid.Make().String()), Note: n, Kind: note.EventCommented, Ver: ver, At: begun,
+		Who: "agent:els", Reason: text,
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package journal owns the journal of callback notes on this machine: their events, in one file that is on the disk before a
-// promise is spoken. It is the only package that knows bbolt.
+// Package journal owns the journal of callback notes on this machine: their events, in one file that is on the disk
+// before a promise is spoken. It is the only package that knows bbolt.
 package journal
 
 import (
@@ -47,8 +47,8 @@ type Journal struct {
 	changes    changes // since the file is being copied
 }
 
-// Append adds events as one step, and returns when they are on the disk. One that is there already, by note and version, is
-// replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
+// Append adds events as one step, and returns when they are on the disk. One that is there already, by note and
+// version, is replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
 func (j *Journal) Append(m call.MunicipalityID, added ...note.Event) error {
 	notes := make([]note.ID, len(added))
 	for i, e := range added {
@@ -102,8 +102,8 @@ func (r record) putInto(tx *bbolt.Tx) error {
 	return tx.Bucket(events).Put(placeOf(r.Note, r.Ver), framed)
 }
 
-// Forget removes the events of a note from a version on; with its first event the note's key is free again. That an event
-// was forgotten is kept until the file is compacted: its bytes may still stand in free pages, see Compact.
+// Forget removes the events of a note from a version on; with its first event the note's key is free again. That an
+// event was forgotten is kept until the file is compacted: its bytes may still stand in free pages, see Compact.
 func (j *Journal) Forget(id note.ID, from uint64) error {
 	if len(id) != idLength {
 		return nil // there is none
@@ -251,8 +251,8 @@ func (j *Journal) view(do func(tx *bbolt.Tx) error) error {
 	return j.guarded("read", func(db *bbolt.DB) error { return db.View(do) })
 }
 
-// guarded does something with the file. A file that is damaged under it gives an error, never the end of the daemon: the file
-// is mapped into memory, and a part that is gone is a fault.
+// guarded does something with the file. A file that is damaged under it gives an error, never the end of the daemon:
+// the file is mapped into memory, and a part that is gone is a fault.
 func (j *Journal) guarded(what string, do func(db *bbolt.DB) error) (err error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()

@@ -35,7 +35,13 @@ func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
 	j = open(t, path)
 	notes, err := j.Notes()
 	require.NoError(t, err)
-	require.Equal(t, []keeper.JournalNote{{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1}}, notes, "the oldest first")
+	require.Equal(
+		t,
+		[]keeper.JournalNote{
+			{Municipality: town, Note: first.Note, Ver: 2}, {Municipality: town, Note: second.Note, Ver: 1},
+		},
+		notes, "the oldest first",
+	)
 	events, err := j.Events(first.Note)
 	require.NoError(t, err)
 	require.Equal(t, []note.Event{first, said}, events)
@@ -62,7 +68,12 @@ func TestAnEventThatIsWrittenAgainIsReplaced(t *testing.T) {
 func TestForget(t *testing.T) {
 	j := open(t, pathOf(t))
 	made, kept := aPromise(t), aPromise(t)
-	require.NoError(t, j.Append(town, made, comment(made.Note, 2, "twee"), comment(made.Note, 3, "drie"), comment(made.Note, 4, "vier")))
+	require.NoError(
+		t,
+		j.Append(
+			town, made, comment(made.Note, 2, "twee"), comment(made.Note, 3, "drie"), comment(made.Note, 4, "vier"),
+		),
+	)
 	require.NoError(t, j.Append(town, kept))
 
 	require.NoError(t, j.Forget(made.Note, 3))
@@ -275,7 +286,9 @@ func TestJournalIsATableOfEvents(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(r, "steps") {
 			made := rapid.SampledFrom(promises).Draw(r, "note")
 			ver := rapid.Uint64Range(1, 4).Draw(r, "ver")
-			switch rapid.SampledFrom([]string{"append", "append", "append", "forget", "compact", "restart"}).Draw(r, "step") {
+			switch rapid.SampledFrom([]string{"append", "append", "append", "forget", "compact", "restart"}).Draw(
+				r, "step",
+			) {
 			case "append":
 				e := made
 				if ver > 1 {

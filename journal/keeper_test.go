@@ -57,8 +57,9 @@ func (u unheard) Apart(int)               {}
 func (u unheard) Restored(notes int)      { assert.Zero(u.t, notes) }
 func (u unheard) Diverged(id note.ID)     { assert.Empty(u.t, id) }
 
-// A browser that sends again, a daemon of the municipality's own that tries twice: the same request comes from many sides at once.
-// Whoever is told a note must find it in the journal or in the store (I1), and all are told the same one (I2).
+// A browser that sends again, a daemon of the municipality's own that tries twice: the same request comes from many
+// sides at once. Whoever is told a note must find it in the journal or in the store (I1), and all are told the same one
+// (I2).
 func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes time.Duration
@@ -168,7 +169,9 @@ func cut(t *testing.T, path string, n note.ID, ver uint64) *journal.Journal {
 
 // Fault matrix, row 11: what a torn journal lost of a note, it has again as long as the store has it.
 func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
-	for name, ver := range map[string]uint64{"its beginning is lost": 1, "its middle is lost": 2, "its end is lost": 3} {
+	for name, ver := range map[string]uint64{
+		"its beginning is lost": 1, "its middle is lost": 2, "its end is lost": 3,
+	} {
 		for how, mend := range map[string]func(t *testing.T, k *keeper.Keeper, n note.Note) note.Note{
 			"and all is compared": func(t *testing.T, k *keeper.Keeper, n note.Note) note.Note {
 				t.Helper()

@@ -15,7 +15,8 @@ import (
 // ErrTorn is wrapped by the error that Open gives beside a journal whose file was damaged. Log it: people must look.
 var ErrTorn = errors.New("the journal was damaged")
 
-// TornError says what became of a journal that was damaged: the file was set aside, and a fresh one has all that could be read.
+// TornError says what became of a journal that was damaged: the file was set aside, and a fresh one has all that could
+// be read.
 type TornError struct {
 	Aside string // where the damaged file is now; it holds what callers told, so remove it when it was looked at
 	Kept  int    // events that could still be read
@@ -37,10 +38,10 @@ const (
 	lockSuffix = ".lock"
 )
 
-// Open opens the journal at path, which begins empty when there is none; its directory must exist. Another process that has it
-// is waited for, at most two seconds: then the error wraps ErrInUse. A file that was damaged, by a cut or by wrong
-// bytes, is set aside, every event that can still be read goes into a fresh one, and Open gives a journal that can be used and beside
-// it an error that wraps ErrTorn. With any other error there is no journal.
+// Open opens the journal at path, which begins empty when there is none; its directory must exist. Another process that
+// has it is waited for, at most two seconds: then the error wraps ErrInUse. A file that was damaged, by a cut or by
+// wrong bytes, is set aside, every event that can still be read goes into a fresh one, and Open gives a journal that
+// can be used and beside it an error that wraps ErrTorn. With any other error there is no journal.
 func Open(path string) (*Journal, error) {
 	held, err := locked(path + lockSuffix)
 	if err != nil {
@@ -66,7 +67,7 @@ func (j *Journal) begin() (*TornError, error) {
 	if err != nil {
 		return nil, err
 	}
-	why := sound(file)
+	why := intact(file)
 	if why == nil {
 		if why = j.openSound(); why == nil {
 			return nil, nil
@@ -122,8 +123,8 @@ func readThrough(tx *bbolt.Tx) error {
 	return nil
 }
 
-// setAside keeps the damaged file under another name, and begins a fresh one with what can be read of it. At every moment one
-// of the two is at path, whenever the power fails.
+// setAside keeps the damaged file under another name, and begins a fresh one with what can be read of it. At every
+// moment one of the two is at path, whenever the power fails.
 func (j *Journal) setAside(file []byte, why error) (*TornError, error) {
 	aside := j.path + ".torn-" + time.Now().UTC().Format("20060102T150405.000000000Z")
 	if err := os.Link(j.path, aside); err != nil {

@@ -11,16 +11,17 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// record is one entry of the journal: an event, or that the events of a note were forgotten. It tells all of itself, so that it
-// can be read from a file whose pages no longer hang together.
+// record is one entry of the journal: an event, or that the events of a note were forgotten. It tells all of itself, so
+// that it can be read from a file whose pages no longer hang together.
 type record struct {
 	Seq          uint64              `json:"seq"` // of two about the same the higher counts
 	Municipality call.MunicipalityID `json:"municipality,omitempty"`
 	Note         note.ID             `json:"note"`
-	Ver          uint64              `json:"ver"`                // of the event; from which on the events were forgotten
-	Key          note.Key            `json:"key,omitempty"`      // of the note, in its made event
-	Unstored     bool                `json:"unstored,omitempty"` // in a made event: the store is not known to have it
-	Fields       map[string]string   `json:"fields,omitempty"`   // of note.EncodeEvent; none when events were forgotten
+	// of the event; from which on the events were forgotten
+	Ver      uint64            `json:"ver"`
+	Key      note.Key          `json:"key,omitempty"`      // of the note, in its made event
+	Unstored bool              `json:"unstored,omitempty"` // in a made event: the store is not known to have it
+	Fields   map[string]string `json:"fields,omitempty"`   // of note.EncodeEvent; none when events were forgotten
 }
 
 // A record is framed: frameMark, the length of the JSON, its checksum, the JSON. The mark holds bytes that no JSON text
@@ -84,8 +85,8 @@ func recordsIn(file []byte) []record {
 	}
 }
 
-// standing gives the events that count among records of any age and in any order: the last one of each version, unless it was
-// forgotten after that.
+// standing gives the events that count among records of any age and in any order: the last one of each version, unless
+// it was forgotten after that.
 func standing(records []record) []record {
 	type place struct {
 		note note.ID
@@ -115,7 +116,8 @@ func standing(records []record) []record {
 	return events
 }
 
-// placeOf is the key of an event in the file: the note, then its version, so that a note's events stand together in order.
+// placeOf is the key of an event in the file: the note, then its version, so that a note's events stand together in
+// order.
 func placeOf(n note.ID, ver uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(n), ver)
 }

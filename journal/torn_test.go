@@ -61,8 +61,8 @@ func requirePart(tb testing.TB, kept, wrote map[note.ID][]note.Event) {
 	}
 }
 
-// Fault matrix, row 11: a torn journal, opened after cuts of every kind. TestRow11EveryCutAndEveryWrongByte looks at every
-// byte, without files.
+// Fault matrix, row 11: a torn journal, opened after cuts of every kind. TestRow11EveryCutAndEveryWrongByte looks at
+// every byte, without files.
 func TestRow11ATornFileIsOpened(t *testing.T) {
 	file, wrote := aSmallJournal(t, 3)
 	dir := storetest.InMemory(t)
@@ -201,7 +201,8 @@ func TestAKeyIsFoundAgainInATornJournal(t *testing.T) {
 	require.Equal(t, made.Note, id)
 }
 
-// The disk, or a careless hand, cuts the file under a running daemon: what is mapped is gone, and a read of it is a fault.
+// The disk, or a careless hand, cuts the file under a running daemon: what is mapped is gone, and a read of it is a
+// fault.
 func TestAFileThatIsCutWhileInUseDoesNotEndTheDaemon(t *testing.T) {
 	path := pathOf(t)
 	j, err := journal.Open(path)

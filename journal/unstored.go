@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// first is the version of the event that carries a note's mark. The mark stands in its record, so that it is found again in a
-// file that was torn.
+// first is the version of the event that carries a note's mark. The mark stands in its record, so that it is found
+// again in a file that was torn.
 const first = 1
 
 // Stored takes the mark from notes, see Begin. Those that have none, or are not there, are left as they are.

@@ -8,8 +8,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Behind is how many notes are confirmed and wait for the store, which is not known to have them: CatchUp is due. Those that it could
-// not reconcile do not wait for the store but for people.
+// Behind is how many notes are confirmed and wait for the store, which is not known to have them: CatchUp is due. Those
+// that it could not reconcile do not wait for the store but for people.
 func (k *Keeper) Behind() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,8 +68,8 @@ func (k *Keeper) tell() {
 	k.observer.Apart(len(k.apart))
 }
 
-// unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as behind, until
-// CatchUp finds them in the store: what is told then may be behind too many, never lost too many.
+// unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as
+// behind, until CatchUp finds them in the store: what is told then may be behind too many, never lost too many.
 func (k *Keeper) unmark(ids ...note.ID) {
 	if len(ids) == 0 {
 		return

@@ -21,11 +21,11 @@ type CaughtUp struct {
 	Next   note.ID // from which on to compare the next time; empty for the oldest
 }
 
-// CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program changed the note,
-// it takes from the store. First come the notes that are behind, the newest first: nobody can work on those. Then all others are
-// compared, the oldest first, from a note on: with the Next of one that was cut short by the end of ctx or by the store, it goes
-// on there. The end of ctx is no error. Notes that could not be reconciled, because they cannot be read or their history differs, are in
-// the error and told as apart, and nothing of them is changed.
+// CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program
+// changed the note, it takes from the store. First come the notes that are behind, the newest first: nobody can work on
+// those. Then all others are compared, the oldest first, from a note on: with the Next of one that was cut short by the
+// end of ctx or by the store, it goes on there. The end of ctx is no error. Notes that could not be reconciled, because
+// they cannot be read or their history differs, are in the error and told as apart, and nothing of them is changed.
 func (k *Keeper) CatchUp(ctx context.Context, from note.ID) (CaughtUp, error) {
 	p := k.pass()
 	defer p.end()
@@ -34,7 +34,9 @@ func (k *Keeper) CatchUp(ctx context.Context, from note.ID) (CaughtUp, error) {
 	if stopped == nil {
 		notes, err := k.journal.Notes()
 		if err != nil {
-			return CaughtUp{Mended: p.mended, Next: from}, errors.Join(append(p.problems, fmt.Errorf("read the journal: %w", err))...)
+			return CaughtUp{Mended: p.mended, Next: from}, errors.Join(
+				append(p.problems, fmt.Errorf("read the journal: %w", err))...,
+			)
 		}
 		first := slices.IndexFunc(notes, func(kept JournalNote) bool { return kept.Note >= from })
 		if first < 0 {
@@ -60,8 +62,8 @@ type pass struct {
 
 func (k *Keeper) pass() *pass { return &pass{Keeper: k, compared: make(map[note.ID]bool)} }
 
-// over compares notes, each once in a pass, until ctx ends or the store does not answer: the others would fail alike. It gives
-// the first note that it did not come to, and why.
+// over compares notes, each once in a pass, until ctx ends or the store does not answer: the others would fail alike.
+// It gives the first note that it did not come to, and why.
 func (p *pass) over(ctx context.Context, notes []JournalNote) (note.ID, error) {
 	for _, kept := range notes {
 		if p.compared[kept.Note] {
@@ -117,7 +119,9 @@ func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
 }
 
 // errDiverged: the store and the journal tell another history of a note.
-var errDiverged = errors.New("the store has another history of it than was confirmed: compare the two, and mend the store by hand")
+var errDiverged = errors.New(
+	"the store has another history of it than was confirmed: compare the two, and mend the store by hand",
+)
 
 // catchUp brings one note up to date on both sides, and reports whether the store lacked anything.
 func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id note.ID) (bool, error) {
@@ -166,14 +170,15 @@ func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id note.ID)
 	return lacked, nil
 }
 
-// purgeAgain removes what is personal from a note that the store has again, as it was before it was purged: the events that
-// closed it are gone from the journal, so that it is closed anew.
+// purgeAgain removes what is personal from a note that the store has again, as it was before it was purged: the events
+// that closed it are gone from the journal, so that it is closed anew.
 func (k *Keeper) purgeAgain(ctx context.Context, stored note.Note, purge note.Event) error {
 	remains := *purge.Base
 	if stored.State.Live() {
 		var err error
 		stored, err = k.Store.Advance(ctx, stored, note.Event{
-			ID: note.EventID(ulid.Make().String()), Note: stored.ID, Kind: note.EventCancelled, Ver: stored.Ver + 1, At: purge.At, Who: note.BySystem,
+			ID: note.EventID(ulid.Make().String()), Note: stored.ID, Kind: note.EventCancelled, Ver: stored.Ver + 1,
+			At: purge.At, Who: note.BySystem,
 			Reason: "it was purged before the store was set back",
 		})
 		if err != nil {
@@ -199,8 +204,8 @@ func (k *Keeper) diverged(id note.ID) error {
 	return errDiverged
 }
 
-// agrees reports whether the events lead to the note at its version. The lease is the store's own: it runs anew in a store that
-// was brought up to date.
+// agrees reports whether the events lead to the note at its version. The lease is the store's own: it runs anew in a
+// store that was brought up to date.
 func agrees(stored note.Note, events []note.Event) (bool, error) {
 	if stored.State == note.None || events[0].Ver > stored.Ver {
 		return true, nil // nothing to compare: it has none of them
@@ -213,8 +218,8 @@ func agrees(stored note.Note, events []note.Event) (bool, error) {
 	return err == nil && maps.Equal(note.EncodeNote(ours), note.EncodeNote(stored)), err
 }
 
-// follow takes from the store what another program changed, one that works beside the daemon or a daemon before it; and what the
-// journal lost, of which the store has the rest.
+// follow takes from the store what another program changed, one that works beside the daemon or a daemon before it; and
+// what the journal lost, of which the store has the rest.
 func (k *Keeper) follow(ctx context.Context, m call.MunicipalityID, id note.ID, ours []note.Event) error {
 	theirs, err := k.Store.Events(ctx, m, id)
 	if err != nil {
@@ -286,7 +291,9 @@ func (k *Keeper) prune(ctx context.Context, kept JournalNote, before time.Time) 
 	if len(events) > 0 && erasure(events[len(events)-1]) {
 		return false, nil
 	}
-	if err != nil || n.State == note.None || n.State.Live() || note.Version(events) != kept.Ver || events[len(events)-1].At.After(before) {
+	if err != nil || n.State == note.None || n.State.Live() || note.Version(
+		events,
+	) != kept.Ver || events[len(events)-1].At.After(before) {
 		return false, nil // what cannot be replayed is for people
 	}
 	stored, err := k.Store.Note(ctx, kept.Municipality, kept.Note)

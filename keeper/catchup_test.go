@@ -38,7 +38,8 @@ func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
 	require.Equal(t, 2, g.watch.restored, "what the store had is lost, whichever daemon gave it")
 }
 
-// A daemon that was killed before it could write down that the store has a note, or whose reply was lost, takes it for behind.
+// A daemon that was killed before it could write down that the store has a note, or whose reply was lost, takes it for
+// behind.
 func TestANoteThatMayBeStoredIsBehindUntilItIsSeen(t *testing.T) {
 	g := newGuard()
 	g.store.lose = 1

@@ -15,7 +15,8 @@ import (
 // Journal keeps the events of notes on this machine, whatever happens to the store. When a method that writes returns
 // without an error, what it wrote survives a crash of the machine. It is safe for use by several goroutines.
 type Journal interface {
-	// Begin adds the event with which a note begins and, in the same step, that the store is not known to have the note.
+	// Begin adds the event with which a note begins and, in the same step, that the store is not known to have the
+	// note.
 	Begin(m call.MunicipalityID, made note.Event) error
 	// Stored takes down that the store has notes; those of which that is known are left as they are.
 	Stored(ids ...note.ID) error
@@ -46,13 +47,13 @@ type Observer interface {
 	JournalFailed(err error)
 	// Behind: so many notes wait for the store, which does not have them, or not as far. 0 when all is well.
 	Behind(notes int)
-	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or tells another history. They
-	// may be in the journal only. 0 when all is well.
+	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or tells another
+	// history. They may be in the journal only. 0 when all is well.
 	Apart(notes int)
 	// Restored: the store had lost so many notes, or events of them, that it had confirmed, and has them again.
 	Restored(notes int)
-	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must look. It
-	// is told once of a note, until it is mended.
+	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must
+	// look. It is told once of a note, until it is mended.
 	Diverged(id note.ID)
 }
 
@@ -62,9 +63,10 @@ type Store interface {
 	note.Reader
 }
 
-// Keeper keeps promises whatever happens to the store: a note is written to a journal on this machine before it is stored, and
-// is confirmed when either has it for certain. Changes are stored first, because two people may want the same one, and
-// confirmed when the journal has them too. CatchUp brings a store that was away, empty, or set back to where the journal is.
+// Keeper keeps promises whatever happens to the store: a note is written to a journal on this machine before it is
+// stored, and is confirmed when either has it for certain. Changes are stored first, because two people may want the
+// same one, and confirmed when the journal has them too. CatchUp brings a store that was away, empty, or set back to
+// where the journal is.
 type Keeper struct {
 	Store
 	journal  Journal
@@ -79,8 +81,8 @@ type Keeper struct {
 	turns turns
 }
 
-// NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the program before
-// this one ended. Call CatchUp before the first promise, and whenever the store was away.
+// NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the
+// program before this one ended. Call CatchUp before the first promise, and whenever the store was away.
 func New(store Store, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
 		Store: store, journal: journal, observer: observer,
@@ -95,10 +97,10 @@ func New(store Store, journal Journal, observer Observer) *Keeper {
 	return k
 }
 
-// Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms it.
-// The error wraps ErrStoreDown only when neither could, or when another request with its key was at work until ctx ended. One
-// request with a key is at work at a time: the note of another that waits for the store is in the journal and not confirmed, and
-// is gone from there when the store has said no.
+// Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms
+// it. The error wraps ErrStoreDown only when neither could, or when another request with its key was at work until ctx
+// ended. One request with a key is at work at a time: the note of another that waits for the store is in the journal
+// and not confirmed, and is gone from there when the store has said no.
 func (k *Keeper) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	n, err := note.Apply(note.Note{}, made)
 	if err != nil {
@@ -183,8 +185,8 @@ func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id note.ID) (n
 	return kept, nil
 }
 
-// ByNumber gives the notes for a number, see Reader. Those that only the journal has are stored first, so that a caller is recognised
-// and erased by them too; what cannot be stored because its history differs is for people.
+// ByNumber gives the notes for a number, see Reader. Those that only the journal has are stored first, so that a caller
+// is recognised and erased by them too; what cannot be stored because its history differs is for people.
 func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error) {
 	if k.Behind() > 0 {
 		p := k.pass()
@@ -197,9 +199,10 @@ func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Num
 	return k.Store.ByNumber(ctx, m, n, limit)
 }
 
-// Advance stores the event and then writes it to the journal, with what the journal lacks of this note. A note that the store does
-// not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the journal's last event is a
-// *StaleError; if that is because the store was set back, the note is brought up to date at once.
+// Advance stores the event and then writes it to the journal, with what the journal lacks of this note. A note that the
+// store does not have yet cannot be changed: the error wraps ErrStoreDown. A change of a note as it was before the
+// journal's last event is a *StaleError; if that is because the store was set back, the note is brought up to date at
+// once.
 func (k *Keeper) Advance(ctx context.Context, before note.Note, e note.Event) (note.Note, error) {
 	done, err := k.turns.take(ctx, onNote(e.Note))
 	if err != nil {
@@ -233,8 +236,8 @@ func (k *Keeper) Advance(ctx context.Context, before note.Note, e note.Event) (n
 	return after, nil
 }
 
-// record writes an event that is stored. The earlier ones of a note that was made before this journal, or while it could
-// not be written, come from the store; so do those that a journal which was torn has lost.
+// record writes an event that is stored. The earlier ones of a note that was made before this journal, or while it
+// could not be written, come from the store; so do those that a journal which was torn has lost.
 func (k *Keeper) record(ctx context.Context, n note.Note, e note.Event) error {
 	kept, err := k.journal.Events(n.ID)
 	if err != nil {
@@ -279,8 +282,8 @@ func (k *Keeper) purged(m call.MunicipalityID, remains ...note.Event) error {
 // erasure reports whether an event cleared a note because somebody asked, not because its time had come.
 func erasure(e note.Event) bool { return e.Kind == note.EventPurged && e.Who != note.BySystem }
 
-// Erased is how many notes were erased on request from the journal so far. What they held is gone from its file only when that is
-// compacted.
+// Erased is how many notes were erased on request from the journal so far. What they held is gone from its file only
+// when that is compacted.
 func (k *Keeper) Erased() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -300,7 +303,8 @@ func (k *Keeper) Municipalities() ([]call.MunicipalityID, error) {
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-// whole reports whether these are all events of a note up to the last of them: a journal that was torn may have lost any.
+// whole reports whether these are all events of a note up to the last of them: a journal that was torn may have lost
+// any.
 func whole(events []note.Event) bool {
 	if len(events) == 0 || events[0].Ver != 1 && events[0].Kind != note.EventPurged {
 		return false

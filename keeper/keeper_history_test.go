@@ -158,7 +158,8 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
 	g := newGuard()
 	h := storetest.NewHouse()
-	service, list := callback.NewService(g.store, h, h, nil), callback.NewWorklist(g.store, storetest.NewFloor(), nil) // another program's
+	// another program's
+	service, list := callback.NewService(g.store, h, h, nil), callback.NewWorklist(g.store, storetest.NewFloor(), nil)
 	made := func() note.Note {
 		n, _, err := service.Promise(t.Context(), g.request())
 		require.NoError(t, err)
@@ -265,7 +266,8 @@ func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	require.Equal(t, []keeper.JournalNote{{Municipality: storetest.Town, Note: n.ID, Ver: 2}}, notes)
 }
 
-// A note that is being made is not restored beside the one that it merges into, and one of which the store did not hear was not lost.
+// A note that is being made is not restored beside the one that it merges into, and one of which the store did not hear
+// was not lost.
 func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
 	for name, test := range map[string]struct {
 		lost          bool // what the store was asked to make
@@ -364,7 +366,9 @@ func TestWhatIsErasedWhileHistoriesAreComparedDoesNotComeBack(t *testing.T) {
 		g.Keeper = keeper.New(s, g.journal, g.watch)
 		erased := make(chan int, 1)
 		s.events = func() {
-			count, err := callback.NewWorklist(g.work(), storetest.NewFloor(), nil).Erase(t.Context(), storetest.Town, n.Number, storetest.Piet, storetest.Now())
+			count, err := callback.NewWorklist(g.work(), storetest.NewFloor(), nil).Erase(
+				t.Context(), storetest.Town, n.Number, storetest.Piet, storetest.Now(),
+			)
 			assert.NoError(t, err)
 			erased <- count
 		}
@@ -387,7 +391,9 @@ func TestWhatIsReopenedWhileTheJournalIsPrunedStaysInIt(t *testing.T) {
 		g.Keeper = keeper.New(s, g.journal, g.watch)
 		reopened := make(chan note.Note, 1)
 		s.note = func() {
-			n, err := callback.NewWorklist(g.work(), storetest.NewFloor(), nil).Reopen(t.Context(), storetest.By(storetest.Els, n), "een vergissing")
+			n, err := callback.NewWorklist(g.work(), storetest.NewFloor(), nil).Reopen(
+				t.Context(), storetest.By(storetest.Els, n), "een vergissing",
+			)
 			assert.NoError(t, err)
 			reopened <- n
 		}
@@ -436,7 +442,10 @@ func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
 		g := newGuard()
 		cancel := func(n note.Note) {
 			t.Helper()
-			_, err := g.list.Cancel(t.Context(), callback.Step{Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: storetest.Now()}, "")
+			_, err := g.list.Cancel(
+				t.Context(),
+				callback.Step{Municipality: storetest.Town, Note: n.ID, Who: storetest.Els, At: storetest.Now()}, "",
+			)
 			require.NoError(t, err)
 		}
 		open, old, lost := g.promise(t), g.promise(t), g.promise(t)

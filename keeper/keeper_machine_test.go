@@ -16,8 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// machine lets callers ask and colleagues work, while the store, the journal and the daemon fail at any moment. Whatever was
-// confirmed must be there in the end (I1), once (I2).
+// machine lets callers ask and colleagues work, while the store, the journal and the daemon fail at any moment.
+// Whatever was confirmed must be there in the end (I1), once (I2).
 type machine struct {
 	*guard
 	requests  []callback.Request
@@ -86,7 +86,9 @@ func (m *machine) work(t *rapid.T) {
 		"reopen":  func() (note.Note, error) { return m.list.Reopen(ctx, s, "") },
 		"raise":   func() (note.Note, error) { return m.list.Raise(ctx, s, "") },
 	}
-	what := rapid.SampledFrom([]string{"claim", "claim", "release", "try", "end", "resolve", "reopen", "raise"}).Draw(t, "work")
+	what := rapid.SampledFrom([]string{"claim", "claim", "release", "try", "end", "resolve", "reopen", "raise"}).Draw(
+		t, "work",
+	)
 	if n, err := do[what](); err == nil {
 		m.told[n.ID] = max(m.told[n.ID], n.Ver)
 	}
@@ -116,13 +118,14 @@ func (m *machine) end(t *rapid.T) {
 	m.journal.Fail(nil)
 }
 
-// After any run with a journal that works every promise and every change that a person was told of is in the store, though it
-// was away, lost replies and all its content.
+// After any run with a journal that works every promise and every change that a person was told of is in the store,
+// though it was away, lost replies and all its content.
 func TestKeeperKeepsWhatWasConfirmed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
-			"ask": m.ask, "ask more": m.ask, "work": m.work, "work more": m.work, "outage": m.outage, "lose a reply": m.loseReply, "restart": m.begin,
+			"ask": m.ask, "ask more": m.ask, "work": m.work, "work more": m.work, "outage": m.outage,
+			"lose a reply": m.loseReply, "restart": m.begin,
 			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background(), "") },
 			"empty": func(*rapid.T) {
 				m.store.Memory, m.away = storetest.NewMemory(), false
@@ -147,7 +150,8 @@ func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
-			"ask": m.ask, "ask more": m.ask, "work": m.work, "outage": m.outage, "lose a reply": m.loseReply, "restart": m.begin,
+			"ask": m.ask, "ask more": m.ask, "work": m.work, "outage": m.outage, "lose a reply": m.loseReply,
+			"restart":  m.begin,
 			"catch up": func(*rapid.T) { _, _ = m.CatchUp(context.Background(), "") },
 			"journal": func(t *rapid.T) {
 				m.journal.Fail(nil)
@@ -163,7 +167,10 @@ func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
 			events, err := m.journal.Events(id)
 			require.NoError(t, err)
 			n, err := m.store.Memory.Note(context.Background(), storetest.Town, id)
-			require.True(t, err == nil && n.Ver >= ver || len(events) > 0 && events[len(events)-1].Ver >= ver, "note %s was lost: %v", id, err)
+			require.True(
+				t, err == nil && n.Ver >= ver || len(events) > 0 && events[len(events)-1].Ver >= ver,
+				"note %s was lost: %v", id, err,
+			)
 		}
 		m.requireOnce(t)
 	})

@@ -17,7 +17,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// weak is a store that fails as stores do: it is silent until the caller gives up, or does as it was asked and its reply is lost.
+// weak is a store that fails as stores do: it is silent until the caller gives up, or does as it was asked and its
+// reply is lost.
 type weak struct {
 	*storetest.Memory
 	silent bool
@@ -251,7 +252,10 @@ func TestRow3AReplyIsLost(t *testing.T) {
 func TestTheSameChangeAskedTwiceIsOneChange(t *testing.T) {
 	g := newGuard()
 	n := g.promise(t)
-	e := note.Event{ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", Note: n.ID, Kind: note.EventRaised, Ver: 2, At: storetest.Now(), Who: storetest.Els}
+	e := note.Event{
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", Note: n.ID, Kind: note.EventRaised, Ver: 2, At: storetest.Now(),
+		Who: storetest.Els,
+	}
 	first, err := g.Advance(t.Context(), n, e)
 	require.NoError(t, err)
 	second, err := g.Advance(t.Context(), n, e)

@@ -9,8 +9,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// turns lets one at a time work on the same thing in both places, store and journal: who compares the two must not write down what
-// another has just removed, and who confirms what the journal has must know what the store said of it. The zero value is ready.
+// turns lets one at a time work on the same thing in both places, store and journal: who compares the two must not
+// write down what another has just removed, and who confirms what the journal has must know what the store said of it.
+// The zero value is ready.
 type turns struct {
 	mu sync.Mutex
 	on map[string]*turn // what somebody works on, or waits for
@@ -25,7 +26,8 @@ type turn struct {
 	users int
 }
 
-// take waits for the turn to work on something, at most until ctx ends: the error wraps ErrStoreDown then. done gives it to the next.
+// take waits for the turn to work on something, at most until ctx ends: the error wraps ErrStoreDown then. done gives
+// it to the next.
 func (t *turns) take(ctx context.Context, what string) (done func(), err error) {
 	t.mu.Lock()
 	if t.on == nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The values of the label "status" of requests to the JSON API: the class of the HTTP status, which is what alerts ask for,
-// while the access log has each one.
+// The values of the label "status" of requests to the JSON API: the class of the HTTP status, which is what alerts ask
+// for, while the access log has each one.
 const (
 	statusDone       = "2xx"
 	statusRedirected = "3xx"
@@ -16,8 +16,8 @@ const (
 	statusCutOff     = "cut_off" // it broke off halfway, and whoever reads notices
 )
 
-// API counts what is asked of the JSON API. Names that were not in Options become Elsewhere: what a client sends is never a
-// label. It implements web.Meter.
+// API counts what is asked of the JSON API. Names that were not in Options become Elsewhere: what a client sends is
+// never a label. It implements web.Meter.
 type API struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
@@ -59,8 +59,8 @@ func newAPI(r *registration, o Options) *API {
 	return a
 }
 
-// Answered counts a request that is over: which operation it was, the HTTP status of its answer (0 when it was cut off), and
-// how long it took.
+// Answered counts a request that is over: which operation it was, the HTTP status of its answer (0 when it was cut
+// off), and how long it took.
 func (a *API) Answered(operation string, status int, took time.Duration) {
 	operation = known(a.operations, operation)
 	a.requests.WithLabelValues(operation, statusClass(status)).Inc()

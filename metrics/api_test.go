@@ -11,7 +11,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/metrics"
 )
 
-var apiCounts = []string{"bereikbaar_api_requests_total", "bereikbaar_api_tokens_refused_total", "bereikbaar_api_requests_in_flight"}
+var apiCounts = []string{
+	"bereikbaar_api_requests_total", "bereikbaar_api_tokens_refused_total", "bereikbaar_api_requests_in_flight",
+}
 
 func TestTheJSONAPIBeginsAtNothing(t *testing.T) {
 	_, reg := newMetrics(t, "kcc")

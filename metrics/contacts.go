@@ -117,7 +117,9 @@ func (c contacts) team(id string) *team {
 	for _, hours := range []string{hoursOpen, hoursClosed} {
 		for _, result := range call.OfferResults() {
 			for _, waited := range []string{waitedShort, waitedInTime, waitedLong} {
-				t.offered[offerClass{hours, result, waited}] = c.offered.WithLabelValues(id, hours, string(result), waited)
+				t.offered[offerClass{hours, result, waited}] = c.offered.WithLabelValues(
+					id, hours, string(result), waited,
+				)
 			}
 		}
 		for _, result := range []call.OfferResult{call.OfferAnswered, call.OfferAbandoned} {

@@ -17,7 +17,9 @@ import (
 func offeredLines(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "bereikbaar_calls_offered_total"); ok && !strings.HasSuffix(line, " 0\n") {
+		if rest, ok := strings.CutPrefix(line, "bereikbaar_calls_offered_total"); ok && !strings.HasSuffix(
+			line, " 0\n",
+		) {
 			lines = append(lines, strings.TrimSpace(rest))
 		}
 	}
@@ -34,20 +36,50 @@ func TestOffersAreCountedByResultHoursAndWait(t *testing.T) {
 		offer call.Offer
 		want  string
 	}{
-		"answered at once":                         {offer(call.OfferAnswered, 0), `{hours="open",result="answered",team="kcc",waited="short"} 1`},
-		"answered after exactly T":                 {offer(call.OfferAnswered, answerThreshold), `{hours="open",result="answered",team="kcc",waited="in_time"} 1`},
-		"answered a moment after T":                {offer(call.OfferAnswered, answerThreshold+1), `{hours="open",result="answered",team="kcc",waited="long"} 1`},
-		"hung up after exactly S":                  {offer(call.OfferAbandoned, shortAbandon), `{hours="open",result="abandoned",team="kcc",waited="short"} 1`},
-		"hung up a moment after S":                 {offer(call.OfferAbandoned, shortAbandon+1), `{hours="open",result="abandoned",team="kcc",waited="in_time"} 1`},
-		"hung up after ten minutes":                {offer(call.OfferAbandoned, 10*time.Minute), `{hours="open",result="abandoned",team="kcc",waited="long"} 1`},
-		"took a note":                              {offer(call.OfferTookNote, 2*time.Minute), `{hours="open",result="callback",team="kcc",waited="long"} 1`},
-		"went to another team":                     {offer(call.OfferMovedOn, 20*time.Second), `{hours="open",result="moved_on",team="kcc",waited="in_time"} 1`},
-		"lost by us":                               {offer(call.OfferLost, time.Second), `{hours="open",result="lost",team="kcc",waited="short"} 1`},
-		"answered outside opening hours":           {closed, `{hours="closed",result="answered",team="kcc",waited="long"} 1`},
-		"a result that we do not know is a loss":   {offer("evaporated", time.Second), `{hours="open",result="lost",team="kcc",waited="short"} 1`},
-		"a clock that was set back is no wait":     {offer(call.OfferAnswered, -time.Hour), `{hours="open",result="answered",team="kcc",waited="short"} 1`},
-		"a result left empty is a loss":            {offer("", 0), `{hours="open",result="lost",team="kcc",waited="short"} 1`},
-		"an answer after a day is still an answer": {offer(call.OfferAnswered, 24*time.Hour), `{hours="open",result="answered",team="kcc",waited="long"} 1`},
+		"answered at once": {
+			offer(call.OfferAnswered, 0), `{hours="open",result="answered",team="kcc",waited="short"} 1`,
+		},
+		"answered after exactly T": {
+			offer(call.OfferAnswered, answerThreshold),
+			`{hours="open",result="answered",team="kcc",waited="in_time"} 1`,
+		},
+		"answered a moment after T": {
+			offer(call.OfferAnswered, answerThreshold+1), `{hours="open",result="answered",team="kcc",waited="long"} 1`,
+		},
+		"hung up after exactly S": {
+			offer(call.OfferAbandoned, shortAbandon), `{hours="open",result="abandoned",team="kcc",waited="short"} 1`,
+		},
+		"hung up a moment after S": {
+			offer(call.OfferAbandoned, shortAbandon+1),
+			`{hours="open",result="abandoned",team="kcc",waited="in_time"} 1`,
+		},
+		"hung up after ten minutes": {
+			offer(call.OfferAbandoned, 10*time.Minute), `{hours="open",result="abandoned",team="kcc",waited="long"} 1`,
+		},
+		"took a note": {
+			offer(call.OfferTookNote, 2*time.Minute), `{hours="open",result="callback",team="kcc",waited="long"} 1`,
+		},
+		"went to another team": {
+			offer(call.OfferMovedOn, 20*time.Second), `{hours="open",result="moved_on",team="kcc",waited="in_time"} 1`,
+		},
+		"lost by us": {
+			offer(call.OfferLost, time.Second), `{hours="open",result="lost",team="kcc",waited="short"} 1`,
+		},
+		"answered outside opening hours": {
+			closed, `{hours="closed",result="answered",team="kcc",waited="long"} 1`,
+		},
+		"a result that we do not know is a loss": {
+			offer("evaporated", time.Second), `{hours="open",result="lost",team="kcc",waited="short"} 1`,
+		},
+		"a clock that was set back is no wait": {
+			offer(call.OfferAnswered, -time.Hour), `{hours="open",result="answered",team="kcc",waited="short"} 1`,
+		},
+		"a result left empty is a loss": {
+			offer("", 0), `{hours="open",result="lost",team="kcc",waited="short"} 1`,
+		},
+		"an answer after a day is still an answer": {
+			offer(call.OfferAnswered, 24*time.Hour), `{hours="open",result="answered",team="kcc",waited="long"} 1`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +136,11 @@ func TestWaitingAndTalkingTimes(t *testing.T) {
 	m.Contact(answered("kcc", 30*time.Second, 90*time.Second))
 	m.Contact(answered("kcc", 31*time.Second, 10*time.Second))
 	m.Contact(abandoned("kcc", 5*time.Second))
-	m.Contact(contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Hour, Rung: 7}))
+	m.Contact(
+		contact(call.CallbackPromised, call.Offer{
+			Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Hour, Rung: 7,
+		}),
+	)
 	got := exposition(t, reg)
 	for _, line := range []string{
 		`bereikbaar_call_waiting_seconds_bucket{hours="open",result="answered",team="kcc",le="20"} 0`,
@@ -138,7 +174,9 @@ func TestTheHistogramOfWaitingHasAnEdgeAtBothThresholds(t *testing.T) {
 func TestATeamFromOutsideMakesNoSeries(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	before := strings.Count(exposition(t, reg), "team=")
-	for _, team := range []call.TeamID{"", "(other)", "kcc ", "06-12345678", "\xff\xfe", call.TeamID(strings.Repeat("x", 10000))} {
+	for _, team := range []call.TeamID{
+		"", "(other)", "kcc ", "06-12345678", "\xff\xfe", call.TeamID(strings.Repeat("x", 10000)),
+	} {
 		m.Contact(answered(team, time.Second, time.Second))
 	}
 	got := exposition(t, reg)
@@ -150,7 +188,9 @@ func TestATeamFromOutsideMakesNoSeries(t *testing.T) {
 func TestFaultsOfRecordsAreCounted(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	m.Contact(contact(call.Answered, call.Offer{Team: "kcc", Result: "?", Waited: time.Second}))
-	m.Contact(contact(call.Answered, call.Offer{Team: "kcc", Result: call.OfferAnswered, Waited: -1, Talked: -1, Rung: -3}))
+	m.Contact(
+		contact(call.Answered, call.Offer{Team: "kcc", Result: call.OfferAnswered, Waited: -1, Talked: -1, Rung: -3}),
+	)
 	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP bereikbaar_contact_faults_total Contact records that could not be counted as they stood: a fault of ours, must be 0.
 # TYPE bereikbaar_contact_faults_total counter
@@ -190,5 +230,8 @@ func TestContactsOfManyCallsAtOnceAreAllCounted(t *testing.T) {
 		require.NoError(t, m.Apply(planOf("kcc", call.TeamID(fmt.Sprint("new-", i)))))
 	}
 	calls.Wait()
-	require.Equal(t, []string{`{hours="open",result="answered",team="kcc",waited="short"} 1000`}, offeredLines(exposition(t, reg)))
+	require.Equal(
+		t, []string{`{hours="open",result="answered",team="kcc",waited="short"} 1000`},
+		offeredLines(exposition(t, reg)),
+	)
 }

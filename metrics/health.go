@@ -11,7 +11,8 @@ type Health struct {
 	Up       bool
 	Degraded bool      // of what is up: it works, and endangers what it is there for
 	Since    time.Time // from when Up and Degraded have been what they are, UTC
-	Detail   string    // why it is not up, or what is wrong with it, for an operator; never a secret, a number or a name
+	// why it is not up, or what is wrong with it, for an operator; never a secret, a number or a name
+	Detail string
 }
 
 // Part is something without which the daemon is less than it should be: the link with Asterisk, Redis, the prompts.
@@ -20,8 +21,8 @@ type Part struct {
 	Needed bool   // no call can be taken without it; the others only degrade the service
 	// Health may be slow or silent: a part that gives no answer within a second counts as not up.
 	Health func(context.Context) Health
-	// InMemory says that Health looks at nothing else: every reader gets a new answer. Others are asked once a second at
-	// the most.
+	// InMemory says that Health looks at nothing else: every reader gets a new answer. Others are asked once a second
+	// at the most.
 	InMemory bool
 }
 

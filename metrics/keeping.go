@@ -9,8 +9,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out. It
-// implements keeper.Observer.
+// Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out.
+// It implements keeper.Observer.
 type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
@@ -26,16 +26,33 @@ type Keeping struct {
 
 func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 	k := &Keeping{
-		label:    label,
-		failures: r.counter("journal_failures_total", "Notes or changes that the journal on this machine could not write or clear."),
-		behind:   r.gauge("journal_notes_behind", "Callback notes that were confirmed and are in the journal only: Redis does not have them yet."),
+		label: label,
+		failures: r.counter(
+			"journal_failures_total", "Notes or changes that the journal on this machine could not write or clear.",
+		),
+		behind: r.gauge(
+			"journal_notes_behind",
+			"Callback notes that were confirmed and are in the journal only: Redis does not have them yet.",
+		),
 		apart: r.gauge("journal_notes_apart",
 			"Callback notes that could not be reconciled with Redis, which answers: another history, or what cannot be read. People must look."),
-		restored: r.counter("journal_notes_restored_total", "Callback notes that Redis had lost, or lost events of, and that the journal gave it again."),
-		diverged: r.counter("journal_notes_diverged_total", "Callback notes of which Redis tells another history than was confirmed: people must look."),
-		lapsed:   r.counterVec("notes_lapsed_total", "Claims on callback notes that ran out, by the team that has the note.", "team"),
-		warned:   r.counterVec("notes_warned_total", "Callback notes whose warning point passed before they were closed.", "team"),
-		overdue:  r.counterVec("notes_became_overdue_total", "Callback notes whose deadline passed before they were closed.", "team"),
+		restored: r.counter(
+			"journal_notes_restored_total",
+			"Callback notes that Redis had lost, or lost events of, and that the journal gave it again.",
+		),
+		diverged: r.counter(
+			"journal_notes_diverged_total",
+			"Callback notes of which Redis tells another history than was confirmed: people must look.",
+		),
+		lapsed: r.counterVec(
+			"notes_lapsed_total", "Claims on callback notes that ran out, by the team that has the note.", "team",
+		),
+		warned: r.counterVec(
+			"notes_warned_total", "Callback notes whose warning point passed before they were closed.", "team",
+		),
+		overdue: r.counterVec(
+			"notes_became_overdue_total", "Callback notes whose deadline passed before they were closed.", "team",
+		),
 		refused: r.counterVec("dials_refused_total",
 			"Callbacks that were not dialled, by reason (docs/kpis.md).", "reason"),
 	}

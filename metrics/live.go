@@ -32,8 +32,9 @@ type NoteCounter interface {
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]note.Count, error)
 }
 
-// countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their teams are called,
-// those are of Elsewhere. One that does not answer fails the whole: half a count looks like notes that were lost.
+// countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their
+// teams are called, those are of Elsewhere. One that does not answer fails the whole: half a count looks like notes
+// that were lost.
 //
 // A team that cannot be counted is left out alone.
 func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error) {
@@ -95,32 +96,59 @@ var (
 		"team", "state")
 	descStaffed = describe("agents_staffed", "Agents of a team whose phone rings now or will once they are free: not paused, not offline.",
 		"team")
-	descWaiting = describe("callers_waiting", "Callers in the queue of a team, those whose call already rings somewhere included.", "team")
-	descLongest = describe("longest_wait_seconds", "How long the caller who waits longest has been in the queue; 0 when nobody waits.", "team")
+	descWaiting = describe(
+		"callers_waiting", "Callers in the queue of a team, those whose call already rings somewhere included.", "team",
+	)
+	descLongest = describe(
+		"longest_wait_seconds", "How long the caller who waits longest has been in the queue; 0 when nobody waits.",
+		"team",
+	)
 
-	descNotesOpen      = describe("notes_open", "Callback notes that are open or claimed, by the team that owes the call.", "team")
-	descNotesOverdue   = describe("notes_overdue", "Open or claimed callback notes whose deadline has passed (docs/kpis.md).", "team")
-	descNotesMade      = describe("notes_made_total", "Callback notes ever made for a team at first, as the store counts them.", "team")
-	descNotesResolved  = describe("notes_resolved_total", "Callback notes ever resolved by a team, as the store counts them.", "team")
-	descNotesCancelled = describe("notes_cancelled_total", "Callback notes ever cancelled at a team, as the store counts them.", "team")
+	descNotesOpen = describe(
+		"notes_open", "Callback notes that are open or claimed, by the team that owes the call.", "team",
+	)
+	descNotesOverdue = describe(
+		"notes_overdue", "Open or claimed callback notes whose deadline has passed (docs/kpis.md).", "team",
+	)
+	descNotesMade = describe(
+		"notes_made_total", "Callback notes ever made for a team at first, as the store counts them.", "team",
+	)
+	descNotesResolved = describe(
+		"notes_resolved_total", "Callback notes ever resolved by a team, as the store counts them.", "team",
+	)
+	descNotesCancelled = describe(
+		"notes_cancelled_total", "Callback notes ever cancelled at a team, as the store counts them.", "team",
+	)
 
-	descNotesReopened = describe("notes_reopened_total", "Closed callback notes ever reopened, by the team that has them, as the store counts them.", "team")
-	descNotesPurged   = describe("notes_purged_total", "Closed callback notes of which what is personal was removed, as the store counts them.", "team")
+	descNotesReopened = describe(
+		"notes_reopened_total",
+		"Closed callback notes ever reopened, by the team that has them, as the store counts them.", "team",
+	)
+	descNotesPurged = describe(
+		"notes_purged_total", "Closed callback notes of which what is personal was removed, as the store counts them.",
+		"team",
+	)
 
 	descAge = describe("snapshot_age_seconds",
 		"How old the figures of a source are: they are the last that it gave, and the series are missing before the first.",
 		"source")
 	descCalls   = describe("calls_active", "Calls that are being handled now, from the ring to the end.")
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
-	descBacklog = describe("ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.")
-	descPart    = describe("part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts, the JSON API.", "part")
-	descFaults  = describe(
+	descBacklog = describe(
+		"ari_events_waiting", "Events of Asterisk that were read and not yet handled; should stay near 0.",
+	)
+	descPart = describe(
+		"part_up", "1 while a part of the daemon works: the link with Asterisk, Redis, the prompts, the JSON API.",
+		"part",
+	)
+	descFaults = describe(
 		"redis_faults",
 		"Entries, fields and values in Redis that are not as this program writes them, by the kind of key: must be 0.",
 		"index",
 	)
 	descWeak = describe(
-		"part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.", "part",
+		"part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.",
+		"part",
 	)
 )
 
@@ -131,7 +159,8 @@ type live struct{ *Metrics }
 func (l live) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descTeamOpen, descAgents, descStaffed, descWaiting, descLongest,
-		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descNotesReopened, descNotesPurged,
+		descNotesOpen, descNotesOverdue, descNotesMade, descNotesResolved, descNotesCancelled, descNotesReopened,
+		descNotesPurged,
 		descAge, descCalls, descPhones, descBacklog, descPart, descWeak, descFaults,
 	} {
 		descs <- d

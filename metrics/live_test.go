@@ -96,7 +96,9 @@ func TestATeamIsOpenByItsOwnHours(t *testing.T) {
 		require.NoError(t, err)
 		open := func() (always, monday float64) {
 			all := read(t, exposition(t, reg))
-			return sum(all, "bereikbaar_team_open", "team", "always"), sum(all, "bereikbaar_team_open", "team", "monday")
+			return sum(all, "bereikbaar_team_open", "team", "always"), sum(
+				all, "bereikbaar_team_open", "team", "monday",
+			)
 		}
 		always, monday := open()
 		require.Equal(t, []float64{1, 0}, []float64{always, monday}, "on Saturday")
@@ -150,7 +152,8 @@ func TestNotesOfAMunicipalityThatLeftArePromisesAllTheSame(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		counts := map[call.MunicipalityID]map[call.TeamID]note.Count{
 			"deventer": {"kcc": {Live: 3, Made: 3}, "gone": {Live: 1, Made: 1}},
-			"raalte":   {"kcc": {Live: 2, Overdue: 2, Made: 5}, "raalte-kcc": {Live: 4, Made: 4}}, // its kcc is another one than ours
+			// its kcc is another one than ours
+			"raalte": {"kcc": {Live: 2, Overdue: 2, Made: 5}, "raalte-kcc": {Live: 4, Made: 4}},
 		}
 		require.NoError(t, m.Watch(metrics.Sources{
 			Notes: notes(func(_ context.Context, id call.MunicipalityID) (map[call.TeamID]note.Count, error) {
@@ -265,7 +268,9 @@ func TestAScrapeWaitsForAllSlowSourcesAtOnce(t *testing.T) {
 			}),
 			Active:  func() (int, int) { pass(time.Second); return 0, 0 },
 			Backlog: func() int { pass(time.Second); return 0 },
-			Parts:   []metrics.Part{{Name: "ari", Health: slow}, {Name: "redis", Health: slow}, {Name: "prompts", Health: slow}},
+			Parts: []metrics.Part{
+				{Name: "ari", Health: slow}, {Name: "redis", Health: slow}, {Name: "prompts", Health: slow},
+			},
 		}))
 		before := time.Now()
 		exposition(t, reg)

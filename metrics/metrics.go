@@ -31,8 +31,8 @@ type Options struct {
 	// Plan names the teams and municipalities. Their series exist at 0 from the start, because Prometheus cannot see
 	// the first step of a counter that was not there before.
 	Plan *routing.Plan
-	// AnswerThreshold is T of the service level (domain.md, "KPIs, exactly"). It is fixed for the life of the process: a
-	// counter whose meaning changes half-way is worth nothing.
+	// AnswerThreshold is T of the service level (domain.md, "KPIs, exactly"). It is fixed for the life of the process:
+	// a counter whose meaning changes half-way is worth nothing.
 	AnswerThreshold time.Duration
 	// ShortAbandon is S, up to which a caller who hangs up does not count against a team. Fixed like AnswerThreshold.
 	ShortAbandon time.Duration
@@ -40,8 +40,8 @@ type Options struct {
 	Version string
 	// EventSkips and LinkLosses are the reasons that the transport to Asterisk knows, so that they start at 0.
 	EventSkips, LinkLosses []string
-	// Operations and TokenRefusals are what can be asked of the JSON API and why no token lets a request in, for the same. Others
-	// become Elsewhere.
+	// Operations and TokenRefusals are what can be asked of the JSON API and why no token lets a request in, for the
+	// same. Others become Elsewhere.
 	Operations, TokenRefusals []string
 }
 
@@ -113,9 +113,14 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	r.add(live{m})
 	r.add(collectors.NewGoCollector())
 	r.add(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.gauge("answer_threshold_seconds", "T of the service level: a call answered within it counts as answered in time.").
+	r.gauge(
+		"answer_threshold_seconds", "T of the service level: a call answered within it counts as answered in time.",
+	).
 		Set(o.AnswerThreshold.Seconds())
-	r.gauge("short_abandon_threshold_seconds", "S of reachability: a caller who hangs up within it does not count against a team.").
+	r.gauge(
+		"short_abandon_threshold_seconds",
+		"S of reachability: a caller who hangs up within it does not count against a team.",
+	).
 		Set(o.ShortAbandon.Seconds())
 	r.gaugeVec("build_info", "Always 1: which build runs.", "version", "revision", "go_version").
 		WithLabelValues(build(o.Version)...).Set(1)
@@ -129,8 +134,8 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 }
 
 // Apply takes over the teams and municipalities of a reloaded plan. Counters of a team that left stay until the process
-// ends, because calls that run finish on the plan they began with; its gauges go at once. It fails, and changes nothing,
-// for a name that cannot be a label.
+// ends, because calls that run finish on the plan they began with; its gauges go at once. It fails, and changes
+// nothing, for a name that cannot be a label.
 func (m *Metrics) Apply(plan *routing.Plan) error {
 	if err := checkNames(plan); err != nil {
 		return err

@@ -30,17 +30,32 @@ func TestNewRefusesWhatCannotBeMeasured(t *testing.T) {
 		spoil func(*metrics.Options)
 		says  string
 	}{
-		"no plan":                        {func(o *metrics.Options) { o.Plan = nil }, "no plan"},
-		"no answer threshold":            {func(o *metrics.Options) { o.AnswerThreshold = 0 }, "answer threshold 0s"},
-		"a negative short abandon":       {func(o *metrics.Options) { o.ShortAbandon = -time.Second }, "short abandon threshold -1s"},
-		"S above T":                      {func(o *metrics.Options) { o.ShortAbandon = time.Minute }, "more than the short abandon threshold 1m0s"},
-		"S equal to T":                   {func(o *metrics.Options) { o.ShortAbandon = answerThreshold }, "more than the short abandon threshold"},
-		"a team without a name":          {func(o *metrics.Options) { o.Plan = planOf("") }, `team ""`},
-		"a team named like the others":   {func(o *metrics.Options) { o.Plan = planOf(metrics.Elsewhere) }, `team "(other)"`},
-		"a team that is no text":         {func(o *metrics.Options) { o.Plan = planOf("\xff") }, `team "\xff"`},
-		"a municipality without a name":  {func(o *metrics.Options) { o.Plan.Municipalities[""] = routing.Municipality{} }, `municipality ""`},
-		"a municipality that is no text": {func(o *metrics.Options) { o.Plan.Municipalities["\xc0"] = routing.Municipality{} }, "municipality"},
-		"a municipality named (other)":   {func(o *metrics.Options) { o.Plan.Municipalities[metrics.Elsewhere] = routing.Municipality{} }, "municipality"},
+		"no plan":             {func(o *metrics.Options) { o.Plan = nil }, "no plan"},
+		"no answer threshold": {func(o *metrics.Options) { o.AnswerThreshold = 0 }, "answer threshold 0s"},
+		"a negative short abandon": {
+			func(o *metrics.Options) { o.ShortAbandon = -time.Second }, "short abandon threshold -1s",
+		},
+		"S above T": {
+			func(o *metrics.Options) { o.ShortAbandon = time.Minute }, "more than the short abandon threshold 1m0s",
+		},
+		"S equal to T": {
+			func(o *metrics.Options) { o.ShortAbandon = answerThreshold }, "more than the short abandon threshold",
+		},
+		"a team without a name": {func(o *metrics.Options) { o.Plan = planOf("") }, `team ""`},
+		"a team named like the others": {
+			func(o *metrics.Options) { o.Plan = planOf(metrics.Elsewhere) }, `team "(other)"`,
+		},
+		"a team that is no text": {func(o *metrics.Options) { o.Plan = planOf("\xff") }, `team "\xff"`},
+		"a municipality without a name": {
+			func(o *metrics.Options) { o.Plan.Municipalities[""] = routing.Municipality{} }, `municipality ""`,
+		},
+		"a municipality that is no text": {
+			func(o *metrics.Options) { o.Plan.Municipalities["\xc0"] = routing.Municipality{} }, "municipality",
+		},
+		"a municipality named (other)": {
+			func(o *metrics.Options) { o.Plan.Municipalities[metrics.Elsewhere] = routing.Municipality{} },
+			"municipality",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,15 +90,21 @@ func TestAReloadBringsAndTakesTeams(t *testing.T) {
 
 	require.NoError(t, m.Apply(planOf("kcc", "belastingen")))
 	got := exposition(t, reg)
-	requireLine(t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="belastingen",waited="short"} 0`)
+	requireLine(
+		t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="belastingen",waited="short"} 0`,
+	)
 	requireLine(t, got, `bereikbaar_team_open{team="belastingen"} 1`)
 	require.NotContains(t, got, `bereikbaar_team_open{team="vergunningen"}`)
 
 	m.Contact(answered("vergunningen", time.Second, time.Minute)) // a call that began before the reload
 	m.Contact(answered("belastingen", time.Second, time.Minute))
 	got = exposition(t, reg)
-	requireLine(t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="vergunningen",waited="short"} 2`)
-	requireLine(t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="belastingen",waited="short"} 1`)
+	requireLine(
+		t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="vergunningen",waited="short"} 2`,
+	)
+	requireLine(
+		t, got, `bereikbaar_calls_offered_total{hours="open",result="answered",team="belastingen",waited="short"} 1`,
+	)
 	requireLine(t, got, `bereikbaar_contact_faults_total{fault="unknown_team"} 0`)
 }
 
@@ -148,7 +169,11 @@ func TestALabelDoesNotGrowWithWhatIsPassedByMistake(t *testing.T) {
 	for _, command := range []string{"\xff", "", metrics.Elsewhere} {
 		m.ARI.CommandDone(command, 200, time.Millisecond)
 	}
-	require.InDelta(t, 3, sum(read(t, exposition(t, reg)), "bereikbaar_ari_command_duration_seconds_count", "command", metrics.Elsewhere), 0)
+	require.InDelta(
+		t, 3,
+		sum(read(t, exposition(t, reg)), "bereikbaar_ari_command_duration_seconds_count", "command", metrics.Elsewhere),
+		0,
+	)
 	for i := range 1000 {
 		m.ARI.CommandDone(fmt.Sprintf("POST /channels/%d/answer", i), 200, time.Millisecond)
 	}
@@ -208,7 +233,9 @@ func TestReloadsOfTheConfiguration(t *testing.T) {
 
 	m.Config.Refused()
 	ok, refused, successful, at := state()
-	require.Equal(t, []float64{0, 1, 0, started}, []float64{ok, refused, successful, at}, "the old one is still the one in force")
+	require.Equal(
+		t, []float64{0, 1, 0, started}, []float64{ok, refused, successful, at}, "the old one is still the one in force",
+	)
 
 	m.Config.Reloaded()
 	ok, refused, successful, at = state()
@@ -227,10 +254,16 @@ func TestOtherCounters(t *testing.T) {
 }
 
 func TestTheBuildIsNamed(t *testing.T) {
-	require.Regexp(t, `bereikbaar_build_info\{go_version="go1\.[^"]+",revision="[^"]+",version="1\.2\.3"\} 1`, expositionOf(t, options(planOf("kcc"))))
+	require.Regexp(
+		t, `bereikbaar_build_info\{go_version="go1\.[^"]+",revision="[^"]+",version="1\.2\.3"\} 1`,
+		expositionOf(t, options(planOf("kcc"))),
+	)
 	unnamed := options(planOf("kcc"))
 	unnamed.Version = ""
-	require.Regexp(t, `bereikbaar_build_info\{go_version="go1\.[^"]+",revision="[^"]+",version="[^"]+"\} 1`, expositionOf(t, unnamed))
+	require.Regexp(
+		t, `bereikbaar_build_info\{go_version="go1\.[^"]+",revision="[^"]+",version="[^"]+"\} 1`,
+		expositionOf(t, unnamed),
+	)
 }
 
 // The register of ivr is kept by metrics as it stands.

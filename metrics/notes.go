@@ -17,8 +17,8 @@ const (
 	refusedOther = "other"
 )
 
-// Notes counts what callers were told about callback notes by telephone. How many notes there are is read from the store, which
-// outlives this process.
+// Notes counts what callers were told about callback notes by telephone. How many notes there are is read from the
+// store, which outlives this process.
 type Notes struct {
 	label    func(call.TeamID) string
 	promised *prometheus.CounterVec

@@ -143,7 +143,9 @@ func TestAPartThatNoLongerAnswersIsNotUp(t *testing.T) {
 		silent := make(chan struct{})
 		since := time.Now().UTC()
 		first := true
-		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{{Name: "ari", Needed: true, Health: func(context.Context) metrics.Health {
+		require.NoError(t, m.Watch(metrics.Sources{Parts: []metrics.Part{{Name: "ari", Needed: true, Health: func(
+			context.Context,
+		) metrics.Health {
 			if !first {
 				<-silent
 			}
@@ -211,7 +213,9 @@ func TestQueuesThatNoLongerAnswerAreStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		locked := make(chan struct{})
-		require.NoError(t, m.Watch(metrics.Sources{Queues: queues(func() []queue.TeamSnapshot { <-locked; return nil })}))
+		require.NoError(
+			t, m.Watch(metrics.Sources{Queues: queues(func() []queue.TeamSnapshot { <-locked; return nil })}),
+		)
 		h := m.Operations(reg, quiet)
 		code, _ := askPage(t, h, "/healthz")
 		require.Equal(t, http.StatusOK, code, "a moment of work is not stuck")

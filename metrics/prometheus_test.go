@@ -52,7 +52,10 @@ func startPrometheus(t *testing.T, target string, features ...string) server {
 	require.NoError(t, free.Close())
 
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	arguments := []string{"--config.file", file, "--storage.tsdb.path", filepath.Join(directory, "data"), "--web.listen-address", address, "--log.level", "warn"}
+	arguments := []string{
+		"--config.file", file, "--storage.tsdb.path", filepath.Join(directory, "data"), "--web.listen-address", address,
+		"--log.level", "warn",
+	}
 	cmd := exec.CommandContext(ctx, program, append(arguments, features...)...)
 	log, err := os.Create(filepath.Join(directory, "log"))
 	require.NoError(t, err)
@@ -125,8 +128,8 @@ func (p server) becomes(t *testing.T, expression string, want float64) {
 	require.InDelta(t, want, got, 1e-9, expression)
 }
 
-// script is ten offers in opening hours to kcc: 6 answered, of which 4 within T, waiting 137 s together; 1 abandoned within
-// S, 1 after it; 1 note, 1 moved on. And what may not count.
+// script is ten offers in opening hours to kcc: 6 answered, of which 4 within T, waiting 137 s together; 1 abandoned
+// within S, 1 after it; 1 note, 1 moved on. And what may not count.
 func script() []call.Contact {
 	closed := call.Offer{Team: "kcc", Result: call.OfferAbandoned, Waited: time.Hour}
 	return []call.Contact{
@@ -138,7 +141,9 @@ func script() []call.Contact {
 		answered("kcc", 50*time.Second, time.Minute),
 		abandoned("kcc", 4*time.Second),
 		abandoned("kcc", time.Minute),
-		contact(call.CallbackPromised, call.Offer{Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Minute}),
+		contact(call.CallbackPromised, call.Offer{
+			Team: "kcc", Open: true, Result: call.OfferTookNote, Waited: time.Minute,
+		}),
 		contact(call.Answered,
 			call.Offer{Team: "kcc", Open: true, Result: call.OfferMovedOn},
 			call.Offer{Team: "vergunningen", Open: true, Result: call.OfferAnswered, Waited: 3 * time.Second}),
@@ -174,9 +179,14 @@ func TestARealPrometheusGivesTheFiguresOfAScript(t *testing.T) {
 			p.becomes(t, `team:bereikbaar_speed_of_answer_seconds:mean5m{team="kcc"}`, 137.0/6)
 			p.becomes(t, `team:bereikbaar_reachability:ratio15m{team="kcc"}`, 6.0/9)
 			p.becomes(t, `team:bereikbaar_reachability:ratio5m{team="vergunningen"}`, 1)
-			require.True(t, math.IsNaN(p.value(t, `team:bereikbaar_reachability:ratio5m{team="belastingen"}`)), "nobody rang")
+			require.True(
+				t, math.IsNaN(p.value(t, `team:bereikbaar_reachability:ratio5m{team="belastingen"}`)), "nobody rang",
+			)
 			classic := p.value(t, `count(bereikbaar_call_waiting_seconds_sum{team="kcc"})`)
-			require.Equal(t, features == nil, !math.IsNaN(classic), "the other kind of histogram is not stored: the rules did without it")
+			require.Equal(
+				t, features == nil, !math.IsNaN(classic),
+				"the other kind of histogram is not stored: the rules did without it",
+			)
 			p.requireHealthyRules(t)
 		})
 	}
@@ -198,7 +208,8 @@ func (p server) requireHealthyRules(t *testing.T) {
 	for _, group := range answer.Data.Groups {
 		for _, r := range group.Rules {
 			require.Empty(t, r.LastError, r.Name)
-			require.Contains(t, []string{"ok", "unknown"}, r.Health, r.Name) // unknown: of a long window, not reckoned yet
+			// unknown: of a long window, not reckoned yet
+			require.Contains(t, []string{"ok", "unknown"}, r.Health, r.Name)
 			rules++
 		}
 	}

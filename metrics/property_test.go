@@ -43,7 +43,9 @@ func reckon(contacts []call.Contact, team call.TeamID) figures {
 
 func anyOffer(teams []call.TeamID) *rapid.Generator[call.Offer] {
 	// Whole and half seconds, so that the edges at S and T come up often.
-	waits := rapid.Map(rapid.IntRange(0, 150), func(halves int) time.Duration { return time.Duration(halves) * time.Second / 2 })
+	waits := rapid.Map(
+		rapid.IntRange(0, 150), func(halves int) time.Duration { return time.Duration(halves) * time.Second / 2 },
+	)
 	edges := rapid.SampledFrom([]time.Duration{shortAbandon, shortAbandon + 1, answerThreshold, answerThreshold + 1})
 	return rapid.Custom(func(t *rapid.T) call.Offer {
 		return call.Offer{
@@ -51,8 +53,10 @@ func anyOffer(teams []call.TeamID) *rapid.Generator[call.Offer] {
 			Open:   rapid.Bool().Draw(t, "open"),
 			Result: rapid.SampledFrom(call.OfferResults()).Draw(t, "result"),
 			Waited: rapid.OneOf(waits, edges).Draw(t, "waited"),
-			Talked: rapid.Map(rapid.IntRange(0, 600), func(s int) time.Duration { return time.Duration(s) * time.Second }).Draw(t, "talked"),
-			Rung:   rapid.IntRange(0, 9).Draw(t, "attempt"),
+			Talked: rapid.Map(
+				rapid.IntRange(0, 600), func(s int) time.Duration { return time.Duration(s) * time.Second },
+			).Draw(t, "talked"),
+			Rung: rapid.IntRange(0, 9).Draw(t, "attempt"),
 		}
 	})
 }
@@ -72,7 +76,9 @@ func TestTheExpositionGivesTheFiguresOfTheContacts(t *testing.T) {
 		require.InDelta(t, len(contacts), sum(all, "bereikbaar_calls_total"), 0)
 		for _, team := range teams {
 			offered := func(labels ...string) float64 {
-				return sum(all, "bereikbaar_calls_offered_total", append(labels, "team", string(team), "hours", "open")...)
+				return sum(
+					all, "bereikbaar_calls_offered_total", append(labels, "team", string(team), "hours", "open")...,
+				)
 			}
 			want := reckon(contacts, team)
 			parts := 0.0
@@ -88,9 +94,15 @@ func TestTheExpositionGivesTheFiguresOfTheContacts(t *testing.T) {
 			require.InDelta(t, want.inTime, inTime, 0)
 			require.InDelta(t, want.late, offered("result", "abandoned")-short, 0)
 			require.InDelta(t, want.waited.Seconds(),
-				sum(all, "bereikbaar_call_waiting_seconds_sum", "team", string(team), "hours", "open", "result", "answered"), 1e-6)
+				sum(
+					all, "bereikbaar_call_waiting_seconds_sum", "team", string(team), "hours", "open", "result",
+					"answered",
+				), 1e-6)
 			if base := want.offered - want.short; base > 0 {
-				require.InEpsilon(t, 1+float64(want.answered)/float64(base), 1+offered("result", "answered")/(offered()-short), 1e-12, "reachability")
+				require.InEpsilon(
+					t, 1+float64(want.answered)/float64(base), 1+offered("result", "answered")/(offered()-short), 1e-12,
+					"reachability",
+				)
 			}
 		}
 	})

@@ -6,7 +6,12 @@ import "github.com/prometheus/client_golang/prometheus"
 type Redis struct{ errors prometheus.Counter }
 
 func newRedis(r *registration) *Redis {
-	return &Redis{errors: r.counter("redis_command_errors_total", "Commands to Redis that it refused or did not answer in time, whatever they were for.")}
+	return &Redis{
+		errors: r.counter(
+			"redis_command_errors_total",
+			"Commands to Redis that it refused or did not answer in time, whatever they were for.",
+		),
+	}
 }
 
 // CommandFailed counts a command that Redis refused or did not answer.

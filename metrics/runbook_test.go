@@ -39,7 +39,9 @@ func TestEveryAlertFindsItsPartOfTheRunbook(t *testing.T) {
 			page, anchor, ok := strings.Cut(r.Annotations["runbook"], "#")
 			require.True(t, ok, r.Alert)
 			require.Equal(t, filepath.Base(operatingPage), filepath.Base(page), r.Alert)
-			require.True(t, there[anchor], "%s sends its reader to #%s, which is no heading of %s", r.Alert, anchor, page)
+			require.True(
+				t, there[anchor], "%s sends its reader to #%s, which is no heading of %s", r.Alert, anchor, page,
+			)
 		}
 	}
 	require.Positive(t, alerts)

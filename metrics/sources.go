@@ -66,7 +66,9 @@ func (m *Metrics) Watch(s Sources) error {
 	seen := map[string]bool{}
 	for _, part := range s.Parts {
 		if checkName(part.Name) != nil || part.Health == nil || seen[part.Name] {
-			return fmt.Errorf("metrics: part %q: give each part a name of its own and a way to ask for its health", part.Name)
+			return fmt.Errorf(
+				"metrics: part %q: give each part a name of its own and a way to ask for its health", part.Name,
+			)
 		}
 		seen[part.Name] = true
 		ask := func(ctx context.Context) (Health, error) { return part.Health(ctx), nil }

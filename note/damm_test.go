@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The proof that the check digit works for references of any length, from the table alone: it is a latin square with a zero
-// diagonal (every single wrong digit is noticed, and a number with its own check digit gives 0) and weakly totally
+// The proof that the check digit works for references of any length, from the table alone: it is a latin square with a
+// zero diagonal (every single wrong digit is noticed, and a number with its own check digit gives 0) and weakly totally
 // anti-symmetric (every swap of neighbours is noticed, the check digit itself included).
 func TestDammTable(t *testing.T) {
 	for a := range damm {
@@ -23,7 +23,9 @@ func TestDammTable(t *testing.T) {
 		for x := range damm {
 			for y := range damm {
 				if x != y {
-					require.NotEqual(t, damm[damm[c][x]][y], damm[damm[c][y]][x], "after %d, %d and %d can be swapped", c, x, y)
+					require.NotEqual(
+						t, damm[damm[c][x]][y], damm[damm[c][y]][x], "after %d, %d and %d can be swapped", c, x, y,
+					)
 				}
 			}
 		}

@@ -16,12 +16,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// encodingVersion is written with every stored note and event. A reader that meets another one refuses to guess. Adding a
-// field that may be absent needs no new version; changing what a field means does.
+// encodingVersion is written with every stored note and event. A reader that meets another one refuses to guess. Adding
+// a field that may be absent needs no new version; changing what a field means does.
 const encodingVersion = "1"
 
-// The names of stored fields that a store itself reads or writes: FieldVer is what it compares, FieldLease and FieldUntil
-// are a lease's end by the store's own clock, in the note and in its event: milliseconds since 1970.
+// The names of stored fields that a store itself reads or writes: FieldVer is what it compares, FieldLease and
+// FieldUntil are a lease's end by the store's own clock, in the note and in its event: milliseconds since 1970.
 const (
 	fieldState     = "state"
 	fieldVer       = "ver"
@@ -73,14 +73,15 @@ const (
 	fieldTalked = "talked_ms"
 	fieldResult = "result"
 
-	basePrefix = "note." // before the fields of the note that an event carries: as it was made, or what remains when it is purged
+	// before the fields of the note that an event carries: as it was made, or what remains when it is purged
+	basePrefix = "note."
 )
 
 // storedTime is RFC 3339 in UTC with milliseconds: what people read in redis-cli, and never a rounding apart.
 const storedTime = "2006-01-02T15:04:05.000Z07:00"
 
-// ErrBroken is wrapped by every error about stored content that cannot be read. Nothing is lost then: what is stored stays
-// as it is.
+// ErrBroken is wrapped by every error about stored content that cannot be read. Nothing is lost then: what is stored
+// stays as it is.
 var ErrBroken = errors.New("stored content is broken")
 
 // FieldError names the stored field that cannot be read. It never repeats the content, which may be personal.
@@ -95,7 +96,8 @@ func (e *FieldError) Error() string { return fmt.Sprintf("field %q %s", e.Field,
 // Unwrap makes it an ErrBroken.
 func (e *FieldError) Unwrap() error { return ErrBroken }
 
-// DecodeNote reads a note from its stored fields. Fields that it does not know are left alone. The error is a *FieldError.
+// DecodeNote reads a note from its stored fields. Fields that it does not know are left alone. The error is a
+// *FieldError.
 func DecodeNote(fields map[string]string) (Note, error) {
 	r := reader{fields: fields}
 	r.version()
@@ -337,7 +339,9 @@ func isReference(s string) bool { return CheckReference(s) == nil && s == normal
 func isBool(s string) bool { return s == "true" || s == "false" }
 
 func isE164(s string) bool {
-	return len(s) > 5 && len(s) <= 18 && s[0] == '+' && !strings.ContainsFunc(s[1:], func(r rune) bool { return r < '0' || r > '9' })
+	return len(s) > 5 && len(s) <= 18 && s[0] == '+' && !strings.ContainsFunc(
+		s[1:], func(r rune) bool { return r < '0' || r > '9' },
+	)
 }
 
 func isState(s string) bool { return slices.Contains(States(), State(s)) }

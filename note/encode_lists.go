@@ -29,7 +29,8 @@ func encodeAttempts(attempts []attempt.Attempt) string {
 	stored := make([]storedAttempt, len(attempts))
 	for i, a := range attempts {
 		stored[i] = storedAttempt{
-			Began: stamp(a.Began), Ended: stamp(a.Ended), By: a.By, Line: a.Line, TalkedMS: a.Talked.Milliseconds(), Result: a.Result,
+			Began: stamp(a.Began), Ended: stamp(a.Ended), By: a.By, Line: a.Line, TalkedMS: a.Talked.Milliseconds(),
+			Result: a.Result,
 		}
 	}
 	return list(stored)
@@ -67,7 +68,9 @@ func (r *reader) attempts() []attempt.Attempt {
 	attempts := make([]attempt.Attempt, len(stored))
 	for i, a := range stored {
 		began, ended := r.stamp(fieldAttempts, a.Began), r.stamp(fieldAttempts, a.Ended)
-		if began.IsZero() || a.Line != attempt.LineUnknown && !isLine(string(a.Line)) || a.Result != "" && !isResult(string(a.Result)) || a.TalkedMS < 0 {
+		if began.IsZero() || a.Line != attempt.LineUnknown && !isLine(string(a.Line)) || a.Result != "" && !isResult(
+			string(a.Result),
+		) || a.TalkedMS < 0 {
 			r.fail(fieldAttempts, "holds something that is not an attempt")
 			return nil
 		}

@@ -61,7 +61,9 @@ func aPromisedNote(t *rapid.T) note.Note {
 	n.Subject, n.Reason = someText.Draw(t, "subject"), someText.Draw(t, "reason")
 	if rapid.Bool().Draw(t, "with a window") {
 		from := rapid.IntRange(0, 1438).Draw(t, "from")
-		n.Window = calendar.Span{From: calendar.Clock(from), To: calendar.Clock(rapid.IntRange(from+1, 1440).Draw(t, "to"))}
+		n.Window = calendar.Span{
+			From: calendar.Clock(from), To: calendar.Clock(rapid.IntRange(from+1, 1440).Draw(t, "to")),
+		}
 	}
 	n.Made, n.Warn, n.Deadline = someMoment.Draw(t, "made"), maybeMoment.Draw(t, "warn"), someMoment.Draw(t, "deadline")
 	return n
@@ -78,14 +80,17 @@ func aLivedNote(t *rapid.T) note.Note {
 	n.Reroutes = rapid.IntRange(0, 9).Draw(t, "reroutes")
 	for range rapid.IntRange(0, 3).Draw(t, "attempts") {
 		n.Attempts = append(n.Attempts, attempt.Attempt{
-			Began: someMoment.Draw(t, "began"), Ended: maybeMoment.Draw(t, "ended"), By: call.AgentID(someID.Draw(t, "by")),
+			Began: someMoment.Draw(t, "began"), Ended: maybeMoment.Draw(t, "ended"),
+			By:   call.AgentID(someID.Draw(t, "by")),
 			Line: oneOf(t, "line", attempt.LineUnknown, attempt.LineResults()), Talked: someSpell.Draw(t, "talked"),
 			Result: oneOf(t, "result", attempt.Untold, append(attempt.Results(), "")),
 		})
 	}
 	n.Earlier = rapid.IntRange(0, len(n.Attempts)).Draw(t, "earlier")
 	for range rapid.IntRange(0, 3).Draw(t, "stints") {
-		n.Stints = append(n.Stints, note.Stint{Team: "kcc", From: someMoment.Draw(t, "from"), Until: maybeMoment.Draw(t, "until")})
+		n.Stints = append(n.Stints, note.Stint{
+			Team: "kcc", From: someMoment.Draw(t, "from"), Until: maybeMoment.Draw(t, "until"),
+		})
 	}
 	n.Outcome = oneOf(t, "outcome", "", note.Outcomes())
 	n.NormMet, n.Closed = rapid.Bool().Draw(t, "norm met"), maybeMoment.Draw(t, "closed")
@@ -109,11 +114,13 @@ func TestStoredNoteComesBackAsItWas(t *testing.T) {
 func TestStoredEventComesBackAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := note.Event{
-			ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", Note: storetest.ANote().ID, Kind: rapid.SampledFrom(note.EventKinds()).Draw(t, "kind"),
-			Ver: rapid.Uint64Range(1, 1<<62).Draw(t, "ver"), At: someMoment.Draw(t, "at"),
+			ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", Note: storetest.ANote().ID,
+			Kind: rapid.SampledFrom(note.EventKinds()).Draw(t, "kind"),
+			Ver:  rapid.Uint64Range(1, 1<<62).Draw(t, "ver"), At: someMoment.Draw(t, "at"),
 			Who:    rapid.SampledFrom([]note.Actor{storetest.Els, note.ByCaller, note.BySystem}).Draw(t, "who"),
-			Reason: someText.Draw(t, "why"), Team: call.TeamID(someID.Draw(t, "team")), Owner: call.TeamID(someID.Draw(t, "owner")),
-			Call: call.ID(someText.Draw(t, "in call")), Cause: oneOf(t, "cause", "", note.ReleaseCauses()),
+			Reason: someText.Draw(t, "why"), Team: call.TeamID(someID.Draw(t, "team")),
+			Owner: call.TeamID(someID.Draw(t, "owner")),
+			Call:  call.ID(someText.Draw(t, "in call")), Cause: oneOf(t, "cause", "", note.ReleaseCauses()),
 			Hold: someSpell.Draw(t, "hold"), Until: maybeMoment.Draw(t, "until"),
 			Line: oneOf(t, "line", attempt.LineUnknown, attempt.LineResults()), Talked: someSpell.Draw(t, "talked"),
 			Result:  oneOf(t, "result", attempt.Untold, append(attempt.Results(), "")),
@@ -142,9 +149,11 @@ func TestAPurgedEventCarriesWhatRemains(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"v": "1", "event_id": "01JD5V3Z5QXKZ9W7M2R4T6Y8AD", "note": string(n.ID), "event": "purged", "ver": "3",
 		"at": "2026-11-21T00:00:00.123Z", "who": "system", "reason": "retention",
-		"note.v": "1", "note.id": string(n.ID), "note.state": "purged", "note.ver": "3", "note.municipality": "deventer",
-		"note.team": "burgerzaken", "note.owner": "burgerzaken", "note.verified": "true", "note.language": "nl",
-		"note.made": "2026-11-20T15:00:00.123Z", "note.deadline": "2026-11-23T16:00:00.000Z", "note.closed": "2026-11-20T16:00:00.123Z",
+		"note.v": "1", "note.id": string(n.ID), "note.state": "purged", "note.ver": "3",
+		"note.municipality": "deventer",
+		"note.team":         "burgerzaken", "note.owner": "burgerzaken", "note.verified": "true", "note.language": "nl",
+		"note.made": "2026-11-20T15:00:00.123Z", "note.deadline": "2026-11-23T16:00:00.000Z",
+		"note.closed": "2026-11-20T16:00:00.123Z",
 		"note.stints": `[{"team":"burgerzaken","from":"2026-11-20T15:00:00.123Z","until":"2026-11-20T16:00:00.123Z"}]`,
 	}, fields)
 }
@@ -172,7 +181,8 @@ func TestBrokenNoteNamesItsField(t *testing.T) {
 	l.step(note.EventAttemptEnded, storetest.Els, with(attempt.Reached))
 	good := note.EncodeNote(l.note)
 	optional := []string{
-		"subject", "reason", "call", "number_country", "colleague", "lease", "mark", "priority", "repeats", "reroutes", "attempts",
+		"subject", "reason", "call", "number_country", "colleague", "lease", "mark", "priority", "repeats", "reroutes",
+		"attempts",
 		"stints", "personal", "window", "warn",
 	}
 	for field := range good {
@@ -189,15 +199,23 @@ func TestBrokenNoteNamesItsField(t *testing.T) {
 		})
 	}
 	for field, garbage := range map[string][]string{
-		"v": {"2"}, "id": {"17"}, "reference": {"10000009"}, "state": {"sleeping"}, "ver": {"-1", "0", "9223372036854775808"},
-		"number": {"0612345678"}, "verified": {"yes"}, "made": {"yesterday"}, "deadline": {"1732300000"}, "warn": {"soon"}, "closed": {"late"},
-		"lease": {"-1", "noon", "253402300800000"}, "mark": {"blotted"}, "priority": {"high", "-2", "4294967296"}, "repeats": {"often"},
-		"reroutes": {"1.5"}, "earlier": {"-1", "9"}, "window": {"in the morning", "12:00-09:00"}, "outcome": {"lucky"}, "norm_met": {"nearly"},
+		"v": {"2"}, "id": {"17"}, "reference": {"10000009"}, "state": {"sleeping"},
+		"ver":    {"-1", "0", "9223372036854775808"},
+		"number": {"0612345678"}, "verified": {"yes"}, "made": {"yesterday"}, "deadline": {"1732300000"},
+		"warn": {"soon"}, "closed": {"late"},
+		"lease": {"-1", "noon", "253402300800000"}, "mark": {"blotted"}, "priority": {"high", "-2", "4294967296"},
+		"repeats":  {"often"},
+		"reroutes": {"1.5"}, "earlier": {"-1", "9"}, "window": {"in the morning", "12:00-09:00"}, "outcome": {"lucky"},
+		"norm_met": {"nearly"},
 		"attempts": {
 			"[", "{}", `[{"began":""}]`, `[{"began":"noon"}]`, `[{"began":"2026-11-20T15:00:00.123Z","result":"fun"}]`,
-			`[{"began":"2026-11-20T15:00:00.123Z","line":"thin"}]`, `[{"began":"2026-11-20T15:00:00.123Z","talked_ms":-5}]`,
+			`[{"began":"2026-11-20T15:00:00.123Z","line":"thin"}]`,
+			`[{"began":"2026-11-20T15:00:00.123Z","talked_ms":-5}]`,
 		},
-		"stints": {"nine", `[{"team":"","from":"2026-11-20T15:00:00.123Z"}]`, `[{"team":"kcc"}]`, `[{"team":"kcc","from":"x"}]`},
+		"stints": {
+			"nine", `[{"team":"","from":"2026-11-20T15:00:00.123Z"}]`, `[{"team":"kcc"}]`,
+			`[{"team":"kcc","from":"x"}]`,
+		},
 	} {
 		for _, wrong := range garbage {
 			t.Run(field+" is "+wrong, func(t *testing.T) {

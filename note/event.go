@@ -15,30 +15,34 @@ type EventKind string
 
 // The events in the life of a note.
 const (
-	EventMade           EventKind = "made"            // the caller was promised a call
-	EventClaimed        EventKind = "claimed"         // a colleague took it
-	EventRenewed        EventKind = "renewed"         // he still works on it: his lease runs anew
-	EventReleased       EventKind = "released"        // it went back to the team, see ReleaseCause
-	EventAttemptStarted EventKind = "attempt_started" // the caller is about to be called: written before the first digit is dialled
-	EventAttemptDialled EventKind = "attempt_dialled" // what the line told of it; the colleague has still to say what came of it
-	EventAttemptEnded   EventKind = "attempt_ended"   // what came of it
-	EventRerouted       EventKind = "rerouted"        // it went to another team; the deadline stays
-	EventRaised         EventKind = "raised"          // its priority was raised
-	EventMerged         EventKind = "merged"          // the caller asked again for the same: a repeat contact
-	EventCommented      EventKind = "commented"       // a word for whoever works on it
-	EventWarned         EventKind = "warned"          // the warning point of the norm has passed
-	EventOverdue        EventKind = "overdue"         // the deadline has passed
-	EventResolved       EventKind = "resolved"        // done, see Outcome
-	EventCancelled      EventKind = "cancelled"       // the caller withdrew it, or was helped otherwise
-	EventReopened       EventKind = "reopened"        // it was not done after all; the deadline stays
-	EventPurged         EventKind = "purged"          // what is personal was removed, the earlier events with it
+	EventMade     EventKind = "made"     // the caller was promised a call
+	EventClaimed  EventKind = "claimed"  // a colleague took it
+	EventRenewed  EventKind = "renewed"  // he still works on it: his lease runs anew
+	EventReleased EventKind = "released" // it went back to the team, see ReleaseCause
+	// the caller is about to be called: written before the first digit is dialled
+	EventAttemptStarted EventKind = "attempt_started"
+	// what the line told of it; the colleague has still to say what came of it
+	EventAttemptDialled EventKind = "attempt_dialled"
+	EventAttemptEnded   EventKind = "attempt_ended" // what came of it
+	EventRerouted       EventKind = "rerouted"      // it went to another team; the deadline stays
+	EventRaised         EventKind = "raised"        // its priority was raised
+	EventMerged         EventKind = "merged"        // the caller asked again for the same: a repeat contact
+	EventCommented      EventKind = "commented"     // a word for whoever works on it
+	EventWarned         EventKind = "warned"        // the warning point of the norm has passed
+	EventOverdue        EventKind = "overdue"       // the deadline has passed
+	EventResolved       EventKind = "resolved"      // done, see Outcome
+	EventCancelled      EventKind = "cancelled"     // the caller withdrew it, or was helped otherwise
+	EventReopened       EventKind = "reopened"      // it was not done after all; the deadline stays
+	EventPurged         EventKind = "purged"        // what is personal was removed, the earlier events with it
 )
 
 // EventKinds lists every event.
 func EventKinds() []EventKind {
 	return []EventKind{
-		EventMade, EventClaimed, EventRenewed, EventReleased, EventAttemptStarted, EventAttemptDialled, EventAttemptEnded, EventRerouted,
-		EventRaised, EventMerged, EventCommented, EventWarned, EventOverdue, EventResolved, EventCancelled, EventReopened, EventPurged,
+		EventMade, EventClaimed, EventRenewed, EventReleased, EventAttemptStarted, EventAttemptDialled,
+		EventAttemptEnded, EventRerouted,
+		EventRaised, EventMerged, EventCommented, EventWarned, EventOverdue, EventResolved, EventCancelled,
+		EventReopened, EventPurged,
 	}
 }
 
@@ -109,16 +113,17 @@ type EventID string
 // Event is one step in the life of a note: nothing is overwritten, every step is added to the log, and the log replays
 // to the notes (invariant I5). Fields that name kinds are empty for all others.
 type Event struct {
-	ID      EventID
-	Note    ID
-	Kind    EventKind
-	Ver     uint64    // of the note after this event: 1 for made, then one higher each time
-	At      time.Time // UTC, whole milliseconds
-	Who     Actor
-	Reason  string             // why, in the words of who did it; the comment itself for commented
-	Team    call.TeamID        // rerouted: where to
-	Owner   call.TeamID        // rerouted: who answers for the norm from now on; empty when that stays
-	Call    call.ID            // merged, attempt_*: in which call, or by which key a merged request without one; optional
+	ID     EventID
+	Note   ID
+	Kind   EventKind
+	Ver    uint64    // of the note after this event: 1 for made, then one higher each time
+	At     time.Time // UTC, whole milliseconds
+	Who    Actor
+	Reason string      // why, in the words of who did it; the comment itself for commented
+	Team   call.TeamID // rerouted: where to
+	Owner  call.TeamID // rerouted: who answers for the norm from now on; empty when that stays
+	// merged, attempt_*: in which call, or by which key a merged request without one; optional
+	Call    call.ID
 	Cause   ReleaseCause       // released
 	Hold    time.Duration      // claimed, renewed: how long the lease runs
 	Until   time.Time          // claimed, renewed: when it ends; set by the store, by its own clock
@@ -148,8 +153,9 @@ type RuleError struct {
 func (e *RuleError) Error() string { return fmt.Sprintf("%s: %s", e.Event, e.Text) }
 
 // Apply gives the note as it is after the event. The event must be the next one of this note, legal in its state, and
-// keep the rules of domain.md ("The life of a callback note"); for EventMade the note is the zero Note, and for EventPurged
-// it may be. On an error, which is an *IllegalError or a *RuleError when the event is at fault, the note is returned unchanged.
+// keep the rules of domain.md ("The life of a callback note"); for EventMade the note is the zero Note, and for
+// EventPurged it may be. On an error, which is an *IllegalError or a *RuleError when the event is at fault, the note is
+// returned unchanged.
 func Apply(n Note, e Event) (Note, error) {
 	first := n.State == None && e.Kind == EventPurged // all before it is gone
 	if e.Ver != n.Ver+1 && !first {
@@ -395,8 +401,9 @@ func Replay(events []Event) (Note, error) {
 	return n, nil
 }
 
-// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and its
-// subject, which an agent writes in words of his own, and how to find it. What figures need stays, and who asked for it.
+// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and
+// its subject, which an agent writes in words of his own, and how to find it. What figures need stays, and who asked
+// for it.
 func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
 	var attempts []attempt.Attempt // none stays none: so it is read back
 	for _, a := range n.Attempts {
@@ -404,9 +411,11 @@ func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
 		attempts = append(attempts, a)
 	}
 	rest := Note{
-		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified, Language: n.Language,
-		Made: n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
-		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Earlier: n.Earlier, Stints: n.Stints, Outcome: n.Outcome, NormMet: n.NormMet,
+		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: n.Verified,
+		Language: n.Language,
+		Made:     n.Made, Warn: n.Warn, Deadline: n.Deadline, Mark: n.Mark, Priority: n.Priority,
+		Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: attempts, Earlier: n.Earlier, Stints: n.Stints,
+		Outcome: n.Outcome, NormMet: n.NormMet,
 		Closed: n.Closed,
 	}
 	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: who, Reason: why, Base: &rest}
@@ -415,7 +424,9 @@ func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
 // CheckResult gives a *RuleError for what a colleague cannot say of an attempt.
 func CheckResult(r attempt.Result) error {
 	if !slices.Contains(attempt.Results(), r) {
-		return &RuleError{Event: EventAttemptEnded, Text: fmt.Sprintf("say what came of it, one of %v", attempt.Results())}
+		return &RuleError{
+			Event: EventAttemptEnded, Text: fmt.Sprintf("say what came of it, one of %v", attempt.Results()),
+		}
 	}
 	return nil
 }

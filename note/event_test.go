@@ -93,7 +93,10 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.Equal(t, []attempt.Attempt{{Began: at(4), By: "piet"}}, n.Attempts)
 	n = l.step(note.EventReleased, note.BySystem, because(note.ReleaseLapsed))
 	require.Equal(t, note.Open, n.State)
-	require.Equal(t, []attempt.Attempt{{Began: at(4), Ended: at(5), By: "piet", Result: attempt.Untold}}, n.Attempts, "he may have been reached")
+	require.Equal(
+		t, []attempt.Attempt{{Began: at(4), Ended: at(5), By: "piet", Result: attempt.Untold}}, n.Attempts,
+		"he may have been reached",
+	)
 	n = l.step(note.EventRerouted, storetest.Jan, to("kcc", "kcc"))
 	require.Equal(t, call.TeamID("kcc"), n.Owner)
 	require.Equal(t, 2, n.Reroutes)
@@ -103,7 +106,8 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 		e.Line, e.Talked = attempt.LineAnswered, 90*time.Second
 	})
 	require.Equal(t, attempt.Attempt{
-		Began: at(8), Ended: at(9), By: "jan", Line: attempt.LineAnswered, Talked: 90 * time.Second, Result: attempt.Reached,
+		Began: at(8), Ended: at(9), By: "jan", Line: attempt.LineAnswered, Talked: 90 * time.Second,
+		Result: attempt.Reached,
 	}, n.Attempts[1])
 	n = l.step(note.EventResolved, storetest.Jan, as(note.Reached), func(e *note.Event) { e.NormMet = true })
 	require.Equal(t, at(10), n.Closed)
@@ -144,8 +148,9 @@ func TestRemainsHoldsNothingPersonal(t *testing.T) {
 	e := note.Remains(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", at(20), note.BySystem, "retention")
 	want := note.Note{
 		ID: n.ID, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Verified: true, Language: "nl",
-		Made: n.Made, Deadline: n.Deadline, Attempts: []attempt.Attempt{{Began: at(2), Ended: at(3), Result: attempt.Reached}},
-		Stints: n.Stints, Outcome: note.Reached, Closed: at(4),
+		Made: n.Made, Deadline: n.Deadline,
+		Attempts: []attempt.Attempt{{Began: at(2), Ended: at(3), Result: attempt.Reached}},
+		Stints:   n.Stints, Outcome: note.Reached, Closed: at(4),
 	}
 	require.Equal(t, want, *e.Base)
 	require.Equal(t, call.AgentID("els"), n.Attempts[0].By, "the note itself is as it was")
@@ -195,36 +200,85 @@ func TestApplyRefuses(t *testing.T) {
 		how  func(e *note.Event)
 		says string
 	}{
-		"an event twice":                   {open, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made }), "has version 1 where 2 comes next"},
-		"an event too early":               {open, note.EventClaimed, storetest.Els, change(func(e *note.Event) { e.Ver = 3 }), "has version 3 where 2 comes next"},
-		"another note's event":             {open, note.EventClaimed, storetest.Els, change(func(e *note.Event) { e.Note = other.ID }), "is of note " + string(other.ID)},
-		"a beginning without the note":     {nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made; e.Base = nil }), "does not carry note"},
-		"a beginning with another":         {nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made; e.Base = &other }), "does not carry note"},
-		"a beginning of no note":           {nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { e.Base = &note.Note{} }), "does not carry note"},
-		"a purge without what remains":     {nothing, note.EventPurged, storetest.Els, nil, "does not carry note"},
-		"a claim by nobody":                {open, note.EventClaimed, note.BySystem, nil, "only a person can claim"},
-		"a claim without a name":           {open, note.EventClaimed, note.ByAgent(""), nil, "only a person can claim"},
-		"a claim of what is another's":     {personal, note.EventClaimed, storetest.Jan, nil, "it is for els in person"},
-		"a release of what nobody has":     {open, note.EventReleased, storetest.Jan, nil, "nobody has it"},
-		"the caller says who is absent":    {claimed, note.EventReleased, note.ByCaller, because(note.ReleaseAbsent), `can say that somebody is absent or present, not "caller"`},
-		"nobody says who is absent":        {personal, note.EventReleased, "", because(note.ReleaseAbsent), "can say that somebody is absent"},
-		"a renewal by another":             {claimed, note.EventRenewed, storetest.Jan, nil, "els has it, not agent:jan"},
-		"an attempt by another":            {claimed, note.EventAttemptStarted, storetest.Jan, nil, "els has it, not agent:jan"},
-		"an end by another":                {calling, note.EventAttemptEnded, storetest.Jan, with(attempt.Reached), "els has it, not agent:jan"},
-		"an end without a word":            {calling, note.EventAttemptEnded, storetest.Els, nil, "say what came of it"},
-		"not ours, and no other team":      {open, note.EventRerouted, storetest.Els, to("", ""), "name a team"},
-		"not ours, but ours":               {open, note.EventRerouted, storetest.Els, to("burgerzaken", ""), "team burgerzaken's already"},
-		"not ours, and no reason":          {open, note.EventRerouted, storetest.Els, change(func(e *note.Event) { e.Team = "kcc" }), "say why"},
-		"a comment that says nothing":      {open, note.EventCommented, storetest.Els, nil, "there is no comment"},
-		"a second warning":                 {warned, note.EventWarned, note.BySystem, nil, "told already"},
-		"a warning after the deadline":     {overdue, note.EventWarned, note.BySystem, nil, "told already"},
-		"overdue twice":                    {overdue, note.EventOverdue, note.BySystem, nil, "told already"},
-		"reached, and nobody claimed it":   {open, note.EventResolved, storetest.Els, as(note.Reached), "only the caller's own word"},
-		"given up, and nobody claimed it":  {open, note.EventResolved, storetest.Els, as(note.Unreached), "only the caller's own word"},
-		"done by another":                  {missed, note.EventResolved, storetest.Jan, as(note.Unreached), "els has it, not agent:jan"},
-		"done by nobody":                   {missed, note.EventResolved, note.BySystem, as(note.Unreached), "els has it, not system"},
-		"reached, says who reached nobody": {missed, note.EventResolved, storetest.Els, as(note.Reached), "no attempt has reached the caller"},
-		"done, but how":                    {missed, note.EventResolved, storetest.Els, nil, "say how: reached, settled or unreached"},
+		"an event twice": {
+			open, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made }),
+			"has version 1 where 2 comes next",
+		},
+		"an event too early": {
+			open, note.EventClaimed, storetest.Els, change(func(e *note.Event) { e.Ver = 3 }),
+			"has version 3 where 2 comes next",
+		},
+		"another note's event": {
+			open, note.EventClaimed, storetest.Els, change(func(e *note.Event) { e.Note = other.ID }),
+			"is of note " + string(other.ID),
+		},
+		"a beginning without the note": {
+			nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made; e.Base = nil }),
+			"does not carry note",
+		},
+		"a beginning with another": {
+			nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { *e = made; e.Base = &other }),
+			"does not carry note",
+		},
+		"a beginning of no note": {
+			nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { e.Base = &note.Note{} }),
+			"does not carry note",
+		},
+		"a purge without what remains": {nothing, note.EventPurged, storetest.Els, nil, "does not carry note"},
+		"a claim by nobody":            {open, note.EventClaimed, note.BySystem, nil, "only a person can claim"},
+		"a claim without a name":       {open, note.EventClaimed, note.ByAgent(""), nil, "only a person can claim"},
+		"a claim of what is another's": {
+			personal, note.EventClaimed, storetest.Jan, nil, "it is for els in person",
+		},
+		"a release of what nobody has": {open, note.EventReleased, storetest.Jan, nil, "nobody has it"},
+		"the caller says who is absent": {
+			claimed, note.EventReleased, note.ByCaller, because(note.ReleaseAbsent),
+			`can say that somebody is absent or present, not "caller"`,
+		},
+		"nobody says who is absent": {
+			personal, note.EventReleased, "", because(note.ReleaseAbsent), "can say that somebody is absent",
+		},
+		"a renewal by another": {
+			claimed, note.EventRenewed, storetest.Jan, nil, "els has it, not agent:jan",
+		},
+		"an attempt by another": {
+			claimed, note.EventAttemptStarted, storetest.Jan, nil, "els has it, not agent:jan",
+		},
+		"an end by another": {
+			calling, note.EventAttemptEnded, storetest.Jan, with(attempt.Reached), "els has it, not agent:jan",
+		},
+		"an end without a word": {
+			calling, note.EventAttemptEnded, storetest.Els, nil, "say what came of it",
+		},
+		"not ours, and no other team": {open, note.EventRerouted, storetest.Els, to("", ""), "name a team"},
+		"not ours, but ours": {
+			open, note.EventRerouted, storetest.Els, to("burgerzaken", ""), "team burgerzaken's already",
+		},
+		"not ours, and no reason": {
+			open, note.EventRerouted, storetest.Els, change(func(e *note.Event) { e.Team = "kcc" }), "say why",
+		},
+		"a comment that says nothing":  {open, note.EventCommented, storetest.Els, nil, "there is no comment"},
+		"a second warning":             {warned, note.EventWarned, note.BySystem, nil, "told already"},
+		"a warning after the deadline": {overdue, note.EventWarned, note.BySystem, nil, "told already"},
+		"overdue twice":                {overdue, note.EventOverdue, note.BySystem, nil, "told already"},
+		"reached, and nobody claimed it": {
+			open, note.EventResolved, storetest.Els, as(note.Reached), "only the caller's own word",
+		},
+		"given up, and nobody claimed it": {
+			open, note.EventResolved, storetest.Els, as(note.Unreached), "only the caller's own word",
+		},
+		"done by another": {
+			missed, note.EventResolved, storetest.Jan, as(note.Unreached), "els has it, not agent:jan",
+		},
+		"done by nobody": {
+			missed, note.EventResolved, note.BySystem, as(note.Unreached), "els has it, not system",
+		},
+		"reached, says who reached nobody": {
+			missed, note.EventResolved, storetest.Els, as(note.Reached), "no attempt has reached the caller",
+		},
+		"done, but how": {
+			missed, note.EventResolved, storetest.Els, nil, "say how: reached, settled or unreached",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +313,9 @@ func TestApplyAllows(t *testing.T) {
 			require.Equal(t, call.AgentID("jan"), l.step(note.EventClaimed, storetest.Jan, until(at(9))).Colleague)
 		})
 	}
-	for name, who := range map[string]note.Actor{"herself": storetest.Els, "her lead": storetest.Jan, "the system": note.BySystem} {
+	for name, who := range map[string]note.Actor{
+		"herself": storetest.Els, "her lead": storetest.Jan, "the system": note.BySystem,
+	} {
 		t.Run("a claimed personal note of who became absent goes to the team, says "+name, func(t *testing.T) {
 			l := born(t, func(n *note.Note) { n.Personal = "els" })
 			l.step(note.EventClaimed, storetest.Els, until(at(9)))
@@ -322,10 +378,14 @@ func TestNextMark(t *testing.T) {
 		kind   note.EventKind
 		at     time.Time
 	}{
-		"first the warning point":            {func(*note.Note) {}, note.EventWarned, n.Warn},
-		"then, after the deadline, overdue":  {func(n *note.Note) { n.Mark = note.MarkedWarned }, note.EventOverdue, n.Deadline.Add(time.Millisecond)},
-		"then nothing":                       {func(n *note.Note) { n.Mark = note.MarkedOverdue }, "", time.Time{}},
-		"without a warning point, overdue":   {func(n *note.Note) { n.Warn = time.Time{} }, note.EventOverdue, n.Deadline.Add(time.Millisecond)},
+		"first the warning point": {func(*note.Note) {}, note.EventWarned, n.Warn},
+		"then, after the deadline, overdue": {
+			func(n *note.Note) { n.Mark = note.MarkedWarned }, note.EventOverdue, n.Deadline.Add(time.Millisecond),
+		},
+		"then nothing": {func(n *note.Note) { n.Mark = note.MarkedOverdue }, "", time.Time{}},
+		"without a warning point, overdue": {
+			func(n *note.Note) { n.Warn = time.Time{} }, note.EventOverdue, n.Deadline.Add(time.Millisecond),
+		},
 		"a closed note's clock stands still": {func(n *note.Note) { n.State = note.Cancelled }, "", time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,8 +2,8 @@ package note
 
 import "slices"
 
-// transitions is the whole state machine: from a state, by an event, to a state. What an event needs besides the state, such
-// as the colleague who holds the claim, is in Apply.
+// transitions is the whole state machine: from a state, by an event, to a state. What an event needs besides the state,
+// such as the colleague who holds the claim, is in Apply.
 var transitions = map[State]map[EventKind]State{
 	None: {EventMade: Open, EventPurged: Purged},
 	Open: {

@@ -143,8 +143,8 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 }
 
 // However events come, a note's version only grows (I6), a closed note comes back only by being reopened (I7), it has a
-// colleague and a lease exactly while it is held (I3), its deadline stays (I9), its stints run on without a gap, and its
-// accepted events replay to it, also from how they are stored (I5).
+// colleague and a lease exactly while it is held (I3), its deadline stays (I9), its stints run on without a gap, and
+// its accepted events replay to it, also from how they are stored (I5).
 func TestNoteWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		promised := storetest.ANote()
@@ -182,7 +182,9 @@ func anyEvent(t *rapid.T, n note.Note, at time.Time) note.Event {
 		e.Kind = note.EventMade
 	}
 	e.Ver = n.Ver + rapid.SampledFrom([]uint64{1, 1, 1, 1, 1, 1, 0, 2}).Draw(t, "step")
-	e.Who = rapid.SampledFrom([]note.Actor{note.ByAgent("els"), note.ByAgent("els"), note.ByAgent("jan"), note.BySystem}).Draw(t, "who")
+	e.Who = rapid.SampledFrom([]note.Actor{
+		note.ByAgent("els"), note.ByAgent("els"), note.ByAgent("jan"), note.BySystem,
+	}).Draw(t, "who")
 	e.At = at
 	e.Reason = "waarom niet"
 	switch e.Kind {
@@ -235,14 +237,17 @@ func requireSane(t *rapid.T, before note.Note, e note.Event, after note.Note) {
 	require.Equal(t, after.State.Live(), after.Stints[last].Until.IsZero(), "a clock runs while the promise stands")
 	require.Equal(t, after.Team, after.Stints[last].Team)
 	require.Equal(t, after.State.Live(), after.Closed.IsZero())
-	require.Equal(t, after.Outcome != "", after.State == note.Resolved || after.State == note.Purged && before.Outcome != "")
+	require.Equal(
+		t, after.Outcome != "", after.State == note.Resolved || after.State == note.Purged && before.Outcome != "",
+	)
 	if after.State == note.Purged {
 		require.Zero(t, after.Number)
 		require.Empty(t, after.Reference)
 	}
 }
 
-// docs/notes.md says that its table is the state machine: each event has its row there, with the states that it is possible in.
+// docs/notes.md says that its table is the state machine: each event has its row there, with the states that it is
+// possible in.
 func TestTheTableOfEventsIsWhole(t *testing.T) {
 	page, err := os.ReadFile("../docs/notes.md")
 	require.NoError(t, err)

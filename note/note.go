@@ -1,5 +1,5 @@
-// Package callback owns the callback note (terugbelnotitie): what it is, how it moves from state to state, and the promise
-// that makes one.
+// Package callback owns the callback note (terugbelnotitie): what it is, how it moves from state to state, and the
+// promise that makes one.
 package note
 
 import (
@@ -65,8 +65,8 @@ const (
 // Key makes a request idempotent: the same key never makes a second note. See CallKey.
 type Key string
 
-// CallKey is the key of a request made in a call: Asterisk's system name and the unique id of the caller's channel, which
-// together name one call for ever. An empty system name is allowed, as Asterisk allows it.
+// CallKey is the key of a request made in a call: Asterisk's system name and the unique id of the caller's channel,
+// which together name one call for ever. An empty system name is allowed, as Asterisk allows it.
 func CallKey(system string, id call.ID) Key { return Key(system + "/" + string(id)) }
 
 // Note is a promise to call back. Times are UTC, in whole milliseconds. Only events change it, see Apply. A purged note
@@ -113,7 +113,8 @@ type Stint struct {
 	From, Until time.Time // UTC; Until is zero while it goes on
 }
 
-// Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was closed then.
+// Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was
+// closed then.
 func (n Note) Tries() []attempt.Attempt { return n.Attempts[min(n.Earlier, len(n.Attempts)):] }
 
 // Trying gives the attempt that goes on, and false when none does: as far as is known somebody is on the line with the
@@ -126,13 +127,14 @@ func (n Note) Trying() (attempt.Attempt, bool) {
 	return last, last.Line == attempt.LineUnknown
 }
 
-// Matter is a subject as subjects are compared: agents write them in words of their own, and "Paspoort " is what "paspoort" is.
+// Matter is a subject as subjects are compared: agents write them in words of their own, and "Paspoort " is what
+// "paspoort" is.
 func Matter(subject string) string {
 	return strings.ToLower(strings.Join(strings.Fields(subject), " "))
 }
 
-// SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team, about one matter
-// (reliability.md, "Abuse"). A separate note promises something of its own.
+// SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team,
+// about one matter (reliability.md, "Abuse"). A separate note promises something of its own.
 func (n Note) SameAs(other Note) bool {
 	return !n.Separate && !other.Separate && n.Number.E164 == other.Number.E164 &&
 		n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
@@ -150,8 +152,8 @@ func (n Note) NextMark() (EventKind, time.Time, bool) {
 	}
 }
 
-// InTime reports whether what the norm asks for was done before the deadline passed: at the deadline itself it was. A moment counts in
-// whole milliseconds, as events keep it.
+// InTime reports whether what the norm asks for was done before the deadline passed: at the deadline itself it was. A
+// moment counts in whole milliseconds, as events keep it.
 func (n Note) InTime(done time.Time) bool { return !done.Truncate(time.Millisecond).After(n.Deadline) }
 
 // Numbers are those by which the caller is known: the one to ring back on, and the one that the line showed.

@@ -10,7 +10,8 @@ import (
 )
 
 // Reference is what a caller is given to name his note (kenmerk): eight digits, the first not a zero, the last a check
-// digit. Eight digits are said in two groups of four, and a misheard or swapped digit is noticed before a wrong note is found.
+// digit. Eight digits are said in two groups of four, and a misheard or swapped digit is noticed before a wrong note is
+// found.
 type Reference string
 
 // ReferenceDigits is how many digits a reference has.
@@ -39,8 +40,8 @@ var damm = [10][10]byte{
 	{2, 5, 8, 1, 4, 3, 6, 7, 9, 0},
 }
 
-// NewReference draws a reference. That it is not taken is for the store to say. It reads eight bytes of random; the bias
-// of the remainder is under one in 10¹².
+// NewReference draws a reference. That it is not taken is for the store to say. It reads eight bytes of random; the
+// bias of the remainder is under one in 10¹².
 func NewReference(random io.Reader) (Reference, error) {
 	var b [8]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
@@ -59,8 +60,8 @@ func ParseReference(raw string) (Reference, error) {
 	return Reference(r), nil
 }
 
-// CheckReference says why a reference cannot exist, wrapping ErrReference; nil when it can. Blanks, dots and dashes between
-// the digits do not count. The text does not repeat the input, which may be anything that a caller keyed.
+// CheckReference says why a reference cannot exist, wrapping ErrReference; nil when it can. Blanks, dots and dashes
+// between the digits do not count. The text does not repeat the input, which may be anything that a caller keyed.
 func CheckReference(raw string) error {
 	r := normalReference(raw)
 	switch {

@@ -11,8 +11,9 @@ import (
 
 // What a store can answer besides a note.
 var (
-	// ErrStoreDown: nothing is certain. The caller must not be told that he will be called back; he is told that it is not
-	// possible now and is offered a person. A note may have been made all the same: asking again with the same key finds it.
+	// ErrStoreDown: nothing is certain. The caller must not be told that he will be called back; he is told that it is
+	// not possible now and is offered a person. A note may have been made all the same: asking again with the same key
+	// finds it.
 	ErrStoreDown = errors.New("the store of callback notes does not answer as it should")
 	// ErrReferenceTaken: another note has this reference; nothing was stored.
 	ErrReferenceTaken = errors.New("the reference is taken")
@@ -35,7 +36,8 @@ func (e *UncountedError) Error() string { return "not every team could be counte
 // Unwrap gives why.
 func (e *UncountedError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
 
-// StaleError says that the note is at another version than the change was made for, so somebody else was first. Nothing was changed.
+// StaleError says that the note is at another version than the change was made for, so somebody else was first. Nothing
+// was changed.
 type StaleError struct {
 	Note ID
 	Saw  uint64 // the version that the change was made for
@@ -44,7 +46,9 @@ type StaleError struct {
 
 // Error says what to do: look again.
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("note %s was changed meanwhile: it is at version %d, not %d; look at it again", e.Note, e.Now, e.Saw)
+	return fmt.Sprintf(
+		"note %s was changed meanwhile: it is at version %d, not %d; look at it again", e.Note, e.Now, e.Saw,
+	)
 }
 
 // HeldError says that a lease that was to lapse still runs, by the clock of the store. Nothing was changed.
@@ -66,19 +70,20 @@ func (e *OpenError) Error() string {
 	return "there is a live note for the same already: " + e.Note.String()
 }
 
-// Store makes notes and their changes durable. Errors wrap ErrStoreDown or ErrBroken besides what each method names. Every
-// method honours the deadline of ctx, and when it returns without an error its change survives a crash of the store (I8).
+// Store makes notes and their changes durable. Errors wrap ErrStoreDown or ErrBroken besides what each method names.
+// Every method honours the deadline of ctx, and when it returns without an error its change survives a crash of the
+// store (I8).
 type Store interface {
-	// Make stores the note that a made event begins, and the event, as one step. A key that has a note already gives that
-	// note and stores nothing: compare the ids. Errors: ErrReferenceTaken, *OpenError.
+	// Make stores the note that a made event begins, and the event, as one step. A key that has a note already gives
+	// that note and stores nothing: compare the ids. Errors: ErrReferenceTaken, *OpenError.
 	Make(ctx context.Context, made Event) (Note, error)
 	// Restore is Make for a note that was confirmed to its caller and that the store does not have: neither a reference
 	// that is taken nor a live note for the same keeps it out.
 	Restore(ctx context.Context, made Event) (Note, error)
-	// Advance stores the next event of a note and what it changes as one step, if the note is still as before: its version
-	// is the fencing token. It gives the note as it is then, with the end of a lease by the store's clock. An event that is
-	// stored already, known by its ID, is no error: a reply may have been lost. A release for a lapse is refused while the
-	// lease runs. Errors: those of Apply, *StaleError, *HeldError, ErrNoNote.
+	// Advance stores the next event of a note and what it changes as one step, if the note is still as before: its
+	// version is the fencing token. It gives the note as it is then, with the end of a lease by the store's clock. An
+	// event that is stored already, known by its ID, is no error: a reply may have been lost. A release for a lapse is
+	// refused while the lease runs. Errors: those of Apply, *StaleError, *HeldError, ErrNoNote.
 	Advance(ctx context.Context, before Note, e Event) (Note, error)
 }
 
@@ -87,7 +92,8 @@ type Store interface {
 // nobody's place there.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id ID) (Note, error)
-	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest first.
+	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest
+	// first.
 	ByReference(ctx context.Context, m call.MunicipalityID, r Reference) (Note, error)
 	// ByNumber gives at most limit notes of a number, the newest first, whatever their state: those to ring it back,
 	// and those that were asked for from it, see Note.Numbers.
@@ -105,8 +111,8 @@ type Reader interface {
 	// Events gives the history of a note, first to last.
 	Events(ctx context.Context, m call.MunicipalityID, id ID) ([]Event, error)
 	// Log gives at most limit events of all notes in the order in which they were stored, after a place in it; and the
-	// place of the last one, from which to go on. The place is empty for the beginning. The events before a purge are not
-	// there any more.
+	// place of the last one, from which to go on. The place is empty for the beginning. The events before a purge are
+	// not there any more.
 	Log(ctx context.Context, m call.MunicipalityID, after string, limit int) ([]Event, string, error)
 	// Counts counts per team, also for teams that are no longer in the configuration but have notes. Error also:
 	// *UncountedError.

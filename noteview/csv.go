@@ -47,7 +47,8 @@ func NewCSV(w io.Writer, look Look, dialect Dialect) *CSV {
 }
 
 var columns = []string{
-	"id", "reference", "municipality", "team", "owner", "state", "outcome", "norm_met", "number", "number_verified", "language",
+	"id", "reference", "municipality", "team", "owner", "state", "outcome", "norm_met", "number", "number_verified",
+	"language",
 	"subject", "reason", "window", "made", "warn", "deadline", "mark", "closed", "priority", "repeats", "reroutes",
 	"attempts", "first_attempt", "colleague", "personal", "next_attempt",
 }
@@ -86,8 +87,10 @@ func (d Dialect) row(promised note.Note, n Note) []string {
 		first = d.time(n.Attempts[0].Began)
 	}
 	cells := []string{
-		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State), string(n.Outcome),
-		normMet, d.number(promised, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window, d.time(n.Made),
+		string(n.ID), string(n.Reference), string(n.Municipality), string(n.Team), string(n.Owner), string(n.State),
+		string(n.Outcome),
+		normMet, d.number(promised, n), strconv.FormatBool(n.Verified), n.Language, n.Subject, n.Reason, n.Window,
+		d.time(n.Made),
 		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority),
 		strconv.Itoa(n.Repeats),
 		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
@@ -157,7 +160,9 @@ const blanks = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2
 
 // begins reports whether one of some characters begins a text, behind what is passed over and marks that nobody sees.
 func begins(text, over, with string) bool {
-	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.Is(unicode.Cf, r) || strings.ContainsRune(over, r) })
+	text = strings.TrimLeftFunc(
+		text, func(r rune) bool { return unicode.Is(unicode.Cf, r) || strings.ContainsRune(over, r) },
+	)
 	first, _ := utf8.DecodeRuneInString(text)
 	return text != "" && strings.ContainsRune(with, first)
 }

@@ -1,4 +1,5 @@
-// Package noteview owns how a callback note looks outside the program: as JSON, as a row of CSV, and as a table for people.
+// Package noteview owns how a callback note looks outside the program: as JSON, as a row of CSV, and as a table for
+// people.
 package noteview
 
 import (
@@ -10,8 +11,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. What is empty is left out, besides what a
-// program always wants to look at.
+// Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. What is empty is left out, besides what
+// a program always wants to look at.
 type Note struct {
 	ID           note.ID             `json:"id"`
 	Reference    note.Reference      `json:"reference,omitempty"`
@@ -26,29 +27,31 @@ type Note struct {
 	Number       string              `json:"number,omitempty"` // E.164, or masked
 	Masked       bool                `json:"number_masked,omitempty"`
 	Verified     bool                `json:"number_verified"`
-	Shown        string              `json:"number_shown,omitempty"` // by the line, when another; masked like the number
-	Separate     bool                `json:"separate,omitempty"`     // beside other notes for the number
-	Language     string              `json:"language"`
-	Subject      string              `json:"subject,omitempty"`
-	Reason       string              `json:"reason,omitempty"`
-	Window       string              `json:"window,omitempty"` // such as 09:00-12:00
-	Call         call.ID             `json:"call,omitempty"`
-	Made         time.Time           `json:"made"`
-	Warn         time.Time           `json:"warn,omitzero"`
-	Deadline     time.Time           `json:"deadline"`
-	Mark         note.Mark           `json:"mark,omitempty"`
-	Priority     int                 `json:"priority"`
-	Repeats      int                 `json:"repeats"`
-	Reroutes     int                 `json:"reroutes"`
-	Attempts     []Attempt           `json:"attempts"`
-	Stints       []Stint             `json:"stints"`
-	NextAttempt  time.Time           `json:"next_attempt,omitzero"` // when the caller is best tried next; of a live note
-	Outcome      note.Outcome        `json:"outcome,omitempty"`
-	NormMet      *bool               `json:"norm_met,omitempty"` // of a note with an outcome
-	Closed       time.Time           `json:"closed,omitzero"`
-	Legal        []note.EventKind    `json:"legal"`                    // the events that its state allows
-	History      []Event             `json:"history,omitempty"`        // first to last; only where it was asked for
-	Unread       bool                `json:"history_unread,omitempty"` // events that cannot be read are missing
+	// by the line, when another; masked like the number
+	Shown    string    `json:"number_shown,omitempty"`
+	Separate bool      `json:"separate,omitempty"` // beside other notes for the number
+	Language string    `json:"language"`
+	Subject  string    `json:"subject,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Window   string    `json:"window,omitempty"` // such as 09:00-12:00
+	Call     call.ID   `json:"call,omitempty"`
+	Made     time.Time `json:"made"`
+	Warn     time.Time `json:"warn,omitzero"`
+	Deadline time.Time `json:"deadline"`
+	Mark     note.Mark `json:"mark,omitempty"`
+	Priority int       `json:"priority"`
+	Repeats  int       `json:"repeats"`
+	Reroutes int       `json:"reroutes"`
+	Attempts []Attempt `json:"attempts"`
+	Stints   []Stint   `json:"stints"`
+	// when the caller is best tried next; of a live note
+	NextAttempt time.Time        `json:"next_attempt,omitzero"`
+	Outcome     note.Outcome     `json:"outcome,omitempty"`
+	NormMet     *bool            `json:"norm_met,omitempty"` // of a note with an outcome
+	Closed      time.Time        `json:"closed,omitzero"`
+	Legal       []note.EventKind `json:"legal"`                    // the events that its state allows
+	History     []Event          `json:"history,omitempty"`        // first to last; only where it was asked for
+	Unread      bool             `json:"history_unread,omitempty"` // events that cannot be read are missing
 }
 
 // Attempt is one try to reach the caller.
@@ -90,14 +93,17 @@ type Event struct {
 
 // Look is how somebody looks at notes.
 type Look struct {
-	Digits bool                        // numbers in full; else masked, for who may know of the note and not whom to call
-	Next   func(n note.Note) time.Time // when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	// numbers in full; else masked, for who may know of the note and not whom to call
+	Digits bool
+	// when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	Next func(n note.Note) time.Time
 }
 
 // Of shows a note.
 func (l Look) Of(n note.Note) Note {
 	v := Note{
-		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner, Personal: n.Personal,
+		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner,
+		Personal:  n.Personal,
 		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate,
 		Language: n.Language, Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn,
 		Deadline: n.Deadline, Mark: n.Mark,
@@ -136,7 +142,8 @@ func History(events []note.Event) []Event {
 	history := make([]Event, len(events))
 	for i, e := range events {
 		history[i] = Event{
-			Ver: e.Ver, Event: e.Kind, At: e.At, Who: e.Who, Reason: e.Reason, Team: e.Team, Owner: e.Owner, Call: e.Call,
+			Ver: e.Ver, Event: e.Kind, At: e.At, Who: e.Who, Reason: e.Reason, Team: e.Team, Owner: e.Owner,
+			Call:  e.Call,
 			Cause: e.Cause, Until: e.Until, Line: e.Line, TalkedMS: e.Talked.Milliseconds(), Result: e.Result,
 			Outcome: e.Outcome, NormMet: met(e.Outcome, e.NormMet),
 		}

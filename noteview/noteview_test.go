@@ -37,12 +37,20 @@ func aNote(t testing.TB) note.Note {
 	window, err := calendar.ParseSpan("09:00-12:00")
 	require.NoError(t, err)
 	return note.Note{
-		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "vergunningen", Owner: "kcc", State: note.Resolved,
-		Ver: 5, Number: number, Verified: true, Language: "nl", Subject: "dakkapel", Reason: "Wanneer is het klaar?", Window: window, Made: at,
-		Warn: at.Add(time.Hour), Deadline: at.Add(24 * time.Hour), Mark: note.MarkedWarned, Priority: 2, Repeats: 1, Reroutes: 1,
-		Attempts: []attempt.Attempt{{Began: at.Add(time.Minute), Ended: at.Add(2 * time.Minute), By: "cem", Line: attempt.LineAnswered, Talked: 1500 * time.Millisecond, Result: attempt.Reached}},
-		Stints:   []note.Stint{{Team: "vergunningen", From: at, Until: at.Add(time.Hour)}},
-		Outcome:  note.Reached, NormMet: true, Closed: at.Add(time.Hour), Call: "1732300000.17",
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "vergunningen",
+		Owner: "kcc", State: note.Resolved,
+		Ver: 5, Number: number, Verified: true, Language: "nl", Subject: "dakkapel", Reason: "Wanneer is het klaar?",
+		Window: window, Made: at,
+		Warn: at.Add(time.Hour), Deadline: at.Add(24 * time.Hour), Mark: note.MarkedWarned, Priority: 2, Repeats: 1,
+		Reroutes: 1,
+		Attempts: []attempt.Attempt{
+			{
+				Began: at.Add(time.Minute), Ended: at.Add(2 * time.Minute), By: "cem", Line: attempt.LineAnswered,
+				Talked: 1500 * time.Millisecond, Result: attempt.Reached,
+			},
+		},
+		Stints:  []note.Stint{{Team: "vergunningen", From: at, Until: at.Add(time.Hour)}},
+		Outcome: note.Reached, NormMet: true, Closed: at.Add(time.Hour), Call: "1732300000.17",
 	}
 }
 
@@ -102,14 +110,18 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 		"\r=1": "'=1", "\n=1": "'\n=1", "x\n=1": "x\n'=1", " =1": "' =1",
 		"＝1+1": "'＝1+1", "＋31": "'＋31", "－1": "'－1", "＠x": "'＠x", "\u200b=1": "'\u200b=1", ";=1+1": ";'=1+1",
 		"x;=1+1": "x;'=1+1",
-		"x,@y":   "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen", "a;b": "a;b",
+		"x,@y":   "x,'@y", "x;\"=1": "x;'\"=1", "x\t＝1": "x\t'＝1", "Den Haag, - bellen": "Den Haag, - bellen",
+		"a;b":       "a;b",
 		"\u200b =1": "'\u200b =1", " \u200b@x": "' \u200b@x", "\u3000＝1": "'\u3000＝1", "\u2003=1": "'\u2003=1",
 		"\ufeff\u00a0+1": "'\ufeff\u00a0+1", "x; =1": "x;' =1", "x;\u200b @y": "x;'\u200b @y", "x, + 2": "x, + 2",
 		"x;\"\u200b=1": "x;'\"\u200b=1", "x; \"=1": "x;' \"=1", "\"=1": "\"=1",
-		"": "", "Wanneer?": "Wanneer?", "a=1": "a=1", "é": "é", "regel \"een\"\nregel, twee": "regel \"een\"\nregel, twee",
+		"": "", "Wanneer?": "Wanneer?", "a=1": "a=1", "é": "é",
+		"regel \"een\"\nregel, twee": "regel \"een\"\nregel, twee",
 	}
 	for said, want := range tests {
-		for comma, dialect := range map[rune]noteview.Dialect{',': noteview.ForPrograms(), ';': noteview.ForPeople(time.UTC)} {
+		for comma, dialect := range map[rune]noteview.Dialect{
+			',': noteview.ForPrograms(), ';': noteview.ForPeople(time.UTC),
+		} {
 			n := aNote(t)
 			n.Reason = said
 			var text bytes.Buffer
@@ -158,8 +170,16 @@ func TestTheRowOfANote(t *testing.T) {
 	out := noteview.NewCSV(&text, look(false), noteview.ForPrograms())
 	require.NoError(t, out.Write([]note.Note{aNote(t)}))
 	lines := strings.Split(text.String(), "\r\n")
-	require.Equal(t, "id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt", lines[0])
-	require.Equal(t, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,", lines[1])
+	require.Equal(
+		t,
+		"id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt",
+		lines[0],
+	)
+	require.Equal(
+		t,
+		"01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,",
+		lines[1],
+	)
 }
 
 func TestALineOfANote(t *testing.T) {
@@ -197,9 +217,15 @@ func TestTablesForPeople(t *testing.T) {
 	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and whom later")
 
 	var sheet bytes.Buffer
-	events := []note.Event{note.Made(aNote(t), note.ByCaller), {Ver: 2, Kind: note.EventRerouted, At: at, Who: note.ByAgent("cem"), Team: "kcc", Reason: "niet van ons"}}
+	events := []note.Event{
+		note.Made(aNote(t), note.ByCaller),
+		{Ver: 2, Kind: note.EventRerouted, At: at, Who: note.ByAgent("cem"), Team: "kcc", Reason: "niet van ons"},
+	}
 	require.NoError(t, noteview.Sheet(&sheet, aNote(t), events, look(true), amsterdam))
-	for _, part := range []string{"resolved (version 5)", "reached, within the norm", "06 12345678", "09:00-12:00", "Fri 20 Nov 2026 16:00:00", "agent:cem", "kcc, niet van ons"} {
+	for _, part := range []string{
+		"resolved (version 5)", "reached, within the norm", "06 12345678", "09:00-12:00", "Fri 20 Nov 2026 16:00:00",
+		"agent:cem", "kcc, niet van ons",
+	} {
 		require.Contains(t, sheet.String(), part)
 	}
 }

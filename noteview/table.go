@@ -18,7 +18,8 @@ const (
 	tableReason = 40 // runes of what the caller told, in a list
 )
 
-// Table prints notes as a table for people, with the times of loc. now tells what is overdue, and who can be tried at once.
+// Table prints notes as a table for people, with the times of loc. now tells what is overdue, and who can be tried at
+// once.
 func Table(w io.Writer, notes []note.Note, look Look, loc *time.Location, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "DEADLINE\tREFERENCE\tTEAM\tSTATE\tCOLLEAGUE\tNUMBER\tTRIED\tTRY\tABOUT")
@@ -27,7 +28,9 @@ func Table(w io.Writer, notes []note.Note, look Look, loc *time.Location, now ti
 		if n.State.Live() && n.Deadline.Before(now) {
 			deadline += " !"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", deadline, dash(string(n.Reference)), n.Team, n.State, dash(string(n.Holder())),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", deadline, dash(
+			string(n.Reference),
+		), n.Team, n.State, dash(string(n.Holder())),
 			number(n), len(n.Tries()), try(look.Next(n), loc, now), about(n))
 	}
 	return t.Flush()
@@ -101,7 +104,9 @@ func Sheet(w io.Writer, n note.Note, events []note.Event, look Look, loc *time.L
 // told is what an event says besides its kind.
 func told(e note.Event) string {
 	var parts []string
-	for _, part := range []string{string(e.Team), string(e.Cause), string(e.Line), string(e.Result), string(e.Outcome), e.Reason} {
+	for _, part := range []string{
+		string(e.Team), string(e.Cause), string(e.Line), string(e.Result), string(e.Outcome), e.Reason,
+	} {
 		if part != "" {
 			parts = append(parts, part)
 		}

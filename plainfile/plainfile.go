@@ -1,4 +1,5 @@
-// Package plainfile owns how a file that somebody names is read: an ordinary one only, and a secret only where nobody but its owner can.
+// Package plainfile owns how a file that somebody names is read: an ordinary one only, and a secret only where nobody
+// but its owner can.
 package plainfile
 
 import (
@@ -23,8 +24,8 @@ func (e ExposedError) Error() string {
 	return fmt.Sprintf("it can be read by others than its owner (mode %04o)", e.Mode)
 }
 
-// Open opens a file for reading, but neither a directory nor a pipe, which could block for ever. Its errors name the fault and leave
-// the path to the caller.
+// Open opens a file for reading, but neither a directory nor a pipe, which could block for ever. Its errors name the
+// fault and leave the path to the caller.
 func Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -44,9 +45,10 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// ReadPrivate reads a file that nobody but its owner can, of at most so many bytes. In credentials, the directory that systemd makes
-// for LoadCredential=, and in that of any service, which root reads by its full path, the group bits are let be: there they are the
-// mask of an access list that lets the service's own user read. Empty stands for no such directory. Besides those of Open it gives an ExposedError and ErrTooLarge.
+// ReadPrivate reads a file that nobody but its owner can, of at most so many bytes. In credentials, the directory that
+// systemd makes for LoadCredential=, and in that of any service, which root reads by its full path, the group bits are
+// let be: there they are the mask of an access list that lets the service's own user read. Empty stands for no such
+// directory. Besides those of Open it gives an ExposedError and ErrTooLarge.
 func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {

@@ -46,8 +46,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", where, p.Fault, p.Detail)
 }
 
-// Check looks at all sound files of the languages (none means all) and gives what is wrong, by language and name. It reads files only
-// and needs no programs. An unreadable directory shows as missing prompts.
+// Check looks at all sound files of the languages (none means all) and gives what is wrong, by language and name. It
+// reads files only and needs no programs. An unreadable directory shows as missing prompts.
 func Check(dir string, manifest *Manifest, languages []Language) []Problem {
 	chosen, err := chooseLanguages(languages)
 	if err != nil {
@@ -64,7 +64,10 @@ func Check(dir string, manifest *Manifest, languages []Language) []Problem {
 			}
 			problems = append(problems, rendered.about(id)...)
 			if !rendered.playable[id] && len(rendered.about(id)) == 0 {
-				problems = append(problems, Problem{Language: language, ID: id, Fault: Missing, Detail: "there is no sound file for it; render the prompts"})
+				problems = append(problems, Problem{
+					Language: language, ID: id, Fault: Missing,
+					Detail: "there is no sound file for it; render the prompts",
+				})
 			}
 		}
 	}
@@ -94,7 +97,9 @@ func (in *inspection) about(id ID) []Problem {
 
 func inspect(root, tree string, language Language, manifest *Manifest) *inspection {
 	dir := filepath.Join(root, tree, string(language))
-	in := &inspection{dir: dir, tree: tree, language: language, manifest: manifest, stamps: readStamps(dir), playable: map[ID]bool{}}
+	in := &inspection{
+		dir: dir, tree: tree, language: language, manifest: manifest, stamps: readStamps(dir), playable: map[ID]bool{},
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return in
@@ -125,7 +130,9 @@ func (in *inspection) found(id ID, file string, fault Fault, detail string, args
 	if file != "" {
 		file = filepath.Join(in.dir, file)
 	}
-	in.problems = append(in.problems, Problem{Language: in.language, ID: id, File: file, Fault: fault, Detail: fmt.Sprintf(detail, args...)})
+	in.problems = append(in.problems, Problem{
+		Language: in.language, ID: id, File: file, Fault: fault, Detail: fmt.Sprintf(detail, args...),
+	})
 }
 
 // file looks at one file and gives its length when it is known.
@@ -135,7 +142,10 @@ func (in *inspection) file(name string) (ID, time.Duration) {
 	prompt, known := in.manifest.Prompt(in.language, id)
 	if !known {
 		if in.tree == recordedTree { // rendered ones are left over from texts that were taken out; nobody misspelt them
-			in.found(id, name, Unknown, "there is no prompt of this name%s; rename or remove the file", didYouMean(in.manifest.IDs(in.language), id))
+			in.found(
+				id, name, Unknown, "there is no prompt of this name%s; rename or remove the file",
+				didYouMean(in.manifest.IDs(in.language), id),
+			)
 		}
 		return id, 0
 	}
@@ -179,14 +189,20 @@ func (in *inspection) level(id ID, name string, content sound) {
 	case level < silentBelow:
 		in.found(id, name, Silent, "nothing is heard in it (%.0f dBFS); record or render it again", level)
 	case level < softBelow:
-		in.found(id, name, Level, "it is very soft (%.0f dBFS, others have %.0f); import the recording, which levels it", level, speechLevel)
+		in.found(
+			id, name, Level, "it is very soft (%.0f dBFS, others have %.0f); import the recording, which levels it",
+			level, speechLevel,
+		)
 	case level > loudAbove:
-		in.found(id, name, Level, "it is so loud that it is distorted (%.0f dBFS, others have %.0f); record it softer", level, speechLevel)
+		in.found(
+			id, name, Level, "it is so loud that it is distorted (%.0f dBFS, others have %.0f); record it softer",
+			level, speechLevel,
+		)
 	}
 }
 
-// Recorded speech takes between these times for a character of text. They are wide: they find a wrong rate or a wrong recording, not a
-// slow voice.
+// Recorded speech takes between these times for a character of text. They are wide: they find a wrong rate or a wrong
+// recording, not a slow voice.
 const (
 	fastestCharacter   = 30 * time.Millisecond
 	slowestCharacter   = 160 * time.Millisecond
@@ -198,7 +214,10 @@ func (in *inspection) length(prompt Prompt, name string, length time.Duration) {
 	digits := len(onlyDigits(prompt.Text))
 	characters := time.Duration(len([]rune(prompt.Text)) + digits*(charactersForDigit-1))
 	if length < characters*fastestCharacter || length > characters*slowestCharacter+slack {
-		in.found(prompt.ID, name, Length, "it lasts %.1f s, which does not fit its text; listen whether rate and words are right", length.Seconds())
+		in.found(
+			prompt.ID, name, Length,
+			"it lasts %.1f s, which does not fit its text; listen whether rate and words are right", length.Seconds(),
+		)
 	}
 }
 
@@ -209,12 +228,16 @@ func (in *inspection) compareLengths(id ID, lengths map[string]time.Duration) {
 		shortest, longest = min(shortest, length), max(longest, length)
 	}
 	if longest-shortest > 100*time.Millisecond+longest/20 {
-		in.found(id, "", Unplayable, "its files differ in length, %v; one has the wrong rate: .alaw, .ulaw and .sln are 8 kHz, .g722 and .sln16 16 kHz", lengths)
+		in.found(
+			id, "", Unplayable,
+			"its files differ in length, %v; one has the wrong rate: .alaw, .ulaw and .sln are 8 kHz, .g722 and .sln16 16 kHz",
+			lengths,
+		)
 	}
 }
 
-// freshness compares what is on disk with what it should be made from. A recording that was copied in without import has no stamp, so
-// nothing is known of its text.
+// freshness compares what is on disk with what it should be made from. A recording that was copied in without import
+// has no stamp, so nothing is known of its text.
 func (in *inspection) freshness(id ID) {
 	prompt, _ := in.manifest.Prompt(in.language, id)
 	made, stamped := in.stamps[id]

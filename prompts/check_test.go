@@ -42,13 +42,31 @@ func TestCheckFindsWhatIsWrongWithRecordings(t *testing.T) {
 		{"silence", map[string]string{"welcome.sln": tone(8000, 1.5, 0)}, []Fault{Silent}, "nothing is heard"},
 		{"a whisper", map[string]string{"welcome.sln": tone(8000, 1.5, 0.02)}, []Fault{Level}, "very soft"},
 		{"a shout", map[string]string{"welcome.sln": tone(8000, 1.5, 1)}, []Fault{Level}, "distorted"},
-		{"a wav from the studio", map[string]string{"welcome.wav": wav(48000, good)}, []Fault{Unplayable, Missing}, "at 48000 Hz"},
-		{"a wav that is none", map[string]string{"welcome.wav": "hello"}, []Fault{Unplayable, Missing}, "not a WAV file"},
+		{
+			"a wav from the studio", map[string]string{"welcome.wav": wav(48000, good)}, []Fault{Unplayable, Missing},
+			"at 48000 Hz",
+		},
+		{
+			"a wav that is none", map[string]string{"welcome.wav": "hello"}, []Fault{Unplayable, Missing},
+			"not a WAV file",
+		},
 		{"an mp3", map[string]string{"welcome.mp3": "x"}, []Fault{Unplayable, Missing}, `does not look for ".mp3"`},
-		{"a misspelt name", map[string]string{"welcom.sln": good, "welcome.sln": good}, []Fault{Unknown}, "did you mean welcome?"},
-		{"a name like none", map[string]string{"greetings-all.sln": good, "welcome.sln": good}, []Fault{Unknown}, "there is no prompt of this name;"},
-		{"a raw file of another rate", map[string]string{"welcome.sln": tone(44100, 1.5, 0.2)}, []Fault{Length}, "does not fit its text"},
-		{"far too short", map[string]string{"welcome.sln": tone(8000, 0.1, 0.2)}, []Fault{Length}, "does not fit its text"},
+		{
+			"a misspelt name", map[string]string{"welcom.sln": good, "welcome.sln": good}, []Fault{Unknown},
+			"did you mean welcome?",
+		},
+		{
+			"a name like none", map[string]string{"greetings-all.sln": good, "welcome.sln": good}, []Fault{Unknown},
+			"there is no prompt of this name;",
+		},
+		{
+			"a raw file of another rate", map[string]string{"welcome.sln": tone(44100, 1.5, 0.2)}, []Fault{Length},
+			"does not fit its text",
+		},
+		{
+			"far too short", map[string]string{"welcome.sln": tone(8000, 0.1, 0.2)}, []Fault{Length},
+			"does not fit its text",
+		},
 		{
 			"two forms that differ in length",
 			map[string]string{"welcome.sln": good, "welcome.sln16": good},
@@ -57,7 +75,11 @@ func TestCheckFindsWhatIsWrongWithRecordings(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := &Manifest{prompts: map[Language]map[ID]Prompt{Dutch: {Welcome: {ID: Welcome, Language: Dutch, Text: "Welkom bij de gemeente."}}}}
+			m := &Manifest{
+				prompts: map[Language]map[ID]Prompt{
+					Dutch: {Welcome: {ID: Welcome, Language: Dutch, Text: "Welkom bij de gemeente."}},
+				},
+			}
 			dir := t.TempDir()
 			for name, content := range c.files {
 				put(t, dir, "recorded/nl/"+name, content)
@@ -72,7 +94,11 @@ func TestCheckFindsWhatIsWrongWithRecordings(t *testing.T) {
 }
 
 func TestCheckOfARenderedFileThatARecordingHides(t *testing.T) {
-	m := &Manifest{prompts: map[Language]map[ID]Prompt{Dutch: {Welcome: {ID: Welcome, Language: Dutch, Text: "Welkom bij de gemeente."}}}}
+	m := &Manifest{
+		prompts: map[Language]map[ID]Prompt{
+			Dutch: {Welcome: {ID: Welcome, Language: Dutch, Text: "Welkom bij de gemeente."}},
+		},
+	}
 	dir := t.TempDir()
 	put(t, dir, "rendered/nl/welcome.alaw", "old")
 	require.Contains(t, faults(Check(dir, m, nil)), Stale)
@@ -89,6 +115,8 @@ func TestCheckWithoutADirectoryNamesEveryPrompt(t *testing.T) {
 }
 
 func TestProblemsAreOnOneLineWithTheirFile(t *testing.T) {
-	p := Problem{Language: Dutch, ID: Welcome, File: "recorded/nl/welcome.wav", Fault: Silent, Detail: "nothing is heard in it"}
+	p := Problem{
+		Language: Dutch, ID: Welcome, File: "recorded/nl/welcome.wav", Fault: Silent, Detail: "nothing is heard in it",
+	}
 	require.Equal(t, "recorded/nl/welcome.wav: silent: nothing is heard in it", p.String())
 }

@@ -68,7 +68,9 @@ func TestAnyWeekCanBeSpoken(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(r, "spans") {
 				from := rapid.IntRange(-60, 1500).Draw(r, "from")
 				to := rapid.IntRange(-60, 1500).Draw(r, "to")
-				week[day] = append(week[day], Span{From: time.Duration(from) * time.Minute, To: time.Duration(to) * time.Minute})
+				week[day] = append(week[day], Span{
+					From: time.Duration(from) * time.Minute, To: time.Duration(to) * time.Minute,
+				})
 				open = open || from >= 0 && to <= 1440 && from < to
 			}
 		}
@@ -88,14 +90,19 @@ func TestAnyWeekCanBeSpoken(t *testing.T) {
 }
 
 func FuzzDigits(f *testing.F) {
-	for _, seed := range []string{"0612345678", "0570 693 911", "+49 30 123456", "+", "", "anonymous", "\xff0", "٣", "*#06#", "00000000000000000000"} {
+	for _, seed := range []string{
+		"0612345678", "0570 693 911", "+49 30 123456", "+", "", "anonymous", "\xff0", "٣", "*#06#",
+		"00000000000000000000",
+	} {
 		f.Add(seed)
 	}
 	m := manifest(f)
 	f.Fuzz(func(t *testing.T, number string) {
 		for _, language := range Languages() {
 			s := speaker(t, language)
-			for _, u := range []Utterance{s.Digits(number), s.Reference(number), s.ReadBack(number), s.GiveReference(number)} {
+			for _, u := range []Utterance{
+				s.Digits(number), s.Reference(number), s.ReadBack(number), s.GiveReference(number),
+			} {
 				require.True(t, m.Has(u), "%v", u.Parts)
 			}
 			require.Equal(t, onlyNumber(number), heard(s.Digits(number)), "a digit was lost, added or moved")

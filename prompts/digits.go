@@ -2,8 +2,8 @@ package prompts
 
 import "strings"
 
-// threeDigitAreas are the Dutch area codes of three digits; the others have four. Business (085, 088) and personal (084, 087)
-// numbers are read alike. Source: Nummerplan telefoon- en ISDN-diensten.
+// threeDigitAreas are the Dutch area codes of three digits; the others have four. Business (085, 088) and personal
+// (084, 087) numbers are read alike. Source: Nummerplan telefoon- en ISDN-diensten.
 const threeDigitAreas = "010 013 015 020 023 024 026 030 033 035 036 038 040 043 045 046 050 053 055 058 " +
 	"070 071 072 073 074 075 076 077 078 079 084 085 087 088"
 

@@ -2,7 +2,8 @@ package prompts
 
 import "time"
 
-// dutch composes as the Taalunie advises for spoken numbers: "twaalfhonderdvierendertig", "tweeduizend één", and times by the 24-hour clock.
+// dutch composes as the Taalunie advises for spoken numbers: "twaalfhonderdvierendertig", "tweeduizend één", and times
+// by the 24-hour clock.
 type dutch struct{}
 
 func (dutch) number(n int) []ID {

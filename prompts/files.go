@@ -24,15 +24,16 @@ const (
 	workPrefix = ".work-"
 )
 
-// stamp remembers what a pair of sound files was made from, and how large it was, so that a text that changed and a file that was
-// cut short are both seen.
+// stamp remembers what a pair of sound files was made from, and how large it was, so that a text that changed and a
+// file that was cut short are both seen.
 type stamp struct {
 	From string `json:"from"`
 	Alaw int64  `json:"alaw"`
 	G722 int64  `json:"g722"`
 }
 
-// readStamps gives what is known of a directory. A file that is missing or broken means that nothing is known: all is made anew.
+// readStamps gives what is known of a directory. A file that is missing or broken means that nothing is known: all is
+// made anew.
 func readStamps(dir string) map[ID]stamp {
 	stamps := map[ID]stamp{}
 	raw, err := os.ReadFile(filepath.Join(dir, stampFile))
@@ -83,7 +84,8 @@ func Duration(dir string, language Language, id ID) time.Duration {
 // lockRetry is how often a waiting process looks whether the other one is done.
 const lockRetry = 100 * time.Millisecond
 
-// lockDir waits until no other process makes files in dir. The lock goes with the process, so a killed one leaves none behind.
+// lockDir waits until no other process makes files in dir. The lock goes with the process, so a killed one leaves none
+// behind.
 func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -107,8 +109,8 @@ func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	}
 }
 
-// workDir makes a directory for files that are not done, on the same file system as where they go; those of killed runs are removed.
-// The lock must be held.
+// workDir makes a directory for files that are not done, on the same file system as where they go; those of killed runs
+// are removed. The lock must be held.
 func workDir(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -13,8 +13,8 @@ var (
 	errNoLevel   = errors.New("its level cannot be measured here")
 )
 
-// readSound reads a sound file in one of the forms that Asterisk plays. Length is known for all but gsm; samples only for those that
-// are not compressed further, and errNoLevel says so for the others.
+// readSound reads a sound file in one of the forms that Asterisk plays. Length is known for all but gsm; samples only
+// for those that are not compressed further, and errNoLevel says so for the others.
 func readSound(name string, raw []byte) (sound, time.Duration, error) {
 	switch filepath.Ext(name) {
 	case alawExt:
@@ -39,7 +39,8 @@ func lasting(bytes, perSecond int) time.Duration {
 	return time.Duration(bytes) * time.Second / time.Duration(perSecond)
 }
 
-// readPlayableWAV holds a WAV file to what Asterisk's format_wav accepts: one channel of 16-bit samples at exactly one rate.
+// readPlayableWAV holds a WAV file to what Asterisk's format_wav accepts: one channel of 16-bit samples at exactly one
+// rate.
 func readPlayableWAV(raw []byte, rate uint32) (sound, time.Duration, error) {
 	format, samples, err := readWAV(raw)
 	if err != nil {
@@ -61,7 +62,8 @@ func companded(raw []byte, expand func(byte) int) sound {
 	return s
 }
 
-// alawSample expands A-law to 16 bits (ITU-T G.711): sign, three bits of segment, four of step, every other bit turned round.
+// alawSample expands A-law to 16 bits (ITU-T G.711): sign, three bits of segment, four of step, every other bit turned
+// round.
 func alawSample(b byte) int {
 	b ^= 0x55
 	step, segment := int(b&0x0f)<<4+8, b>>4&7

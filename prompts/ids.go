@@ -1,6 +1,7 @@
 package prompts
 
-// The whole sentences that Speaker.Say is for. Each exists in every built-in language; the configuration may replace its text.
+// The whole sentences that Speaker.Say is for. Each exists in every built-in language; the configuration may replace
+// its text.
 const (
 	Welcome                   ID = "welcome"
 	SearchingAgent            ID = "searching-agent"
@@ -40,8 +41,8 @@ const (
 
 	Closed      ID = "closed"
 	WrongChoice ID = "wrong-choice"
-	// Fallback is spoken by the dialplan when the daemon is away, FallbackAgain to who was with the daemon before and has been
-	// welcomed. Their file names are part of the dialplan.
+	// Fallback is spoken by the dialplan when the daemon is away, FallbackAgain to who was with the daemon before and
+	// has been welcomed. Their file names are part of the dialplan.
 	Fallback      ID = "fallback"
 	FallbackAgain ID = "fallback-again"
 	Goodbye       ID = "goodbye"

@@ -19,9 +19,9 @@ type ImportOptions struct {
 	Progress func(done, total int)
 }
 
-// Import makes sound files of a recorded voice: trimmed, at one level with the others, in the forms that Asterisk plays without
-// transcoding. They replace whatever was recorded of the same prompt before. What cannot be used is in refused, the rest goes on; the
-// error is for what stops everything.
+// Import makes sound files of a recorded voice: trimmed, at one level with the others, in the forms that Asterisk plays
+// without transcoding. They replace whatever was recorded of the same prompt before. What cannot be used is in refused,
+// the rest goes on; the error is for what stops everything.
 func Import(ctx context.Context, o ImportOptions) (report Report, refused []Problem, err error) {
 	if o.Manifest == nil || o.Dir == "" {
 		return Report{}, nil, errors.New("import recordings: a directory and a manifest are needed")
@@ -48,7 +48,9 @@ func Import(ctx context.Context, o ImportOptions) (report Report, refused []Prob
 	report = Report{Total: len(items)}
 	report.Made, err = p.run(ctx, items)
 	if err != nil {
-		return report, refused, fmt.Errorf("import recordings from %s (%d of %d done, these are kept): %w", o.From, report.Made, len(items), err)
+		return report, refused, fmt.Errorf(
+			"import recordings from %s (%d of %d done, these are kept): %w", o.From, report.Made, len(items), err,
+		)
 	}
 	return report, refused, nil
 }
@@ -68,7 +70,10 @@ func recordings(o ImportOptions, entries []os.DirEntry) (items []item, refused [
 		}
 		switch {
 		case !known:
-			refuse(Unknown, "there is no prompt of this name"+didYouMean(o.Manifest.IDs(o.Language), id)+"; rename the file")
+			refuse(
+				Unknown,
+				"there is no prompt of this name"+didYouMean(o.Manifest.IDs(o.Language), id)+"; rename the file",
+			)
 			continue
 		case seen[id] != "":
 			refuse(Unplayable, "there is another recording of it, "+seen[id]+"; keep one of them")
@@ -99,7 +104,9 @@ func refuseInto(refused *[]Problem, language Language) func(item, error) error {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		*refused = append(*refused, Problem{Language: language, ID: it.id, File: it.file, Fault: fault, Detail: err.Error()})
+		*refused = append(*refused, Problem{
+			Language: language, ID: it.id, File: it.file, Fault: fault, Detail: err.Error(),
+		})
 		return nil
 	}
 }

@@ -29,7 +29,9 @@ func TestImportOfARecordedVoice(t *testing.T) {
 		require.FileExists(t, p.File)
 	}
 
-	rms, peak, length := soxLevel(t, filepath.Join(dir, "recorded/nl/welcome.alaw"), "-t", "al", "-r", "8000", "-c", "1")
+	rms, peak, length := soxLevel(
+		t, filepath.Join(dir, "recorded/nl/welcome.alaw"), "-t", "al", "-r", "8000", "-c", "1",
+	)
 	require.InDelta(t, -18.2, rms, 1.8)
 	require.Less(t, peak, -0.2)
 	require.InDelta(t, 1.5+tailOfSentence.Seconds(), length, 0.1, "trimmed, with a breath after the sentence")
@@ -51,7 +53,9 @@ func TestImportThatCannotStart(t *testing.T) {
 	m := manifest(t)
 	_, _, err := Import(bounded(t), ImportOptions{Dir: t.TempDir(), Manifest: m, Language: "fr", From: t.TempDir()})
 	require.ErrorContains(t, err, `no prompts in language "fr"`)
-	_, _, err = Import(bounded(t), ImportOptions{Dir: t.TempDir(), Manifest: m, Language: Dutch, From: filepath.Join(t.TempDir(), "none")})
+	_, _, err = Import(bounded(t), ImportOptions{
+		Dir: t.TempDir(), Manifest: m, Language: Dutch, From: filepath.Join(t.TempDir(), "none"),
+	})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, _, err = Import(bounded(t), ImportOptions{Language: Dutch})
 	require.ErrorContains(t, err, "a directory and a manifest are needed")
@@ -64,7 +68,9 @@ func TestTwoRecordingsOfOnePrompt(t *testing.T) {
 	dir, studio := t.TempDir(), t.TempDir()
 	put(t, studio, "welcome.wav", wav(48000, tone(48000, 1.5, 0.2)))
 	put(t, studio, "welcome.flac", "x")
-	report, refused, err := Import(bounded(t), ImportOptions{Dir: dir, Manifest: small(t), Language: Dutch, From: studio})
+	report, refused, err := Import(bounded(t), ImportOptions{
+		Dir: dir, Manifest: small(t), Language: Dutch, From: studio,
+	})
 	require.NoError(t, err)
 	require.Equal(t, 1, report.Total)
 	require.Contains(t, refused[0].Detail, "there is another recording of it")
@@ -80,7 +86,9 @@ func TestScriptForTheVoice(t *testing.T) {
 	require.Equal(t, []string{"file", "text", "reading"}, lines[0])
 	require.Len(t, lines, 1+len(m.IDs(Dutch))-2, "all but the two silences")
 	require.Contains(t, lines, []string{"welcome", "Welkom bij de gemeente.", "a sentence of its own"})
-	require.Contains(t, lines, []string{"weekday-2", "dinsdag", "part of a sentence: keep the voice up, as before a comma"})
+	require.Contains(t, lines, []string{
+		"weekday-2", "dinsdag", "part of a sentence: keep the voice up, as before a comma",
+	})
 	require.Contains(t, lines, []string{"menu-formula", "\t=1+1, of toets 2.", "a sentence of its own"})
 	require.Error(t, WriteScript(&out, m, "fr"))
 }

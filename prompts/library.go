@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// playable are the extensions that Asterisk looks for when it plays a sound, in the formats of its standard modules. The names are
-// case sensitive. ".wav" is 8 kHz only and ".wav16" 16 kHz only: Asterisk refuses other rates.
+// playable are the extensions that Asterisk looks for when it plays a sound, in the formats of its standard modules.
+// The names are case sensitive. ".wav" is 8 kHz only and ".wav16" 16 kHz only: Asterisk refuses other rates.
 var playable = map[string]bool{
-	".alaw": true, ".g722": true, ".ulaw": true, ".gsm": true, ".wav": true, ".wav16": true, ".sln": true, ".sln16": true,
+	".alaw": true, ".g722": true, ".ulaw": true, ".gsm": true, ".wav": true, ".wav16": true, ".sln": true,
+	".sln16": true,
 }
 
 // Library is the sound files on disk, as the daemon sees them and as Asterisk does. It notices files that come and go.
@@ -36,8 +37,9 @@ type shelf struct {
 	spoilt  map[ID]bool // Asterisk would choke on one of their files
 }
 
-// OpenLibrary opens the prompts directory. dir is its path for this process, asteriskDir the path by which Asterisk finds the same
-// directory: absolute, or relative to Asterisk's sounds directory. The error says what to do about a directory that is not there.
+// OpenLibrary opens the prompts directory. dir is its path for this process, asteriskDir the path by which Asterisk
+// finds the same directory: absolute, or relative to Asterisk's sounds directory. The error says what to do about a
+// directory that is not there.
 func OpenLibrary(dir, asteriskDir string) (*Library, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -55,8 +57,8 @@ func OpenLibrary(dir, asteriskDir string) (*Library, error) {
 	return &Library{dir: dir, asteriskDir: path.Clean(asteriskDir), shelves: map[string]shelf{}}, nil
 }
 
-// PlainPath gives an error for what ARI or the dialplan would take for something else than a path of sounds: a comma starts the next
-// sound in a media list, an ampersand does so in Playback.
+// PlainPath gives an error for what ARI or the dialplan would take for something else than a path of sounds: a comma
+// starts the next sound in a media list, an ampersand does so in Playback.
 func PlainPath(dir string) error {
 	if strings.ContainsAny(dir, ",&|?* \t\r\n\"'") {
 		return errors.New("Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it")
@@ -64,9 +66,9 @@ func PlainPath(dir string) error {
 	return nil
 }
 
-// Media gives what to hand to ARI to have u spoken: one "sound:" URI for each part, without extension, so that Asterisk takes the file
-// that fits the call's codec. A recorded file goes before a rendered one. Parts without any file are left out and reported, for the
-// caller of Media to count: a call goes on without them.
+// Media gives what to hand to ARI to have u spoken: one "sound:" URI for each part, without extension, so that Asterisk
+// takes the file that fits the call's codec. A recorded file goes before a rendered one. Parts without any file are
+// left out and reported, for the caller of Media to count: a call goes on without them.
 func (l *Library) Media(u Utterance) (media []string, missing []ID) {
 	for _, part := range u.Parts {
 		language, id := part.split(u.Language)
@@ -111,8 +113,8 @@ func (l *Library) shelf(tree string, language Language) shelf {
 	return known
 }
 
-// settleTime is how long a directory is not trusted after its last change, and is read again at times: two changes can carry the
-// same time of change, and a file that is being copied in is empty at first.
+// settleTime is how long a directory is not trusted after its last change, and is read again at times: two changes can
+// carry the same time of change, and a file that is being copied in is empty at first.
 const (
 	settleTime  = 2 * time.Second
 	rereadEvery = 250 * time.Millisecond
@@ -120,7 +122,9 @@ const (
 
 func readShelf(dir string, changed time.Time) shelf {
 	now := time.Now()
-	s := shelf{changed: changed, read: now, settled: now.Sub(changed) > settleTime, ids: map[ID]bool{}, spoilt: map[ID]bool{}}
+	s := shelf{
+		changed: changed, read: now, settled: now.Sub(changed) > settleTime, ids: map[ID]bool{}, spoilt: map[ID]bool{},
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return shelf{}
@@ -147,8 +151,8 @@ func readShelf(dir string, changed time.Time) shelf {
 	return s
 }
 
-// goodHead tells whether Asterisk can open a file, as far as its first bytes show. A WAV file of a wrong rate copied in by hand would
-// otherwise go before a rendered one and be heard as nothing.
+// goodHead tells whether Asterisk can open a file, as far as its first bytes show. A WAV file of a wrong rate copied in
+// by hand would otherwise go before a rendered one and be heard as nothing.
 func goodHead(file string) bool {
 	ext := filepath.Ext(file)
 	if ext != ".wav" && ext != ".wav16" {

@@ -31,7 +31,9 @@ func touched(t *testing.T, dir string) {
 }
 
 func wav(rate uint32, content string) string {
-	head := "RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00" + little(rate) + little(2*rate) + "\x02\x00\x10\x00"
+	head := "RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00" + little(rate) + little(
+		2*rate,
+	) + "\x02\x00\x10\x00"
 	return head + "data" + little(uint32(len(content))) + content
 }
 
@@ -51,7 +53,8 @@ func TestRecordedVoiceGoesBeforeRendered(t *testing.T) {
 	nl := speaker(t, Dutch)
 	media, missing := l.Media(nl.Say(Welcome, Goodbye, Closed).Then(speaker(t, English).Say(Welcome, Goodbye)))
 	require.Equal(t, []string{
-		"sound:/var/lib/prompts/recorded/nl/welcome", "sound:/var/lib/prompts/rendered/nl/goodbye", "sound:/var/lib/prompts/rendered/en/welcome",
+		"sound:/var/lib/prompts/recorded/nl/welcome", "sound:/var/lib/prompts/rendered/nl/goodbye",
+		"sound:/var/lib/prompts/rendered/en/welcome",
 	}, media)
 	require.Equal(t, []ID{Closed, "en/goodbye"}, missing)
 
@@ -120,7 +123,10 @@ func TestFilesThatAsteriskCannotPlayDoNotCount(t *testing.T) {
 		l, err := OpenLibrary(dir, "prompts")
 		require.NoError(t, err)
 		media, _ := l.Media(speaker(t, Dutch).Say(Welcome))
-		require.Equal(t, []string{"sound:prompts/rendered/nl/welcome"}, media, "Asterisk chooses the form, so a bad one spoils both")
+		require.Equal(
+			t, []string{"sound:prompts/rendered/nl/welcome"}, media,
+			"Asterisk chooses the form, so a bad one spoils both",
+		)
 	})
 }
 
@@ -130,7 +136,9 @@ func TestPathsCannotBeLedAstray(t *testing.T) {
 	put(t, dir, "secret.alaw", "x")
 	l, err := OpenLibrary(dir, "prompts")
 	require.NoError(t, err)
-	for _, id := range []ID{"../../secret", "../secret", "nl/../../secret", "rendered/nl", "", "/", "../rendered/nl/welcome"} {
+	for _, id := range []ID{
+		"../../secret", "../secret", "nl/../../secret", "rendered/nl", "", "/", "../rendered/nl/welcome",
+	} {
 		media, missing := l.Media(Utterance{Dutch, []ID{id}})
 		require.Empty(t, media, "%q", id)
 		require.Equal(t, []ID{id}, missing)
@@ -145,7 +153,9 @@ func TestDirectoriesThatCannotServe(t *testing.T) {
 	require.ErrorContains(t, err, "render the prompts first")
 	_, err = OpenLibrary(put(t, dir, "file", "x"), "prompts")
 	require.ErrorContains(t, err, "is not a directory")
-	for _, path := range []string{"", "a,b", "a&b", "a|b", "a?b", "a*b", "/var/my prompts", "a\tb", "a\rb", "a\nb", `a"b`, "a'b"} {
+	for _, path := range []string{
+		"", "a,b", "a&b", "a|b", "a?b", "a*b", "/var/my prompts", "a\tb", "a\rb", "a\nb", `a"b`, "a'b",
+	} {
 		_, err = OpenLibrary(dir, path)
 		require.ErrorContains(t, err, "prompts directory for Asterisk", "%q", path)
 	}

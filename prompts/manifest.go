@@ -24,7 +24,8 @@ var builtIn embed.FS
 type Prompt struct {
 	ID       ID
 	Language Language
-	// Text is what a caller hears and what a recorded voice reads out; for a silence it is the punctuation in its place.
+	// Text is what a caller hears and what a recorded voice reads out; for a silence it is the punctuation in its
+	// place.
 	Text string
 	// Part tells that the program joins this piece to others; the configuration cannot replace its text.
 	Part bool
@@ -35,8 +36,8 @@ type Prompt struct {
 	glue bool   // the next number is written against it
 }
 
-// Extra holds texts from the configuration, per language: new prompts such as menu texts, or other words for a whole sentence
-// such as the welcome with the municipality's name.
+// Extra holds texts from the configuration, per language: new prompts such as menu texts, or other words for a whole
+// sentence such as the welcome with the municipality's name.
 type Extra map[Language]map[ID]string
 
 // Manifest is everything that can be spoken, in every language. It does not change after NewManifest and may be shared.
@@ -44,7 +45,8 @@ type Manifest struct {
 	prompts map[Language]map[ID]Prompt
 }
 
-// NewManifest merges the built-in texts with those of the configuration. The error names every entry of extra that cannot be used, and why.
+// NewManifest merges the built-in texts with those of the configuration. The error names every entry of extra that
+// cannot be used, and why.
 func NewManifest(extra Extra) (*Manifest, error) {
 	texts, err := builtInTexts()
 	if err != nil {
@@ -98,7 +100,8 @@ func (m *Manifest) Prompt(language Language, id ID) (Prompt, bool) {
 	return p, known
 }
 
-// Has tells whether every part of an utterance can be spoken, as far as texts go; whether its sound files are there, Library knows.
+// Has tells whether every part of an utterance can be spoken, as far as texts go; whether its sound files are there,
+// Library knows.
 func (m *Manifest) Has(u Utterance) bool {
 	for _, part := range u.Parts {
 		if _, known := m.Prompt(part.split(u.Language)); !known {
@@ -122,7 +125,9 @@ func (m *Manifest) add(language Language, id ID, text string) error {
 		return fmt.Errorf("there is no language %q; use one of %v", language, Languages())
 	}
 	if !wellFormedID.MatchString(string(id)) {
-		return errors.New("the name becomes a file name: use small letters, digits and single hyphens, as in menu-applications")
+		return errors.New(
+			"the name becomes a file name: use small letters, digits and single hyphens, as in menu-applications",
+		)
 	}
 	if entries[id].Part {
 		return errors.New("this name belongs to a part that the program joins to others; choose another name")
@@ -144,7 +149,9 @@ func speakable(text string) error {
 		return fmt.Errorf("the text is longer than %d characters; split it into several prompts", longestText)
 	case strings.Contains(text, "[["):
 		return errors.New("the text contains [[, which espeak-ng reads as phonemes; leave it out")
-	case strings.ContainsFunc(text, func(r rune) bool { return r == unicode.ReplacementChar || unicode.IsControl(r) && r != '\n' }):
+	case strings.ContainsFunc(
+		text, func(r rune) bool { return r == unicode.ReplacementChar || unicode.IsControl(r) && r != '\n' },
+	):
 		return errors.New("the text contains control characters or is not UTF-8; retype it")
 	}
 	return nil
@@ -206,7 +213,9 @@ func readBuiltIn(files fs.FS, language Language) (map[ID]Prompt, error) {
 				if _, twice := entries[id]; twice {
 					return nil, fmt.Errorf("read %s: %s stands in the manifest twice", name, id)
 				}
-				entries[id] = Prompt{ID: id, Language: language, Text: e.Text, Part: part, Silence: e.Silence, say: e.Say, glue: e.Glue}
+				entries[id] = Prompt{
+					ID: id, Language: language, Text: e.Text, Part: part, Silence: e.Silence, say: e.Say, glue: e.Glue,
+				}
 			}
 		}
 	}

@@ -11,7 +11,8 @@ func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 	m := manifest(t)
 	sentences := []ID{
 		Welcome, SearchingAgent, AllBusy, NotReachable, OfferCallback, OfferCallbackAgain,
-		NoteAlreadyOpen, NoteForThisNumber, NotesForThisNumber, NoteInHand, NoteTried, NoteLate, NoteChoices, NotesChoices,
+		NoteAlreadyOpen, NoteForThisNumber, NotesForThisNumber, NoteInHand, NoteTried, NoteLate, NoteChoices,
+		NotesChoices,
 		EnterReference, ReferenceUnknown, CallerRingsUs, NoteStays, ConfirmWithdrawal, NoteWithdrawn,
 		CallingBack, NotDialled, AskResult, AskResolved, AttemptNotReached, AttemptNoted, NoteClosed,
 		WithheldNumber, EnterNumber, UnusableNumber, EntryFailed, CallbackNotPossible, CallbackNotPossibleClosed,
@@ -28,7 +29,9 @@ func TestEveryNamedPromptExistsInEveryLanguage(t *testing.T) {
 				require.True(t, endsSentence(p.Text), "%s/%s is a whole sentence and must end like one", language, id)
 			}
 		}
-		require.ElementsMatch(t, sentences, replaceable, "the constants and the %s texts must name the same prompts", language)
+		require.ElementsMatch(
+			t, sentences, replaceable, "the constants and the %s texts must name the same prompts", language,
+		)
 		for _, pause := range []ID{PauseShort, PauseLong} {
 			p, known := m.Prompt(language, pause)
 			require.True(t, known)
@@ -54,25 +57,34 @@ func TestConfigurationAddsAndReplacesTexts(t *testing.T) {
 	})
 	require.NoError(t, err)
 	nl := speaker(t, Dutch)
-	require.Equal(t, "Welkom bij de gemeente Deventer. Belt u over een aanvraag? Toets 1.", m.Text(nl.Say(Welcome, "menu-main")))
-	require.Equal(t, "Welcome to the municipality.", m.Text(speaker(t, English).Say(Welcome)), "the other language keeps its own")
+	require.Equal(
+		t, "Welkom bij de gemeente Deventer. Belt u over een aanvraag? Toets 1.", m.Text(nl.Say(Welcome, "menu-main")),
+	)
+	require.Equal(
+		t, "Welcome to the municipality.", m.Text(speaker(t, English).Say(Welcome)), "the other language keeps its own",
+	)
 	require.Equal(t, "Welkom bij de gemeente.", manifest(t).Text(nl.Say(Welcome)), "another manifest is not touched")
 }
 
 func TestConfigurationThatCannotBeSpokenIsRefusedWithEveryReason(t *testing.T) {
 	_, err := NewManifest(Extra{
 		Dutch: {
-			"number-3": "drie", "pause-long": "stil", "Menu": "Toets 1.", "../welcome": "Toets 1.", "menu-1": " ", "menu-2": "[[n'o:t]]",
+			"number-3": "drie", "pause-long": "stil", "Menu": "Toets 1.", "../welcome": "Toets 1.", "menu-1": " ",
+			"menu-2": "[[n'o:t]]",
 			"menu-3": "Toets\x001.", "menu-4": "…?!", "menu-5": string(make([]byte, 2000)),
 		},
 		"fr": {"menu": "Tapez 1."},
 	})
 	require.Error(t, err)
 	for _, said := range []string{
-		`prompt "number-3" in language "nl": this name belongs to a part`, `prompt "pause-long" in language "nl": this name belongs to a part`,
-		`prompt "Menu" in language "nl": the name becomes a file name`, `prompt "../welcome" in language "nl": the name becomes a file name`,
-		`prompt "menu-1" in language "nl": the text has nothing to speak`, `prompt "menu-2" in language "nl": the text contains [[`,
-		`prompt "menu-3" in language "nl": the text contains control characters`, `prompt "menu-4" in language "nl": the text has nothing to speak`,
+		`prompt "number-3" in language "nl": this name belongs to a part`,
+		`prompt "pause-long" in language "nl": this name belongs to a part`,
+		`prompt "Menu" in language "nl": the name becomes a file name`,
+		`prompt "../welcome" in language "nl": the name becomes a file name`,
+		`prompt "menu-1" in language "nl": the text has nothing to speak`,
+		`prompt "menu-2" in language "nl": the text contains [[`,
+		`prompt "menu-3" in language "nl": the text contains control characters`,
+		`prompt "menu-4" in language "nl": the text has nothing to speak`,
 		`prompt "menu" in language "fr": there is no language "fr"; use one of [nl en]`,
 	} {
 		require.ErrorContains(t, err, said)
@@ -116,7 +128,10 @@ func TestUtterancesJoin(t *testing.T) {
 	mixed := closed.Then(en.Say(Closed))
 	require.Equal(t, Utterance{Dutch, []ID{Closed, "en/closed"}}, mixed)
 	require.Equal(t, "Wij zijn nu gesloten. We are closed now.", m.Text(mixed))
-	require.Equal(t, Utterance{English, []ID{Goodbye, "nl/closed", Closed}}, en.Say(Goodbye).Then(mixed), "each part keeps its language")
+	require.Equal(
+		t, Utterance{English, []ID{Goodbye, "nl/closed", Closed}}, en.Say(Goodbye).Then(mixed),
+		"each part keeps its language",
+	)
 }
 
 func TestJoinedUtterancesShareNoMemory(t *testing.T) {
@@ -137,7 +152,8 @@ func TestUnknownLanguage(t *testing.T) {
 
 func TestSentencesAndParts(t *testing.T) {
 	for text, whole := range map[string]bool{
-		"Wij zijn nu gesloten.": true, "Klopt dat?": true, "Ja!": true, "minuten.": true, "dinsdag": false, "a.m.": false, "": false, ".": true,
+		"Wij zijn nu gesloten.": true, "Klopt dat?": true, "Ja!": true, "minuten.": true, "dinsdag": false,
+		"a.m.": false, "": false, ".": true,
 	} {
 		require.Equal(t, whole, endsSentence(text), "%q", text)
 	}

@@ -47,7 +47,8 @@ func TestNumbersOutsideTheRangeAreReadDigitByDigit(t *testing.T) {
 	require.Equal(t, "vijf", m.Text(speaker(t, Dutch).Number(-5)))
 }
 
-// TestEveryNumberAgainstASpeller spells all numbers by another way than the manifest's: by rules instead of whole words.
+// TestEveryNumberAgainstASpeller spells all numbers by another way than the manifest's: by rules instead of whole
+// words.
 func TestEveryNumberAgainstASpeller(t *testing.T) {
 	m := manifest(t)
 	dutchSpeaker, englishSpeaker := speaker(t, Dutch), speaker(t, English)
@@ -58,10 +59,14 @@ func TestEveryNumberAgainstASpeller(t *testing.T) {
 }
 
 var (
-	dutchUnits   = strings.Fields("nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien")
+	dutchUnits = strings.Fields(
+		"nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien",
+	)
 	dutchTens    = strings.Fields("- - twintig dertig veertig vijftig zestig zeventig tachtig negentig")
-	englishUnits = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
-	englishTens  = strings.Fields("- - twenty thirty forty fifty sixty seventy eighty ninety")
+	englishUnits = strings.Fields(
+		"zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
+	)
+	englishTens = strings.Fields("- - twenty thirty forty fifty sixty seventy eighty ninety")
 )
 
 func spellDutch(n int) string {

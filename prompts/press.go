@@ -33,7 +33,8 @@ type press struct {
 	tree, work string
 	unlock     func()
 	progress   func(done, total int)
-	// refuse decides on an item that cannot be spoken: the error to stop with, or nil to leave the item out. Nil stops always.
+	// refuse decides on an item that cannot be spoken: the error to stop with, or nil to leave the item out. Nil stops
+	// always.
 	refuse func(item, error) error
 	// replaceAll removes a prompt's files in other forms than the two made here: Asterisk might go on playing those.
 	replaceAll bool

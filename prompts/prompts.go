@@ -1,10 +1,11 @@
-// Package prompts owns what callers hear: the texts per language, the sentences composed from parts, and the sound files that speak them.
+// Package prompts owns what callers hear: the texts per language, the sentences composed from parts, and the sound
+// files that speak them.
 package prompts
 
 import "strings"
 
-// ID names one sound file of one language, for example "welcome", "number-24" or "month-4".
-// An ID may carry a language of its own, as in "en/welcome": such a part is spoken in that language inside an utterance of another.
+// ID names one sound file of one language, for example "welcome", "number-24" or "month-4". An ID may carry a language
+// of its own, as in "en/welcome": such a part is spoken in that language inside an utterance of another.
 type ID string
 
 // Language is an ISO 639-1 code. Dutch and English are built in.

@@ -37,9 +37,9 @@ func (r Report) String() string {
 // pipeline changes when the same text would give another file; it makes every rendered file stale.
 const pipeline = "1"
 
-// Render makes the sound files that are missing, damaged or whose text changed, with espeak-ng and ffmpeg. Files appear whole or not at
-// all, so a running Asterisk may play from the same directory, and what was made stays when the run is cut short. When all is up to date
-// no program is needed. Two runs in one directory follow each other.
+// Render makes the sound files that are missing, damaged or whose text changed, with espeak-ng and ffmpeg. Files appear
+// whole or not at all, so a running Asterisk may play from the same directory, and what was made stays when the run is
+// cut short. When all is up to date no program is needed. Two runs in one directory follow each other.
 func Render(ctx context.Context, o RenderOptions) (Report, error) {
 	languages, err := chooseLanguages(o.Languages)
 	if err != nil {
@@ -77,7 +77,9 @@ func Render(ctx context.Context, o RenderOptions) (Report, error) {
 	}
 	report.Made, err = p.run(ctx, items)
 	if err != nil {
-		return report, fmt.Errorf("render prompts in %s (%d of %d done, these are kept): %w", o.Dir, report.Made, len(items), err)
+		return report, fmt.Errorf(
+			"render prompts in %s (%d of %d done, these are kept): %w", o.Dir, report.Made, len(items), err,
+		)
 	}
 	return report, nil
 }

@@ -44,7 +44,8 @@ func render(t *testing.T, dir string, m *Manifest, languages ...Language) Report
 	return report
 }
 
-// soxLevel asks sox, which knows nothing of our own decoding, for the RMS level, the peak (both dBFS) and the length (s) of a sound.
+// soxLevel asks sox, which knows nothing of our own decoding, for the RMS level, the peak (both dBFS) and the length
+// (s) of a sound.
 func soxLevel(t *testing.T, file string, form ...string) (rms, peak, length float64) {
 	t.Helper()
 	out, err := exec.CommandContext(bounded(t), "sox", append(form, file, "-n", "stats")...).CombinedOutput()
@@ -70,7 +71,9 @@ func TestRenderedPromptsAreHeard(t *testing.T) {
 		for _, id := range m.IDs(language) {
 			base := filepath.Join(dir, "rendered", string(language), string(id))
 			wide := filepath.Join(t.TempDir(), "wide.wav")
-			out, err := exec.CommandContext(bounded(t), "ffmpeg", "-loglevel", "error", "-f", "g722", "-i", base+".g722", wide).CombinedOutput()
+			out, err := exec.CommandContext(
+				bounded(t), "ffmpeg", "-loglevel", "error", "-f", "g722", "-i", base+".g722", wide,
+			).CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			rms, peak, length := soxLevel(t, base+".alaw", "-t", "al", "-r", "8000", "-c", "1")
 			wideRMS, _, wideLength := soxLevel(t, wide)
@@ -95,19 +98,23 @@ func TestRenderedPromptsAreHeard(t *testing.T) {
 		raw, err := os.ReadFile(edge)
 		require.NoError(t, err)
 		for _, end := range [][]byte{raw[:4], raw[len(raw)-4:]} {
-			require.Less(t, rootMeanSquare(companded(end, alawSample).samples), 0.02, "%s starts and ends without a click", id)
+			require.Less(
+				t, rootMeanSquare(companded(end, alawSample).samples), 0.02, "%s starts and ends without a click", id,
+			)
 		}
 	}
 }
 
-// TestJoinedPartsStayCleanInWideband plays parts one after another through one G.722 decoder, as a phone does, and holds that against
-// the parts decoded each on its own.
+// TestJoinedPartsStayCleanInWideband plays parts one after another through one G.722 decoder, as a phone does, and
+// holds that against the parts decoded each on its own.
 func TestJoinedPartsStayCleanInWideband(t *testing.T) {
 	dir, m := t.TempDir(), small(t)
 	render(t, dir, m, Dutch)
 	var joined []byte
 	var apart []float64
-	for _, id := range []ID{"weekday-2", "number-24", atTime, "number-24", PauseShort, "digit-5", "digit-5", OfferCallback, "weekday-2"} {
+	for _, id := range []ID{
+		"weekday-2", "number-24", atTime, "number-24", PauseShort, "digit-5", "digit-5", OfferCallback, "weekday-2",
+	} {
 		raw, err := os.ReadFile(filepath.Join(dir, "rendered/nl", string(id)+g722Ext))
 		require.NoError(t, err)
 		require.Zero(t, len(raw)%frameBytes, "%s ends with a whole packet", id)
@@ -120,7 +127,9 @@ func TestJoinedPartsStayCleanInWideband(t *testing.T) {
 	for i := range apart {
 		distortion[i] = together[i] - apart[i]
 	}
-	require.Greater(t, decibel(rootMeanSquare(apart))-decibel(rootMeanSquare(distortion)), 20.0, "signal to distortion in dB")
+	require.Greater(
+		t, decibel(rootMeanSquare(apart))-decibel(rootMeanSquare(distortion)), 20.0, "signal to distortion in dB",
+	)
 }
 
 func wideband(t *testing.T, g722 []byte) sound {
@@ -261,7 +270,9 @@ func TestRenderStopsWhenAsked(t *testing.T) {
 		_, err := Render(ctx, RenderOptions{Dir: t.TempDir(), Manifest: m})
 		outcome <- err
 	}()
-	require.Eventually(t, func() bool { _, err := os.Stat(started); return err == nil }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(
+		t, func() bool { _, err := os.Stat(started); return err == nil }, 20*time.Second, 5*time.Millisecond,
+	)
 	stop(stopped)
 	require.ErrorIs(t, <-outcome, stopped)
 }

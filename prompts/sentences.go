@@ -2,8 +2,8 @@ package prompts
 
 import "time"
 
-// Deadline promises the callback: "Wij bellen u uiterlijk op dinsdag 24 november om 17 uur." t is in the municipality's zone.
-// The words name the last moment (service norm 7 of the municipality), never a later one: seconds are dropped.
+// Deadline promises the callback: "Wij bellen u uiterlijk op dinsdag 24 november om 17 uur." t is in the municipality's
+// zone. The words name the last moment (service norm 7 of the municipality), never a later one: seconds are dropped.
 func (s Speaker) Deadline(t time.Time) Utterance {
 	return s.utter([]ID{callBackBy}, s.noLaterThan(t), []ID{PauseLong})
 }
@@ -23,8 +23,8 @@ func (s Speaker) ReadBack(number string) Utterance {
 	return s.CallBackOn(number).Then(s.Say(confirmNumber))
 }
 
-// Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0 ahead.
-// Less than none counts as none.
+// Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0
+// ahead. Less than none counts as none.
 func (s Speaker) Position(ahead int) Utterance {
 	switch {
 	case ahead <= 0:
@@ -35,8 +35,8 @@ func (s Speaker) Position(ahead int) Utterance {
 	return s.utter([]ID{thereAre}, s.Number(ahead).Parts, []ID{callersBeforeYou})
 }
 
-// ExpectedWait tells an estimate, rounded up: to minutes, above ten minutes to five, and above an hour only that it is more.
-// Less than a minute is said as such, nothing and below nothing included.
+// ExpectedWait tells an estimate, rounded up: to minutes, above ten minutes to five, and above an hour only that it is
+// more. Less than a minute is said as such, nothing and below nothing included.
 func (s Speaker) ExpectedWait(d time.Duration) Utterance {
 	if d < time.Minute {
 		return s.Say(waitUnderAMinute)

@@ -38,10 +38,11 @@ func silence(rate int, length time.Duration) sound {
 	return sound{rate: rate, samples: make([]float64, samplesIn(rate, length))}
 }
 
-// noiseFloor (-70 dBFS, nobody hears it) lies under all that is played, silences too. G.722 is adaptive: a file is encoded from some
-// state of the encoder and played into the decoder's state after the file before. Where those differ, parts clip and crackle at the
-// joints, and after digital silence they stay different. In noise both settle in the same state. Measured on composed sentences,
-// joined against single files: 6 dB of signal to distortion without, 26 dB with noise, lead and run-up (32 is G.722 itself).
+// noiseFloor (-70 dBFS, nobody hears it) lies under all that is played, silences too. G.722 is adaptive: a file is
+// encoded from some state of the encoder and played into the decoder's state after the file before. Where those differ,
+// parts clip and crackle at the joints, and after digital silence they stay different. In noise both settle in the same
+// state. Measured on composed sentences, joined against single files: 6 dB of signal to distortion without, 26 dB with
+// noise, lead and run-up (32 is G.722 itself).
 const noiseFloor = 10.0 / 32768
 
 // runUp is the noise that the encoders settle in before a file starts; it is cut off again.
@@ -50,7 +51,8 @@ const (
 	runUpBytes = 4000 // in A-law and in G.722
 )
 
-// overNoise lays the noise floor under a sound. It is the same noise each time, so that the same text gives the same file.
+// overNoise lays the noise floor under a sound. It is the same noise each time, so that the same text gives the same
+// file.
 func (s sound) overNoise() sound {
 	random := rand.New(rand.NewPCG(14, 570))
 	noisy := make([]float64, len(s.samples))
@@ -65,7 +67,8 @@ func samplesIn(rate int, length time.Duration) int {
 	return int(int64(rate) * int64(length) / int64(time.Second))
 }
 
-// shape trims, levels and pads speech. A sentence gets a breath after it, a part nothing, so that what follows joins on.
+// shape trims, levels and pads speech. A sentence gets a breath after it, a part nothing, so that what follows joins
+// on.
 func (s sound) shape(sentence bool) (sound, error) {
 	s, err := s.trim()
 	if err != nil {
@@ -80,8 +83,8 @@ func (s sound) shape(sentence bool) (sound, error) {
 	return s, nil
 }
 
-// A frame is what one RTP packet carries. After a file that ends inside a frame, Asterisk 22 was measured to wait some 50 ms before the
-// next one; after whole frames it goes on at once, and a composed sentence flows.
+// A frame is what one RTP packet carries. After a file that ends inside a frame, Asterisk 22 was measured to wait some
+// 50 ms before the next one; after whole frames it goes on at once, and a composed sentence flows.
 const (
 	frame      = 20 * time.Millisecond
 	frameBytes = 160                  // in A-law and in G.722
@@ -135,8 +138,8 @@ func (s sound) trim() (sound, error) {
 	return sound{rate: s.rate, samples: append([]float64(nil), s.samples[from:to]...)}, nil
 }
 
-// level brings speech to speechLevel, measured over the moments in which somebody speaks (the idea of ITU-T P.56), and bends peaks
-// so that nothing clips.
+// level brings speech to speechLevel, measured over the moments in which somebody speaks (the idea of ITU-T P.56), and
+// bends peaks so that nothing clips.
 func (s sound) level() sound {
 	gain := factor(min(speechLevel-decibel(s.activeLevel()), largestGain))
 	levelled := make([]float64, len(s.samples))
@@ -219,8 +222,8 @@ type wavFormat struct {
 	rate                   uint32
 }
 
-// readWAV splits a WAV file into format and samples. A data length beyond the end means "until the end": that is what a program writes
-// that does not know the length yet, such as espeak-ng into a pipe.
+// readWAV splits a WAV file into format and samples. A data length beyond the end means "until the end": that is what a
+// program writes that does not know the length yet, such as espeak-ng into a pipe.
 func readWAV(raw []byte) (wavFormat, []byte, error) {
 	if len(raw) < 12 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
 		return wavFormat{}, nil, errors.New("it is not a WAV file")

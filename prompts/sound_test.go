@@ -20,7 +20,9 @@ func TestExpandingAgreesWithFFmpeg(t *testing.T) {
 	for form, expand := range map[string]func(byte) int{"alaw": alawSample, "mulaw": ulawSample} {
 		file := filepath.Join(t.TempDir(), form)
 		require.NoError(t, os.WriteFile(file, all, 0o644))
-		out, err := exec.CommandContext(bounded(t), "ffmpeg", "-loglevel", "error", "-f", form, "-i", file, "-f", "s16le", "-").Output()
+		out, err := exec.CommandContext(
+			bounded(t), "ffmpeg", "-loglevel", "error", "-f", form, "-i", file, "-f", "s16le", "-",
+		).Output()
 		require.NoError(t, err)
 		theirs := fromPCM16(8000, out)
 		require.Len(t, theirs.samples, 256)
@@ -65,7 +67,8 @@ func TestPeaksAreBentNotCut(t *testing.T) {
 
 func TestNothingToHearIsAnError(t *testing.T) {
 	for name, s := range map[string]sound{
-		"nothing": {rate: 8000}, "silence": silence(8000, time.Second), "noise of one bit": fromPCM16(8000, []byte(tone(8000, 1, 0.0001))),
+		"nothing": {rate: 8000}, "silence": silence(8000, time.Second),
+		"noise of one bit": fromPCM16(8000, []byte(tone(8000, 1, 0.0001))),
 	} {
 		_, err := s.shape(true)
 		require.ErrorIs(t, err, errOnlySilence, name)

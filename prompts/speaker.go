@@ -28,13 +28,13 @@ func (s Speaker) Language() Language {
 // Say joins fixed texts.
 func (s Speaker) Say(ids ...ID) Utterance { return s.utter(ids) }
 
-// Digits reads a telephone number digit by digit, with a short pause between its groups. Groups that the number is written in are
-// kept when they are short; a Dutch national number without spaces is grouped by the Dutch number plan. The plus of a foreign
-// number is spoken; every other sign is passed over.
+// Digits reads a telephone number digit by digit, with a short pause between its groups. Groups that the number is
+// written in are kept when they are short; a Dutch national number without spaces is grouped by the Dutch number plan.
+// The plus of a foreign number is spoken; every other sign is passed over.
 func (s Speaker) Digits(number string) Utterance { return s.utter(spell(phoneGroups(number))) }
 
-// Reference reads a reference digit by digit in pairs. It is not read as two-digit numbers, because Dutch says the units first
-// ("achtenveertig") and people who write along turn them round. What is not a digit is passed over.
+// Reference reads a reference digit by digit in pairs. It is not read as two-digit numbers, because Dutch says the
+// units first ("achtenveertig") and people who write along turn them round. What is not a digit is passed over.
 func (s Speaker) Reference(reference string) Utterance {
 	return s.utter(spell(pairs(onlyDigits(reference))))
 }
@@ -50,13 +50,14 @@ func (s Speaker) Number(n int) Utterance {
 // Date reads weekday, day and month of t, by t's own clock and zone: "dinsdag 24 november".
 func (s Speaker) Date(t time.Time) Utterance { return s.utter(s.grammar().date(t)) }
 
-// Time reads hours and minutes of t, by t's own clock and zone: "17 uur", "9 uur 30", "middernacht". Seconds are dropped.
+// Time reads hours and minutes of t, by t's own clock and zone: "17 uur", "9 uur 30", "middernacht". Seconds are
+// dropped.
 func (s Speaker) Time(t time.Time) Utterance {
 	return s.utter(s.grammar().clock(t.Hour(), t.Minute()))
 }
 
-// noLaterThan reads a limit by its date and time: "dinsdag 24 november om 17 uur". A limit at midnight is told as the end of the day
-// before: "woensdag om middernacht" would be taken for a day too late by half of those who hear it.
+// noLaterThan reads a limit by its date and time: "dinsdag 24 november om 17 uur". A limit at midnight is told as the
+// end of the day before: "woensdag om middernacht" would be taken for a day too late by half of those who hear it.
 func (s Speaker) noLaterThan(t time.Time) []ID {
 	if t.Hour() == 0 && t.Minute() == 0 {
 		return join(s.grammar().date(t.AddDate(0, 0, -1)), []ID{atEndOfDay})

@@ -57,14 +57,26 @@ func TestDatesAndTimes(t *testing.T) {
 		return func(s Speaker) Utterance { return s.Time(at(t, "2026-11-24 "+clock)) }
 	}
 	hearAll(t, []spokenCase{
-		{"an ordinary day", date("2026-11-24 17:00:00"), "dinsdag vierentwintig november", "Tuesday the twenty-fourth of November"},
+		{
+			"an ordinary day", date("2026-11-24 17:00:00"), "dinsdag vierentwintig november",
+			"Tuesday the twenty-fourth of November",
+		},
 		{"the first of a month", date("2026-03-01 09:00:00"), "zondag één maart", "Sunday the first of March"},
 		{"the second", date("2026-06-02 09:00:00"), "dinsdag twee juni", "Tuesday the second of June"},
 		{"the third", date("2026-08-03 09:00:00"), "maandag drie augustus", "Monday the third of August"},
-		{"the twenty-third", date("2026-12-23 09:00:00"), "woensdag drieëntwintig december", "Wednesday the twenty-third of December"},
+		{
+			"the twenty-third", date("2026-12-23 09:00:00"), "woensdag drieëntwintig december",
+			"Wednesday the twenty-third of December",
+		},
 		{"the twelfth", date("2026-02-12 09:00:00"), "donderdag twaalf februari", "Thursday the twelfth of February"},
-		{"leap day", date("2028-02-29 09:00:00"), "dinsdag negenentwintig februari", "Tuesday the twenty-ninth of February"},
-		{"the thirty-first", date("2027-01-31 09:00:00"), "zondag eenendertig januari", "Sunday the thirty-first of January"},
+		{
+			"leap day", date("2028-02-29 09:00:00"), "dinsdag negenentwintig februari",
+			"Tuesday the twenty-ninth of February",
+		},
+		{
+			"the thirty-first", date("2027-01-31 09:00:00"), "zondag eenendertig januari",
+			"Sunday the thirty-first of January",
+		},
 
 		{"a whole hour in the morning", clock("09:00:00"), "negen uur", "nine a.m."},
 		{"a whole hour in the afternoon", clock("17:00:00"), "zeventien uur", "five p.m."},
@@ -150,17 +162,47 @@ func TestWaiting(t *testing.T) {
 		{"less than nobody", position(-3), "U bent als eerste aan de beurt.", "You are next in line."},
 		{"one ahead", position(1), "Er is één wachtende voor u.", "There is one caller before you."},
 		{"two ahead", position(2), "Er zijn twee wachtenden voor u.", "There are two callers before you."},
-		{"a hundred and one ahead", position(101), "Er zijn honderdéén wachtenden voor u.", "There are one hundred and one callers before you."},
-		{"two hundred ahead", position(200), "Er zijn tweehonderd wachtenden voor u.", "There are two hundred callers before you."},
+		{
+			"a hundred and one ahead", position(101), "Er zijn honderdéén wachtenden voor u.",
+			"There are one hundred and one callers before you.",
+		},
+		{
+			"two hundred ahead", position(200), "Er zijn tweehonderd wachtenden voor u.",
+			"There are two hundred callers before you.",
+		},
 
-		{"a nonsense wait", wait(-time.Minute), "De verwachte wachttijd is minder dan één minuut.", "The expected wait is less than one minute."},
-		{"59 seconds", wait(59 * time.Second), "De verwachte wachttijd is minder dan één minuut.", "The expected wait is less than one minute."},
-		{"one minute", wait(time.Minute), "De verwachte wachttijd is ongeveer één minuut.", "The expected wait is about one minute."},
-		{"61 seconds round up", wait(61 * time.Second), "De verwachte wachttijd is ongeveer twee minuten.", "The expected wait is about two minutes."},
-		{"ten minutes", wait(10 * time.Minute), "De verwachte wachttijd is ongeveer tien minuten.", "The expected wait is about ten minutes."},
-		{"eleven minutes", wait(11 * time.Minute), "De verwachte wachttijd is ongeveer vijftien minuten.", "The expected wait is about fifteen minutes."},
-		{"an hour", wait(time.Hour), "De verwachte wachttijd is ongeveer zestig minuten.", "The expected wait is about sixty minutes."},
-		{"longer", wait(time.Hour + 1), "De verwachte wachttijd is langer dan een uur.", "The expected wait is more than an hour."},
+		{
+			"a nonsense wait", wait(-time.Minute), "De verwachte wachttijd is minder dan één minuut.",
+			"The expected wait is less than one minute.",
+		},
+		{
+			"59 seconds", wait(59 * time.Second), "De verwachte wachttijd is minder dan één minuut.",
+			"The expected wait is less than one minute.",
+		},
+		{
+			"one minute", wait(time.Minute), "De verwachte wachttijd is ongeveer één minuut.",
+			"The expected wait is about one minute.",
+		},
+		{
+			"61 seconds round up", wait(61 * time.Second), "De verwachte wachttijd is ongeveer twee minuten.",
+			"The expected wait is about two minutes.",
+		},
+		{
+			"ten minutes", wait(10 * time.Minute), "De verwachte wachttijd is ongeveer tien minuten.",
+			"The expected wait is about ten minutes.",
+		},
+		{
+			"eleven minutes", wait(11 * time.Minute), "De verwachte wachttijd is ongeveer vijftien minuten.",
+			"The expected wait is about fifteen minutes.",
+		},
+		{
+			"an hour", wait(time.Hour), "De verwachte wachttijd is ongeveer zestig minuten.",
+			"The expected wait is about sixty minutes.",
+		},
+		{
+			"longer", wait(time.Hour + 1), "De verwachte wachttijd is langer dan een uur.",
+			"The expected wait is more than an hour.",
+		},
 	})
 }
 
@@ -193,17 +235,20 @@ func TestOpeningHours(t *testing.T) {
 			"You can call us on weekdays between nine a.m. and five p.m.",
 		},
 		{
-			"half hours", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(8*time.Hour+30*time.Minute, 17*time.Hour)) },
+			"half hours",
+			func(s Speaker) Utterance { return s.OpeningWeek(workingDays(8*time.Hour+30*time.Minute, 17*time.Hour)) },
 			"U kunt ons bellen op werkdagen tussen acht uur dertig en zeventien uur.",
 			"You can call us on weekdays between eight thirty a.m. and five p.m.",
 		},
 		{
-			"until midnight", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(9*time.Hour, 24*time.Hour)) },
+			"until midnight",
+			func(s Speaker) Utterance { return s.OpeningWeek(workingDays(9*time.Hour, 24*time.Hour)) },
 			"U kunt ons bellen op werkdagen tussen negen uur en middernacht.",
 			"You can call us on weekdays between nine a.m. and midnight.",
 		},
 		{
-			"Saturday apart", week(map[time.Weekday][]Span{1: office, 2: office, 3: office, 4: office, 5: office, 6: {span(10, 12)}}),
+			"Saturday apart",
+			week(map[time.Weekday][]Span{1: office, 2: office, 3: office, 4: office, 5: office, 6: {span(10, 12)}}),
 			"U kunt ons bellen op werkdagen tussen negen en zeventien uur, en op zaterdag tussen tien en twaalf uur.",
 			"You can call us on weekdays between nine a.m. and five p.m., and on Saturday between ten a.m. and noon.",
 		},
@@ -234,12 +279,22 @@ func TestOpeningHours(t *testing.T) {
 			"You can call us from Friday to Sunday between nine a.m. and five p.m.",
 		},
 		{
-			"always", week(map[time.Weekday][]Span{0: {span(0, 24)}, 1: {span(0, 24)}, 2: {span(0, 24)}, 3: {span(0, 24)}, 4: {span(0, 24)}, 5: {span(0, 24)}, 6: {span(0, 24)}}),
+			"always",
+			week(map[time.Weekday][]Span{
+				0: {span(0, 24)}, 1: {span(0, 24)}, 2: {span(0, 24)}, 3: {span(0, 24)}, 4: {span(0, 24)},
+				5: {span(0, 24)}, 6: {span(0, 24)},
+			}),
 			"U kunt ons bellen elke dag de hele dag.",
 			"You can call us every day all day.",
 		},
 		{"never", week(nil), "", ""},
-		{"hours that are none", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(17*time.Hour, 9*time.Hour)) }, "", ""},
-		{"hours outside a day", func(s Speaker) Utterance { return s.OpeningWeek(workingDays(-time.Hour, 25*time.Hour)) }, "", ""},
+		{
+			"hours that are none",
+			func(s Speaker) Utterance { return s.OpeningWeek(workingDays(17*time.Hour, 9*time.Hour)) }, "", "",
+		},
+		{
+			"hours outside a day",
+			func(s Speaker) Utterance { return s.OpeningWeek(workingDays(-time.Hour, 25*time.Hour)) }, "", "",
+		},
 	})
 }

@@ -18,8 +18,8 @@ const (
 	ffmpeg = "ffmpeg"
 )
 
-// The files made for each prompt. Asterisk plays the one that fits the call's codec as it is: A-law for the public network, G.722 for
-// wideband phones. Both take 8000 bytes for a second.
+// The files made for each prompt. Asterisk plays the one that fits the call's codec as it is: A-law for the public
+// network, G.722 for wideband phones. Both take 8000 bytes for a second.
 const (
 	alawExt = ".alaw"
 	g722Ext = ".g722"
@@ -79,7 +79,10 @@ func lastWords(stderr string) string {
 
 // synthesize speaks a text.
 func synthesize(ctx context.Context, language Language, text string) (sound, error) {
-	wav, err := runTool(ctx, espeak, []byte(text), "-b", "1", "-v", voices[language], "-s", strconv.Itoa(wordsPerMinute), "--stdin", "--stdout")
+	wav, err := runTool(
+		ctx, espeak, []byte(text), "-b", "1", "-v", voices[language], "-s", strconv.Itoa(wordsPerMinute), "--stdin",
+		"--stdout",
+	)
 	if err != nil {
 		return sound{}, err
 	}
@@ -88,7 +91,9 @@ func synthesize(ctx context.Context, language Language, text string) (sound, err
 		return sound{}, fmt.Errorf("%s wrote no usable sound: %w", espeak, err)
 	}
 	if format.channels != 1 || format.bits != 16 {
-		return sound{}, fmt.Errorf("%s wrote %d channels of %d bits, wanted 1 of 16", espeak, format.channels, format.bits)
+		return sound{}, fmt.Errorf(
+			"%s wrote %d channels of %d bits, wanted 1 of 16", espeak, format.channels, format.bits,
+		)
 	}
 	return fromPCM16(int(format.rate), samples), nil
 }
@@ -118,8 +123,8 @@ type clip struct {
 
 func (c clip) encoded(ext string) string { return strings.TrimSuffix(c.raw, filepath.Ext(c.raw)) + ext }
 
-// encode writes the A-law and G.722 files of several clips beside their raw files. One run for several: starting ffmpeg costs more
-// than the work.
+// encode writes the A-law and G.722 files of several clips beside their raw files. One run for several: starting ffmpeg
+// costs more than the work.
 func encode(ctx context.Context, clips []clip) error {
 	args := []string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-threads", "1"}
 	for _, c := range clips {

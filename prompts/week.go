@@ -11,9 +11,9 @@ type Span struct{ From, To time.Duration }
 // Week holds the opening hours of each day, indexed by time.Weekday. A day without spans is closed.
 type Week [7][]Span
 
-// OpeningWeek says when the municipality can be reached: "U kunt ons bellen op werkdagen tussen 9 en 17 uur, en op zaterdag tussen
-// 10 en 12 uur." Days with equal hours are said together. Spans that are not inside a day are passed over; a week that is closed
-// throughout gives nothing to say.
+// OpeningWeek says when the municipality can be reached: "U kunt ons bellen op werkdagen tussen 9 en 17 uur, en op
+// zaterdag tussen 10 en 12 uur." Days with equal hours are said together. Spans that are not inside a day are passed
+// over; a week that is closed throughout gives nothing to say.
 func (s Speaker) OpeningWeek(week Week) Utterance {
 	groups := groupDays(week)
 	if len(groups) == 0 {

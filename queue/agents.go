@@ -53,7 +53,8 @@ type member struct {
 	phone       PhoneState
 	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or until the phone tells otherwise
 	doubtUntil  time.Time
-	forwards    bool      // the phone sent the last call elsewhere, and has told nothing since; it rests until doubtUntil
+	// the phone sent the last call elsewhere, and has told nothing since; it rests until doubtUntil
+	forwards    bool
 	talkedUntil time.Time // end of the last conversation; zero when there was none
 	timer       timer     // the first of the moments above
 

@@ -14,7 +14,8 @@ import (
 // of the team his phone rings for, stops ringing; if he talks he finishes. A member whom the agents do not hold is
 // passed over. phones is how phones stand, by endpoint, as far as that is known: who is new is not rung while he talks.
 func (q *Machine) Apply(
-	now time.Time, teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent, phones map[string]PhoneState,
+	now time.Time, teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent,
+	phones map[string]PhoneState,
 ) []Action {
 	q.dropTeams(now, teams)
 	q.applyAgents(agents, phones)
@@ -71,7 +72,9 @@ func (q *Machine) applyAgents(agents map[call.AgentID]routing.Agent, phones map[
 	for _, id := range slices.Sorted(maps.Keys(agents)) {
 		m := q.members[id]
 		if m == nil {
-			m = &member{id: id, endpoint: agents[id].Endpoint, slot: q.freeSlot(), phone: standing(phones, agents[id].Endpoint)}
+			m = &member{
+				id: id, endpoint: agents[id].Endpoint, slot: q.freeSlot(), phone: standing(phones, agents[id].Endpoint),
+			}
 			m.timer.member = m
 			q.members[id] = m
 		}

@@ -40,7 +40,9 @@ func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*queue.Machin
 	}
 	q := queue.New(configured, agents)
 	for i := range manyAgents {
-		q.Talking(nineOClock, call.ID(fmt.Sprintf("talk%d", i)), agentNo(i), call.TeamID(fmt.Sprintf("team%02d", i%teams)))
+		q.Talking(
+			nineOClock, call.ID(fmt.Sprintf("talk%d", i)), agentNo(i), call.TeamID(fmt.Sprintf("team%02d", i%teams)),
+		)
 	}
 	now := nineOClock
 	for i := range manyCallers {

@@ -32,7 +32,8 @@ type caller struct {
 	retry   timer     // the end of the round
 }
 
-// compare puts callers of any team in the order in which they are served: priority of the team, then place, then order of joining.
+// compare puts callers of any team in the order in which they are served: priority of the team, then place, then order
+// of joining.
 func (c *caller) compare(other *caller) int {
 	return cmp.Or(
 		cmp.Compare(other.queue.team.Priority, c.queue.team.Priority),
@@ -88,8 +89,8 @@ func (c *caller) reopen() {
 	c.open = open
 }
 
-// Position is the caller's place in his team's queue, 1 being next, and how many wait there. Callers whose phone already
-// rings keep their place and count. It is false when the call does not wait.
+// Position is the caller's place in his team's queue, 1 being next, and how many wait there. Callers whose phone
+// already rings keep their place and count. It is false when the call does not wait.
 func (q *Machine) Position(id call.ID) (pos, of int, ok bool) {
 	c := q.callers[id]
 	if c == nil {

@@ -32,10 +32,10 @@ func (h *handling) add(now time.Time, took time.Duration) {
 func (h *handling) stale(now time.Time) bool { return now.Sub(h.last) > handlingStale }
 
 // ExpectedWait estimates how much longer a caller waits for a phone to ring: with S agents who are each kept for H by a
-// conversation, one gets free every H/S, and the caller needs as many such moments as there are callers before him, plus
-// one. It is 0 when a phone rings for him, and false when there is no ground: the call does not wait, nobody is staffed,
-// or the team had fewer than three conversations of late. An agent counts for each of his teams that has callers waiting
-// in equal shares.
+// conversation, one gets free every H/S, and the caller needs as many such moments as there are callers before him,
+// plus one. It is 0 when a phone rings for him, and false when there is no ground: the call does not wait, nobody is
+// staffed, or the team had fewer than three conversations of late. An agent counts for each of his teams that has
+// callers waiting in equal shares.
 func (q *Machine) ExpectedWait(now time.Time, id call.ID) (time.Duration, bool) {
 	c := q.callers[id]
 	if c == nil {

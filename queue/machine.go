@@ -55,8 +55,8 @@ func New(teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Age
 	return q
 }
 
-// Join puts a caller in the queue of his team. When no agent of the team is staffed the actions hold NobodyLeft. Errors:
-// ErrNoCall, ErrUnknownTeam, ErrAlreadyWaiting; then nothing has changed.
+// Join puts a caller in the queue of his team. When no agent of the team is staffed the actions hold NobodyLeft.
+// Errors: ErrNoCall, ErrUnknownTeam, ErrAlreadyWaiting; then nothing has changed.
 func (q *Machine) Join(now time.Time, joining Caller) ([]Action, error) {
 	w := q.queues[joining.Team]
 	switch {

@@ -146,7 +146,9 @@ func TestLeaving(t *testing.T) {
 			h.leaves("c1", "cancel_ring c1 at anna")
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 		},
-		"a caller who was transferred waits for another team while the first agent still holds the line": func(t *testing.T) {
+		"a caller who was transferred waits for another team while the first agent still holds the line": func(
+			t *testing.T,
+		) {
 			h := newHall(t, team("kcc", "anna"), team("tax", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.answers("anna", "c1", "connect c1 at anna")
@@ -214,7 +216,9 @@ func TestAnswering(t *testing.T) {
 			h.is("anna", queue.AgentRinging)
 		},
 		"a failed ring that was over already changes nothing": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "anna"), func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, time.Minute }))
+			h := newHall(
+				t, with(team("kcc", "anna"), func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, time.Minute }),
+			)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.leaves("c1", "cancel_ring c1 at anna")
 			h.fails("anna", "c1", queue.NoAnswer)

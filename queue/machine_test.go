@@ -52,7 +52,9 @@ func genTeams(t *rapid.T) map[call.TeamID]routing.Team {
 func genAgents(t *rapid.T) map[call.AgentID]routing.Agent {
 	agents := map[call.AgentID]routing.Agent{}
 	for _, id := range rapid.SliceOfNDistinct(rapid.SampledFrom(someAgents), 2, 5, rapid.ID).Draw(t, "agents") {
-		agents[id] = routing.Agent{ID: id, Endpoint: rapid.SampledFrom([]string{"desk", "desk", "home"}).Draw(t, "phone")}
+		agents[id] = routing.Agent{
+			ID: id, Endpoint: rapid.SampledFrom([]string{"desk", "desk", "home"}).Draw(t, "phone"),
+		}
 	}
 	return agents
 }

@@ -36,8 +36,8 @@ func (q *Machine) settle(now time.Time) []Action {
 	return actions
 }
 
-// first is the caller who is to be served now, over all queues that were touched; nil when nobody can be. So an agent of
-// several teams who gets free serves whoever of all their callers goes first.
+// first is the caller who is to be served now, over all queues that were touched; nil when nobody can be. So an agent
+// of several teams who gets free serves whoever of all their callers goes first.
 func (q *Machine) first() *caller {
 	var best *caller
 	for _, w := range q.touched {
@@ -116,7 +116,8 @@ func (q *Machine) exhaust(now time.Time, c *caller) {
 	}
 }
 
-// startRound lets every phone be tried for the caller again. While nobody is staffed there is nothing new to say to him.
+// startRound lets every phone be tried for the caller again. While nobody is staffed there is nothing new to say to
+// him.
 func (q *Machine) startRound(c *caller) {
 	clear(c.tried)
 	c.told = c.told && c.queue.staffed.empty()

@@ -13,8 +13,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// model says the rules of the queues once more, as plainly as can be and with no care for speed: it takes in each event,
-// checks every action that the queues give for it, and then checks that none is missing.
+// model says the rules of the queues once more, as plainly as can be and with no care for speed: it takes in each
+// event, checks every action that the queues give for it, and then checks that none is missing.
 type model struct {
 	t       require.TestingT
 	now     time.Time

@@ -97,7 +97,13 @@ func TestNobodyLeft(t *testing.T) {
 			h.passes(time.Hour)
 		},
 		"all are offline or paused": func(t *testing.T) {
-			h := newHall(t, with(team("kcc", "bram", "anna"), func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, 2*time.Hour }))
+			h := newHall(
+				t,
+				with(
+					team("kcc", "bram", "anna"),
+					func(t *routing.Team) { t.MissedLimit, t.MissedPause = 1, 2*time.Hour },
+				),
+			)
 			h.phone("anna", queue.PhoneOffline)
 			h.joins("c0", "kcc", "ring c0 at bram for 20s")
 			h.fails("bram", "c0", queue.NoAnswer, "nobody_left c0")
@@ -345,7 +351,9 @@ func TestPhones(t *testing.T) {
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 		},
 		"a doubt about a phone may outlast a wrap-up": func(t *testing.T) {
-			kcc := with(team("kcc", "anna", "bram"), func(t *routing.Team) { t.WrapUp, t.Retry = 10*time.Second, time.Minute })
+			kcc := with(
+				team("kcc", "anna", "bram"), func(t *routing.Team) { t.WrapUp, t.Retry = 10*time.Second, time.Minute },
+			)
 			h := newHall(t, kcc)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", queue.Busy, "ring c1 at bram for 20s")

@@ -19,9 +19,13 @@ func TestPickers(t *testing.T) {
 		candidates []candidate
 		want       []call.AgentID
 	}{
-		"who talked longest ago":                  {LongestIdle, []candidate{anna, bram}, []call.AgentID{"bram"}},
-		"of equals whom the team lists first":     {LongestIdle, []candidate{anna, bram, carla}, []call.AgentID{"bram"}},
-		"who has not talked at all":               {LongestIdle, []candidate{anna, bram, fresh}, []call.AgentID{"fresh"}},
+		"who talked longest ago": {LongestIdle, []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"of equals whom the team lists first": {
+			LongestIdle, []candidate{anna, bram, carla}, []call.AgentID{"bram"},
+		},
+		"who has not talked at all": {
+			LongestIdle, []candidate{anna, bram, fresh}, []call.AgentID{"fresh"},
+		},
 		"whom the team lists first":               {FixedOrder, []candidate{anna, bram, fresh}, []call.AgentID{"anna"}},
 		"everybody":                               {RingAll, []candidate{bram, anna}, []call.AgentID{"bram", "anna"}},
 		"a word we do not know is longest idle":   {"by_horoscope", []candidate{anna, bram}, []call.AgentID{"bram"}},

@@ -84,7 +84,9 @@ func passesFor(t *testing.T, program string) string {
 func TestARehearsalRunsNothingThatAnImpostorNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	done, program, config := filepath.Join(dir, "done"), filepath.Join(dir, "redis-server"), filepath.Join(dir, "redis.conf")
+	done, program, config := filepath.Join(dir, "done"), filepath.Join(dir, "redis-server"), filepath.Join(
+		dir, "redis.conf",
+	)
 	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\ntouch "+done+"\n"), 0o755))
 	require.NoError(t, os.WriteFile(config, []byte("port 0\n"), 0o644))
 	pipe := filepath.Join(dir, "pipe.conf")
@@ -173,7 +175,9 @@ func TestARehearsalHasTheRightsOfTheRedisThatRuns(t *testing.T) {
 		Addr: server.Addr, Username: redistest.Operator, Password: redistest.OperatorPassword,
 	})
 	t.Cleanup(func() { require.NoError(t, past.Close()) })
-	require.Eventually(t, func() bool { return past.Ping(t.Context()).Err() == nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(
+		t, func() bool { return past.Ping(t.Context()).Err() == nil }, 20*time.Second, 10*time.Millisecond,
+	)
 
 	as, seen := redistest.As(server.Addr), filepath.Join(server.Dir(), "tmp", "seen")
 	require.NoError(t, redisstore.Rehearsal{Running: as}.Hold(t.Context()))

@@ -122,7 +122,9 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 	} {
 		err := c.Do(t.Context(), command...).Err()
 		require.Error(t, err, "%v", command)
-		require.Regexp(t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command)
+		require.Regexp(
+			t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command,
+		)
 	}
 	require.ErrorContains(
 		t, clientAs(t, server.Addr, "default", "").Ping(t.Context()).Err(), "NOAUTH", "nobody comes in without a name",
@@ -133,7 +135,9 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 func TestARightIsMissing(t *testing.T) {
 	t.Parallel()
 	t.Run("to let counts expire", func(t *testing.T) {
-		server := shipped(t, func(acl string) string { return strings.Replace(acl, " (~bereikbaar:*:day:* +expire)", "", 1) })
+		server := shipped(
+			t, func(acl string) string { return strings.Replace(acl, " (~bereikbaar:*:day:* +expire)", "", 1) },
+		)
 		s := open(t, server.Addr)
 		_, err := s.Count(t.Context(), today, "1", dials("+31612345678"))
 		require.ErrorIs(t, err, note.ErrStoreDown)
@@ -171,8 +175,8 @@ func TestARightIsMissing(t *testing.T) {
 	})
 }
 
-// requireWholeWithout checks that every change is done as a whole or not at all when the daemon's user lacks a right, and
-// that at least one is refused because of it.
+// requireWholeWithout checks that every change is done as a whole or not at all when the daemon's user lacks a right,
+// and that at least one is refused because of it.
 func requireWholeWithout(t *testing.T, right string) {
 	t.Helper()
 	server := shipped(t, func(acl string) string { return strings.Replace(acl, " +"+right+" ", " ", 1) })
@@ -211,6 +215,9 @@ func TestTheShippedUsersNeedAPasswordPutIn(t *testing.T) {
 	acl, err := os.ReadFile("../deploy/redis/users.acl")
 	require.NoError(t, err)
 	for line := range strings.Lines(string(acl)) {
-		require.False(t, strings.Contains(line, "nopass") || strings.Contains(line, " >"), "a password that everybody can read: %s", line)
+		require.False(
+			t, strings.Contains(line, "nopass") || strings.Contains(line, " >"),
+			"a password that everybody can read: %s", line,
+		)
 	}
 }

@@ -101,7 +101,9 @@ func advanceArguments(before, after note.Note, e note.Event) (keys []string, arg
 		mode = modePurge
 	}
 	args = make([]any, 0, 7+len(fields)+len(event))
-	args = append(args, string(e.ID), e.Ver-1, e.Hold.Milliseconds(), mode, plan.changes.String(), list(gone), len(fields))
+	args = append(
+		args, string(e.ID), e.Ver-1, e.Hold.Milliseconds(), mode, plan.changes.String(), list(gone), len(fields),
+	)
 	args = append(args, fields...)
 	return plan.keys, append(args, event...)
 }

@@ -29,7 +29,8 @@ var nth atomic.Int64
 func benchEvent() note.Event {
 	i := nth.Add(1)
 	made := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond)
-	reference, _ := note.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i)))) // eight bytes are enough
+	// eight bytes are enough
+	reference, _ := note.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i))))
 	return note.Made(note.Note{
 		ID: note.ID(ulid.Make().String()), Reference: reference,
 		Municipality: "deventer", Team: call.TeamID(fmt.Sprintf("team%d", i%20)), Owner: "kcc",
@@ -55,8 +56,8 @@ func BenchmarkMake(b *testing.B) {
 	})
 }
 
-// BenchmarkRawEvalsha runs the same script with arguments that are ready, past the store: the measure that BenchmarkMake is
-// held to.
+// BenchmarkRawEvalsha runs the same script with arguments that are ready, past the store: the measure that
+// BenchmarkMake is held to.
 func BenchmarkRawEvalsha(b *testing.B) {
 	server := redistest.Start(b)
 	c := redis.NewClient(&redis.Options{
@@ -81,7 +82,8 @@ func BenchmarkRawEvalsha(b *testing.B) {
 		a := <-ready
 		_, err := storetest.Patiently(func() (any, error) {
 			reply, err := c.EvalSha(context.Background(), sha, a.keys, a.args...).Result()
-			if err != nil { // on a busy machine a connection may not come about in time, and what is lost by that counts
+			// on a busy machine a connection may not come about in time, and what is lost by that counts
+			if err != nil {
 				err = fmt.Errorf("%w: %w", note.ErrStoreDown, err)
 			}
 			return reply, err

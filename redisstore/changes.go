@@ -9,16 +9,16 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// place is where a note stands in one index: the command that puts it there and the one that takes it away, as common.lua
-// names them.
+// place is where a note stands in one index: the command that puts it there and the one that takes it away, as
+// common.lua names them.
 type place struct {
 	key  string
 	put  []string
 	take []string
 }
 
-// places gives every index in which a note stands. What a transition changes is the difference between the places before
-// and after it, so that an index cannot be forgotten.
+// places gives every index in which a note stands. What a transition changes is the difference between the places
+// before and after it, so that an index cannot be forgotten.
 func places(n note.Note) []place {
 	if n.State == note.None {
 		return nil
@@ -51,7 +51,10 @@ func places(n note.Note) []place {
 			zset(k.number(number), milli(n.Made.UnixMilli()))
 		}
 		all = append(all,
-			place{key: k.references(), put: []string{"refer", string(n.Reference), id}, take: []string{"unrefer", string(n.Reference), id}},
+			place{
+				key: k.references(), put: []string{"refer", string(n.Reference), id},
+				take: []string{"unrefer", string(n.Reference), id},
+			},
 			place{key: k.idem(), put: []string{"hset", string(n.Key), id}, take: []string{"hdel", string(n.Key)}})
 	}
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
@@ -206,8 +209,8 @@ func list(of []string) string {
 	return string(text)
 }
 
-// dueScore orders a due list: by deadline, and among notes with one deadline by priority. Whole milliseconds tell deadlines
-// apart; the priority moves a note within its millisecond, never before the deadline itself.
+// dueScore orders a due list: by deadline, and among notes with one deadline by priority. Whole milliseconds tell
+// deadlines apart; the priority moves a note within its millisecond, never before the deadline itself.
 func dueScore(n note.Note) string {
 	const steps = note.MaxPriority + 1
 	behind := steps - 1 - min(max(n.Priority, 0), note.MaxPriority)

@@ -57,14 +57,19 @@ var configured = []string{
 	"stream-node-max-entries",
 }
 
-// Check looks whether Redis keeps promises as docs/notes.md needs it, for doctor and for the start. It gives every problem
-// at once; a Redis that does not answer is one problem.
+// Check looks whether Redis keeps promises as docs/notes.md needs it, for doctor and for the start. It gives every
+// problem at once; a Redis that does not answer is one problem.
 func (s *Store) Check(ctx context.Context) []Problem {
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit) // several trips; nobody waits on the phone for this
 	defer cancel()
 	f, err := s.gather(ctx)
 	if err != nil {
-		return []Problem{{Setting: "connection", Grave: true, Text: err.Error(), Mend: "Until this is mended promises are kept by the daemon's journal alone, and nobody can work them"}}
+		return []Problem{
+			{
+				Setting: "connection", Grave: true, Text: err.Error(),
+				Mend: "Until this is mended promises are kept by the daemon's journal alone, and nobody can work them",
+			},
+		}
 	}
 	return slices.Concat(judge(f), s.certificates.check(), s.checkSentinels(ctx))
 }
@@ -148,7 +153,9 @@ func judge(f facts) []Problem {
 			"Put Redis on this machine or near it, and see whether its CPU or memory is short")
 	}
 	if f.skew.Abs() > greatSkew {
-		warn("clock", fmt.Sprintf("Redis's clock differs %s from ours; claims on notes lapse by Redis's", f.skew.Round(time.Second)),
+		warn("clock", fmt.Sprintf(
+			"Redis's clock differs %s from ours; claims on notes lapse by Redis's", f.skew.Round(time.Second),
+		),
 			"Run a time service (systemd-timesyncd, chrony) on both machines")
 	}
 	return found
@@ -159,10 +166,16 @@ type finding func(setting, text, mend string)
 func judgeServer(info map[string]string, grave finding) {
 	version := info["redis_version"]
 	if majorOf(version) < oldestMajor {
-		grave("version", fmt.Sprintf("Redis is version %q", version), fmt.Sprintf("Install Redis %d.0 or newer", oldestMajor))
+		grave(
+			"version", fmt.Sprintf("Redis is version %q", version),
+			fmt.Sprintf("Install Redis %d.0 or newer", oldestMajor),
+		)
 	}
 	if info["role"] != "master" {
-		grave("role", fmt.Sprintf("this Redis is a %q, which takes no notes", info["role"]), "Point the configuration at the primary, or promote this one")
+		grave(
+			"role", fmt.Sprintf("this Redis is a %q, which takes no notes", info["role"]),
+			"Point the configuration at the primary, or promote this one",
+		)
 	}
 	if info["loading"] == "1" {
 		grave("loading", "Redis is still reading its data after a start", "Wait")
@@ -174,17 +187,27 @@ func judgeConfig(f facts, grave, warn finding) {
 		grave("appendonly", "it is off: a crash loses every note since the last snapshot", "Set appendonly yes")
 	}
 	if policy := f.info["maxmemory_policy"]; policy != "noeviction" {
-		grave("maxmemory-policy", fmt.Sprintf("it is %q: Redis throws notes away when memory is short", policy), "Set maxmemory-policy noeviction")
+		grave(
+			"maxmemory-policy", fmt.Sprintf("it is %q: Redis throws notes away when memory is short", policy),
+			"Set maxmemory-policy noeviction",
+		)
 	}
 	if f.config == nil {
 		judgeRefused(f.refused, warn)
 		return
 	}
 	if fsync := f.config["appendfsync"]; fsync != "always" {
-		grave("appendfsync", fmt.Sprintf("it is %q: a crash loses notes that were confirmed to callers", fsync), "Set appendfsync always")
+		grave(
+			"appendfsync", fmt.Sprintf("it is %q: a crash loses notes that were confirmed to callers", fsync),
+			"Set appendfsync always",
+		)
 	}
 	if f.config["no-appendfsync-on-rewrite"] == "yes" {
-		grave("no-appendfsync-on-rewrite", "it is yes: while Redis rewrites its log, a crash loses notes that were confirmed", "Set no-appendfsync-on-rewrite no")
+		grave(
+			"no-appendfsync-on-rewrite",
+			"it is yes: while Redis rewrites its log, a crash loses notes that were confirmed",
+			"Set no-appendfsync-on-rewrite no",
+		)
 	}
 	if f.config["aof-load-truncated"] == "yes" {
 		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a transaction, which comes to life at the next start",
@@ -206,21 +229,29 @@ func judgeRefused(refused error, warn finding) {
 			"deploy/redis/users.acl keeps everybody from changing them")
 }
 
-// judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to its files for
-// ever, until all entries of its node are.
+// judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to
+// its files for ever, until all entries of its node are.
 func judgeErasure(f facts, warn finding) {
 	if entries := f.config["stream-node-max-entries"]; entries != "" && entries != "1" {
-		warn("stream-node-max-entries", fmt.Sprintf("it is %s: what is purged of old notes stays in Redis's memory and files beside newer ones", entries),
+		warn("stream-node-max-entries", fmt.Sprintf(
+			"it is %s: what is purged of old notes stays in Redis's memory and files beside newer ones", entries,
+		),
 			"Set stream-node-max-entries 1 before the first note is made")
 	}
 }
 
 func judgeDisk(f facts, grave, warn finding) {
 	if status := f.info["aof_last_write_status"]; status != "ok" && f.info["aof_enabled"] == "1" {
-		grave("aof_last_write_status", fmt.Sprintf("it is %q: Redis cannot write to its disk", status), "Free the disk, see Redis's log")
+		grave(
+			"aof_last_write_status", fmt.Sprintf("it is %q: Redis cannot write to its disk", status),
+			"Free the disk, see Redis's log",
+		)
 	}
 	if status := f.info["aof_last_bgrewrite_status"]; status != "ok" && f.info["aof_enabled"] == "1" {
-		warn("aof_last_bgrewrite_status", fmt.Sprintf("it is %q: the log only grows", status), "Free memory and disk, see Redis's log")
+		warn(
+			"aof_last_bgrewrite_status", fmt.Sprintf("it is %q: the log only grows", status),
+			"Free memory and disk, see Redis's log",
+		)
 	}
 	if status := f.info["rdb_last_bgsave_status"]; status != "ok" {
 		text := fmt.Sprintf("it is %q: the last snapshot failed", status)

@@ -16,16 +16,22 @@ func TestCheck(t *testing.T) {
 		setting    string // of the one problem; empty for none
 		grave      bool
 	}{
-		"as it should be":                      {nil, "", false},
-		"without a log":                        {[]string{"appendonly no"}, "appendonly", true},
-		"with a log flushed at ease":           {[]string{"appendfsync everysec"}, "appendfsync", true},
-		"with a log never flushed":             {[]string{"appendfsync no"}, "appendfsync", true},
-		"with a pause during rewrites":         {[]string{"no-appendfsync-on-rewrite yes"}, "no-appendfsync-on-rewrite", true},
-		"with a torn log read as it is":        {[]string{"aof-load-truncated yes"}, "aof-load-truncated", false},
-		"as a cache":                           {[]string{"maxmemory 100mb", "maxmemory-policy allkeys-lru"}, "maxmemory-policy", true},
-		"nearly full":                          {[]string{"maxmemory 1mb"}, "maxmemory", false},
-		"with a log that keeps what is erased": {[]string{"stream-node-max-entries 100"}, "stream-node-max-entries", false},
-		"a replica":                            {[]string{"replicaof 127.0.0.1 1"}, "role", true},
+		"as it should be":            {nil, "", false},
+		"without a log":              {[]string{"appendonly no"}, "appendonly", true},
+		"with a log flushed at ease": {[]string{"appendfsync everysec"}, "appendfsync", true},
+		"with a log never flushed":   {[]string{"appendfsync no"}, "appendfsync", true},
+		"with a pause during rewrites": {
+			[]string{"no-appendfsync-on-rewrite yes"}, "no-appendfsync-on-rewrite", true,
+		},
+		"with a torn log read as it is": {[]string{"aof-load-truncated yes"}, "aof-load-truncated", false},
+		"as a cache": {
+			[]string{"maxmemory 100mb", "maxmemory-policy allkeys-lru"}, "maxmemory-policy", true,
+		},
+		"nearly full": {[]string{"maxmemory 1mb"}, "maxmemory", false},
+		"with a log that keeps what is erased": {
+			[]string{"stream-node-max-entries 100"}, "stream-node-max-entries", false,
+		},
+		"a replica": {[]string{"replicaof 127.0.0.1 1"}, "role", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,8 @@ type (
 	}
 )
 
-// claims of one note are linearizable when each answer fits a moment between question and answer at which the note was so.
+// claims of one note are linearizable when each answer fits a moment between question and answer at which the note was
+// so.
 var competing = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byNote := make(map[note.ID][]porcupine.Operation)
@@ -92,7 +93,8 @@ func compete(t *testing.T, s *redisstore.Store, notes []note.Note, each int) []p
 			mu.Lock()
 			defer mu.Unlock()
 			history = append(history, porcupine.Operation{
-				ClientId: worker, Input: in, Call: int64(from.Sub(begun)), Output: out, Return: int64(time.Since(begun)),
+				ClientId: worker, Input: in, Call: int64(from.Sub(begun)), Output: out,
+				Return: int64(time.Since(begun)),
 			})
 		}
 		wait.Go(func() {
@@ -215,9 +217,12 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	for name, life := range map[string][]func(note.Note) note.Event{
-		"his team lead gave it back":      {releases},
-		"another has it now":              {releases, does(note.EventClaimed, note.ByAgent(joost), forLease)},
-		"another has it and is ringing":   {releases, does(note.EventClaimed, note.ByAgent(joost), forLease), does(note.EventAttemptStarted, note.ByAgent(joost))},
+		"his team lead gave it back": {releases},
+		"another has it now":         {releases, does(note.EventClaimed, note.ByAgent(joost), forLease)},
+		"another has it and is ringing": {
+			releases, does(note.EventClaimed, note.ByAgent(joost), forLease),
+			does(note.EventAttemptStarted, note.ByAgent(joost)),
+		},
 		"he himself claimed it once more": {releases, claims},
 		"the caller withdrew it":          {cancels},
 		"it went to another team":         {does(note.EventRerouted, note.ByAgent(els), to("kcc"))},

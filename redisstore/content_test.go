@@ -29,7 +29,9 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	drawing := func(random ...[]byte) (note.Note, error) {
 		r := request(t)
 		return insist(func() (note.Note, error) {
-			return storetest.Just(callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r))
+			return storetest.Just(
+				callback.NewService(s, storetest.Rules{}, storetest.Rules{}, loaded(random...)).Promise(t.Context(), r),
+			)
 		})
 	}
 	first, err := drawing(idA, low)
@@ -186,7 +188,9 @@ func TestMakeFindsBrokenIndexesBeforeItWrites(t *testing.T) {
 			return c.HSet(ctx, tag+"ledger", "made:burgerzaken", "9223372036854775807").Err()
 		}, "ledger"},
 		"a log at its end": {func(c *redis.Client) error {
-			return c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", ID: "18446744073709551615-18446744073709551615", Values: []string{"a", "b"}}).Err()
+			return c.XAdd(ctx, &redis.XAddArgs{
+				Stream: tag + "log", ID: "18446744073709551615-18446744073709551615", Values: []string{"a", "b"},
+			}).Err()
 		}, "make a note"},
 	}
 	for name, test := range tests {

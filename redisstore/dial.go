@@ -23,7 +23,8 @@ func dialWith(certificates *certificates) dial {
 	plain := redis.NewDialer(&redis.Options{DialTimeout: dialLimit})
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		var config *tls.Config
-		if certificates != nil { // read before the time begins to count: whom the machine trusts takes long the first time
+		// read before the time begins to count: whom the machine trusts takes long the first time
+		if certificates != nil {
 			var err error
 			if config, err = certificates.current(); err != nil {
 				return nil, err
@@ -123,7 +124,8 @@ func (c *certificates) check() []Problem {
 		mend = m.Mend()
 	}
 	return []Problem{{
-		Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew", Mend: mend,
+		Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew",
+		Mend: mend,
 	}}
 }
 

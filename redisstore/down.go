@@ -60,8 +60,8 @@ func troubleOf(err error) (trouble, bool) {
 	return trouble{}, false
 }
 
-// passing reports whether another try may help: Redis is starting or failing over, or the connection broke. A limit of time
-// that is over is not passing.
+// passing reports whether another try may help: Redis is starting or failing over, or the connection broke. A limit of
+// time that is over is not passing.
 func passing(err error) bool {
 	if t, ok := troubleOf(err); ok {
 		return t.passing
@@ -70,7 +70,9 @@ func passing(err error) bool {
 		return true
 	}
 	var network *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && !network.Timeout()
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(
+		err, &network,
+	) && !network.Timeout()
 }
 
 // down says that Redis did not do what was asked, and what may mend it.
@@ -95,7 +97,9 @@ func isTimeout(err error) bool {
 
 // broken says which key holds something that cannot be read. err wraps note.ErrBroken.
 func broken(key string, err error) error {
-	return fmt.Errorf("redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err)
+	return fmt.Errorf(
+		"redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err,
+	)
 }
 
 // unread says why a key could not be read: another type than ours is broken content, all else is Redis.

@@ -15,10 +15,13 @@ import (
 // exportBatch is how many notes an export reads at a time: Redis does nothing else meanwhile.
 const exportBatch = 200
 
-// EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by deadline; nil wants all
-// teams, also those that left the configuration. Notes that become live or move meanwhile may be missing. It ends with the first error
-// of take, or when Redis does not answer. Notes that cannot be read are in the error, the others were given, of every team.
-func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
+// EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by
+// deadline; nil wants all teams, also those that left the configuration. Notes that become live or move meanwhile may
+// be missing. It ends with the first error of take, or when Redis does not answer. Notes that cannot be read are in the
+// error, the others were given, of every team.
+func (s *Store) EachLive(
+	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
+) error {
 	teams, err := s.Teams(ctx, m)
 	if err != nil {
 		return err
@@ -37,9 +40,11 @@ func (s *Store) EachLive(ctx context.Context, m call.MunicipalityID, wanted func
 	return incomplete(flat(problems))
 }
 
-// EachClosed gives every closed note that is not purged, of all teams: closed at or after from and before until, the oldest first. It
-// is otherwise as EachLive.
-func (s *Store) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error {
+// EachClosed gives every closed note that is not purged, of all teams: closed at or after from and before until, the
+// oldest first. It is otherwise as EachLive.
+func (s *Store) EachClosed(
+	ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error,
+) error {
 	return errors.Join(s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take))
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// WithoutVersions takes the one check of the version out of the script that changes notes, until the test ends: what tests of
-// claims must find out.
+// WithoutVersions takes the one check of the version out of the script that changes notes, until the test ends: what
+// tests of claims must find out.
 func WithoutVersions(tb testing.TB) {
 	tb.Helper()
 	const check = "if ver ~= follows then"

@@ -36,7 +36,9 @@ func TestReplyIsLostAfterAnEventWasStored(t *testing.T) {
 					held[e.Kind] = true
 					proxy.HoldReply("evalsha")
 					_, err := ask()
-					require.ErrorIs(t, err, note.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind)
+					require.ErrorIs(
+						t, err, note.ErrStoreDown, "I8: %s is not confirmed before it is known to be stored", e.Kind,
+					)
 					require.Equal(t, n.Ver+1, requireInvariants(t, past)[n.ID].Ver, "the script did run")
 				}
 				after, err := storetest.Patiently(ask)

@@ -18,8 +18,8 @@ import (
 
 const tooLong = 500 * time.Millisecond // for a caller who waits for an answer
 
-// inTime checks that f is well and takes less than tooLong. It may try again: on a busy machine others take time that is
-// not ours, but what is slow by itself is slow every time.
+// inTime checks that f is well and takes less than tooLong. It may try again: on a busy machine others take time that
+// is not ours, but what is slow by itself is slow every time.
 func inTime(t *testing.T, what string, f func() error) {
 	t.Helper()
 	var took time.Duration
@@ -116,7 +116,9 @@ func requireTakesNoWrites(t *testing.T, s *redisstore.Store, mend string) {
 		if _, err := s.Identity(t.Context()); err != nil {
 			return fmt.Errorf("it does not answer: %w", err)
 		}
-		if err := s.TakesWrites(t.Context()); !errors.Is(err, note.ErrStoreDown) || !strings.Contains(err.Error(), mend) {
+		if err := s.TakesWrites(t.Context()); !errors.Is(err, note.ErrStoreDown) || !strings.Contains(
+			err.Error(), mend,
+		) {
 			return fmt.Errorf("not the error that says %q: %w", mend, err)
 		}
 		return nil
@@ -174,7 +176,8 @@ func TestManyCallersMeetAFrozenRedis(t *testing.T) {
 	server.Thaw()
 	require.Len(t, told, cap(told), "every one of them is told")
 	close(told)
-	for took := range told { // so many at once take time of a busy machine: what matters is that they do not wait for each other
+	// so many at once take time of a busy machine: what matters is that they do not wait for each other
+	for took := range told {
 		require.Less(t, took, 4*tooLong)
 	}
 }

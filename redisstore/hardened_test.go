@@ -25,7 +25,9 @@ func byWeight(problems []redisstore.Problem) (grave, warnings []redisstore.Probl
 // Who hardens a Redis takes commands away. Without CONFIG nobody can ask whether it keeps what it confirms; that is
 // all.
 func TestARedisWithoutCONFIG(t *testing.T) {
-	for name, line := range map[string]string{"taken away": `rename-command CONFIG ""`, "renamed": "rename-command CONFIG een-geheime-naam"} {
+	for name, line := range map[string]string{
+		"taken away": `rename-command CONFIG ""`, "renamed": "rename-command CONFIG een-geheime-naam",
+	} {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t, line)
 			s := open(t, server.Addr)

@@ -14,7 +14,8 @@ func TestJudge(t *testing.T) {
 	good := func() facts {
 		return facts{
 			info: map[string]string{
-				"redis_version": "7.0.15", "role": "master", "loading": "0", "aof_enabled": "1", "maxmemory_policy": "noeviction",
+				"redis_version": "7.0.15", "role": "master", "loading": "0", "aof_enabled": "1",
+				"maxmemory_policy":      "noeviction",
 				"aof_last_write_status": "ok", "aof_last_bgrewrite_status": "ok", "rdb_last_bgsave_status": "ok",
 				"maxmemory": "0", "used_memory": "1000000",
 			},
@@ -31,19 +32,23 @@ func TestJudge(t *testing.T) {
 		setting string
 		grave   bool
 	}{
-		"Redis of Debian 11":                {info("redis_version", "6.0.16"), "version", true},
-		"something without a version":       {info("redis_version", ""), "version", true},
-		"it loads":                          {info("loading", "1"), "loading", true},
-		"its disk is full":                  {info("aof_last_write_status", "err"), "aof_last_write_status", true},
-		"its log cannot be rewritten":       {info("aof_last_bgrewrite_status", "err"), "aof_last_bgrewrite_status", false},
-		"a sentinel":                        {info("role", "sentinel"), "role", true},
-		"its memory is full":                {func(f *facts) { f.info["maxmemory"] = "900000" }, "maxmemory", true},
-		"its memory is nearly full":         {func(f *facts) { f.info["maxmemory"] = "1100000" }, "maxmemory", false},
-		"a slow machine":                    {func(f *facts) { f.reply = 51 * time.Millisecond }, "latency", false},
-		"its clock is ahead":                {func(f *facts) { f.skew = 3 * time.Second }, "clock", false},
-		"its clock is behind":               {func(f *facts) { f.skew = -time.Hour }, "clock", false},
-		"the user may not run two of ours":  {func(f *facts) { f.missing = []string{"HSET", "ZADD"} }, "rights", true},
-		"the configuration may not be read": {func(f *facts) { f.config, f.refused = nil, errors.New("NOPERM") }, "appendfsync", false},
+		"Redis of Debian 11":          {info("redis_version", "6.0.16"), "version", true},
+		"something without a version": {info("redis_version", ""), "version", true},
+		"it loads":                    {info("loading", "1"), "loading", true},
+		"its disk is full":            {info("aof_last_write_status", "err"), "aof_last_write_status", true},
+		"its log cannot be rewritten": {
+			info("aof_last_bgrewrite_status", "err"), "aof_last_bgrewrite_status", false,
+		},
+		"a sentinel":                       {info("role", "sentinel"), "role", true},
+		"its memory is full":               {func(f *facts) { f.info["maxmemory"] = "900000" }, "maxmemory", true},
+		"its memory is nearly full":        {func(f *facts) { f.info["maxmemory"] = "1100000" }, "maxmemory", false},
+		"a slow machine":                   {func(f *facts) { f.reply = 51 * time.Millisecond }, "latency", false},
+		"its clock is ahead":               {func(f *facts) { f.skew = 3 * time.Second }, "clock", false},
+		"its clock is behind":              {func(f *facts) { f.skew = -time.Hour }, "clock", false},
+		"the user may not run two of ours": {func(f *facts) { f.missing = []string{"HSET", "ZADD"} }, "rights", true},
+		"the configuration may not be read": {
+			func(f *facts) { f.config, f.refused = nil, errors.New("NOPERM") }, "appendfsync", false,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -64,11 +64,18 @@ func TestJunkInAnIndexHidesNoNote(t *testing.T) {
 		read func(limit int) ([]note.Note, error)
 		want note.ID
 	}{
-		"due":     {"due:burgerzaken", func(most int) ([]note.Note, error) { return s.Due(ctx, deventer, team, most) }, n.ID},
-		"marks":   {"marks", func(most int) ([]note.Note, error) { return s.Marked(ctx, deventer, far, most) }, n.ID},
-		"leases":  {"leases", func(most int) ([]note.Note, error) { return s.Lapsed(ctx, deventer, most) }, held.ID},
-		"closed":  {"closed", func(most int) ([]note.Note, error) { return s.ClosedBefore(ctx, deventer, far, most) }, closed.ID},
-		"numbers": {number, func(most int) ([]note.Note, error) { return s.ByNumber(ctx, deventer, n.Number, most) }, n.ID},
+		"due": {
+			"due:burgerzaken", func(most int) ([]note.Note, error) { return s.Due(ctx, deventer, team, most) }, n.ID,
+		},
+		"marks":  {"marks", func(most int) ([]note.Note, error) { return s.Marked(ctx, deventer, far, most) }, n.ID},
+		"leases": {"leases", func(most int) ([]note.Note, error) { return s.Lapsed(ctx, deventer, most) }, held.ID},
+		"closed": {
+			"closed", func(most int) ([]note.Note, error) { return s.ClosedBefore(ctx, deventer, far, most) },
+			closed.ID,
+		},
+		"numbers": {
+			number, func(most int) ([]note.Note, error) { return s.ByNumber(ctx, deventer, n.Number, most) }, n.ID,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			junk(t, c, tag+list.key)
@@ -203,13 +210,21 @@ func TestJunkInTheFieldsThatLeadToNotes(t *testing.T) {
 	n, other := promise(t, s), promise(t, s)
 	field := onlyFieldWith(t, c, tag+"open", n.ID)
 
-	require.NoError(t, c.HSet(ctx, tag+"references", string(n.Reference), "geen 01JD5V3Z5QXKZ9W7M2R4T6Y8AB "+string(other.ID)+" "+string(n.ID)).Err())
+	require.NoError(
+		t,
+		c.HSet(
+			ctx, tag+"references", string(n.Reference),
+			"geen 01JD5V3Z5QXKZ9W7M2R4T6Y8AB "+string(other.ID)+" "+string(n.ID),
+		).Err(),
+	)
 	found, err := s.ByReference(ctx, deventer, n.Reference)
 	require.NoError(t, err, "the note that has the reference is there")
 	require.Equal(t, n.ID, found.ID)
 	require.Equal(t, "references", faultOf(t, s, tag+"references").Index)
 
-	for name, ids := range map[string]string{"before the note": "geen " + string(n.ID), "another's note": string(other.ID) + " " + string(n.ID)} {
+	for name, ids := range map[string]string{
+		"before the note": "geen " + string(n.ID), "another's note": string(other.ID) + " " + string(n.ID),
+	} {
 		require.NoError(t, c.HSet(ctx, tag+"open", field, ids).Err())
 		again := request(t)
 		again.Number, again.Shown = n.Number, n.Number

@@ -68,7 +68,8 @@ func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	replica.Freeze()
 	require.NoError(t, old.ClientKillByFilter(ctx, "TYPE", "replica").Err())
 
-	heard.add(promise(t, work))                                                              // one that the replica never heard of
+	// one that the replica never heard of
+	heard.add(promise(t, work))
 	heard.add(advance(t, work, promise(t, work), claims))                                    // claimed, too
 	heard.add(advance(t, work, heard[before[0].ID], rings, reaches, resolves))               // half its life
 	heard.add(advance(t, work, before[1], claims, releases))                                 // a lease that is over
@@ -145,7 +146,8 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	require.Zero(t, again.Mended, "there is nothing more to do")
 }
 
-// Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm what it cannot keep.
+// Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm what it
+// cannot keep.
 func TestTheDiskIsFull(t *testing.T) {
 	disk := t.TempDir()
 	require.NoError(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "mount a small disk (as root)")

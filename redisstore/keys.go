@@ -13,27 +13,53 @@ import (
 const keyPrefix = "bereikbaar:"
 
 // keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
-// cluster. What is promised has no time to live; only the counts of a day have. docs/notes.md has the same list for people.
+// cluster. What is promised has no time to live; only the counts of a day have. docs/notes.md has the same list for
+// people.
 type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
 
-func (k keys) note(id note.ID) string             { return k.tag + "note:" + string(id) }        // hash: the note, see note.EncodeNote
-func (k keys) due(team call.TeamID) string        { return k.tag + "due:" + string(team) }       // zset: live notes, see dueScore
-func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) } // set: live notes that they have or that are for them
-func (k keys) leases() string                     { return k.tag + "leases" }                    // zset: held notes, by the end of the lease in ms
-func (k keys) marks() string                      { return k.tag + "marks" }                     // zset: live notes, by the next mark of the norm in ms
-func (k keys) closed() string                     { return k.tag + "closed" }                    // zset: closed notes that are not purged, by when in ms
-func (k keys) open() string                       { return k.tag + "open" }                      // hash: what a note is for, see same → live notes
-func (k keys) idem() string                       { return k.tag + "idem" }                      // hash: idempotency key → note id
-func (k keys) references() string                 { return k.tag + "references" }                // hash: reference → note id, or more than one
-func (k keys) teams() string                      { return k.tag + "teams" }                     // set: every team that ever had a note
-func (k keys) ledger() string                     { return k.tag + "ledger" }                    // hash: "made:<team>", "resolved:<team>", … → count
-func (k keys) absent() string                     { return k.tag + "absent" }                    // hash: colleague → absence, see staff.EncodeAbsence
-func (k keys) log() string                        { return k.tag + "log" }                       // stream: every event, see note.EncodeEvent
+// hash: the note, see note.EncodeNote
+func (k keys) note(id note.ID) string { return k.tag + "note:" + string(id) }
 
-// day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires, and
-// deploy/redis/users.acl knows it by its name.
+// zset: live notes, see dueScore
+func (k keys) due(team call.TeamID) string { return k.tag + "due:" + string(team) }
+
+// set: live notes that they have or that are for them
+func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) }
+
+// zset: held notes, by the end of the lease in ms
+func (k keys) leases() string { return k.tag + "leases" }
+
+// zset: live notes, by the next mark of the norm in ms
+func (k keys) marks() string { return k.tag + "marks" }
+
+// zset: closed notes that are not purged, by when in ms
+func (k keys) closed() string { return k.tag + "closed" }
+
+// hash: what a note is for, see same → live notes
+func (k keys) open() string { return k.tag + "open" }
+
+// hash: idempotency key → note id
+func (k keys) idem() string { return k.tag + "idem" }
+
+// hash: reference → note id, or more than one
+func (k keys) references() string { return k.tag + "references" }
+
+// set: every team that ever had a note
+func (k keys) teams() string { return k.tag + "teams" }
+
+// hash: "made:<team>", "resolved:<team>", … → count
+func (k keys) ledger() string { return k.tag + "ledger" }
+
+// hash: colleague → absence, see staff.EncodeAbsence
+func (k keys) absent() string { return k.tag + "absent" }
+
+// stream: every event, see note.EncodeEvent
+func (k keys) log() string { return k.tag + "log" }
+
+// day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires,
+// and deploy/redis/users.acl knows it by its name.
 func (k keys) day(date string) string { return k.tag + "day:" + date }
 
 // number: zset: the notes of one telephone number (see note.Note.Numbers), by the time they were made in ms. The
@@ -47,6 +73,6 @@ func hashed(texts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// fieldLog holds, in the hash of a note, the ids of its events in the log, blank between them: the history of one note is
-// found, and can be erased on request, without reading the log of all.
+// fieldLog holds, in the hash of a note, the ids of its events in the log, blank between them: the history of one note
+// is found, and can be erased on request, without reading the log of all.
 const fieldLog = "log"

@@ -16,7 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// Row 4 of the fault matrix: Redis is killed while notes are made and worked, after as many confirmations as the seed says.
+// Row 4 of the fault matrix: Redis is killed while notes are made and worked, after as many confirmations as the seed
+// says.
 func TestRedisIsKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	const seeds = 50
@@ -35,8 +36,8 @@ func TestRedisIsKilledUnderLoad(t *testing.T) {
 	t.Logf("%d steps confirmed, %d notes stored, %d kills", confirmed, stored, seeds)
 }
 
-// requireKept checks the invariants, and that every step that somebody was told of is in the history of its note as he was told.
-// It gives the number of notes.
+// requireKept checks the invariants, and that every step that somebody was told of is in the history of its note as he
+// was told. It gives the number of notes.
 func requireKept(t *testing.T, past *redis.Client, told []note.Note) int {
 	t.Helper()
 	stored, err := redistest.Audit(ctx, past, deventer)
@@ -51,8 +52,8 @@ func requireKept(t *testing.T, past *redis.Client, told []note.Note) int {
 	return len(stored.Notes)
 }
 
-// workUntilKilled lets callers and colleagues work at once, kills the server in the midst of it, and gives every note that
-// somebody was told of, as he was told.
+// workUntilKilled lets callers and colleagues work at once, kills the server in the midst of it, and gives every note
+// that somebody was told of, as he was told.
 func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []note.Note {
 	t.Helper()
 	const callers, colleagues = 10, 6
@@ -120,8 +121,8 @@ func workOne(s *redisstore.Store, random *rand.Rand, told chan<- note.Note) {
 	}
 }
 
-// Row 5 of the fault matrix: the confirmation comes later, and what was confirmed is there. Redis is killed while it waits for its
-// disk; without appendfsync always it would have confirmed what it had not even written.
+// Row 5 of the fault matrix: the confirmation comes later, and what was confirmed is there. Redis is killed while it
+// waits for its disk; without appendfsync always it would have confirmed what it had not even written.
 func TestTheDiskIsSlow(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -32,10 +32,12 @@ var lives = map[string][]func(note.Note) note.Event{
 		does(note.EventWarned, note.BySystem), claims, does(note.EventOverdue, note.BySystem),
 		does(note.EventResolved, note.ByAgent(joost), asSettled),
 	},
-	"withdrawn while a colleague rings": {claims, rings, cancels, does(note.EventCommented, note.ByAgent(els), because("te laat"))},
-	"opened again and done again":       {cancels, reopens, claims, rings, reaches, resolves, reopens},
-	"done and purged":                   {claims, rings, reaches, resolves, purges},
-	"withdrawn and purged":              {claims, cancels, purges},
+	"withdrawn while a colleague rings": {
+		claims, rings, cancels, does(note.EventCommented, note.ByAgent(els), because("te laat")),
+	},
+	"opened again and done again": {cancels, reopens, claims, rings, reaches, resolves, reopens},
+	"done and purged":             {claims, rings, reaches, resolves, purges},
+	"withdrawn and purged":        {claims, cancels, purges},
 }
 
 var (
@@ -191,7 +193,10 @@ func TestWhatIsPurgedIsGone(t *testing.T) {
 	beside := promise(t, s)
 	n := promise(t, s, func(r *callback.Request) { r.Reason, r.Personal = secret, els })
 	promise(t, s)
-	gone := advance(t, s, n, does(note.EventCommented, note.ByAgent(els), because(comment)), claims, rings, reaches, resolves, purges)
+	gone := advance(
+		t, s, n, does(note.EventCommented, note.ByAgent(els), because(comment)), claims, rings, reaches, resolves,
+		purges,
+	)
 	require.Equal(t, note.Purged, gone.State)
 	storetest.RequireSame(t, gone, requireInvariants(t, c)[n.ID])
 
@@ -279,7 +284,8 @@ func TestAdvanceRefusesWhatCouldNotBeReadAgain(t *testing.T) {
 		require.Equal(t, before, dump(t, c), name)
 	}
 	_, err := s.Advance(ctx, withKey(n, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", n.Key), note.Event{
-		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", Note: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Kind: note.EventRaised, Ver: 2, At: promised, Who: note.ByCaller,
+		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", Note: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Kind: note.EventRaised, Ver: 2,
+		At: promised, Who: note.ByCaller,
 	})
 	require.ErrorIs(t, err, note.ErrNoNote)
 }
@@ -290,7 +296,9 @@ func TestAdvanceFindsBrokenContentBeforeItWrites(t *testing.T) {
 		spoil func(c *redis.Client, n note.Note) error
 		key   string
 	}{
-		"the due list": {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "due:burgerzaken") }, "due:burgerzaken"},
+		"the due list": {
+			func(c *redis.Client, _ note.Note) error { return spoilKey(c, "due:burgerzaken") }, "due:burgerzaken",
+		},
 		"the marks":    {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "marks") }, "marks"},
 		"the leases":   {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "leases") }, "leases"},
 		"the closed":   {func(c *redis.Client, _ note.Note) error { return spoilKey(c, "closed") }, "closed"},
@@ -342,24 +350,64 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 		"a note in no due list": func(c *redis.Client, n note.Note) error {
 			return c.ZRem(ctx, tag+"due:burgerzaken", string(n.ID)).Err()
 		},
-		"a note in two":              func(c *redis.Client, n note.Note) error { return add(c, "due:kcc", 1, string(n.ID)) },
-		"a deadline that moved":      func(c *redis.Client, n note.Note) error { return add(c, "due:burgerzaken", 1, string(n.ID)) },
-		"a note that is gone":        func(c *redis.Client, n note.Note) error { return c.Del(ctx, tag+"note:"+string(n.ID)).Err() },
-		"a mark that is missing":     func(c *redis.Client, n note.Note) error { return c.ZRem(ctx, tag+"marks", string(n.ID)).Err() },
-		"a lease that moved":         func(c *redis.Client, n note.Note) error { return add(c, "leases", 1, string(n.ID)) },
-		"another's claim":            func(c *redis.Client, n note.Note) error { return c.SAdd(ctx, tag+"held:joost", string(n.ID)).Err() },
-		"a live note that is closed": func(c *redis.Client, n note.Note) error { return add(c, "closed", 1, string(n.ID)) },
-		"a ghost in a list":          func(c *redis.Client, _ note.Note) error { return add(c, "marks", 1, ghost) },
-		"a key without a note":       func(c *redis.Client, _ note.Note) error { return c.HSet(ctx, tag+"idem", "k", ghost).Err() },
+		"a note in two": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return add(c, "due:kcc", 1, string(n.ID))
+		},
+		"a deadline that moved": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return add(c, "due:burgerzaken", 1, string(n.ID))
+		},
+		"a note that is gone": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return c.Del(ctx, tag+"note:"+string(n.ID)).Err()
+		},
+		"a mark that is missing": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return c.ZRem(ctx, tag+"marks", string(n.ID)).Err()
+		},
+		"a lease that moved": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return add(c, "leases", 1, string(n.ID))
+		},
+		"another's claim": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return c.SAdd(ctx, tag+"held:joost", string(n.ID)).Err()
+		},
+		"a live note that is closed": func(
+			c *redis.Client, n note.Note,
+		) error {
+			return add(c, "closed", 1, string(n.ID))
+		},
+		"a ghost in a list": func(c *redis.Client, _ note.Note) error { return add(c, "marks", 1, ghost) },
+		"a key without a note": func(
+			c *redis.Client, _ note.Note,
+		) error {
+			return c.HSet(ctx, tag+"idem", "k", ghost).Err()
+		},
 		"a reference that is lost": func(c *redis.Client, n note.Note) error {
 			return c.HDel(ctx, tag+"references", string(n.Reference)).Err()
 		},
-		"a promise that is not guarded": func(c *redis.Client, _ note.Note) error { return c.Del(ctx, tag+"open").Err() },
+		"a promise that is not guarded": func(
+			c *redis.Client, _ note.Note,
+		) error {
+			return c.Del(ctx, tag+"open").Err()
+		},
 		"a count that is off": func(c *redis.Client, _ note.Note) error {
 			return c.HIncrBy(ctx, tag+"ledger", "made:burgerzaken", 1).Err()
 		},
 		"a team that is forgotten": func(c *redis.Client, _ note.Note) error { return c.Del(ctx, tag+"teams").Err() },
-		"a key that is not known":  func(c *redis.Client, _ note.Note) error { return c.Set(ctx, tag+"cache", "x", 0).Err() },
+		"a key that is not known": func(
+			c *redis.Client, _ note.Note,
+		) error {
+			return c.Set(ctx, tag+"cache", "x", 0).Err()
+		},
 		"a field that changed": func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "subject", "x").Err()
 		},
@@ -367,7 +415,9 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 			return c.XDel(ctx, tag+"log", c.XRevRangeN(ctx, tag+"log", "+", "-", 1).Val()[0].ID).Err()
 		},
 		"an event that is stored twice": func(c *redis.Client, _ note.Note) error {
-			return c.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log", Values: c.XRevRangeN(ctx, tag+"log", "+", "-", 1).Val()[0].Values}).Err()
+			return c.XAdd(ctx, &redis.XAddArgs{
+				Stream: tag + "log", Values: c.XRevRangeN(ctx, tag+"log", "+", "-", 1).Val()[0].Values,
+			}).Err()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

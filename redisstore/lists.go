@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare. It is one more than anybody is
-	// shown, by which they are told that there is more.
+	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare. It is one more than anybody
+	// is shown, by which they are told that there is more.
 	maxList = 1001
 	// maxJunk bounds how many entries of an index are passed over for one list, because they are no notes.
 	maxJunk = 10 * maxList
@@ -78,7 +78,8 @@ func (s *Store) upTo(
 ) ([]note.Note, error) {
 	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
 		return s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
-			Key: key, ByScore: true, Start: "-inf", Stop: milli(now.UnixMilli()), Offset: int64(from), Count: int64(most),
+			Key: key, ByScore: true, Start: "-inf", Stop: milli(now.UnixMilli()), Offset: int64(from),
+			Count: int64(most),
 		}).Result()
 	})
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// The store against the simplest one, by random lives: several people at the same notes, with events that are told twice or
-// made of what a note was a while ago, replies that are lost, connections that break and a Redis that dies.
+// The store against the simplest one, by random lives: several people at the same notes, with events that are told
+// twice or made of what a note was a while ago, replies that are lost, connections that break and a Redis that dies.
 func TestTheStoreIsAsTheModel(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -101,9 +101,14 @@ func (m *machine) promised(t *rapid.T) note.Event {
 	made := promised.Add(time.Duration(m.made) * time.Minute)
 	n := note.Note{
 		ID: note.ID(ulid.Make().String()), Reference: rapid.SampledFrom(m.references).Draw(t, "reference"),
-		Municipality: deventer, Team: rapid.SampledFrom(teams).Draw(t, "team"), Key: note.Key(fmt.Sprintf("pbx1/%d", nth)),
-		Number:   call.Number{E164: fmt.Sprintf("+%s%05d", digits, rapid.IntRange(1, 3).Draw(t, "number")), Kind: call.KindMobile, Country: "NL"},
-		Language: "nl", Subject: rapid.SampledFrom([]string{"", "paspoort"}).Draw(t, "subject"), Made: made, Deadline: made.Add(24 * time.Hour),
+		Municipality: deventer, Team: rapid.SampledFrom(teams).Draw(t, "team"),
+		Key: note.Key(fmt.Sprintf("pbx1/%d", nth)),
+		Number: call.Number{
+			E164: fmt.Sprintf("+%s%05d", digits, rapid.IntRange(1, 3).Draw(t, "number")), Kind: call.KindMobile,
+			Country: "NL",
+		},
+		Language: "nl", Subject: rapid.SampledFrom([]string{"", "paspoort"}).Draw(t, "subject"), Made: made,
+		Deadline: made.Add(24 * time.Hour),
 	}
 	n.Owner = n.Team
 	n.Separate = rapid.IntRange(0, 3).Draw(t, "separate") == 0
@@ -155,7 +160,9 @@ func (m *machine) event(t *rapid.T, n note.Note, kind note.EventKind) note.Event
 	case note.EventClaimed, note.EventRenewed:
 		e.Hold = storetest.Lease
 	case note.EventReleased:
-		e.Cause = rapid.SampledFrom([]note.ReleaseCause{note.ReleaseByHand, note.ReleaseAbsent, note.ReleaseLapsed}).Draw(t, "cause")
+		e.Cause = rapid.SampledFrom([]note.ReleaseCause{
+			note.ReleaseByHand, note.ReleaseAbsent, note.ReleaseLapsed,
+		}).Draw(t, "cause")
 	case note.EventAttemptEnded:
 		e.Result = rapid.SampledFrom(attempt.Results()).Draw(t, "result")
 	case note.EventRerouted:
@@ -317,7 +324,11 @@ func (m *machine) audit(t *rapid.T) {
 		},
 	}
 	for _, team := range teams {
-		lists["due of "+string(team)] = func(r note.Reader) ([]note.Note, error) { return r.Due(ctx, deventer, team, 100) }
+		lists["due of "+string(team)] = func(r note.Reader) (
+			[]note.Note, error,
+		) {
+			return r.Due(ctx, deventer, team, 100)
+		}
 	}
 	for name, list := range lists {
 		want, _ := list(m.model)
@@ -329,7 +340,9 @@ func (m *machine) audit(t *rapid.T) {
 		}
 	}
 	want, _ := m.model.Counts(ctx, deventer, now)
-	got, err := storetest.Patiently(func() (map[call.TeamID]note.Count, error) { return m.store.Counts(ctx, deventer, now) })
+	got, err := storetest.Patiently(
+		func() (map[call.TeamID]note.Count, error) { return m.store.Counts(ctx, deventer, now) },
+	)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 }

@@ -33,7 +33,9 @@ func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague
 }
 
 // Absence gives the absence of a colleague, see staff.Presence.
-func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
+func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (
+	staff.Absence, bool, error,
+) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	key := keysOf(m).absent()

@@ -19,23 +19,32 @@ func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	server := redistest.Start(t)
 	s, past := open(t, server.Addr), raw(t, server.Addr)
 	late := promise(t, s, func(r *callback.Request) { r.Personal = els })
-	require.NoError(t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: els, Since: promised, By: note.ByAgent(joost)}))
+	require.NoError(
+		t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: els, Since: promised, By: note.ByAgent(joost)}),
+	)
 	server.Kill()
 	_, err := s.Absences(ctx, deventer)
 	require.ErrorIs(t, err, note.ErrStoreDown)
-	require.ErrorIs(t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: joost, Since: promised, By: note.BySystem}), note.ErrStoreDown)
+	require.ErrorIs(
+		t, s.SetAbsent(ctx, deventer, staff.Absence{Colleague: joost, Since: promised, By: note.BySystem}),
+		note.ErrStoreDown,
+	)
 	require.ErrorIs(t, s.SetPresent(ctx, deventer, els), note.ErrStoreDown)
 	server.Restart()
 	ttl, err := past.TTL(ctx, tag+"absent").Result()
 	require.NoError(t, err)
 	require.Negative(t, ttl, "it does not expire")
-	round, err := storetest.Patiently(func() (callback.Round, error) { return worklist(s).RoundSince(ctx, deventer, promised, time.Time{}) })
+	round, err := storetest.Patiently(
+		func() (callback.Round, error) { return worklist(s).RoundSince(ctx, deventer, promised, time.Time{}) },
+	)
 	require.NoError(t, err)
 	require.Len(t, round.Freed, 1)
 	require.Equal(t, late.ID, round.Freed[0].ID)
 	next := promise(t, s, func(r *callback.Request) { r.Personal = els })
 	require.Empty(t, next.Personal)
-	claimed, err := worklist(s).Claim(ctx, callback.Step{Municipality: deventer, Note: next.ID, Who: note.ByAgent(els), At: promised})
+	claimed, err := worklist(s).Claim(ctx, callback.Step{
+		Municipality: deventer, Note: next.ID, Who: note.ByAgent(els), At: promised,
+	})
 	require.NoError(t, err)
 	require.Equal(t, els, claimed.Colleague)
 	absences, err := s.Absences(ctx, deventer)

@@ -29,8 +29,8 @@ func (s *Store) note(ctx context.Context, m call.MunicipalityID, id note.ID, ind
 	return notes[0], nil
 }
 
-// ByReference gives the note that a caller names. Two notes can have one reference only when one was promised while Redis
-// was away; then a live one goes before the other, and the newest first.
+// ByReference gives the note that a caller names. Two notes can have one reference only when one was promised while
+// Redis was away; then a live one goes before the other, and the newest first.
 func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

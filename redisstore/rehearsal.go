@@ -180,7 +180,8 @@ func (s *stage) set(own string) error {
 func (s *stage) configuration(own string) string {
 	return strings.Join([]string{
 		"include " + own,
-		"port 0", "tls-port 0", "tls-replication no", "tls-cluster no", "unixsocket " + s.socket(), "unixsocketperm 700",
+		"port 0", "tls-port 0", "tls-replication no", "tls-cluster no", "unixsocket " + s.socket(),
+		"unixsocketperm 700",
 		"dir " + s.dir, "daemonize no", "supervised no", `pidfile ""`, "logfile " + s.log(), "syslog-enabled no",
 		"replicaof no one", "min-replicas-to-write 0", "cluster-enabled no", `save ""`, "key-load-delay 0",
 	}, "\n") + "\n"

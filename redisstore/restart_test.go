@@ -91,7 +91,9 @@ func TestNobodyComesInWithoutAName(t *testing.T) {
 					{"HELLO", "3", "AUTH", "default", ""},
 					{"AUTH", redistest.User, ""},
 				} {
-					require.ErrorContains(t, c.Do(t.Context(), command...).Err(), "WRONGPASS", "%v at %s", command, addr)
+					require.ErrorContains(
+						t, c.Do(t.Context(), command...).Err(), "WRONGPASS", "%v at %s", command, addr,
+					)
 				}
 			}
 			require.Len(t, requireInvariants(t, raw(t, server.Addr)), 1, "and it still runs")

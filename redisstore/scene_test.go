@@ -102,7 +102,9 @@ func promise(tb testing.TB, s callback.WorkStore, change ...func(*callback.Reque
 // insist asks again while the machine is so busy that Redis does not answer in time. A caller asks again, too.
 func insist(ask func() (note.Note, error)) (note.Note, error) {
 	n, err := ask()
-	for tries := 0; tries < 20 && errors.Is(err, note.ErrStoreDown) && strings.Contains(err.Error(), "does not answer in time"); tries++ {
+	for tries := 0; tries < 20 && errors.Is(err, note.ErrStoreDown) && strings.Contains(
+		err.Error(), "does not answer in time",
+	); tries++ {
 		n, err = ask()
 	}
 	return n, err
@@ -151,9 +153,12 @@ func does(kind note.EventKind, who note.Actor, change ...func(*note.Event)) func
 
 // The steps of most lives.
 var (
-	claims   = does(note.EventClaimed, note.ByAgent(els), forLease)
-	rings    = does(note.EventAttemptStarted, note.ByAgent(els))
-	hears    = does(note.EventAttemptDialled, note.ByAgent(els), func(e *note.Event) { e.Line, e.Talked = attempt.LineAnswered, time.Minute })
+	claims = does(note.EventClaimed, note.ByAgent(els), forLease)
+	rings  = does(note.EventAttemptStarted, note.ByAgent(els))
+	hears  = does(
+		note.EventAttemptDialled, note.ByAgent(els),
+		func(e *note.Event) { e.Line, e.Talked = attempt.LineAnswered, time.Minute },
+	)
 	reaches  = does(note.EventAttemptEnded, note.ByAgent(els), reached)
 	resolves = does(note.EventResolved, note.ByAgent(els), asReached)
 	cancels  = does(note.EventCancelled, note.ByCaller)
@@ -162,7 +167,9 @@ var (
 )
 
 func purges(n note.Note) note.Event {
-	return note.Remains(n, note.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), note.BySystem, "retention")
+	return note.Remains(
+		n, note.EventID(ulid.Make().String()), promised.Add(60*24*time.Hour), note.BySystem, "retention",
+	)
 }
 
 func keysIn(tb testing.TB, c *redis.Client) []string {

@@ -141,14 +141,19 @@ func TestSentinelsThatRefuseUsSayWhy(t *testing.T) {
 		change func(o *redisstore.Sentinel)
 		mend   string
 	}{
-		"no password":     {func(o *redisstore.Sentinel) { o.Username, o.Password = "", "" }, "redis.sentinel.password_file"},
+		"no password": {
+			func(o *redisstore.Sentinel) { o.Username, o.Password = "", "" }, "redis.sentinel.password_file",
+		},
 		"a wrong one":     {func(o *redisstore.Sentinel) { o.Password = "verkeerd" }, "redis.sentinel.password_file"},
 		"another primary": {func(o *redisstore.Sentinel) { o.Master = "zwolle" }, "redis.sentinel.master"},
-		"a plain redis":   {func(o *redisstore.Sentinel) { o.Addrs = []string{fmt.Sprintf("127.0.0.1:%d", port)} }, "redis.sentinel"},
+		"a plain redis": {
+			func(o *redisstore.Sentinel) { o.Addrs = []string{fmt.Sprintf("127.0.0.1:%d", port)} }, "redis.sentinel",
+		},
 	} {
 		o := redistest.As("")
 		o.Sentinel = &redisstore.Sentinel{
-			Addrs: []string{sentinels[0].Addr}, Master: redistest.Master, Username: redistest.User, Password: redistest.Password,
+			Addrs: []string{sentinels[0].Addr}, Master: redistest.Master, Username: redistest.User,
+			Password: redistest.Password,
 		}
 		test.change(o.Sentinel)
 		s := redisstore.Open(o)
@@ -197,13 +202,22 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	good := func() {
 		var problems []redisstore.Problem
 		require.Eventually(
-			t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond, "%v",
+			t, func() bool { problems = s.Check(ctx); return len(problems) == 0 }, failoverLimit, 100*time.Millisecond,
+			"%v",
 			problems,
 		)
 	}
 	good()
-	require.ErrorContains(t, clientAs(t, p.Sentinels[0].Addr, redistest.User, redistest.Password).Do(ctx, "SENTINEL", "FAILOVER", redistest.Master).Err(), "NOPERM")
-	for _, user := range [][2]string{{redistest.Sentinel, redistest.SentinelPassword}, {"replica", redistest.ReplicaPassword}} {
+	require.ErrorContains(
+		t,
+		clientAs(t, p.Sentinels[0].Addr, redistest.User, redistest.Password).Do(
+			ctx, "SENTINEL", "FAILOVER", redistest.Master,
+		).Err(),
+		"NOPERM",
+	)
+	for _, user := range [][2]string{
+		{redistest.Sentinel, redistest.SentinelPassword}, {"replica", redistest.ReplicaPassword},
+	} {
 		c := clientAs(t, p.Servers[0].Addr, user[0], user[1])
 		require.ErrorContains(t, c.HGetAll(ctx, tag+"idem").Err(), "NOPERM")
 		require.ErrorContains(t, c.Do(ctx, "FLUSHALL").Err(), "NOPERM")
@@ -236,11 +250,13 @@ func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	require.NoError(t, raw(t, p.Servers[0].Addr).ConfigSet(ctx, "min-replicas-to-write", "1").Err())
 	p.Sentinels[0].Kill()
 	require.Contains(
-		t, fmt.Sprint(s.Check(ctx)), "warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary",
+		t, fmt.Sprint(s.Check(ctx)),
+		"warning: sentinel "+p.Sentinels[0].Addr+": it does not say which Redis is the primary",
 	)
 	p.Servers[1].Kill()
 	require.Eventually(
-		t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") }, failoverLimit,
+		t, func() bool { return strings.Contains(fmt.Sprint(s.Check(ctx)), "no replica follows the primary") },
+		failoverLimit,
 		100*time.Millisecond,
 	)
 	one := p.As()

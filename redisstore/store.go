@@ -1,5 +1,5 @@
-// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what is true when
-// Redis does not answer.
+// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what is true
+// when Redis does not answer.
 package redisstore
 
 import (
@@ -26,14 +26,16 @@ var (
 	_ staff.Presence = (*Store)(nil)
 )
 
-// The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times when
-// a reply is lost, and wait ten seconds for a frozen server.
+// The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times
+// when a reply is lost, and wait ten seconds for a frozen server.
 const (
-	dialLimit    = 250 * time.Millisecond
-	replyLimit   = 400 * time.Millisecond
-	requestLimit = 400 * time.Millisecond // of one method, all its steps and repeats together: a caller hears silence after 500
+	dialLimit  = 250 * time.Millisecond
+	replyLimit = 400 * time.Millisecond
+	// of one method, all its steps and repeats together: a caller hears silence after 500
+	requestLimit = 400 * time.Millisecond
 
-	// connections bounds how many requests share one fsync: with appendfsync always, Redis writes once for all that are in.
+	// connections bounds how many requests share one fsync: with appendfsync always, Redis writes once for all that are
+	// in.
 	connections = 64
 
 	repeats    = 3
@@ -130,12 +132,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// writes does nothing. Redis takes it, as every script that does not say otherwise, for one that writes, and refuses it beforehand
-// when it takes no writes.
+// writes does nothing. Redis takes it, as every script that does not say otherwise, for one that writes, and refuses it
+// beforehand when it takes no writes.
 var writes = redis.NewScript("#!lua\nreturn 1")
 
-// TakesWrites says why Redis takes no writes now, nil when it does: one that loads, is a read-only replica, is full or cannot write to
-// its disk answers questions all the same. It changes nothing.
+// TakesWrites says why Redis takes no writes now, nil when it does: one that loads, is a read-only replica, is full or
+// cannot write to its disk answers questions all the same. It changes nothing.
 func (s *Store) TakesWrites(ctx context.Context) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -177,8 +179,8 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// debugLog takes what go-redis logs about its connections. Our caller logs the error that comes of it, once; thousands of
-// lines during an outage would hide it.
+// debugLog takes what go-redis logs about its connections. Our caller logs the error that comes of it, once; thousands
+// of lines during an outage would hide it.
 type debugLog struct{}
 
 // Printf writes at debug level.

@@ -21,10 +21,14 @@ func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []
 	nothing := func([]note.Note) error { return nil }
 	var looks []look
 	for _, key := range append(dueKeys(k, teams), k.leases(), k.marks()) {
-		looks = append(looks, look{key, func() error { return errors.Join(s.each(ctx, m, key, "-inf", "+inf", nothing)) }})
+		looks = append(looks, look{
+			key, func() error { return errors.Join(s.each(ctx, m, key, "-inf", "+inf", nothing)) },
+		})
 	}
 	for _, colleague := range colleagues {
-		looks = append(looks, look{k.held(colleague), func() error { return second(s.Held(ctx, m, colleague, maxList)) }})
+		looks = append(looks, look{
+			k.held(colleague), func() error { return second(s.Held(ctx, m, colleague, maxList)) },
+		})
 	}
 	looks = append(looks,
 		look{k.closed(), func() error { return second(s.upTo(ctx, m, k.closed(), time.Now(), maxList)) }},

@@ -28,7 +28,8 @@ const (
 	replyFull    = "full"
 	replyTaken   = "taken_back"
 
-	// keepCounts is how long the counts of a day are kept after the last: the day is over by then, whatever clock says so.
+	// keepCounts is how long the counts of a day are kept after the last: the day is over by then, whatever clock says
+	// so.
 	keepCounts = 48 * time.Hour
 )
 
@@ -39,7 +40,9 @@ const (
 //	returns {"counted"} | {"full", which count, from 1} | {"broken", key, problem}
 //
 // A reply that was lost is no harm: what counts once is known, also in the repeats that Count does by itself.
-func (s *Store) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
+func (s *Store) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
+	dialling.Limit, error,
+) {
 	return s.count(ctx, day, onceField(once), limits)
 }
 
@@ -69,7 +72,9 @@ func (s *Store) Full(ctx context.Context, day dialling.Day, limits []dialling.Li
 	return s.count(ctx, day, "", limits)
 }
 
-func (s *Store) count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
+func (s *Store) count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
+	dialling.Limit, error,
+) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	args := []any{once, int(keepCounts.Seconds())}

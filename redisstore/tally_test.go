@@ -47,7 +47,8 @@ func TestCountsOutliveEveryRestart(t *testing.T) {
 
 func TestOf64SidesAtTheCapTenCount(t *testing.T) {
 	server := redistest.Start(t)
-	stores := []*redisstore.Store{open(t, server.Addr), open(t, server.Addr), open(t, server.Addr)} // of several daemons
+	// of several daemons
+	stores := []*redisstore.Store{open(t, server.Addr), open(t, server.Addr), open(t, server.Addr)}
 	limits := dials("+31612345678")
 	var counted, refused atomic.Int64
 	var wait sync.WaitGroup

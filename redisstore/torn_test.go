@@ -13,11 +13,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// A kill in the middle of a write leaves half a note in Redis's log. Redis itself would go on behind it, and bring it to life
-// at the start after the next: so the log is cut at many places, and after each the notes must be whole for two starts.
+// A kill in the middle of a write leaves half a note in Redis's log. Redis itself would go on behind it, and bring it
+// to life at the start after the next: so the log is cut at many places, and after each the notes must be whole for two
+// starts.
 func TestALogThatWasTornInTheMiddleOfANote(t *testing.T) {
 	t.Parallel()
-	for kind, step := range map[redistest.Kind]int{ // of about 2000 bytes; primes, so that they fall on every part of a command
+	// of about 2000 bytes; primes, so that they fall on every part of a command
+	for kind, step := range map[redistest.Kind]int{
 		redistest.Redis: 83, redistest.TestingRedis: 331, redistest.TestingValkey: 331,
 	} {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -55,7 +57,9 @@ func isWholeWhereverItIsTorn(t *testing.T, server *redistest.Server, step int) {
 // Wherever the last write is torn, in the line that ends it too, it is cut off and nothing else is.
 func TestEveryTornEndIsCut(t *testing.T) {
 	t.Parallel()
-	for kind, all := range map[redistest.Kind]bool{redistest.Redis: true, redistest.TestingRedis: false, redistest.TestingValkey: false} {
+	for kind, all := range map[redistest.Kind]bool{
+		redistest.Redis: true, redistest.TestingRedis: false, redistest.TestingValkey: false,
+	} {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.StartKind(t, kind)
@@ -71,7 +75,8 @@ func TestEveryTornEndIsCut(t *testing.T) {
 			server.Kill()
 			const every, end = 29, 4 // bytes
 			for cut := len(first) + 1; cut < len(both); cut++ {
-				if near := len(both)-cut <= end; !near && (!all || (len(both)-cut)%every != 0) { // to enter the private root takes a while
+				// to enter the private root takes a while
+				if near := len(both)-cut <= end; !near && (!all || (len(both)-cut)%every != 0) {
 					continue
 				}
 				require.NoError(t, os.WriteFile(file, both[:cut], 0o600))

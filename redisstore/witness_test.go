@@ -110,7 +110,9 @@ func TestTheWitnessCriesNoWolf(t *testing.T) {
 				end()
 				server.Restart()
 				answers(t, open(t, server.Addr))
-				require.Eventually(t, func() bool { return past.Ping(t.Context()).Err() == nil }, 10*time.Second, time.Millisecond)
+				require.Eventually(
+					t, func() bool { return past.Ping(t.Context()).Err() == nil }, 10*time.Second, time.Millisecond,
+				)
 			}
 			p = attested(t, s, p, 1)
 			require.True(t, p.Lost.IsZero(), "%+v", p)

@@ -55,8 +55,8 @@ const (
 	StepStayOnLine MenuStep = "stay_on_line" // enough: to the returned target, which is a person
 )
 
-// Choose says what follows on key in menu m. Doing nothing, and pressing wrong keys too often, both end at the target of
-// staying on the line (domain.md, "The municipality and its number").
+// Choose says what follows on key in menu m. Doing nothing, and pressing wrong keys too often, both end at the target
+// of staying on the line (domain.md, "The municipality and its number").
 func (m Menu) Choose(p MenuProgress, key rune) (MenuStep, Target, MenuProgress) {
 	if key == Silence {
 		p.Silent++

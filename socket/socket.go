@@ -1,9 +1,9 @@
 // Package socket reads and writes connections without what Go's runtime does around calls that may wait.
 //
-// The first such call after a rest wakes the thread that watches over them (sysmon, in Go 1.26), and that one looks around every
-// 20 µs until nothing runs any more. Who gets one short message after the other, as from Asterisk, pays for that each time:
-// more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go never wait in the kernel, so there is
-// nothing to watch over.
+// The first such call after a rest wakes the thread that watches over them (sysmon, in Go 1.26), and that one looks
+// around every 20 µs until nothing runs any more. Who gets one short message after the other, as from Asterisk, pays
+// for that each time: more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go never wait
+// in the kernel, so there is nothing to watch over.
 package socket
 
 import (
@@ -14,8 +14,8 @@ import (
 	"unsafe"
 )
 
-// Direct makes reads and writes of a connection cheaper; all else stays as it was. A connection that is no plain socket, such
-// as one of TLS, is given back as it is.
+// Direct makes reads and writes of a connection cheaper; all else stays as it was. A connection that is no plain
+// socket, such as one of TLS, is given back as it is.
 func Direct(conn net.Conn) net.Conn {
 	plain, ok := conn.(syscallConn)
 	if !ok {
@@ -98,5 +98,7 @@ func transfer(call, fd uintptr, p []byte) (n int, failure syscall.Errno) {
 
 func (c *direct) failed(what string, errno syscall.Errno) error {
 	local, remote := c.LocalAddr(), c.RemoteAddr()
-	return &net.OpError{Op: what, Net: remote.Network(), Source: local, Addr: remote, Err: os.NewSyscallError(what, errno)}
+	return &net.OpError{
+		Op: what, Net: remote.Network(), Source: local, Addr: remote, Err: os.NewSyscallError(what, errno),
+	}
 }

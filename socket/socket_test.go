@@ -33,7 +33,9 @@ func pair(t testing.TB, network, address string) (near, far net.Conn) {
 }
 
 func TestADirectConnectionIsLikeAnyOther(t *testing.T) {
-	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "socket")} {
+	for network, address := range map[string]string{
+		"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "socket"),
+	} {
 		t.Run(network, func(t *testing.T) {
 			nettest.TestConn(t, func() (near, far net.Conn, stop func(), err error) {
 				near, far = pair(t, network, address)

@@ -3,7 +3,8 @@ package spelling
 
 import "strings"
 
-// Nearest is the known name that somebody who wrote word most likely meant, or empty when none is like it. Capitals in word do not count.
+// Nearest is the known name that somebody who wrote word most likely meant, or empty when none is like it. Capitals in
+// word do not count.
 func Nearest[Name ~string](word Name, known []Name) Name {
 	var best Name
 	least := min(3, len(word)/2+1)

@@ -10,7 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Absence is that a colleague is absent, until he is present again. It is about notes only: whose phone rings is another matter.
+// Absence is that a colleague is absent, until he is present again. It is about notes only: whose phone rings is
+// another matter.
 type Absence struct {
 	Colleague call.AgentID
 	Since     time.Time  // UTC, whole milliseconds
@@ -25,7 +26,8 @@ type Presence interface {
 	SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error
 	// Absence gives the absence of a colleague, and false when he is present. What is broken of others is no error.
 	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error)
-	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are broken.
+	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are
+	// broken.
 	Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error)
 }
 
@@ -47,5 +49,7 @@ func DecodeAbsence(colleague call.AgentID, text string) (Absence, error) {
 
 // Reason says in a history why a note is not for its colleague.
 func (a Absence) Reason() string {
-	return fmt.Sprintf("asked for %s in person, who is absent since %s, says %s", a.Colleague, a.Since.Format(absentSince), a.By)
+	return fmt.Sprintf(
+		"asked for %s in person, who is absent since %s, says %s", a.Colleague, a.Since.Format(absentSince), a.By,
+	)
 }

@@ -20,7 +20,7 @@ type released struct {
 	Released int `json:"released"`
 }
 
-func (a *API) setAbsent(v *visit) error {
+func (a *API) setAbsent(v *exchange) error {
 	colleague, err := a.colleagueAsked(v)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (a *API) setAbsent(v *visit) error {
 	return v.answer(http.StatusOK, released{count})
 }
 
-func (a *API) setPresent(v *visit) error {
+func (a *API) setPresent(v *exchange) error {
 	colleague, err := a.colleagueAsked(v)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (a *API) setPresent(v *visit) error {
 	return v.answer(http.StatusOK, absence{})
 }
 
-func (a *API) isAbsent(v *visit) error {
+func (a *API) isAbsent(v *exchange) error {
 	colleague, err := a.colleagueAsked(v)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (a *API) isAbsent(v *visit) error {
 }
 
 // colleagueAsked is whose presence a request is about, when who asks may know it and say it.
-func (a *API) colleagueAsked(v *visit) (call.AgentID, error) {
+func (a *API) colleagueAsked(v *exchange) (call.AgentID, error) {
 	if err := asked(v.Request); err != nil {
 		return "", err
 	}

@@ -20,8 +20,9 @@ const (
 	maxToken   = 256 // bytes
 )
 
-// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones gets no other
-// answer for a while; but who shows a right one is let in: a desk whose token ran out must not lock out its neighbours.
+// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones gets no
+// other answer for a while; but who shows a right one is let in: a desk whose token ran out must not lock out its
+// neighbours.
 func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	shown = strings.TrimSpace(shown)
@@ -37,7 +38,10 @@ func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	switch wait := a.failures.wait(from, now); {
 	case wait > 0:
 		a.Meter.TokenRefused(refusedTooMany)
-		p = problem(http.StatusTooManyRequests, "too_many", "too many requests without a valid token came from this address: try again in a while")
+		p = problem(
+			http.StatusTooManyRequests, "too_many",
+			"too many requests without a valid token came from this address: try again in a while",
+		)
 		p.retry = wait
 	case !there:
 		a.Meter.TokenRefused(refusedMissing)
@@ -51,8 +55,8 @@ func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	return Token{}, &p
 }
 
-// client is the address that a request came from. A proxy on this machine tells whom it speaks for: its word, the last of
-// the header, is taken; what a client wrote before it is not.
+// client is the address that a request came from. A proxy on this machine tells whom it speaks for: its word, the last
+// of the header, is taken; what a client wrote before it is not.
 func client(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -40,14 +40,18 @@ func receive(r *http.Request) ([]byte, error) {
 
 // body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which
 // may be a number. A request that needs none of the fields may leave the body out.
-func body[B any](v *visit) (B, error) {
+func body[B any](v *exchange) (B, error) {
 	var b B
 	raw := v.sent
 	if len(raw) == 0 {
 		return b, nil
 	}
-	if kind, _, err := mime.ParseMediaType(v.Request.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return b, problem(http.StatusUnsupportedMediaType, "media_type", "send the body as Content-Type: application/json")
+	if kind, _, err := mime.ParseMediaType(
+		v.Request.Header.Get("Content-Type"),
+	); err != nil || kind != "application/json" {
+		return b, problem(
+			http.StatusUnsupportedMediaType, "media_type", "send the body as Content-Type: application/json",
+		)
 	}
 	if !utf8.Valid(raw) {
 		return b, problem(http.StatusBadRequest, "body", "the body is not UTF-8")
@@ -74,9 +78,15 @@ func unreadable(err error, into reflect.Type) Problem {
 	case errors.As(err, &syntax):
 		return problem(http.StatusBadRequest, "body", "the body is not JSON from byte %d on", syntax.Offset)
 	case errors.As(err, &wrong) && wrong.Field != "":
-		return problem(http.StatusBadRequest, "body", "the field %s is of another type: it takes %s", wrong.Field, kindOf(wrong.Type))
+		return problem(
+			http.StatusBadRequest, "body", "the field %s is of another type: it takes %s", wrong.Field,
+			kindOf(wrong.Type),
+		)
 	case strings.Contains(err.Error(), "unknown field"):
-		return problem(http.StatusBadRequest, "body", "the body has a field that is not known; the fields are: %s", strings.Join(fieldsOf(into), ", "))
+		return problem(
+			http.StatusBadRequest, "body", "the body has a field that is not known; the fields are: %s",
+			strings.Join(fieldsOf(into), ", "),
+		)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, "body", "the body ends before its JSON does")
 	}
@@ -117,7 +127,10 @@ var seenTag = regexp.MustCompile(`^(?:W/)?"([0-9]{1,19})(?:(?:-{1,2}|;)(?:gzip|b
 func version(r *http.Request) (uint64, error) {
 	tags := r.Header.Values("If-Match")
 	if len(tags) == 0 {
-		return 0, problem(http.StatusPreconditionRequired, "if_match", `say which version of the note you saw, as its ETag gave it: If-Match: "7"`)
+		return 0, problem(
+			http.StatusPreconditionRequired, "if_match",
+			`say which version of the note you saw, as its ETag gave it: If-Match: "7"`,
+		)
 	}
 	var ver uint64
 	var err error
@@ -150,7 +163,10 @@ func number(r *http.Request, name string, standard, most int) (int, error) {
 func asked(r *http.Request, known ...string) error {
 	for name := range r.URL.Query() {
 		if !slices.Contains(known, name) {
-			return problem(http.StatusBadRequest, "query", "there is a query parameter that is not known; the parameters are: %s", strings.Join(append(known, "no others"), ", "))
+			return problem(
+				http.StatusBadRequest, "query", "there is a query parameter that is not known; the parameters are: %s",
+				strings.Join(append(known, "no others"), ", "),
+			)
 		}
 	}
 	return nil

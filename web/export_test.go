@@ -73,7 +73,9 @@ func TestExport(t *testing.T) {
 	require.Empty(t, asks("neighbour", period))
 	require.NotContains(t, d.log.String(), string(live[0]), "the log counts an export")
 	require.Contains(t, d.log.String(), `"did":"export","status":200,"team":"vergunningen","count":5`)
-	require.Regexp(t, `"did":"export begins","team":"belastingen","closed_from":"[^"]+Z","closed_until":"[^"]+Z"}`, d.log.String())
+	require.Regexp(
+		t, `"did":"export begins","team":"belastingen","closed_from":"[^"]+Z","closed_until":"[^"]+Z"}`, d.log.String(),
+	)
 }
 
 func TestExportAsCSV(t *testing.T) {

@@ -20,7 +20,9 @@ import (
 // torn gives one batch of an export, and then fails.
 type torn struct{ shelves }
 
-func (s torn) EachLive(ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]note.Note) error) error {
+func (s torn) EachLive(
+	ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]note.Note) error,
+) error {
 	notes, err := s.Due(ctx, m, permits, 1)
 	return errors.Join(err, take(notes), fmt.Errorf("%w: gone", note.ErrStoreDown))
 }

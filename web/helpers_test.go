@@ -116,7 +116,9 @@ func (s shelves) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamI
 	return slices.Sorted(maps.Keys(counts)), err
 }
 
-func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
+func (s shelves) EachLive(
+	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
+) error {
 	teams, err := s.Teams(ctx, m)
 	problems := []error{err}
 	for _, team := range teams {
@@ -128,7 +130,9 @@ func (s shelves) EachLive(ctx context.Context, m call.MunicipalityID, wanted fun
 	return errors.Join(problems...)
 }
 
-func (s shelves) EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error {
+func (s shelves) EachClosed(
+	ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error,
+) error {
 	notes, err := s.ClosedBefore(ctx, m, until, 1000)
 	notes = slices.DeleteFunc(notes, func(n note.Note) bool { return n.Closed.Before(from) })
 	return batches(notes, err, take)
@@ -240,8 +244,9 @@ func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler)
 	tokens, err := web.OpenTokens(d.path, log)
 	require.NoError(t, err)
 	options := web.Options{
-		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{}, Tokens: tokens,
-		Meter: d.meter, Log: log,
+		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{},
+		Tokens: tokens,
+		Meter:  d.meter, Log: log,
 	}
 	for _, c := range change {
 		c(&options)
@@ -275,8 +280,10 @@ func (d *desk) note(team call.TeamID, change ...func(*callback.Request)) note.No
 	number, err := call.ParseNumber(caller)
 	require.NoError(d.t, err)
 	r := callback.Request{
-		Key: note.Key(fmt.Sprintf("pbx/%d", nth)), At: time.Now(), Who: note.ByCaller, Municipality: deventer, Team: team,
-		Number: number, Shown: number, Language: "nl", Subject: fmt.Sprintf("zaak %d", nth), Reason: "Wanneer is het klaar?",
+		Key: note.Key(fmt.Sprintf("pbx/%d", nth)), At: time.Now(), Who: note.ByCaller, Municipality: deventer,
+		Team:   team,
+		Number: number, Shown: number, Language: "nl", Subject: fmt.Sprintf("zaak %d", nth),
+		Reason: "Wanneer is het klaar?",
 	}
 	for _, c := range change {
 		c(&r)
@@ -337,7 +344,10 @@ func (d *desk) asks(who, method, path, body string, headers ...string) reply {
 // changes asks for a change of a note at the version that n has.
 func (d *desk) changes(who string, n note.Note, what, body string) reply {
 	d.t.Helper()
-	return d.asks(who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, body, "If-Match", fmt.Sprintf("%q", fmt.Sprint(n.Ver)))
+	return d.asks(
+		who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, body, "If-Match",
+		fmt.Sprintf("%q", fmt.Sprint(n.Ver)),
+	)
 }
 
 // problem looks that the answer is a problem, and gives it.

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Meter counts what is asked of the API. It is told names of this package only, never what a client sent, and must not wait.
+// Meter counts what is asked of the API. It is told names of this package only, never what a client sent, and must not
+// wait.
 type Meter interface {
-	// Answered counts a request that is over: its operation, one of Operations, or empty when it reached none; the HTTP status of
-	// the answer, 0 when that was cut off, 499 when who asked had hung up before it; and how long it took.
+	// Answered counts a request that is over: its operation, one of Operations, or empty when it reached none; the HTTP
+	// status of the answer, 0 when that was cut off, 499 when who asked had hung up before it; and how long it took.
 	Answered(operation string, status int, took time.Duration)
 	// TokenRefused counts a request that no token let in, by one of Refusals.
 	TokenRefused(reason string)

@@ -81,26 +81,53 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 		status    int
 		refusal   string
 	}{
-		"a list":                  {func(d *desk) reply { return d.asks("cem", "GET", "/api/teams/vergunningen/notes", "") }, "listTeam", 200, ""},
-		"a look without the body": {func(d *desk) reply { return d.asks("cem", "HEAD", "/api/me", "") }, "whoAmI", 200, ""},
+		"a list": {
+			func(d *desk) reply { return d.asks("cem", "GET", "/api/teams/vergunningen/notes", "") }, "listTeam", 200,
+			"",
+		},
+		"a look without the body": {
+			func(d *desk) reply { return d.asks("cem", "HEAD", "/api/me", "") }, "whoAmI", 200, "",
+		},
 		"a promise": {func(d *desk) reply {
-			return d.asks("cem", "POST", "/api/notes", `{"team":"vergunningen","number":"`+caller+`"}`, "Idempotency-Key", "1")
+			return d.asks(
+				"cem", "POST", "/api/notes", `{"team":"vergunningen","number":"`+caller+`"}`, "Idempotency-Key", "1",
+			)
 		}, "promise", 201, ""},
 		"a claim of an old version": {func(d *desk) reply {
 			return d.changes("cem", note.Note{ID: d.note(permits).ID, Ver: 7}, "claim", "")
 		}, "claim", 409, ""},
-		"an export":                {func(d *desk) reply { return d.asks("lead", "GET", "/api/export", "") }, "export", 200, ""},
-		"a note that is not there": {func(d *desk) reply { return d.asks("cem", "GET", "/api/notes/0612345678", "") }, "show", 404, ""},
-		"a role that is too low":   {func(d *desk) reply { return d.asks("cem", "POST", "/api/erase", `{}`) }, "erase", 403, ""},
+		"an export": {
+			func(d *desk) reply { return d.asks("lead", "GET", "/api/export", "") }, "export", 200, "",
+		},
+		"a note that is not there": {
+			func(d *desk) reply { return d.asks("cem", "GET", "/api/notes/0612345678", "") }, "show", 404, "",
+		},
+		"a role that is too low": {
+			func(d *desk) reply { return d.asks("cem", "POST", "/api/erase", `{}`) }, "erase", 403, "",
+		},
 		"a body that is too large": {func(d *desk) reply {
 			return d.asks("cem", "POST", "/api/notes", strings.Repeat(" ", 70_000), "Idempotency-Key", "1")
 		}, "promise", 413, ""},
-		"no token":                     {func(d *desk) reply { return d.asks("", "GET", "/api/me", "") }, "", 401, "missing"},
-		"a token that is not known":    {func(d *desk) reply { return d.asks("", "GET", "/api/me", "", "Authorization", "Bearer bkb_x") }, "", 401, "unknown"},
-		"another scheme than a bearer": {func(d *desk) reply { return d.asks("", "GET", "/api/me", "", "Authorization", "Basic eDp4") }, "", 401, "missing"},
-		"the document":                 {func(d *desk) reply { return d.asks("", "GET", "/api/openapi.json", "") }, "", 200, ""},
-		"a path that is not there":     {func(d *desk) reply { return d.asks("cem", "GET", "/api/secrets/0612345678", "") }, "", 404, ""},
-		"a method that is not there":   {func(d *desk) reply { return d.asks("cem", "DELETE", "/api/me", "") }, "", 405, ""},
+		"no token": {
+			func(d *desk) reply { return d.asks("", "GET", "/api/me", "") }, "", 401, "missing",
+		},
+		"a token that is not known": {
+			func(d *desk) reply { return d.asks("", "GET", "/api/me", "", "Authorization", "Bearer bkb_x") }, "", 401,
+			"unknown",
+		},
+		"another scheme than a bearer": {
+			func(d *desk) reply { return d.asks("", "GET", "/api/me", "", "Authorization", "Basic eDp4") }, "", 401,
+			"missing",
+		},
+		"the document": {
+			func(d *desk) reply { return d.asks("", "GET", "/api/openapi.json", "") }, "", 200, "",
+		},
+		"a path that is not there": {
+			func(d *desk) reply { return d.asks("cem", "GET", "/api/secrets/0612345678", "") }, "", 404, "",
+		},
+		"a method that is not there": {
+			func(d *desk) reply { return d.asks("cem", "DELETE", "/api/me", "") }, "", 405, "",
+		},
 		"Redis is away": {func(d *desk) reply {
 			d.store.Fail(errors.New("out of order"))
 			return d.asks("cem", "GET", "/api/teams/vergunningen/notes", "")
@@ -214,7 +241,10 @@ func TestWhoWaitsAndWhoIsWorkedIsCounted(t *testing.T) {
 		answers, took = d.meter.counted()
 		require.Equal(t, slices.Repeat([]answered{{"listTeam", 200}}, 9), answers)
 		slices.Sort(took)
-		require.Equal(t, append([]time.Duration{2 * time.Second}, slices.Repeat([]time.Duration{7 * time.Second}, 8)...), took, "the wait belongs to it")
+		require.Equal(
+			t, append([]time.Duration{2 * time.Second}, slices.Repeat([]time.Duration{7 * time.Second}, 8)...), took,
+			"the wait belongs to it",
+		)
 	})
 }
 
@@ -238,7 +268,9 @@ func TestWhoHangsUpIsNoFault(t *testing.T) {
 		finish()
 		asking.Wait()
 		answers, _ = d.meter.counted()
-		require.Equal(t, slices.Repeat([]answered{{"listTeam", 200}}, 8), answers, "what was answered is counted as that")
+		require.Equal(
+			t, slices.Repeat([]answered{{"listTeam", 200}}, 8), answers, "what was answered is counted as that",
+		)
 		require.Equal(t, []int{0, 0}, d.meter.inFlight())
 	})
 }
@@ -249,7 +281,9 @@ type leaving struct {
 	hangUp func()
 }
 
-func (l leaving) EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error {
+func (l leaving) EachLive(
+	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
+) error {
 	l.hangUp()
 	return l.torn.EachLive(ctx, m, wanted, take)
 }

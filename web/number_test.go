@@ -12,14 +12,16 @@ import (
 // A number is read as people write it, wherever it came from.
 func TestNumbersAsPeopleWriteThem(t *testing.T) {
 	for _, typed := range []string{
-		"06\u00a012345678", "06/12345678", "06\u201112345678", "\u202d0612345678\u202c", "tel:+31612345678", "０６１２３４５６７８",
+		"06\u00a012345678", "06/12345678", "06\u201112345678", "\u202d0612345678\u202c", "tel:+31612345678",
+		"０６１２３４５６７８",
 		"+31 (0)6-12345678",
 	} {
 		d := open(t)
 		number, err := json.Marshal(typed)
 		require.NoError(t, err)
 		got := d.asks(
-			"anouk", http.MethodPost, "/api/notes", fmt.Sprintf(`{"team":"kcc","number":%s}`, number), "Idempotency-Key", "k",
+			"anouk", http.MethodPost, "/api/notes", fmt.Sprintf(`{"team":"kcc","number":%s}`, number),
+			"Idempotency-Key", "k",
 		)
 		require.Equal(t, http.StatusCreated, got.StatusCode, "%+q: %s", typed, got.body)
 		erased := d.asks("admin", http.MethodPost, "/api/erase", fmt.Sprintf(`{"number":%s}`, number))
@@ -39,7 +41,8 @@ func TestANumberThatIsRefusedNamesTheCharacter(t *testing.T) {
 		"0612":                 "not a number that exists",
 	} {
 		made := d.asks(
-			"anouk", http.MethodPost, "/api/notes", fmt.Sprintf(`{"team":"kcc","number":%q}`, typed), "Idempotency-Key", "k",
+			"anouk", http.MethodPost, "/api/notes", fmt.Sprintf(`{"team":"kcc","number":%q}`, typed), "Idempotency-Key",
+			"k",
 		)
 		require.Contains(t, made.problem(t, http.StatusUnprocessableEntity, "refused_invalid").Detail, says)
 		erased := d.asks("admin", http.MethodPost, "/api/erase", fmt.Sprintf(`{"number":%q}`, typed))

@@ -81,7 +81,9 @@ func (c contract) operations() [][3]string {
 	for path, item := range c.tree["paths"].(map[string]any) {
 		for method, operation := range item.(map[string]any) {
 			if method != "parameters" {
-				list = append(list, [3]string{strings.ToUpper(method), path, operation.(map[string]any)["operationId"].(string)})
+				list = append(list, [3]string{
+					strings.ToUpper(method), path, operation.(map[string]any)["operationId"].(string),
+				})
 			}
 		}
 	}
@@ -179,7 +181,9 @@ func (c *checked) asks(who, method, path, body string, headers ...string) reply 
 	got := c.desk.asks(who, method, path, body, headers...)
 	place := c.place(method, path)
 	if got.StatusCode < 300 && body != "" {
-		require.NoError(c.t, c.contract.holds([]byte(body), append(place, "requestBody", "content", "application/json", "schema")...),
+		require.NoError(c.t, c.contract.holds(
+			[]byte(body), append(place, "requestBody", "content", "application/json", "schema")...,
+		),
 			"a request that was done is one of the document: %s %s", method, path)
 	}
 	response := append(slices.Clone(place), "responses", strconv.Itoa(got.StatusCode))
@@ -194,7 +198,10 @@ func (c *checked) asks(who, method, path, body string, headers ...string) reply 
 	require.NoError(c.t, err)
 	require.Contains(c.t, told["content"], kind, "%s %s", method, path)
 	if strings.HasSuffix(kind, "json") {
-		require.NoError(c.t, c.contract.holds(got.body, append(response, "content", kind, "schema")...), "%s %s: %s", method, path, got.body)
+		require.NoError(
+			c.t, c.contract.holds(got.body, append(response, "content", kind, "schema")...), "%s %s: %s", method, path,
+			got.body,
+		)
 	}
 	if headers, _, ok := c.contract.at(append(slices.Clone(response), "headers")...); ok {
 		for name := range headers {
@@ -240,7 +247,11 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		got := c.asks(who, http.MethodGet, path, "")
 		require.Equal(t, status, got.StatusCode, "%s", got.body)
 	}
-	made := post("anouk", "/api/notes", `{"team":"vergunningen","number":"0612345678","subject":"s","reason":"r","personal":"cem","window":"09:00-12:00"}`, 201)
+	made := post(
+		"anouk", "/api/notes",
+		`{"team":"vergunningen","number":"0612345678","subject":"s","reason":"r","personal":"cem","window":"09:00-12:00"}`,
+		201,
+	)
 	at := made.Header.Get("Location")
 	for _, step := range [][2]string{
 		{"claim", ""},
@@ -264,7 +275,9 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	get("wallboard", "/api/teams/vergunningen/notes", 200)
 	get("lead", "/api/colleagues/cem/notes", 200)
 	get("wallboard", "/api/me", 200)
-	for _, line := range bytes.Split(bytes.TrimSpace(c.asks("admin", http.MethodGet, "/api/export", "").body), []byte("\n")) {
+	for _, line := range bytes.Split(
+		bytes.TrimSpace(c.asks("admin", http.MethodGet, "/api/export", "").body), []byte("\n"),
+	) {
 		require.NoError(t, c.contract.holds(line, "components", "schemas", "Note"))
 	}
 	get("admin", "/api/export?format=csv", 200)

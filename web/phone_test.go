@@ -42,8 +42,9 @@ func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
 	n := d.claimed(permits, "cem")
 	since := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	for code, status := range map[dialling.Reason]int{
-		dialling.ReasonEngaged: 409, dialling.ReasonCallerHere: 409, dialling.ReasonPhoneOffline: 422, dialling.ReasonPhoneInUse: 422,
-		dialling.ReasonExchange: 503,
+		dialling.ReasonEngaged: 409, dialling.ReasonCallerHere: 409, dialling.ReasonPhoneOffline: 422,
+		dialling.ReasonPhoneInUse: 422,
+		dialling.ReasonExchange:   503,
 	} {
 		d.silence = &dialling.Error{Code: code, Text: "why", Colleague: "anouk", Team: centre, Since: since}
 		p := d.changes("cem", n, "call", "").problem(t, status, "dial_"+string(code))

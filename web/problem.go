@@ -14,8 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Problem is why a request was not done, as application/problem+json (RFC 9457). Its type is about:blank: the status says
-// what kind it is, Code says it to a program, Detail to a person. It never holds a number or what a caller said.
+// Problem is why a request was not done, as application/problem+json (RFC 9457). Its type is about:blank: the status
+// says what kind it is, Code says it to a program, Detail to a person. It never holds a number or what a caller said.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"` // the words of the status
@@ -38,7 +38,10 @@ type Problem struct {
 func (p Problem) Error() string { return p.Code + ": " + p.Detail }
 
 func problem(status int, code, format string, args ...any) Problem {
-	return Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: fmt.Sprintf(format, args...)}
+	return Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code,
+		Detail: fmt.Sprintf(format, args...),
+	}
 }
 
 // answerProblem sends a problem.
@@ -60,7 +63,8 @@ func answerProblem(w http.ResponseWriter, p Problem) {
 // retryStore is when it makes sense to ask again while the store is away.
 const retryStore = 5 * time.Second
 
-// problemOf says what an error means to who asked. What is not his doing is told in general words: the log has the rest.
+// problemOf says what an error means to who asked. What is not his doing is told in general words: the log has the
+// rest.
 func problemOf(err error) Problem {
 	var (
 		known     Problem
@@ -75,7 +79,10 @@ func problemOf(err error) Problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &stale):
-		p := problem(http.StatusConflict, "stale", "somebody else changed the note first: it is at version %d now; look at it again", stale.Now)
+		p := problem(
+			http.StatusConflict, "stale",
+			"somebody else changed the note first: it is at version %d now; look at it again", stale.Now,
+		)
 		p.Ver = stale.Now
 		return p
 	case errors.As(err, &illegal):
@@ -93,13 +100,21 @@ func problemOf(err error) Problem {
 	case errors.Is(err, note.ErrNoNote):
 		return noSuch("note")
 	case errors.Is(err, note.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
-		p := problem(http.StatusServiceUnavailable, "store", "the store of callback notes does not answer: nothing is certain, try again in a while")
+		p := problem(
+			http.StatusServiceUnavailable, "store",
+			"the store of callback notes does not answer: nothing is certain, try again in a while",
+		)
 		p.retry = retryStore
 		return p
 	case errors.Is(err, note.ErrBroken):
-		return problem(http.StatusInternalServerError, "broken", "what is stored of it cannot be read: the log of the daemon says what is wrong")
+		return problem(
+			http.StatusInternalServerError, "broken",
+			"what is stored of it cannot be read: the log of the daemon says what is wrong",
+		)
 	}
-	return problem(http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what")
+	return problem(
+		http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what",
+	)
 }
 
 // undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the

@@ -65,7 +65,8 @@ func (t Token) Sees(team call.TeamID) bool {
 // tokenPrefix makes a token that got into the wrong hands, or into a repository, known for what it is.
 const tokenPrefix = "bkb_"
 
-// NewToken draws a token, from the system's random source when random is nil, and gives the hash that stands in the file.
+// NewToken draws a token, from the system's random source when random is nil, and gives the hash that stands in the
+// file.
 func NewToken(random io.Reader) (token, hash string, err error) {
 	if random == nil {
 		random = rand.Reader
@@ -99,7 +100,10 @@ func (l TokenLine) Check() error {
 var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 func (l TokenLine) token() (Token, error) {
-	t := Token{Name: l.Name, Role: Role(l.Role), Agent: call.AgentID(l.Agent), Municipality: call.MunicipalityID(l.Municipality)}
+	t := Token{
+		Name: l.Name, Role: Role(l.Role), Agent: call.AgentID(l.Agent),
+		Municipality: call.MunicipalityID(l.Municipality),
+	}
 	for _, team := range l.Teams {
 		t.Teams = append(t.Teams, call.TeamID(team))
 	}
@@ -147,8 +151,9 @@ const (
 	tokensFresh = time.Second
 )
 
-// Tokens are who may use the API, as a file says. It is read again while it is used: a token that is taken out is refused within a
-// second. A file that cannot be used then is logged, and the tokens stay as they were. It is safe for use by several goroutines.
+// Tokens are who may use the API, as a file says. It is read again while it is used: a token that is taken out is
+// refused within a second. A file that cannot be used then is logged, and the tokens stay as they were. It is safe for
+// use by several goroutines.
 type Tokens struct {
 	path string
 	log  *slog.Logger
@@ -160,8 +165,8 @@ type Tokens struct {
 	tokens []Token
 }
 
-// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong. The tokens can be used all
-// the same: nobody may use the API then, until the file is right.
+// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong. The tokens can
+// be used all the same: nobody may use the API then, until the file is right.
 func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	t := &Tokens{path: path, log: log, read: time.Now()}
 	raw, err := readTokens(path)
@@ -176,7 +181,8 @@ func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	return t, nil
 }
 
-// readTokens reads a file that nobody but its owner can. It is no credential of systemd: that is a copy, in which no token is taken out.
+// readTokens reads a file that nobody but its owner can. It is no credential of systemd: that is a copy, in which no
+// token is taken out.
 func readTokens(path string) ([]byte, error) {
 	raw, err := plainfile.ReadPrivate(path, "", maxTokensFile)
 	switch {
@@ -206,17 +212,21 @@ func ParseTokens(raw []byte) ([]Token, error) {
 		case err != nil:
 			return nil, fmt.Errorf("token %d of %d: %w", i+1, len(lines), err)
 		case names[t.Name]:
-			return nil, fmt.Errorf("token %d of %d: name: another has it too, and the log could not tell them apart", i+1, len(lines))
+			return nil, fmt.Errorf(
+				"token %d of %d: name: another has it too, and the log could not tell them apart", i+1, len(lines),
+			)
 		case hashes[t.hash]:
-			return nil, fmt.Errorf("token %d of %d: sha256: another has it too; give each its own token", i+1, len(lines))
+			return nil, fmt.Errorf(
+				"token %d of %d: sha256: another has it too; give each its own token", i+1, len(lines),
+			)
 		}
 		tokens[i], names[t.Name], hashes[t.hash] = t, true, true
 	}
 	return tokens, nil
 }
 
-// Find gives who shows a token, and false when nobody may with it at this time. It compares with every token, so that how
-// long it takes says nothing.
+// Find gives who shows a token, and false when nobody may with it at this time. It compares with every token, so that
+// how long it takes says nothing.
 func (t *Tokens) Find(shown string, now time.Time) (Token, bool) {
 	sum := sha256.Sum256([]byte(shown))
 	var found Token
@@ -249,8 +259,8 @@ func (t *Tokens) Knows(m call.MunicipalityID, agent call.AgentID, now time.Time)
 // ErrNobody is given for a file that could not be used yet: nobody is let in.
 var ErrNobody = errors.New("nobody may use the API until its tokens file is right")
 
-// InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one that was
-// taken out of it may still be let in. It wraps ErrNobody when there are none in force.
+// InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one
+// that was taken out of it may still be let in. It wraps ErrNobody when there are none in force.
 func (t *Tokens) InForce(now time.Time) error {
 	t.current(now)
 	t.mu.Lock()

@@ -43,19 +43,25 @@ func TestWhatMayStandInATokensFile(t *testing.T) {
 		"no list":                 {"name: cem", "not a list of tokens"},
 		"a key that is not known": {strings.Replace(good, "role", "rol", 1), "field rol not found"},
 		"no name":                 {strings.Replace(good, "name: cem", `name: ""`, 1), "token 1 of 1: name"},
-		"a role that is none":     {strings.Replace(good, "role: agent", "role: boss", 1), "role: write one of [reader agent lead admin]"},
-		"an agent without an id":  {strings.Replace(good, "agent: cem, ", "", 1), "agent: the id"},
-		"a reader with an id":     {strings.Replace(good, "role: agent", "role: reader", 1), "leave it out"},
-		"no municipality":         {strings.Replace(good, "municipality: deventer, ", "", 1), "municipality"},
-		"no teams":                {strings.Replace(good, "teams: [vergunningen], ", "", 1), "teams: name"},
-		"a team that is none":     {strings.Replace(good, "[vergunningen]", "['{x}']", 1), "teams: there is one"},
-		"an admin with teams":     {strings.Replace(good, "role: agent", "role: admin", 1), "an admin sees every team"},
-		"an end":                  {strings.Replace(good, "sha256", "expires: 2027-01-31, sha256", 1), ""},
-		"an end that is none":     {strings.Replace(good, "sha256", "expires: soon, sha256", 1), "expires: write a date"},
-		"a hash that is short":    {strings.Replace(good, aHash, "abcd", 1), "sha256"},
-		"the token itself":        {strings.Replace(good, aHash, "bkb_x", 1), "sha256"},
-		"a name twice":            {good + strings.Replace(good, aHash, strings.Repeat("cd", 32), 1), "token 2 of 2: name"},
-		"a token twice":           {good + strings.Replace(good, "name: cem", "name: bram", 1), "token 2 of 2: sha256"},
+		"a role that is none": {
+			strings.Replace(good, "role: agent", "role: boss", 1), "role: write one of [reader agent lead admin]",
+		},
+		"an agent without an id": {strings.Replace(good, "agent: cem, ", "", 1), "agent: the id"},
+		"a reader with an id":    {strings.Replace(good, "role: agent", "role: reader", 1), "leave it out"},
+		"no municipality":        {strings.Replace(good, "municipality: deventer, ", "", 1), "municipality"},
+		"no teams":               {strings.Replace(good, "teams: [vergunningen], ", "", 1), "teams: name"},
+		"a team that is none":    {strings.Replace(good, "[vergunningen]", "['{x}']", 1), "teams: there is one"},
+		"an admin with teams":    {strings.Replace(good, "role: agent", "role: admin", 1), "an admin sees every team"},
+		"an end":                 {strings.Replace(good, "sha256", "expires: 2027-01-31, sha256", 1), ""},
+		"an end that is none": {
+			strings.Replace(good, "sha256", "expires: soon, sha256", 1), "expires: write a date",
+		},
+		"a hash that is short": {strings.Replace(good, aHash, "abcd", 1), "sha256"},
+		"the token itself":     {strings.Replace(good, aHash, "bkb_x", 1), "sha256"},
+		"a name twice": {
+			good + strings.Replace(good, aHash, strings.Repeat("cd", 32), 1), "token 2 of 2: name",
+		},
+		"a token twice": {good + strings.Replace(good, "name: cem", "name: bram", 1), "token 2 of 2: sha256"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +101,10 @@ func TestATokensFileIsItsOwnersAlone(t *testing.T) {
 func TestATokenCountsUntilItsDay(t *testing.T) {
 	token, hash, err := web.NewToken(nil)
 	require.NoError(t, err)
-	line := web.TokenLine{Name: "cem", Role: "agent", Agent: "cem", Municipality: "deventer", Teams: []string{"kcc"}, Expires: "2027-01-31", SHA256: hash}
+	line := web.TokenLine{
+		Name: "cem", Role: "agent", Agent: "cem", Municipality: "deventer", Teams: []string{"kcc"},
+		Expires: "2027-01-31", SHA256: hash,
+	}
 	tokens := saved(t, line)
 	end := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
 	who, ok := tokens.Find(token, end.Add(-time.Second))
@@ -180,14 +189,18 @@ func TestWrongTokens(t *testing.T) {
 			require.Contains(t, got.Header.Get("WWW-Authenticate"), `Bearer realm="bereikbaar"`)
 		})
 	}
-	require.Equal(t, 200, d.asks("", http.MethodGet, "/api/me", "", "Authorization", "bearer "+d.tokens["cem"]).StatusCode)
+	require.Equal(
+		t, 200, d.asks("", http.MethodGet, "/api/me", "", "Authorization", "bearer "+d.tokens["cem"]).StatusCode,
+	)
 	require.NotContains(t, d.log.String(), "AAAA", "what was shown is not logged")
 }
 
 func TestWhoGuessesTokensIsNotListenedTo(t *testing.T) {
 	d := open(t)
 	guess := func(from string) int {
-		return d.asks("", http.MethodGet, "/api/me", "", "Authorization", "Bearer guess", "X-Forwarded-For", "9.9.9.9, "+from).StatusCode
+		return d.asks(
+			"", http.MethodGet, "/api/me", "", "Authorization", "Bearer guess", "X-Forwarded-For", "9.9.9.9, "+from,
+		).StatusCode
 	}
 	refused := 0
 	for range 30 {

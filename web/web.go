@@ -46,7 +46,9 @@ type Claims interface {
 
 // Presence says who is absent.
 type Presence interface {
-	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (
+		int, error,
+	)
 	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error
 	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error)
 }
@@ -54,7 +56,9 @@ type Presence interface {
 // Attempts writes down tries to reach the caller.
 type Attempts interface {
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
-	EndAttempt(ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result) (note.Note, error)
+	EndAttempt(
+		ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result,
+	) (note.Note, error)
 }
 
 // Remarks leaves a note where it is.
@@ -74,8 +78,8 @@ type Ends interface {
 
 // Phone puts colleagues through to the callers of notes.
 type Phone interface {
-	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what comes of it shows
-	// on the note. A *dialling.Error says why nobody will be rung.
+	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what
+	// comes of it shows on the note. A *dialling.Error says why nobody will be rung.
 	CallBack(n note.Note) error
 	// Check gives a *dialling.Error when the caller should not be rung now by whatever phone: they are on the
 	// telephone with us.
@@ -96,11 +100,14 @@ type Promises interface {
 	Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error)
 }
 
-// Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error, the rest was given.
+// Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error,
+// the rest was given.
 type Exports interface {
 	Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) // that ever had a note
 	// EachLive gives the live notes of the teams that are wanted.
-	EachLive(ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error) error
+	EachLive(
+		ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
+	) error
 	// EachClosed gives the closed notes that are not purged, of all teams: closed at or after from and before until.
 	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error
 }
@@ -113,7 +120,8 @@ type Directory interface {
 	Language(m call.MunicipalityID) string       // of its callers, such as "nl"
 	Languages() []string                         // that can be spoken, such as "nl"
 	Clocks(m call.MunicipalityID) *time.Location // in which its people read times
-	Next(n note.Note, now time.Time) time.Time   // when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	// when the caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	Next(n note.Note, now time.Time) time.Time
 }
 
 // Options are the parts of the API. All are needed.
@@ -154,7 +162,7 @@ func New(o Options) *API {
 type route struct {
 	method, path, id string
 	least            Role // the least role that may use it; what it may be used on is for the handler to say
-	handle           func(*visit) error
+	handle           func(*exchange) error
 }
 
 func (a *API) routes() []route {
@@ -172,7 +180,10 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/api/notes/{note}/release", "release", Agent, changing(a, holderOrLead, a.release)},
 		{http.MethodPost, "/api/notes/{note}/reroute", "reroute", Agent, changing(a, holderOrLead, a.reroute)},
 		{http.MethodPost, "/api/notes/{note}/call", "call", Agent, changing(a, claimer, a.callBack)},
-		{http.MethodPost, "/api/notes/{note}/attempts/start", "startAttempt", Agent, changing(a, anyone, a.startAttempt)},
+		{
+			http.MethodPost, "/api/notes/{note}/attempts/start", "startAttempt", Agent,
+			changing(a, anyone, a.startAttempt),
+		},
 		{http.MethodPost, "/api/notes/{note}/attempts/end", "endAttempt", Agent, changing(a, anyone, a.endAttempt)},
 		{http.MethodPost, "/api/notes/{note}/raise", "raise", Agent, changing(a, anyone, a.raise)},
 		{http.MethodPost, "/api/notes/{note}/comment", "comment", Agent, changing(a, anyone, a.comment)},
@@ -204,7 +215,10 @@ func (a *API) Handler() http.Handler {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answerProblem(w, problem(http.StatusNotFound, "not_found", "there is nothing here: /api/openapi.json lists what there is"))
+		answerProblem(
+			w,
+			problem(http.StatusNotFound, "not_found", "there is nothing here: /api/openapi.json lists what there is"),
+		)
 	})
 	return secured(a.counted(mux))
 }

@@ -22,8 +22,10 @@ func isNoteID(s string) bool {
 }
 
 // changing makes a handler of a change: who asks names the version that he saw, sees the note, and may do this with it.
-func changing[B any](a *API, may func(Token, note.Note) error, act func(*visit, callback.Step, B) (note.Note, error)) func(*visit) error {
-	return func(v *visit) error {
+func changing[B any](
+	a *API, may func(Token, note.Note) error, act func(*exchange, callback.Step, B) (note.Note, error),
+) func(*exchange) error {
+	return func(v *exchange) error {
 		if err := asked(v.Request); err != nil {
 			return err
 		}
@@ -46,7 +48,9 @@ func changing[B any](a *API, may func(Token, note.Note) error, act func(*visit, 
 		if err := may(v.who, told); err != nil {
 			return err
 		}
-		step := callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: note.ByAgent(v.who.Agent), At: v.at}
+		step := callback.Step{
+			Municipality: n.Municipality, Note: n.ID, Ver: ver, Who: note.ByAgent(v.who.Agent), At: v.at,
+		}
 		after, err := act(v, step, b)
 		if err != nil {
 			return err
@@ -82,7 +86,9 @@ func claimer(t Token, n note.Note) error {
 		if n.State == note.Calling && n.Colleague == t.Agent {
 			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of it", n.Standing())
 		}
-		return problem(http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing())
+		return problem(
+			http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing(),
+		)
 	}
 	return nil
 }
@@ -95,15 +101,15 @@ type because struct {
 	Reason string `json:"reason"`
 }
 
-func (a *API) claim(v *visit, s callback.Step, _ none) (note.Note, error) {
+func (a *API) claim(v *exchange, s callback.Step, _ none) (note.Note, error) {
 	return a.Work.Claim(v.Context(), s)
 }
 
-func (a *API) renew(v *visit, s callback.Step, _ none) (note.Note, error) {
+func (a *API) renew(v *exchange, s callback.Step, _ none) (note.Note, error) {
 	return a.Work.Renew(v.Context(), s)
 }
 
-func (a *API) release(v *visit, s callback.Step, b because) (note.Note, error) {
+func (a *API) release(v *exchange, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Release(v.Context(), s, b.Reason)
 }
 
@@ -112,15 +118,17 @@ type rerouting struct {
 	Reason string      `json:"reason"`
 }
 
-func (a *API) reroute(v *visit, s callback.Step, b rerouting) (note.Note, error) {
+func (a *API) reroute(v *exchange, s callback.Step, b rerouting) (note.Note, error) {
 	if !a.Directory.HasTeam(s.Municipality, b.Team) {
-		return note.Note{}, problem(http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality")
+		return note.Note{}, problem(
+			http.StatusUnprocessableEntity, "team", "say whose it is: name a team of the municipality",
+		)
 	}
 	return a.Work.Reroute(v.Context(), s, b.Team, b.Reason)
 }
 
 // callBack gives the note as it is: the attempt is made when the colleague has answered his phone.
-func (a *API) callBack(v *visit, s callback.Step, _ none) (note.Note, error) {
+func (a *API) callBack(v *exchange, s callback.Step, _ none) (note.Note, error) {
 	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
 	if err != nil {
 		return note.Note{}, err
@@ -135,7 +143,7 @@ type attemptStart struct {
 	Call call.ID `json:"call"`
 }
 
-func (a *API) startAttempt(v *visit, s callback.Step, b attemptStart) (note.Note, error) {
+func (a *API) startAttempt(v *exchange, s callback.Step, b attemptStart) (note.Note, error) {
 	if len(b.Call) > maxName {
 		return note.Note{}, problem(http.StatusUnprocessableEntity, "call", "the id of the call is too long")
 	}
@@ -154,11 +162,11 @@ type attemptEnd struct {
 	Result attempt.Result `json:"result"`
 }
 
-func (a *API) endAttempt(v *visit, s callback.Step, b attemptEnd) (note.Note, error) {
+func (a *API) endAttempt(v *exchange, s callback.Step, b attemptEnd) (note.Note, error) {
 	return a.Work.EndAttempt(v.Context(), s, attempt.LineUnknown, 0, b.Result)
 }
 
-func (a *API) raise(v *visit, s callback.Step, b because) (note.Note, error) {
+func (a *API) raise(v *exchange, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Raise(v.Context(), s, b.Reason)
 }
 
@@ -166,7 +174,7 @@ type comment struct {
 	Text string `json:"text"`
 }
 
-func (a *API) comment(v *visit, s callback.Step, b comment) (note.Note, error) {
+func (a *API) comment(v *exchange, s callback.Step, b comment) (note.Note, error) {
 	return a.Work.Comment(v.Context(), s, b.Text)
 }
 
@@ -175,7 +183,7 @@ type resolving struct {
 	Reason  string       `json:"reason"`
 }
 
-func (a *API) resolve(v *visit, s callback.Step, b resolving) (note.Note, error) {
+func (a *API) resolve(v *exchange, s callback.Step, b resolving) (note.Note, error) {
 	if b.Outcome != note.Settled {
 		return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
 	}
@@ -186,8 +194,9 @@ func (a *API) resolve(v *visit, s callback.Step, b resolving) (note.Note, error)
 	return a.Work.Settle(v.Context(), s, in, b.Reason)
 }
 
-// callAbout is the call that who asks has with the caller of a note now; empty when he talks with nobody, or about something else.
-func (a *API) callAbout(v *visit, id note.ID) (call.ID, error) {
+// callAbout is the call that who asks has with the caller of a note now; empty when he talks with nobody, or about
+// something else.
+func (a *API) callAbout(v *exchange, id note.ID) (call.ID, error) {
 	talking, ok := a.Phone.Talking(v.who.Agent)
 	if !ok || talking.Note == "" {
 		return "", nil
@@ -199,11 +208,11 @@ func (a *API) callAbout(v *visit, id note.ID) (call.ID, error) {
 	return talking.Call, nil
 }
 
-func (a *API) cancel(v *visit, s callback.Step, b because) (note.Note, error) {
+func (a *API) cancel(v *exchange, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Cancel(v.Context(), s, b.Reason)
 }
 
-func (a *API) reopen(v *visit, s callback.Step, b because) (note.Note, error) {
+func (a *API) reopen(v *exchange, s callback.Step, b because) (note.Note, error) {
 	return a.Work.Reopen(v.Context(), s, b.Reason)
 }
 
@@ -237,12 +246,14 @@ const (
 	maxIdempotency = 100
 )
 
-func (a *API) promise(v *visit) error {
+func (a *API) promise(v *exchange) error {
 	if err := asked(v.Request); err != nil {
 		return err
 	}
 	key := v.Request.Header.Get("Idempotency-Key")
-	if key == "" || len(key) > maxIdempotency || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
+	if key == "" || len(key) > maxIdempotency || strings.ContainsFunc(
+		key, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' },
+	) {
 		return problem(http.StatusBadRequest, "idempotency_key",
 			"send an Idempotency-Key of your own, 1 to %d characters of ASCII without blanks and slashes: sent again with it, the request makes no second note", maxIdempotency)
 	}
@@ -285,7 +296,7 @@ func asks(r callback.Request, n note.Note) bool {
 
 // asMade is a note as it was asked for, whatever has become of it since: another team may have it by now, and it may be
 // nobody's in person. What its history does not tell is as the note has it.
-func (a *API) asMade(v *visit, r callback.Request, n note.Note) note.Note {
+func (a *API) asMade(v *exchange, r callback.Request, n note.Note) note.Note {
 	if n.Ver == 1 && n.Personal == r.Personal { // nothing has become of it
 		return n
 	}
@@ -297,14 +308,15 @@ func (a *API) asMade(v *visit, r callback.Request, n note.Note) note.Note {
 		return n
 	}
 	n.Personal = events[0].Base.Personal
-	if n.Personal == "" && events[0].Reason != "" && r.Personal != "" { // they were absent: the team's from the beginning
+	// they were absent: the team's from the beginning
+	if n.Personal == "" && events[0].Reason != "" && r.Personal != "" {
 		n.Personal = r.Personal
 	}
 	return n
 }
 
 // request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.
-func (a *API) request(v *visit, b promising) (callback.Request, error) {
+func (a *API) request(v *exchange, b promising) (callback.Request, error) {
 	m := v.who.Municipality
 	refuse := func(code, detail string) (callback.Request, error) {
 		return callback.Request{}, problem(http.StatusUnprocessableEntity, code, "%s", detail)
@@ -314,10 +326,14 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	number, err := call.ParseTyped(b.Number)
 	if err != nil {
-		return refuse("refused_"+string(dialling.CodeInvalid), "the number does not exist or cannot be read: "+err.Error())
+		return refuse(
+			"refused_"+string(dialling.CodeInvalid), "the number does not exist or cannot be read: "+err.Error(),
+		)
 	}
 	if b.Personal != "" && !a.colleagueOf(v, b.Team, b.Personal) {
-		return refuse("colleague", "the team has no such colleague: leave personal out, and anybody of the team can call back")
+		return refuse(
+			"colleague", "the team has no such colleague: leave personal out, and anybody of the team can call back",
+		)
 	}
 	r := callback.Request{
 		At: v.at, Who: note.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
@@ -331,7 +347,8 @@ func (a *API) request(v *visit, b promising) (callback.Request, error) {
 	}
 	if known := a.Directory.Languages(); !slices.Contains(known, r.Language) {
 		return refuse(
-			"refused_"+string(dialling.CodeRequest), "there is no such language here: name one of "+strings.Join(known, ", "),
+			"refused_"+string(dialling.CodeRequest),
+			"there is no such language here: name one of "+strings.Join(known, ", "),
 		)
 	}
 	if b.Window != "" {

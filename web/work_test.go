@@ -100,8 +100,13 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 	require.Equal(t, []int{0, 0, 1}, []int{a.Repeats, b.Repeats, c.Repeats})
 	d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-2").json(t, &c)
 	require.Equal(t, 1, c.Repeats, "the repeat contact sent again is no other")
-	reused := d.asks("anouk", http.MethodPost, "/api/notes", strings.Replace(body, "0612345678", "0612345679", 1), "Idempotency-Key", "desk-1")
-	require.NotContains(t, reused.problem(t, http.StatusUnprocessableEntity, "idempotency_key").Detail, string(a.Reference))
+	reused := d.asks(
+		"anouk", http.MethodPost, "/api/notes", strings.Replace(body, "0612345678", "0612345679", 1), "Idempotency-Key",
+		"desk-1",
+	)
+	require.NotContains(
+		t, reused.problem(t, http.StatusUnprocessableEntity, "idempotency_key").Detail, string(a.Reference),
+	)
 	for what, changed := range map[string]string{
 		"team":    strings.Replace(body, "vergunningen", "belastingen", 1),
 		"subject": strings.Replace(body, "dakkapel", "schuur", 1),
@@ -118,20 +123,26 @@ func TestTheSameRequestMakesOneNote(t *testing.T) {
 		require.NotContains(t, p.Detail, string(a.Reference), what)
 	}
 	rerouted := d.asks(
-		"cem", http.MethodPost, "/api/notes/"+string(a.ID)+"/reroute", `{"team":"kcc","reason":"niet van ons"}`, "If-Match",
+		"cem", http.MethodPost, "/api/notes/"+string(a.ID)+"/reroute", `{"team":"kcc","reason":"niet van ons"}`,
+		"If-Match",
 		`"2"`,
 	)
 	require.Equal(t, 200, rerouted.StatusCode, "%s", rerouted.body)
 	moved := d.asks("anouk", http.MethodPost, "/api/notes", body, "Idempotency-Key", "desk-1")
 	require.Equal(t, 201, moved.StatusCode, "it was asked for at that team, whoever has it now: %s", moved.body)
 	separate := strings.Replace(body, "}", `,"separate":true}`, 1)
-	_ = d.asks("anouk", http.MethodPost, "/api/notes", separate, "Idempotency-Key", "desk-1").problem(t, 422, "idempotency_key")
+	_ = d.asks("anouk", http.MethodPost, "/api/notes", separate, "Idempotency-Key", "desk-1").problem(
+		t, 422, "idempotency_key",
+	)
 	var apart noteview.Note
 	another := d.asks("anouk", http.MethodPost, "/api/notes", separate, "Idempotency-Key", "desk-3")
 	require.Equal(t, 201, another.StatusCode, "somebody else behind that number: %s", another.body)
 	another.json(t, &apart)
 	require.NotEqual(t, a.ID, apart.ID)
-	colleague := d.asks("cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key", "desk-1")
+	colleague := d.asks(
+		"cem", http.MethodPost, "/api/notes", strings.Replace(body, "dakkapel", "schuur", 1), "Idempotency-Key",
+		"desk-1",
+	)
 	require.Equal(t, 201, colleague.StatusCode, "a key is of one person")
 }
 
@@ -158,7 +169,9 @@ func TestTheSameRequestForAColleague(t *testing.T) {
 	}
 	d.asks("lead", http.MethodPost, "/api/colleagues/cem/absent", "")
 	for range 2 {
-		got := d.asks("anouk", http.MethodPost, "/api/notes", strings.Replace(body, "678", "679", 1), "Idempotency-Key", "desk-2")
+		got := d.asks(
+			"anouk", http.MethodPost, "/api/notes", strings.Replace(body, "678", "679", 1), "Idempotency-Key", "desk-2",
+		)
 		require.Equal(t, 201, got.StatusCode, "%s", got.body)
 	}
 }
@@ -173,7 +186,10 @@ func TestSixtyFourColleaguesClaimOneNote(t *testing.T) {
 		d.token(line)
 	}
 	d.save()
-	require.Eventually(t, func() bool { return d.asks("c63", http.MethodGet, "/api/me", "").StatusCode == http.StatusOK }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(
+		t, func() bool { return d.asks("c63", http.MethodGet, "/api/me", "").StatusCode == http.StatusOK },
+		20*time.Second, 50*time.Millisecond,
+	)
 
 	var claims sync.WaitGroup
 	answers := make([]reply, 64)
@@ -246,13 +262,16 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 			"a team lead can reopen it",
 		},
 		"another colleague renews": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule", "cem has it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "renew", "", 422, "rule",
+			"cem has it",
 		},
 		"another colleague releases": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "release", "", 403, "not_yours", "cem has it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "release", "", 403, "not_yours",
+			"cem has it",
 		},
 		"another colleague reroutes": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "reroute", `{"team":"kcc","reason":"x"}`, 403, "not_yours", "",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "dirkje", "reroute",
+			`{"team":"kcc","reason":"x"}`, 403, "not_yours", "",
 		},
 		"a personal note is claimed by another": {
 			func(d *desk) note.Note {
@@ -260,31 +279,39 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 			}, "dirkje", "claim", "", 422, "rule", "for cem in person",
 		},
 		"not ours, and nobody else's": {
-			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"reason":"niet van ons"}`, 422, "team", "name a team",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"reason":"niet van ons"}`, 422,
+			"team", "name a team",
 		},
 		"not ours, without a reason": {
-			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"kcc"}`, 422, "rule", "reason is needed",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"kcc"}`, 422, "rule",
+			"reason is needed",
 		},
 		"to a team of another municipality": {
-			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"raalte-kcc","reason":"x"}`, 422, "team", "",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "reroute", `{"team":"raalte-kcc","reason":"x"}`,
+			422, "team", "",
 		},
 		"reached, without an attempt": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"reached"}`, 422, "rule", "no attempt",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"reached"}`,
+			422, "rule", "no attempt",
 		},
 		"given up too early": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"unreached"}`, 422, "rule", "3 more",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{"outcome":"unreached"}`,
+			422, "rule", "3 more",
 		},
 		"resolved without saying how": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{}`, 422, "rule", "say how",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "resolve", `{}`, 422, "rule",
+			"say how",
 		},
 		"an attempt ends and nobody says how": {
-			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "attempts/end", `{"result":"maybe"}`, 422, "rule", "say what came of it",
+			func(d *desk) note.Note { return d.claimed(permits, "cem") }, "cem", "attempts/end", `{"result":"maybe"}`,
+			422, "rule", "say what came of it",
 		},
 		"a comment without a word": {
 			func(d *desk) note.Note { return d.note(permits) }, "cem", "comment", `{}`, 422, "rule", "no comment",
 		},
 		"a comment that is a book": {
-			func(d *desk) note.Note { return d.note(permits) }, "cem", "comment", `{"text":"` + strings.Repeat("a", 2001) + `"}`, 422, "rule", "longer than",
+			func(d *desk) note.Note { return d.note(permits) }, "cem", "comment",
+			`{"text":"` + strings.Repeat("a", 2001) + `"}`, 422, "rule", "longer than",
 		},
 	}
 	for name, test := range tests {
@@ -311,12 +338,17 @@ func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
 		what, body string
 		says       []string
 	}{
-		"claimed by another": {func() note.Note { return d.claimed(permits, "cem") }, "claim", "", []string{"cem has the note until ", "release it"}},
+		"claimed by another": {
+			func() note.Note { return d.claimed(permits, "cem") }, "claim", "",
+			[]string{"cem has the note until ", "release it"},
+		},
 		"being called": {func() note.Note {
 			n, err := d.work.StartAttempt(context.Background(), d.step(d.claimed(permits, "cem"), "cem"), "")
 			require.NoError(t, err)
 			return n
-		}, "reroute", `{"team":"kcc","reason":"x"}`, []string{"cem is calling the caller and has the note until ", "what came of that attempt"}},
+		}, "reroute", `{"team":"kcc","reason":"x"}`, []string{
+			"cem is calling the caller and has the note until ", "what came of that attempt",
+		}},
 		"closed": {func() note.Note { return d.closed(permits) }, "claim", "", []string{"was cancelled on ", "reopen"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -354,17 +386,26 @@ func TestALeadFreesWhatOthersHave(t *testing.T) {
 type few struct{ town }
 
 func (few) Policy(call.MunicipalityID) dialling.Policy {
-	return dialling.Policy{Countries: []string{"NL"}, Clocks: time.UTC, Limits: dialling.Limits{Caller: 1, Target: 1, Day: 1}}
+	return dialling.Policy{
+		Countries: []string{"NL"}, Clocks: time.UTC, Limits: dialling.Limits{Caller: 1, Target: 1, Day: 1},
+	}
 }
 
 func TestAnAgentMakesOneNoteTooMany(t *testing.T) {
 	d := open(t, func(o *web.Options) { o.Promises = callback.NewService(storetest.NewMemory(), few{}, town{}, nil) })
 	ask := func(number, subject, key string) reply {
-		return d.asks("anouk", http.MethodPost, "/api/notes", `{"team":"vergunningen","number":"`+number+`","verified":true,"subject":"`+subject+`"}`, "Idempotency-Key", key)
+		return d.asks(
+			"anouk", http.MethodPost, "/api/notes",
+			`{"team":"vergunningen","number":"`+number+`","verified":true,"subject":"`+subject+`"}`, "Idempotency-Key",
+			key,
+		)
 	}
 	require.Equal(t, http.StatusCreated, ask("0612345678", "dakkapel", "1").StatusCode)
 	require.Equal(t, http.StatusCreated, ask("0612345678", "dakkapel", "1").StatusCode, "the same request")
-	require.Equal(t, http.StatusCreated, ask("0687654321", "dakkapel", "2").StatusCode, "an agent makes as many as there are numbers")
+	require.Equal(
+		t, http.StatusCreated, ask("0687654321", "dakkapel", "2").StatusCode,
+		"an agent makes as many as there are numbers",
+	)
 	require.Contains(t, ask("0612345678", "kapvergunning", "3").problem(t, 422, "refused_target_limit").Detail, "today")
 }
 
@@ -381,7 +422,9 @@ func TestARerouteThatLeavesTheirSight(t *testing.T) {
 
 // A proxy that packs answers changes the tag; it is the version that was seen all the same.
 func TestTagsThatAProxyChanged(t *testing.T) {
-	for _, tag := range []string{`"%d"`, `W/"%d"`, `"%d-gzip"`, `W/"%d-gzip"`, `"%d--gzip"`, `"%d-br"`, `"%d-zstd"`, `"%d;gzip"`, ` "%d"`} {
+	for _, tag := range []string{
+		`"%d"`, `W/"%d"`, `"%d-gzip"`, `W/"%d-gzip"`, `"%d--gzip"`, `"%d-br"`, `"%d-zstd"`, `"%d;gzip"`, ` "%d"`,
+	} {
 		d := open(t)
 		n := d.claimed(permits, "cem")
 		path := "/api/notes/" + string(n.ID) + "/comment"

@@ -19,14 +19,14 @@ type absenceShown struct {
 	By        note.Actor   `json:"by"`
 }
 
-func absentCommand(o *benchOptions) *cobra.Command {
+func absentCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "absent [COLLEAGUE]",
 		Short: "Say that a colleague is absent, and give all his notes to their teams; without a colleague: who is absent",
 		Long: "Say that a colleague is absent, and give all his notes to their teams. He is absent until he is present again: what is promised\n" +
 			"for him in person meanwhile is made for the team. Without a colleague it prints who is absent.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: withNotes(o, func(b *bench, args []string) error {
+		RunE: withNotes(o, func(b *session, args []string) error {
 			if len(args) == 0 {
 				return b.absences()
 			}
@@ -45,12 +45,12 @@ func absentCommand(o *benchOptions) *cobra.Command {
 	}
 }
 
-func presentCommand(o *benchOptions) *cobra.Command {
+func presentCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "present COLLEAGUE",
 		Short: "Say that a colleague is present again; who claims a note is so without it",
 		Args:  cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *bench, args []string) error {
+		RunE: withNotes(o, func(b *session, args []string) error {
 			who, err := b.who()
 			if err != nil {
 				return err
@@ -69,7 +69,7 @@ func presentCommand(o *benchOptions) *cobra.Command {
 }
 
 // absences prints who is absent.
-func (b *bench) absences() error {
+func (b *session) absences() error {
 	absences, err := b.worklist.Absences(b.cmd.Context(), b.town.ID)
 	if err != nil {
 		return err

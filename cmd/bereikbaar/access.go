@@ -14,7 +14,8 @@ import (
 
 // machineLog is the machine's journal, where the daemon's log is too, or standard error where there is none.
 type machineLog struct {
-	send   func(message string, priority journal.Priority, fields map[string]string) error // nil where there is no journal
+	// nil where there is no journal
+	send   func(message string, priority journal.Priority, fields map[string]string) error
 	screen io.Writer
 }
 
@@ -31,22 +32,28 @@ func (l machineLog) Write(line []byte) (int, error) {
 	if l.send == nil {
 		return l.screen.Write(line)
 	}
-	err := l.send(strings.TrimSpace(string(line)), journal.PriInfo, map[string]string{"SYSLOG_IDENTIFIER": "bereikbaar"})
+	err := l.send(strings.TrimSpace(string(line)), journal.PriInfo, map[string]string{
+		"SYSLOG_IDENTIFIER": "bereikbaar",
+	})
 	if err != nil {
-		_, err = fmt.Fprintf(l.screen, "the machine's journal does not take who looked at notes (%v), so keep this line: %s", err, line)
+		_, err = fmt.Fprintf(
+			l.screen, "the machine's journal does not take who looked at notes (%v), so keep this line: %s", err, line,
+		)
 	}
 	return len(line), err
 }
 
-// accessed writes who looked at which notes by the command (AVG: an access log), as the API does: never a number, a name of a
-// caller or what he said.
-func (b *bench) accessed(did string, what ...any) {
+// accessed writes who looked at which notes by the command (AVG: an access log), as the API does: never a number, a
+// name of a caller or what he said.
+func (b *session) accessed(did string, what ...any) {
 	out := b.options.access
 	if out == nil {
 		out = newMachineLog()
 	}
 	slog.New(slog.NewTextHandler(out, nil)).Info("access to notes",
-		append([]any{"user", account(), "as", b.options.as, "municipality", b.town.ID, "did", "command " + did}, what...)...)
+		append(
+			[]any{"user", account(), "as", b.options.as, "municipality", b.town.ID, "did", "command " + did}, what...,
+		)...)
 }
 
 // account is who is logged in at the machine, also behind sudo.

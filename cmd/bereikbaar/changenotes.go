@@ -27,7 +27,7 @@ type noteFlags struct{ reason, team, outcome, result, text string }
 type change struct {
 	use, short string
 	flags      func(*cobra.Command, *noteFlags)
-	act        func(context.Context, *bench, callback.Step, *noteFlags) (note.Note, error)
+	act        func(context.Context, *session, callback.Step, *noteFlags) (note.Note, error)
 }
 
 func withReason(cmd *cobra.Command, f *noteFlags) {
@@ -36,52 +36,68 @@ func withReason(cmd *cobra.Command, f *noteFlags) {
 
 func changes() []change {
 	return []change{
-		{"claim", "Take a note, for as long as the lease runs", nil, func(ctx context.Context, b *bench, s callback.Step, _ *noteFlags) (note.Note, error) {
+		{"claim", "Take a note, for as long as the lease runs", nil, func(
+			ctx context.Context, b *session, s callback.Step, _ *noteFlags,
+		) (note.Note, error) {
 			if _, err := b.person(b.options.as); err != nil {
 				return note.Note{}, fmt.Errorf("--as: %w", err)
 			}
 			return b.worklist.Claim(ctx, s)
 		}},
-		{"release", "Give a note back to its team", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+		{"release", "Give a note back to its team", withReason, func(
+			ctx context.Context, b *session, s callback.Step, f *noteFlags,
+		) (note.Note, error) {
 			return b.worklist.Release(ctx, s, f.reason)
 		}},
 		{"reroute", "Send a note to the team whose it is; the deadline stays", func(cmd *cobra.Command, f *noteFlags) {
 			withReason(cmd, f)
 			cmd.Flags().StringVar(&f.team, "team", "", "whose it is")
 		}, reroute},
-		{"attempt", "Write down what came of a try to reach the caller; for who has claimed the note", func(cmd *cobra.Command, f *noteFlags) {
+		{"attempt", "Write down what came of a try to reach the caller; for who has claimed the note", func(
+			cmd *cobra.Command, f *noteFlags,
+		) {
 			cmd.Flags().StringVar(&f.result, "result", "", fmt.Sprintf("one of %v", attempt.Results()))
 		}, tryCaller},
 		{"comment", "Leave a word for whoever works on a note", func(cmd *cobra.Command, f *noteFlags) {
 			cmd.Flags().StringVar(&f.text, "text", "", "the word")
-		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+		}, func(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Comment(ctx, s, f.text)
 		}},
 		{"resolve", "Close a note, because it is done", func(cmd *cobra.Command, f *noteFlags) {
 			withReason(cmd, f)
-			cmd.Flags().StringVar(&f.outcome, "outcome", "", fmt.Sprintf("one of %v; settled is the caller's own word, the others are for who has claimed it", note.Outcomes()))
-		}, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+			cmd.Flags().StringVar(
+				&f.outcome, "outcome", "",
+				fmt.Sprintf(
+					"one of %v; settled is the caller's own word, the others are for who has claimed it",
+					note.Outcomes(),
+				),
+			)
+		}, func(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Resolve(ctx, s, note.Outcome(f.outcome), f.reason)
 		}},
-		{"cancel", "Close a note, because the caller no longer needs it", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+		{"cancel", "Close a note, because the caller no longer needs it", withReason, func(
+			ctx context.Context, b *session, s callback.Step, f *noteFlags,
+		) (note.Note, error) {
 			return b.worklist.Cancel(ctx, s, f.reason)
 		}},
-		{"reopen", "Make a closed note live again; the deadline stays", withReason, func(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+		{"reopen", "Make a closed note live again; the deadline stays", withReason, func(
+			ctx context.Context, b *session, s callback.Step, f *noteFlags,
+		) (note.Note, error) {
 			return b.worklist.Reopen(ctx, s, f.reason)
 		}},
 	}
 }
 
-func reroute(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+func reroute(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 	if !b.settings.HasTeam(b.town.ID, call.TeamID(f.team)) {
 		return note.Note{}, unknown("team", f.team, b.cfg.Path, b.settings.Teams(b.town.ID))
 	}
 	return b.worklist.Reroute(ctx, s, call.TeamID(f.team), f.reason)
 }
 
-// attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun: the note
-// would stay at "calling" until the claim runs out.
-func tryCaller(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (note.Note, error) {
+// attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun:
+// the note would stay at "calling" until the claim runs out.
+func tryCaller(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 	if err := note.CheckResult(attempt.Result(f.result)); err != nil {
 		return note.Note{}, err
 	}
@@ -93,12 +109,16 @@ func tryCaller(ctx context.Context, b *bench, s callback.Step, f *noteFlags) (no
 	return b.worklist.EndAttempt(ctx, s, attempt.LineUnknown, 0, attempt.Result(f.result))
 }
 
-func changeCommands(o *benchOptions) []*cobra.Command {
+func changeCommands(o *sessionOptions) []*cobra.Command {
 	var commands []*cobra.Command
 	for _, c := range changes() {
 		f := &noteFlags{}
-		cmd := &cobra.Command{Use: c.use + " NOTE", Short: c.short, Args: cobra.ExactArgs(1), RunE: withNotes(o, func(b *bench, args []string) error {
-			return b.change(args[0], func(ctx context.Context, s callback.Step) (note.Note, error) { return c.act(ctx, b, s, f) })
+		cmd := &cobra.Command{Use: c.use + " NOTE", Short: c.short, Args: cobra.ExactArgs(
+			1,
+		), RunE: withNotes(o, func(b *session, args []string) error {
+			return b.change(
+				args[0], func(ctx context.Context, s callback.Step) (note.Note, error) { return c.act(ctx, b, s, f) },
+			)
 		})}
 		if c.flags != nil {
 			c.flags(cmd, f)
@@ -109,7 +129,7 @@ func changeCommands(o *benchOptions) []*cobra.Command {
 }
 
 // change changes one note, and prints it as it is then.
-func (b *bench) change(name string, act func(context.Context, callback.Step) (note.Note, error)) error {
+func (b *session) change(name string, act func(context.Context, callback.Step) (note.Note, error)) error {
 	who, err := b.who()
 	if err != nil {
 		return err
@@ -119,7 +139,9 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (no
 	if err != nil {
 		return err
 	}
-	after, err := act(ctx, callback.Step{Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now})
+	after, err := act(ctx, callback.Step{
+		Municipality: n.Municipality, Note: n.ID, Ver: b.options.ver, Who: who, At: b.now,
+	})
 	if err != nil {
 		b.accessed(b.cmd.Name(), "notes", n.ID, "done", false)
 	}
@@ -136,7 +158,7 @@ func (b *bench) change(name string, act func(context.Context, callback.Step) (no
 	return noteview.Table(b.out(), []note.Note{after}, b.look(), b.town.Location, b.now)
 }
 
-func eraseNotesCommand(o *benchOptions) *cobra.Command {
+func eraseNotesCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "erase",
 		Short: "Remove what is personal from every note for a number (AVG, article 17); it cannot be undone",
@@ -147,7 +169,7 @@ func eraseNotesCommand(o *benchOptions) *cobra.Command {
 			"whoever lists processes sees it.",
 		Example: "  bereikbaar notes erase --as els",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: withNotes(o, func(b *bench, args []string) error {
+		RunE: withNotes(o, func(b *session, args []string) error {
 			who, err := b.who()
 			if err != nil {
 				return err
@@ -194,7 +216,7 @@ func typedNumber(cmd *cobra.Command, args []string) (string, error) {
 }
 
 // counted prints how many notes a change of several was about; also of one that ended halfway.
-func (b *bench) counted(done string, notes int, err error) error {
+func (b *session) counted(done string, notes int, err error) error {
 	if err != nil {
 		return fmt.Errorf("%d notes were %s, and then: %w", notes, done, err)
 	}
@@ -205,13 +227,13 @@ func (b *bench) counted(done string, notes int, err error) error {
 	return err
 }
 
-func exportNotesCommand(o *benchOptions) *cobra.Command {
+func exportNotesCommand(o *sessionOptions) *cobra.Command {
 	var format, dialect, team, from, until string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print all live notes, or those that were closed in a period, as CSV or JSON lines",
 		Args:  cobra.NoArgs,
-		RunE: withNotes(o, func(b *bench, _ []string) error {
+		RunE: withNotes(o, func(b *session, _ []string) error {
 			if _, err := b.who(); err != nil {
 				return err
 			}
@@ -254,7 +276,7 @@ type noteWriter interface {
 	Close() error
 }
 
-func (b *bench) writer(format, dialect string) (noteWriter, error) {
+func (b *session) writer(format, dialect string) (noteWriter, error) {
 	switch {
 	case b.options.asJSON || format == "jsonl":
 		return noteview.NewLines(b.out(), b.look()), nil
@@ -274,7 +296,7 @@ type selection struct {
 	from, until time.Time   // of closed notes; both zero for the live ones
 }
 
-func (b *bench) selected(team, from, until string) (selection, error) {
+func (b *session) selected(team, from, until string) (selection, error) {
 	var s selection
 	var err, err2 error
 	if team != "" {
@@ -288,13 +310,15 @@ func (b *bench) selected(team, from, until string) (selection, error) {
 	s.from, err = time.ParseInLocation(time.DateOnly, from, b.town.Location)
 	s.until, err2 = time.ParseInLocation(time.DateOnly, until, b.town.Location)
 	if err != nil || err2 != nil || !s.from.Before(s.until) {
-		return s, errors.New("--closed-from and --closed-until are days such as 2026-11-01, the first before the second")
+		return s, errors.New(
+			"--closed-from and --closed-until are days such as 2026-11-01, the first before the second",
+		)
 	}
 	return s, nil
 }
 
 // export gives what can be read; the error says what cannot.
-func (b *bench) export(s selection, take func([]note.Note) error) error {
+func (b *session) export(s selection, take func([]note.Note) error) error {
 	wanted := func(team call.TeamID) bool { return s.team == "" || team == s.team }
 	if s.from.IsZero() {
 		return b.store.EachLive(b.cmd.Context(), b.town.ID, wanted, take)

@@ -18,7 +18,9 @@ func checkCommand() *cobra.Command {
 			for _, warning := range cfg.Warnings {
 				cmd.PrintErrln("warning:", warning)
 			}
-			cmd.Printf("%s is valid: numbers %d, teams %d, agents %d\n", cfg.Path, len(cfg.Plan.Entries), len(cfg.Plan.Teams),
+			cmd.Printf("%s is valid: numbers %d, teams %d, agents %d\n", cfg.Path, len(cfg.Plan.Entries), len(
+				cfg.Plan.Teams,
+			),
 				len(cfg.Plan.Agents))
 			return nil
 		}),

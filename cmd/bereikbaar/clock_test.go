@@ -10,19 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Row 23 of the fault matrix: the command as people run it, without --at, while the machine's clock shows the given moment. The
-// clock is synctest's, because libfaketime cannot move that of a Go program, which asks the kernel and not the C library. A clock
-// that is an hour off changes the deadline only where the day changes with it: see the pairs around midnight.
+// Row 23 of the fault matrix: the command as people run it, without --at, while the machine's clock shows the given
+// moment. The clock is synctest's, because libfaketime cannot move that of a Go program, which asks the kernel and not
+// the C library. A clock that is an hour off changes the deadline only where the day changes with it: see the pairs
+// around midnight.
 func TestDeadlineOfNow(t *testing.T) {
 	moments := []struct{ now, made, deadline string }{ // in order: simulated time does not run backwards
 		{"2025-12-31T22:59:59Z", "2025-12-31T23:59:59+01:00", "2026-01-02T17:00:00+01:00"},
 		{"2025-12-31T23:00:00Z", "2026-01-01T00:00:00+01:00", "2026-01-02T17:00:00+01:00"},
 		{"2026-02-05T21:59:59Z", "2026-02-05T22:59:59+01:00", "2026-02-06T17:00:00+01:00"}, // an hour before midnight
-		{"2026-02-05T22:59:59Z", "2026-02-05T23:59:59+01:00", "2026-02-06T17:00:00+01:00"}, // the last second of Thursday
+		// the last second of Thursday
+		{"2026-02-05T22:59:59Z", "2026-02-05T23:59:59+01:00", "2026-02-06T17:00:00+01:00"},
 		{"2026-02-05T23:00:00Z", "2026-02-06T00:00:00+01:00", "2026-02-09T17:00:00+01:00"}, // the first of Friday
-		{"2026-02-06T00:00:00Z", "2026-02-06T01:00:00+01:00", "2026-02-09T17:00:00+01:00"}, // an hour into Friday; midnight in UTC
+		// an hour into Friday; midnight in UTC
+		{"2026-02-06T00:00:00Z", "2026-02-06T01:00:00+01:00", "2026-02-09T17:00:00+01:00"},
 		{"2026-03-27T22:59:59Z", "2026-03-27T23:59:59+01:00", "2026-03-30T17:00:00+02:00"},
-		{"2026-03-29T00:59:59Z", "2026-03-29T01:59:59+01:00", "2026-03-30T17:00:00+02:00"}, // the second before the skip
+		// the second before the skip
+		{"2026-03-29T00:59:59Z", "2026-03-29T01:59:59+01:00", "2026-03-30T17:00:00+02:00"},
 		{"2026-03-29T01:00:00Z", "2026-03-29T03:00:00+02:00", "2026-03-30T17:00:00+02:00"}, // the next
 		{"2026-03-29T21:59:59Z", "2026-03-29T23:59:59+02:00", "2026-03-30T17:00:00+02:00"}, // the day has 23 hours
 		{"2026-03-29T22:00:00Z", "2026-03-30T00:00:00+02:00", "2026-03-31T17:00:00+02:00"},
@@ -52,7 +56,9 @@ func TestDeadlineOfNow(t *testing.T) {
 func TestHoursOfThisMonth(t *testing.T) {
 	path := townhall.Written(t, townhall.YAML)
 	synctest.Test(t, func(t *testing.T) {
-		for _, m := range []struct{ now, month string }{{"2026-04-30T21:59:59Z", "2026-04"}, {"2026-04-30T22:00:00Z", "2026-05"}} {
+		for _, m := range []struct{ now, month string }{
+			{"2026-04-30T21:59:59Z", "2026-04"}, {"2026-04-30T22:00:00Z", "2026-05"},
+		} {
 			now, err := time.Parse(time.RFC3339, m.now)
 			require.NoError(t, err)
 			<-time.After(time.Until(now))

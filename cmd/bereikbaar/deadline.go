@@ -35,7 +35,10 @@ func deadlineCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&team, "team", "", "the team that the note is for")
-	cmd.Flags().StringVar(&at, "at", "", "when the note is made: 2026-11-20 16:00 on the municipality's clocks, or RFC 3339; now when left out")
+	cmd.Flags().StringVar(
+		&at, "at", "",
+		"when the note is made: 2026-11-20 16:00 on the municipality's clocks, or RFC 3339; now when left out",
+	)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
 	return cmd
 }
@@ -69,7 +72,8 @@ func findDeadline(cfg *config.Config, name, at string, now bool) (deadlineAnswer
 	}
 	answer := deadlineAnswer{
 		Team: team.ID, Rule: team.Hours.Rule(), Steps: deadline.Steps,
-		Deadline: deadline.At.In(loc).Format(time.RFC3339), Made: made.In(loc).Format(time.RFC3339), deadline: deadline.At.In(loc),
+		Deadline: deadline.At.In(loc).Format(time.RFC3339), Made: made.In(loc).Format(time.RFC3339),
+		deadline: deadline.At.In(loc),
 	}
 	if warn := team.Hours.Warning(deadline, cfg.Callbacks.WarnAfter); !warn.IsZero() {
 		text := warn.In(loc).Format(time.RFC3339)
@@ -84,7 +88,9 @@ func (a deadlineAnswer) print(w io.Writer) error {
 	if a.Warn != nil {
 		warn = a.warn.Format(shown)
 	}
-	if _, err := fmt.Fprintf(w, "deadline  %s\nwarning   %s\nrule      %s\n\n", a.deadline.Format(shown), warn, a.Rule); err != nil {
+	if _, err := fmt.Fprintf(
+		w, "deadline  %s\nwarning   %s\nrule      %s\n\n", a.deadline.Format(shown), warn, a.Rule,
+	); err != nil {
 		return err
 	}
 	for _, step := range a.Steps {

@@ -53,29 +53,48 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 	}{
 		"CONFIG is taken away": {
 			directives: []string{`rename-command CONFIG ""`}, verdict: doctor.Warning,
-			says: []string{"redis: appendfsync: this Redis has no CONFIG", "cannot be checked", "rename-command CONFIG"},
+			says: []string{
+				"redis: appendfsync: this Redis has no CONFIG", "cannot be checked", "rename-command CONFIG",
+			},
 		},
 		"a command that notes need is": {
 			directives: []string{`rename-command ZRANGE ""`}, verdict: doctor.Wrong,
 			says: []string{"redis: rights: the Redis user may not run ZRANGE", "rename-command"},
 		},
-		"its log is flushed at ease": {directives: []string{"appendfsync everysec"}, verdict: doctor.Wrong, says: []string{`appendfsync: it is "everysec"`}},
-		"it is a cache":              {directives: []string{"maxmemory-policy allkeys-lru"}, verdict: doctor.Wrong, says: []string{"maxmemory-policy"}},
-		"it is a replica":            {directives: []string{"replicaof 127.0.0.1 1"}, verdict: doctor.Wrong, says: []string{"role", "primary"}},
+		"its log is flushed at ease": {
+			directives: []string{"appendfsync everysec"}, verdict: doctor.Wrong,
+			says: []string{`appendfsync: it is "everysec"`},
+		},
+		"it is a cache": {
+			directives: []string{"maxmemory-policy allkeys-lru"}, verdict: doctor.Wrong,
+			says: []string{"maxmemory-policy"},
+		},
+		"it is a replica": {
+			directives: []string{"replicaof 127.0.0.1 1"}, verdict: doctor.Wrong, says: []string{"role", "primary"},
+		},
 		"junk in a list": {
 			spoil: func(s *redistest.Server) {
 				s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
 				s.Do("ZADD", due, 1, "rommel")
 			},
 			verdict: doctor.Warning,
-			says:    []string{"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due},
+			says: []string{
+				"redis contents: key " + due + ": has an entry of 6 bytes that is no note's id", "ZREM " + due,
+			},
 		},
 		"a note that is gone": {spoil: func(s *redistest.Server) {
 			s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
 			s.Do("ZADD", due, 1, "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")
-		}, verdict: doctor.Wrong, says: []string{"names note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB, which is not there", "lost note"}},
+		}, verdict: doctor.Wrong, says: []string{
+			"names note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB, which is not there", "lost note",
+		}},
 		"a list of another type": {
-			spoil:   func(s *redistest.Server) { s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc"); s.Do("SET", due, "x") },
+			spoil: func(
+				s *redistest.Server,
+			) {
+				s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
+				s.Do("SET", due, "x")
+			},
 			verdict: doctor.Wrong, says: []string{due, "another type"},
 		},
 	} {
@@ -106,15 +125,29 @@ func TestTheDoctorFindsAWayToRedisThatIsSetUpWrong(t *testing.T) {
 		)
 	}
 	for name, test := range map[string]struct{ lines, says string }{
-		"an authority that has not signed":  {v.lines("tls_ca_file") + "  tls_ca_file: " + other.File + "\n", "redis.tls_ca_file"},
-		"no authority":                      {v.lines("tls_ca_file"), "redis.tls_ca_file"},
-		"no client certificate":             {v.lines("tls_certificate_file", "tls_key_file"), "redis.tls_certificate_file"},
-		"another name":                      {v.lines() + "  tls_server_name: redis.test\n", "redis.tls_server_name"},
-		"another primary":                   {lines("zwolle", sentinels[0].Addr), "redis.sentinel.master"},
-		"sentinels that are not there":      {lines("bereikbaar", fmt.Sprintf("127.0.0.1:%d", nobody)), "do the sentinels run, and is redis.sentinel right"},
-		"a primary that nobody can reach":   {lines("bereikbaar", sentinels[0].Addr), "connection"},
-		"a plain connection to a TLS port":  {v.lines("tls", "tls_ca_file", "tls_certificate_file", "tls_key_file"), "connection"},
-		"sentinels that want no encryption": {v.lines("address", "username") + strings.Replace(lines("bereikbaar", sentinels[0].Addr), "}", ", tls: true}", 1), "is redis.sentinel right: addresses, tls?"},
+		"an authority that has not signed": {
+			v.lines("tls_ca_file") + "  tls_ca_file: " + other.File + "\n", "redis.tls_ca_file",
+		},
+		"no authority": {v.lines("tls_ca_file"), "redis.tls_ca_file"},
+		"no client certificate": {
+			v.lines("tls_certificate_file", "tls_key_file"), "redis.tls_certificate_file",
+		},
+		"another name":    {v.lines() + "  tls_server_name: redis.test\n", "redis.tls_server_name"},
+		"another primary": {lines("zwolle", sentinels[0].Addr), "redis.sentinel.master"},
+		"sentinels that are not there": {
+			lines("bereikbaar", fmt.Sprintf("127.0.0.1:%d", nobody)),
+			"do the sentinels run, and is redis.sentinel right",
+		},
+		"a primary that nobody can reach": {lines("bereikbaar", sentinels[0].Addr), "connection"},
+		"a plain connection to a TLS port": {
+			v.lines("tls", "tls_ca_file", "tls_certificate_file", "tls_key_file"), "connection",
+		},
+		"sentinels that want no encryption": {
+			v.lines("address", "username") + strings.Replace(
+				lines("bereikbaar", sentinels[0].Addr), "}", ", tls: true}", 1,
+			),
+			"is redis.sentinel right: addresses, tls?",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := examined(t, test.lines)

@@ -70,13 +70,17 @@ func findHours(cfg *config.Config, name, month string, now bool) (hoursAnswer, e
 			return hoursAnswer{}, fmt.Errorf("--month: %w", err)
 		}
 	}
-	answer := hoursAnswer{Team: team.ID, Month: fmt.Sprintf("%04d-%02d", first.Year, first.Month), TimeZone: loc.String()}
+	answer := hoursAnswer{
+		Team: team.ID, Month: fmt.Sprintf("%04d-%02d", first.Year, first.Month), TimeZone: loc.String(),
+	}
 	for _, d := range team.Hours.Month(first) {
 		hours := make([]string, len(d.Open))
 		for i, span := range d.Open {
 			hours[i] = span.String()
 		}
-		answer.Days = append(answer.Days, dayAnswer{d.Date.String(), d.Date.Weekday().String(), hours, d.Working, d.Why})
+		answer.Days = append(answer.Days, dayAnswer{
+			d.Date.String(), d.Date.Weekday().String(), hours, d.Working, d.Why,
+		})
 	}
 	return answer, nil
 }

@@ -28,12 +28,13 @@ func run(t testing.TB, path string, args ...string) (string, error) {
 
 func TestDeadlineCommand(t *testing.T) {
 	tests := map[string]struct{ team, at, want string }{
-		"Friday at four, as the norm says":         {"kcc", "2026-11-20 16:00", "2026-11-23T17:00:00+01:00"},
-		"a minute before opening":                  {"kcc", "2026-02-02 08:59", "2026-02-03T17:00:00+01:00"},
-		"a minute before closing":                  {"kcc", "2026-02-02 16:59", "2026-02-03T17:00:00+01:00"},
-		"a minute after closing":                   {"kcc", "2026-02-02 17:01", "2026-02-03T17:00:00+01:00"},
-		"on Saturday":                              {"kcc", "2026-11-21 11:00", "2026-11-23T17:00:00+01:00"},
-		"in RFC 3339, of another zone":             {"kcc", "2026-11-20T23:30:00Z", "2026-11-23T17:00:00+01:00"}, // Saturday already
+		"Friday at four, as the norm says": {"kcc", "2026-11-20 16:00", "2026-11-23T17:00:00+01:00"},
+		"a minute before opening":          {"kcc", "2026-02-02 08:59", "2026-02-03T17:00:00+01:00"},
+		"a minute before closing":          {"kcc", "2026-02-02 16:59", "2026-02-03T17:00:00+01:00"},
+		"a minute after closing":           {"kcc", "2026-02-02 17:01", "2026-02-03T17:00:00+01:00"},
+		"on Saturday":                      {"kcc", "2026-11-21 11:00", "2026-11-23T17:00:00+01:00"},
+		// Saturday already
+		"in RFC 3339, of another zone":             {"kcc", "2026-11-20T23:30:00Z", "2026-11-23T17:00:00+01:00"},
 		"before Easter":                            {"kcc", "2026-04-03 16:00", "2026-04-07T17:00:00+02:00"},
 		"before King's Day 2025, kept on the 26th": {"kcc", "2025-04-25 16:00", "2025-04-28T17:00:00+02:00"},
 		"before King's Day 2026":                   {"kcc", "2026-04-24 16:00", "2026-04-28T17:00:00+02:00"},
@@ -152,7 +153,9 @@ func TestHoursCommand(t *testing.T) {
 	var answer hoursAnswer
 	require.NoError(t, json.Unmarshal([]byte(out), &answer))
 	require.Len(t, answer.Days, 31)
-	require.Equal(t, dayAnswer{"2026-12-24", "Thursday", []string{"10:00-12:00"}, true, "special hours"}, answer.Days[23])
+	require.Equal(
+		t, dayAnswer{"2026-12-24", "Thursday", []string{"10:00-12:00"}, true, "special hours"}, answer.Days[23],
+	)
 	require.Equal(t, dayAnswer{"2026-12-25", "Friday", []string{}, false, "Eerste Kerstdag"}, answer.Days[24])
 }
 
@@ -161,24 +164,101 @@ func TestNumberCommand(t *testing.T) {
 		number string
 		want   numberAnswer
 	}{
-		"mobile":                  {"06 12345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
-		"Deventer":                {"0570693911", numberAnswer{E164: "+31570693911", Kind: "geographic", Country: "NL", CallbackAllowed: true}},
-		"business":                {"088-1234567", numberAnswer{E164: "+31881234567", Kind: "business", Country: "NL", CallbackAllowed: true}},
-		"with two zeros":          {"0031612345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
-		"an allowed country":      {"+32 470 12 34 56", numberAnswer{E164: "+32470123456", Kind: "mobile", Country: "BE", CallbackAllowed: true}},
-		"a country that is not":   {"+33612345678", numberAnswer{E164: "+33612345678", Kind: "mobile", Country: "FR", Code: "country", Reason: "numbers of country FR are not called back"}},
-		"14 0570":                 {"14 0570", numberAnswer{E164: "+31140570", Kind: "municipal", Country: "NL", Code: "kind", Reason: "a municipal number is never called back"}},
-		"freephone":               {"0800-1234", numberAnswer{E164: "+318001234", Kind: "freephone", Country: "NL", Code: "kind", Reason: "a freephone number is never called back"}},
-		"premium":                 {"0900-1234", numberAnswer{E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind", Reason: "a premium number is never called back"}},
-		"satellite":               {"+881612345678", numberAnswer{E164: "+881612345678", Kind: "satellite", Country: "001", Code: "kind", Reason: "a satellite number is never called back"}},
-		"with a no-break space":   {"06\u00a012345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
-		"as a tel: address":       {"tel:+31-6-12345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true}},
-		"premium, dressed up":     {"\u202d０９００/1234\u202c", numberAnswer{E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind", Reason: "a premium number is never called back"}},
-		"112":                     {"112", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number"}},
-		"a digit short":           {"061234567", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number"}},
-		"nothing":                 {"", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "empty: no valid telephone number"}},
-		"a name":                  {"anonymous", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"a" (U+0061) is a letter and no part of a number: no valid telephone number`}},
-		"a dial string of a kind": {"0612345678,,9", numberAnswer{Kind: "unknown", Code: "invalid", Reason: `"," (U+002C) is no part of a number, write one number and nothing else: no valid telephone number`}},
+		"mobile": {
+			"06 12345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true},
+		},
+		"Deventer": {
+			"0570693911", numberAnswer{E164: "+31570693911", Kind: "geographic", Country: "NL", CallbackAllowed: true},
+		},
+		"business": {
+			"088-1234567", numberAnswer{E164: "+31881234567", Kind: "business", Country: "NL", CallbackAllowed: true},
+		},
+		"with two zeros": {
+			"0031612345678", numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true},
+		},
+		"an allowed country": {
+			"+32 470 12 34 56",
+			numberAnswer{E164: "+32470123456", Kind: "mobile", Country: "BE", CallbackAllowed: true},
+		},
+		"a country that is not": {
+			"+33612345678",
+			numberAnswer{
+				E164: "+33612345678", Kind: "mobile", Country: "FR", Code: "country",
+				Reason: "numbers of country FR are not called back",
+			},
+		},
+		"14 0570": {
+			"14 0570",
+			numberAnswer{
+				E164: "+31140570", Kind: "municipal", Country: "NL", Code: "kind",
+				Reason: "a municipal number is never called back",
+			},
+		},
+		"freephone": {
+			"0800-1234",
+			numberAnswer{
+				E164: "+318001234", Kind: "freephone", Country: "NL", Code: "kind",
+				Reason: "a freephone number is never called back",
+			},
+		},
+		"premium": {
+			"0900-1234",
+			numberAnswer{
+				E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind",
+				Reason: "a premium number is never called back",
+			},
+		},
+		"satellite": {
+			"+881612345678",
+			numberAnswer{
+				E164: "+881612345678", Kind: "satellite", Country: "001", Code: "kind",
+				Reason: "a satellite number is never called back",
+			},
+		},
+		"with a no-break space": {
+			"06\u00a012345678",
+			numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true},
+		},
+		"as a tel: address": {
+			"tel:+31-6-12345678",
+			numberAnswer{E164: "+31612345678", Kind: "mobile", Country: "NL", CallbackAllowed: true},
+		},
+		"premium, dressed up": {
+			"\u202d０９００/1234\u202c",
+			numberAnswer{
+				E164: "+319001234", Kind: "premium", Country: "NL", Code: "kind",
+				Reason: "a premium number is never called back",
+			},
+		},
+		"112": {
+			"112",
+			numberAnswer{
+				Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number",
+			},
+		},
+		"a digit short": {
+			"061234567",
+			numberAnswer{
+				Kind: "unknown", Code: "invalid", Reason: "not a number that exists: no valid telephone number",
+			},
+		},
+		"nothing": {
+			"", numberAnswer{Kind: "unknown", Code: "invalid", Reason: "empty: no valid telephone number"},
+		},
+		"a name": {
+			"anonymous",
+			numberAnswer{
+				Kind: "unknown", Code: "invalid",
+				Reason: `"a" (U+0061) is a letter and no part of a number: no valid telephone number`,
+			},
+		},
+		"a dial string of a kind": {
+			"0612345678,,9",
+			numberAnswer{
+				Kind: "unknown", Code: "invalid",
+				Reason: `"," (U+002C) is no part of a number, write one number and nothing else: no valid telephone number`,
+			},
+		},
 	}
 	path := townhall.Written(t, townhall.YAML, "agents:", "callbacks: {countries: [NL, BE]}\nagents:")
 	for name, test := range tests {
@@ -203,15 +283,22 @@ func TestNumberCommand(t *testing.T) {
 `, out)
 	out, err = run(t, path, "number", "112")
 	require.NoError(t, err)
-	require.Equal(t, "number     none\nkind       unknown\ncountry    none\ncall back  no: not a number that exists: no valid telephone number\n", out)
+	require.Equal(
+		t,
+		"number     none\nkind       unknown\ncountry    none\ncall back  no: not a number that exists: no valid telephone number\n",
+		out,
+	)
 }
 
 // Several municipalities must be told apart, and one need not be named.
 func TestWhichMunicipality(t *testing.T) {
 	path := townhall.Written(t, townhall.YAML,
-		"\nentries:", "\n  raalte: {name: Raalte, contact: r, caller_id: \"+31140572\", hours: {friday: [\"09:00-12:00\"]}}\nentries:",
-		"{number: \"140570\", ", "{number: \"140570\", municipality: deventer, ", "{name: KCC, ", "{name: KCC, municipality: deventer, ",
-		"{name: Twee dagen, ", "{name: Twee dagen, municipality: deventer, ", "{name: Eigen dagen, ", "{name: Eigen dagen, municipality: deventer, ",
+		"\nentries:",
+		"\n  raalte: {name: Raalte, contact: r, caller_id: \"+31140572\", hours: {friday: [\"09:00-12:00\"]}}\nentries:",
+		"{number: \"140570\", ", "{number: \"140570\", municipality: deventer, ", "{name: KCC, ",
+		"{name: KCC, municipality: deventer, ",
+		"{name: Twee dagen, ", "{name: Twee dagen, municipality: deventer, ", "{name: Eigen dagen, ",
+		"{name: Eigen dagen, municipality: deventer, ",
 		"{name: Streng, members: [kcc1], norm: same_time}", "{name: Streng, municipality: deventer, members: [kcc1]}\n  r: {name: R, municipality: raalte, members: [kcc1]}")
 	_, err := run(t, path, "number", "0612345678")
 	require.EqualError(t, err, "--municipality is missing: name one of deventer, raalte")
@@ -233,25 +320,44 @@ func TestBadUsage(t *testing.T) {
 		args string // blanks part them
 		want string
 	}{
-		"no team":                       {path, "deadline", "--team is missing: name one of kcc, owndays, parttime, strict"},
-		"a team that is not there":      {path, "deadline --team verg", `--team "verg" is not in ` + path + ": name one of kcc, owndays, parttime, strict"},
-		"hours of such a team":          {path, "hours --team verg", `--team "verg" is not in`},
-		"no moment":                     {path, "deadline --team kcc --at morgen", `--at: "morgen" is not a moment that exists, write it as 2026-11-20 16:00 (in Europe/Amsterdam)`},
-		"an empty moment is not now":    {path, "deadline --team kcc --at=", `--at: "" is not a moment`},
-		"an hour that the clocks skip":  {path, "deadline --team kcc --at 2026-03-29T02:30", "the clocks skip it"},
-		"a day that does not exist":     {path, "deadline --team kcc --at 2026-02-30T10:00", "not a moment that exists"},
-		"a year without clocks":         {path, "deadline --team kcc --at 1800-01-01T10:00", "team kcc: a deadline cannot be counted from the year 1800"},
-		"no month":                      {path, "hours --team kcc --month mei", `--month: "mei" is not a month, write it as 2026-05`},
-		"an empty month":                {path, "hours --team kcc --month=", `--month: "" is not a month`},
-		"no number":                     {path, "number", "give one number, not 0"},
-		"two numbers":                   {path, "number 14 0570", `give one number, not 2: one with blanks in it goes in quotes, as "14 0570"`},
-		"an option that is not there":   {path, "deadline --teem kcc", "unknown flag: --teem"},
-		"a word too many":               {path, "hours kcc", "unknown command"},
-		"a configuration with a fault":  {broken, "deadline --team kcc", errReported.Error()},
-		"a number, and such a fault":    {broken, "number 112", errReported.Error()},
-		"hours, and such a fault":       {broken, "hours --team kcc", errReported.Error()},
-		"no configuration":              {"/nonexistent/bereikbaar.yaml", "number 112", errReported.Error()},
-		"a municipality that is not it": {path, "number 112 --municipality raalte", `--municipality "raalte" is not in`},
+		"no team": {
+			path, "deadline", "--team is missing: name one of kcc, owndays, parttime, strict",
+		},
+		"a team that is not there": {
+			path, "deadline --team verg",
+			`--team "verg" is not in ` + path + ": name one of kcc, owndays, parttime, strict",
+		},
+		"hours of such a team": {path, "hours --team verg", `--team "verg" is not in`},
+		"no moment": {
+			path, "deadline --team kcc --at morgen",
+			`--at: "morgen" is not a moment that exists, write it as 2026-11-20 16:00 (in Europe/Amsterdam)`,
+		},
+		"an empty moment is not now":   {path, "deadline --team kcc --at=", `--at: "" is not a moment`},
+		"an hour that the clocks skip": {path, "deadline --team kcc --at 2026-03-29T02:30", "the clocks skip it"},
+		"a day that does not exist": {
+			path, "deadline --team kcc --at 2026-02-30T10:00", "not a moment that exists",
+		},
+		"a year without clocks": {
+			path, "deadline --team kcc --at 1800-01-01T10:00",
+			"team kcc: a deadline cannot be counted from the year 1800",
+		},
+		"no month": {
+			path, "hours --team kcc --month mei", `--month: "mei" is not a month, write it as 2026-05`,
+		},
+		"an empty month": {path, "hours --team kcc --month=", `--month: "" is not a month`},
+		"no number":      {path, "number", "give one number, not 0"},
+		"two numbers": {
+			path, "number 14 0570", `give one number, not 2: one with blanks in it goes in quotes, as "14 0570"`,
+		},
+		"an option that is not there":  {path, "deadline --teem kcc", "unknown flag: --teem"},
+		"a word too many":              {path, "hours kcc", "unknown command"},
+		"a configuration with a fault": {broken, "deadline --team kcc", errReported.Error()},
+		"a number, and such a fault":   {broken, "number 112", errReported.Error()},
+		"hours, and such a fault":      {broken, "hours --team kcc", errReported.Error()},
+		"no configuration":             {"/nonexistent/bereikbaar.yaml", "number 112", errReported.Error()},
+		"a municipality that is not it": {
+			path, "number 112 --municipality raalte", `--municipality "raalte" is not in`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

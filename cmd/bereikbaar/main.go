@@ -20,7 +20,8 @@ import (
 
 const defaultConfig = "/etc/bereikbaar/bereikbaar.yaml"
 
-// exitSecond is the exit code of a second daemon on one state directory. The systemd unit does not start that one again.
+// exitSecond is the exit code of a second daemon on one state directory. The systemd unit does not start that one
+// again.
 const exitSecond = 75
 
 func main() {
@@ -70,8 +71,8 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// unseen is the flag --help of a command that gives its help anyway. Cobra answers one that it sees before anybody looks
-// whether the command exists that help is asked for.
+// unseen is the flag --help of a command that gives its help anyway. Cobra answers one that it sees before anybody
+// looks whether the command exists that help is asked for.
 type unseen struct{}
 
 func (unseen) String() string   { return "false" }
@@ -145,7 +146,8 @@ func configPath(cmd *cobra.Command) string {
 	return path
 }
 
-// loadConfig reads the configuration, with its secrets when getenv is given. What is wrong with it is printed; the error is errReported.
+// loadConfig reads the configuration, with its secrets when getenv is given. What is wrong with it is printed; the
+// error is errReported.
 func loadConfig(cmd *cobra.Command, getenv func(string) string) (*config.Config, error) {
 	cfg, err := config.Load(configPath(cmd), getenv)
 	if err != nil {

@@ -25,7 +25,9 @@ func numberCommand() *cobra.Command {
 		Example: "  bereikbaar number \"06 12345678\"",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("give one number, not %d: one with blanks in it goes in quotes, as \"14 0570\"", len(args))
+				return fmt.Errorf(
+					"give one number, not %d: one with blanks in it goes in quotes, as \"14 0570\"", len(args),
+				)
 			}
 			return nil
 		},
@@ -41,16 +43,19 @@ func numberCommand() *cobra.Command {
 			return answer.print(cmd.OutOrStdout())
 		}),
 	}
-	cmd.Flags().StringVar(&municipality, "municipality", "", "which municipality would call back; needed when there are several")
+	cmd.Flags().StringVar(
+		&municipality, "municipality", "", "which municipality would call back; needed when there are several",
+	)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
 	return cmd
 }
 
 // numberAnswer is what number prints.
 type numberAnswer struct {
-	E164            string        `json:"e164"` // empty for what is no number
-	Kind            call.Kind     `json:"kind"`
-	Country         string        `json:"country"` // ISO 3166; empty for what is no number, "001" for international networks
+	E164 string    `json:"e164"` // empty for what is no number
+	Kind call.Kind `json:"kind"`
+	// ISO 3166; empty for what is no number, "001" for international networks
+	Country         string        `json:"country"`
 	CallbackAllowed bool          `json:"callback_allowed"`
 	Code            dialling.Code `json:"code"`   // the reason for machines; empty when allowed
 	Reason          string        `json:"reason"` // why not; empty when allowed

@@ -49,7 +49,8 @@ func importCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(2),
 		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, args []string) error {
 			report, refused, err := prompts.Import(cmd.Context(), prompts.ImportOptions{
-				Dir: p.Directory, Manifest: p.Manifest, Language: prompts.Language(args[0]), From: args[1], Progress: progress(cmd),
+				Dir: p.Directory, Manifest: p.Manifest, Language: prompts.Language(args[0]), From: args[1],
+				Progress: progress(cmd),
 			})
 			for _, problem := range refused {
 				cmd.PrintErrln(problem)
@@ -68,7 +69,9 @@ func importCommand() *cobra.Command {
 
 // withPrompts gives a command what the configuration says of prompts.
 func withPrompts(run func(*cobra.Command, config.Prompts, []string) error) func(*cobra.Command, []string) error {
-	return lookup(func(cmd *cobra.Command, cfg *config.Config, args []string) error { return run(cmd, cfg.Prompts, args) })
+	return lookup(
+		func(cmd *cobra.Command, cfg *config.Config, args []string) error { return run(cmd, cfg.Prompts, args) },
+	)
 }
 
 // progress shows on one line how far a long step is.

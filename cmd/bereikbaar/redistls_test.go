@@ -34,7 +34,9 @@ func openVault(t *testing.T, host string, until time.Time) *vault {
 	v := &vault{t: t, authority: redistest.NewAuthority(t, t.TempDir()), port: redistest.Port(t)}
 	certificate, key := v.authority.Sign("redis", host, until)
 	v.certs[0], v.certs[1] = v.authority.Sign("client", "bereikbaar", time.Now().Add(time.Hour))
-	v.redis = redistest.Start(t, fmt.Sprintf("tls-port %d", v.port), "bind 127.0.0.1", "tls-cert-file "+certificate, "tls-key-file "+key,
+	v.redis = redistest.Start(t, fmt.Sprintf(
+		"tls-port %d", v.port,
+	), "bind 127.0.0.1", "tls-cert-file "+certificate, "tls-key-file "+key,
 		"tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes")
 	return v
 }
@@ -74,7 +76,8 @@ func (v *vault) answers(s *redisstore.Store) {
 	v.t.Helper()
 	var err error
 	require.Eventually(
-		v.t, func() bool { err = s.Ping(v.t.Context()); return err == nil }, 30*time.Second, 20*time.Millisecond, "%v", err,
+		v.t, func() bool { err = s.Ping(v.t.Context()); return err == nil }, 30*time.Second, 20*time.Millisecond, "%v",
+		err,
 	)
 }
 
@@ -103,7 +106,14 @@ func TestARedisWithAnAuthorityOfItsOwnAndClientCertificates(t *testing.T) {
 	v.refuses(v.open(v.lines("tls_certificate_file", "tls_key_file")), "redis.tls_certificate_file")
 	other := redistest.NewAuthority(t, t.TempDir())
 	certificate, key := other.Sign("client", "bereikbaar", time.Now().Add(time.Hour))
-	v.refuses(v.open(v.lines("tls_certificate_file", "tls_key_file")+"  tls_certificate_file: "+certificate+"\n  tls_key_file: "+key+"\n"), "tls-ca-cert-file")
+	v.refuses(
+		v.open(
+			v.lines(
+				"tls_certificate_file", "tls_key_file",
+			)+"  tls_certificate_file: "+certificate+"\n  tls_key_file: "+key+"\n",
+		),
+		"tls-ca-cert-file",
+	)
 	v.refuses(v.open(v.lines("tls_ca_file")+"  tls_ca_file: "+other.File+"\n"), "redis.tls_ca_file")
 }
 
@@ -170,15 +180,37 @@ func TestFilesOfTLSThatCannotBeUsedAreNamedAtTheStart(t *testing.T) {
 	require.NoError(t, os.Chmod(open, 0o644))
 	_, strange := v.authority.Sign("other", "other", time.Now().Add(time.Hour))
 	for name, test := range map[string]struct{ lines, what, mend string }{
-		"an authority that is not there": {v.lines("tls_ca_file") + "  tls_ca_file: /nowhere/ca.pem\n", "redis.tls_ca_file: \"/nowhere/ca.pem\": it cannot be opened", "name a file"},
-		"one without a certificate":      {v.lines("tls_ca_file") + "  tls_ca_file: " + empty + "\n", "holds no certificate", "in PEM"},
-		"a key that all can read":        {v.lines("tls_key_file") + "  tls_key_file: " + open + "\n", "it can be read by others than its owner (mode 0644)", "chmod 0400 or 0600"},
-		"another's key":                  {v.lines("tls_key_file") + "  tls_key_file: " + strange + "\n", "are no pair", "its own key"},
-		"no key":                         {v.lines("tls_key_file"), "redis.tls_certificate_file: there is no key for it", "tls_key_file"},
-		"no certificate":                 {v.lines("tls_certificate_file"), "redis.tls_key_file: there is no certificate for it", "tls_certificate_file"},
-		"without TLS":                    {v.lines("tls"), "it counts only for a connection that is encrypted", "redis.tls: true"},
-		"a socket":                       {v.lines("address") + "  address: /run/redis/s\n", "Redis does not encrypt a unix socket", "host:port"},
-		"an address beside sentinels":    {v.lines() + "  sentinel: {addresses: [\"127.0.0.1:26379\"], master: deventer}\n", "redis.address: it does not count beside redis.sentinel", "leave one"},
+		"an authority that is not there": {
+			v.lines("tls_ca_file") + "  tls_ca_file: /nowhere/ca.pem\n",
+			"redis.tls_ca_file: \"/nowhere/ca.pem\": it cannot be opened", "name a file",
+		},
+		"one without a certificate": {
+			v.lines("tls_ca_file") + "  tls_ca_file: " + empty + "\n", "holds no certificate", "in PEM",
+		},
+		"a key that all can read": {
+			v.lines("tls_key_file") + "  tls_key_file: " + open + "\n",
+			"it can be read by others than its owner (mode 0644)", "chmod 0400 or 0600",
+		},
+		"another's key": {
+			v.lines("tls_key_file") + "  tls_key_file: " + strange + "\n", "are no pair", "its own key",
+		},
+		"no key": {
+			v.lines("tls_key_file"), "redis.tls_certificate_file: there is no key for it", "tls_key_file",
+		},
+		"no certificate": {
+			v.lines("tls_certificate_file"), "redis.tls_key_file: there is no certificate for it",
+			"tls_certificate_file",
+		},
+		"without TLS": {
+			v.lines("tls"), "it counts only for a connection that is encrypted", "redis.tls: true",
+		},
+		"a socket": {
+			v.lines("address") + "  address: /run/redis/s\n", "Redis does not encrypt a unix socket", "host:port",
+		},
+		"an address beside sentinels": {
+			v.lines() + "  sentinel: {addresses: [\"127.0.0.1:26379\"], master: deventer}\n",
+			"redis.address: it does not count beside redis.sentinel", "leave one",
+		},
 	} {
 		_, err := v.config(test.lines)
 		require.ErrorContains(t, err, test.what, name)

@@ -43,14 +43,18 @@ func shell(t *testing.T, args ...string) (out, problems string, code int) {
 // What a command finds goes where a pipe takes it; what went wrong goes where people see it all the same.
 func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "prompts")
-	path := townhall.Written(t, townhall.YAML, "agents:", "redis: {address: \"127.0.0.1:1\"}\nprompts: {directory: "+nowhere+"}\nagents:")
+	path := townhall.Written(
+		t, townhall.YAML, "agents:", "redis: {address: \"127.0.0.1:1\"}\nprompts: {directory: "+nowhere+"}\nagents:",
+	)
 	broken := townhall.Written(t, townhall.YAML, "members: [kcc1]}\n  parttime", "members: [kcc7]}\n  parttime")
 	tests := map[string]struct {
 		args          string
 		code          int
 		out, problems string // a part of what is printed there; empty for nothing at all
 	}{
-		"a configuration with warnings":     {"check --config " + path, 0, "is valid: numbers 1", "no caller comes here"},
+		"a configuration with warnings": {
+			"check --config " + path, 0, "is valid: numbers 1", "no caller comes here",
+		},
 		"a configuration that is right":     {"check --config ../../deploy/bereikbaar.yaml", 0, "is valid: ", ""},
 		"a configuration that is wrong":     {"check --config " + broken, 1, "", "kcc7"},
 		"a configuration that is not there": {"check --config " + c404, 1, "", c404},
@@ -62,14 +66,16 @@ func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 		"the days of a month":               {"hours --team kcc --config " + path, 0, "09:00-17:00", ""},
 		"a number":                          {"number 0612345678 --config " + path, 0, "mobile", ""},
 		"a number of a broken plan":         {"number 112 --config " + broken, 1, "", "kcc7"},
-		"a token":                           {"token new --name x --agent x --municipality deventer --teams kcc", 0, "bkb_", ""},
-		"a token for a role that is none":   {"token new --name x --role boss", 1, "", "--role: write one of"},
-		"what a voice has to record":        {"prompts script nl --config " + path, 0, "welcome", ""},
-		"prompts that are not there":        {"prompts check --config " + path, 1, "", "welcome"},
-		"a doctor who finds things wrong":   {"doctor --asterisk-etc " + nowhere + " --config " + c404, 1, c404, ""},
-		"notes of a Redis that is away":     {"notes list --config " + path, exitStore, "", "bereikbaar: "},
-		"a command that is none":            {"chekc", 1, "", "did you mean check"},
-		"a flag that is none":               {"version --loud", 1, "", "unknown flag"},
+		"a token": {
+			"token new --name x --agent x --municipality deventer --teams kcc", 0, "bkb_", "",
+		},
+		"a token for a role that is none": {"token new --name x --role boss", 1, "", "--role: write one of"},
+		"what a voice has to record":      {"prompts script nl --config " + path, 0, "welcome", ""},
+		"prompts that are not there":      {"prompts check --config " + path, 1, "", "welcome"},
+		"a doctor who finds things wrong": {"doctor --asterisk-etc " + nowhere + " --config " + c404, 1, c404, ""},
+		"notes of a Redis that is away":   {"notes list --config " + path, exitStore, "", "bereikbaar: "},
+		"a command that is none":          {"chekc", 1, "", "did you mean check"},
+		"a flag that is none":             {"version --loud", 1, "", "unknown flag"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

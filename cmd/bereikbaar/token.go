@@ -49,6 +49,9 @@ func newTokenCommand() *cobra.Command {
 	flags.StringVar(&line.Agent, "agent", "", "the id of the person who uses it; not for a reader")
 	flags.StringVar(&line.Municipality, "municipality", "", "whose notes")
 	flags.StringSliceVar(&line.Teams, "teams", nil, "the teams whose notes it sees, or * for all; not for an admin")
-	flags.StringVar(&line.Expires, "expires", time.Now().AddDate(1, 0, 0).Format(time.DateOnly), "the day from which it is refused; empty for never")
+	flags.StringVar(
+		&line.Expires, "expires", time.Now().AddDate(1, 0, 0).Format(time.DateOnly),
+		"the day from which it is refused; empty for never",
+	)
 	return cmd
 }

@@ -46,9 +46,9 @@ It ends with 0 when done, 3 when there is no such note, 4 when somebody else was
 5 when Redis does not answer, and 1 for anything else.`
 
 // bench is where an operator works notes: the store and the rules, without the daemon.
-type bench struct {
+type session struct {
 	cmd      *cobra.Command
-	options  *benchOptions
+	options  *sessionOptions
 	cfg      *config.Config
 	settings *daemon.Settings
 	town     routing.Municipality
@@ -57,7 +57,7 @@ type bench struct {
 	now      time.Time
 }
 
-type benchOptions struct {
+type sessionOptions struct {
 	municipality, as string
 	asJSON           bool
 	ver              uint64
@@ -65,20 +65,23 @@ type benchOptions struct {
 }
 
 func notesCommand(access io.Writer) *cobra.Command {
-	o := &benchOptions{access: access}
+	o := &sessionOptions{access: access}
 	cmd := &cobra.Command{Use: "notes", Short: "Work callback notes at the machine", Long: notesHelp}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.municipality, "municipality", "", "whose notes; needed when there are several")
 	flags.StringVar(&o.as, "as", "", "the id of who does it; needed for every change and for an export")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
-	cmd.AddCommand(listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o), presentCommand(o))
+	cmd.AddCommand(
+		listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o),
+		presentCommand(o),
+	)
 	cmd.AddCommand(changeCommands(o)...)
 	return cmd
 }
 
 // withNotes gives a command its bench, and errors their exit codes.
-func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Command, []string) error {
+func withNotes(o *sessionOptions, run func(*session, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if o.as != "" && !personID.MatchString(o.as) { // of whoever only looks it stands in the access log, too
 			return errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
@@ -88,7 +91,7 @@ func withNotes(o *benchOptions, run func(*bench, []string) error) func(*cobra.Co
 			cmd.PrintErrln(err)
 			return errReported
 		}
-		b := &bench{cmd: cmd, options: o, cfg: cfg, settings: daemon.NewSettings(cfg), now: time.Now().UTC()}
+		b := &session{cmd: cmd, options: o, cfg: cfg, settings: daemon.NewSettings(cfg), now: time.Now().UTC()}
 		b.store = redisstore.Open(daemon.RedisOptions(cfg.Redis))
 		defer b.store.Close()
 		if b.town, err = b.municipality(o.municipality); err != nil {
@@ -117,10 +120,10 @@ func coded(err error) error {
 	return err
 }
 
-func (b *bench) out() io.Writer { return b.cmd.OutOrStdout() }
+func (b *session) out() io.Writer { return b.cmd.OutOrStdout() }
 
 // who is the person who changes or exports notes.
-func (b *bench) who() (note.Actor, error) {
+func (b *session) who() (note.Actor, error) {
 	who := note.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
 		return "", errors.New("--as is missing: say who does it, by their id")
@@ -132,7 +135,7 @@ func (b *bench) who() (note.Actor, error) {
 var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // person looks that somebody is there: in the configuration, or with a token of their own.
-func (b *bench) person(name string) (call.AgentID, error) {
+func (b *session) person(name string) (call.AgentID, error) {
 	id, agents := call.AgentID(name), b.cfg.Plan.Agents
 	if _, ok := agents[id]; ok {
 		return id, nil
@@ -156,7 +159,7 @@ func (b *bench) person(name string) (call.AgentID, error) {
 }
 
 // find gives the note that an argument names, by its id or by its reference.
-func (b *bench) find(ctx context.Context, name string) (note.Note, error) {
+func (b *session) find(ctx context.Context, name string) (note.Note, error) {
 	if _, err := ulid.ParseStrict(name); err == nil {
 		return b.store.Note(ctx, b.town.ID, note.ID(strings.ToUpper(name)))
 	}
@@ -167,8 +170,9 @@ func (b *bench) find(ctx context.Context, name string) (note.Note, error) {
 	return b.store.ByReference(ctx, b.town.ID, reference)
 }
 
-// team looks that the municipality has a team, or had: one that left the configuration is there as long as Redis knows notes of it.
-func (b *bench) team(name string) (call.TeamID, error) {
+// team looks that the municipality has a team, or had: one that left the configuration is there as long as Redis knows
+// notes of it.
+func (b *session) team(name string) (call.TeamID, error) {
 	team := call.TeamID(name)
 	if b.settings.HasTeam(b.town.ID, team) {
 		return team, nil
@@ -180,9 +184,9 @@ func (b *bench) team(name string) (call.TeamID, error) {
 	return team, err
 }
 
-// municipality finds whose notes are asked for. One that left the configuration is there as long as Redis knows notes of it; its times of
-// day are then UTC's, as the daemon's are (see settings.Work).
-func (b *bench) municipality(name string) (routing.Municipality, error) {
+// municipality finds whose notes are asked for. One that left the configuration is there as long as Redis knows notes
+// of it; its times of day are then UTC's, as the daemon's are (see settings.Work).
+func (b *session) municipality(name string) (routing.Municipality, error) {
 	town, err := municipalityNamed(b.cfg, name)
 	if err == nil || name == "" {
 		return town, err
@@ -200,14 +204,14 @@ func (b *bench) municipality(name string) (routing.Municipality, error) {
 // mostListed bounds a list: more is for an export.
 const mostListed = 1000
 
-func listNotesCommand(o *benchOptions) *cobra.Command {
+func listNotesCommand(o *sessionOptions) *cobra.Command {
 	var team, colleague string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List live notes, what is due first at the top",
 		Args:  cobra.NoArgs,
-		RunE: withNotes(o, func(b *bench, _ []string) error {
+		RunE: withNotes(o, func(b *session, _ []string) error {
 			if limit < 1 || limit > mostListed {
 				return errors.New("--limit is a number from 1 to 1000")
 			}
@@ -234,7 +238,7 @@ func listNotesCommand(o *benchOptions) *cobra.Command {
 	return cmd
 }
 
-func (b *bench) live(team, colleague string, limit int) ([]note.Note, error) {
+func (b *session) live(team, colleague string, limit int) ([]note.Note, error) {
 	ctx := b.cmd.Context()
 	if colleague != "" {
 		notes, err := b.store.Held(ctx, b.town.ID, call.AgentID(colleague), limit)
@@ -267,11 +271,11 @@ func (b *bench) live(team, colleague string, limit int) ([]note.Note, error) {
 }
 
 // look is how who works at the machine sees notes.
-func (b *bench) look() noteview.Look {
+func (b *session) look() noteview.Look {
 	return noteview.Look{Digits: true, Next: func(n note.Note) time.Time { return b.settings.Next(n, b.now) }}
 }
 
-func (b *bench) views(notes []note.Note) []noteview.Note {
+func (b *session) views(notes []note.Note) []noteview.Note {
 	list := make([]noteview.Note, len(notes))
 	for i, n := range notes {
 		list[i] = b.look().Of(n)
@@ -279,12 +283,12 @@ func (b *bench) views(notes []note.Note) []noteview.Note {
 	return list
 }
 
-func showNoteCommand(o *benchOptions) *cobra.Command {
+func showNoteCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NOTE",
 		Short: "Show a note, by its reference or id, with its history",
 		Args:  cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *bench, args []string) error {
+		RunE: withNotes(o, func(b *session, args []string) error {
 			n, err := b.find(b.cmd.Context(), args[0])
 			if err != nil {
 				return err

@@ -86,7 +86,9 @@ func TestAnOperatorWorksANote(t *testing.T) {
 	require.True(t, n.Deadline.Equal(moved.Deadline))
 	c.does("comment", reference, "--as", "kcc1", "--text", "belt liever 's ochtends")
 	c.does("claim", reference, "--as", "kcc1")
-	require.Equal(t, attempt.Reached, c.gives("attempt", reference, "--as", "kcc1", "--result", "reached").Attempts[0].Result)
+	require.Equal(
+		t, attempt.Reached, c.gives("attempt", reference, "--as", "kcc1", "--result", "reached").Attempts[0].Result,
+	)
 	done := c.gives("resolve", reference, "--as", "kcc1", "--outcome", "reached")
 	require.Equal(t, note.Resolved, done.State)
 	require.Equal(t, note.Open, c.gives("reopen", reference, "--as", "kcc1", "--reason", "toch niet").State)
@@ -96,7 +98,9 @@ func TestAnOperatorWorksANote(t *testing.T) {
 	require.Len(t, shown.History, 11)
 	require.Equal(t, note.ByAgent("kcc1"), shown.History[10].Who)
 	sheet := c.does("show", reference)
-	for _, part := range []string{reference, "cancelled (version 11)", "06 12345678", "belt liever", "agent:kcc1", "rerouted"} {
+	for _, part := range []string{
+		reference, "cancelled (version 11)", "06 12345678", "belt liever", "agent:kcc1", "rerouted",
+	} {
 		require.Contains(t, sheet, part)
 	}
 }
@@ -151,7 +155,14 @@ func TestAnOperatorExports(t *testing.T) {
 	}
 	today := time.Now()
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
-	rows, err := csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", day(today.AddDate(0, 0, -1)), "--closed-until", day(today.AddDate(0, 0, 2))))).ReadAll()
+	rows, err := csv.NewReader(
+		strings.NewReader(
+			c.does(
+				"export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", day(today.AddDate(0, 0, -1)),
+				"--closed-until", day(today.AddDate(0, 0, 2)),
+			),
+		),
+	).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	require.Equal(t, string(closed.ID), rows[1][0])
@@ -167,7 +178,14 @@ func TestAnOperatorExports(t *testing.T) {
 	for _, cell := range []string{"06 12345678", "'=Wanneer?", closed.Made.In(amsterdam).Format(time.DateTime)} {
 		require.Contains(t, people, ";"+cell+";")
 	}
-	rows, err = csv.NewReader(strings.NewReader(c.does("export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", "2020-01-01", "--closed-until", "2020-02-01"))).ReadAll()
+	rows, err = csv.NewReader(
+		strings.NewReader(
+			c.does(
+				"export", "--as", "kcc1", "--dialect", "rfc4180", "--closed-from", "2020-01-01", "--closed-until",
+				"2020-02-01",
+			),
+		),
+	).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 }
@@ -193,26 +211,50 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"a reference that cannot be":       {[]string{"show", "12345678"}, exitNoNote, "check digit"},
-		"a note that is not there":         {[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note"},
-		"a change by nobody":               {[]string{"claim", id}, 1, "--as is missing"},
-		"an absence that nobody says":      {[]string{"absent", "kcc1"}, 1, "--as is missing"},
-		"a presence that nobody says":      {[]string{"present", "kcc1"}, 1, "--as is missing"},
-		"a version that has passed":        {[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7"},
-		"what its state does not allow":    {[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "nobody has claimed the note; it is live"},
-		"what somebody else has":           {[]string{"claim", mine, "--as", "kcc2"}, exitConflict, "kcc1 has the note until "},
-		"a version that somebody else has": {[]string{"comment", mine, "--as", "kcc2", "--text", "x", "--ver", "1"}, exitConflict, "look at it again: kcc1 has the note until "},
-		"what the rules do not allow":      {[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it"},
-		"a team that is not there":         {[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc"},
-		"a list of a team that is none":    {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
-		"a list of nothing":                {[]string{"list", "--limit", "0"}, 1, "--limit"},
-		"a municipality that is not":       {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
-		"an export that nobody asks for":   {[]string{"export"}, 1, "--as is missing"},
-		"an export as something else":      {[]string{"export", "--as", "kcc1", "--format", "xlsx"}, 1, "not csv or jsonl"},
-		"an export of a period backward":   {[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1, "the first before the second"},
-		"an attempt without a result":      {[]string{"attempt", mine, "--as", "kcc1"}, exitConflict, "say what came of it"},
-		"an attempt with a result of none": {[]string{"attempt", mine, "--as", "kcc1", "--result", "opgehangen"}, exitConflict, "say what came of it"},
-		"an erasure of no number":          {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
+		"a reference that cannot be": {[]string{"show", "12345678"}, exitNoNote, "check digit"},
+		"a note that is not there": {
+			[]string{"show", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, exitNoNote, "no such callback note",
+		},
+		"a change by nobody":          {[]string{"claim", id}, 1, "--as is missing"},
+		"an absence that nobody says": {[]string{"absent", "kcc1"}, 1, "--as is missing"},
+		"a presence that nobody says": {[]string{"present", "kcc1"}, 1, "--as is missing"},
+		"a version that has passed": {
+			[]string{"comment", id, "--as", "kcc1", "--text", "x", "--ver", "7"}, exitConflict, "at version 1, not 7",
+		},
+		"what its state does not allow": {
+			[]string{"reopen", id, "--as", "kcc1"}, exitConflict, "nobody has claimed the note; it is live",
+		},
+		"what somebody else has": {
+			[]string{"claim", mine, "--as", "kcc2"}, exitConflict, "kcc1 has the note until ",
+		},
+		"a version that somebody else has": {
+			[]string{"comment", mine, "--as", "kcc2", "--text", "x", "--ver", "1"}, exitConflict,
+			"look at it again: kcc1 has the note until ",
+		},
+		"what the rules do not allow": {
+			[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it",
+		},
+		"a team that is not there": {
+			[]string{"reroute", id, "--as", "kcc1", "--team", "nergens", "--reason", "x"}, 1, "name one of kcc",
+		},
+		"a list of a team that is none":  {[]string{"list", "--team", "nergens"}, 1, "name one of kcc"},
+		"a list of nothing":              {[]string{"list", "--limit", "0"}, 1, "--limit"},
+		"a municipality that is not":     {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
+		"an export that nobody asks for": {[]string{"export"}, 1, "--as is missing"},
+		"an export as something else": {
+			[]string{"export", "--as", "kcc1", "--format", "xlsx"}, 1, "not csv or jsonl",
+		},
+		"an export of a period backward": {
+			[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1,
+			"the first before the second",
+		},
+		"an attempt without a result": {
+			[]string{"attempt", mine, "--as", "kcc1"}, exitConflict, "say what came of it",
+		},
+		"an attempt with a result of none": {
+			[]string{"attempt", mine, "--as", "kcc1", "--result", "opgehangen"}, exitConflict, "say what came of it",
+		},
+		"an erasure of no number": {[]string{"erase", "0612", "--as", "kcc1"}, 1, "not a number that exists"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -224,7 +266,9 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	require.Equal(t, note.Claimed, c.gives("show", mine).State, "no attempt was begun")
 	t.Run("Redis is away", func(t *testing.T) {
 		c.Redis.Kill()
-		for _, args := range [][]string{{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export", "--as", "kcc1"}} {
+		for _, args := range [][]string{
+			{"list"}, {"show", id}, {"claim", id, "--as", "kcc1"}, {"export", "--as", "kcc1"},
+		} {
 			_, err := run(t, c.Path, append([]string{"notes"}, args...)...)
 			require.Equal(t, exitStore, exitCode(err), "%v", err)
 		}
@@ -260,9 +304,15 @@ func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 		args  string
 		lines []string
 	}{
-		"a list":   {"list", []string{who + ` as="" municipality=deventer did="command list" count=1`}},
-		"a note":   {"show " + string(n.Reference), []string{who + ` as="" municipality=deventer did="command show" notes=` + string(n.ID)}},
-		"a change": {"comment " + string(n.Reference) + " --as kcc1 --text x", []string{who + ` as=kcc1 municipality=deventer did="command comment" notes=` + string(n.ID)}},
+		"a list": {"list", []string{who + ` as="" municipality=deventer did="command list" count=1`}},
+		"a note": {
+			"show " + string(n.Reference),
+			[]string{who + ` as="" municipality=deventer did="command show" notes=` + string(n.ID)},
+		},
+		"a change": {
+			"comment " + string(n.Reference) + " --as kcc1 --text x",
+			[]string{who + ` as=kcc1 municipality=deventer did="command comment" notes=` + string(n.ID)},
+		},
 		"an export": {"export --as kcc1 --team kcc", []string{
 			who + ` as=kcc1 municipality=deventer did="command export begins" team=kcc closed_from="" closed_until=""`,
 			who + ` as=kcc1 municipality=deventer did="command export" team=kcc closed_from="" closed_until="" count=1`,
@@ -319,7 +369,10 @@ func TestWhoExportsIsWrittenBeforeAnythingIsShown(t *testing.T) {
 
 func TestALookThatTheMachinesJournalDoesNotTakeIsOnTheScreen(t *testing.T) {
 	var screen bytes.Buffer
-	log := machineLog{screen: &screen, send: func(string, journal.Priority, map[string]string) error { return errors.New("no space left") }}
+	log := machineLog{
+		screen: &screen,
+		send:   func(string, journal.Priority, map[string]string) error { return errors.New("no space left") },
+	}
 	_, err := log.Write([]byte("who looked\n"))
 	require.NoError(t, err)
 	require.Contains(t, screen.String(), "no space left")
@@ -350,7 +403,10 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	require.Contains(t, c.does("list", "--team", "strict"), string(n.Reference))
 	require.Contains(t, c.does("export", "--team", "strict", "--as", "kcc1"), string(n.ID))
 	day := func(days int) string { return time.Now().AddDate(0, 0, days).Format(time.DateOnly) }
-	require.Contains(t, c.does("export", "--team", "strict", "--as", "kcc1", "--closed-from", day(-1), "--closed-until", day(2)), string(closed.ID))
+	require.Contains(
+		t, c.does("export", "--team", "strict", "--as", "kcc1", "--closed-from", day(-1), "--closed-until", day(2)),
+		string(closed.ID),
+	)
 	_, err := c.runs("reroute", string(n.ID), "--as", "kcc1", "--team", "strict", "--reason", "x")
 	require.ErrorContains(t, err, "name one of kcc", "nothing new goes there")
 
@@ -360,13 +416,18 @@ func TestAnOperatorWorksNotesThatLeftTheConfiguration(t *testing.T) {
 	list := c.does("list", "--municipality", "deventer")
 	require.Contains(t, list, string(n.Reference))
 	require.Contains(t, list, "06 12345678")
-	require.Equal(t, note.Cancelled, c.gives("cancel", string(n.ID), "--municipality", "deventer", "--as", "kcc1").State)
+	require.Equal(
+		t, note.Cancelled, c.gives("cancel", string(n.ID), "--municipality", "deventer", "--as", "kcc1").State,
+	)
 	_, err = c.runs("list", "--municipality", "nergens")
 	require.ErrorContains(t, err, "name one of raalte")
 }
 
 func TestATokenIsMade(t *testing.T) {
-	out, err := run(t, c404, "token", "new", "--name", "desk-anouk", "--agent", "kcc1", "--municipality", "deventer", "--teams", "kcc,parttime", "--expires", "2030-01-31")
+	out, err := run(
+		t, c404, "token", "new", "--name", "desk-anouk", "--agent", "kcc1", "--municipality", "deventer", "--teams",
+		"kcc,parttime", "--expires", "2030-01-31",
+	)
 	require.NoError(t, err)
 	require.Regexp(t, `\nbkb_[A-Za-z0-9_-]{43}\n`, out)
 	_, line, _ := strings.Cut(out, "The line for the tokens file:\n\n")

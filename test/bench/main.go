@@ -96,7 +96,9 @@ func start(ctx context.Context, n int) (*rig.Rig, error) {
 		}},
 		"entries": []any{
 			map[string]any{"number": "140570", "municipality": "deventer", "first": map[string]any{"menu": "keuze"}},
-			map[string]any{"number": numbers[ours], "municipality": "deventer", "first": map[string]any{"team": "crowd"}},
+			map[string]any{
+				"number": numbers[ours], "municipality": "deventer", "first": map[string]any{"team": "crowd"},
+			},
 		},
 	})
 	return rig.Start(ctx, rig.Options{

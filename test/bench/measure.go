@@ -130,7 +130,8 @@ func (r *results) stream(
 		return load{}, err
 	}
 	callers, err := crowd.Load(rig.LoadOptions{
-		To: numbers[side], Calls: rate * int(r.Plan.Length/time.Second), PerSecond: rate, HoldFor: r.Plan.Hold, Speak: sound,
+		To: numbers[side], Calls: rate * int(r.Plan.Length/time.Second), PerSecond: rate, HoldFor: r.Plan.Hold,
+		Speak: sound,
 	})
 	if err != nil {
 		return load{}, err
@@ -220,7 +221,9 @@ func (r *results) memoryOfWaiting(ctx context.Context, one *rig.Rig) error {
 		if err != nil {
 			return err
 		}
-		callers, err := one.Load(rig.LoadOptions{To: numbers[side], Calls: r.Plan.Waiting, PerSecond: 30, HoldFor: 30 * time.Second})
+		callers, err := one.Load(rig.LoadOptions{
+			To: numbers[side], Calls: r.Plan.Waiting, PerSecond: 30, HoldFor: 30 * time.Second,
+		})
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,9 @@ func (r *results) print(w io.Writer) {
 		all  map[string][]load
 	}{{"", r.Load}, {", with sound", r.Spoken}} {
 		for _, f := range figures() {
-			fmt.Fprintf(w, "%-44s %12.2f %12.2f %8s\n", f.name+part.kind, middle(part.all[ours], f.of), middle(part.all[theirs], f.of),
+			fmt.Fprintf(w, "%-44s %12.2f %12.2f %8s\n", f.name+part.kind, middle(part.all[ours], f.of), middle(
+				part.all[theirs], f.of,
+			),
 				shown(ratio(part.all, f.of)))
 		}
 	}

@@ -180,13 +180,18 @@ func (r *results) printFull(w io.Writer) {
 			break
 		}
 		t := r.Full[theirs][i]
-		fmt.Fprintf(w, "%-44s %5.2f + %4.2f %12.2f %8s\n", fmt.Sprintf("CPU of a caller, %d waiting, ms a second", o.Callers),
+		fmt.Fprintf(w, "%-44s %5.2f + %4.2f %12.2f %8s\n", fmt.Sprintf(
+			"CPU of a caller, %d waiting, ms a second", o.Callers,
+		),
 			o.Asterisk, o.Daemon, t.Asterisk, shown(o.cpu()/t.cpu()))
 	}
 	for _, o := range r.Full[ours] {
-		fmt.Fprintf(w, "%-44s %12s\n", fmt.Sprintf("killed until ready, %d waiting, ms", o.Callers), told(o.Restart.Ready))
 		fmt.Fprintf(
-			w, "%-44s %12s\n", fmt.Sprintf("killed until all taken back, %d waiting, ms", o.Callers), told(o.Restart.Back),
+			w, "%-44s %12s\n", fmt.Sprintf("killed until ready, %d waiting, ms", o.Callers), told(o.Restart.Ready),
+		)
+		fmt.Fprintf(
+			w, "%-44s %12s\n", fmt.Sprintf("killed until all taken back, %d waiting, ms", o.Callers),
+			told(o.Restart.Back),
 		)
 	}
 }

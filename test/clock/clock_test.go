@@ -1,4 +1,5 @@
-// Package clock_test holds row 23 of the fault matrix where it needs a real Redis: clocks that are an hour off, and put right.
+// Package clock_test holds row 23 of the fault matrix where it needs a real Redis: clocks that are an hour off, and put
+// right.
 //
 // What a wrong clock can change is little, because each time is told by one clock only:
 //
@@ -7,8 +8,8 @@
 //   - Leases run by the clock of Redis: a daemon whose clock is off neither lets a claim lapse nor keeps it.
 //   - Warnings and overdue notes are raised by the daemon's clock: an hour early, or an hour late, and once.
 //
-// The daemon's own clock cannot be moved with libfaketime: a Go program asks the kernel and not the C library. Its time is an
-// argument here, as it is throughout, and cmd/bereikbaar runs its commands in simulated time.
+// The daemon's own clock cannot be moved with libfaketime: a Go program asks the kernel and not the C library. Its time
+// is an argument here, as it is throughout, and cmd/bereikbaar runs its commands in simulated time.
 package clock_test
 
 import (
@@ -33,7 +34,8 @@ const (
 	deventer = call.MunicipalityID("deventer")
 	kcc      = call.TeamID("kcc")
 	lease    = 20 * time.Minute
-	// slack is what a slow machine may take between two looks at a clock; it is far from the hour that the clocks are off.
+	// slack is what a slow machine may take between two looks at a clock; it is far from the hour that the clocks are
+	// off.
 	slack = 5 * time.Minute
 )
 
@@ -152,7 +154,8 @@ func (o *office) step(n note.Note, at time.Time) callback.Step {
 var moments = []struct{ made, due string }{
 	{"2026-02-06T15:00:00Z", "2026-02-09T16:00:00Z"}, // a Friday at four
 	{"2026-02-05T22:30:00Z", "2026-02-06T16:00:00Z"}, // half an hour before Friday
-	{"2026-02-05T23:30:00Z", "2026-02-09T16:00:00Z"}, // half an hour into it: what a clock that is an hour fast would say
+	// half an hour into it: what a clock that is an hour fast would say
+	{"2026-02-05T23:30:00Z", "2026-02-09T16:00:00Z"},
 	{"2026-03-29T00:59:59Z", "2026-03-30T15:00:00Z"}, // a second before the clocks skip an hour
 	{"2026-03-29T01:00:00Z", "2026-03-30T15:00:00Z"}, // at the skip
 	{"2026-10-25T00:30:00Z", "2026-10-26T16:00:00Z"}, // the first 02:30
@@ -183,7 +186,10 @@ func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, due, len(made))
 	for i := 1; i < len(due); i++ {
-		require.False(t, due[i].Deadline.Before(due[i-1].Deadline), "the list is by deadline, whatever clock the notes were made under")
+		require.False(
+			t, due[i].Deadline.Before(due[i-1].Deadline),
+			"the list is by deadline, whatever clock the notes were made under",
+		)
 	}
 }
 
@@ -195,7 +201,9 @@ func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
 	for _, off := range []time.Duration{time.Hour, -time.Hour} {
 		claimed, err := o.worklist.Claim(t.Context(), o.step(o.note(t, n.ID), now.Add(off)))
 		require.NoError(t, err)
-		require.WithinDuration(t, time.Now().Add(lease), claimed.Lease, slack, "by the clock of Redis, not the daemon's")
+		require.WithinDuration(
+			t, time.Now().Add(lease), claimed.Lease, slack, "by the clock of Redis, not the daemon's",
+		)
 		require.Empty(t, o.round(t, time.Now().Add(off)).Lapsed)
 		require.Equal(t, note.Claimed, o.note(t, n.ID).State)
 		_, err = o.worklist.Release(t.Context(), o.step(claimed, now.Add(off)), "done")
@@ -204,8 +212,8 @@ func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
 	require.Equal(t, n.Deadline, o.note(t, n.ID).Deadline)
 }
 
-// Putting the clock of Redis right makes a lease end sooner or later by as much. The note stays one person's until then, and its
-// deadline stays where it was.
+// Putting the clock of Redis right makes a lease end sooner or later by as much. The note stays one person's until
+// then, and its deadline stays where it was.
 func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
 	for name, test := range map[string]struct {
 		off    time.Duration
@@ -242,8 +250,8 @@ func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
 	}
 }
 
-// A warning and an overdue note are told an hour early or late by a daemon whose clock is off, and once: not again when it is
-// put right.
+// A warning and an overdue note are told an hour early or late by a daemon whose clock is off, and once: not again when
+// it is put right.
 func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
 	o := open(t)
 	made, err := time.Parse(time.RFC3339, "2026-02-06T15:00:00Z")

@@ -14,7 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// newcomer is the number of somebody without a note: the notes of earlier runs are kept, and their callers are recognised.
+// newcomer is the number of somebody without a note: the notes of earlier runs are kept, and their callers are
+// recognised.
 func newcomer(ctx context.Context, r *rig.Rig) (string, error) {
 	for {
 		number := fmt.Sprintf("0612%06d", rand.IntN(1_000_000))

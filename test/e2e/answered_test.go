@@ -127,7 +127,8 @@ func TestWhoDoesNotAnswerIsFollowedByTheNext(t *testing.T) {
 // When he is gone before the two were connected the caller waits on, and the phone rings anew.
 func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	s := open(t, nil)
-	s.agent("kcc1", rig.Behaviour{TalkFor: 300 * time.Millisecond}) // sooner, the two are not connected yet: then the caller waits on
+	// sooner, the two are not connected yet: then the caller waits on
+	s.agent("kcc1", rig.Behaviour{TalkFor: 300 * time.Millisecond})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")
 	caller.presses("2")

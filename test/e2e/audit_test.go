@@ -14,8 +14,9 @@ import (
 // deventer is the municipality whose notes these tests make.
 const deventer call.MunicipalityID = "deventer"
 
-// promisesHold asserts what must be so after any test, whatever was killed in it: the invariants hold in Redis, Redis and the journal
-// tell one history of every note, and what a caller heard confirmed is in one of them (I1). A Redis that the test left down is started.
+// promisesHold asserts what must be so after any test, whatever was killed in it: the invariants hold in Redis, Redis
+// and the journal tell one history of every note, and what a caller heard confirmed is in one of them (I1). A Redis
+// that the test left down is started.
 func (s *scene) promisesHold() {
 	s.t.Helper()
 	require.NoError(s.t, s.Daemon.Stop(), "nobody else may write now")
@@ -29,7 +30,10 @@ func (s *scene) promisesHold() {
 			has[e.Ver] = e.ID
 		}
 		for _, e := range events {
-			require.Contains(s.t, []note.EventID{"", e.ID}, has[e.Ver], "note %s has another history in Redis than in the journal", id)
+			require.Contains(
+				s.t, []note.EventID{"", e.ID}, has[e.Ver], "note %s has another history in Redis than in the journal",
+				id,
+			)
 		}
 	}
 	var references []note.Reference

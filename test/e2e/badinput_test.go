@@ -192,7 +192,8 @@ func TestOddDialledNumbers(t *testing.T) {
 		_, err = c.AwaitAnswer(s.ctx)
 		require.ErrorContains(t, err, "refused", number)
 	}
-	for _, number := range []string{"140570", "0140570", "+31140570", "0031140570"} { // the one number, however it is written
+	// the one number, however it is written
+	for _, number := range []string{"140570", "0140570", "+31140570", "0031140570"} {
 		c := s.rings(rig.CallerOptions{To: number})
 		c.hears("nl/welkom-deventer")
 		c.hangsUp()

@@ -51,7 +51,8 @@ func (s *scene) asksUntil(from, phrase string) *caller {
 	s.t.Helper()
 	c := s.ringsFrom(from)
 	c.answersUntil(phrase, []answer{
-		{"nl/menu-aanvraag", "1"}, {"nl/offer-callback", "1"}, {"nl/call-back-on-number", ""}, {"nl/confirm-number", "1"}, {phrase, ""},
+		{"nl/menu-aanvraag", "1"}, {"nl/offer-callback", "1"}, {"nl/call-back-on-number", ""},
+		{"nl/confirm-number", "1"}, {phrase, ""},
 	})
 	return c
 }
@@ -82,14 +83,16 @@ func (c *caller) hearsAgain(phrase string) {
 // wasPromised makes a note of the department for a number, as an agent does.
 func (s *scene) wasPromised(number string) note.Note {
 	s.t.Helper()
-	status, body, err := s.Daemon.API(s.ctx, "kcc1", http.MethodPost, "/api/notes", 0, fmt.Sprintf(`{"team": "vergunningen", "number": %q}`, number))
+	status, body, err := s.Daemon.API(
+		s.ctx, "kcc1", http.MethodPost, "/api/notes", 0, fmt.Sprintf(`{"team": "vergunningen", "number": %q}`, number),
+	)
 	require.NoError(s.t, err)
 	require.Equal(s.t, http.StatusCreated, status, body)
 	return s.kept(number)
 }
 
-// The same once he is being told: the note is there, once, with the deadline and reference that he hears. He is not asked
-// to wait again: he hears them once more.
+// The same once he is being told: the note is there, once, with the deadline and reference that he hears. He is not
+// asked to wait again: he hears them once more.
 func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 	t.Parallel()
 	const from = "0612345678"
@@ -174,7 +177,9 @@ func TestTheDaemonIsKilledWhileACallerHearsOfHisNote(t *testing.T) {
 		from := fmt.Sprintf("061234560%d", i)
 		before := s.wasPromised(from)
 		c := s.ringsFrom(from)
-		c.answersUntil(step.hears, []answer{{"nl/note-already-open", ""}, {"nl/call-back-by", ""}, {"nl/note-choices", ""}})
+		c.answersUntil(step.hears, []answer{
+			{"nl/note-already-open", ""}, {"nl/call-back-by", ""}, {"nl/note-choices", ""},
+		})
 		c.presses(step.presses)
 		c.listened = s.crashes()
 		c.hears("nl/note-already-open", "nl/note-stays", "nl/menu-aanvraag") // he is not cut off, and may choose again

@@ -30,7 +30,9 @@ func (c *colleague) does(what string, n note.Note) {
 func (c *colleague) tells(what string, n note.Note, body string) {
 	c.s.t.Helper()
 	c.s.eventually("the store answers", func() error { // it is waited for less than a busy machine can take
-		status, answer, err := c.s.Daemon.API(c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, body)
+		status, answer, err := c.s.Daemon.API(
+			c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, body,
+		)
 		require.NoError(c.s.t, err)
 		if status == http.StatusServiceUnavailable && c.s.kept("0612345678").Ver == n.Ver {
 			return errors.New(answer)
@@ -69,7 +71,8 @@ func (c *colleague) claimed() note.Note {
 	return c.s.kept("0612345678")
 }
 
-// callsBack lets the colleague ask to be put through; verg1 is logged in only now, so that no caller was put through to him.
+// callsBack lets the colleague ask to be put through; verg1 is logged in only now, so that no caller was put through to
+// him.
 func (s *scene) callsBack(b rig.Behaviour) (*colleague, note.Note) {
 	s.t.Helper()
 	c := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
@@ -94,7 +97,9 @@ func TestACallerIsCalledBackAndHelped(t *testing.T) {
 	require.NoError(t, err)
 	shown, err := desk.Messages()
 	require.NoError(t, err)
-	require.Contains(t, shown, "Terugbelnotitie "+string(n.Reference), "his phone shows that it is a callback, and which")
+	require.Contains(
+		t, shown, "Terugbelnotitie "+string(n.Reference), "his phone shows that it is a callback, and which",
+	)
 	desk.hearsWhole("nl/calling-back")
 
 	_, err = outside.AwaitRing(s.ctx, 1)
@@ -132,9 +137,11 @@ func TestACallerIsNotReached(t *testing.T) {
 		result    attempt.Result
 		hears     string
 	}{
-		"busy":      {rig.Behaviour{Refuses: 486}, attempt.LineBusy, attempt.NotReached, "nl/attempt-not-reached"},
-		"refuses":   {rig.Behaviour{Refuses: 603}, attempt.LineRefused, attempt.Refused, "nl/attempt-noted"},
-		"no answer": {rig.Behaviour{NeverAnswers: true}, attempt.LineNoAnswer, attempt.NotReached, "nl/attempt-not-reached"},
+		"busy":    {rig.Behaviour{Refuses: 486}, attempt.LineBusy, attempt.NotReached, "nl/attempt-not-reached"},
+		"refuses": {rig.Behaviour{Refuses: 603}, attempt.LineRefused, attempt.Refused, "nl/attempt-noted"},
+		"no answer": {
+			rig.Behaviour{NeverAnswers: true}, attempt.LineNoAnswer, attempt.NotReached, "nl/attempt-not-reached",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)
@@ -170,7 +177,12 @@ func TestANumberThatMayNoLongerBeDialledIsNot(t *testing.T) {
 	desk, before := s.callsBack(rig.Behaviour{NeverAnswers: true})
 	_, err := desk.AwaitRing(s.ctx, 1)
 	require.NoError(t, err)
-	require.NoError(t, s.Daemon.Configure(rig.Overrides(rig.AlwaysOpen(), map[string]any{"callbacks": map[string]any{"countries": []string{"BE"}}})))
+	require.NoError(
+		t,
+		s.Daemon.Configure(
+			rig.Overrides(rig.AlwaysOpen(), map[string]any{"callbacks": map[string]any{"countries": []string{"BE"}}}),
+		),
+	)
 	require.NoError(t, s.Daemon.Reload())
 	s.eventually("the configuration is taken over", func() error {
 		return equal(1, s.metric("bereikbaar_config_reloads_total", "result", "ok"))

@@ -66,8 +66,8 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	require.Len(t, s.kept("0612345678").Attempts, 1)
 }
 
-// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to; the note says for how long.
-// The colleague is free meanwhile.
+// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to; the note
+// says for how long. The colleague is free meanwhile.
 func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	s := open(t, nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
@@ -102,8 +102,8 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	require.Positive(t, kept.Attempts[0].Talked)
 }
 
-// Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone, the note stays
-// with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
+// Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone,
+// the note stays with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
 func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -171,8 +171,12 @@ func TestTheDaemonIsKilledWhileAColleagueTellsWhatCameOfACallback(t *testing.T) 
 		state note.State
 		asked []string // afterwards
 	}{
-		"he is asked":                      {nil, "nl/ask-result", note.Calling, []string{"nl/ask-result", "nl/ask-resolved"}},
-		"he has said that he spoke to him": {[]string{"nl/ask-result"}, "nl/ask-resolved", note.Claimed, []string{"nl/ask-resolved"}},
+		"he is asked": {
+			nil, "nl/ask-result", note.Calling, []string{"nl/ask-result", "nl/ask-resolved"},
+		},
+		"he has said that he spoke to him": {
+			[]string{"nl/ask-result"}, "nl/ask-resolved", note.Claimed, []string{"nl/ask-resolved"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)

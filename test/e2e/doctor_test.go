@@ -17,7 +17,9 @@ import (
 // doctor runs the doctor on the rig, and gives whether it was content.
 func (s *scene) doctor() (doctor.Report, bool) {
 	s.t.Helper()
-	output, err := s.Daemon.Run(s.ctx, "doctor", "--json", "--config", s.Daemon.ConfigFile, "--asterisk-etc", s.asteriskEtc())
+	output, err := s.Daemon.Run(
+		s.ctx, "doctor", "--json", "--config", s.Daemon.ConfigFile, "--asterisk-etc", s.asteriskEtc(),
+	)
 	var report doctor.Report
 	require.NoError(s.t, json.Unmarshal([]byte(output), &report), output)
 	require.NotContains(s.t, output, s.Asterisk.Password)
@@ -132,7 +134,12 @@ func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
 	ari := filepath.Join(s.asteriskEtc(), "ari.conf")
 	text, err := os.ReadFile(ari)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(ari, []byte(strings.Replace(string(text), "websocket_write_timeout", ";websocket_write_timeout", 1)), 0o600))
+	require.NoError(
+		t,
+		os.WriteFile(
+			ari, []byte(strings.Replace(string(text), "websocket_write_timeout", ";websocket_write_timeout", 1)), 0o600,
+		),
+	)
 	s.ails("asterisk limits", "websocket_write_timeout is 100")
 	require.NoError(t, os.WriteFile(ari, text, 0o600))
 
@@ -194,10 +201,14 @@ func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
 	require.Contains(t, wrong["api"], "tokens.yaml")
 	require.Len(t, wrong, 4, "%v", report)
 
-	require.NoError(t, s.Daemon.Configure(map[string]any{"unknown": map[string]any{"first": map[string]any{"team": "0612345678"}}}))
+	require.NoError(
+		t, s.Daemon.Configure(map[string]any{"unknown": map[string]any{"first": map[string]any{"team": "0612345678"}}}),
+	)
 	report, content = s.doctor()
 	require.False(t, content)
 	require.Contains(t, textOf(report, "configuration"), "unknown.first.team")
 	require.NotContains(t, textOf(report, "configuration"), "0612345678")
-	require.Equal(t, []string{"configuration"}, checksWith(report, doctor.Wrong), "what it cannot look at it leaves out")
+	require.Equal(
+		t, []string{"configuration"}, checksWith(report, doctor.Wrong), "what it cannot look at it leaves out",
+	)
 }

@@ -81,7 +81,8 @@ func TestTheDoctorNamesEachLineThatAnAsteriskLacks(t *testing.T) {
 		"match of [trunk] takes 192.0.0.0/20",
 		"device_state_busy_at of the phone of kcc1 is 0: ",
 		"qualify_frequency of the log-in of kcc1 is 0: ",
-		"rewrite_contact of the phone of kcc1, the phone of kcc2, the phone of verg1, the phone of verg2 is no: ", // as the rig's phones need it
+		// as the rig's phones need it
+		"rewrite_contact of the phone of kcc1, the phone of kcc2, the phone of verg1, the phone of verg2 is no: ",
 	} {
 		require.Contains(t, textOf(report, "sip"), line)
 	}

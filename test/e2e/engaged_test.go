@@ -103,7 +103,9 @@ func TestOfTwoColleaguesAtOneInstantOneCalls(t *testing.T) {
 	const number = "0612345678"
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{NeverAnswers: true})
-	phones := map[string]*rig.Agent{"verg1": s.agent("verg1", rig.Behaviour{}), "kcc1": s.agent("kcc1", rig.Behaviour{})}
+	phones := map[string]*rig.Agent{
+		"verg1": s.agent("verg1", rig.Behaviour{}), "kcc1": s.agent("kcc1", rig.Behaviour{}),
+	}
 	notes := map[string]note.Note{
 		"verg1": s.made("verg1", "vergunningen", number), "kcc1": s.made("kcc1", "kcc", number),
 	}
@@ -142,7 +144,9 @@ func TestACallerWhoWaitsIsNotCalled(t *testing.T) {
 	s := open(t, team("kcc", map[string]any{"ring_time": "1m"}))
 	outside := s.callee(rig.Behaviour{NeverAnswers: true})
 	s.leavesAnotherNumber(line, number)
-	phone, answers := s.agent("verg1", rig.Behaviour{NeverAnswers: true}), s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
+	phone, answers := s.agent("verg1", rig.Behaviour{NeverAnswers: true}), s.agent("kcc1", rig.Behaviour{
+		NeverAnswers: true,
+	})
 	n := s.kept(number)
 	status, said, err := s.Daemon.API(s.ctx, "verg1", http.MethodPost, "/api/notes/"+string(n.ID)+"/claim", n.Ver, "{}")
 	require.NoError(t, err)

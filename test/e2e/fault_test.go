@@ -144,7 +144,10 @@ func TestTheDaemonIsStoppedInAnOrderlyWay(t *testing.T) {
 	require.NoError(t, err, "no phone rings for a daemon that is gone")
 	s.agent("kcc1", rig.Behaviour{})
 	require.NoError(t, s.Daemon.Restart(s.ctx))
-	s.eventually("he is connected", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) })
+	s.eventually(
+		"he is connected",
+		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
+	)
 	c.hangsUp()
 	s.atRest()
 }
@@ -191,7 +194,10 @@ func TestAsteriskIsKilledAndComesBack(t *testing.T) {
 	c := s.rings(rig.CallerOptions{})
 	c.waitsForTheContactCentre()
 	require.NoError(t, s.Asterisk.Kill())
-	s.eventually("the daemon lets go of the call", func() error { return equal(0, s.metric("bereikbaar_part_up", "part", "ari")) })
+	s.eventually(
+		"the daemon lets go of the call",
+		func() error { return equal(0, s.metric("bereikbaar_part_up", "part", "ari")) },
+	)
 	require.NoError(t, s.Asterisk.Restart(s.ctx))
 	require.NoError(t, s.Daemon.AwaitReady(s.ctx))
 	s.eventually("the call is over", func() error { return equal(0, s.metric("bereikbaar_calls_active")) })
@@ -226,7 +232,10 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 	for i := range 30 {
 		c, err := s.Call(s.ctx, rig.CallerOptions{To: straight, From: fmt.Sprintf("06123456%02d", i)})
 		require.NoError(t, err)
-		s.eventually("he waits", func() error { return equal(float64(i+1), s.metric("bereikbaar_callers_waiting", "team", "kcc")) })
+		s.eventually(
+			"he waits",
+			func() error { return equal(float64(i+1), s.metric("bereikbaar_callers_waiting", "team", "kcc")) },
+		)
 		callers = append(callers, c)
 	}
 	var agents []*rig.Agent

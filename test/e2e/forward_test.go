@@ -133,7 +133,9 @@ func answers() [][]string {
 	}
 	const challenge = `Digest realm="asterisk", nonce="x", algorithm=MD5`
 	return append(list,
-		[]string{"SIP/2.0 401 Who", "WWW-Authenticate: " + challenge, fraud}, []string{"SIP/2.0 407 Who", "Proxy-Authenticate: " + challenge, fraud})
+		[]string{"SIP/2.0 401 Who", "WWW-Authenticate: " + challenge, fraud}, []string{
+			"SIP/2.0 407 Who", "Proxy-Authenticate: " + challenge, fraud,
+		})
 }
 
 func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
@@ -152,7 +154,8 @@ func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
 	require.NoError(t, err)
 	f.phone.Replies("SIP/2.0 200 OK")
 	f.eventually(
-		"the two talk", func() error { return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
+		"the two talk",
+		func() error { return equal(1, f.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
 	)
 	c.hangsUp()
 	f.nobodyElseWasRung(1)
@@ -162,11 +165,14 @@ func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
 func TestAChannelThatIsNobodysCallIsHungUp(t *testing.T) {
 	f := forwards(t, "kcc1", nil)
 	f.phone.Replies("SIP/2.0 200 OK")
-	for i, made := range []string{"PJSIP/kcc1 application Stasis bereikbaar", "Local/kcc1@from-phones application Stasis bereikbaar,forwarded"} {
+	for i, made := range []string{
+		"PJSIP/kcc1 application Stasis bereikbaar", "Local/kcc1@from-phones application Stasis bereikbaar,forwarded",
+	} {
 		_, err := f.Asterisk.CLI(f.ctx, "channel originate "+made)
 		require.NoError(t, err)
 		f.eventually(
-			"it is refused", func() error { return equal(float64(i+1), f.metric("bereikbaar_ari_channels_refused_total")) },
+			"it is refused",
+			func() error { return equal(float64(i+1), f.metric("bereikbaar_ari_channels_refused_total")) },
 		)
 		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
 	}
@@ -245,7 +251,8 @@ func TestAForwardOfWhoIsCalledBackIsNotFollowed(t *testing.T) {
 func TestAForwardInTheFallbackIsNotFollowed(t *testing.T) {
 	f := forwards(t, "kcc1", nil)
 	require.NoError(t, f.Daemon.Stop())
-	f.colleague.Replies("SIP/2.0 486 Busy Here") // a member too, and never rung for a forward: that would not come over its queue
+	// a member too, and never rung for a forward: that would not come over its queue
+	f.colleague.Replies("SIP/2.0 486 Busy Here")
 	c := f.rings(rig.CallerOptions{})
 	c.hears("nl/fallback")
 	for i, redirect := range redirects() {
@@ -271,7 +278,9 @@ func TestAForwardOfWhomACallerIsPutThroughToIsNotFollowed(t *testing.T) {
 	for i, redirect := range redirects()[:4] {
 		f.phone.Replies("SIP/2.0 200 OK")
 		f.colleague.Replies(redirect...)
-		_, live, err := f.outside.Send(f.ctx, rig.SIPRequest{Method: "INVITE", URI: straight, From: "<sip:0612345678@x>"})
+		_, live, err := f.outside.Send(f.ctx, rig.SIPRequest{
+			Method: "INVITE", URI: straight, From: "<sip:0612345678@x>",
+		})
 		require.NoError(t, err)
 		require.NotNil(t, live)
 		f.eventually("the two talk", func() error {
@@ -285,7 +294,9 @@ func TestAForwardOfWhomACallerIsPutThroughToIsNotFollowed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, f.colleague.AwaitInvites(f.ctx, i+1))
 		f.eventually("the caller is with us, and the agent is free", func() error {
-			return equal(1, f.metric("bereikbaar_calls_active")-f.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
+			return equal(
+				1, f.metric("bereikbaar_calls_active")-f.metric("bereikbaar_agents", "team", "kcc", "state", "talking"),
+			)
 		})
 		require.NoError(t, f.outside.HangUp(f.ctx, live))
 		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))

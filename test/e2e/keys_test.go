@@ -127,8 +127,10 @@ func TestKeysAreHeardWithoutEvents(t *testing.T) {
 		"as tones, on a trunk that would rather speak G.722": {"9 8", func(c *caller, keys string) {
 			require.NoError(c.s.t, c.PressTones(c.s.ctx, keys))
 		}},
-		"as INFO":                               {"8", func(c *caller, keys string) { c.informs(c.PressINFO, keys) }},
-		"as INFO that says nothing but the key": {"8", func(c *caller, keys string) { c.informs(c.PressPlainINFO, keys) }},
+		"as INFO": {"8", func(c *caller, keys string) { c.informs(c.PressINFO, keys) }},
+		"as INFO that says nothing but the key": {
+			"8", func(c *caller, keys string) { c.informs(c.PressPlainINFO, keys) },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, longRing)

@@ -8,7 +8,8 @@ import (
 
 type family = dto.MetricFamily
 
-// sum adds the values of the series whose labels match, given as name, value, name, value; a family that is not there is 0.
+// sum adds the values of the series whose labels match, given as name, value, name, value; a family that is not there
+// is 0.
 func sum(f *family, labels ...string) float64 {
 	total := 0.0
 	for _, m := range f.GetMetric() {

@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// confirmed asserts that the caller hears reference and deadline, and that this very note is kept, once: in Redis, or on this
-// machine until Redis answers, which on a busy machine can take longer than a caller should wait.
+// confirmed asserts that the caller hears reference and deadline, and that this very note is kept, once: in Redis, or
+// on this machine until Redis answers, which on a busy machine can take longer than a caller should wait.
 func (c *caller) confirmed(number string, team call.TeamID, own bool) note.Note {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
@@ -76,7 +76,8 @@ func (c *caller) reference() (note.Reference, error) {
 }
 
 var spokenDigits = []string{
-	"nl/digit-0", "nl/digit-1", "nl/digit-2", "nl/digit-3", "nl/digit-4", "nl/digit-5", "nl/digit-6", "nl/digit-7", "nl/digit-8", "nl/digit-9",
+	"nl/digit-0", "nl/digit-1", "nl/digit-2", "nl/digit-3", "nl/digit-4", "nl/digit-5", "nl/digit-6", "nl/digit-7",
+	"nl/digit-8", "nl/digit-9",
 }
 
 // kept waits until the note of a number is in Redis, and asserts that it is there once.
@@ -159,7 +160,8 @@ func TestAnAgentWhoLogsInWhileANoteIsConfirmedIsNotRung(t *testing.T) {
 }
 
 func TestAWaitingCallerAsksForANoteWithAKey(t *testing.T) {
-	s := open(t, team("kcc", map[string]any{"ring_time": "1m"})) // the key comes first, not the offer after a missed ring
+	// the key comes first, not the offer after a missed ring
+	s := open(t, team("kcc", map[string]any{"ring_time": "1m"}))
 	s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")
@@ -206,7 +208,9 @@ func TestAForeignNumberOfACountryThatIsNotCalled(t *testing.T) {
 }
 
 func TestOutsideOpeningHoursANoteIsMade(t *testing.T) {
-	s := open(t, map[string]any{"municipalities": map[string]any{"deventer": map[string]any{"hours": rig.EveryDay(opensLater())}}})
+	s := open(t, map[string]any{
+		"municipalities": map[string]any{"deventer": map[string]any{"hours": rig.EveryDay(opensLater())}},
+	})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")
 	caller.presses("2")
@@ -218,7 +222,9 @@ func TestOutsideOpeningHoursANoteIsMade(t *testing.T) {
 	caller.presses("1")
 	caller.confirmed("0612345678", "kcc", true)
 	s.atRest()
-	require.Zero(t, s.metric("bereikbaar_calls_offered_total"), "a call outside opening hours was not put before anybody")
+	require.Zero(
+		t, s.metric("bereikbaar_calls_offered_total"), "a call outside opening hours was not put before anybody",
+	)
 }
 
 // opensLater is a stretch of opening hours that does not hold the present moment in Amsterdam.

@@ -71,7 +71,9 @@ func TestAWrongPasswordOfARIIsSaidAndTriedSeldom(t *testing.T) {
 	require.NoError(t, s.Asterisk.AwaitIdle(s.ctx))
 	require.True(t, s.Daemon.Process().Running())
 	refused := s.metric("bereikbaar_ari_connection_losses_total", "reason", "refused")
-	require.LessOrEqual(t, refused, 1+time.Since(began).Minutes()*2, "one each half minute: Asterisk takes many for an attack")
+	require.LessOrEqual(
+		t, refused, 1+time.Since(began).Minutes()*2, "one each half minute: Asterisk takes many for an attack",
+	)
 	require.NoError(t, s.Daemon.Stop(), "it stops in an orderly way")
 
 	s.Daemon.ARIPassword = right
@@ -136,7 +138,9 @@ func TestARedisThatMayLoseNotesIsToldOfAndServesOn(t *testing.T) {
 
 func TestCallsAreAnsweredWithoutTheAPI(t *testing.T) {
 	s := open(t, map[string]any{"listen": map[string]any{"web": "192.0.2.1:8570"}}) // no address of this machine
-	s.saysOfItself(http.StatusOK, `"state":"degraded","parts"`, `"api","state":"down"`, "cannot assign requested address")
+	s.saysOfItself(
+		http.StatusOK, `"state":"degraded","parts"`, `"api","state":"down"`, "cannot assign requested address",
+	)
 	s.logs("the JSON API cannot be reached", "listen.web")
 	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
 	s.atRest()
@@ -211,7 +215,9 @@ func TestAsteriskIsRestartedWithCallersInMenus(t *testing.T) {
 	}
 	require.NoError(t, s.Asterisk.Restart(s.ctx))
 	s.eventually("the calls are over", func() error {
-		return errors.Join(equal(0, s.metric("bereikbaar_calls_active")), equal(1, s.metric("bereikbaar_part_up", "part", "ari")))
+		return errors.Join(
+			equal(0, s.metric("bereikbaar_calls_active")), equal(1, s.metric("bereikbaar_part_up", "part", "ari")),
+		)
 	})
 	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
 	s.atRest()

@@ -16,8 +16,8 @@ import (
 // straight is a number that leads to the contact centre without a word.
 const straight = "0570999999"
 
-// rings is a phone that rings for a moment: a caller who goes straight to a queue must have heard something before he is
-// heard himself, because a handset of the rig speaks to where it hears from.
+// rings is a phone that rings for a moment: a caller who goes straight to a queue must have heard something before he
+// is heard himself, because a handset of the rig speaks to where it hears from.
 var rings = rig.Behaviour{RingFor: 500 * time.Millisecond}
 
 // hearsSomething waits for the first sound: music may begin softly, so that it cannot be told yet which it is.
@@ -40,7 +40,9 @@ func straightToTheContactCentre(settings map[string]any) map[string]any {
 // openWithThree is a rig whose contact centre has three phones.
 func openWithThree(t *testing.T, settings map[string]any) *scene {
 	t.Helper()
-	overrides := straightToTheContactCentre(rig.Overrides(map[string]any{"members": []string{"kcc1", "kcc2", "kcc3"}}, settings))
+	overrides := straightToTheContactCentre(
+		rig.Overrides(map[string]any{"members": []string{"kcc1", "kcc2", "kcc3"}}, settings),
+	)
 	overrides["agents"] = map[string]any{"kcc3": map[string]any{"endpoint": "PJSIP/kcc3"}}
 	return openWith(t, rig.Options{
 		Config: rig.Overrides(rig.AlwaysOpen(), overrides),
@@ -83,20 +85,27 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 		}
 		c.hangsUp()
 		s.atRest()
-		require.Equal(t, 3.0, s.metric("bereikbaar_agents_staffed", "team", "kcc"), "nobody missed anything, and so nobody is paused")
+		require.Equal(
+			t, 3.0, s.metric("bereikbaar_agents_staffed", "team", "kcc"),
+			"nobody missed anything, and so nobody is paused",
+		)
 	}
 	require.Equal(t, 3.0, s.offered("kcc", call.OfferAnswered))
 }
 
 func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
 	s := open(t, straightToTheContactCentre(map[string]any{
-		"ring_time": "5s", "missed_limit": 2, "missed_pause": "8s", "retry": "1s", "callback": map[string]any{"enabled": false},
+		"ring_time": "5s", "missed_limit": 2, "missed_pause": "8s", "retry": "1s",
+		"callback": map[string]any{"enabled": false},
 	}))
 	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	c := s.rings(rig.CallerOptions{To: straight})
 	_, err := agent.AwaitEnd(s.ctx, 2)
 	require.NoError(t, err)
-	s.eventually("he is paused", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "paused")) })
+	s.eventually(
+		"he is paused",
+		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "paused")) },
+	)
 	require.Zero(t, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
 	require.Len(t, agent.Calls(), 2)
 	leg, err := agent.AwaitRing(s.ctx, 3)
@@ -129,7 +138,9 @@ func TestWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
 }
 
 func TestTheTeamThatGoesFirstWithAnAgentWhoWorksForTwo(t *testing.T) {
-	s := open(t, rig.Overrides(straightToTheContactCentre(map[string]any{"members": []string{"kcc1"}, "callback": map[string]any{"enabled": false}}),
+	s := open(t, rig.Overrides(straightToTheContactCentre(map[string]any{
+		"members": []string{"kcc1"}, "callback": map[string]any{"enabled": false},
+	}),
 		team("vergunningen", map[string]any{"members": []string{"kcc1"}, "priority": 10, "greeting": nil})))
 	agent := s.agent("kcc1", rings)
 	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
@@ -153,7 +164,9 @@ func TestTheTeamThatGoesFirstWithAnAgentWhoWorksForTwo(t *testing.T) {
 }
 
 func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
-	s := open(t, straightToTheContactCentre(map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}))
+	s := open(
+		t, straightToTheContactCentre(map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}),
+	)
 	agent := s.agent("kcc1", rings)
 	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})
 	talking.hearsSomething()
@@ -165,7 +178,8 @@ func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
 		waiting = append(waiting, c)
 	}
 	for i, words := range [][]string{
-		{"all-busy", "you-are-next"}, {"all-busy", "one-caller-before-you"}, {"all-busy", "there-are", "number-2", "callers-before-you"},
+		{"all-busy", "you-are-next"}, {"all-busy", "one-caller-before-you"},
+		{"all-busy", "there-are", "number-2", "callers-before-you"},
 	} {
 		for _, word := range words {
 			waiting[i].hears("nl/" + word)
@@ -187,14 +201,18 @@ func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
 func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), rig.Overrides(
 		straightToTheContactCentre(map[string]any{
-			"strategy": "fixed_order", "members": []string{"spook", "centrale", "kcc2", "kcc1"}, "callback": map[string]any{"enabled": false},
+			"strategy": "fixed_order", "members": []string{"spook", "centrale", "kcc2", "kcc1"},
+			"callback": map[string]any{"enabled": false},
 		}),
 		map[string]any{"agents": map[string]any{
 			"spook":    map[string]any{"endpoint": "PJSIP/bestaat-niet"},
 			"centrale": map[string]any{"endpoint": "PJSIP/1234@bestaat-niet"},
 		}}))})
 	s.logs("does not exist in Asterisk; it is not rung", "PJSIP/bestaat-niet")
-	require.Equal(t, 3.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "offline"), "of the one elsewhere nothing is known")
+	require.Equal(
+		t, 3.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "offline"),
+		"of the one elsewhere nothing is known",
+	)
 	agent := s.agent("kcc1", rings)
 	c := s.rings(rig.CallerOptions{To: straight})
 	c.hearsSomething()
@@ -203,11 +221,16 @@ func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 	s.atRest()
 }
 
-// Nobody hangs up for a caller whose line is gone. With the session timers of deploy/asterisk/README.md Asterisk asks for him.
+// Nobody hangs up for a caller whose line is gone. With the session timers of deploy/asterisk/README.md Asterisk asks
+// for him.
 func TestACallerWhoIsGoneWithoutAWordKeepsNoPlace(t *testing.T) {
 	s := openWith(t, rig.Options{
-		Config:        rig.Overrides(rig.AlwaysOpen(), straightToTheContactCentre(map[string]any{"callback": map[string]any{"enabled": false}})),
-		AsteriskExtra: map[string]string{"site/pjsip.conf": "[trunk](+type=endpoint)\ntimers = always\ntimers_sess_expires = 90\n"},
+		Config: rig.Overrides(
+			rig.AlwaysOpen(), straightToTheContactCentre(map[string]any{"callback": map[string]any{"enabled": false}}),
+		),
+		AsteriskExtra: map[string]string{
+			"site/pjsip.conf": "[trunk](+type=endpoint)\ntimers = always\ntimers_sess_expires = 90\n",
+		},
 	})
 	agent := s.agent("kcc1", rings)
 	talking := s.rings(rig.CallerOptions{To: straight, From: "0612345670"})

@@ -39,7 +39,8 @@ func TestTheCallerHangsUpInTheMomentInWhichTheAgentAnswers(t *testing.T) {
 		c := s.rings(rig.CallerOptions{To: straight})
 		leg, err := agent.AwaitRing(s.ctx, i+1)
 		require.NoError(t, err)
-		s.after(time.Until(leg.Invited.Add(ringFor + time.Duration(i-8)*4*time.Millisecond))) // from 32 ms before to 44 ms after
+		// from 32 ms before to 44 ms after
+		s.after(time.Until(leg.Invited.Add(ringFor + time.Duration(i-8)*4*time.Millisecond)))
 		c.hangsUp()
 		leg, err = agent.AwaitEnd(s.ctx, i+1)
 		require.NoError(t, err)

@@ -81,7 +81,10 @@ func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
 	require.True(t, after.NormMet)
 	c.hangsUp()
 	s.atRest()
-	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_resolved_total", "team", "vergunningen")) })
+	s.eventually(
+		"it is counted",
+		func() error { return equal(1, s.metric("bereikbaar_notes_resolved_total", "team", "vergunningen")) },
+	)
 }
 
 func TestHangingUpAtEveryPromptAboutANoteChangesNothing(t *testing.T) {
@@ -125,7 +128,10 @@ func TestACallerWithdrawsHisNote(t *testing.T) {
 	require.Equal(t, note.Cancelled, s.kept("0612345678").State)
 	s.atRest()
 	require.Equal(t, 1.0, s.ended(call.NoteWithdrawn))
-	s.eventually("it is counted", func() error { return equal(1, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen")) })
+	s.eventually(
+		"it is counted",
+		func() error { return equal(1, s.metric("bereikbaar_notes_cancelled_total", "team", "vergunningen")) },
+	)
 
 	again := s.rings(rig.CallerOptions{From: "0612345678"})
 	again.hearsWhole("nl/welkom-deventer")

@@ -38,8 +38,8 @@ func team(id string, settings map[string]any) map[string]any {
 	return map[string]any{"teams": map[string]any{id: settings}}
 }
 
-// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over every promise that was made in it is
-// looked for, see promisesHold.
+// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over every promise that was
+// made in it is looked for, see promisesHold.
 func open(t *testing.T, overrides map[string]any) *scene {
 	t.Helper()
 	return openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), overrides)})
@@ -58,7 +58,8 @@ func openWith(t *testing.T, o rig.Options) *scene {
 			s.tellWhy()
 		}
 		err := s.Close()
-		s.Rig, s.callers = nil, nil // the testing package keeps this function until the last test has ended, and with it all that was heard
+		// the testing package keeps this function until the last test has ended, and with it all that was heard
+		s.Rig, s.callers = nil, nil
 		require.NoError(t, err)
 	})
 	t.Cleanup(func() {
@@ -113,7 +114,9 @@ func (s *scene) atRest() {
 	require.NoError(s.t, s.Asterisk.AwaitIdle(s.ctx))
 	s.eventually("the daemon is at rest", func() error {
 		families := s.families()
-		for _, name := range []string{"bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_callers_waiting"} {
+		for _, name := range []string{
+			"bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_callers_waiting",
+		} {
 			if _, ok := families[name]; !ok {
 				return fmt.Errorf("there is no metric %s", name)
 			}

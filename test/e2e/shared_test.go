@@ -138,7 +138,8 @@ func TestNobodyWithdrawsANoteOfTheCompanyWithoutItsReference(t *testing.T) {
 	c.presses("3")
 	c.hearsWhole("nl/enter-reference")
 	c.hears("nl/searching-agent", "nl/not-reachable", "music") // they do nothing, and get a person
-	c.hearsWhole("nl/offer-callback")                          // a key before its end may have been meant for what was asked before
+	// a key before its end may have been meant for what was asked before
+	c.hearsWhole("nl/offer-callback")
 	c.presses("1")
 	c.hears("nl/confirm-number")
 	c.presses("1")

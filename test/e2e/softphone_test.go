@@ -45,7 +45,9 @@ func (p *softphone) hears(id string) {
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(phrases[min(p.listened, len(phrases)):], func(phrase rig.Phrase) bool { return phrase.Is(id) })
+		at := slices.IndexFunc(
+			phrases[min(p.listened, len(phrases)):], func(phrase rig.Phrase) bool { return phrase.Is(id) },
+		)
 		if at < 0 {
 			return fmt.Errorf("heard only %v", phrases)
 		}

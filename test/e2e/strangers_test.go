@@ -107,7 +107,10 @@ func otherMethods() []trial {
 			Method: method, URI: to, Headers: headers, Body: "verg2 0909012345\r\n",
 		}})
 	}
-	for _, target := range []string{"<sip:0909012345@x>", "<sip:PJSIP%2F%2B31909012345%40trunk@x>", "<sip:verg2@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"} {
+	for _, target := range []string{
+		"<sip:0909012345@x>", "<sip:PJSIP%2F%2B31909012345%40trunk@x>",
+		"<sip:verg2@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>",
+	} {
 		add("REFER", "140570", "Refer-To: "+target)
 		add("REFER", "verg2", "Refer-To: "+target, "Refer-Sub: true")
 	}
@@ -133,17 +136,23 @@ var told = [][]string{
 	{"Diversion: <sip:verg2@x>;reason=unconditional", "History-Info: <sip:0909012345@x>;index=1"},
 	{"Refer-To: <sip:0909012345@x>", "Referred-By: <sip:verg2@x>", "Join: a;to-tag=b;from-tag=c"},
 	{"Alert-Info: <http://x/>;info=alert-autoanswer", "Call-Info: <sip:x>;answer-after=0", "Route: <sip:x;lr>"},
-	{"X-Asterisk-Variable: BEREIKBAAR_STATE={}", "User-To-User: 00;encoding=hex", "Target-Dialog: a;local-tag=b;remote-tag=c"},
+	{
+		"X-Asterisk-Variable: BEREIKBAAR_STATE={}", "User-To-User: 00;encoding=hex",
+		"Target-Dialog: a;local-tag=b;remote-tag=c",
+	},
 }
 
 func TestNothingThatAStrangerSendsIsHeard(t *testing.T) {
 	s := startTested(t)
-	for _, from := range []string{"trunk", "kcc1", "verg1", "anonymous", "bereikbaar-replaces", "0612345678", "trunk%00", "TRUNK"} {
+	for _, from := range []string{
+		"trunk", "kcc1", "verg1", "anonymous", "bereikbaar-replaces", "0612345678", "trunk%00", "TRUNK",
+	} {
 		a := invite("the trunk's or a phone's name: "+from, "140570", "P-Asserted-Identity: <sip:0687654321@x>")
 		a.From = "<sip:" + from + "@x>"
 		s.try(s.stranger, a)
 		s.try(s.stranger, trial{what: "a log-in as " + from, SIPRequest: rig.SIPRequest{
-			Method: "REGISTER", From: a.From, Headers: []string{"Expires: 60", "Contact: <sip:x@" + s.stranger.Address() + ">"},
+			Method: "REGISTER", From: a.From,
+			Headers: []string{"Expires: 60", "Contact: <sip:x@" + s.stranger.Address() + ">"},
 		}})
 	}
 	s.try(s.stranger, invite(
@@ -168,7 +177,8 @@ func TestNothingThatAPhoneSendsMakesTheSwitchDial(t *testing.T) {
 		s.try(s.phone, taken(invite("a call with "+headers[0], "140570", headers...)))
 	}
 	for _, user := range []string{
-		"0909012345", "+31909012345", "140570;phone-context=+31", "140570%3Bx", "140570%20", "140570,1", "140570%2C2%2Cverg2",
+		"0909012345", "+31909012345", "140570;phone-context=+31", "140570%3Bx", "140570%20", "140570,1",
+		"140570%2C2%2Cverg2",
 		"140570&verg2",
 	} {
 		s.try(s.phone, taken(invite("a call to "+user, user)))
@@ -200,7 +210,9 @@ func TestNothingThatTheTrunkSendsMakesTheSwitchDial(t *testing.T) {
 
 func TestParametersOfTheNetworkAreNoPartOfANumber(t *testing.T) {
 	s := startTested(t)
-	for _, user := range []string{"140570;phone-context=+31", "140570;isub=1;x=y", "140570%3Bphone-context=+31", "+31140570;npdi;rn=+31"} {
+	for _, user := range []string{
+		"140570;phone-context=+31", "140570;isub=1;x=y", "140570%3Bphone-context=+31", "+31140570;npdi;rn=+31",
+	} {
 		a := taken(invite("a call to "+user, user))
 		a.From = "<sip:+31612345678;npdi;rn=+31570000000@x>"
 		s.try(s.trunk, a)
@@ -227,7 +239,9 @@ func TestNobodyTakesOverACallWithReplaces(t *testing.T) {
 	require.NotNil(t, live)
 	s.calls++
 	for _, by := range []*rig.Peer{s.trunk, s.phone, s.stranger} {
-		for _, header := range []string{"Replaces: %s", "Replaces: %s;early-only", "replaces:  %s", "Require: replaces\r\nReplaces: %s"} {
+		for _, header := range []string{
+			"Replaces: %s", "Replaces: %s;early-only", "replaces:  %s", "Require: replaces\r\nReplaces: %s",
+		} {
 			answer, _, err := by.Send(s.ctx, rig.SIPRequest{
 				Method: "INVITE", URI: "140570", Headers: strings.Split(fmt.Sprintf(header, replaces(live)), "\r\n"),
 			})
@@ -244,11 +258,16 @@ func TestNobodyTakesOverACallWithReplaces(t *testing.T) {
 // transfers are what a phone or the trunk may ask for in a call, by the Refer-To.
 func transfers(server string) []string {
 	var list []string
-	for _, user := range []string{"s", "h", "i", "PJSIP%2F%2B31909012345%40trunk", "PJSIP%2Fverg2", "Local%2Fverg2%40from-phones", "_attended", "external_replaces", "*8"} {
+	for _, user := range []string{
+		"s", "h", "i", "PJSIP%2F%2B31909012345%40trunk", "PJSIP%2Fverg2", "Local%2Fverg2%40from-phones", "_attended",
+		"external_replaces", "*8",
+	} {
 		list = append(list, "<sip:"+user+"@"+server+">")
 	}
 	return append(list, "<tel:+31909012345>", "<sip:x@192.0.2.1>", "<http://x/>", "garbage",
-		"<sip:verg2@"+server+"?Replaces="+url.QueryEscape("a;to-tag=b;from-tag=c")+">", "<sip:s@"+server+"?Diversion=%3Csip:verg2@x%3E&Route=%3Csip:x%3E>")
+		"<sip:verg2@"+server+"?Replaces="+url.QueryEscape(
+			"a;to-tag=b;from-tag=c",
+		)+">", "<sip:s@"+server+"?Diversion=%3Csip:verg2@x%3E&Route=%3Csip:x%3E>")
 }
 
 func TestATransferLeadsNowhereButToPhonesAndOurNumbers(t *testing.T) {
@@ -265,14 +284,16 @@ func TestATransferLeadsNowhereButToPhonesAndOurNumbers(t *testing.T) {
 	require.NotNil(t, live)
 	s.calls++
 	s.eventually(
-		"the two talk", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
+		"the two talk",
+		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
 	)
 	for _, to := range transfers(s.Asterisk.SIP) {
 		s.try(s.trunk, trial{what: "the trunk puts through to " + to, SIPRequest: rig.SIPRequest{
 			Method: "REFER", Headers: []string{"Refer-To: " + to}, Dialog: live,
 		}})
 		s.try(s.phone, trial{what: "the agent puts through to " + to, SIPRequest: rig.SIPRequest{
-			Method: "REFER", Headers: []string{"Refer-To: " + to, "Referred-By: <sip:verg2@x>"}, Dialog: s.phone.Taken(1),
+			Method: "REFER", Headers: []string{"Refer-To: " + to, "Referred-By: <sip:verg2@x>"},
+			Dialog: s.phone.Taken(1),
 		}})
 		require.Equal(
 			t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"), "after %s the two talk on", to,

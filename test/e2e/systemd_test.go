@@ -103,7 +103,9 @@ func TestSystemdHearsWhenTheDaemonIsReadyTurnsAndStops(t *testing.T) {
 	silence, cancel := context.WithTimeout(s.ctx, 3*time.Second)
 	defer cancel()
 	<-silence.Done()
-	require.LessOrEqual(t, manager.heard("WATCHDOG=1", frozen), 1, "one may have been on its way; systemd then kills it")
+	require.LessOrEqual(
+		t, manager.heard("WATCHDOG=1", frozen), 1, "one may have been on its way; systemd then kills it",
+	)
 	require.NoError(t, s.Daemon.Process().Thaw())
 	manager.await(s, "WATCHDOG=1", time.Now())
 
@@ -127,15 +129,22 @@ func TestADaemonThatWasReplacedStandsByWithoutStopping(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, other.Close()) })
 	require.NoError(t, other.Daemon.Configure(map[string]any{
-		"ari": map[string]any{"url": "ws://" + s.Asterisk.HTTP + "/ari/events"}, "redis": map[string]any{"address": s.Redis.Address},
+		"ari":   map[string]any{"url": "ws://" + s.Asterisk.HTTP + "/ari/events"},
+		"redis": map[string]any{"address": s.Redis.Address},
 	}))
 	other.Daemon.ARIPassword = s.Asterisk.Password
 	require.NoError(t, other.Daemon.Start(s.ctx))
 
-	s.eventually("the first is not ready any more", func() error { return equal(0, s.metric("bereikbaar_part_up", "part", "ari")) })
+	s.eventually(
+		"the first is not ready any more",
+		func() error { return equal(0, s.metric("bereikbaar_part_up", "part", "ari")) },
+	)
 	manager.await(s, "WATCHDOG=1", time.Now())
 	require.True(t, first.Running())
-	require.Zero(t, manager.heard("STOPPING=1", begin), "from then on systemd gives a service its TimeoutStopSec only, and standing by lasts longer")
+	require.Zero(
+		t, manager.heard("STOPPING=1", begin),
+		"from then on systemd gives a service its TimeoutStopSec only, and standing by lasts longer",
+	)
 	require.NoError(t, s.Daemon.Stop())
 	manager.await(s, "STOPPING=1", begin)
 	require.Equal(t, 1, manager.heard("STOPPING=1", begin))

@@ -23,11 +23,14 @@ func crowded(t *testing.T, number string) *scene {
 		Config: rig.Overrides(rig.AlwaysOpen(), map[string]any{
 			"agents": map[string]any{phones[0].Name: map[string]any{"endpoint": "PJSIP/" + phones[0].Name}},
 			"teams": map[string]any{"crowd": map[string]any{
-				"name": "Crowd", "members": []string{phones[0].Name}, "wrap_up": "0s", "announce": "0s", "missed_limit": 0,
-				"music": "bereikbaar", "callback": map[string]any{"enabled": false},
+				"name": "Crowd", "members": []string{phones[0].Name}, "wrap_up": "0s", "announce": "0s",
+				"missed_limit": 0,
+				"music":        "bereikbaar", "callback": map[string]any{"enabled": false},
 			}},
 			"entries": []any{
-				map[string]any{"number": "140570", "municipality": "deventer", "first": map[string]any{"menu": "keuze"}},
+				map[string]any{
+					"number": "140570", "municipality": "deventer", "first": map[string]any{"menu": "keuze"},
+				},
 				map[string]any{"number": number, "municipality": "deventer", "first": map[string]any{"team": "crowd"}},
 			},
 		}),
@@ -59,7 +62,8 @@ func (s *scene) comesBack() time.Duration {
 			}
 			require.Equal(s.t, http.StatusServiceUnavailable, status)
 			require.Regexp(
-				s.t, `"name":"ari","state":"down".*"detail":"(connecting to|taking back)`, body, "it says what it is doing",
+				s.t, `"name":"ari","state":"down".*"detail":"(connecting to|taking back)`, body,
+				"it says what it is doing",
 			)
 		}
 	})

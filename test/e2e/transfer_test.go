@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// heldByAColleague has a citizen on the phone of a colleague in a department, who has rung the municipality's own number for
-// him and hears the menu.
+// heldByAColleague has a citizen on the phone of a colleague in a department, who has rung the municipality's own
+// number for him and hears the menu.
 func (s *scene) heldByAColleague() (citizen *caller, colleague *softphone) {
 	s.t.Helper()
 	colleague = s.softphone("verg1", 1000)
@@ -87,7 +87,10 @@ func TestAnAgentPutsACallerThroughWithHisPhone(t *testing.T) {
 	require.NoError(t, c.AwaitTone(s.ctx, time.Time{}, agent.Pitch))
 	require.NoError(t, agent.PutThroughTo("verg1"))
 	c.getsThrough(colleague, 1)
-	s.eventually("the agent is free", func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "free")) })
+	s.eventually(
+		"the agent is free",
+		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "free")) },
+	)
 	s.crashes()
 	c.talksTo(colleague)
 	require.Equal(t, 1.0, s.metric("bereikbaar_calls_active"), "whom the caller was put through to is no caller")

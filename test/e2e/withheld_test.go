@@ -23,9 +23,11 @@ const asserted = "P-Asserted-Identity: <sip:NUMBER@provider.example>"
 // withheld are the ways in which a caller, or their provider, says that the number is not to be shown. NUMBER stands
 // for it.
 var withheld = map[string][]string{
-	"as the standard has it":         {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: id"},
-	"without Privacy":                {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted},
-	"Privacy says none":              {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: none"},
+	"as the standard has it": {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: id"},
+	"without Privacy":        {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted},
+	"Privacy says none": {
+		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: none",
+	},
 	"without quotes":                 {`From: Anonymous <sip:anonymous@anonymous.invalid>`, asserted},
 	"without a name":                 {`From: <sip:anonymous@anonymous.invalid>`, asserted},
 	"in capitals":                    {`From: <sip:ANONYMOUS@Anonymous.Invalid>`, asserted},
@@ -45,15 +47,27 @@ var withheld = map[string][]string{
 	"Privacy that is critical":       {`From: <sip:NUMBER@provider.example>`, asserted, "Privacy: header;critical"},
 	"Privacy in capitals":            {`From: <sip:NUMBER@provider.nl>`, "Privacy: ID"},
 	"a critical Privacy at a number": {`From: <sip:NUMBER@127.0.0.1>`, "Privacy: none;user"},
-	"Remote-Party-ID at an address":  {`From: <sip:NUMBER@127.0.0.1>`, "Remote-Party-ID: <sip:NUMBER@127.0.0.1>;privacy=full"},
+	"Remote-Party-ID at an address": {
+		`From: <sip:NUMBER@127.0.0.1>`, "Remote-Party-ID: <sip:NUMBER@127.0.0.1>;privacy=full",
+	},
 	"a second Privacy at an address": {`From: <sip:NUMBER@127.0.0.1>`, "Privacy: none", "Privacy: id"},
 	"Privacy without an assertion":   {`From: <sip:NUMBER@provider.example>`, "Privacy: id"},
 	"Privacy of the user":            {`From: <sip:NUMBER@provider.example>`, "Privacy: user"},
 	"the second Privacy says so":     {`From: <sip:NUMBER@provider.example>`, asserted, "Privacy: none", "Privacy: id"},
-	"Remote-Party-ID":                {`From: <sip:NUMBER@provider.example>`, "Remote-Party-ID: <sip:NUMBER@provider.example>;party=calling;privacy=full;screen=yes"},
-	"Remote-Party-ID of the address": {`From: <sip:NUMBER@provider.example>`, "Remote-Party-ID: <sip:NUMBER@provider.example>;privacy=uri"},
-	"Remote-Party-ID beside another": {`From: <sip:NUMBER@provider.example>`, asserted, `Remote-Party-ID: <sip:NUMBER@provider.example>;privacy="full"`},
-	"a telephone address":            {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <tel:NUMBER>"},
+	"Remote-Party-ID": {
+		`From: <sip:NUMBER@provider.example>`,
+		"Remote-Party-ID: <sip:NUMBER@provider.example>;party=calling;privacy=full;screen=yes",
+	},
+	"Remote-Party-ID of the address": {
+		`From: <sip:NUMBER@provider.example>`, "Remote-Party-ID: <sip:NUMBER@provider.example>;privacy=uri",
+	},
+	"Remote-Party-ID beside another": {
+		`From: <sip:NUMBER@provider.example>`, asserted,
+		`Remote-Party-ID: <sip:NUMBER@provider.example>;privacy="full"`,
+	},
+	"a telephone address": {
+		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <tel:NUMBER>",
+	},
 	"two assertions": {
 		`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, "P-Asserted-Identity: <sip:NUMBER@provider.example>",
 		"P-Asserted-Identity: <tel:NUMBER>",
@@ -63,39 +77,54 @@ var withheld = map[string][]string{
 		"P-Asserted-Identity: <sip:NUMBER@provider.example>, <tel:NUMBER>",
 	},
 	"a parameter of the user, at a host that is not": {`From: <sip:NUMBER;npdi@anonymous.invalid>`, asserted},
-	"a third Privacy says so":                        {`From: <sip:NUMBER@127.0.0.1>`, asserted, "Privacy: none", "Privacy: critical", "Privacy: id"},
-	"a second Remote-Party-ID":                       {`From: <sip:NUMBER@127.0.0.1>`, "Remote-Party-ID: <sip:140570@x>;party=called;privacy=off", "Remote-Party-ID: <sip:NUMBER@x>;party=calling;privacy=full"},
-	"only the asserted name says":                    {`From: <sip:NUMBER@127.0.0.1>`, `P-Asserted-Identity: "Anonymous" <sip:NUMBER@127.0.0.1>`},
-	"the word comes second":                          {`From: "Nummer afgeschermd" <sip:NUMBER@192.0.2.1>`, asserted},
-	"withheld":                                       {`From: "Number withheld" <sip:NUMBER@192.0.2.1>`, asserted},
-	"blocked":                                        {`From: "Caller ID Blocked" <sip:NUMBER@192.0.2.1>`, asserted},
-	"hidden":                                         {`From: "Hidden" <sip:NUMBER@192.0.2.1>`, asserted},
-	"hidden, in Dutch":                               {`From: "Verborgen nummer" <sip:NUMBER@192.0.2.1>`, asserted},
-	"shortened":                                      {`From: "Anoniem nr." <sip:NUMBER@192.0.2.1>`, asserted},
-	"no number is shown":                             {`From: "Geen nummerweergave" <sip:NUMBER@192.0.2.1>`, asserted},
-	"a user of two words":                            {`From: <sip:restricted-number@192.0.2.1>`, asserted},
-	"another user of two words":                      {`From: <sip:private_number@192.0.2.1>`, asserted},
+	"a third Privacy says so": {
+		`From: <sip:NUMBER@127.0.0.1>`, asserted, "Privacy: none", "Privacy: critical", "Privacy: id",
+	},
+	"a second Remote-Party-ID": {
+		`From: <sip:NUMBER@127.0.0.1>`, "Remote-Party-ID: <sip:140570@x>;party=called;privacy=off",
+		"Remote-Party-ID: <sip:NUMBER@x>;party=calling;privacy=full",
+	},
+	"only the asserted name says": {
+		`From: <sip:NUMBER@127.0.0.1>`, `P-Asserted-Identity: "Anonymous" <sip:NUMBER@127.0.0.1>`,
+	},
+	"the word comes second":     {`From: "Nummer afgeschermd" <sip:NUMBER@192.0.2.1>`, asserted},
+	"withheld":                  {`From: "Number withheld" <sip:NUMBER@192.0.2.1>`, asserted},
+	"blocked":                   {`From: "Caller ID Blocked" <sip:NUMBER@192.0.2.1>`, asserted},
+	"hidden":                    {`From: "Hidden" <sip:NUMBER@192.0.2.1>`, asserted},
+	"hidden, in Dutch":          {`From: "Verborgen nummer" <sip:NUMBER@192.0.2.1>`, asserted},
+	"shortened":                 {`From: "Anoniem nr." <sip:NUMBER@192.0.2.1>`, asserted},
+	"no number is shown":        {`From: "Geen nummerweergave" <sip:NUMBER@192.0.2.1>`, asserted},
+	"a user of two words":       {`From: <sip:restricted-number@192.0.2.1>`, asserted},
+	"another user of two words": {`From: <sip:private_number@192.0.2.1>`, asserted},
 
 	"a private number":           {`From: "Private number" <sip:NUMBER@provider.example>`, asserted},
 	"a private number, in Dutch": {`From: "Privé nummer" <sip:NUMBER@provider.example>`, asserted},
-	"the assertion is anonymous": {`From: <sip:NUMBER@provider.example>`, "P-Asserted-Identity: <sip:anonymous@anonymous.invalid>"},
+	"the assertion is anonymous": {
+		`From: <sip:NUMBER@provider.example>`, "P-Asserted-Identity: <sip:anonymous@anonymous.invalid>",
+	},
 }
 
 // shown are callers whose number may be shown.
 var shown = map[string][]string{
-	"a number":                         {`From: <sip:NUMBER@provider.example>`, asserted, "Privacy: none"},
-	"without an assertion":             {`From: <sip:NUMBER@provider.example>`},
-	"an ordinary address":              {`From: <sip:NUMBER@127.0.0.1:5060;user=phone>`, asserted, "Privacy: none"},
-	"a number for a name":              {`From: "NUMBER" <sip:NUMBER@provider.nl>`, asserted},
-	"with a name":                      {`From: "Bakkerij 't Hof, Deventer" <sip:NUMBER@provider.example;user=phone>`, asserted},
+	"a number":             {`From: <sip:NUMBER@provider.example>`, asserted, "Privacy: none"},
+	"without an assertion": {`From: <sip:NUMBER@provider.example>`},
+	"an ordinary address":  {`From: <sip:NUMBER@127.0.0.1:5060;user=phone>`, asserted, "Privacy: none"},
+	"a number for a name":  {`From: "NUMBER" <sip:NUMBER@provider.nl>`, asserted},
+	"with a name": {
+		`From: "Bakkerij 't Hof, Deventer" <sip:NUMBER@provider.example;user=phone>`, asserted,
+	},
 	"with a name that is not known":    {`From: "Unknown" <sip:NUMBER@provider.example>`, asserted},
 	"an extension behind their number": {`From: <sip:204@provider.example>`, asserted},
 	"a name of a person":               {`From: "Anna Onbekend" <sip:anna@provider.example>`, asserted},
 	"a telephone address":              {`From: <tel:NUMBER>`, asserted},
 	"a name that ends like another":    {`From: "Anoniem Alcohol Nummer Een" <sip:NUMBER@provider.example>`, asserted},
-	"an asserted name":                 {`From: <sip:NUMBER@127.0.0.1>`, `P-Asserted-Identity: "Hidden Gems, (Deventer)" <sip:NUMBER@127.0.0.1>`},
-	"a name that begins like another":  {`From: "Privacy First" <sip:NUMBER@provider.example>`, asserted},
-	"Remote-Party-ID":                  {`From: <sip:NUMBER@provider.example>`, "Remote-Party-ID: <sip:NUMBER@provider.example>;privacy=off"},
+	"an asserted name": {
+		`From: <sip:NUMBER@127.0.0.1>`, `P-Asserted-Identity: "Hidden Gems, (Deventer)" <sip:NUMBER@127.0.0.1>`,
+	},
+	"a name that begins like another": {`From: "Privacy First" <sip:NUMBER@provider.example>`, asserted},
+	"Remote-Party-ID": {
+		`From: <sip:NUMBER@provider.example>`, "Remote-Party-ID: <sip:NUMBER@provider.example>;privacy=off",
+	},
 }
 
 // header fills in the number.
@@ -112,7 +141,9 @@ func (s *scene) nowhere(number string) {
 	s.t.Helper()
 	digits := []byte(strings.TrimPrefix(number, "0"))
 	for _, part := range []string{"asterisk/log", "asterisk/lib", "asterisk/spool", "daemon", "redis", "logs"} {
-		require.NoError(s.t, filepath.WalkDir(filepath.Join(s.Dir, part), func(path string, entry fs.DirEntry, err error) error {
+		require.NoError(s.t, filepath.WalkDir(filepath.Join(s.Dir, part), func(
+			path string, entry fs.DirEntry, err error,
+		) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return err
 			}
@@ -169,7 +200,9 @@ func TestAWithheldNumberIsShownNowhereInTheFallback(t *testing.T) {
 	require.NoError(t, s.Daemon.Stop())
 	agent := s.agent("kcc1", rings)
 	calls := 0
-	for _, name := range []string{"as the standard has it", "without Privacy", "Privacy of the user", "Remote-Party-ID"} {
+	for _, name := range []string{
+		"as the standard has it", "without Privacy", "Privacy of the user", "Remote-Party-ID",
+	} {
 		t.Run(name, func(t *testing.T) {
 			number := fmt.Sprintf(revealed, calls)
 			calls++

@@ -153,7 +153,9 @@ func (w *town) atRest() {
 	defer c.Close()
 	require.Eventually(w.t, func() bool {
 		info, err := c.Info(ctx, "persistence").Result()
-		return err == nil && strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0")
+		return err == nil && strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(
+			info, "aof_rewrite_scheduled:0",
+		)
 	}, 30*time.Second, 10*time.Millisecond)
 }
 
@@ -192,7 +194,9 @@ func (w *town) holds(after string) {
 func (w *town) nobodyIsBack(after string) {
 	w.t.Helper()
 	for _, n := range w.erased {
-		found, err := storetest.Patiently(func() ([]note.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) })
+		found, err := storetest.Patiently(
+			func() ([]note.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) },
+		)
 		require.NoError(w.t, err)
 		require.Empty(w.t, found, "%s: somebody who was erased is there again", after)
 	}
@@ -237,7 +241,8 @@ func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 					w.works(between)
 					continue
 				}
-				// Exactly what the backup had is there. Whoever was erased since must be erased anew: docs/operating.md says so.
+				// Exactly what the backup had is there. Whoever was erased since must be erased anew: docs/operating.md
+				// says so.
 				stored := requireInvariants(t, server)
 				require.Equal(t, w.then, stored, everyOrder[:at+1])
 				w.told, w.erased = stored.Notes, nil
@@ -270,7 +275,9 @@ func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 	w.erased = []note.Note{live, closed}
 	byHand := callback.NewWorklist(d.store, storetest.Rules{}, nil)
 	for _, n := range w.erased {
-		_, err := storetest.Patiently(func() (int, error) { return byHand.Erase(ctx, deventer, n.Number, note.ByAgent("els"), time.Now()) })
+		_, err := storetest.Patiently(
+			func() (int, error) { return byHand.Erase(ctx, deventer, n.Number, note.ByAgent("els"), time.Now()) },
+		)
 		require.NoError(t, err)
 	}
 	w.nobodyIsBack("erased")

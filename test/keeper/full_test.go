@@ -16,8 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// Row 11 of the fault matrix: the disk of the journal is full. Redis alone confirms, and people are told; without Redis nothing is
-// confirmed, in time. When there is room again a change gives the journal what it missed.
+// Row 11 of the fault matrix: the disk of the journal is full. Redis alone confirms, and people are told; without Redis
+// nothing is confirmed, in time. When there is room again a change gives the journal what it missed.
 func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	disk := t.TempDir()
 	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "this test needs root, for a small disk")
@@ -59,7 +59,9 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	}
 	server.Restart()
 	d.catchesUp(t)
-	require.Len(t, requireInvariants(t, server).Notes, len(told), "who was refused has no note, and all others have theirs")
+	require.Len(
+		t, requireInvariants(t, server).Notes, len(told), "who was refused has no note, and all others have theirs",
+	)
 
 	require.NoError(t, os.Remove(ballast))
 	failed := len(d.watch.Failed)

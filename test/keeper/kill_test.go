@@ -18,14 +18,14 @@ import (
 const (
 	// seeds is how often Redis is killed: all of them take some ten seconds on a machine that does nothing else.
 	seeds = 50
-	// every so many seeds the daemon is the same one after it; that costs up to a second, because its client library looks for a server that
-	// was dead only so often.
+	// every so many seeds the daemon is the same one after it; that costs up to a second, because its client library
+	// looks for a server that was dead only so often.
 	every = 5
 )
 
-// Row 4 of the fault matrix, through journal and Redis together: Redis is killed while callers ask, each twice at the same moment, and
-// colleagues work. The promises go on without it. Then it comes back, to the same daemon or to a new one, and has all that anybody was
-// told, once.
+// Row 4 of the fault matrix, through journal and Redis together: Redis is killed while callers ask, each twice at the
+// same moment, and colleagues work. The promises go on without it. Then it comes back, to the same daemon or to a new
+// one, and has all that anybody was told, once.
 func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
@@ -52,11 +52,14 @@ func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 		confirmed, notes = confirmed+len(told), notes+len(stored.Notes)
 	}
 	require.Positive(t, alone, "some promises were kept by the journal alone")
-	t.Logf("%d steps confirmed, %d notes stored, %d of them by the journal alone, %d kills", confirmed, notes, alone, seeds)
+	t.Logf(
+		"%d steps confirmed, %d notes stored, %d of them by the journal alone, %d kills", confirmed, notes, alone,
+		seeds,
+	)
 }
 
-// worksUntilKilled lets callers and colleagues work at once, kills Redis after so many confirmations, waits for so many more that are given
-// without it, and gives every note that somebody was told of, as he was told.
+// worksUntilKilled lets callers and colleagues work at once, kills Redis after so many confirmations, waits for so many
+// more that are given without it, and gives every note that somebody was told of, as he was told.
 func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []note.Note {
 	const callers, colleagues = 6, 4
 	told, over := make(chan note.Note, 2*callers+colleagues), make(chan struct{})
@@ -99,7 +102,8 @@ func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []
 	return confirmed
 }
 
-// asksTwiceAtOnce is a request that comes twice with one key, as when a key is pressed twice or a web client tries again.
+// asksTwiceAtOnce is a request that comes twice with one key, as when a key is pressed twice or a web client tries
+// again.
 func (d *daemon) asksTwiceAtOnce(told chan<- note.Note) {
 	r := request()
 	var both sync.WaitGroup

@@ -115,7 +115,10 @@ func (w *town) lost(aside string) []string {
 	require.True(w.t, found, "the commands in docs/operating.md")
 	script, _, found := strings.Cut(after, "```")
 	require.True(w.t, found)
-	script = strings.NewReplacer("/var/lib/redis-aside", aside, "runuser -u redis -- ", "", "redis-cli --user beheer", "redis-cli -s "+w.server.Addr+" --user beheer").Replace(script)
+	script = strings.NewReplacer(
+		"/var/lib/redis-aside", aside, "runuser -u redis -- ", "", "redis-cli --user beheer",
+		"redis-cli -s "+w.server.Addr+" --user beheer",
+	).Replace(script)
 	cmd := exec.Command("bash", "-euc", script)
 	cmd.Env = append(os.Environ(), "REDISCLI_AUTH="+redistest.OperatorPassword)
 	out, err := cmd.CombinedOutput()

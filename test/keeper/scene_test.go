@@ -1,5 +1,6 @@
-// Package keeper_test holds the rows of the fault matrix that need the journal on a disk and a Redis at once. Promises and changes go
-// through keeper.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was told is there, once.
+// Package keeper_test holds the rows of the fault matrix that need the journal on a disk and a Redis at once. Promises
+// and changes go through keeper.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was
+// told is there, once.
 package keeper_test
 
 import (
@@ -56,7 +57,9 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	if err != nil {
 		require.ErrorIs(t, err, journal.ErrTorn)
 	}
-	d := &daemon{store: redisstore.Open(redistest.As(server.Addr)), journal: kept, watch: &storetest.Observer{}, torn: err}
+	d := &daemon{
+		store: redisstore.Open(redistest.As(server.Addr)), journal: kept, watch: &storetest.Observer{}, torn: err,
+	}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
 	d.Keeper = keeper.New(d.store, kept, d.watch)
 	d.work = callback.Joined{Notes: d.Keeper, Tally: d.store, Presence: d.store}
@@ -110,7 +113,8 @@ func (d *daemon) promises(t *testing.T) note.Note {
 // next is the next event of a note, by a colleague. What a kind needs is put in by change.
 func next(n note.Note, kind note.EventKind, colleague call.AgentID, change ...func(*note.Event)) note.Event {
 	e := note.Event{
-		ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1, At: time.Now().UTC().Truncate(time.Millisecond),
+		ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1,
+		At:  time.Now().UTC().Truncate(time.Millisecond),
 		Who: note.ByAgent(colleague),
 	}
 	for _, c := range change {
@@ -163,7 +167,8 @@ func requireTold(t *testing.T, stored redistest.Stored, told []note.Note) {
 	}
 }
 
-// requireJournal requires that the journal has caught up, too: each note that it has is there with the history that is stored.
+// requireJournal requires that the journal has caught up, too: each note that it has is there with the history that is
+// stored.
 func (d *daemon) requireJournal(t *testing.T, stored redistest.Stored) {
 	t.Helper()
 	kept, err := d.journal.Notes()

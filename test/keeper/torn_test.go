@@ -78,7 +78,9 @@ func (w written) torn() map[string]tear {
 			// All copies of it: an older one that stands in a free page would do as well.
 			was := entryOf(e)
 			is := bytes.Replace(was, []byte("note"), []byte("nota"), 1)
-			all[fmt.Sprintf("event %d of note %s destroyed", e.Ver, e.Note)] = tear{file: bytes.ReplaceAll(w.file, was, is), gone: &e}
+			all[fmt.Sprintf("event %d of note %s destroyed", e.Ver, e.Note)] = tear{
+				file: bytes.ReplaceAll(w.file, was, is), gone: &e,
+			}
 		}
 	}
 	return all
@@ -96,8 +98,8 @@ type tear struct {
 	gone *note.Event
 }
 
-// opened starts a daemon with the spoilt journal, and gives what could be read of it: nothing that was not written, everything that
-// stands before a cut, and when a single entry was destroyed all but that.
+// opened starts a daemon with the spoilt journal, and gives what could be read of it: nothing that was not written,
+// everything that stands before a cut, and when a single entry was destroyed all but that.
 func (w written) opened(t *testing.T, server *redistest.Server, dir, name string, torn tear) (*daemon, history) {
 	t.Helper()
 	path := filepath.Join(dir, "journal.db")
@@ -133,8 +135,8 @@ func (w written) events() int {
 	return sum
 }
 
-// Row 11 of the fault matrix: the journal is torn, and Redis has everything. Nothing of it is changed, nobody is alarmed, and of
-// each note of which the journal has a word left it has the whole history again.
+// Row 11 of the fault matrix: the journal is torn, and Redis has everything. Nothing of it is changed, nobody is
+// alarmed, and of each note of which the journal has a word left it has the whole history again.
 func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)
@@ -151,7 +153,8 @@ func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 	}
 }
 
-// What the journal lost altogether it has again with the next change: then Redis can be lost, and every promise is kept.
+// What the journal lost altogether it has again with the next change: then Redis can be lost, and every promise is
+// kept.
 func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)
@@ -182,8 +185,8 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	}
 }
 
-// Two faults at once: the journal is torn, and Redis has lost everything. What could be read is in Redis again, as far as it hangs
-// together; a note with a hole in its history is named, and is in no other's way.
+// Two faults at once: the journal is torn, and Redis has lost everything. What could be read is in Redis again, as far
+// as it hangs together; a note with a hole in its history is named, and is in no other's way.
 func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)

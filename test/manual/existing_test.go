@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is an Asterisk that was there before: Debian's, with a dialplan and a number that are not ours, and a trunk and
-// phones that are as deploy/asterisk/README.md asks.
+// theirs is an Asterisk that was there before: Debian's, with a dialplan and a number that are not ours, and a trunk
+// and phones that are as deploy/asterisk/README.md asks.
 const theirs = `apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-gsm asterisk-moh-opsound-wav
 cat >>/etc/asterisk/pjsip.conf <<END
 
@@ -88,7 +88,9 @@ func TestTheManualFitsAnAsteriskThatIsThereAlready(t *testing.T) {
 	o := newOperator(t)
 	o.follows(o.page.under(t, "1. Packages, program, user"))
 	o.does(theirs)
-	for _, step := range []string{"2. Three passwords", "3. Redis", "An Asterisk that is there already", "6. The dialplan"} {
+	for _, step := range []string{
+		"2. Three passwords", "3. Redis", "An Asterisk that is there already", "6. The dialplan",
+	} {
 		o.follows(o.page.under(t, step))
 	}
 	plan := o.does(`asterisk -rx "dialplan show incoming"`)

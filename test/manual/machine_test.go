@@ -72,7 +72,9 @@ func (o *operator) follows(commands []command) {
 	script := strings.Builder{}
 	script.WriteString("set -o pipefail\n")
 	for i, c := range commands {
-		fmt.Fprintf(&script, "echo '@@@ %d'\n%s\n__=$?; [ $__ = 0 ] || { echo \"exit code $__\"; exit $__; }\n", i, c.text)
+		fmt.Fprintf(
+			&script, "echo '@@@ %d'\n%s\n__=$?; [ $__ = 0 ] || { echo \"exit code $__\"; exit $__; }\n", i, c.text,
+		)
 	}
 	out, err := o.machine.Run(o.ctx, script.String())
 	marks := mark.FindAllStringSubmatchIndex(out, -1)

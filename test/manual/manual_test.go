@@ -30,7 +30,9 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	o.removes()
 	// Two parts are followed elsewhere: by the test below, and by test/keeper on a Redis that forgets.
 	for _, c := range o.page.unfollowed() {
-		elsewhere := slices.Contains(c.headings, "An Asterisk that is there already") || slices.Contains(c.headings, "redis-unsafe")
+		elsewhere := slices.Contains(c.headings, "An Asterisk that is there already") || slices.Contains(
+			c.headings, "redis-unsafe",
+		)
 		require.True(t, elsewhere, "docs/operating.md:%d is not followed: %s", c.line, c.text)
 	}
 }
@@ -39,7 +41,9 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 // is logged in.
 func (o *operator) installs() *rig.Agent {
 	o.t.Helper()
-	for _, step := range []string{"1. Packages, program, user", "2. Three passwords", "3. Redis", "4. Asterisk: the account and its limits"} {
+	for _, step := range []string{
+		"1. Packages, program, user", "2. Three passwords", "3. Redis", "4. Asterisk: the account and its limits",
+	} {
 		o.follows(o.page.under(o.t, step, "An Asterisk that is there already"))
 	}
 	o.follows(o.page.under(o.t, "6. The dialplan"))
@@ -81,12 +85,14 @@ func (o *operator) isAlwaysOpen() {
 	require.NoError(o.t, os.WriteFile(path, text, 0o644))
 }
 
-// watches asserts that Prometheus reads the daemon beside what it read before, and has the rules. It asks for targets and
-// not for "up": a query still gives what was read before a restart.
+// watches asserts that Prometheus reads the daemon beside what it read before, and has the rules. It asks for targets
+// and not for "up": a query still gives what was read before a restart.
 func (o *operator) watches() {
 	o.t.Helper()
 	const ask = "curl -fsS 127.0.0.1:9090/api/v1/"
-	o.eventually("Prometheus reads the daemon, and itself as before", ask+"targets?state=active", func(out string) bool {
+	o.eventually("Prometheus reads the daemon, and itself as before", ask+"targets?state=active", func(
+		out string,
+	) bool {
 		var answer struct {
 			Data struct {
 				ActiveTargets []struct {
@@ -206,6 +212,11 @@ func (o *operator) stopsForGood(agent *rig.Agent) {
 func (o *operator) removes() {
 	o.t.Helper()
 	o.follows(o.page.under(o.t, "Removing it"))
-	require.Empty(o.t, o.does("find /usr /etc /var/lib -path /var/lib/dpkg -prune -o -iname '*bereikbaar*' ! -path '/etc/asterisk/*' -print"))
+	require.Empty(
+		o.t,
+		o.does(
+			"find /usr /etc /var/lib -path /var/lib/dpkg -prune -o -iname '*bereikbaar*' ! -path '/etc/asterisk/*' -print",
+		),
+	)
 	o.does("systemctl start redis-server && redis-cli PING && ! getent passwd bereikbaar")
 }

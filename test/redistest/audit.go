@@ -25,8 +25,8 @@ type Stored struct {
 	Events map[note.ID][]note.Event // of each note, first to last
 }
 
-// Audit reads all that is stored for a municipality, past the store and its keys, and gives it with everything that is not
-// as it must be after any fault, whatever happened to the notes:
+// Audit reads all that is stored for a municipality, past the store and its keys, and gives it with everything that is
+// not as it must be after any fault, whatever happened to the notes:
 //
 //   - the log replays to the notes, the end of each lease included (I5); so versions only grow, one event each (I6), with one
 //     owner at each (I3), nothing closed opens without an event (I7), and no deadline changes (I9);
@@ -39,7 +39,8 @@ type Stored struct {
 func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) (Stored, error) {
 	a := &auditor{
 		tag:    "bereikbaar:{" + string(m) + "}:",
-		hashes: make(map[string]map[string]string), zsets: make(map[string]map[string]float64), sets: make(map[string][]string),
+		hashes: make(map[string]map[string]string), zsets: make(map[string]map[string]float64),
+		sets:   make(map[string][]string),
 		stored: Stored{Notes: make(map[note.ID]note.Note), Events: make(map[note.ID][]note.Event)},
 	}
 	if err := a.read(ctx, c); err != nil {
@@ -214,7 +215,9 @@ func hashed(texts ...string) string {
 
 // indexes compares every index with what the notes say of it.
 func (a *auditor) indexes() {
-	want := &expected{zsets: map[string]map[string]float64{}, hashes: map[string]map[string]string{}, sets: map[string][]string{}}
+	want := &expected{
+		zsets: map[string]map[string]float64{}, hashes: map[string]map[string]string{}, sets: map[string][]string{},
+	}
 	for _, id := range slices.Sorted(maps.Keys(a.stored.Notes)) {
 		want.add(a.stored.Notes[id])
 	}
@@ -315,8 +318,8 @@ func (w *expected) named(name, field string, n note.Note) {
 	w.hashes[name][field] = strings.TrimSpace(w.hashes[name][field] + " " + string(n.ID))
 }
 
-// ledger compares the counts with the events. Those of a purged note are gone: it counts as purged where it ended, and as
-// made where it began; how it ended, and how often it was opened again, the balance tells.
+// ledger compares the counts with the events. Those of a purged note are gone: it counts as purged where it ended, and
+// as made where it began; how it ended, and how often it was opened again, the balance tells.
 func (a *auditor) ledger() {
 	least, live, purged := make(map[string]int64), int64(0), false
 	for id, n := range a.stored.Notes {

@@ -34,8 +34,10 @@ type Kind struct {
 
 // The servers: of this machine (Debian 12 has Redis 7.0), and of Debian testing.
 var (
-	Redis         = Kind{Name: "Redis", program: "redis-server", check: "redis-check-aof"}
-	TestingRedis  = Kind{Name: "Redis of Debian testing", program: "redis-server", check: "redis-check-aof", private: true}
+	Redis        = Kind{Name: "Redis", program: "redis-server", check: "redis-check-aof"}
+	TestingRedis = Kind{
+		Name: "Redis of Debian testing", program: "redis-server", check: "redis-check-aof", private: true,
+	}
 	TestingValkey = Kind{
 		Name: "Valkey of Debian testing", program: "valkey-server", check: "valkey-check-aof", private: true,
 	}

@@ -65,7 +65,9 @@ func StartReplicated(tb Owner, many int, directives ...string) *Replicated {
 		r.settles(s, SentinelClient(s.Addr), func(c *redis.Client) bool {
 			known, err := c.Do(context.Background(), "SENTINEL", "CKQUORUM", Master).Text()
 			found, err2 := c.Do(context.Background(), "SENTINEL", "REPLICAS", Master).Slice()
-			return err == nil && err2 == nil && strings.HasPrefix(known, fmt.Sprintf("OK %d", sentinels)) && len(found) == many-1
+			return err == nil && err2 == nil && strings.HasPrefix(known, fmt.Sprintf("OK %d", sentinels)) && len(
+				found,
+			) == many-1
 		})
 	}
 	return r
@@ -103,7 +105,9 @@ func (r *Replicated) settles(s *Server, c *redis.Client, settled func(*redis.Cli
 		select {
 		case <-poll.C:
 		case <-limit:
-			require.FailNow(r.tb, "a replica or sentinel does not find the others", "%s\n%s", s.Addr, s.running().tail())
+			require.FailNow(
+				r.tb, "a replica or sentinel does not find the others", "%s\n%s", s.Addr, s.running().tail(),
+			)
 		}
 	}
 }

@@ -57,7 +57,8 @@ func Sentinels(tb Owner, many, primaryPort int, directives ...string) []*Server 
 		require.NoError(tb, err)
 		port, users, config := Port(tb), filepath.Join(dir, "users.acl"), filepath.Join(dir, "sentinel.conf")
 		text := strings.NewReplacer(
-			"port 26379", fmt.Sprint("port ", port), "127.0.0.1 6379 2", fmt.Sprintf("127.0.0.1 %d %d", primaryPort, many/2+1),
+			"port 26379", fmt.Sprint("port ", port), "127.0.0.1 6379 2",
+			fmt.Sprintf("127.0.0.1 %d %d", primaryPort, many/2+1),
 			"bereikbaar 3000\n", "bereikbaar 500\n", "bereikbaar 30000\n", "bereikbaar 3000\n",
 			"/etc/bereikbaar/sentinel-users.acl", users,
 		).Replace(filled(tb, "sentinel.conf")) + "dir " + dir + "\n" +

@@ -1,5 +1,5 @@
-// Package redistest starts real Redis servers for tests and measurements, lets them fail (killed, frozen, restarted, or behind
-// a connection that loses replies), and audits what is stored in them.
+// Package redistest starts real Redis servers for tests and measurements, lets them fail (killed, frozen, restarted, or
+// behind a connection that loses replies), and audits what is stored in them.
 package redistest
 
 import (
@@ -34,7 +34,8 @@ type Owner interface {
 	Cleanup(func())
 }
 
-// Server is a Redis of a test's own, on a unix socket. It keeps its data over Kill and Restart, and is gone with the test.
+// Server is a Redis of a test's own, on a unix socket. It keeps its data over Kill and Restart, and is gone with the
+// test.
 type Server struct {
 	// Addr is the path of its socket.
 	Addr string
@@ -65,7 +66,8 @@ func Start(tb Owner, directives ...string) *Server {
 	return StartIn(tb, "", directives...)
 }
 
-// StartIn is Start with the data in a directory of its own under parent; empty for where the system keeps what is temporary.
+// StartIn is Start with the data in a directory of its own under parent; empty for where the system keeps what is
+// temporary.
 func StartIn(tb Owner, parent string, directives ...string) *Server {
 	tb.Helper()
 	s := Prepare(tb, parent, Redis, directives...)
@@ -100,8 +102,8 @@ func Prepare(tb Owner, parent string, kind Kind, directives ...string) *Server {
 	return s
 }
 
-// Restart starts the server again with the data that it has, and waits until it takes commands. directives are added for
-// this run and later ones.
+// Restart starts the server again with the data that it has, and waits until it takes commands. directives are added
+// for this run and later ones.
 func (s *Server) Restart(directives ...string) {
 	s.tb.Helper()
 	s.Begin(directives...)
@@ -137,7 +139,8 @@ func (s *Server) AwaitReady() {
 	}
 }
 
-// Kill ends the server at once (SIGKILL) and waits until it is gone. What it had acknowledged must be there after Restart.
+// Kill ends the server at once (SIGKILL) and waits until it is gone. What it had acknowledged must be there after
+// Restart.
 func (s *Server) Kill() {
 	if p := s.running(); p != nil {
 		_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone already
@@ -256,9 +259,11 @@ func (p *process) follow(out io.Reader) {
 		p.mu.Lock()
 		p.log = append(p.log, lines.Text())
 		p.mu.Unlock()
-		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A sentinel says
-		// whom it watches.
-		if strings.Contains(lines.Text(), "eady to accept connections") || strings.Contains(lines.Text(), "+monitor master") {
+		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A
+		// sentinel says whom it watches.
+		if strings.Contains(lines.Text(), "eady to accept connections") || strings.Contains(
+			lines.Text(), "+monitor master",
+		) {
 			once.Do(func() { close(p.ready) })
 		}
 	}

@@ -42,8 +42,8 @@ type Agent struct {
 	sipp     *sipp
 }
 
-// Agent logs in, for an hour, under one of the rig's accounts and lets it behave. A second Agent of the same name replaces
-// the first, as a change of its behaviour.
+// Agent logs in, for an hour, under one of the rig's accounts and lets it behave. A second Agent of the same name
+// replaces the first, as a change of its behaviour.
 func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, error) {
 	index := -1
 	for i, phone := range r.Phones {
@@ -229,7 +229,9 @@ func (a *Agent) Answer(ctx context.Context, n int) error {
 
 // HangUp ends the n-th call.
 func (a *Agent) HangUp(ctx context.Context, n int) error {
-	l, err := a.awaitCall(ctx, "can hang up", n, func(l Leg) bool { return !l.Answered.IsZero() && (l.settled || !l.Ended.IsZero()) })
+	l, err := a.awaitCall(
+		ctx, "can hang up", n, func(l Leg) bool { return !l.Answered.IsZero() && (l.settled || !l.Ended.IsZero()) },
+	)
 	if err != nil || !l.Ended.IsZero() {
 		return err
 	}

@@ -42,8 +42,11 @@ func (d *Daemon) writeTokens(path string, phones []Phone) error {
 	return nil
 }
 
-// API asks the daemon's JSON API in the name of a phone's owner. ver is the version of the note that he has seen; 0 for none.
-func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, body string) (status int, answer string, err error) {
+// API asks the daemon's JSON API in the name of a phone's owner. ver is the version of the note that he has seen; 0 for
+// none.
+func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, body string) (
+	status int, answer string, err error,
+) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+d.Web+path, strings.NewReader(body))

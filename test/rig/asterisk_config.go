@@ -165,7 +165,9 @@ func (s site) write(deploy string, extra map[string]string) error {
 
 // modulesDir finds Asterisk's modules in a system tree; the result is a path inside it.
 func modulesDir(tree string) (string, error) {
-	for _, pattern := range []string{"/usr/lib/*/asterisk/modules", "/usr/lib/asterisk/modules", "/usr/lib64/asterisk/modules"} {
+	for _, pattern := range []string{
+		"/usr/lib/*/asterisk/modules", "/usr/lib/asterisk/modules", "/usr/lib64/asterisk/modules",
+	} {
 		found, err := filepath.Glob(filepath.Join(tree, pattern))
 		if err == nil && len(found) > 0 {
 			return filepath.Join("/", strings.TrimPrefix(found[0], strings.TrimSuffix(tree, "/"))), nil

@@ -19,8 +19,8 @@ type CallerOptions struct {
 	Name string
 	// Withheld hides the number: From is anonymous, and the trunk still asserts it with Privacy: id.
 	Withheld bool
-	// Header takes the place of all that tells who rings: From comes first, as a whole line; the others are lines such as
-	// "Privacy: id". Nil: as the fields above say.
+	// Header takes the place of all that tells who rings: From comes first, as a whole line; the others are lines such
+	// as "Privacy: id". Nil: as the fields above say.
 	Header []string
 	// NoEvents offers no RTP events (RFC 4733), as a trunk does that sends keys as tones or as INFO.
 	NoEvents bool
@@ -103,8 +103,9 @@ func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptio
 	}
 	count := fmt.Sprint(len(options))
 	s, err := r.startSIPp(sippOptions{
-		Name: name, Scenario: "caller.xml", Values: options[0].values(), Host: host, Port: port, Inject: inject.String(),
-		Args: []string{"-m", count, "-l", count, "-r", fmt.Sprint(perSecond)},
+		Name: name, Scenario: "caller.xml", Values: options[0].values(), Host: host, Port: port,
+		Inject: inject.String(),
+		Args:   []string{"-m", count, "-l", count, "-r", fmt.Sprint(perSecond)},
 	})
 	if err != nil {
 		return nil, err
@@ -183,7 +184,8 @@ func (c *Caller) HangUp(ctx context.Context) error {
 	return c.AwaitEnd(ctx)
 }
 
-// Vanish lets the caller be gone without a word, and with him all who rang by the same Callers: nobody hangs up or answers what Asterisk asks.
+// Vanish lets the caller be gone without a word, and with him all who rang by the same Callers: nobody hangs up or
+// answers what Asterisk asks.
 func (c *Caller) Vanish() error { return c.sipp.process.Kill() }
 
 // Converse has each side say a tone until the other has heard it.

@@ -23,7 +23,9 @@ func CrowdPhones(n int) []Phone {
 // callers reach on the number. It is what Bereikbaar is measured against.
 func QueueOfCrowd(number string, n int) map[string]string {
 	var queue strings.Builder
-	queue.WriteString("[crowd]\nstrategy = rrmemory\nmusicclass = bereikbaar\ntimeout = 20\nretry = 1\nringinuse = no\nwrapuptime = 0\njoinempty = yes\n")
+	queue.WriteString(
+		"[crowd]\nstrategy = rrmemory\nmusicclass = bereikbaar\ntimeout = 20\nretry = 1\nringinuse = no\nwrapuptime = 0\njoinempty = yes\n",
+	)
 	for _, phone := range CrowdPhones(n) {
 		fmt.Fprintf(&queue, "member => PJSIP/%s\n", phone.Name)
 	}
@@ -47,7 +49,8 @@ func (r *Rig) Crowd(b Behaviour, echo bool) (*Crowd, error) {
 		args = append(args, "-rtp_echo", "-mi", host, "-mp", "6000")
 	}
 	s, err := r.startSIPp(sippOptions{
-		Name: fmt.Sprintf("crowd%d", processes.Add(1)), Scenario: "agent.xml", Values: b.values(), Host: host, Port: 5060, Args: args, Quiet: true,
+		Name: fmt.Sprintf("crowd%d", processes.Add(1)), Scenario: "agent.xml", Values: b.values(), Host: host,
+		Port: 5060, Args: args, Quiet: true,
 	})
 	return &Crowd{sipp: s}, err
 }
@@ -57,7 +60,9 @@ func (c *Crowd) Rings() []Leg { return c.sipp.Legs() }
 
 // AwaitRings waits until the phones have rung n times in all.
 func (c *Crowd) AwaitRings(ctx context.Context, n int) error {
-	return c.sipp.await(ctx, fmt.Sprintf("the crowd has rung %d times", n), func(legs []Leg) bool { return len(legs) >= n })
+	return c.sipp.await(
+		ctx, fmt.Sprintf("the crowd has rung %d times", n), func(legs []Leg) bool { return len(legs) >= n },
+	)
 }
 
 // Callers gives for each ring, by Call-ID, the number of the caller.
@@ -112,8 +117,11 @@ func (r *Rig) Load(o LoadOptions) (*Load, error) {
 		return nil, err
 	}
 	s, err := r.startSIPp(sippOptions{
-		Name: name, Scenario: "caller.xml", Values: values, Host: host, Port: port, Inject: inject.String(), Quiet: true,
-		Args: []string{"-m", strconv.Itoa(o.Calls), "-l", strconv.Itoa(o.Calls), "-r", strconv.Itoa(o.PerSecond), "-mi", host},
+		Name: name, Scenario: "caller.xml", Values: values, Host: host, Port: port, Inject: inject.String(),
+		Quiet: true,
+		Args: []string{
+			"-m", strconv.Itoa(o.Calls), "-l", strconv.Itoa(o.Calls), "-r", strconv.Itoa(o.PerSecond), "-mi", host,
+		},
 	})
 	return &Load{sipp: s}, err
 }
@@ -134,7 +142,9 @@ func (l *Load) AwaitEnd(ctx context.Context) error {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d callers were not answered; SIPp's errors are in %s", failed, len(l.Calls()), l.sipp.dir)
+		return fmt.Errorf(
+			"%d of %d callers were not answered; SIPp's errors are in %s", failed, len(l.Calls()), l.sipp.dir,
+		)
 	}
 	return nil
 }

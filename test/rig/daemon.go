@@ -62,7 +62,8 @@ var daemonBinary = sync.OnceValues(func() (string, error) {
 // newDaemon prepares a daemon that has no configuration yet.
 func newDaemon(dir, operations, web string, a *Asterisk, redis *Redis, o Options) (*Daemon, error) {
 	d := &Daemon{
-		ConfigFile: filepath.Join(dir, "bereikbaar.yaml"), Operations: operations, Web: web, StateDir: filepath.Join(dir, "state"),
+		ConfigFile: filepath.Join(dir, "bereikbaar.yaml"), Operations: operations, Web: web,
+		StateDir:    filepath.Join(dir, "state"),
 		ARIPassword: a.Password, dir: dir,
 		base: map[string]any{
 			"ari":     map[string]any{"url": "ws://" + a.HTTP + "/ari/events"},

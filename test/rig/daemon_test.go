@@ -16,17 +16,40 @@ func TestOverridesAreMergedIntoTheConfiguration(t *testing.T) {
 		overrides map[string]any
 		want      string
 	}{
-		"nothing":                     {nil, "a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n"},
-		"a value":                     {map[string]any{"a": 2}, "a: 2\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n"},
-		"a value further in":          {map[string]any{"team": map[string]any{"ring": "1s"}}, "a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 1s}\nday: 2026-05-15\n"},
-		"a list in place of a list":   {map[string]any{"team": map[string]any{"members": []string{"y", "z"}}}, "a: 1\nnumber: \"0140570\"\nteam: {members: [y, z], ring: 20s}\nday: 2026-05-15\n"},
-		"a key less":                  {map[string]any{"team": nil, "unknown": nil}, "a: 1\nnumber: \"0140570\"\nday: 2026-05-15\n"},
-		"a key more":                  {map[string]any{"redis": map[string]any{"address": "x"}}, "a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\nredis: {address: x}\n"},
-		"a mapping where a value was": {map[string]any{"a": map[string]any{"b": 1}}, "a: {b: 1}\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n"},
+		"nothing": {
+			nil, "a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n",
+		},
+		"a value": {
+			map[string]any{"a": 2}, "a: 2\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n",
+		},
+		"a value further in": {
+			map[string]any{"team": map[string]any{"ring": "1s"}},
+			"a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 1s}\nday: 2026-05-15\n",
+		},
+		"a list in place of a list": {
+			map[string]any{"team": map[string]any{"members": []string{"y", "z"}}},
+			"a: 1\nnumber: \"0140570\"\nteam: {members: [y, z], ring: 20s}\nday: 2026-05-15\n",
+		},
+		"a key less": {
+			map[string]any{"team": nil, "unknown": nil}, "a: 1\nnumber: \"0140570\"\nday: 2026-05-15\n",
+		},
+		"a key more": {
+			map[string]any{"redis": map[string]any{"address": "x"}},
+			"a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\nredis: {address: x}\n",
+		},
+		"a mapping where a value was": {
+			map[string]any{"a": map[string]any{"b": 1}},
+			"a: {b: 1}\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var document yaml.Node
-			require.NoError(t, yaml.Unmarshal([]byte("a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n"), &document))
+			require.NoError(
+				t,
+				yaml.Unmarshal(
+					[]byte("a: 1\nnumber: \"0140570\"\nteam: {members: [x], ring: 20s}\nday: 2026-05-15\n"), &document,
+				),
+			)
 			require.NoError(t, merge(document.Content[0], test.overrides))
 			merged, err := yaml.Marshal(&document)
 			require.NoError(t, err)

@@ -38,7 +38,9 @@ func (c *Caller) Request(ctx context.Context, method string, header []string, bo
 	if err != nil {
 		return 0, err
 	}
-	conn, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(c.host)}}).DialContext(ctx, "udp", c.rig.Asterisk.SIP)
+	conn, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(c.host)}}).DialContext(
+		ctx, "udp", c.rig.Asterisk.SIP,
+	)
 	if err != nil {
 		return 0, fmt.Errorf("a request in a call: %w", err)
 	}
@@ -47,7 +49,9 @@ func (c *Caller) Request(ctx context.Context, method string, header []string, bo
 	defer stop()
 	message := strings.Join(append([]string{
 		method + " sip:" + c.rig.Asterisk.SIP + " SIP/2.0",
-		"Via: SIP/2.0/UDP " + conn.LocalAddr().String() + ";branch=z9hG4bKrig" + strconv.FormatInt(time.Now().UnixNano(), 36),
+		"Via: SIP/2.0/UDP " + conn.LocalAddr().String() + ";branch=z9hG4bKrig" + strconv.FormatInt(
+			time.Now().UnixNano(), 36,
+		),
 		"Max-Forwards: 70",
 		"From: <sip:rig@" + c.host + ">;tag=" + remote, "To: <sip:rig@" + c.host + ">;tag=" + local,
 		"Call-ID: " + c.callID, fmt.Sprintf("CSeq: %d %s", c.cseq.Add(1), method),

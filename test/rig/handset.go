@@ -258,7 +258,9 @@ func (h *Handset) AwaitSound(ctx context.Context, t time.Time, d time.Duration) 
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting to hear %s: %w; of %d packets heard %d were not silent", d, context.Cause(ctx), all, loud)
+			return fmt.Errorf(
+				"waiting to hear %s: %w; of %d packets heard %d were not silent", d, context.Cause(ctx), all, loud,
+			)
 		}
 	}
 }
@@ -277,7 +279,10 @@ func (h *Handset) AwaitTone(ctx context.Context, t time.Time, hertz float64) err
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting to hear a tone of %v Hz: %w; the purest fifth of a second had %.2f of it", hertz, context.Cause(ctx), best)
+			return fmt.Errorf(
+				"waiting to hear a tone of %v Hz: %w; the purest fifth of a second had %.2f of it", hertz,
+				context.Cause(ctx), best,
+			)
 		}
 	}
 }
@@ -352,7 +357,9 @@ func (h *Handset) PressTones(ctx context.Context, keys string) error {
 		if err != nil {
 			return err
 		}
-		sound = append(append(sound, tone...), make(Sound, int((pressEvery-100*time.Millisecond).Seconds()*sampleRate))...)
+		sound = append(
+			append(sound, tone...), make(Sound, int((pressEvery-100*time.Millisecond).Seconds()*sampleRate))...,
+		)
 	}
 	return h.Speak(ctx, sound)
 }

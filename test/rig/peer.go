@@ -281,7 +281,9 @@ func (p *Peer) Send(ctx context.Context, q SIPRequest) (answer SIPMessage, opene
 		authorization = "Authorization: " + p.digest(q.Method, d.Target, challenge)
 	}
 	if q.Method == "INVITE" && answer.Status() < 300 {
-		opened = &Dialog{CallID: d.CallID, Local: d.Local, Remote: answer.Get("To"), Target: address(answer.Get("Contact"))}
+		opened = &Dialog{
+			CallID: d.CallID, Local: d.Local, Remote: answer.Get("To"), Target: address(answer.Get("Contact")),
+		}
 	}
 	return answer, opened, nil
 }
@@ -367,7 +369,8 @@ func (p *Peer) HangUp(ctx context.Context, d *Dialog) error {
 func (p *Peer) Taken(n int) *Dialog {
 	m := p.Invites()[n-1]
 	return &Dialog{
-		CallID: m.Get("Call-ID"), Local: m.Get("To") + ";tag=peer", Remote: m.Get("From"), Target: address(m.Get("Contact")),
+		CallID: m.Get("Call-ID"), Local: m.Get("To") + ";tag=peer", Remote: m.Get("From"),
+		Target: address(m.Get("Contact")),
 	}
 }
 

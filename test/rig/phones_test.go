@@ -171,7 +171,9 @@ func TestManyCallersKeepTheirOrder(t *testing.T) {
 func TestACallerHangsUpBeforeHeIsAnswered(t *testing.T) {
 	t.Parallel()
 	o := withoutDaemon(t)
-	o.AsteriskExtra = map[string]string{"extensions.conf": "[from-trunk]\nexten => 901,1,Ringing()\n same => n,Wait(30)\nexten => 902,1,Hangup(17)\n"}
+	o.AsteriskExtra = map[string]string{
+		"extensions.conf": "[from-trunk]\nexten => 901,1,Ringing()\n same => n,Wait(30)\nexten => 902,1,Hangup(17)\n",
+	}
 	r, ctx := newRig(t, o)
 
 	caller, err := r.Call(ctx, CallerOptions{To: "901"})

@@ -60,5 +60,7 @@ func freePort(network, address string, preferred int) (int, error) {
 			return port, listener.Close()
 		}
 	}
-	return 0, fmt.Errorf("no free %s port on %s from %d on: is the address one of this machine?", network, address, preferred)
+	return 0, fmt.Errorf(
+		"no free %s port on %s from %d on: is the address one of this machine?", network, address, preferred,
+	)
 }

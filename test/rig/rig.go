@@ -70,8 +70,8 @@ type Rig struct {
 	options Options
 	// music is the directory of it. Empty: MusicDir.
 	music string
-	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it logs
-	// in before it listens, from the same port.
+	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it
+	// logs in before it listens, from the same port.
 	attached bool
 	place    *place
 	keep     bool
@@ -88,7 +88,9 @@ func Start(ctx context.Context, o Options) (*Rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, start := range []func(context.Context) error{r.startRedis, r.startAsterisk, r.startDaemon, r.startPrometheus} {
+	for _, start := range []func(context.Context) error{
+		r.startRedis, r.startAsterisk, r.startDaemon, r.startPrometheus,
+	} {
 		if err := start(ctx); err != nil {
 			r.Keep()
 			return nil, errors.Join(err, fmt.Errorf("the logs are in %s/logs", r.Dir), r.Close())
@@ -219,7 +221,9 @@ func (r *Rig) startDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Daemon, err = newDaemon(filepath.Join(r.Dir, "daemon"), operations, web, r.Asterisk, r.Redis, r.options); err != nil {
+	if r.Daemon, err = newDaemon(
+		filepath.Join(r.Dir, "daemon"), operations, web, r.Asterisk, r.Redis, r.options,
+	); err != nil {
 		return err
 	}
 	if !r.with(ThePrompts) && !r.with(TheDaemon) {

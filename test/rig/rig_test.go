@@ -131,7 +131,9 @@ func TestTwoRigsStandSideBySide(t *testing.T) {
 func TestRedisKeepsWhatItConfirmedWhenItIsKilled(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, Options{Without: []Part{TheAsterisk, ThePrompts, TheDaemon}})
-	for _, setting := range [][2]string{{"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"}} {
+	for _, setting := range [][2]string{
+		{"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"},
+	} {
 		value, err := r.Redis.CLI(ctx, "CONFIG", "GET", setting[0])
 		require.NoError(t, err)
 		require.Equal(t, setting[0]+"\n"+setting[1], value)
@@ -196,7 +198,8 @@ func TestAPartThatCannotStartSaysWhy(t *testing.T) {
 			Options{AsteriskExtra: map[string]string{"nonsense.conf": ""}}, "no file of deploy/asterisk",
 		},
 		"a switch that ends at once": {
-			Options{AsteriskExtra: map[string]string{"modules.conf": "require = no_such_module.so\n"}}, "asterisk ended",
+			Options{AsteriskExtra: map[string]string{"modules.conf": "require = no_such_module.so\n"}},
+			"asterisk ended",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,7 +276,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 
 		require.NoError(t, cmd.Process.Kill())
 		require.Error(t, cmd.Wait())
-		require.Eventually(t, func() bool { return len(processesUsing(t, dir)) == 0 }, 5*time.Second, 20*time.Millisecond)
+		require.Eventually(
+			t, func() bool { return len(processesUsing(t, dir)) == 0 }, 5*time.Second, 20*time.Millisecond,
+		)
 		mounts, err := os.ReadFile("/proc/self/mounts")
 		require.NoError(t, err)
 		require.NotContains(t, string(mounts), dir)

@@ -40,11 +40,15 @@ func TestTheShippedSiteFilesWork(t *testing.T) {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		filled := strings.NewReplacer(
-			"127.0.0.1", host, "8088", port, "192.0.2.10:5060", r.Asterisk.SIP, "198.51.100.20", r.place.host(hostOutside),
+			"127.0.0.1", host, "8088", port, "192.0.2.10:5060", r.Asterisk.SIP, "198.51.100.20",
+			r.place.host(hostOutside),
 			";password =", "password = secret", ";[", "[", ";transport", "transport", ";auth", "auth", ";aors", "aors",
 			";username", "username", "/var/lib/bereikbaar/music", music,
 		).Replace(string(text))
-		require.NoError(t, os.WriteFile(filepath.Join(r.Dir, "asterisk", "etc", "site", filepath.Base(path)), []byte(filled), 0o600))
+		require.NoError(
+			t,
+			os.WriteFile(filepath.Join(r.Dir, "asterisk", "etc", "site", filepath.Base(path)), []byte(filled), 0o600),
+		)
 	}
 	require.NoError(t, r.Asterisk.Start(ctx))
 

@@ -124,8 +124,8 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 	return s, nil
 }
 
-// openPipe opens a named pipe for reading, without waiting for a writer, and holds it open: reading ends when the hold is
-// closed and all that was written has been read.
+// openPipe opens a named pipe for reading, without waiting for a writer, and holds it open: reading ends when the hold
+// is closed and all that was written has been read.
 func openPipe(path string) (pipe, hold *os.File, err error) {
 	if pipe, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
 		return nil, nil, fmt.Errorf("the events of SIPp: %w", err)
@@ -280,7 +280,9 @@ func (s *sipp) command(callID string) error {
 	defer conn.Close()
 	message := strings.Join([]string{
 		"INFO sip:rig@" + s.address + " SIP/2.0",
-		"Via: SIP/2.0/UDP " + conn.LocalAddr().String() + ";branch=z9hG4bKrig" + strconv.FormatInt(time.Now().UnixNano(), 36),
+		"Via: SIP/2.0/UDP " + conn.LocalAddr().String() + ";branch=z9hG4bKrig" + strconv.FormatInt(
+			time.Now().UnixNano(), 36,
+		),
 		"From: <sip:rig@rig>;tag=rig", "To: <sip:rig@rig>",
 		"Call-ID: " + callID, "CSeq: 1 INFO", "Content-Length: 0", "", "",
 	}, "\r\n")

@@ -124,7 +124,9 @@ func (p *Softphone) writeConfig(host, server, password string) error {
 	if len(modules) == 0 {
 		return errors.New("no modules of baresip under /usr/lib: run dev/setup as root")
 	}
-	values := struct{ Name, Host, Server, Password, Dir, Modules string }{p.Name, host, server, password, p.dir, modules[0]}
+	values := struct{ Name, Host, Server, Password, Dir, Modules string }{
+		p.Name, host, server, password, p.dir, modules[0],
+	}
 	for name, text := range softphoneConfig {
 		var out strings.Builder
 		if err := template.Must(template.New(name).Parse(text)).Execute(&out, values); err != nil {
@@ -243,8 +245,8 @@ func (p *Softphone) Dial(ctx context.Context, number string) error {
 	return p.await(ctx, eventEstablished, before+1)
 }
 
-// awaitNextSecond waits until the second of the latest event is over: baresip names a recording after the second in which
-// the call came up.
+// awaitNextSecond waits until the second of the latest event is over: baresip names a recording after the second in
+// which the call came up.
 func (p *Softphone) awaitNextSecond(ctx context.Context) error {
 	p.mu.Lock()
 	next := p.latest.Truncate(time.Second).Add(time.Second)

@@ -219,7 +219,10 @@ func ReadWAV(path string) (Sound, error) {
 			format, channels := binary.LittleEndian.Uint16(body), binary.LittleEndian.Uint16(body[2:])
 			rate, bits := binary.LittleEndian.Uint32(body[4:]), binary.LittleEndian.Uint16(body[14:])
 			if format != 1 || channels != 1 || rate != sampleRate || bits != 16 {
-				return nil, fmt.Errorf("%s: format %d, %d channels, %d Hz, %d bits; wanted linear, 1, 8000, 16", path, format, channels, rate, bits)
+				return nil, fmt.Errorf(
+					"%s: format %d, %d channels, %d Hz, %d bits; wanted linear, 1, 8000, 16", path, format, channels,
+					rate, bits,
+				)
 			}
 		case name == "data":
 			// The size is only right once the recorder has closed the file.

@@ -92,10 +92,12 @@ func TestPhrasesAreRecognised(t *testing.T) {
 		stream []byte
 		heard  []string
 	}{
-		"nothing":                              {nil, nil},
-		"silence":                              {silence, nil},
-		"one after the other":                  {join(welcome, menu), []string{"welcome", "menu"}},
-		"with pauses":                          {join(silence, welcome, silence, menu, silence), []string{"welcome", "menu"}},
+		"nothing":             {nil, nil},
+		"silence":             {silence, nil},
+		"one after the other": {join(welcome, menu), []string{"welcome", "menu"}},
+		"with pauses": {
+			join(silence, welcome, silence, menu, silence), []string{"welcome", "menu"},
+		},
 		"the same one twice":                   {join(welcome, welcome), []string{"welcome", "welcome"}},
 		"cut short by a key":                   {join(welcome[:1500], menu), []string{"welcome…", "menu"}},
 		"the beginning lost":                   {welcome[777:], []string{"welcome…"}},

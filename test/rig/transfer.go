@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// PutThrough lets a softphone that has two calls join them and leave, as the transfer key does: a REFER on the first with
-// the Replaces of the second (RFC 3891). It returns when both calls of the phone are over.
+// PutThrough lets a softphone that has two calls join them and leave, as the transfer key does: a REFER on the first
+// with the Replaces of the second (RFC 3891). It returns when both calls of the phone are over.
 func (r *Rig) PutThrough(ctx context.Context, p *Softphone) error {
 	calls, err := r.channelsOf(ctx, p.Name)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Patiently asks a store again while it does not answer, for ten seconds: it may be away, a busy machine is slow, and the client library
-// tries a server that was dead once a second. All that a store does may be asked again.
+// Patiently asks a store again while it does not answer, for ten seconds: it may be away, a busy machine is slow, and
+// the client library tries a server that was dead once a second. All that a store does may be asked again.
 func Patiently[V any](ask func() (V, error)) (V, error) {
 	got, err := ask()
 	if !errors.Is(err, note.ErrStoreDown) {

@@ -14,12 +14,12 @@ var _ keeper.Journal = (*Journal)(nil)
 
 // Journal is a journal in memory, for tests of what needs one and no disk. It is safe for use by several goroutines.
 type Journal struct {
-	mu     sync.Mutex
-	events map[note.ID]map[uint64]note.Event
-	towns  map[note.ID]call.MunicipalityID
-	keys   map[request]note.ID // an index, as on a disk: what is added overwrites, what is removed is gone
-	marked map[note.ID]bool
-	broken error
+	mu             sync.Mutex
+	events         map[note.ID]map[uint64]note.Event
+	municipalities map[note.ID]call.MunicipalityID
+	keys           map[request]note.ID // an index, as on a disk: what is added overwrites, what is removed is gone
+	marked         map[note.ID]bool
+	broken         error
 }
 
 // request is what a key stands for.
@@ -31,10 +31,10 @@ type request struct {
 // NewJournal gives an empty journal.
 func NewJournal() *Journal {
 	return &Journal{
-		events: make(map[note.ID]map[uint64]note.Event),
-		towns:  make(map[note.ID]call.MunicipalityID),
-		keys:   make(map[request]note.ID),
-		marked: make(map[note.ID]bool),
+		events:         make(map[note.ID]map[uint64]note.Event),
+		municipalities: make(map[note.ID]call.MunicipalityID),
+		keys:           make(map[request]note.ID),
+		marked:         make(map[note.ID]bool),
 	}
 }
 
@@ -70,7 +70,7 @@ func (j *Journal) add(m call.MunicipalityID, e note.Event, marked bool) {
 	if j.events[e.Note] == nil {
 		j.events[e.Note] = make(map[uint64]note.Event)
 	}
-	j.events[e.Note][e.Ver], j.towns[e.Note] = e, m
+	j.events[e.Note][e.Ver], j.municipalities[e.Note] = e, m
 	if e.Kind == note.EventMade {
 		j.keys[request{m, e.Base.Key}] = e.Note
 		j.marked[e.Note] = marked
@@ -96,7 +96,7 @@ func (j *Journal) Unstored() (map[note.ID]call.MunicipalityID, error) {
 	found := make(map[note.ID]call.MunicipalityID)
 	for id, marked := range j.marked {
 		if marked {
-			found[id] = j.towns[id]
+			found[id] = j.municipalities[id]
 		}
 	}
 	return found, j.broken
@@ -111,7 +111,7 @@ func (j *Journal) Forget(id note.ID, from uint64) error {
 	}
 	if made, ok := j.events[id][1]; ok && from <= 1 {
 		delete(j.marked, id)
-		if at := (request{j.towns[id], made.Base.Key}); j.keys[at] == id {
+		if at := (request{j.municipalities[id], made.Base.Key}); j.keys[at] == id {
 			delete(j.keys, at)
 		}
 	}
@@ -156,7 +156,9 @@ func (j *Journal) Notes() ([]keeper.JournalNote, error) {
 	}
 	var kept []keeper.JournalNote
 	for _, id := range slices.Sorted(maps.Keys(j.events)) {
-		kept = append(kept, keeper.JournalNote{Municipality: j.towns[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id])))})
+		kept = append(kept, keeper.JournalNote{
+			Municipality: j.municipalities[id], Note: id, Ver: slices.Max(slices.Collect(maps.Keys(j.events[id]))),
+		})
 	}
 	return kept, nil
 }

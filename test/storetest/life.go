@@ -15,7 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// longLife takes a note through every event that there is; after each, the store has the note and its events lead to it.
+// longLife takes a note through every event that there is; after each, the store has the note and its events lead to
+// it.
 func longLife(t *testing.T, s callback.WorkStore) {
 	n := promised(t, s, func(n *note.Note) { n.Personal = "piet" })
 	told := func(reason string) func(e *note.Event) { return func(e *note.Event) { e.Reason = reason } }
@@ -39,7 +40,9 @@ func longLife(t *testing.T, s callback.WorkStore) {
 	n = after(t, s, n, note.EventReleased, jan, cause(note.ReleaseByHand))
 	require.Equal(t, attempt.Untold, n.Attempts[1].Result)
 	n = after(t, s, n, note.EventOverdue, note.BySystem)
-	n = after(t, s, n, note.EventRerouted, jan, func(e *note.Event) { e.Team, e.Owner, e.Reason = "kcc", "kcc", "ook niet" })
+	n = after(
+		t, s, n, note.EventRerouted, jan, func(e *note.Event) { e.Team, e.Owner, e.Reason = "kcc", "kcc", "ook niet" },
+	)
 	n = claimed(t, s, n, els)
 	n = after(t, s, n, note.EventAttemptStarted, els)
 	n = after(t, s, n, note.EventAttemptEnded, els, func(e *note.Event) { e.Result = attempt.Reached })
@@ -52,7 +55,9 @@ func longLife(t *testing.T, s callback.WorkStore) {
 	require.Len(t, n.Tries(), 1)
 	n = after(t, s, n, note.EventCancelled, note.ByCaller)
 	require.Equal(t, begun.Add(73*time.Hour), n.Deadline, "whatever happened")
-	got, err := s.Advance(t.Context(), n, note.Remains(n, next(n, note.EventPurged, note.BySystem).ID, begun, note.BySystem, "retention"))
+	got, err := s.Advance(
+		t.Context(), n, note.Remains(n, next(n, note.EventPurged, note.BySystem).ID, begun, note.BySystem, "retention"),
+	)
 	require.NoError(t, err)
 	require.Equal(t, note.Purged, got.State)
 	requireStored(t, s, got)
@@ -218,7 +223,9 @@ func purged(t *testing.T, s callback.WorkStore) {
 	n = after(t, s, n, note.EventCommented, els, func(e *note.Event) { e.Reason = "Zwaantje belde terug." })
 	n = after(t, s, n, note.EventAttemptStarted, els)
 	n = cancelled(t, s, n, begun.Add(time.Hour))
-	e := note.Remains(n, next(n, note.EventPurged, note.BySystem).ID, begun.Add(2*time.Hour), note.BySystem, "retention")
+	e := note.Remains(
+		n, next(n, note.EventPurged, note.BySystem).ID, begun.Add(2*time.Hour), note.BySystem, "retention",
+	)
 	gone, err := s.Advance(t.Context(), n, e)
 	require.NoError(t, err)
 	requireStored(t, s, gone)
@@ -236,7 +243,9 @@ func purged(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, ids(t)(s.ByNumber(t.Context(), town, n.Number, most)))
 	require.Empty(t, ids(t)(s.Held(t.Context(), town, "els", most)))
 	require.Empty(t, ids(t)(s.ClosedBefore(t.Context(), town, begun.Add(1000*time.Hour), most)))
-	fresh, err := s.Make(t.Context(), aPromise(t, func(f *note.Note) { f.Key, f.Number, f.Reference = n.Key, n.Number, n.Reference }))
+	fresh, err := s.Make(
+		t.Context(), aPromise(t, func(f *note.Note) { f.Key, f.Number, f.Reference = n.Key, n.Number, n.Reference }),
+	)
 	require.NoError(t, err)
 	require.NotEqual(t, n.ID, fresh.ID, "nothing of him is known")
 }

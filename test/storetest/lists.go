@@ -56,7 +56,10 @@ func dueInOrder(t *testing.T, s callback.WorkStore) {
 	after(t, s, first, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = another, "niet van ons" })
 	cancelled(t, s, young, begun.Add(time.Hour))
 	require.Equal(t, idsOf(old, urgent, last), list(most))
-	require.Equal(t, idsOf(first, elsewhere), ids(t)(s.Due(t.Context(), town, another, most)), "with the deadline that it had, by age")
+	require.Equal(
+		t, idsOf(first, elsewhere), ids(t)(s.Due(t.Context(), town, another, most)),
+		"with the deadline that it had, by age",
+	)
 }
 
 func numberInOrder(t *testing.T, s callback.WorkStore) {
@@ -151,7 +154,10 @@ func marksInOrder(t *testing.T, s callback.WorkStore) {
 	early = after(t, s, early, note.EventWarned, note.BySystem)
 	require.Equal(t, idsOf(late), list(2*time.Hour))
 	require.Equal(t, idsOf(late), list(73*time.Hour), "at the deadline they are still in time")
-	require.Equal(t, idsOf(late, early, bare), list(73*time.Hour+time.Millisecond), "without a warning point, being overdue is first")
+	require.Equal(
+		t, idsOf(late, early, bare), list(73*time.Hour+time.Millisecond),
+		"without a warning point, being overdue is first",
+	)
 	after(t, s, bare, note.EventOverdue, note.BySystem)
 	after(t, s, early, note.EventOverdue, note.BySystem)
 	require.Equal(t, idsOf(late), list(1000*time.Hour), "each is told once")
@@ -165,7 +171,10 @@ func marksInOrder(t *testing.T, s callback.WorkStore) {
 
 func closedInOrder(t *testing.T, s callback.WorkStore) {
 	second := cancelled(t, s, promised(t, s), begun.Add(2*time.Hour))
-	settled := after(t, s, promised(t, s), note.EventResolved, els, func(e *note.Event) { e.Outcome, e.At = note.Settled, begun.Add(time.Hour) })
+	settled := after(
+		t, s, promised(t, s), note.EventResolved, els,
+		func(e *note.Event) { e.Outcome, e.At = note.Settled, begun.Add(time.Hour) },
+	)
 	reopened := cancelled(t, s, promised(t, s), begun.Add(time.Hour))
 	after(t, s, reopened, note.EventReopened, els)
 	promised(t, s)
@@ -193,7 +202,9 @@ func ledger(t *testing.T, s callback.WorkStore) {
 	requireBalance(note.Count{})
 	first, second := promised(t, s), promised(t, s)
 	requireBalance(note.Count{Live: 2, Made: 2})
-	first = after(t, s, first, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = another, "niet van ons" })
+	first = after(
+		t, s, first, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = another, "niet van ons" },
+	)
 	requireBalance(note.Count{Live: 2, Made: 2})
 	require.Equal(t, note.Count{Live: 1}, counts(t, s, begun)[another])
 	require.Equal(t, note.Count{Live: 1, Made: 2}, counts(t, s, begun)[team])
@@ -205,7 +216,10 @@ func ledger(t *testing.T, s callback.WorkStore) {
 	requireBalance(note.Count{Live: 1, Made: 2, Resolved: 1, Cancelled: 1, Reopened: 1})
 	second = cancelled(t, s, second, begun.Add(2*time.Hour))
 	for _, n := range []note.Note{first, second} {
-		_, err := s.Advance(t.Context(), n, note.Remains(n, next(n, note.EventPurged, note.BySystem).ID, begun, note.BySystem, "retention"))
+		_, err := s.Advance(
+			t.Context(), n,
+			note.Remains(n, next(n, note.EventPurged, note.BySystem).ID, begun, note.BySystem, "retention"),
+		)
 		require.NoError(t, err)
 	}
 	requireBalance(note.Count{Made: 2, Resolved: 1, Cancelled: 2, Reopened: 1, Purged: 2})

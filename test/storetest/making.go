@@ -96,7 +96,9 @@ func oneLiveNote(t *testing.T, s callback.WorkStore) {
 	cancelled(t, s, first, begun.Add(time.Hour))
 	second := promised(t, s, same)
 	requireOpen(second)
-	moved := after(t, s, second, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = "kcc", "niet van ons" })
+	moved := after(
+		t, s, second, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = "kcc", "niet van ons" },
+	)
 	requireOpen(moved, func(n *note.Note) { n.Team, n.Owner = "kcc", "kcc" })
 	promised(t, s, same) // its old team has none for him now
 }

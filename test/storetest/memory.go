@@ -1,5 +1,5 @@
-// Package storetest owns what every store of callback notes must do: a suite that each passes, and the simplest store that
-// does, in memory, for tests that need notes and no Redis.
+// Package storetest owns what every store of callback notes must do: a suite that each passes, and the simplest store
+// that does, in memory, for tests that need notes and no Redis.
 package storetest
 
 import (
@@ -89,7 +89,9 @@ func (m *Memory) make(made note.Event, restore bool) (note.Note, error) {
 	}); ok && !restore {
 		return note.Note{}, &note.OpenError{Note: n}
 	}
-	if _, taken := m.first(kept.Municipality, func(n note.Note) bool { return n.Reference == kept.Reference }); taken && !restore {
+	if _, taken := m.first(
+		kept.Municipality, func(n note.Note) bool { return n.Reference == kept.Reference },
+	); taken && !restore {
 		return note.Note{}, note.ErrReferenceTaken
 	}
 	m.keep(kept, made)
@@ -204,7 +206,9 @@ func (m *Memory) ByReference(_ context.Context, of call.MunicipalityID, r note.R
 }
 
 // ByNumber gives the notes for a number.
-func (m *Memory) ByNumber(_ context.Context, of call.MunicipalityID, number call.Number, limit int) ([]note.Note, error) {
+func (m *Memory) ByNumber(_ context.Context, of call.MunicipalityID, number call.Number, limit int) (
+	[]note.Note, error,
+) {
 	return m.list(of, limit, func(n note.Note) bool {
 		return number.Known() && (n.Number.E164 == number.E164 || n.Shown.E164 == number.E164)
 	},
@@ -213,13 +217,17 @@ func (m *Memory) ByNumber(_ context.Context, of call.MunicipalityID, number call
 
 // Due gives the live notes of a team.
 func (m *Memory) Due(_ context.Context, of call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error) {
-	return m.list(of, limit, func(n note.Note) bool { return n.State.Live() && n.Team == team }, func(a, b note.Note) int {
+	return m.list(of, limit, func(n note.Note) bool { return n.State.Live() && n.Team == team }, func(
+		a, b note.Note,
+	) int {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
 }
 
 // Held gives a colleague's live notes.
-func (m *Memory) Held(_ context.Context, of call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error) {
+func (m *Memory) Held(_ context.Context, of call.MunicipalityID, colleague call.AgentID, limit int) (
+	[]note.Note, error,
+) {
 	return m.list(of, limit, func(n note.Note) bool { return colleague != "" && n.Holder() == colleague }, byID)
 }
 
@@ -310,7 +318,9 @@ func (m *Memory) Counts(_ context.Context, of call.MunicipalityID, now time.Time
 }
 
 // Count counts what is done in a day.
-func (m *Memory) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
+func (m *Memory) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
+	dialling.Limit, error,
+) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {
@@ -341,7 +351,9 @@ func (m *Memory) Full(ctx context.Context, day dialling.Day, limits []dialling.L
 
 func byID(a, b note.Note) int { return cmp.Compare(a.ID, b.ID) }
 
-func (m *Memory) one(of call.MunicipalityID, order func(a, b note.Note) int, is func(note.Note) bool) (note.Note, error) {
+func (m *Memory) one(of call.MunicipalityID, order func(a, b note.Note) int, is func(note.Note) bool) (
+	note.Note, error,
+) {
 	notes, err := m.list(of, 1, is, order)
 	if err != nil {
 		return note.Note{}, err
@@ -352,7 +364,9 @@ func (m *Memory) one(of call.MunicipalityID, order func(a, b note.Note) int, is 
 	return notes[0], nil
 }
 
-func (m *Memory) list(of call.MunicipalityID, limit int, is func(note.Note) bool, order func(a, b note.Note) int) ([]note.Note, error) {
+func (m *Memory) list(of call.MunicipalityID, limit int, is func(note.Note) bool, order func(a, b note.Note) int) (
+	[]note.Note, error,
+) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {

@@ -42,7 +42,9 @@ func (p patient) Due(ctx context.Context, m call.MunicipalityID, team call.TeamI
 	return Patiently(func() ([]note.Note, error) { return p.store.Due(ctx, m, team, limit) })
 }
 
-func (p patient) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error) {
+func (p patient) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) (
+	[]note.Note, error,
+) {
 	return Patiently(func() ([]note.Note, error) { return p.store.Held(ctx, m, colleague, limit) })
 }
 
@@ -76,7 +78,9 @@ func (p patient) Counts(ctx context.Context, m call.MunicipalityID, now time.Tim
 	return Patiently(func() (map[call.TeamID]note.Count, error) { return p.store.Counts(ctx, m, now) })
 }
 
-func (p patient) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (dialling.Limit, error) {
+func (p patient) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
+	dialling.Limit, error,
+) {
 	return Patiently(func() (dialling.Limit, error) { return p.store.Count(ctx, day, once, limits) })
 }
 
@@ -99,7 +103,9 @@ func (p patient) SetPresent(ctx context.Context, m call.MunicipalityID, colleagu
 	return err
 }
 
-func (p patient) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
+func (p patient) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (
+	staff.Absence, bool, error,
+) {
 	type found struct {
 		staff.Absence
 		absent bool

@@ -38,7 +38,9 @@ func (m *Memory) SetPresent(_ context.Context, of call.MunicipalityID, colleague
 }
 
 // Absence gives the absence of a colleague.
-func (m *Memory) Absence(_ context.Context, of call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error) {
+func (m *Memory) Absence(_ context.Context, of call.MunicipalityID, colleague call.AgentID) (
+	staff.Absence, bool, error,
+) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down != nil {

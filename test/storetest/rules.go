@@ -11,8 +11,9 @@ import (
 // Lease is how long a claim holds under Rules.
 const Lease = 10 * time.Minute
 
-// Rules are those of a municipality for tests of what is above a store. It knows every team, allows Dutch numbers, gives a day
-// and warns in the middle of it, and wants one attempt. It implements callback.Rules, callback.Norm and callback.WorkRules.
+// Rules are those of a municipality for tests of what is above a store. It knows every team, allows Dutch numbers,
+// gives a day and warns in the middle of it, and wants one attempt. It implements callback.Rules, callback.Norm and
+// callback.WorkRules.
 type Rules struct{}
 
 // Knows implements callback.Rules.
@@ -31,6 +32,7 @@ func (Rules) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
 // Work implements callback.WorkRules.
 func (Rules) Work(call.MunicipalityID) callback.Work {
 	return callback.Work{
-		Location: time.UTC, ContactCentre: "kcc", Lease: Lease, Attempts: callback.AttemptPolicy{Least: 1}, Retention: 30 * 24 * time.Hour,
+		Location: time.UTC, ContactCentre: "kcc", Lease: Lease, Attempts: callback.AttemptPolicy{Least: 1},
+		Retention: 30 * 24 * time.Hour,
 	}
 }

@@ -19,7 +19,8 @@ import (
 
 var Benelux = dialling.Policy{Countries: []string{"NL", "BE"}}
 
-// house is a small municipality: its rules, its norm, and a store in memory. make goes before the store's Make when it is set.
+// house is a small municipality: its rules, its norm, and a store in memory. make goes before the store's Make when it
+// is set.
 type House struct {
 	*Memory
 	Norm       func(team call.TeamID, made time.Time) (callback.Term, error)
@@ -56,7 +57,8 @@ func (h *House) Make(ctx context.Context, made note.Event) (note.Note, error) {
 func ARequest() callback.Request {
 	n := ANote()
 	return callback.Request{
-		Key: n.Key, At: n.Made.Add(456 * time.Microsecond), Who: note.ByCaller, Municipality: n.Municipality, Team: n.Team,
+		Key: n.Key, At: n.Made.Add(456 * time.Microsecond), Who: note.ByCaller, Municipality: n.Municipality,
+		Team:   n.Team,
 		Number: n.Number, Shown: n.Number, Language: "nl", Call: n.Call, Subject: n.Subject, Reason: n.Reason,
 	}
 }

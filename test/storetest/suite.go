@@ -27,8 +27,8 @@ const (
 	most = 100 // of a list, where a test wants all of it
 )
 
-// Suite holds a store to what callback.WorkStore promises. open gives an empty store for each part. The store may be slow:
-// what it did not answer is asked again, as callers of a store may.
+// Suite holds a store to what callback.WorkStore promises. open gives an empty store for each part. The store may be
+// slow: what it did not answer is asked again, as callers of a store may.
 func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 	for name, part := range map[string]func(t *testing.T, s callback.WorkStore){
 		"what is made is found in every way":                     made,
@@ -79,7 +79,9 @@ func aPromise(t *testing.T, changes ...func(n *note.Note)) note.Event {
 	n := note.Note{
 		ID: note.ID(id), Reference: reference, Municipality: town, Team: team, Owner: team,
 		Key: note.CallKey("pbx1", call.ID(id)), Call: call.ID(id),
-		Number:   call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+numbers.Add(1)), Kind: call.KindMobile, Country: "NL"},
+		Number: call.Number{
+			E164: fmt.Sprintf("+316%08d", 10_000_000+numbers.Add(1)), Kind: call.KindMobile, Country: "NL",
+		},
 		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is het klaar?",
 		Made: begun, Warn: begun.Add(20 * time.Hour), Deadline: begun.Add(73 * time.Hour),
 	}
@@ -114,7 +116,10 @@ func promised(t *testing.T, s callback.WorkStore, changes ...func(n *note.Note))
 }
 
 // after stores the next event of a note, and requires that the store has the note as it says.
-func after(t *testing.T, s callback.WorkStore, n note.Note, kind note.EventKind, who note.Actor, changes ...func(e *note.Event)) note.Note {
+func after(
+	t *testing.T, s callback.WorkStore, n note.Note, kind note.EventKind, who note.Actor,
+	changes ...func(e *note.Event),
+) note.Note {
 	t.Helper()
 	got, err := s.Advance(t.Context(), n, next(n, kind, who, changes...))
 	require.NoError(t, err)

@@ -18,7 +18,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// townHall is open from nine to five, as the specification of the norm assumes, and closed on the Friday after Ascension.
+// townHall is open from nine to five, as the specification of the norm assumes, and closed on the Friday after
+// Ascension.
 const YAML = `
 municipalities:
   deventer:
@@ -66,7 +67,8 @@ func Open(t *testing.T, join func(*config.Config) (*redisstore.Store, *callback.
 	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
 	o := &Office{T: t, Redis: redistest.Start(t)}
 	o.Path = Written(t, YAML, "agents:",
-		o.RedisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:\n  kcc2: {endpoint: PJSIP/kcc2}") // one caller asks for all
+		// one caller asks for all
+		o.RedisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:\n  kcc2: {endpoint: PJSIP/kcc2}")
 	cfg, err := config.Load(o.Path, os.Getenv)
 	require.NoError(t, err)
 	o.Store, o.Notes = join(cfg)
@@ -88,7 +90,8 @@ func (o *Office) Note(team call.TeamID) note.Note {
 	var n note.Note
 	require.Eventually(o.T, func() bool {
 		n, _, err = o.Notes.Promise(o.T.Context(), callback.Request{
-			Key: note.Key(fmt.Sprint("pbx/", o.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer", Team: team,
+			Key: note.Key(fmt.Sprint("pbx/", o.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer",
+			Team:   team,
 			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", o.made), Reason: "=Wanneer?",
 		})
 		return err == nil

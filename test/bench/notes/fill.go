@@ -29,9 +29,9 @@ const (
 
 var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
-// fill stores notes by plain commands, many in a trip: the scripts would take an hour. That it leaves what the scripts leave, the
-// same audit says that the tests of the store use, on a Redis filled with the first of these notes. The journal gets what is live: what
-// is closed it keeps for three days only.
+// fill stores notes by plain commands, many in a trip: the scripts would take an hour. That it leaves what the scripts
+// leave, the same audit says that the tests of the store use, on a Redis filled with the first of these notes. The
+// journal gets what is live: what is closed it keeps for three days only.
 func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) error {
 	if err := c.ConfigSet(ctx, "appendonly", "no").Err(); err != nil {
 		return fmt.Errorf("fill: %w", err)
@@ -118,7 +118,8 @@ func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) note.Event {
 		trip.HSet(ctx, tag+"open", hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject)), id)
 	} else {
 		e := note.Event{
-			ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: note.EventCancelled, Ver: 2, At: n.Made.Add(time.Hour),
+			ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: note.EventCancelled, Ver: 2,
+			At:  n.Made.Add(time.Hour),
 			Who: note.ByCaller,
 		}
 		if n, err = note.Apply(n, e); err != nil {

@@ -1,6 +1,6 @@
-// Command notes measures the store of callback notes: the same work on a Redis with few notes and on one with very many, in
-// turn, and notes made per second against the bare script. Figures of one run can be compared with each other; the machine is
-// too noisy for more.
+// Command notes measures the store of callback notes: the same work on a Redis with few notes and on one with very
+// many, in turn, and notes made per second against the bare script. Figures of one run can be compared with each other;
+// the machine is too noisy for more.
 package main
 
 import (

@@ -38,8 +38,9 @@ type pair struct {
 
 // side is one operation at one scale.
 type side struct {
-	P50       float64 `json:"p50_ms"`        // as whoever asks sees it, the disk included
-	ServerUS  float64 `json:"server_us"`     // of Redis's own time in commands, for one operation in the mean: a few slow ones count
+	P50 float64 `json:"p50_ms"` // as whoever asks sees it, the disk included
+	// of Redis's own time in commands, for one operation in the mean: a few slow ones count
+	ServerUS  float64 `json:"server_us"`
 	ServerP50 float64 `json:"server_p50_us"` // the middle of the same: tells whether it was a few
 	times     []time.Duration
 	serverUS  []float64
@@ -165,8 +166,8 @@ func (s *side) sum() {
 	}
 }
 
-// turns lets both sides do one operation some times, the one after the other: so what else the machine does meets both, and neither
-// finds all that it needs in the processor's cache because it did the same a moment ago.
+// turns lets both sides do one operation some times, the one after the other: so what else the machine does meets both,
+// and neither finds all that it needs in the processor's cache because it did the same a moment ago.
 func turns(ctx context.Context, what string, p plan, sides []*subject, into *pair) error {
 	work := make([][]func() error, len(sides))
 	for i, s := range sides {
@@ -200,7 +201,10 @@ func (s *subject) time(ctx context.Context, operation func() error, into *side) 
 		return err
 	}
 	into.times = append(into.times, time.Since(start))
-	into.serverUS = append(into.serverUS, float64(infoNumber(ctx, s.past, "commandstats", `cmdstat_(?:evalsha|zrange|hgetall):calls=\d+,usec=(\d+)`)))
+	into.serverUS = append(
+		into.serverUS,
+		float64(infoNumber(ctx, s.past, "commandstats", `cmdstat_(?:evalsha|zrange|hgetall):calls=\d+,usec=(\d+)`)),
+	)
 	return nil
 }
 
@@ -234,8 +238,8 @@ func (s *subject) making(ctx context.Context, through note.Store) (func() error,
 	return func() error { _, err := through.Make(ctx, e); return err }, err
 }
 
-// claiming claims notes of as many teams as the small side has: so the same notes come back as often at both sides, and their
-// histories grow alike.
+// claiming claims notes of as many teams as the small side has: so the same notes come back as often at both sides, and
+// their histories grow alike.
 func (s *subject) claiming(ctx context.Context, through note.Store, p plan, i int) (func() error, error) {
 	due, err := s.store.Due(ctx, town, call.TeamID(teamOf(s.scale, i%p.Small.Teams)), p.Each)
 	if err != nil {
@@ -271,14 +275,17 @@ func next(n note.Note, kind note.EventKind, change func(*note.Event)) note.Event
 	return e
 }
 
-// undo gives back what was claimed, so that every round meets the same; through the keeper, so that the journal knows of it too.
+// undo gives back what was claimed, so that every round meets the same; through the keeper, so that the journal knows
+// of it too.
 func (s *subject) undo(ctx context.Context, what string) error {
 	if what != claimOne && what != claimKept {
 		return nil
 	}
 	held, err := s.store.Held(ctx, town, colleague, 1000)
 	for _, n := range held {
-		_, failed := s.keeper.Advance(ctx, n, next(n, note.EventReleased, func(e *note.Event) { e.Cause = note.ReleaseByHand }))
+		_, failed := s.keeper.Advance(
+			ctx, n, next(n, note.EventReleased, func(e *note.Event) { e.Cause = note.ReleaseByHand }),
+		)
 		err = errors.Join(err, failed)
 	}
 	return err

@@ -18,10 +18,13 @@ func (p *pair) serverP50Ratio() float64 { return p.Large.ServerP50 / p.Small.Ser
 // print writes the figures for people.
 func (r *results) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d notes, %d of them live in %d teams, against %d, %d and %d. Filled in %.0f s, %.0f MiB.\n\n",
-		r.Plan.Large.Notes, r.Plan.Large.Live, r.Plan.Large.Teams, r.Plan.Small.Notes, r.Plan.Small.Live, r.Plan.Small.Teams,
+		r.Plan.Large.Notes, r.Plan.Large.Live, r.Plan.Large.Teams, r.Plan.Small.Notes, r.Plan.Small.Live,
+		r.Plan.Small.Teams,
 		r.FillS, r.LargeMiB)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tsmall, p50\tlarge, p50\tratio\tsmall, in Redis, mean (p50)\tlarge, in Redis, mean (p50)\tratio")
+	fmt.Fprintln(
+		table, "\tsmall, p50\tlarge, p50\tratio\tsmall, in Redis, mean (p50)\tlarge, in Redis, mean (p50)\tratio",
+	)
 	for _, what := range operations() {
 		p := r.Operations[what]
 		fmt.Fprintf(table, "%s\t%.2f ms\t%.2f ms\t%.2f\t%.0f (%.0f) µs\t%.0f (%.0f) µs\t%.2f (%.2f)\n", what,

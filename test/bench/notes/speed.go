@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// speed makes notes from 64 sides, through the store and by the bare script, in turn: the benchmarks of redisstore, which know
-// the script.
+// speed makes notes from 64 sides, through the store and by the bare script, in turn: the benchmarks of redisstore,
+// which know the script.
 func (r *results) speed(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -29,7 +29,9 @@ func (r *results) speed(ctx context.Context) error {
 			name string
 			into *[]float64
 		}{{"BenchmarkMake", &r.Store}, {"BenchmarkRawEvalsha", &r.Raw}} {
-			cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^"+b.name+"$", "-test.benchtime="+fmt.Sprint(r.Plan.Made)+"x")
+			cmd := exec.CommandContext(
+				ctx, binary, "-test.run=^$", "-test.bench=^"+b.name+"$", "-test.benchtime="+fmt.Sprint(r.Plan.Made)+"x",
+			)
 			cmd.Dir = "redisstore"
 			out, err := cmd.CombinedOutput()
 			found := regexp.MustCompile(`([0-9.]+) notes/s`).FindStringSubmatch(string(out))

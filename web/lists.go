@@ -26,12 +26,12 @@ func (t Token) mayRead(n note.Note) bool {
 func (t Token) maySeeNumber(n note.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
 
 // view shows a note to who asks.
-func (a *API) view(v *visit, n note.Note) noteview.Note {
+func (a *API) view(v *exchange, n note.Note) noteview.Note {
 	return a.look(v, v.who.maySeeNumber(n)).Of(n)
 }
 
 // look is how who asks sees notes.
-func (a *API) look(v *visit, digits bool) noteview.Look {
+func (a *API) look(v *exchange, digits bool) noteview.Look {
 	return noteview.Look{Digits: digits, Next: func(n note.Note) time.Time { return a.Directory.Next(n, v.at) }}
 }
 
@@ -45,7 +45,7 @@ type me struct {
 	Call         *Talking            `json:"call,omitempty"`
 }
 
-func (a *API) whoAmI(v *visit) error {
+func (a *API) whoAmI(v *exchange) error {
 	if err := asked(v.Request); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ type list struct {
 	Unread bool `json:"unread,omitempty"`
 }
 
-func (a *API) listTeam(v *visit) error {
+func (a *API) listTeam(v *exchange) error {
 	limit, err := limitOf(v.Request)
 	if err != nil {
 		return err
@@ -82,9 +82,9 @@ func (a *API) listTeam(v *visit) error {
 	return a.answerList(v, notes, err, limit)
 }
 
-// teamThere gives the problem of a team that does not exist for who asks. One that was taken out of the configuration exists as long as
-// the store knows notes of it: it may still owe somebody a call.
-func (a *API) teamThere(v *visit, team call.TeamID) error {
+// teamThere gives the problem of a team that does not exist for who asks. One that was taken out of the configuration
+// exists as long as the store knows notes of it: it may still owe somebody a call.
+func (a *API) teamThere(v *exchange, team call.TeamID) error {
 	if !v.who.Sees(team) {
 		return noSuch("team")
 	}
@@ -98,7 +98,7 @@ func (a *API) teamThere(v *visit, team call.TeamID) error {
 	return err
 }
 
-func (a *API) listColleague(v *visit) error {
+func (a *API) listColleague(v *exchange) error {
 	limit, err := limitOf(v.Request)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *API) listColleague(v *visit) error {
 }
 
 // answersFor reports whether who asks is the colleague himself, or leads one of his teams.
-func (a *API) answersFor(v *visit, colleague call.AgentID) bool {
+func (a *API) answersFor(v *exchange, colleague call.AgentID) bool {
 	if colleague == v.who.Agent {
 		return true
 	}
@@ -134,7 +134,7 @@ func (a *API) answersFor(v *visit, colleague call.AgentID) bool {
 }
 
 // colleagueOf reports whether somebody works for a team, by the configuration or by a token of his own.
-func (a *API) colleagueOf(v *visit, team call.TeamID, colleague call.AgentID) bool {
+func (a *API) colleagueOf(v *exchange, team call.TeamID, colleague call.AgentID) bool {
 	m := v.who.Municipality
 	return a.Directory.InTeam(m, team, colleague) || a.Tokens.Colleague(m, team, colleague, v.at)
 }
@@ -146,7 +146,7 @@ func limitOf(r *http.Request) (int, error) {
 	return number(r, "limit", standardList, longestList)
 }
 
-func (a *API) answerList(v *visit, notes []note.Note, err error, limit int) error {
+func (a *API) answerList(v *exchange, notes []note.Note, err error, limit int) error {
 	if err != nil && !errors.Is(err, note.ErrIncomplete) && (len(notes) == 0 || !errors.Is(err, note.ErrBroken)) {
 		return err
 	}
@@ -162,14 +162,14 @@ func (a *API) answerList(v *visit, notes []note.Note, err error, limit int) erro
 }
 
 // unread logs what cannot be read, once until it is another: people look at lists all day.
-func (a *API) unread(v *visit, err error) {
+func (a *API) unread(v *exchange, err error) {
 	text := err.Error()
 	if before, told := a.told.Swap(v.who.Municipality, text); !told || before != text {
 		a.Log.Error("some of what is asked for cannot be read; the rest is given", "team", v.team, "err", err)
 	}
 }
 
-func (a *API) show(v *visit) error {
+func (a *API) show(v *exchange) error {
 	if err := asked(v.Request); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (a *API) show(v *visit) error {
 }
 
 // find gives the note that the path names, by id or by reference, when it exists for who asks.
-func (a *API) find(v *visit) (note.Note, error) {
+func (a *API) find(v *exchange) (note.Note, error) {
 	name, m := v.PathValue("note"), v.who.Municipality
 	var n note.Note
 	var err error

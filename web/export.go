@@ -28,7 +28,7 @@ type erased struct {
 	Erased int `json:"erased"`
 }
 
-func (a *API) erase(v *visit) error {
+func (a *API) erase(v *exchange) error {
 	if err := asked(v.Request); err != nil {
 		return err
 	}
@@ -68,9 +68,9 @@ type selection struct {
 	from, until time.Time   // of closed notes; both zero for the live ones
 }
 
-// export streams notes: those that are live, or those that were closed in a period. What can be read is sent; when that was not all,
-// the answer is cut off at its end, so that nobody takes it for the whole.
-func (a *API) export(v *visit) error {
+// export streams notes: those that are live, or those that were closed in a period. What can be read is sent; when that
+// was not all, the answer is cut off at its end, so that nobody takes it for the whole.
+func (a *API) export(v *exchange) error {
 	s, err := a.selected(v)
 	if err != nil {
 		return err
@@ -79,9 +79,10 @@ func (a *API) export(v *visit) error {
 	a.audit(v, "export begins") // a daemon that ends halfway writes no more
 	wanted := func(n note.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
-		visit: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
-		look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted, control: http.NewResponseController(v.ResponseWriter),
-		end: v.at.Add(exportLimit),
+		exchange: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
+		look: a.look(v, v.who.Role.AtLeast(Lead)), wanted: wanted,
+		control: http.NewResponseController(v.ResponseWriter),
+		end:     v.at.Add(exportLimit),
 	}
 	if s.programs {
 		out.dialect = noteview.ForPrograms()
@@ -98,7 +99,7 @@ func (a *API) export(v *visit) error {
 	return out.close()
 }
 
-func (a *API) selected(v *visit) (selection, error) {
+func (a *API) selected(v *exchange) (selection, error) {
 	var s selection
 	if err := asked(v.Request, "format", "dialect", "team", "closed_from", "closed_until"); err != nil {
 		return s, err
@@ -136,9 +137,10 @@ func (a *API) selected(v *visit) (selection, error) {
 	return s, nil
 }
 
-// stream writes an export as it comes in. The status goes out with the first batch: until then a fault is still a problem.
+// stream writes an export as it comes in. The status goes out with the first batch: until then a fault is still a
+// problem.
 type stream struct {
-	*visit
+	*exchange
 	csv     bool
 	dialect noteview.Dialect
 	look    noteview.Look

@@ -14,8 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// visit is one request of somebody who is known, and what the log will say of it.
-type visit struct {
+// exchange is one request of a person or program that is known, and what the log will say of it.
+type exchange struct {
 	*response
 	*http.Request
 	who Token
@@ -40,7 +40,7 @@ func (a *API) guarded(r route) http.Handler {
 			answerProblem(w, *refused)
 			return
 		}
-		v := &visit{response: w.(*response), Request: req, who: who, at: now} // see counted
+		v := &exchange{response: w.(*response), Request: req, who: who, at: now} // see counted
 		v.operation = r.id
 		defer func() { a.audit(v, r.id) }() // also of an answer that was cut off
 		if err := a.admitted(r, v); err != nil {
@@ -51,7 +51,7 @@ func (a *API) guarded(r route) http.Handler {
 
 // admitted handles a request when its role allows it and its turn has come. It is read before that: a body may come
 // slowly, and a turn is for what is there to be worked.
-func (a *API) admitted(r route, v *visit) error {
+func (a *API) admitted(r route, v *exchange) error {
 	if !v.who.Role.AtLeast(r.least) {
 		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)
 	}
@@ -77,7 +77,7 @@ func (a *API) admitted(r route, v *visit) error {
 }
 
 // turn waits until the request may be worked.
-func (a *API) turn(turns *turns, mine *share, v *visit) error {
+func (a *API) turn(turns *turns, mine *share, v *exchange) error {
 	limited, cancel := context.WithTimeout(v.Context(), turnLimit)
 	defer cancel()
 	a.Meter.Waits(1)
@@ -95,7 +95,7 @@ func (a *API) turn(turns *turns, mine *share, v *visit) error {
 }
 
 // fail answers with what went wrong, and logs what is a fault of ours.
-func (a *API) fail(v *visit, err error) {
+func (a *API) fail(v *exchange, err error) {
 	if v.status != 0 { // it has begun: whoever reads must notice that it has no end
 		a.Log.Error("an answer was cut off", "token", v.who.Name, "err", err)
 		panic(http.ErrAbortHandler)
@@ -108,9 +108,10 @@ func (a *API) fail(v *visit, err error) {
 }
 
 // audit writes who did what to which notes (AVG: an access log), and never a number, a name or what a caller said.
-func (a *API) audit(v *visit, did string) {
+func (a *API) audit(v *exchange, did string) {
 	attrs := []slog.Attr{
-		slog.String("token", v.who.Name), slog.String("role", string(v.who.Role)), slog.String("agent", string(v.who.Agent)),
+		slog.String("token", v.who.Name), slog.String("role", string(v.who.Role)),
+		slog.String("agent", string(v.who.Agent)),
 		slog.String("municipality", string(v.who.Municipality)), slog.String("did", did),
 	}
 	if v.status != 0 { // it has not begun to be answered, or the connection broke before
@@ -132,7 +133,7 @@ func (a *API) audit(v *visit, did string) {
 }
 
 // answer sends JSON.
-func (v *visit) answer(status int, body any) error {
+func (v *exchange) answer(status int, body any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -145,9 +146,9 @@ func (v *visit) answer(status int, body any) error {
 }
 
 // Header is the answer's. The request's is v.Request.Header.
-func (v *visit) Header() http.Header { return v.ResponseWriter.Header() }
+func (v *exchange) Header() http.Header { return v.ResponseWriter.Header() }
 
 // tag sets the version of a note, which is the fencing token of changes.
-func (v *visit) tag(n note.Note) {
+func (v *exchange) tag(n note.Note) {
 	v.Header().Set("ETag", `"`+strconv.FormatUint(n.Ver, 10)+`"`)
 }

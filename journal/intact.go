@@ -8,9 +8,9 @@ import (
 	"hash/fnv"
 )
 
-// The layout of a bbolt file, version 2: https://pkg.go.dev/go.etcd.io/bbolt does not check more than the meta pages when it
-// opens one, and follows what it finds there into memory that need not exist. So the pages are looked at first, in a copy
-// in memory in which no look can go astray. Numbers are in the order of the machine.
+// The layout of a bbolt file, version 2: https://pkg.go.dev/go.etcd.io/bbolt does not check more than the meta pages
+// when it opens one, and follows what it finds there into memory that need not exist. So the pages are looked at first,
+// in a copy in memory in which no look can go astray. Numbers are in the order of the machine.
 const (
 	pageHead    = 16
 	elementHead = 16
@@ -58,7 +58,7 @@ func metaAt(file []byte, at uint64) (meta, error) {
 }
 
 // sound says what is wrong with the file, nil when all its pages hang together.
-func sound(file []byte) error {
+func intact(file []byte) error {
 	first, err := metaAt(file, 0)
 	if err != nil {
 		return err
