@@ -1,5 +1,4 @@
-// Package call holds the plain data that every part shares: who calls, which team is meant, and what became of the
-// call.
+// Package call holds the plain data that every package shares: the caller, the team that is meant, and the outcome.
 package call
 
 import "time"
@@ -7,16 +6,16 @@ import "time"
 // ID names one call: the unique id of the caller's channel, as Asterisk gave it.
 type ID string
 
-// TeamID names a team (vakteam) or the contact centre as it stands in the configuration, such as "kcc".
+// TeamID names a team (vakteam) or the contact centre as the configuration does, such as "kcc".
 type TeamID string
 
-// AgentID names a person who answers (klantcontactmedewerker or colleague) as it stands in the configuration.
+// AgentID names an agent (klantcontactmedewerker) or a colleague as the configuration does.
 type AgentID string
 
-// MunicipalityID names a municipality as it stands in the configuration, such as "deventer".
+// MunicipalityID names a municipality as the configuration does, such as "deventer".
 type MunicipalityID string
 
-// Call is what is known of a call when it comes in. Times are UTC.
+// Call is a call as it comes in. Times are UTC.
 type Call struct {
 	ID      ID
 	Dialled string // as the trunk sent it
@@ -32,11 +31,11 @@ const (
 	Answered     Outcome = "answered"        // spoke to a person
 	Abandoned    Outcome = "abandoned"       // hung up while waiting for a team
 	HungUpInMenu Outcome = "hung_up_in_menu" // hung up before being put before a team
-	// a callback note was made, or the one he had stands, and he was told
+	// a callback note was made, or the caller's own stands, and they heard so
 	CallbackPromised  Outcome = "callback_promised"
 	HeardClosed       Outcome = "heard_closed"       // called outside opening hours, no note
-	NoteExplained     Outcome = "note_explained"     // rang again, heard that his callback note stands, and left it
-	NoteWithdrawn     Outcome = "note_withdrawn"     // rang again and withdrew his callback note
+	NoteExplained     Outcome = "note_explained"     // rang again, heard that their callback note stands, and left it
+	NoteWithdrawn     Outcome = "note_withdrawn"     // rang again and withdrew their callback note
 	OtherMunicipality Outcome = "other_municipality" // was told which municipality to ring
 	Fallback          Outcome = "fallback"           // after a fault of ours: handed to the dialplan's fallback
 	Failed            Outcome = "failed"             // a fault of ours ended the call
@@ -74,15 +73,15 @@ type Offer struct {
 	Team   TeamID
 	At     time.Time // entered the team's queue, UTC
 	Open   bool      // within the team's opening hours; only these count towards reachability
-	Agent  AgentID   // who answered, empty when nobody did
+	Agent  AgentID   // the agent who answered; empty when the offer was not answered
 	Result OfferResult
 	Waited time.Duration // from entering the queue to the answer or the end, ringing included
 	Talked time.Duration // from the answer to the end of the conversation
 	Rung   int           // how many phones were rung for it
 }
 
-// Contact is the one record (klantcontact) that every call ends in; metrics and the log read it and nothing else
-// is written about a call. Times are UTC.
+// Contact is the one record (klantcontact) that every call ends in. Metrics and the log read it; nothing else is
+// written about a call. Times are UTC.
 type Contact struct {
 	Call         Call
 	Municipality MunicipalityID
@@ -90,8 +89,8 @@ type Contact struct {
 	Choices      string // the keys pressed in menus, in order
 	Offers       []Offer
 	Outcome      Outcome
-	NoteID       string // the callback note that was promised, empty when none was
-	About        string // the callback note that the caller rang again about, empty when he was not recognised
+	NoteID       string // the callback note that was promised; empty for none
+	About        string // the callback note that the caller rang again about; empty when they were not recognised
 }
 
 // Answered reports the offer in which a person spoke to the caller, and whether there was one.

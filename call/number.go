@@ -9,7 +9,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// Kind is what sort of number a telephone number is. The rules of callback need it (domain.md, "Numbers").
+// Kind is the sort of a telephone number. The callback rules need it (domain.md, "Numbers").
 type Kind string
 
 // The kinds that the rules tell apart.
@@ -37,8 +37,8 @@ const (
 // ErrNoNumber is returned for input that holds no valid telephone number.
 var ErrNoNumber = errors.New("no valid telephone number")
 
-// Number is a caller's telephone number. The zero value is "unknown". It prints masked everywhere: only E164 gives
-// the digits away, to the few places that dial or store.
+// Number is a caller's telephone number. The zero value is "unknown". It prints masked everywhere: only E164 holds the
+// digits, for the few places that dial or store them.
 type Number struct {
 	E164    string // "+31570123456"; empty when unknown or withheld
 	Kind    Kind
@@ -49,8 +49,8 @@ type Number struct {
 func Withheld() Number { return Number{Kind: KindWithheld} }
 
 // ParseNumber reads a number as a trunk or a caller's keys give it: national, 0031…, +… or a municipality's 14 0xx.
-// What people type is for ParseTyped. Anything that is not a valid number gives ErrNoNumber (wrapped), without the
-// input in the text, which may be a person's number.
+// ParseTyped reads what people type. An invalid number gives ErrNoNumber (wrapped). Its text leaves out the input,
+// which may be a person's number.
 func ParseNumber(raw string) (Number, error) {
 	raw = strings.TrimSpace(raw)
 	if raw == "" {
@@ -67,7 +67,7 @@ func ParseNumber(raw string) (Number, error) {
 		return Number{}, fmt.Errorf("%w: %w", ErrNoNumber, err)
 	}
 	t := phonenumbers.GetNumberType(parsed)
-	if t == phonenumbers.UNKNOWN { // IsValidNumber asks the same, at the same price
+	if t == phonenumbers.UNKNOWN { // IsValidNumber would repeat this costly look-up
 		return Number{}, fmt.Errorf("not a number that exists: %w", ErrNoNumber)
 	}
 	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
@@ -107,8 +107,8 @@ func kindOf(n *phonenumbers.PhoneNumber, t phonenumbers.PhoneNumberType) Kind {
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.PERSONAL_NUMBER:
 		return KindPremium
 	default:
-		// pagers, voicemail, 084 and 087 (forwarded at a caller's cost), service numbers abroad, and what the library
-		// learns later
+		// pagers, voicemail, 084 and 087 (forwarded at a caller's cost), service numbers abroad, and kinds that the
+		// library adds later
 		return KindOther
 	}
 }
@@ -116,7 +116,7 @@ func kindOf(n *phonenumbers.PhoneNumber, t phonenumbers.PhoneNumberType) Kind {
 // Known reports whether there are digits to dial or store.
 func (n Number) Known() bool { return n.E164 != "" }
 
-// Groups gives the number as people in the Netherlands read it, in groups of digits: "0570", "123", "456". A foreign
+// Groups returns the number as people in the Netherlands read it, in groups of digits: "0570", "123", "456". A foreign
 // number keeps its "+" on the first group. It is nil when the number is not known.
 func (n Number) Groups() []string {
 	if !n.Known() {

@@ -20,9 +20,9 @@ func unreadable(format string, args ...any) error {
 // ParseTyped reads a number that a person typed or pasted, in any way that people write one: with blanks, dashes,
 // slashes, dots and brackets of all kinds, with the invisible marks that come along from a web page, in full-width
 // digits or in those of another script, and as a tel: address (RFC 3966). The API, the command and the configuration
-// read numbers by it, and by no other rule. What a trunk sends is for ParseNumber, which is strict. Whether the number
-// may be dialled is for the policy, as of any number. The error wraps ErrNoNumber, and names at most the one character
-// that is in the way, so that it may be shown and logged.
+// read numbers by this rule alone. ParseNumber, which is strict, reads what a trunk sends. The policy decides whether
+// the number may be dialled. The error wraps ErrNoNumber and names at most one character, so it may be shown and
+// logged.
 func ParseTyped(raw string) (Number, error) {
 	switch {
 	case !utf8.ValidString(raw):
@@ -56,8 +56,8 @@ func ParseTyped(raw string) (Number, error) {
 	return n, nil
 }
 
-// trimmed takes off what a person does not see around a number, what quotes it, by which a spreadsheet marks text, too
-// ('06…, ="06…"), and the comma or semicolon of the list that it stood in.
+// trimmed takes off invisible characters around a number, quotes, the marks by which a spreadsheet knows text ('06…,
+// ="06…"), and the comma or semicolon of a list.
 func trimmed(raw string) string {
 	unseen := func(r rune) bool { return unicode.IsSpace(r) || invisible(r) }
 	quotes := func(r rune) bool {
@@ -79,7 +79,7 @@ type typed struct {
 	script rune // of the digits so far, see digitOf; 0 for none yet
 }
 
-// address takes off what makes a number a tel: address. A parameter that would change whose telephone rings is refused.
+// address reduces a tel: address to its number. It refuses a parameter that would ring another telephone.
 func (t *typed) address(raw string) (string, error) {
 	const scheme = "tel:"
 	if len(raw) < len(scheme) || !strings.EqualFold(raw[:len(scheme)], scheme) {
@@ -121,7 +121,7 @@ func (t *typed) take(r rune, rest string) error {
 		t.kept.WriteRune('0' + value)
 	case strings.ContainsRune("+\uFF0B\uFE62", r):
 		if t.kept.Len() > 0 {
-			return unreadable("a plus stands after the beginning, write one number and nothing else")
+			return unreadable("a plus comes after the beginning, write one number and nothing else")
 		}
 		t.kept.WriteByte('+')
 	case r == reversing:
@@ -139,7 +139,7 @@ func (t *typed) take(r rune, rest string) error {
 	return nil
 }
 
-// digitOf gives the value of a decimal digit, and its script as the zero of it. Digits in full width are ASCII's.
+// digitOf returns the value of a decimal digit, and its script, named by its zero. Digits in full width are ASCII's.
 func digitOf(r rune) (value, script rune, ok bool) {
 	lowest := rune(-1)
 	for _, of := range unicode.Nd.R16 { // each range holds whole scripts, of ten digits from the zero on
@@ -164,7 +164,7 @@ func digitOf(r rune) (value, script rune, ok bool) {
 
 const fullWidthZero = '\uFF10'
 
-// reversing is RIGHT-TO-LEFT OVERRIDE: who copied the number saw its digits in the other order.
+// reversing is RIGHT-TO-LEFT OVERRIDE: the person who copied the number saw its digits in the other order.
 const reversing = '\u202E'
 
 // invisible are marks for the direction of text, soft hyphens, joiners and byte order marks, which come along when a
@@ -179,7 +179,7 @@ func between(r rune) bool {
 // oblique are the strokes that people write after an area code, and also between two numbers.
 func oblique(r rune) bool { return strings.ContainsRune("/⁄∕／", r) }
 
-// hint says what a letter may be about.
+// hint guesses what a letter stands for.
 func hint(r rune, rest string) string {
 	lower := strings.ToLower(rest)
 	switch {
@@ -196,7 +196,7 @@ func hint(r rune, rest string) string {
 	return ""
 }
 
-// named names a character such that it can be found, also one that cannot be seen.
+// named names a character so that it can be found, even an invisible one.
 func named(r rune) string {
 	if unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.M, r) {
 		return fmt.Sprintf("%q (%U)", string(r), r)

@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Every way in which people write a number that is there.
+// All ways in which people write a number that exists.
 func TestParseTyped(t *testing.T) {
 	const mobile = "+31612345678"
 	for in, want := range map[string]string{
@@ -101,7 +101,7 @@ func TestParseTyped(t *testing.T) {
 	}
 }
 
-// What is refused says which character is in the way, and nothing of the rest.
+// A refusal names the character that is in the way, and nothing of the rest.
 func TestParseTypedSaysWhatIsInTheWay(t *testing.T) {
 	for in, says := range map[string]string{
 		"":                                  "empty: no valid",
@@ -141,8 +141,8 @@ func TestParseTypedSaysWhatIsInTheWay(t *testing.T) {
 		"0612345678\n0687654321":            "the invisible character U+000A",
 		"0612345678/0687654321":             `a number has ended before "/"`,
 		"0570-693911/12":                    `a number has ended before "/"`,
-		"0612345678 +31687654321":           "a plus stands after the beginning",
-		"++31612345678":                     "a plus stands after",
+		"0612345678 +31687654321":           "a plus comes after the beginning",
+		"++31612345678":                     "a plus comes after",
 		"0612345678\x00":                    "the invisible character U+0000",
 		"06\x1b[2J12345678":                 "the invisible character U+001B",
 		"0\ufe0f\u20e3612345678":            "the invisible character U+FE0F", // a key cap
