@@ -14,19 +14,19 @@ import (
 // Week is the opening hours on each day of the week. A day without spans is closed.
 type Week map[time.Weekday][]Span
 
-// Exceptions are days that differ from the week: without spans closed, else open at these hours. An exception goes
-// before a holiday, so that a municipality can be open on one.
+// Exceptions are days that differ from the week: closed without spans, else open at these hours. An exception overrides
+// a holiday, so a municipality can be open on one.
 type Exceptions map[Date][]Span
 
 // Spec says when a municipality is open.
 type Spec struct {
-	Location   *time.Location // in which its clocks run
+	Location   *time.Location // of its clocks
 	Hours      Week
 	Exceptions Exceptions      // local closing days and special hours
 	Reasons    map[Date]string // why a day is an exception, for people; optional
 	// it is closed on Good Friday (the labour agreement says a working day, the general-terms act a holiday)
 	GoodFriday     bool
-	OpenOnHolidays bool // holidays do not close it; they are no working days all the same
+	OpenOnHolidays bool // holidays do not close it, but they are still no working days
 }
 
 // Calendar is the working days and opening hours of one municipality. It is immutable.
@@ -39,7 +39,7 @@ type Calendar struct {
 	openOnHolidays bool
 }
 
-// New makes the municipality's calendar. It names everything that is wrong with the spec.
+// New makes the municipality's calendar. Its error names every fault in the spec.
 func New(spec Spec) (*Calendar, error) {
 	var problems []error
 	if spec.Location == nil {
@@ -74,11 +74,11 @@ func New(spec Spec) (*Calendar, error) {
 func (c *Calendar) Location() *time.Location { return c.location }
 
 // WorkingDay reports whether d counts for the norm (domain.md, "The norm"): a day from Monday to Friday on which the
-// municipality is open and that is no holiday. Saturday and Sunday never are (Algemene termijnenwet), also where it
-// is open on them.
+// municipality is open and that is no holiday. Saturday and Sunday never count (Algemene termijnenwet), even when it is
+// open.
 func (c *Calendar) WorkingDay(d Date) bool { return c.day(d).Working }
 
-// Day is what the calendar makes of one day.
+// Day is one day by the calendar.
 type Day struct {
 	Date      Date
 	Open      []Span // in order; empty when closed
@@ -116,14 +116,14 @@ func (c *Calendar) day(d Date) Day {
 }
 
 // exceptional says why a day is an exception.
-func exceptional(reason string, spans []Span, whose string) string {
+func exceptional(reason string, spans []Span, suffix string) string {
 	switch {
 	case reason != "":
 		return reason
 	case len(spans) == 0:
-		return "closing day" + whose
+		return "closing day" + suffix
 	default:
-		return "special hours" + whose
+		return "special hours" + suffix
 	}
 }
 

@@ -80,7 +80,7 @@ type Clock int
 // SinceMidnight is the wall-clock time as a duration: what a clock shows, not what passes on a day with a DST change.
 func (c Clock) SinceMidnight() time.Duration { return time.Duration(c) * time.Minute }
 
-// EndOfDay is 24:00, which only the end of a Span may be.
+// EndOfDay is 24:00. Only a Span may end on it.
 const EndOfDay Clock = 24 * 60
 
 var clockText = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
@@ -148,7 +148,7 @@ func (s Span) check() error {
 	return nil
 }
 
-// CheckSpans says what is wrong with the opening hours of one day: a span outside the day, or two that overlap.
+// CheckSpans finds faults in the opening hours of one day: a span outside the day, or two that overlap.
 func CheckSpans(spans []Span) error {
 	_, err := sorted(spans)
 	return err

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// ErrNoWorkingDay is returned (wrapped) when a calendar has no working day within a year: a promise could not be dated.
+// ErrNoWorkingDay is returned (wrapped) when a calendar has no working day within a year: a promise would have no
+// deadline.
 var ErrNoWorkingDay = errors.New("no working day within a year")
 
 // Deadline is the moment by which a caller must have been rung back (uiterste terugbeltijd), and how it was counted.
@@ -20,9 +21,8 @@ type Deadline struct {
 // count, and the deadline lies on the first working day after it, at closing time: the team's, or the municipality's
 // when the team is closed on that day.
 //
-// With SameTime it is the clock time at which the note was made, in whole minutes, but never after that closing time;
-// and where nobody would have been at work before it, as for a note made in the night of Saturday, it is the closing
-// time.
+// With SameTime it is the clock time at which the note was made, in whole minutes, but never after that closing time.
+// When nobody works before it, as for a note made in the night of Saturday, it is the closing time.
 func (h *Hours) Deadline(made time.Time) (Deadline, error) {
 	const latestYear = 9000 // beyond which dates no longer parse when read back
 	if made.IsZero() || made.Year() < 1970 || made.Year() > latestYear {
@@ -31,52 +31,54 @@ func (h *Hours) Deadline(made time.Time) (Deadline, error) {
 	loc := h.Location()
 	day := DateOf(made, loc)
 	deadline := Deadline{Made: made.UTC()}
-	deadline.note("%s: the note is made at %s (%s), the day itself does not count", day.long(), ClockOf(made, loc), loc)
+	deadline.step("%s: the note is made at %s (%s), the day itself does not count", day.long(), ClockOf(made, loc), loc)
 	for range lookAhead {
 		day = day.AddDays(1)
 		d := h.Day(day)
 		if !d.Working {
-			deadline.note("%s: no working day (%s)", day.long(), d.notWorking())
+			deadline.step("%s: no working day (%s)", day.long(), d.notWorking())
 			continue
 		}
 		deadline.At = h.due(&deadline, d).UTC()
 		return deadline, nil
 	}
-	return Deadline{}, fmt.Errorf("after %s: %w, look at the opening hours and exceptions of the team and its municipality",
-		DateOf(made, loc), ErrNoWorkingDay)
+	return Deadline{}, fmt.Errorf(
+		"after %s: %w, check the opening hours and exceptions of the team and its municipality", DateOf(made, loc),
+		ErrNoWorkingDay,
+	)
 }
 
 // due picks the time on the working day that was found.
 func (h *Hours) due(deadline *Deadline, d Day) time.Time {
 	loc := h.Location()
 	var closing Clock
-	whose := "closing time"
+	reason := "closing time"
 	if len(d.Open) > 0 {
 		closing = d.closing()
 	} else {
 		closing = h.municipality.day(d.Date).closing()
-		whose = fmt.Sprintf("the team is closed (%s), the municipality's closing time counts:", d.Why)
+		reason = fmt.Sprintf("the team is closed (%s), the municipality's closing time counts:", d.Why)
 	}
 	if h.rule == SameTime {
 		clock := ClockOf(deadline.Made, loc)
 		switch at := d.Date.at(clock, loc); {
 		case clock > closing:
-			whose = "the same time lies after closing time, which counts:"
+			reason = "the same time lies after closing time, which counts:"
 		case !h.opensBetween(deadline.Made, at):
-			whose = "the team is not open before the same time, so that closing time counts:"
+			reason = "the team is not open before the same time, so that closing time counts:"
 		default:
-			deadline.note("%s: the first working day, at the same time %s", d.Date.long(), clock)
+			deadline.step("%s: the first working day, at the same time %s", d.Date.long(), clock)
 			return at
 		}
 	}
-	deadline.note("%s: the first working day, %s %s", d.Date.long(), whose, closing)
+	deadline.step("%s: the first working day, %s %s", d.Date.long(), reason, closing)
 	return d.Date.at(closing, loc)
 }
 
 // opensBetween reports whether somebody is at work between the two moments: the team, or the municipality in its stead.
 func (h *Hours) opensBetween(from, to time.Time) bool {
-	town := &Hours{municipality: h.municipality}
-	for _, hours := range []*Hours{h, town} {
+	municipal := &Hours{municipality: h.municipality}
+	for _, hours := range []*Hours{h, municipal} {
 		if run, ok := hours.runAfter(from); ok && run.from.Before(to) {
 			return true
 		}
@@ -91,6 +93,6 @@ func (d Day) notWorking() string {
 	return d.Why
 }
 
-func (d *Deadline) note(format string, args ...any) {
+func (d *Deadline) step(format string, args ...any) {
 	d.Steps = append(d.Steps, fmt.Sprintf(format, args...))
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // The library computes in the zone of the machine, where midnight may not exist on a holiday (Cairo, 27 April 2029):
-// the day would come out as the one before. This package is its only importer, so its default is ours to set.
+// the day would come out as the one before. Only this package imports it, so its default can be set here.
 func init() { cal.DefaultLoc = time.UTC }
 
 // holidays are the days on which a municipality is closed: the eight of the municipal labour agreement and the two
-// Sundays that belong to them, which count where somebody is open on Sundays. Liberation Day is free every year. The
-// library's own list is not used as it stands: Good Friday is a working day unless the municipality says otherwise.
+// Sundays that belong to them, which matter to a team that is open on Sundays. Liberation Day is free every year. The
+// library's own list is not used unchanged: Good Friday is a working day unless the municipality says otherwise.
 func holidays(goodFriday bool) []*cal.Holiday {
 	days := []*cal.Holiday{
 		nl.Nieuwjaar, nl.EerstePaasdag, nl.TweedePaasdag, nl.Koningsdag, nl.BevrijdingsDag,

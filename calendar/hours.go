@@ -15,10 +15,10 @@ const (
 	SameTime    Rule = "same_time"    // the same clock time on that day, which is stricter
 )
 
-// TeamSpec says in what a team differs from its municipality.
+// TeamSpec says how a team differs from its municipality.
 type TeamSpec struct {
 	Hours      Week            // nil for the municipality's
-	Exceptions Exceptions      // go before everything else
+	Exceptions Exceptions      // override everything else
 	Reasons    map[Date]string // why a day is an exception, for people; optional
 	// the norm counts the days on which the team is open, instead of the municipality's working days
 	OwnDays bool
@@ -98,14 +98,14 @@ func (h *Hours) Location() *time.Location {
 	return h.municipality.location
 }
 
-// Day is what the team's calendar makes of one day.
+// Day is one day by the team's calendar.
 func (h *Hours) Day(d Date) Day {
 	if h.municipality == nil {
 		return Day{Date: d, Why: "no opening hours"}
 	}
-	town := h.municipality.day(d)
-	day := h.open(d, town)
-	day.Working = town.Working
+	municipal := h.municipality.day(d)
+	day := h.open(d, municipal)
+	day.Working = municipal.Working
 	if h.ownDays {
 		_, holiday := h.municipality.Holiday(d)
 		day.Working = len(day.Open) > 0 && (day.Exception || !holiday)
@@ -115,7 +115,7 @@ func (h *Hours) Day(d Date) Day {
 
 // open finds the team's hours on a day: its own exception, else the municipality's closing or special hours, else the
 // week.
-func (h *Hours) open(d Date, town Day) Day {
+func (h *Hours) open(d Date, municipal Day) Day {
 	if spans, ok := h.exceptions[d]; ok {
 		return Day{Date: d, Open: spans, Exception: true, Why: exceptional(h.reasons[d], spans, " of the team")}
 	}
@@ -127,12 +127,12 @@ func (h *Hours) open(d Date, town Day) Day {
 	switch {
 	case h.onHolidays:
 		return h.ordinary(d, own)
-	case len(town.Open) == 0 && (town.Exception || h.isHoliday(d)):
-		return Day{Date: d, Exception: town.Exception, Why: town.Why}
-	case town.Exception && h.week == nil:
-		return town
-	case town.Exception:
-		return Day{Date: d, Open: intersect(own, town.Open), Exception: true, Why: town.Why}
+	case len(municipal.Open) == 0 && (municipal.Exception || h.isHoliday(d)):
+		return Day{Date: d, Exception: municipal.Exception, Why: municipal.Why}
+	case municipal.Exception && h.week == nil:
+		return municipal
+	case municipal.Exception:
+		return Day{Date: d, Open: intersect(own, municipal.Open), Exception: true, Why: municipal.Why}
 	default:
 		return h.ordinary(d, own)
 	}
@@ -161,8 +161,8 @@ func (h *Hours) Open(t time.Time) bool {
 	return false
 }
 
-// Next is when the team next goes from closed to open after t and when it closes again, in the municipality's zone. It
-// is false when that does not happen within a year.
+// Next is the team's next opening after t and the closing that follows, in the municipality's zone. It is false when
+// there is none within a year.
 func (h *Hours) Next(t time.Time) (from, to time.Time, ok bool) {
 	run, ok := h.runAfter(t)
 	if ok && run.contains(t) {

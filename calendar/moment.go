@@ -8,9 +8,9 @@ import (
 // moments are the ways to write a moment on the municipality's own clocks.
 var moments = []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
 
-// ParseMoment reads a moment as RFC 3339 writes it, or as the clocks at loc show it: 2026-11-20 16:00. The clocks skip
-// an hour once a year: a time in it is an error. An hour comes twice: its first time is meant, RFC 3339 can say the
-// second.
+// ParseMoment reads a moment as RFC 3339 writes it, or as the clocks at loc show it: 2026-11-20 16:00. Once a year the
+// clocks skip an hour: a time in it is an error. Once a year an hour comes twice: the first is meant, and RFC 3339 can
+// name the second.
 func ParseMoment(s string, loc *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
@@ -34,7 +34,7 @@ func ParseMoment(s string, loc *time.Location) (time.Time, error) {
 	)
 }
 
-// ParseMonth reads a month such as 2026-05, and gives its first day.
+// ParseMonth reads a month such as 2026-05, and returns its first day.
 func ParseMonth(s string) (Date, error) {
 	t, err := time.Parse("2006-01", s)
 	if err != nil || t.Year() < 1 {
@@ -43,7 +43,7 @@ func ParseMonth(s string) (Date, error) {
 	return DateOf(t, time.UTC), nil
 }
 
-// Month is what the team's calendar makes of each day of the month in which a day lies.
+// Month is the month of a given day, day by day, by the team's calendar.
 func (h *Hours) Month(in Date) []Day {
 	var month []Day
 	for d := (Date{in.Year, in.Month, 1}); d.Month == in.Month; d = d.AddDays(1) {

@@ -126,7 +126,7 @@ func TestTheNormDayByDay(t *testing.T) {
 		for _, clock := range []string{"00:00", "08:59", "09:00", "16:59", "17:01", "23:59"} {
 			made := at(t, day.Format(time.DateOnly)+" "+clock)
 			for _, test := range []struct {
-				who   string
+				whose string
 				hours *calendar.Hours
 				want  string
 			}{
@@ -141,7 +141,7 @@ func TestTheNormDayByDay(t *testing.T) {
 				d, err := test.hours.Deadline(made)
 				require.NoError(t, err)
 				require.Equal(t, test.want, d.At.In(amsterdam).Format(dueAt), "%s, made on %s at %s\n%s",
-					test.who, row.made, clock, strings.Join(d.Steps, "\n"))
+					test.whose, row.made, clock, strings.Join(d.Steps, "\n"))
 				require.Less(t, d.At.Sub(made), 10*24*time.Hour, "of this year")
 			}
 		}
@@ -157,7 +157,7 @@ func bySameTime(closing, clock string, workedOn bool) string {
 	return strings.TrimSuffix(closing, "17:00") + clock
 }
 
-// What is stored is UTC: the same wall-clock time is another instant after the clocks have changed.
+// Deadlines are stored in UTC: the same wall-clock time is another instant after the clocks have changed.
 func TestTheNormInUTCOverTheChangesOfTheClock(t *testing.T) {
 	hours := team(t, deventer(t), calendar.TeamSpec{})
 	sameTime := team(t, deventer(t), calendar.TeamSpec{Rule: calendar.SameTime})

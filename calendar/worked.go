@@ -15,7 +15,7 @@ func (h *Hours) Worked(from, to time.Time) time.Duration {
 }
 
 // After is the first instant at which a part of the working time between two instants has passed, 0.5 for half of it.
-// Without working time between them it is to.
+// It is to when there is no working time between them.
 func (h *Hours) After(part float64, from, to time.Time) time.Time {
 	left := time.Duration(part * float64(h.Worked(from, to)))
 	at := to
@@ -37,17 +37,17 @@ func (h *Hours) Warning(d Deadline, part float64) time.Time {
 	if part <= 0 {
 		return time.Time{}
 	}
-	who := h
+	hours := h
 	if h.Worked(d.Made, d.At) == 0 {
-		who = &Hours{municipality: h.municipality}
+		hours = &Hours{municipality: h.municipality}
 	}
-	if at := who.After(part, d.Made, d.At); at.Before(d.At) {
+	if at := hours.After(part, d.Made, d.At); at.Before(d.At) {
 		return at.UTC()
 	}
 	return time.Time{}
 }
 
-// working gives the stretches of working time between two instants, in order, until each says no more.
+// working passes the stretches of working time between two instants to each, in order, until each returns false.
 func (h *Hours) working(from, to time.Time, each func(stretch) bool) {
 	first, last := DateOf(from, h.Location()), DateOf(to, h.Location())
 	for i := range lookAhead {
@@ -73,8 +73,8 @@ func (h *Hours) working(from, to time.Time, each func(stretch) bool) {
 func (h *Hours) stretches(d Date) []stretch {
 	day := h.Day(d)
 	if len(day.Open) == 0 && day.Working {
-		town := &Hours{municipality: h.municipality}
-		return town.instants(d)
+		municipal := &Hours{municipality: h.municipality}
+		return municipal.instants(d)
 	}
 	return h.instants(d)
 }
