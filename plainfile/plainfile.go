@@ -1,5 +1,4 @@
-// Package plainfile owns how a file that somebody names is read: an ordinary one only, and a secret only where nobody
-// but its owner can.
+// Package plainfile reads files that people name: regular ones only, and a secret only when others cannot read it.
 package plainfile
 
 import (
@@ -11,21 +10,21 @@ import (
 	"syscall"
 )
 
-// ErrTooLarge is given for a file that holds more than it may.
+// ErrTooLarge is returned for a file above its size limit.
 var ErrTooLarge = errors.New("it is too large")
 
-// ExposedError is given for a secret that others can get at.
+// ExposedError is returned for a secret that others can read or change.
 type ExposedError struct {
 	Mode os.FileMode // its permissions
 }
 
-// Error says so.
+// Error names the permissions.
 func (e ExposedError) Error() string {
 	return fmt.Sprintf("it can be read by others than its owner (mode %04o)", e.Mode)
 }
 
-// Open opens a file for reading, but neither a directory nor a pipe, which could block for ever. Its errors name the
-// fault and leave the path to the caller.
+// Open opens a regular file for reading; it refuses a directory, and a pipe, which could block for ever. Its errors
+// name the fault and leave the path to the calling code.
 func Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -45,10 +44,10 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// ReadPrivate reads a file that nobody but its owner can, of at most so many bytes. In credentials, the directory that
-// systemd makes for LoadCredential=, and in that of any service, which root reads by its full path, the group bits are
-// let be: there they are the mask of an access list that lets the service's own user read. Empty stands for no such
-// directory. Besides those of Open it gives an ExposedError and ErrTooLarge.
+// ReadPrivate reads a file of at most that many bytes, which only its owner can read. It ignores the group bits in
+// credentials, the directory that systemd makes for LoadCredential= (empty for none), and in that of any service, which
+// root reads by its full path: there they are the mask of an access list that lets the service's own user read. Besides
+// the errors of Open it returns an ExposedError and ErrTooLarge.
 func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -75,7 +74,7 @@ func ReadPrivate(path, credentials string, most int) ([]byte, error) {
 // everyCredential is where systemd makes a directory for each service with credentials. Only root can write there.
 const everyCredential = "/run/credentials"
 
-// exposing are the bits of a file's mode that let others get at it.
+// exposing are the bits of a file's mode that give others access.
 func exposing(path, credentials string) os.FileMode {
 	dir := filepath.Dir(filepath.Clean(path))
 	if credentials != "" && dir == filepath.Clean(credentials) || filepath.Dir(dir) == everyCredential {

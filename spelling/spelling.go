@@ -1,10 +1,9 @@
-// Package spelling finds what somebody meant who misspelt a name.
+// Package spelling finds the name that a misspelt word was meant to be.
 package spelling
 
 import "strings"
 
-// Nearest is the known name that somebody who wrote word most likely meant, or empty when none is like it. Capitals in
-// word do not count.
+// Nearest is the known name that word most likely means, or empty when none is like it. Capitals in word do not count.
 func Nearest[Name ~string](word Name, known []Name) Name {
 	var best Name
 	least := min(3, len(word)/2+1)
@@ -16,7 +15,7 @@ func Nearest[Name ~string](word Name, known []Name) Name {
 	return best
 }
 
-// distance counts the letters to change, add, drop or swap with a neighbour to make a of b, giving up at limit.
+// distance counts the letters to change, add, drop or swap with a neighbour to turn a into b, giving up at limit.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit
