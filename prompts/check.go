@@ -20,8 +20,8 @@ type Fault string
 const (
 	Missing    Fault = "missing"    // no sound file: callers do not hear this prompt
 	Empty      Fault = "empty"      // a file without content
-	Unplayable Fault = "unplayable" // a form, name or rate that Asterisk does not take
-	Silent     Fault = "silent"     // speech that is not there
+	Unplayable Fault = "unplayable" // a form, name or rate that Asterisk does not play
+	Silent     Fault = "silent"     // no speech in it
 	Level      Fault = "level"      // much too soft, or clipped
 	Length     Fault = "length"     // far too short or long for its text: often a wrong rate, or another text
 	Stale      Fault = "stale"      // the text changed since the file was made
@@ -46,8 +46,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", where, p.Fault, p.Detail)
 }
 
-// Check looks at all sound files of the languages (none means all) and gives what is wrong, by language and name. It
-// reads files only and needs no programs. An unreadable directory shows as missing prompts.
+// Check looks at all sound files of the languages (none means all) and returns their problems, by language and name. It
+// only reads files and needs no programs. An unreadable directory shows as missing prompts.
 func Check(dir string, manifest *Manifest, languages []Language) []Problem {
 	chosen, err := chooseLanguages(languages)
 	if err != nil {
@@ -74,7 +74,7 @@ func Check(dir string, manifest *Manifest, languages []Language) []Problem {
 	return problems
 }
 
-// inspection is what was found in one directory.
+// inspection holds the findings of one directory.
 type inspection struct {
 	dir      string
 	tree     string
@@ -135,13 +135,13 @@ func (in *inspection) found(id ID, file string, fault Fault, detail string, args
 	})
 }
 
-// file looks at one file and gives its length when it is known.
+// file checks one file and returns its length, if known.
 func (in *inspection) file(name string) (ID, time.Duration) {
 	ext := filepath.Ext(name)
 	id := ID(strings.TrimSuffix(name, ext))
 	prompt, known := in.manifest.Prompt(in.language, id)
 	if !known {
-		if in.tree == recordedTree { // rendered ones are left over from texts that were taken out; nobody misspelt them
+		if in.tree == recordedTree { // a rendered one is left over from a removed text, not misspelt
 			in.found(
 				id, name, Unknown, "there is no prompt of this name%s; rename or remove the file",
 				didYouMean(in.manifest.IDs(in.language), id),
@@ -177,7 +177,7 @@ func (in *inspection) file(name string) (ID, time.Duration) {
 	return id, length
 }
 
-// The levels that are pointed out, in dBFS RMS while somebody speaks. Prompts are made at speechLevel.
+// The levels that are reported, in dBFS RMS while somebody speaks. Prompts are made at speechLevel.
 const (
 	silentBelow = -45.0
 	softBelow   = -30.0
@@ -221,7 +221,7 @@ func (in *inspection) length(prompt Prompt, name string, length time.Duration) {
 	}
 }
 
-// compareLengths holds files of one prompt against each other: a raw file of another rate cannot be told otherwise.
+// compareLengths compares the files of one prompt: nothing else shows the wrong rate of a raw file.
 func (in *inspection) compareLengths(id ID, lengths map[string]time.Duration) {
 	shortest, longest := time.Duration(1<<62), time.Duration(0)
 	for _, length := range lengths {
@@ -236,8 +236,8 @@ func (in *inspection) compareLengths(id ID, lengths map[string]time.Duration) {
 	}
 }
 
-// freshness compares what is on disk with what it should be made from. A recording that was copied in without import
-// has no stamp, so nothing is known of its text.
+// freshness compares the files of a prompt with its text. A recording that was copied in without import has no stamp,
+// so its text is unknown.
 func (in *inspection) freshness(id ID) {
 	prompt, _ := in.manifest.Prompt(in.language, id)
 	made, stamped := in.stamps[id]
@@ -251,7 +251,7 @@ func (in *inspection) freshness(id ID) {
 	}
 }
 
-// didYouMean points to the name that is most like a wrong one.
+// didYouMean names the prompt whose name is most like a wrong one.
 func didYouMean(known []ID, wrong ID) string {
 	near := spelling.Nearest(wrong, known)
 	if near == "" {

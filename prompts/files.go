@@ -14,7 +14,7 @@ import (
 
 // Where sound files live below the prompts directory: <tree>/<language>/<id>.<ext>.
 const (
-	recordedTree = "recorded" // a human voice; goes before
+	recordedTree = "recorded" // a human voice; takes precedence
 	renderedTree = "rendered" // espeak-ng
 )
 
@@ -24,16 +24,16 @@ const (
 	workPrefix = ".work-"
 )
 
-// stamp remembers what a pair of sound files was made from, and how large it was, so that a text that changed and a
-// file that was cut short are both seen.
+// stamp records the source of a pair of sound files, and their sizes, so that a changed text and a truncated file are
+// both noticed.
 type stamp struct {
 	From string `json:"from"`
 	Alaw int64  `json:"alaw"`
 	G722 int64  `json:"g722"`
 }
 
-// readStamps gives what is known of a directory. A file that is missing or broken means that nothing is known: all is
-// made anew.
+// readStamps reads the stamps of a directory. When their file is missing or broken there are none, and every prompt is
+// made again.
 func readStamps(dir string) map[ID]stamp {
 	stamps := map[ID]stamp{}
 	raw, err := os.ReadFile(filepath.Join(dir, stampFile))
@@ -50,12 +50,12 @@ func writeStamps(dir string, stamps map[ID]stamp) error {
 	}
 	draft := filepath.Join(dir, stampFile+".new")
 	if err := os.WriteFile(draft, raw, 0o644); err != nil {
-		return fmt.Errorf("note what was made: %w", err)
+		return fmt.Errorf("write the stamps: %w", err)
 	}
 	return os.Rename(draft, filepath.Join(dir, stampFile))
 }
 
-// intact tells whether the files are there as they were made.
+// intact reports whether the files have the sizes with which they were made.
 func (s stamp) intact(dir string, id ID) bool {
 	return s.Alaw > 0 && s.Alaw == fileSize(dir, id, alawExt) && s.G722 > 0 && s.G722 == fileSize(dir, id, g722Ext)
 }
@@ -81,7 +81,7 @@ func Duration(dir string, language Language, id ID) time.Duration {
 	return 0
 }
 
-// lockRetry is how often a waiting process looks whether the other one is done.
+// lockRetry is how often a waiting process tries the lock again.
 const lockRetry = 100 * time.Millisecond
 
 // lockDir waits until no other process makes files in dir. The lock goes with the process, so a killed one leaves none
@@ -109,8 +109,8 @@ func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	}
 }
 
-// workDir makes a directory for files that are not done, on the same file system as where they go; those of killed runs
-// are removed. The lock must be held.
+// workDir makes a directory for unfinished files, on the file system of their destination; it removes those of killed
+// runs. The lock must be held.
 func workDir(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

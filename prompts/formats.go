@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// What is wrong with a sound file's form.
+// Faults of a sound file's form.
 var (
 	errWrongForm = errors.New("Asterisk cannot play it")
 	errNoLevel   = errors.New("its level cannot be measured here")
 )
 
-// readSound reads a sound file in one of the forms that Asterisk plays. Length is known for all but gsm; samples only
-// for those that are not compressed further, and errNoLevel says so for the others.
+// readSound reads a sound file in one of the forms that Asterisk plays. The length is known for all but gsm. Forms that
+// are compressed further give errNoLevel instead of samples.
 func readSound(name string, raw []byte) (sound, time.Duration, error) {
 	switch filepath.Ext(name) {
 	case alawExt:
@@ -39,7 +39,7 @@ func lasting(bytes, perSecond int) time.Duration {
 	return time.Duration(bytes) * time.Second / time.Duration(perSecond)
 }
 
-// readPlayableWAV holds a WAV file to what Asterisk's format_wav accepts: one channel of 16-bit samples at exactly one
+// readPlayableWAV accepts the WAV files that Asterisk's format_wav does: one channel of 16-bit samples at exactly one
 // rate.
 func readPlayableWAV(raw []byte, rate uint32) (sound, time.Duration, error) {
 	format, samples, err := readWAV(raw)
@@ -62,8 +62,8 @@ func companded(raw []byte, expand func(byte) int) sound {
 	return s
 }
 
-// alawSample expands A-law to 16 bits (ITU-T G.711): sign, three bits of segment, four of step, every other bit turned
-// round.
+// alawSample expands A-law to 16 bits (ITU-T G.711): sign, three bits of segment, four of step, every other bit
+// inverted.
 func alawSample(b byte) int {
 	b ^= 0x55
 	step, segment := int(b&0x0f)<<4+8, b>>4&7
@@ -76,7 +76,7 @@ func alawSample(b byte) int {
 	return step
 }
 
-// ulawSample expands µ-law to 16 bits (ITU-T G.711): as A-law, with all bits turned round and a bias of 132.
+// ulawSample expands µ-law to 16 bits (ITU-T G.711): as A-law, with all bits inverted and a bias of 132.
 func ulawSample(b byte) int {
 	b = ^b
 	step := (int(b&0x0f)<<3 + 132) << (b >> 4 & 7)

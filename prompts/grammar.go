@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// grammar is what differs between languages when something is composed. Sentences themselves have the same order in
-// Dutch and English and are joined in Speaker.
+// grammar is the part of composing that differs between languages. Sentences themselves have the same order in Dutch
+// and English and are joined in Speaker.
 type grammar interface {
 	// number reads a cardinal from 0 to 9999.
 	number(n int) []ID

@@ -1,7 +1,6 @@
 package prompts
 
-// The whole sentences that Speaker.Say is for. Each exists in every built-in language; the configuration may replace
-// its text.
+// The whole sentences for Speaker.Say. Each exists in every built-in language; the configuration may replace its text.
 const (
 	Welcome                   ID = "welcome"
 	SearchingAgent            ID = "searching-agent"
@@ -30,7 +29,7 @@ const (
 	ConfirmWithdrawal         ID = "confirm-withdrawal"
 	NoteWithdrawn             ID = "note-withdrawn"
 
-	// What a colleague hears who rings a caller back.
+	// For a colleague, in a callback.
 	CallingBack       ID = "calling-back"
 	NotDialled        ID = "not-dialled"
 	AskResult         ID = "ask-result"
@@ -41,8 +40,8 @@ const (
 
 	Closed      ID = "closed"
 	WrongChoice ID = "wrong-choice"
-	// Fallback is spoken by the dialplan when the daemon is away, FallbackAgain to who was with the daemon before and
-	// has been welcomed. Their file names are part of the dialplan.
+	// The dialplan speaks Fallback when the daemon is away, and FallbackAgain to a caller whom the daemon had welcomed.
+	// Their file names are part of the dialplan.
 	Fallback      ID = "fallback"
 	FallbackAgain ID = "fallback-again"
 	Goodbye       ID = "goodbye"

@@ -15,13 +15,13 @@ type ImportOptions struct {
 	Dir      string // the prompts directory; files go to Dir/recorded/<language>
 	Manifest *Manifest
 	Language Language
-	From     string // a directory of recordings, <id>.wav, .flac, .mp3 or whatever ffmpeg reads, in any rate
+	From     string // a directory of recordings, <id>.wav, .flac, .mp3 or other forms that ffmpeg reads, at any rate
 	Progress func(done, total int)
 }
 
 // Import makes sound files of a recorded voice: trimmed, at one level with the others, in the forms that Asterisk plays
-// without transcoding. They replace whatever was recorded of the same prompt before. What cannot be used is in refused,
-// the rest goes on; the error is for what stops everything.
+// without transcoding. They replace earlier recordings of the same prompt. Unusable recordings are in refused, and the
+// rest goes on; err is a fault that stops everything.
 func Import(ctx context.Context, o ImportOptions) (report Report, refused []Problem, err error) {
 	if o.Manifest == nil || o.Dir == "" {
 		return Report{}, nil, errors.New("import recordings: a directory and a manifest are needed")
@@ -94,7 +94,7 @@ func recordings(o ImportOptions, entries []os.DirEntry) (items []item, refused [
 	return items, refused
 }
 
-// refuseInto notes a recording that cannot be used and lets the others go on.
+// refuseInto collects a recording that cannot be used and lets the others go on.
 func refuseInto(refused *[]Problem, language Language) func(item, error) error {
 	var mu sync.Mutex
 	return func(it item, err error) error {

@@ -30,16 +30,16 @@ type Library struct {
 
 // shelf is what one directory held when it was last read.
 type shelf struct {
-	changed time.Time // the directory's own time of change
+	changed time.Time // the directory's own modification time
 	read    time.Time
 	settled bool // false when the directory may change without showing it: read again
 	ids     map[ID]bool
-	spoilt  map[ID]bool // Asterisk would choke on one of their files
+	spoilt  map[ID]bool // Asterisk cannot play one of their files
 }
 
 // OpenLibrary opens the prompts directory. dir is its path for this process, asteriskDir the path by which Asterisk
 // finds the same directory: absolute, or relative to Asterisk's sounds directory. The error says what to do about a
-// directory that is not there.
+// missing directory.
 func OpenLibrary(dir, asteriskDir string) (*Library, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -57,8 +57,8 @@ func OpenLibrary(dir, asteriskDir string) (*Library, error) {
 	return &Library{dir: dir, asteriskDir: path.Clean(asteriskDir), shelves: map[string]shelf{}}, nil
 }
 
-// PlainPath gives an error for what ARI or the dialplan would take for something else than a path of sounds: a comma
-// starts the next sound in a media list, an ampersand does so in Playback.
+// PlainPath returns an error for a path that ARI or the dialplan would misread: a comma starts the next sound in a
+// media list, an ampersand does so in Playback.
 func PlainPath(dir string) error {
 	if strings.ContainsAny(dir, ",&|?* \t\r\n\"'") {
 		return errors.New("Asterisk cannot play sounds from a path with spaces, quotes or one of ,&|?* in it")
@@ -66,9 +66,9 @@ func PlainPath(dir string) error {
 	return nil
 }
 
-// Media gives what to hand to ARI to have u spoken: one "sound:" URI for each part, without extension, so that Asterisk
-// takes the file that fits the call's codec. A recorded file goes before a rendered one. Parts without any file are
-// left out and reported, for the caller of Media to count: a call goes on without them.
+// Media returns what ARI needs to speak u: one "sound:" URI for each part, without extension, so that Asterisk takes
+// the file that fits the call's codec. A recorded file takes precedence over a rendered one. Parts without any file are
+// left out and returned as missing, to be counted: a call goes on without them.
 func (l *Library) Media(u Utterance) (media []string, missing []ID) {
 	for _, part := range u.Parts {
 		language, id := part.split(u.Language)
@@ -92,10 +92,10 @@ func (l *Library) find(language Language, id ID) (tree string, found bool) {
 	return "", false
 }
 
-// shelf gives the content of a directory, read anew when the directory changed. l.mu is held.
+// shelf returns the content of a directory, read again when the directory changed. l.mu is held.
 func (l *Library) shelf(tree string, language Language) shelf {
 	if _, known := grammars[language]; !known {
-		return shelf{} // never a path made of what came from elsewhere
+		return shelf{} // never a path made of unknown input
 	}
 	name := path.Join(tree, string(language))
 	dir := filepath.Join(l.dir, filepath.FromSlash(name))
@@ -113,8 +113,8 @@ func (l *Library) shelf(tree string, language Language) shelf {
 	return known
 }
 
-// settleTime is how long a directory is not trusted after its last change, and is read again at times: two changes can
-// carry the same time of change, and a file that is being copied in is empty at first.
+// settleTime is how long after its last change a directory is read again at times: two changes can carry the same
+// modification time, and a file that is being copied in is empty at first.
 const (
 	settleTime  = 2 * time.Second
 	rereadEvery = 250 * time.Millisecond
@@ -140,7 +140,7 @@ func readShelf(dir string, changed time.Time) shelf {
 			continue
 		}
 		id := ID(strings.TrimSuffix(e.Name(), ext))
-		if !goodHead(filepath.Join(dir, e.Name())) {
+		if !goodHeader(filepath.Join(dir, e.Name())) {
 			s.spoilt[id] = true
 		}
 		s.ids[id] = true
@@ -151,9 +151,9 @@ func readShelf(dir string, changed time.Time) shelf {
 	return s
 }
 
-// goodHead tells whether Asterisk can open a file, as far as its first bytes show. A WAV file of a wrong rate copied in
-// by hand would otherwise go before a rendered one and be heard as nothing.
-func goodHead(file string) bool {
+// goodHeader reports whether Asterisk can open a file, as far as its first bytes show. A WAV file of a wrong rate,
+// copied in by hand, would otherwise hide a rendered one, and callers would hear nothing.
+func goodHeader(file string) bool {
 	ext := filepath.Ext(file)
 	if ext != ".wav" && ext != ".wav16" {
 		return true

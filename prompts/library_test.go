@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// put writes a file of a prompts directory and gives its directory a time of change of its own.
+// put writes a file of a prompts directory and gives its directory a modification time of its own.
 func put(t *testing.T, dir, name, content string) string {
 	t.Helper()
 	file := filepath.Join(dir, name)
@@ -130,7 +130,7 @@ func TestFilesThatAsteriskCannotPlayDoNotCount(t *testing.T) {
 	})
 }
 
-func TestPathsCannotBeLedAstray(t *testing.T) {
+func TestIDsCannotLeaveTheDirectory(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "rendered/nl/welcome.alaw", "x")
 	put(t, dir, "secret.alaw", "x")

@@ -27,7 +27,7 @@ type Prompt struct {
 	// Text is what a caller hears and what a recorded voice reads out; for a silence it is the punctuation in its
 	// place.
 	Text string
-	// Part tells that the program joins this piece to others; the configuration cannot replace its text.
+	// Part marks a piece that the program joins to others; the configuration cannot replace its text.
 	Part bool
 	// Silence is the length of a pause; zero for speech.
 	Silence time.Duration
@@ -70,7 +70,7 @@ func NewManifest(extra Extra) (*Manifest, error) {
 	return m, nil
 }
 
-// Text writes an utterance as it is spoken, numbers in words. A part that the manifest does not have stands as [id].
+// Text writes an utterance as it is spoken, numbers in words. A part that the manifest does not have shows as [id].
 func (m *Manifest) Text(u Utterance) string {
 	var written strings.Builder
 	last, glued := "", false
@@ -94,14 +94,13 @@ func (m *Manifest) Text(u Utterance) string {
 	return written.String()
 }
 
-// Prompt gives the entry for an id.
+// Prompt returns the entry for an id.
 func (m *Manifest) Prompt(language Language, id ID) (Prompt, bool) {
 	p, known := m.prompts[language][id]
 	return p, known
 }
 
-// Has tells whether every part of an utterance can be spoken, as far as texts go; whether its sound files are there,
-// Library knows.
+// Has reports whether every part of an utterance has a text. Library knows whether it has a sound file.
 func (m *Manifest) Has(u Utterance) bool {
 	for _, part := range u.Parts {
 		if _, known := m.Prompt(part.split(u.Language)); !known {
@@ -140,7 +139,7 @@ func (m *Manifest) add(language Language, id ID, text string) error {
 	return nil
 }
 
-// speakable refuses what a synthesizer would turn into silence or take for its own commands.
+// speakable refuses text that a synthesizer would turn into silence or take for its own commands.
 func speakable(text string) error {
 	switch {
 	case strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0:
@@ -211,7 +210,7 @@ func readBuiltIn(files fs.FS, language Language) (map[ID]Prompt, error) {
 		for part, section := range map[bool]map[ID]manifestEntry{false: file.Texts, true: file.Parts} {
 			for id, e := range section {
 				if _, twice := entries[id]; twice {
-					return nil, fmt.Errorf("read %s: %s stands in the manifest twice", name, id)
+					return nil, fmt.Errorf("read %s: %s is in the manifest twice", name, id)
 				}
 				entries[id] = Prompt{
 					ID: id, Language: language, Text: e.Text, Part: part, Silence: e.Silence, say: e.Say, glue: e.Glue,

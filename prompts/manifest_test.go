@@ -95,7 +95,7 @@ func TestConfigurationThatCannotBeSpokenIsRefusedWithEveryReason(t *testing.T) {
 
 func TestBrokenBuiltInTextsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ file, want string }{
-		"the same prompt in two sections": {"texts: {a: x}\nparts: {a: y}", "a stands in the manifest twice"},
+		"the same prompt in two sections": {"texts: {a: x}\nparts: {a: y}", "a is in the manifest twice"},
 		"the same prompt twice":           {"texts:\n  a: x\n  a: y", "already defined"},
 		"a silence that is no time":       {"parts: {a: {silence: long}}", "read manifest/nl/a.yaml"},
 		"no mapping":                      {"- a", "read manifest/nl/a.yaml"},

@@ -15,11 +15,11 @@ type item struct {
 	language Language
 	id       ID
 	file     string // the recording, when there is one
-	from     string // fingerprint of what it is made from
+	from     string // fingerprint of its source
 	speak    func(context.Context) (sound, error)
 }
 
-// name is how messages call it.
+// name is the item's name in messages.
 func (i item) name() string { return string(i.language) + "/" + string(i.id) }
 
 // batchSize is how many prompts go through one run of ffmpeg.
@@ -33,8 +33,8 @@ type press struct {
 	tree, work string
 	unlock     func()
 	progress   func(done, total int)
-	// refuse decides on an item that cannot be spoken: the error to stop with, or nil to leave the item out. Nil stops
-	// always.
+	// refuse decides on an item that cannot be spoken: it returns the error to stop with, or nil to leave the item out.
+	// Without refuse every error stops.
 	refuse func(item, error) error
 	// replaceAll removes a prompt's files in other forms than the two made here: Asterisk might go on playing those.
 	replaceAll bool
@@ -124,7 +124,7 @@ func (p *press) speak(ctx context.Context, it item, work string) (clip, error) {
 	return c, os.WriteFile(c.raw, started.overNoise().pcm16(), 0o644)
 }
 
-// place moves a batch to where Asterisk reads it and notes what it was made from.
+// place moves a batch to where Asterisk reads it and writes its stamps.
 func (p *press) place(items []item, clips []clip, handled, total int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,14 +20,14 @@ const (
 // Languages lists the languages that this package can speak, the first language of callers first.
 func Languages() []Language { return []Language{Dutch, English} }
 
-// Utterance is what is said in one go: parts to be played one after another.
-// The zero value is silence; it takes the language of what is joined to it.
+// Utterance is what is said in one go: parts to be played one after another. The zero value is silence; it takes the
+// language of the utterance that is joined to it.
 type Utterance struct {
 	Language Language
 	Parts    []ID
 }
 
-// Empty tells that there is nothing to say.
+// Empty reports whether there is nothing to say.
 func (u Utterance) Empty() bool { return len(u.Parts) == 0 }
 
 // Then returns u followed by next. Neither is changed. Parts in another language than u's keep theirs,
@@ -53,7 +53,7 @@ func (id ID) spokenIn(from, to Language) ID {
 	return ID(string(language) + "/" + string(bare))
 }
 
-// split gives the language and the plain name of a part that stands in an utterance of the given language.
+// split returns the language and the plain name of a part of an utterance in the given language.
 func (id ID) split(utterance Language) (Language, ID) {
 	if language, bare, found := strings.Cut(string(id), "/"); found {
 		return Language(language), ID(bare)

@@ -34,12 +34,12 @@ func (r Report) String() string {
 	return fmt.Sprintf("%d prompts: %d made, %d up to date", r.Total, r.Made, r.Kept)
 }
 
-// pipeline changes when the same text would give another file; it makes every rendered file stale.
+// pipeline is a version. Raise it when the same text would give another file: every rendered file becomes stale.
 const pipeline = "1"
 
 // Render makes the sound files that are missing, damaged or whose text changed, with espeak-ng and ffmpeg. Files appear
-// whole or not at all, so a running Asterisk may play from the same directory, and what was made stays when the run is
-// cut short. When all is up to date no program is needed. Two runs in one directory follow each other.
+// whole or not at all, so a running Asterisk may play from the same directory, and finished files stay when the run is
+// cut short. When all is up to date no program is needed. Of two runs in one directory the second waits.
 func Render(ctx context.Context, o RenderOptions) (Report, error) {
 	languages, err := chooseLanguages(o.Languages)
 	if err != nil {
@@ -84,7 +84,7 @@ func Render(ctx context.Context, o RenderOptions) (Report, error) {
 	return report, nil
 }
 
-// chooseLanguages gives all languages for none, and refuses unknown ones.
+// chooseLanguages returns all languages for none, and refuses unknown ones.
 func chooseLanguages(wanted []Language) ([]Language, error) {
 	if len(wanted) == 0 {
 		return Languages(), nil
@@ -120,12 +120,12 @@ func (p Prompt) spoken() string {
 	return strings.TrimSuffix(p.Text, ".") + ","
 }
 
-// renderedFrom is a fingerprint of all that decides what a rendered file sounds like.
+// renderedFrom is a fingerprint of all that decides the sound of a rendered file.
 func (p Prompt) renderedFrom() string {
 	return fingerprint(pipeline, voices[p.Language], fmt.Sprint(wordsPerMinute), p.spoken(), p.Text, p.Silence.String())
 }
 
-// recordedFrom is a fingerprint of what a recorded voice was asked to read.
+// recordedFrom is a fingerprint of the text that a recorded voice was asked to read.
 func (p Prompt) recordedFrom() string { return fingerprint(p.Text) }
 
 func fingerprint(parts ...string) string {

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// WriteScript writes what a voice has to read out to record a language, as CSV: file name (without extension), text,
-// and how to read it. Silences are not in it.
+// WriteScript writes the script for recording a language, as CSV: file name (without extension), text, and how to read
+// it. Silences are not in it.
 func WriteScript(w io.Writer, manifest *Manifest, language Language) error {
 	if _, err := chooseLanguages([]Language{language}); err != nil {
 		return err

@@ -23,8 +23,8 @@ func (s Speaker) ReadBack(number string) Utterance {
 	return s.CallBackOn(number).Then(s.Say(confirmNumber))
 }
 
-// Position tells how many callers are ahead of this one. It is not the place in the queue: the first in line has 0
-// ahead. Less than none counts as none.
+// Position says how many callers are ahead of this one. It is not the place in the queue: the first in line has 0
+// ahead. A negative number counts as 0.
 func (s Speaker) Position(ahead int) Utterance {
 	switch {
 	case ahead <= 0:
@@ -35,8 +35,8 @@ func (s Speaker) Position(ahead int) Utterance {
 	return s.utter([]ID{thereAre}, s.Number(ahead).Parts, []ID{callersBeforeYou})
 }
 
-// ExpectedWait tells an estimate, rounded up: to minutes, above ten minutes to five, and above an hour only that it is
-// more. Less than a minute is said as such, nothing and below nothing included.
+// ExpectedWait says an estimate, rounded up: to minutes, above ten minutes to five, and above an hour only that it is
+// more. Less than a minute is said as such, zero and negative times included.
 func (s Speaker) ExpectedWait(d time.Duration) Utterance {
 	if d < time.Minute {
 		return s.Say(waitUnderAMinute)

@@ -21,7 +21,7 @@ const (
 	levelWindow    = 10 * time.Millisecond
 	keepBefore     = 10 * time.Millisecond  // a soft consonant starts before it is loud
 	keepAfter      = 20 * time.Millisecond  // and dies away slowly
-	lead           = 20 * time.Millisecond  // of quiet before what is kept, for G.722 to settle
+	lead           = 20 * time.Millisecond  // of quiet before the speech, for G.722 to settle
 	fade           = 4 * time.Millisecond   // no click at the joints
 	tailOfSentence = 300 * time.Millisecond // the breath between two sentences
 )
@@ -38,9 +38,9 @@ func silence(rate int, length time.Duration) sound {
 	return sound{rate: rate, samples: make([]float64, samplesIn(rate, length))}
 }
 
-// noiseFloor (-70 dBFS, nobody hears it) lies under all that is played, silences too. G.722 is adaptive: a file is
-// encoded from some state of the encoder and played into the decoder's state after the file before. Where those differ,
-// parts clip and crackle at the joints, and after digital silence they stay different. In noise both settle in the same
+// noiseFloor (-70 dBFS, inaudible) lies under all that is played, silences too. G.722 is adaptive: a file is encoded
+// from some state of the encoder and played into the decoder's state after the file before. Where those differ, parts
+// clip and crackle at the joints, and after digital silence they stay different. In noise both settle in the same
 // state. Measured on composed sentences, joined against single files: 6 dB of signal to distortion without, 26 dB with
 // noise, lead and run-up (32 is G.722 itself).
 const noiseFloor = 10.0 / 32768
@@ -88,7 +88,7 @@ func (s sound) shape(sentence bool) (sound, error) {
 const (
 	frame      = 20 * time.Millisecond
 	frameBytes = 160                  // in A-law and in G.722
-	frameSlack = 2 * time.Millisecond // more than the resampler may lose; what is over is cut off after it
+	frameSlack = 2 * time.Millisecond // more than the resampler may lose; the surplus is cut off after it
 )
 
 // wholeFrames fills the last frame with silence.
@@ -99,7 +99,7 @@ func (s sound) wholeFrames() sound {
 	return s
 }
 
-// endsSentence tells a whole sentence from a part by its last sign; the dots of "a.m." do not count.
+// endsSentence tells a whole sentence from a part by its last character; the dots of "a.m." do not count.
 func endsSentence(text string) bool {
 	text = strings.TrimSpace(text)
 	if text == "" || !strings.ContainsRune(".?!", rune(text[len(text)-1])) {
@@ -108,7 +108,7 @@ func endsSentence(text string) bool {
 	return len(text) < 3 || text[len(text)-3] != '.'
 }
 
-// windows gives the RMS of each window and the loudest of them.
+// windows returns the RMS of each window and the loudest of them.
 func (s sound) windows() (rms []float64, loudest float64) {
 	size := max(samplesIn(s.rate, levelWindow), 1)
 	for start := 0; start < len(s.samples); start += size {
@@ -216,14 +216,14 @@ func fromPCM16(rate int, raw []byte) sound {
 	return s
 }
 
-// wavFormat is what the head of a WAV file says about its samples.
+// wavFormat is what the header of a WAV file says about its samples.
 type wavFormat struct {
 	coding, channels, bits uint16
 	rate                   uint32
 }
 
-// readWAV splits a WAV file into format and samples. A data length beyond the end means "until the end": that is what a
-// program writes that does not know the length yet, such as espeak-ng into a pipe.
+// readWAV splits a WAV file into format and samples. A data length beyond the end means "until the end": a program that
+// does not know the length yet, such as espeak-ng into a pipe, writes that.
 func readWAV(raw []byte) (wavFormat, []byte, error) {
 	if len(raw) < 12 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
 		return wavFormat{}, nil, errors.New("it is not a WAV file")
@@ -244,5 +244,5 @@ func readWAV(raw []byte) (wavFormat, []byte, error) {
 		}
 		rest = rest[min(size+size%2, int64(len(rest))):]
 	}
-	return wavFormat{}, nil, fmt.Errorf("its WAV head is broken: no samples in %d bytes", len(raw))
+	return wavFormat{}, nil, fmt.Errorf("its WAV header is broken: no samples in %d bytes", len(raw))
 }

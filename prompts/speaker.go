@@ -9,7 +9,7 @@ import (
 // Speaker composes what is said in one language. It holds no files and no state; the zero value speaks Dutch.
 type Speaker struct{ language Language }
 
-// NewSpeaker gives the speaker of a language, or an error that lists the languages there are.
+// NewSpeaker returns the speaker of a language, or an error that lists the known languages.
 func NewSpeaker(language Language) (Speaker, error) {
 	if _, known := grammars[language]; !known {
 		return Speaker{}, fmt.Errorf("no prompts in language %q: use one of %v", language, Languages())
@@ -30,11 +30,11 @@ func (s Speaker) Say(ids ...ID) Utterance { return s.utter(ids) }
 
 // Digits reads a telephone number digit by digit, with a short pause between its groups. Groups that the number is
 // written in are kept when they are short; a Dutch national number without spaces is grouped by the Dutch number plan.
-// The plus of a foreign number is spoken; every other sign is passed over.
+// The plus of a foreign number is spoken; every other character is skipped.
 func (s Speaker) Digits(number string) Utterance { return s.utter(spell(phoneGroups(number))) }
 
 // Reference reads a reference digit by digit in pairs. It is not read as two-digit numbers, because Dutch says the
-// units first ("achtenveertig") and people who write along turn them round. What is not a digit is passed over.
+// units first ("achtenveertig") and people who write along turn them round. Other characters are skipped.
 func (s Speaker) Reference(reference string) Utterance {
 	return s.utter(spell(pairs(onlyDigits(reference))))
 }
@@ -56,8 +56,8 @@ func (s Speaker) Time(t time.Time) Utterance {
 	return s.utter(s.grammar().clock(t.Hour(), t.Minute()))
 }
 
-// noLaterThan reads a limit by its date and time: "dinsdag 24 november om 17 uur". A limit at midnight is told as the
-// end of the day before: "woensdag om middernacht" would be taken for a day too late by half of those who hear it.
+// noLaterThan reads a limit by its date and time: "dinsdag 24 november om 17 uur". A limit at midnight is said as the
+// end of the day before: half of the callers would take "woensdag om middernacht" for a day too late.
 func (s Speaker) noLaterThan(t time.Time) []ID {
 	if t.Hour() == 0 && t.Minute() == 0 {
 		return join(s.grammar().date(t.AddDate(0, 0, -1)), []ID{atEndOfDay})

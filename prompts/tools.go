@@ -18,7 +18,7 @@ const (
 	ffmpeg = "ffmpeg"
 )
 
-// The files made for each prompt. Asterisk plays the one that fits the call's codec as it is: A-law for the public
+// The files made for each prompt. Asterisk plays the one that fits the call's codec unchanged: A-law for the public
 // network, G.722 for wideband phones. Both take 8000 bytes for a second.
 const (
 	alawExt = ".alaw"
@@ -28,13 +28,13 @@ const (
 // wordsPerMinute is slower than espeak-ng's 175: prompts are for people who follow speech with difficulty too.
 const wordsPerMinute = 150
 
-// toolGrace is how long a stopped program may take to let go of its pipes.
+// toolGrace is how long a stopped program may take to close its pipes.
 const toolGrace = 2 * time.Second
 
 // voices are the voices of espeak-ng for each language.
 var voices = map[Language]string{Dutch: "nl", English: "en-gb"}
 
-// findTools tells at once, for all programs, what to install.
+// findTools names all missing programs in one error, with what to install.
 func findTools(names ...string) error {
 	var missing []string
 	for _, name := range names {
@@ -49,7 +49,7 @@ func findTools(names ...string) error {
 	return nil
 }
 
-// runTool gives what a program writes; its error holds the program's own last words.
+// runTool returns a program's output; its error holds the program's own last lines.
 func runTool(ctx context.Context, name string, input []byte, args ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, name, args...)
 	var out, words bytes.Buffer
@@ -98,10 +98,10 @@ func synthesize(ctx context.Context, language Language, text string) (sound, err
 	return fromPCM16(int(format.rate), samples), nil
 }
 
-// importRate is the rate that recordings are worked on in.
+// importRate is the rate at which recordings are processed.
 const importRate = 48000
 
-// longestRecording in seconds; what is longer was not meant as a prompt.
+// longestRecording in seconds; a longer one was not meant as a prompt.
 const longestRecording = "180"
 
 // decode reads a recording in any form that ffmpeg knows, mixed to one channel, without rumble.

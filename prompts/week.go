@@ -12,8 +12,8 @@ type Span struct{ From, To time.Duration }
 type Week [7][]Span
 
 // OpeningWeek says when the municipality can be reached: "U kunt ons bellen op werkdagen tussen 9 en 17 uur, en op
-// zaterdag tussen 10 en 12 uur." Days with equal hours are said together. Spans that are not inside a day are passed
-// over; a week that is closed throughout gives nothing to say.
+// zaterdag tussen 10 en 12 uur." Days with equal hours are said together. Spans that are not inside a day are skipped;
+// for a week that is closed throughout it says nothing.
 func (s Speaker) OpeningWeek(week Week) Utterance {
 	groups := groupDays(week)
 	if len(groups) == 0 {
