@@ -79,7 +79,7 @@ func TestTheFullExampleIsValid(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// wrong are values that a key must not take, by what they are. The second is what they are no fault for.
+// wrong are values that a key must not take. For an old value that fits they are no fault.
 var wrong = map[string]struct {
 	yaml string
 	fits func(old *yaml.Node) bool
@@ -131,7 +131,7 @@ var indexOrName = regexp.MustCompile(
 // anyName is a key without the names and places that differ between things of one kind: one of each kind is enough.
 func anyName(key string) string { return indexOrName.ReplaceAllString(key, "$1$2.*") }
 
-// names tells whether a problem is about a key, or something in it, on that line.
+// names reports whether a problem is about a key, or something in it, on that line.
 func names(problems config.Problems, key string, line int) bool {
 	for _, p := range problems {
 		if (p.Key == key || strings.HasPrefix(p.Key, key+".") || strings.HasPrefix(p.Key, key+"[")) && p.Line == line {
@@ -141,10 +141,10 @@ func names(problems config.Problems, key string, line int) bool {
 	return false
 }
 
-// mark stands in a file where something is to be put.
+// mark holds the place in a file where a value is to be put.
 const mark = "REPLACEME"
 
-// replaced is the text with the mark for its value number i, and the line on which the key then stands.
+// replaced is the text with the mark for its value number i, and the line of the key after that.
 func replaced(t *testing.T, text []byte, i int) (string, int) {
 	t.Helper()
 	root, n := readYAML(t, text), 0
@@ -157,7 +157,7 @@ func replaced(t *testing.T, text []byte, i int) (string, int) {
 	return marked(t, root)
 }
 
-// marked writes a file that has the mark in it, and tells on which line.
+// marked writes a file that has the mark in it, and returns its line.
 func marked(t *testing.T, root *yaml.Node) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
@@ -189,7 +189,7 @@ func TestEveryKeyMisspelt(t *testing.T) {
 	}
 }
 
-// chosen tells whether a key is a name of the user's own choice, so that misspelling it is a fault where it is used.
+// chosen reports whether a key is a name of the user's own choice, so that misspelling it is a fault where it is used.
 func chosen(key string) bool {
 	parts := strings.Split(key, ".")
 	switch parts[0] {

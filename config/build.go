@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
-// builder makes a Config of what the file holds, and reports to doc what does not hold together.
+// builder makes a Config of the file's values, and reports contradictions to doc.
 type builder struct {
 	doc       *document
 	form      *fileForm
@@ -27,7 +27,7 @@ type builder struct {
 	reach     map[string]*reach             // by menu or team, as "menus.main"
 }
 
-// system takes over what is not about calls.
+// system takes over the settings that are not about calls.
 func (b *builder) system() {
 	f, c := b.form, b.cfg
 	c.ARI = ARI{URL: f.ARI.URL, Application: f.ARI.Application, Username: f.ARI.Username}
@@ -66,7 +66,7 @@ var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 }
 
-// exposed warns of what can be reached or overheard from other machines.
+// exposed warns of addresses that other machines can reach or overhear.
 func (b *builder) exposed() {
 	if host := hostOf(b.cfg.Listen.Operations); !loopback(host) {
 		b.doc.warn(
@@ -82,11 +82,11 @@ func (b *builder) exposed() {
 	}
 }
 
-// collide tells whether one of two addresses cannot be listened on once the other is.
+// collide reports whether two addresses cannot both be listened on.
 func collide(a, b string) bool {
 	host, port, err := net.SplitHostPort(a)
 	other, same, err2 := net.SplitHostPort(b)
-	if err != nil || err2 != nil || port != same || port == "0" { // what is no address is told elsewhere
+	if err != nil || err2 != nil || port != same || port == "0" { // a malformed address is reported elsewhere
 		return false
 	}
 	return host == other || anyHost(host) || anyHost(other) || loopback(host) && loopback(
@@ -94,7 +94,7 @@ func collide(a, b string) bool {
 	) && (host == "localhost" || other == "localhost")
 }
 
-// anyHost tells whether a host stands for every address of the machine.
+// anyHost reports whether a host stands for every address of the machine.
 func anyHost(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsUnspecified()
@@ -105,7 +105,7 @@ func hostOf(address string) string {
 	return strings.Trim(host, "[]")
 }
 
-// plan makes the routing plan. Its parts are made in the order in which they need each other.
+// plan makes the routing plan, each part after those that it needs.
 func (b *builder) plan() {
 	b.texts()
 	p := &routing.Plan{
@@ -145,7 +145,7 @@ func (b *builder) texts() {
 	b.cfg.Prompts.Extra, b.cfg.Prompts.Manifest = extra, manifest
 }
 
-// builtIn are the texts that come with the program. NewManifest reported it when they cannot be read.
+// builtIn are the texts that come with the program. A fault in them was reported by NewManifest.
 func builtIn() *prompts.Manifest {
 	manifest, err := prompts.NewManifest(nil)
 	if err != nil {
@@ -154,7 +154,7 @@ func builtIn() *prompts.Manifest {
 	return manifest
 }
 
-// unspeakable finds the texts that the manifest refuses, by offering them one at a time.
+// unspeakable finds the texts that the manifest refuses, by trying them one at a time.
 func (b *builder) unspeakable(extra prompts.Extra) {
 	for language, texts := range extra {
 		for id, text := range texts {
@@ -166,7 +166,7 @@ func (b *builder) unspeakable(extra prompts.Extra) {
 	}
 }
 
-// innermost is the cause under everything that was wrapped around it: the place is told by the key already.
+// innermost is the root cause of a wrapped error: the key already names the place.
 func innermost(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		err = joined.Unwrap()[0]
@@ -177,7 +177,7 @@ func innermost(err error) error {
 	return err
 }
 
-// reference looks that a name stands under a section, such as "teams". Names that are left out are fine.
+// reference checks that a name is under a section, such as "teams". A name that is left out is fine.
 func (b *builder) reference(key, section, name string) {
 	if name == "" || b.doc.has(under(section, name)) || b.doc.spoilt(section) {
 		return
@@ -206,7 +206,7 @@ func (b *builder) meant(section, name string) string {
 	}
 }
 
-// onlyMunicipality is the one municipality where there is but one, which then need not be named.
+// onlyMunicipality is the municipality when there is only one: then it need not be named.
 func (b *builder) onlyMunicipality() string {
 	if len(b.form.Municipalities) != 1 {
 		return ""
@@ -217,7 +217,7 @@ func (b *builder) onlyMunicipality() string {
 	return ""
 }
 
-// municipalityAt settles which municipality the thing at key belongs to, by what it says or because there is only one.
+// municipalityAt is the municipality of the thing at key: the one that it names, or the only one.
 func (b *builder) municipalityAt(key, named string) string {
 	if named != "" {
 		b.reference(key+".municipality", "municipalities", named)
@@ -247,7 +247,7 @@ func (b *builder) municipalities(p *routing.Plan) {
 			m.CallerID = number.E164
 		} else {
 			b.doc.problem(
-				key+".caller_id", "it is not a telephone number that can be shown to those who are rung back",
+				key+".caller_id", "it is not a telephone number that can be shown to callers who are rung back",
 				"write it in full, such as \"+31140570\"",
 			)
 		}

@@ -10,7 +10,7 @@ import (
 
 const aDay = 24 * time.Hour
 
-// callbacks takes over how notes are worked.
+// callbacks takes over the rules for callback notes.
 func (b *builder) callbacks() {
 	f := b.form.Callbacks
 	b.cfg.Callbacks = Callbacks{
@@ -39,7 +39,7 @@ func (b *builder) callbacks() {
 	}
 }
 
-// partsOfADay reads the times that part a day, and sorts them. Malformed ones were reported and come as empty text.
+// partsOfADay reads the times that divide a day, and sorts them. Malformed ones were reported and come as empty text.
 func (b *builder) partsOfADay(key string, texts []string) []calendar.Clock {
 	var parts []calendar.Clock
 	for i, text := range texts {
@@ -49,11 +49,11 @@ func (b *builder) partsOfADay(key string, texts []string) []calendar.Clock {
 		case err != nil:
 		case clock == 0 || clock == calendar.EndOfDay:
 			b.doc.problem(
-				at, clock.String()+" parts nothing, a day begins and ends there",
+				at, clock.String()+" does not divide a day, which begins and ends there",
 				"write a time within the day, such as 12:00, or leave it out",
 			)
 		case slices.Contains(parts, clock):
-			b.doc.problem(at, clock.String()+" stands here twice", "leave one of the two")
+			b.doc.problem(at, clock.String()+" is here twice", "keep one of the two")
 		default:
 			parts = append(parts, clock)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// Config is a whole configuration without a fault in it. It is not changed after Load: a reload makes a new one.
+// Config is a complete and valid configuration. It does not change after Load: a reload makes a new one.
 type Config struct {
 	Path      string // of the file that it came from
 	ARI       ARI
@@ -26,10 +26,10 @@ type Config struct {
 	KPI       KPI
 	Plan      *routing.Plan
 
-	// Warnings are what is allowed but probably not meant, in the order of the file.
+	// Warnings are settings that are allowed but probably not meant, in the order of the file.
 	Warnings Problems
-	// NeedsRestart names the keys that a reload found changed but that only a restart can change. The values in this
-	// Config are the running ones. Empty after Load.
+	// NeedsRestart names the keys that changed but need a restart. This Config holds their running values. Empty after
+	// Load.
 	NeedsRestart []string
 }
 
@@ -47,12 +47,12 @@ type Listen struct {
 	Web        string // the JSON API, when there is a Web.TokensFile
 }
 
-// Web says who may use the JSON API on callback notes.
+// Web configures access to the JSON API on callback notes.
 type Web struct {
 	TokensFile string // full path; empty for no API at all
 }
 
-// Prompts says where the sound files are, and what they say.
+// Prompts says where the sound files are, and holds their texts.
 type Prompts struct {
 	Directory         string // as this program sees it
 	AsteriskDirectory string // the same directory as Asterisk sees it
@@ -61,7 +61,7 @@ type Prompts struct {
 	Languages         []prompts.Language // that callers can meet, and so must be rendered
 }
 
-// State says where the daemon keeps what must survive it.
+// State says where the daemon keeps the data that must survive a restart.
 type State struct {
 	Directory string
 }
@@ -106,18 +106,18 @@ type Caps struct {
 // Limits bound how many notes are made in one day; 0 sets no bound.
 type Limits struct {
 	Caller int // by telephone from one number
-	Target int // for one number, whoever asks
+	Target int // for one number, from any source
 	Day    int // by telephone in all, for one municipality
 }
 
-// Attempts says when a caller who was not reached may be given up (domain.md, "Attempts").
+// Attempts says when an unreached caller may be given up (domain.md, "Attempts").
 type Attempts struct {
 	Least int // attempts, each in another part of a day
-	// at which a part of the day ends and the next begins; sorted, none twice; empty when a day is one part
+	// the times that divide a day; sorted, each once; empty when a day is one part
 	Parts []calendar.Clock
 }
 
-// Norm holds how deadlines are counted where a team does not say so itself.
+// Norm says how deadlines are counted for a team without a rule of its own.
 type Norm struct {
 	Rule calendar.Rule
 }
@@ -128,9 +128,8 @@ type KPI struct {
 	ShortAbandon    time.Duration // S
 }
 
-// Load reads the file at path and the secrets that getenv points to, such as os.Getenv, and validates all of it. When
-// anything is wrong the error is Problems, which names every fault. With a nil getenv no secret is looked for: that is
-// for commands that talk to no server.
+// Load reads the file at path and the secrets that getenv points to, such as os.Getenv, and validates all of it. Its
+// error is Problems, which names every fault. A nil getenv skips the secrets, for commands that talk to no server.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	raw, err := readFile(path)
 	if err != nil {
@@ -139,7 +138,7 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	return load(path, raw, getenv)
 }
 
-// LoadWithoutARI is Load for who works on Redis alone: the password of ARI is not looked for.
+// LoadWithoutARI is Load for commands that need Redis alone: it skips the password of ARI.
 func LoadWithoutARI(path string, getenv func(string) string) (*Config, error) {
 	raw, err := readFile(path)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/viper"
 )
 
-// partKeys parts the keys of a path within viper. Its own dot would break names with a dot in two; names here have
-// neither (see idForm).
-const partKeys = "/"
+// keyDelimiter separates the keys of a path within viper. Its default is a dot, which would break a name with a dot in
+// two. Names here have no slash (see idForm).
+const keyDelimiter = "/"
 
-// parse reads the text of a file: what it holds, as far as its form is right, and everything that is wrong with its
-// form. It fails only on a text that is not YAML.
+// parse reads the text of a file: its well-formed values, and all faults of form. It fails only on a text that is not
+// YAML.
 func parse(path string, raw []byte) (*document, *fileForm, error) {
 	root, err := outline(path, raw)
 	if err != nil {
@@ -22,7 +22,7 @@ func parse(path string, raw []byte) (*document, *fileForm, error) {
 	}
 	doc := &document{file: path, lines: map[string]int{}, faulty: map[string]bool{}}
 	values := doc.record("", root, reflect.TypeFor[fileForm]())
-	v := viper.NewWithOptions(viper.KeyDelimiter(partKeys))
+	v := viper.NewWithOptions(viper.KeyDelimiter(keyDelimiter))
 	if err := v.MergeConfigMap(values); err != nil {
 		return nil, nil, Problems{{File: path, What: fmt.Sprintf("it cannot be read: %v", err)}}
 	}

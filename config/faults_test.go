@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 )
 
-// refused loads a text that must be refused and gives the problems.
+// refused loads a text that must be refused and returns the problems.
 func refused(t testing.TB, text string) config.Problems {
 	t.Helper()
 	_, err := config.LoadText("test.yaml", []byte(text))
@@ -90,7 +90,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a number twice": {
 			[]string{"agents:", "  - {number: \"+31140570\", first: {team: kcc}}\nagents:"},
-			[]string{`10: entries[1].number: +31140570 is the same number as on line 9; leave one of the two`},
+			[]string{`10: entries[1].number: +31140570 is the same number as on line 9; keep one of the two`},
 		},
 		"a number too short to be one": {
 			[]string{`"140570"`, `"0570 6939"`},
@@ -101,19 +101,19 @@ func TestFaults(t *testing.T) {
 		"an extension to show to people who are rung back": {
 			[]string{`"+31140570"`, `"9001"`},
 			[]string{
-				`6: municipalities.deventer.caller_id: it is not a telephone number that can be shown to those who are rung back; write it in full, such as "+31140570"`,
+				`6: municipalities.deventer.caller_id: it is not a telephone number that can be shown to callers who are rung back; write it in full, such as "+31140570"`,
 			},
 		},
 		"a key twice": {
 			[]string{"name: KCC,", "name: KCC, name: Other,"},
-			[]string{`13: teams.kcc.name: this key stands here twice, first on line 13; leave one of the two`},
+			[]string{`13: teams.kcc.name: this key is here twice, first on line 13; keep one of the two`},
 		},
 		"a choice twice, once in quotes": {
 			[]string{
 				"agents:",
 				"menus:\n  a:\n    prompts: [welcome]\n    options:\n      1: {team: kcc}\n      \"1\": {team: kcc}\nagents:",
 			},
-			[]string{`15: menus.a.options.1: this key stands here twice, first on line 14; leave one of the two`},
+			[]string{`15: menus.a.options.1: this key is here twice, first on line 14; keep one of the two`},
 		},
 		"names that are nowhere": {
 			[]string{
@@ -134,7 +134,7 @@ func TestFaults(t *testing.T) {
 				"menus:\n  a: {prompts: [welcome], options: {1: {team: kcc}, 2: {team: kcc}, 3: {team: kcc}, 4: {team: kcc}, 0: {team: kcc}}}\nagents:",
 			},
 			[]string{
-				`11: menus.a.options: there are 5 choices, more than a caller remembers; leave at most 4, and put the others in a menu behind one of them`,
+				`11: menus.a.options: there are 5 choices, more than a caller remembers; keep at most 4, and put the others in a menu behind one of them`,
 			},
 		},
 		"keys that are no choice": {
@@ -154,7 +154,7 @@ func TestFaults(t *testing.T) {
 				"menus:\n  b: {prompts: [welcome], options: {1: {team: kcc}}, stay_on_line: {menu: a}}\n  a: {prompts: [welcome], options: {1: {team: kcc}}, stay_on_line: {menu: b}}\nagents:",
 			},
 			[]string{
-				`12: menus.a.stay_on_line: who presses nothing goes round and never gets a person: a → b → a; let one of these menus lead to a team`,
+				`12: menus.a.stay_on_line: a caller who presses nothing goes round and never gets a person: a → b → a; let one of these menus lead to a team`,
 			},
 		},
 		"staying on the line ends at a text": {
@@ -162,7 +162,7 @@ func TestFaults(t *testing.T) {
 				"first: {team: kcc}", "first: {menu: a}", "agents:",
 				"menus:\n  a: {prompts: [welcome], options: {1: {team: kcc}}, stay_on_line: {refer: goodbye}}\nagents:",
 			},
-			[]string{`11: menus.a.stay_on_line.refer: who presses nothing must get a person; name a team`},
+			[]string{`11: menus.a.stay_on_line.refer: a caller who presses nothing must get a person; name a team`},
 		},
 		"a target of two things, and one of none": {
 			[]string{
@@ -170,7 +170,7 @@ func TestFaults(t *testing.T) {
 				strings.Replace(menu, "{team: kcc}", "{}", 1),
 			},
 			[]string{
-				`9: entries[0].first: a call cannot go to menu and team at once; leave one of them`,
+				`9: entries[0].first: a call cannot go to menu and team at once; keep one of them`,
 				`11: menus.a.options.1: there is nothing in it; write keys and values under it, or leave the key out`,
 			},
 		},
@@ -218,7 +218,7 @@ func TestFaults(t *testing.T) {
 		"a contact centre without people": {
 			[]string{"members: [kcc1]", "members: []"},
 			[]string{
-				`13: teams.kcc.members: nobody is in it, and it is where callers of deventer end who press nothing; name at least one agent`,
+				`13: teams.kcc.members: nobody is in it, and callers of deventer who press nothing end here; name at least one agent`,
 			},
 		},
 		"a team without people that offers nothing": {
@@ -229,12 +229,12 @@ func TestFaults(t *testing.T) {
 		},
 		"members twice": {
 			[]string{"members: [kcc1]", "members: [kcc1, kcc1]"},
-			[]string{`13: teams.kcc.members[1]: kcc1 stands here twice; leave one of the two`},
+			[]string{`13: teams.kcc.members[1]: kcc1 is here twice; keep one of the two`},
 		},
 		"two agents with one phone": {
 			[]string{"agents:", "agents:\n  zz: {endpoint: PJSIP/kcc1}"},
 			[]string{
-				`12: agents.kcc1.endpoint: PJSIP/kcc1 is the phone of zz already; give each agent a phone of his own; one agent may be a member of several teams`,
+				`12: agents.kcc1.endpoint: PJSIP/kcc1 is the phone of zz already; give each agent a phone of their own; one agent may be a member of several teams`,
 			},
 		},
 		"phones that Asterisk would take for something else": {
@@ -325,7 +325,7 @@ func TestFaults(t *testing.T) {
 			[]string{
 				`9: municipalities.deventer.exceptions[0].date: "2026-02-30" is not a date that exists; write it as 2026-04-27`,
 				`10: municipalities.deventer.exceptions[1].hours[0]: "9" is not a span of hours; write it as 09:00-17:00`,
-				`11: municipalities.deventer.exceptions[2].date: 2026-12-24 stands here twice, first on line 10; leave one of the two`,
+				`11: municipalities.deventer.exceptions[2].date: 2026-12-24 is here twice, first on line 10; keep one of the two`,
 				`12: municipalities.deventer.exceptions[3].date: it is missing; add date: 2026-12-24`,
 				`13: municipalities.deventer.exceptions[4]: it must hold keys with values, not the date 2026-12-31; write keys and values under it`,
 			},
@@ -346,14 +346,14 @@ func TestFaults(t *testing.T) {
 				`19: teams.r.municipality: "ralte" is not under municipalities; did you mean raalte?`,
 			},
 		},
-		"what is not ours to see": {
+		"passwords in the file": {
 			[]string{
 				"agents:",
 				"ari: {password: hush-hush, url: \"ws://joe:hush-hush@127.0.0.1/ari/events\"}\nredis: {password: hush-hush}\nagents:",
 			},
 			[]string{
 				`10: ari.password: a password does not belong in this file; take it out, change it, and give it by an environment variable or password_file`,
-				`10: ari.url: there is more in it than an address; leave out user, password and what follows a question mark: they have keys of their own`,
+				`10: ari.url: it holds more than an address; leave out user, password and everything after a question mark: they have keys of their own`,
 				`11: redis.password: a password does not belong in this file; take it out, change it, and give it by an environment variable or password_file`,
 			},
 		},
@@ -404,9 +404,9 @@ func TestFaults(t *testing.T) {
 				`15: callbacks.attempts.least: 0 is out of range; write a whole number from 1 to 10, without quotes`,
 				`16: callbacks.attempts.parts[0]: "noon" is not a time of day; write it as 09:00`,
 				`16: callbacks.attempts.parts[1]: "25:00" is not a time of day; it must lie between 00:00 and 24:00`,
-				`16: callbacks.attempts.parts[2]: 00:00 parts nothing, a day begins and ends there; write a time within the day, such as 12:00, or leave it out`,
-				`16: callbacks.attempts.parts[3]: 24:00 parts nothing, a day begins and ends there; write a time within the day, such as 12:00, or leave it out`,
-				`16: callbacks.attempts.parts[5]: 12:00 stands here twice; leave one of the two`,
+				`16: callbacks.attempts.parts[2]: 00:00 does not divide a day, which begins and ends there; write a time within the day, such as 12:00, or leave it out`,
+				`16: callbacks.attempts.parts[3]: 24:00 does not divide a day, which begins and ends there; write a time within the day, such as 12:00, or leave it out`,
+				`16: callbacks.attempts.parts[5]: 12:00 is here twice; keep one of the two`,
 				`16: callbacks.attempts.parts[6]: it must be text, not the number 12; put it in quotes, as "12", if that is meant`,
 			},
 		},
@@ -465,7 +465,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotYAML(t *testing.T) {
+func TestTextThatIsNotYAML(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
 		line int
@@ -491,10 +491,10 @@ func TestWhatIsNotYAML(t *testing.T) {
 		},
 		"an alias of nothing": {"a: b\nc: *d\n", 2, "cannot be read as YAML"},
 		"two documents":       {"a: b\n---\nc: d\n", 2, "a second document begins here"},
-		"a picture":           {"\x89PNG\r\n\x1a\n\x00\x00", 1, "no text in UTF-8"},
-		"zeros":               {"a: b\nc: \x00\n", 2, "no text in UTF-8"},
-		"UTF-16":              {"\xff\xfea\x00:\x00", 1, "no text in UTF-8"},
-		"Latin-1":             {"a: b\nc: caf\xe9\n", 2, "no text in UTF-8"},
+		"a picture":           {"\x89PNG\r\n\x1a\n\x00\x00", 1, "not text in UTF-8"},
+		"zeros":               {"a: b\nc: \x00\n", 2, "not text in UTF-8"},
+		"UTF-16":              {"\xff\xfea\x00:\x00", 1, "not text in UTF-8"},
+		"Latin-1":             {"a: b\nc: caf\xe9\n", 2, "not text in UTF-8"},
 		"a thousand brackets": {strings.Repeat("[", 100000), 1, "cannot be read as YAML"},
 		"a key of many megabyte": {
 			"a: " + strings.Repeat("x", 900000) + "\nb: [", 2, "cannot be read as YAML",

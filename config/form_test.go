@@ -75,7 +75,7 @@ func TestTheFormIsWellFormed(t *testing.T) {
 	}
 }
 
-// accepted looks that the check of a field takes its own default or example.
+// accepted checks that the check of a field takes its own default or example.
 func accepted(t *testing.T, f formField, value string) {
 	t.Helper()
 	var file yaml.Node
@@ -85,7 +85,7 @@ func accepted(t *testing.T, f formField, value string) {
 	require.True(t, ok, "%s: %s", f.key, d.problems)
 }
 
-// Every key stands in the documentation, in a row of a table of its own, with its default.
+// Every key is in the documentation, in a row of a table of its own, with its default.
 func TestTheDocumentationIsComplete(t *testing.T) {
 	text, err := os.ReadFile("../docs/configuration.md")
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestTheDocumentationIsComplete(t *testing.T) {
 		}
 		inner := f.field.Type.Kind()
 		if inner == reflect.Struct && f.field.Type != reflect.TypeFor[targetForm]() {
-			continue // a section: its keys stand there
+			continue // a section: its keys are listed
 		}
 		require.NotNil(t, row, "docs/configuration.md has no row for %s", f.key)
 		delete(rows, f.key)

@@ -82,7 +82,7 @@ func durationExample(tag reflect.StructTag) string {
 	return "2m"
 }
 
-// mustDuration reads a limit of the form's tags; a test looks that all of them are well formed.
+// mustDuration reads a limit of the form's tags; a test checks that all of them are well formed.
 func mustDuration(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
@@ -91,7 +91,7 @@ func mustDuration(s string) time.Duration {
 	return d
 }
 
-// plainNumber leaves out what YAML reads otherwise than people do: 010 is eight to it.
+// plainNumber excludes numbers that YAML and people read differently: to YAML 010 is eight.
 var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})$`)
 
 func intValue(n *yaml.Node, tag reflect.StructTag) (value int, what, mend string) {
@@ -134,7 +134,7 @@ func textValue(n *yaml.Node, tag reflect.StructTag) (what, mend string) {
 	return "", ""
 }
 
-// queueStrategies stands in a oneof tag for the strategies that package queue has.
+// queueStrategies in a oneof tag means the strategies of package queue.
 const queueStrategies = "queue.Strategies"
 
 // words are the texts that a key accepts, nil for any.
@@ -280,7 +280,7 @@ func addressForm(s string) (what, mend string) {
 	return "", ""
 }
 
-// ariAddressForm keeps ARI, which can do everything with every call, off networks where it can be overheard.
+// ariAddressForm keeps ARI, which controls every call, off networks where it can be overheard.
 func ariAddressForm(s string) (what, mend string) {
 	const how = "write it as ws://127.0.0.1:8088/ari/events"
 	u, err := url.Parse(s)
@@ -288,7 +288,8 @@ func ariAddressForm(s string) (what, mend string) {
 	case err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme):
 		return "it is not the address of ARI", how
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "there is more in it than an address", "leave out user, password and what follows a question mark: they have keys of their own"
+		return "it holds more than an address",
+			"leave out user, password and everything after a question mark: they have keys of their own"
 	case (u.Scheme == "ws" || u.Scheme == "http") && !loopback(u.Hostname()):
 		return "ARI would go over the network in plain text", "run the daemon beside Asterisk on 127.0.0.1, or use wss://"
 	}

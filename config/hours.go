@@ -31,7 +31,7 @@ func (b *builder) calendar(key string, f municipalityForm, loc *time.Location) *
 	return c
 }
 
-// whenUnreported reports what the calendar refuses, unless a day was left out because it is at fault itself.
+// whenUnreported reports an error of the calendar, unless a faulty day was reported and left out.
 func (b *builder) whenUnreported(key string, err error) {
 	for faulty := range b.doc.faulty {
 		if isUnder(faulty, key) {
@@ -99,10 +99,10 @@ func (b *builder) exceptions(key string, list []exceptionForm) (calendar.Excepti
 			b.doc.problem(
 				at+".date",
 				fmt.Sprintf(
-					"%s stands here twice, first on line %d", date,
+					"%s is here twice, first on line %d", date,
 					b.doc.line(fmt.Sprintf("%s.exceptions[%d].date", key, before)),
 				),
-				"leave one of the two",
+				"keep one of the two",
 			)
 			continue
 		}

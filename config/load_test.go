@@ -38,7 +38,7 @@ teams:
   kcc: {name: KCC, members: [kcc1]}
 `
 
-// write puts a configuration in a file and gives its path.
+// write puts a configuration in a file and returns its path.
 func write(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bereikbaar.yaml")
@@ -89,7 +89,7 @@ func TestTheShippedExample(t *testing.T) {
 		StayOnLine: routing.Target{Team: "kcc"},
 	}, cfg.Plan.Menus["keuze"])
 	require.Equal(t, routing.Target{Team: "kcc"}, cfg.Plan.Menus["elders"].StayOnLine, "left out: the contact centre")
-	require.Zero(t, cfg.Plan.Menus["elders"].Repeats, "left out: whoever presses nothing is not told again")
+	require.Zero(t, cfg.Plan.Menus["elders"].Repeats, "left out: a caller who presses nothing hears it once")
 	require.Equal(t, routing.Target{Refer: "naar-raalte"}, cfg.Plan.Menus["elders"].Options['3'])
 	require.Equal(t, routing.Agent{ID: "verg1", Endpoint: "PJSIP/verg1"}, cfg.Plan.Agents["verg1"])
 
@@ -156,7 +156,7 @@ func TestDefaults(t *testing.T) {
 	)
 }
 
-func TestWhatMayBeSaid(t *testing.T) {
+func TestValidSettings(t *testing.T) {
 	tests := map[string]struct {
 		change []string
 		check  func(*testing.T, *config.Config)

@@ -11,10 +11,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// mostOptions of one menu: more is not remembered (domain.md, "The life of a call").
+// mostOptions of one menu: callers do not remember more (domain.md, "The life of a call").
 const mostOptions = 4
 
-// entryKey is the number of an entry as somebody wrote it, in the form in which dialled numbers are looked up.
+// entryKey turns the written number of an entry into the form in which dialled numbers are looked up.
 func entryKey(written string) string {
 	if n, err := call.ParseTyped(written); err == nil {
 		return n.E164
@@ -34,7 +34,7 @@ func (b *builder) entries(p *routing.Plan) {
 					"%s is the same number as on line %d", f.Number,
 					b.doc.line(fmt.Sprintf("entries[%d].number", before)),
 				),
-				"leave one of the two",
+				"keep one of the two",
 			)
 			continue
 		}
@@ -64,8 +64,8 @@ func (b *builder) entry(key, municipality, language, welcome string, first targe
 	}
 }
 
-// unknown settles where a call to a number goes that is not under entries: to the contact centre of the first entry's
-// municipality when the file does not say. Nobody who got through to us hears silence.
+// unknown decides where a call goes when its number is not under entries: by default to the contact centre of the first
+// entry's municipality. No caller hears silence.
 func (b *builder) unknown(p *routing.Plan) {
 	if f := b.form.Unknown; f != nil {
 		p.Unknown = b.entry("unknown", f.Municipality, f.Language, f.Welcome, f.First)
@@ -98,7 +98,7 @@ func (b *builder) target(key string, f targetForm) routing.Target {
 	}
 	slices.Sort(named)
 	if len(named) > 1 {
-		b.doc.problem(key, "a call cannot go to "+strings.Join(named, " and ")+" at once", "leave one of them")
+		b.doc.problem(key, "a call cannot go to "+strings.Join(named, " and ")+" at once", "keep one of them")
 	}
 	return routing.Target{Menu: routing.MenuID(f.Menu), Team: call.TeamID(f.Team), Refer: prompts.ID(f.Refer)}
 }
@@ -120,7 +120,7 @@ func (b *builder) menus(p *routing.Plan) {
 		if len(f.Options) > mostOptions {
 			b.doc.problem(
 				key+".options", fmt.Sprintf("there are %d choices, more than a caller remembers", len(f.Options)),
-				fmt.Sprintf("leave at most %d, and put the others in a menu behind one of them", mostOptions),
+				fmt.Sprintf("keep at most %d, and put the others in a menu behind one of them", mostOptions),
 			)
 		}
 		if len(f.Prompts) == 0 {
@@ -132,7 +132,7 @@ func (b *builder) menus(p *routing.Plan) {
 		if round := circle(id, b.stayMenu); round != nil && slices.Min(round) == id {
 			b.doc.problem(
 				"menus."+id+".stay_on_line",
-				"who presses nothing goes round and never gets a person: "+strings.Join(round, " → "),
+				"a caller who presses nothing goes round and never gets a person: "+strings.Join(round, " → "),
 				"let one of these menus lead to a team",
 			)
 		}
@@ -146,11 +146,11 @@ func (b *builder) stayMenu(id string) string {
 	return ""
 }
 
-// stayOnLine is where a caller ends who presses nothing: at a person (domain.md, "The municipality and its number").
+// stayOnLine is where a caller who presses nothing ends: at a person (domain.md, "The municipality and its number").
 func (b *builder) stayOnLine(key string, f menuForm) routing.Target {
 	if f.StayOnLine != nil {
 		if f.StayOnLine.Refer != "" {
-			b.doc.problem(key+".stay_on_line.refer", "who presses nothing must get a person", "name a team")
+			b.doc.problem(key+".stay_on_line.refer", "a caller who presses nothing must get a person", "name a team")
 		}
 		return b.target(key+".stay_on_line", *f.StayOnLine)
 	}

@@ -12,7 +12,7 @@ type Problem struct {
 	File string
 	Line int    // from 1; 0 when no line is at fault, as with a missing environment variable
 	Key  string // such as teams.kcc.ring_time or entries[0].number, or the environment variable's name
-	What string // is wrong
+	What string // what is wrong
 	Mend string // how to put it right
 }
 
@@ -34,8 +34,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that is wrong with a configuration, in the order of the file. It is an error when there is
-// one.
+// Problems are all faults of a configuration, in the order of the file. They are an error unless empty.
 type Problems []Problem
 
 // Error lists all problems, one per line.

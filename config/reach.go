@@ -10,14 +10,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
-// reach is who can come to a menu or team.
+// reach describes the callers that can come to a menu or team.
 type reach struct {
 	languages      map[prompts.Language]bool
 	municipalities map[string]bool
 }
 
-// follow walks from every number over menus and teams, and notes in which languages and for which municipalities each
-// is met.
+// follow walks from every number over menus and teams, and records the languages and municipalities of the callers who
+// can come to each.
 func (b *builder) follow(p *routing.Plan) {
 	b.reach = map[string]*reach{}
 	for section, names := range map[string][]string{
@@ -62,7 +62,7 @@ func (b *builder) reachFrom(e routing.Entry) {
 	}
 }
 
-// spoken looks that every text that is named exists in each language in which callers can meet it.
+// spoken checks that every named text exists in each language in which callers can hear it.
 func (b *builder) spoken(p *routing.Plan) {
 	for i, f := range b.form.Entries {
 		key := fmt.Sprintf("entries[%d]", i)
@@ -95,7 +95,7 @@ func (b *builder) heard(key string) []prompts.Language {
 	return slices.Sorted(maps.Keys(b.reach[key].languages))
 }
 
-// text looks that a prompt can be spoken in the languages, or in any when nobody hears it.
+// text checks that a prompt can be spoken in the languages, or in any when nobody hears it.
 func (b *builder) text(key, id string, heard ...prompts.Language) {
 	if id == "" {
 		return
@@ -144,7 +144,7 @@ func (b *builder) meantText(id string) string {
 	return "add it under texts"
 }
 
-// offerText looks that the offer of a callback names the key that accepts it: the built-in sentences say 1.
+// offerText checks that the offer of a callback names the key that accepts it: the built-in sentences say 1.
 func (b *builder) offerText(key string, f offerForm) {
 	if !f.Enabled || f.Key == "1" || f.Key == "" {
 		return
@@ -161,7 +161,7 @@ func (b *builder) offerText(key string, f offerForm) {
 	}
 }
 
-// unused warns of what stands in the file but is never met, which is a slip as a rule.
+// unused warns of parts of the file that no caller meets: usually a slip.
 func (b *builder) unused() {
 	for key, r := range b.reach {
 		if len(r.municipalities) == 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
-// largestFile in bytes is a hundred times what a large municipality writes; more is a mistake, such as a sound file.
+// largestFile in bytes is a hundred times the file of a large municipality; more is a mistake, such as a sound file.
 const largestFile = 1 << 20
 
 // readFile reads the configuration file whole. Its error is Problems.
@@ -38,14 +38,14 @@ func readFile(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// outline reads the text of a file into YAML's nodes, which know their lines. A syntax error is one problem: what
-// follows it cannot be read.
+// outline reads the text of a file into YAML's nodes, which know their lines. A syntax error is one problem: nothing
+// after it can be read.
 func outline(path string, raw []byte) (*yaml.Node, error) {
 	fail := func(line int, what, mend string) (*yaml.Node, error) {
 		return nil, Problems{{File: path, Line: line, What: what, Mend: mend}}
 	}
 	if line := unreadable(raw); line > 0 {
-		return fail(line, "this is no text in UTF-8", "is this a configuration file? Save it as UTF-8")
+		return fail(line, "this is not text in UTF-8", "is this a configuration file? Save it as UTF-8")
 	}
 	if line := indentedByTab(raw); line > 0 {
 		return fail(line, "a tab stands before the text", "indent with spaces, which YAML asks for")
@@ -112,7 +112,7 @@ func indentedByTab(raw []byte) int {
 var yamlError = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
 
 // faultLine finds the line of a syntax error. The line that the library names is often that of the block's beginning,
-// so look for the first line without which the text before it gives no such error.
+// so it looks for the shortest beginning of the text that gives the same error.
 func faultLine(raw []byte, err error) (int, string) {
 	named, what := splitYAMLError(err)
 	lines := bytes.SplitAfter(raw, []byte("\n"))

@@ -9,20 +9,20 @@ type Redis struct {
 	Password  Secret // empty for none
 	Database  int
 	Encrypted bool
-	TLS       TLS       // of connections that are encrypted, those with sentinels included
+	TLS       TLS       // of encrypted connections, those with sentinels included
 	Sentinel  *Sentinel // nil for the one Redis of Address
 }
 
-// Sentinel says who knows which Redis is the primary.
+// Sentinel names the sentinels, which know the primary Redis.
 type Sentinel struct {
 	Addresses []string // host:port
-	Master    string   // what they call it
+	Master    string   // their name for it
 	Username  string   // empty for a sentinel's default user
 	Password  Secret   // empty for none
 	Encrypted bool
 }
 
-// redis takes over where Redis is. Files of TLS are looked at with the secrets.
+// redis takes over the way to Redis. The TLS files are checked with the secrets.
 func (b *builder) redis() {
 	f := b.form.Redis
 	r := Redis{
@@ -69,7 +69,7 @@ func (b *builder) redisTLS() {
 	}
 }
 
-// tlsFiles looks whether the files of TLS can be used.
+// tlsFiles checks that the TLS files can be used.
 func (b *builder) tlsFiles(credentials string) {
 	r := &b.cfg.Redis
 	r.TLS.credentials = credentials
@@ -77,13 +77,13 @@ func (b *builder) tlsFiles(credentials string) {
 		return
 	}
 	if _, err := r.TLS.Client(); err != nil {
-		if fault, ok := err.(*TLSError); ok { //nolint:errorlint // it gives no other
+		if fault, ok := err.(*TLSError); ok { //nolint:errorlint // Client returns no other
 			b.doc.problem(fault.Key, fault.What, fault.how)
 		}
 	}
 }
 
-// exposedRedis warns of what can be overheard on the way to Redis or to its sentinels.
+// exposedRedis warns of connections with Redis or its sentinels that can be overheard.
 func (b *builder) exposedRedis() {
 	r := b.cfg.Redis
 	if s := r.Sentinel; s != nil {

@@ -13,7 +13,7 @@ func withRedis(t *testing.T, lines string) string {
 	return write(t, changed(t, smallest, "agents:", "redis: "+lines+"\nagents:"))
 }
 
-func TestWhereTheSentinelsAre(t *testing.T) {
+func TestTheAddressesOfSentinels(t *testing.T) {
 	path := withRedis(
 		t,
 		`{sentinel: {addresses: ["10.0.0.1:26379", "s2:26379"], master: deventer, username: bereikbaar}, tls: true, tls_server_name: redis.test}`,
@@ -43,7 +43,7 @@ func TestWhereTheSentinelsAre(t *testing.T) {
 	require.Contains(t, cfg.Warnings.Error(), "redis.sentinel: callers' telephone numbers go to Redis in plain text")
 }
 
-func TestWhatIsWrongWithTheWayToRedis(t *testing.T) {
+func TestFaultsInTheWayToRedis(t *testing.T) {
 	for lines, want := range map[string]string{
 		`{sentinel: {addresses: ["10.0.0.1:26379"]}}`:                                                     "redis.sentinel.master: it is missing",
 		`{sentinel: {master: deventer}}`:                                                                  "redis.sentinel.addresses: it is missing",
@@ -66,5 +66,5 @@ func TestWhatIsWrongWithTheWayToRedis(t *testing.T) {
 		require.NotContains(t, err.Error(), "s9", lines)
 	}
 	_, err := config.Load(withRedis(t, `{tls: true, tls_ca_file: /nowhere/ca.pem}`), nil)
-	require.NoError(t, err, "whoever talks to no server needs no files")
+	require.NoError(t, err, "a command that talks to no server needs no files")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
-// Secret is a password. It prints as a mask everywhere; only Reveal gives it away.
+// Secret is a password. It prints as a mask everywhere; only Reveal returns it.
 type Secret struct{ value string }
 
 const mask = "[secret]"
@@ -43,11 +43,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type secretSource struct {
 	key      string // of the configuration
 	variable string
-	file     string // what the configuration says
+	file     string // named by the configuration
 	needed   bool
 }
 
-// samples are the passwords that stand in examples, and so in every attacker's list.
+// samples are passwords from examples, and so in every attacker's list.
 var samples = []string{
 	"asterisk", "bereikbaar", "secret", "password", "wachtwoord", "geheim", "changeme", "change-me", "admin", "ari",
 	"redis",
@@ -105,7 +105,7 @@ func (b *builder) secretFile(path, key string, getenv func(string) string, repor
 		report(what, mend)
 		return Secret{}
 	}
-	// the mark that programs of Windows begin with
+	// the byte order mark with which Windows programs begin a file
 	return b.checkedSecret(strings.TrimPrefix(text, "\uFEFF"), key, report)
 }
 
@@ -115,7 +115,7 @@ func (b *builder) checkedSecret(text, key string, report func(what, mend string)
 	case text == "":
 		report("there is no password in it", "write the password in it, on one line")
 	case strings.ContainsAny(text, "\r\n\x00"):
-		report("it holds more than one line", "write nothing but the password in it")
+		report("it holds more than one line", "write only the password in it")
 	case slices.Contains(samples, strings.ToLower(text)):
 		report(
 			"the password is one that everybody knows from examples",
@@ -127,7 +127,7 @@ func (b *builder) checkedSecret(text, key string, report func(what, mend string)
 	return Secret{}
 }
 
-// readSecret reads a file that nobody but its owner can, see plainfile.ReadPrivate.
+// readSecret reads a file that only its owner can read, see plainfile.ReadPrivate.
 func readSecret(path, credentials string) (text, what, mend string) {
 	const largest = 4096
 	if !filepath.IsAbs(path) {
@@ -139,7 +139,7 @@ func readSecret(path, credentials string) (text, what, mend string) {
 	case errors.As(err, &exposed):
 		mend = "chmod 0400 or 0600 it, and change the password"
 	case errors.Is(err, plainfile.ErrTooLarge):
-		return "", "the password file " + shown(path) + " is larger than a password", "name the right file"
+		return "", "the password file " + shown(path) + " is too large for a password", "name the right file"
 	case err != nil:
 		mend = "name a file that the daemon's user may read"
 	default:

@@ -134,7 +134,7 @@ func TestSecretsThatAreRefused(t *testing.T) {
 			func(t *testing.T) (string, func(string) string) {
 				return byFile(t, strings.Repeat("hush", 2000), 0o600)
 			},
-			`larger than a password`,
+			`too large for a password`,
 		},
 		"a file that is not there": {
 			func(t *testing.T) (string, func(string) string) {

@@ -23,7 +23,7 @@ func (b *builder) agents(p *routing.Plan) {
 		if owner, twice := owners[f.Endpoint]; twice && f.Endpoint != "" {
 			b.doc.problem(
 				key+".endpoint", fmt.Sprintf("%s is the phone of %s already", f.Endpoint, owner),
-				"give each agent a phone of his own; one agent may be a member of several teams",
+				"give each agent a phone of their own; one agent may be a member of several teams",
 			)
 		}
 		owners[f.Endpoint] = id
@@ -31,7 +31,7 @@ func (b *builder) agents(p *routing.Plan) {
 	}
 }
 
-// inOrder sorts names by the lines on which they stand, so that of two the later one is at fault.
+// inOrder sorts names by their lines, so that the later of two is at fault.
 func (b *builder) inOrder(section string, names []string) []string {
 	slices.SortFunc(names, func(x, y string) int {
 		if d := b.doc.line(section+"."+x) - b.doc.line(section+"."+y); d != 0 {
@@ -43,7 +43,7 @@ func (b *builder) inOrder(section string, names []string) []string {
 }
 
 func (b *builder) teams(p *routing.Plan) {
-	contacts := map[string]string{} // which municipality a team is the contact centre of
+	contacts := map[string]string{} // the municipality by its contact centre
 	for id, m := range b.form.Municipalities {
 		contacts[m.ContactCentre] = id
 	}
@@ -111,14 +111,14 @@ func (b *builder) teamHours(key string, f teamForm, municipality string) *calend
 	return hours
 }
 
-// members looks that somebody can answer, or that at least a callback or another team takes the call.
+// members checks that the team has agents, or at least offers a callback or another team.
 func (b *builder) members(key string, f teamForm, contactOf string) {
 	first := map[string]bool{}
 	for i, member := range f.Members {
 		at := fmt.Sprintf("%s.members[%d]", key, i)
 		b.reference(at, "agents", member)
 		if first[member] && member != "" {
-			b.doc.problem(at, member+" stands here twice", "leave one of the two")
+			b.doc.problem(at, member+" is here twice", "keep one of the two")
 		}
 		first[member] = true
 	}
@@ -126,7 +126,7 @@ func (b *builder) members(key string, f teamForm, contactOf string) {
 	case len(f.Members) > 0 || b.doc.spoilt(key+".members"):
 	case contactOf != "":
 		b.doc.problem(
-			key+".members", "nobody is in it, and it is where callers of "+contactOf+" end who press nothing",
+			key+".members", "nobody is in it, and callers of "+contactOf+" who press nothing end here",
 			"name at least one agent",
 		)
 	case !f.Callback.Enabled && f.Overflow == "":
@@ -142,7 +142,7 @@ func (b *builder) members(key string, f teamForm, contactOf string) {
 	}
 }
 
-// overflowRounds looks that a call that moves from team to team does not come back to where it was.
+// overflowRounds checks that overflow never brings a call back to a team that it left.
 func (b *builder) overflowRounds() {
 	for _, id := range slices.Sorted(maps.Keys(b.form.Teams)) {
 		if round := circle(id, func(id string) string { return b.form.Teams[id].Overflow }); round != nil && slices.Min(
@@ -156,7 +156,7 @@ func (b *builder) overflowRounds() {
 	}
 }
 
-// circle follows next from start and gives the way when it leads back to start.
+// circle follows next from start and returns the way when it leads back to start.
 func circle(start string, next func(string) string) []string {
 	way, seen := []string{start}, map[string]bool{start: true}
 	for at := next(start); at != ""; at = next(at) {

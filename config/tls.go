@@ -10,20 +10,20 @@ import (
 	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
-// TLS says how the connection with Redis is encrypted, beyond that it is.
+// TLS says how an encrypted connection with Redis is made.
 type TLS struct {
-	CAFile          string // certificates of who may have signed that of Redis; empty for those whom the machine trusts
+	CAFile          string // authorities for the certificate of Redis; empty for those that the machine trusts
 	CertificateFile string // our own, for a Redis that asks for it; empty for none
 	KeyFile         string // its key, which only its owner can read
-	ServerName      string // that the certificate of Redis must be for; empty for the host of its address
+	ServerName      string // in the certificate of Redis; empty for the host of its address
 
 	credentials string // the directory of systemd, see plainfile.ReadPrivate
 }
 
-// TLSError is given for a file of TLS that cannot be used.
+// TLSError is returned for a TLS file that cannot be used.
 type TLSError struct {
 	Key  string // of the configuration
-	What string // is wrong
+	What string // what is wrong
 	how  string
 }
 
@@ -46,7 +46,7 @@ const (
 func (t TLS) Client() (*tls.Config, error) {
 	made := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile == "" {
-		// Left out, they would be read in the middle of the first handshake. A machine that has none says so there.
+		// Left out, they would be read during the first handshake. A machine without any fails there.
 		made.RootCAs, _ = x509.SystemCertPool()
 	} else {
 		text, err := readPEM(keyCA, t.CAFile)
@@ -90,7 +90,7 @@ func (t TLS) certificate() (tls.Certificate, error) {
 		}
 	}
 	pair, err := tls.X509KeyPair(text, key)
-	if err != nil { // it does not repeat what the files hold
+	if err != nil { // err does not repeat the content of the files
 		return tls.Certificate{}, &TLSError{
 			keyKey, "it and " + keyCertificate + " are no pair: " + err.Error(),
 			"name a certificate and its own key, in PEM and without a password",

@@ -13,11 +13,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/spelling"
 )
 
-// document is the file as it is read: what is wrong with it, and on which line each key stands.
+// document is the file as it is read: its faults, and the line of each key.
 type document struct {
 	file     string
 	lines    map[string]int
-	faulty   map[string]bool // keys with a problem of form, about which nothing more is said
+	faulty   map[string]bool // keys with a problem of form; they get no second one
 	problems Problems
 	warnings Problems
 }
@@ -32,7 +32,7 @@ func (d *document) warn(key, what, mend string) {
 	d.warnings = append(d.warnings, Problem{d.file, d.line(key), key, what, mend})
 }
 
-// malformed reports a problem of form and keeps later checks from stumbling over it again.
+// malformed reports a problem of form and keeps later checks quiet about it.
 func (d *document) malformed(key, what, mend string) {
 	d.problem(key, what, mend)
 	d.faulty[key] = true
@@ -48,7 +48,7 @@ func (d *document) spoilt(key string) bool {
 	return false
 }
 
-// line is where a key stands, or what it would be in.
+// line is the line of a key, or of the nearest key above it.
 func (d *document) line(key string) int {
 	for key != "" {
 		if line, ok := d.lines[key]; ok {
@@ -72,7 +72,7 @@ func under(key, child string) string {
 
 var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// keyName is a key as error texts show it; a strange one is quoted, and loses the signs that part keys.
+// keyName is a key as error texts show it; a strange one is quoted, and loses the signs that separate keys.
 func keyName(raw string) string {
 	if plainKey.MatchString(raw) {
 		return raw
@@ -85,8 +85,8 @@ func keyName(raw string) string {
 	}, shown(raw))
 }
 
-// walk checks the form of the value at key and gives it as plain Go, without what is malformed. The tag is that of the
-// field that holds the value, keys what is left of its keys tag.
+// walk checks the form of the value at key and returns it as plain Go, without malformed parts. tag is that of the
+// field that holds the value, keys the rest of its keys tag.
 func (d *document) walk(key string, n *yaml.Node, t reflect.Type, tag reflect.StructTag, keys string) (any, bool) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -194,8 +194,8 @@ func (d *document) pairs(key string, n *yaml.Node, visit func(name string, value
 			d.misplaced(under(key, "<<"), name.Line, "merging (<<) is not read here", "write the keys out")
 		case twice:
 			d.misplaced(
-				at, name.Line, fmt.Sprintf("this key stands here twice, first on line %d", line),
-				"leave one of the two",
+				at, name.Line, fmt.Sprintf("this key is here twice, first on line %d", line),
+				"keep one of the two",
 			)
 		default:
 			first[name.Value] = name.Line
@@ -205,7 +205,7 @@ func (d *document) pairs(key string, n *yaml.Node, visit func(name string, value
 	}
 }
 
-// misplaced reports a problem of a line that is not the key's own.
+// misplaced reports a problem on a line that is not the key's own.
 func (d *document) misplaced(key string, line int, what, mend string) {
 	d.problems = append(d.problems, Problem{d.file, line, key, what, mend})
 }

@@ -27,13 +27,13 @@ type Watcher struct {
 
 	mu       sync.Mutex
 	current  *Config
-	lastRead []byte // what current or the refusal after it came from
+	lastRead []byte // the text of current, or of the refusal after it
 }
 
 // Watch reads the file of current again when it changes, until ctx ends. onChange gets each new configuration that is
-// valid and differs from the one before; what only a restart can change keeps its value there, and is named in
-// NeedsRestart. onRefused gets the Problems of one that is not valid: the old one then stays. Both are called by one
-// goroutine. When the file cannot be watched onRefused says so at once, and only Reload reads it again.
+// valid and differs from the one before; keys that need a restart keep their values there, and are named in
+// NeedsRestart. onRefused gets the Problems of an invalid one: the old one then stays. One goroutine calls both. When
+// the file cannot be watched, onRefused is told at once, and only Reload reads it again.
 func Watch(
 	ctx context.Context, current *Config, getenv func(string) string, onChange func(*Config), onRefused func(error),
 ) *Watcher {
@@ -44,7 +44,7 @@ func Watch(
 	w.lastRead, _ = readFile(current.Path) // a file that is gone by now counts as changed when it comes back
 	changed, stop, err := watchFile(current.Path)
 	if err != nil {
-		onRefused(fmt.Errorf("changes of %s are not noticed, send SIGHUP after each: %w", current.Path, err))
+		onRefused(fmt.Errorf("cannot watch %s, send SIGHUP after each change: %w", current.Path, err))
 	}
 	go func() {
 		defer close(w.done)
@@ -54,7 +54,7 @@ func Watch(
 	return w
 }
 
-// Reload reads the file again soon, also when it did not change: for SIGHUP. It never waits.
+// Reload reads the file again soon, even when it did not change: for SIGHUP. It never waits.
 func (w *Watcher) Reload() {
 	select {
 	case w.asked <- struct{}{}:
@@ -62,17 +62,17 @@ func (w *Watcher) Reload() {
 	}
 }
 
-// Current is the configuration that holds.
+// Current is the running configuration.
 func (w *Watcher) Current() *Config {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.current
 }
 
-// Wait returns when the watcher has ended, which it does after its context.
+// Wait returns when the watcher has ended, after its context.
 func (w *Watcher) Wait() { <-w.done }
 
-// run waits until the file has been quiet after a change.
+// run reads the file once it has been quiet after a change.
 func (w *Watcher) run(ctx context.Context, changed <-chan struct{}) {
 	settled := time.NewTimer(quiet)
 	settled.Stop()
@@ -91,7 +91,7 @@ func (w *Watcher) run(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// read takes over what the file holds now, or refuses it. Unless asked to, it passes over a file that is as it was.
+// read takes over the file as it is now, or refuses it. It skips an unchanged file unless asked.
 func (w *Watcher) read(asked bool) {
 	old := w.Current()
 	raw, err := readFile(old.Path)
@@ -120,7 +120,7 @@ func (w *Watcher) refuse(raw []byte, err error) {
 	w.onRefused(err)
 }
 
-// keep takes over from the running configuration what only a restart can change, and names what differs.
+// keep takes over the keys that need a restart from the running configuration, and names those that differ.
 func (c *Config) keep(running *Config) {
 	c.NeedsRestart = nil
 	for _, part := range []struct {
@@ -145,7 +145,7 @@ func (c *Config) keep(running *Config) {
 	}
 }
 
-// watchFile tells of changes to a file. It watches the directories, because editors and configuration systems put a new
+// watchFile reports changes to a file. It watches the directories, because editors and configuration systems put a new
 // file in place of the old one; where the path is a link, both the link's and the file's.
 func watchFile(path string) (changed <-chan struct{}, stop func(), err error) {
 	watcher, err := fsnotify.NewWatcher()
@@ -172,7 +172,7 @@ func watchFile(path string) (changed <-chan struct{}, stop func(), err error) {
 				if !open {
 					return
 				}
-				// Behind a link any of several names may have been put in another's place.
+				// Behind a link, any of several names may have been replaced.
 				if !linked && filepath.Base(event.Name) != filepath.Base(path) {
 					continue
 				}
@@ -188,7 +188,7 @@ func watchFile(path string) (changed <-chan struct{}, stop func(), err error) {
 		}
 	})
 	return tell, func() {
-		_ = watcher.Close() // nothing is left to do with it
+		_ = watcher.Close() // nothing is left to do
 		ended.Wait()
 	}, nil
 }

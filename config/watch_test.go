@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 )
 
-// watched is a running watcher and what it told.
+// watched is a running watcher and its reports.
 type watched struct {
 	*config.Watcher
 	path    string
@@ -122,7 +122,7 @@ func TestReloadAsks(t *testing.T) {
 	require.Equal(t, "KCC", w.change(t).Plan.Teams["kcc"].Name, "SIGHUP reads a file that did not change")
 }
 
-func TestWhatNeedsARestartKeepsItsValue(t *testing.T) {
+func TestKeysThatNeedARestartKeepTheirValue(t *testing.T) {
 	password := "one-x7"
 	w := watch(t, write(t, smallest), func(name string) string {
 		if name == "BEREIKBAAR_ARI_PASSWORD" {
