@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Leftovers reports whether something was forgotten since the file was last compacted, be it by an earlier program: it
-// may still stand in free pages.
+// Leftovers reports whether events were forgotten since the file was last compacted, by this program or an earlier one:
+// they may still stand in free pages.
 func (j *Journal) Leftovers() (bool, error) {
 	var left bool
 	err := j.view(func(tx *bbolt.Tx) error {
@@ -27,11 +27,11 @@ func (j *Journal) Leftovers() (bool, error) {
 	return left, err
 }
 
-// Compact writes what is kept into a fresh file, which takes the place of the old one. Do so after personal data was
-// removed (AVG, article 17): what was forgotten may until then still stand in free pages; what is forgotten meanwhile,
-// until the next time. On an error the journal goes on with the old file. Others go on writing while it is copied, and
-// wait while what they wrote is added; one whose change makes the file outgrow its mapping, which happens when its size
-// has doubled, waits for the copy.
+// Compact copies the kept events into a fresh file, which replaces the old one. Run it after personal data was removed
+// (AVG, article 17): until then forgotten events may still stand in free pages, and events that are forgotten during a
+// run until the next one. On an error the journal goes on with the old file. Writers go on during the copy and wait
+// only while their changes are added. A write that makes the file outgrow its mapping, which happens when its size has
+// doubled, waits for the copy.
 func (j *Journal) Compact() error {
 	j.compacting.Lock()
 	defer j.compacting.Unlock()
@@ -43,9 +43,9 @@ func (j *Journal) Compact() error {
 	return j.goOnWith(fresh)
 }
 
-// copyTo writes what is kept into a fresh file, and has all changes from then on noted for goOnWith.
+// copyTo copies the kept events into a fresh file. Changes from then on are noted for goOnWith.
 func (j *Journal) copyTo(fresh string) error {
-	j.mu.Lock() // no change is halfway: what is not noted is in the copy
+	j.mu.Lock() // no change is under way: each is noted or in the copy
 	j.changes.begin()
 	j.mu.Unlock()
 	j.mu.RLock()
@@ -59,7 +59,7 @@ func (j *Journal) copyTo(fresh string) error {
 	return nil
 }
 
-// goOnWith adds to a copy what was changed since it was begun, and puts it in the place of the file.
+// goOnWith adds the changes made since the copy began, and puts the copy in the place of the file.
 func (j *Journal) goOnWith(fresh string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -69,7 +69,7 @@ func (j *Journal) goOnWith(fresh string) error {
 	}
 	if err := unfaulted(func() error { return addChanged(fresh, j.db, changed) }); err != nil {
 		return errors.Join(
-			fmt.Errorf("compact the journal %s: add what was changed meanwhile: %w", j.path, err), removed(fresh),
+			fmt.Errorf("compact the journal %s: add the changes made meanwhile: %w", j.path, err), removed(fresh),
 		)
 	}
 	if err := os.Rename(fresh, j.path); err != nil {
@@ -77,11 +77,11 @@ func (j *Journal) goOnWith(fresh string) error {
 	}
 	old := j.db
 	j.db = nil
-	err := unfaulted(func() (err error) { // nothing is read: others wait, and it was written just now
+	err := unfaulted(func() (err error) { // the records are not checked: writers wait, and they were written just now
 		j.db, err = opened(j.path)
 		return err
 	})
-	// Last, because the old file has no name any more, whatever becomes of this.
+	// Last: the old file has no name any more, so no error here brings it back.
 	if err := errors.Join(old.Close(), err, synced(filepath.Dir(j.path))); err != nil {
 		return fmt.Errorf("compact the journal %s: go on with the fresh file: %w", j.path, err)
 	}
@@ -107,10 +107,10 @@ func compact(path string, from *bbolt.DB) error {
 	if err != nil {
 		return err
 	}
-	// Not bbolt.Compact: it lets go of what it reads before it has written it, and others write over that.
+	// Not bbolt.Compact: it releases pages before it has written their content, and other writers reuse them.
 	err = from.View(func(now *bbolt.Tx) error {
 		return to.Update(func(tx *bbolt.Tx) error {
-			if _, err := tx.CreateBucket(forgotten); err != nil { // nothing that was forgotten stands in the fresh file
+			if _, err := tx.CreateBucket(forgotten); err != nil { // the fresh file holds no forgotten events
 				return err
 			}
 			for _, name := range [][]byte{events, keys} {
@@ -130,7 +130,7 @@ func compact(path string, from *bbolt.DB) error {
 	return errors.Join(err, to.Close())
 }
 
-// emptied gives a bucket with nothing in it.
+// emptied gives a bucket anew, empty.
 func emptied(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 	if err := tx.DeleteBucket(name); err != nil {
 		return nil, err
@@ -138,8 +138,8 @@ func emptied(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 	return tx.CreateBucket(name)
 }
 
-// addChanged makes a copy the same as the file again: of the notes that were changed it takes all that is kept now.
-// What was forgotten of them is taken over too, because it may stand in the copy.
+// addChanged brings a copy up to date: it takes over the changed notes as they are now. Their records in forgotten come
+// along, because the forgotten events may stand in the copy.
 func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 	if len(changed) == 0 {
 		return nil
@@ -157,7 +157,7 @@ func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 					}
 				}
 			}
-			index, err := emptied(tx, keys) // small: no note's key is looked for
+			index, err := emptied(tx, keys) // it is small, so it is copied whole
 			if err != nil {
 				return err
 			}
@@ -169,7 +169,7 @@ func addChanged(path string, from *bbolt.DB, changed []note.ID) error {
 	return errors.Join(err, to.Close())
 }
 
-// retake makes what stands under a prefix in one bucket what stands there in another.
+// retake replaces the entries under a prefix in one bucket by those of another.
 func retake(to, from *bbolt.Bucket, prefix []byte) error {
 	var gone [][]byte
 	cursor := to.Cursor()
@@ -190,7 +190,7 @@ func retake(to, from *bbolt.Bucket, prefix []byte) error {
 	return nil
 }
 
-// changes are the notes that were changed while the file is copied. The zero value notes nothing.
+// changes collects the notes that change while the file is copied. The zero value collects nothing.
 type changes struct {
 	mu    sync.Mutex
 	notes map[note.ID]bool // nil while nothing is copied
@@ -202,7 +202,7 @@ func (c *changes) begin() {
 	c.notes = make(map[note.ID]bool)
 }
 
-// note is called before the change: one that fails is noted in vain.
+// note is called before the change; a change that fails does no harm.
 func (c *changes) note(ids []note.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -213,7 +213,7 @@ func (c *changes) note(ids []note.ID) {
 	}
 }
 
-// end gives those that were noted, and notes nothing any more.
+// end gives the collected notes and stops collecting.
 func (c *changes) end() []note.ID {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"hash/fnv"
 )
 
-// The layout of a bbolt file, version 2: https://pkg.go.dev/go.etcd.io/bbolt does not check more than the meta pages
-// when it opens one, and follows what it finds there into memory that need not exist. So the pages are looked at first,
-// in a copy in memory in which no look can go astray. Numbers are in the order of the machine.
+// The layout of a bbolt file, version 2. When https://pkg.go.dev/go.etcd.io/bbolt opens one, it checks only the meta
+// pages, and a damaged page can lead it outside its memory. So all pages are checked first, in a copy in memory and
+// within its bounds. Numbers are in the machine's byte order.
 const (
 	pageHead    = 16
 	elementHead = 16
@@ -28,20 +28,20 @@ const (
 	bucketHead      = 16
 
 	noFreelist = 1<<64 - 1
-	longList   = 0xFFFF // a freelist with so many says the real count in its first place
+	longList   = 0xFFFF // a freelist with this count has the real one in its first entry
 	deepest    = 64     // levels of pages; a sound file of ours has a handful
 )
 
 var order = binary.NativeEndian
 
-// meta is one of the two beginnings of a file: the newer one counts.
+// meta is one of the two meta pages of a file: the newer one counts.
 type meta struct {
 	pageSize, root, freelist, pages, tx uint64
 }
 
 func metaAt(file []byte, at uint64) (meta, error) {
 	if at+pageHead+metaLength > uint64(len(file)) {
-		return meta{}, errors.New("it ends within its beginning")
+		return meta{}, errors.New("it was cut off within its beginning")
 	}
 	page := file[at:]
 	b := page[pageHead : pageHead+metaLength]
@@ -57,7 +57,7 @@ func metaAt(file []byte, at uint64) (meta, error) {
 	}, nil
 }
 
-// sound says what is wrong with the file, nil when all its pages hang together.
+// intact says what is wrong with a file, nil when all its pages hang together.
 func intact(file []byte) error {
 	first, err := metaAt(file, 0)
 	if err != nil {
@@ -84,14 +84,14 @@ func intact(file []byte) error {
 	return l.free()
 }
 
-// look is one look through a file.
+// look is one check of a file.
 type look struct {
 	file []byte
 	meta
 	seen map[uint64]bool
 }
 
-// page gives a page and the pages that it runs over into.
+// page gives a page with its overflow pages.
 func (l *look) page(id uint64) ([]byte, error) {
 	if id < 2 || id >= l.pages || l.seen[id] {
 		return nil, fmt.Errorf("page %d is not where it should be", id)
@@ -110,7 +110,7 @@ func (l *look) page(id uint64) ([]byte, error) {
 	return page[:(over+1)*l.pageSize], nil
 }
 
-// tree looks at a page and all below it. Keys run from low up to but not including high; nil is no bound.
+// tree checks a page and all pages below it. Keys run from low up to but not including high; nil is no bound.
 func (l *look) tree(id uint64, low, high []byte, depth int) error {
 	page, err := l.page(id)
 	if err != nil {
@@ -196,7 +196,7 @@ func (l *look) leaf(page, low, high []byte, depth int) error {
 	return nil
 }
 
-// bucket looks at a bucket: its root page, or, when it is small, the page that stands within the entry itself.
+// bucket checks a bucket: its root page or, for a small one, the page inside the entry.
 func (l *look) bucket(value []byte, depth int) error {
 	if len(value) < bucketHead {
 		return errElement
@@ -211,7 +211,7 @@ func (l *look) bucket(value []byte, depth int) error {
 	return l.leaf(inner, nil, nil, depth+1)
 }
 
-// free looks at the list of free pages: what it names is written over, so it must name nothing that is in use.
+// free checks the list of free pages: bbolt writes over them, so none may be in use.
 func (l *look) free() error {
 	if l.freelist == noFreelist {
 		return nil

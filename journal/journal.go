@@ -28,7 +28,7 @@ var (
 )
 
 // ErrDamaged is wrapped by every error of a journal whose file was damaged while it was in use: by the disk, or because
-// somebody cut it. Open mends what can be mended, so start the daemon again.
+// somebody cut it. Open mends it as far as possible, so restart the daemon.
 var ErrDamaged = errors.New("the file of the journal was damaged while it was in use")
 
 // idLength is that of a ULID.
@@ -38,17 +38,17 @@ const idLength = 26
 type Journal struct {
 	path   string
 	lock   *lock
-	damage atomic.Pointer[error] // after it nothing is done any more: locks of the library may be held for ever
+	damage atomic.Pointer[error] // once set, the file is not used: bbolt may hold its locks for ever
 
 	mu sync.RWMutex // held for writing while the file is replaced by another
 	db *bbolt.DB    // nil when closed
 
 	compacting sync.Mutex
-	changes    changes // since the file is being copied
+	changes    changes // made while the file is copied
 }
 
-// Append adds events as one step, and returns when they are on the disk. One that is there already, by note and
-// version, is replaced. On an error, such as a full disk, nothing was added; it can be tried again when there is room.
+// Append adds events as one step, and returns when they are on the disk. An event with the same note and version is
+// replaced. On an error, such as a full disk, nothing was added; try again when there is room.
 func (j *Journal) Append(m call.MunicipalityID, added ...note.Event) error {
 	notes := make([]note.ID, len(added))
 	for i, e := range added {
@@ -64,7 +64,7 @@ func (j *Journal) Append(m call.MunicipalityID, added ...note.Event) error {
 	})
 }
 
-// Begin adds the event with which a note begins, marked: the store is not known to have it. It is otherwise as Append.
+// Begin is Append for the first event of a note, and marks it: the store is not known to have it.
 func (j *Journal) Begin(m call.MunicipalityID, made note.Event) error {
 	return j.update("append to", []note.ID{made.Note}, func(tx *bbolt.Tx) error { return put(tx, m, made, true) })
 }
@@ -72,7 +72,7 @@ func (j *Journal) Begin(m call.MunicipalityID, made note.Event) error {
 func put(tx *bbolt.Tx, m call.MunicipalityID, e note.Event, unstored bool) error {
 	wrong := func(err error) error { return fmt.Errorf("event %d of note %s: %w", e.Ver, e.Note, err) }
 	if len(e.Note) != idLength || e.Ver == 0 {
-		return wrong(errors.New("it is of no note, or has no version"))
+		return wrong(errors.New("it has no note or no version"))
 	}
 	seq, err := tx.Bucket(events).NextSequence()
 	if err != nil {
@@ -102,8 +102,8 @@ func (r record) putInto(tx *bbolt.Tx) error {
 	return tx.Bucket(events).Put(placeOf(r.Note, r.Ver), framed)
 }
 
-// Forget removes the events of a note from a version on; with its first event the note's key is free again. That an
-// event was forgotten is kept until the file is compacted: its bytes may still stand in free pages, see Compact.
+// Forget removes the events of a note from a version on; with its first event the note's key is free again. A record of
+// this stays until the file is compacted, because the events may still stand in free pages, see Compact.
 func (j *Journal) Forget(id note.ID, from uint64) error {
 	if len(id) != idLength {
 		return nil // there is none
@@ -133,7 +133,7 @@ func (j *Journal) Forget(id note.ID, from uint64) error {
 	})
 }
 
-// recordsOf gives what is kept of a note from a version on, first to last.
+// recordsOf gives the records of a note from a version on, first to last.
 func recordsOf(tx *bbolt.Tx, id note.ID, from uint64) ([]record, error) {
 	var found []record
 	cursor := tx.Bucket(events).Cursor()
@@ -156,7 +156,7 @@ func freeKey(tx *bbolt.Tx, r record) error {
 	return tx.Bucket(keys).Delete(at)
 }
 
-// Events gives what is kept of a note, first to last; nothing for a note that is not there.
+// Events gives the kept events of a note, first to last; none for an unknown note.
 func (j *Journal) Events(id note.ID) ([]note.Event, error) {
 	if len(id) != idLength {
 		return nil, nil
@@ -222,7 +222,7 @@ func lastOf(cursor *bbolt.Cursor, id []byte) (at, value []byte) {
 	return cursor.Prev()
 }
 
-// Close lets go of the file. A journal that was closed answers with errors.
+// Close releases the file. A closed journal answers with errors.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -232,13 +232,13 @@ func (j *Journal) Close() error {
 	db := j.db
 	j.db = nil
 	var err error
-	if j.damage.Load() == nil { // else it would wait for locks that nobody gives back
+	if j.damage.Load() == nil { // a damaged one would wait for locks that are never released
 		err = db.Close()
 	}
 	return errors.Join(err, j.lock.release())
 }
 
-// update changes what is kept of notes.
+// update changes the kept events of notes.
 func (j *Journal) update(what string, notes []note.ID, do func(tx *bbolt.Tx) error) error {
 	// Not Batch: it commits in goroutines of its own, in which a damaged page would end the daemon.
 	return j.guarded(what, func(db *bbolt.DB) error {
@@ -251,8 +251,8 @@ func (j *Journal) view(do func(tx *bbolt.Tx) error) error {
 	return j.guarded("read", func(db *bbolt.DB) error { return db.View(do) })
 }
 
-// guarded does something with the file. A file that is damaged under it gives an error, never the end of the daemon:
-// the file is mapped into memory, and a part that is gone is a fault.
+// guarded runs do on the file. Damage to the file gives an error and never ends the daemon: the file is mapped into
+// memory, and reading a missing part is a fault.
 func (j *Journal) guarded(what string, do func(db *bbolt.DB) error) (err error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()

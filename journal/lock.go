@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	lockWithin = 2 * time.Second // a daemon that stops lets go of its journal in this time
+	lockWithin = 2 * time.Second // a daemon that stops releases its journal in this time
 	lockAgain  = 20 * time.Millisecond
 )
 
 // ErrInUse is wrapped by Open's error when another process has the journal.
 var ErrInUse = errors.New("the journal is in use by another process: is a second daemon running?")
 
-// lock keeps others from the journal. It is a file of its own: that of the journal is replaced now and then, and who
-// looks at it while another writes would take it for torn.
+// lock keeps others from the journal. It is a file of its own: the journal's file is replaced now and then, and a
+// process that reads it while another writes would take it for torn.
 type lock struct{ file *os.File }
 
 func locked(path string) (*lock, error) {

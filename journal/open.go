@@ -12,21 +12,23 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// ErrTorn is wrapped by the error that Open gives beside a journal whose file was damaged. Log it: people must look.
+// ErrTorn is wrapped by the error that Open gives beside a journal whose file was damaged. Log it: a manual check is
+// needed.
 var ErrTorn = errors.New("the journal was damaged")
 
-// TornError says what became of a journal that was damaged: the file was set aside, and a fresh one has all that could
-// be read.
+// TornError tells of a damaged journal: the file was set aside, and a fresh one has all readable events.
 type TornError struct {
-	Aside string // where the damaged file is now; it holds what callers told, so remove it when it was looked at
+	Aside string // where the damaged file is now; it holds what callers told, so remove it after the check
 	Kept  int    // events that could still be read
 	Why   string
 }
 
 // Error says what was found, what was kept, and what to do.
 func (e *TornError) Error() string {
-	return fmt.Sprintf("%v: %s; %d events could be read and are kept, the file was set aside as %s: look at the disk, and remove that file then",
-		ErrTorn, e.Why, e.Kept, e.Aside)
+	return fmt.Sprintf(
+		"%v: %s; %d events could be read and are kept, the file was set aside as %s: check the disk, then remove that file",
+		ErrTorn, e.Why, e.Kept, e.Aside,
+	)
 }
 
 // Unwrap makes it an ErrTorn.
@@ -38,10 +40,10 @@ const (
 	lockSuffix = ".lock"
 )
 
-// Open opens the journal at path, which begins empty when there is none; its directory must exist. Another process that
-// has it is waited for, at most two seconds: then the error wraps ErrInUse. A file that was damaged, by a cut or by
-// wrong bytes, is set aside, every event that can still be read goes into a fresh one, and Open gives a journal that
-// can be used and beside it an error that wraps ErrTorn. With any other error there is no journal.
+// Open opens the journal at path, which begins empty when there is none; its directory must exist. When another process
+// has it, Open waits for at most two seconds, then gives an error that wraps ErrInUse. A damaged file (cut, or with
+// wrong bytes) is set aside, and every readable event goes into a fresh one: Open then gives a journal that can be
+// used, and beside it an error that wraps ErrTorn. With any other error there is no journal.
 func Open(path string) (*Journal, error) {
 	held, err := locked(path + lockSuffix)
 	if err != nil {
@@ -58,7 +60,7 @@ func Open(path string) (*Journal, error) {
 	return j, nil
 }
 
-// begin opens the file, or the one that comes in its place.
+// begin opens the file, or a fresh one in its place.
 func (j *Journal) begin() (*TornError, error) {
 	file, err := os.ReadFile(j.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -123,8 +125,8 @@ func readThrough(tx *bbolt.Tx) error {
 	return nil
 }
 
-// setAside keeps the damaged file under another name, and begins a fresh one with what can be read of it. At every
-// moment one of the two is at path, whenever the power fails.
+// setAside keeps the damaged file under another name, and begins a fresh one with its readable events. One of the two
+// is at path at every moment, whenever the power fails.
 func (j *Journal) setAside(file []byte, why error) (*TornError, error) {
 	aside := j.path + ".torn-" + time.Now().UTC().Format("20060102T150405.000000000Z")
 	if err := os.Link(j.path, aside); err != nil {
@@ -132,12 +134,12 @@ func (j *Journal) setAside(file []byte, why error) (*TornError, error) {
 	}
 	saved := standing(recordsIn(file))
 	if err := j.beginWith(saved); err != nil {
-		return nil, fmt.Errorf("it was damaged (%w), and what can be read of it cannot be written: %w", why, err)
+		return nil, fmt.Errorf("it was damaged (%w), and its readable events cannot be written: %w", why, err)
 	}
 	return &TornError{Aside: aside, Kept: len(saved), Why: why.Error()}, nil
 }
 
-// beginWith makes a file with these events, puts it in the place of the one that is there, and opens it.
+// beginWith makes a file with these events, puts it in the place of the old one, and opens it.
 func (j *Journal) beginWith(saved []record) error {
 	fresh := j.path + newSuffix
 	if err := build(fresh, saved); err != nil {
@@ -166,7 +168,7 @@ func build(path string, saved []record) error {
 		last := uint64(0)
 		for _, r := range saved {
 			if len(r.Note) != idLength {
-				continue // none of ours
+				continue // not ours
 			}
 			last = max(last, r.Seq)
 			if err := r.putInto(tx); err != nil {
@@ -185,7 +187,7 @@ func removed(path string) error {
 	return nil
 }
 
-// replace puts a file in the place of another, for good when it returns.
+// replace puts a file in the place of another; when it returns this is on the disk.
 func replace(path, fresh string) error {
 	if err := os.Rename(fresh, path); err != nil {
 		return err
@@ -193,7 +195,7 @@ func replace(path, fresh string) error {
 	return synced(filepath.Dir(path))
 }
 
-// synced writes to the disk which files a directory has.
+// synced writes the entries of a directory to the disk.
 func synced(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {

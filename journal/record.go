@@ -11,13 +11,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// record is one entry of the journal: an event, or that the events of a note were forgotten. It tells all of itself, so
-// that it can be read from a file whose pages no longer hang together.
+// record is one entry of the journal: an event, or the word that events of a note were forgotten. It is complete in
+// itself, so that it can be read from a file whose pages no longer hang together.
 type record struct {
-	Seq          uint64              `json:"seq"` // of two about the same the higher counts
+	Seq          uint64              `json:"seq"` // of two records of one event the higher counts
 	Municipality call.MunicipalityID `json:"municipality,omitempty"`
 	Note         note.ID             `json:"note"`
-	// of the event; from which on the events were forgotten
+	// of the event, or the first that was forgotten
 	Ver      uint64            `json:"ver"`
 	Key      note.Key          `json:"key,omitempty"`      // of the note, in its made event
 	Unstored bool              `json:"unstored,omitempty"` // in a made event: the store is not known to have it
@@ -29,7 +29,7 @@ type record struct {
 const (
 	frameMark = "\x00\xfftbn\x01\xfe\x00"
 	frameHead = len(frameMark) + 4 + 4
-	maxRecord = 1 << 20 // a longer one is none of ours
+	maxRecord = 1 << 20 // a longer one is not ours
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -66,7 +66,7 @@ func unframed(b []byte) (record, int, error) {
 	return r, frameHead + int(length), nil
 }
 
-// recordsIn finds every record whose bytes are whole, wherever it stands: also copies that were left behind.
+// recordsIn finds every whole record, wherever it stands, old copies included.
 func recordsIn(file []byte) []record {
 	var found []record
 	for {
@@ -85,8 +85,8 @@ func recordsIn(file []byte) []record {
 	}
 }
 
-// standing gives the events that count among records of any age and in any order: the last one of each version, unless
-// it was forgotten after that.
+// standing picks the valid events from records of any age, in any order: the last one of each version, unless it was
+// forgotten later.
 func standing(records []record) []record {
 	type place struct {
 		note note.ID
@@ -122,7 +122,7 @@ func placeOf(n note.ID, ver uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(n), ver)
 }
 
-// keyOf is the key of a request in the index: keys are each municipality's own.
+// keyOf is the key of a request in the index: each municipality has its own.
 func keyOf(m call.MunicipalityID, key note.Key) []byte {
 	return []byte(string(m) + "\x00" + string(key))
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// first is the version of the event that carries a note's mark. The mark stands in its record, so that it is found
-// again in a file that was torn.
+// first is the version of the event that carries a note's mark. The mark is part of its record, so it survives a torn
+// file.
 const first = 1
 
-// Stored takes the mark from notes, see Begin. Those that have none, or are not there, are left as they are.
+// Stored takes the mark from notes, see Begin. Unmarked and unknown notes are left as they are.
 func (j *Journal) Stored(ids ...note.ID) error {
 	return j.update("unmark notes in", ids, func(tx *bbolt.Tx) error {
 		for _, id := range ids {
@@ -46,7 +46,7 @@ func unmark(tx *bbolt.Tx, id note.ID) error {
 	return tx.Bucket(events).Put(placeOf(id, first), framed)
 }
 
-// Unstored gives the notes that are marked, see Begin, and whose they are. It reads the first event of every note.
+// Unstored gives the marked notes, see Begin, with their municipalities. It reads the first event of every note.
 func (j *Journal) Unstored() (map[note.ID]call.MunicipalityID, error) {
 	marked := make(map[note.ID]call.MunicipalityID)
 	err := j.view(func(tx *bbolt.Tx) error {
