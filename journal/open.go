@@ -25,10 +25,9 @@ type TornError struct {
 
 // Error says what was found, what was kept, and what to do.
 func (e *TornError) Error() string {
-	return fmt.Sprintf(
-		"%v: %s; %d events could be read and are kept, the file was set aside as %s: check the disk, then remove that file",
-		ErrTorn, e.Why, e.Kept, e.Aside,
-	)
+	const text = "%v: %s; %d events could be read and are kept, the file was set aside as %s: " +
+		"check the disk, then remove that file"
+	return fmt.Sprintf(text, ErrTorn, e.Why, e.Kept, e.Aside)
 }
 
 // Unwrap makes it an ErrTorn.

@@ -13,11 +13,11 @@ const (
 	statusRedirected = "3xx"
 	statusRefused    = "4xx"
 	statusFailed     = "5xx"
-	statusCutOff     = "cut_off" // it broke off halfway, and whoever reads notices
+	statusCutOff     = "cut_off" // the answer broke off halfway, and the client notices
 )
 
-// API counts what is asked of the JSON API. Names that were not in Options become Elsewhere: what a client sends is
-// never a label. It implements web.Meter.
+// API counts requests to the JSON API. Names that were not in Options become Elsewhere: a client's text is never a
+// label. It implements web.Meter.
 type API struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
@@ -36,7 +36,8 @@ func newAPI(r *registration, o Options) *API {
 			"Time from a request to the JSON API to its answer, waiting for a turn included, by operation.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "operation"),
 		refused: r.counterVec("api_tokens_refused_total",
-			"Requests to the JSON API that no token let in, by reason: missing, unknown (or out of date), too_many.", "reason"),
+			"Requests to the JSON API without a valid token, by reason: missing, unknown (or out of date), too_many.",
+			"reason"),
 		operations: map[string]bool{Elsewhere: true},
 		refusals:   map[string]bool{},
 	}
@@ -59,15 +60,15 @@ func newAPI(r *registration, o Options) *API {
 	return a
 }
 
-// Answered counts a request that is over: which operation it was, the HTTP status of its answer (0 when it was cut
-// off), and how long it took.
+// Answered counts a request that is over: its operation, the HTTP status of its answer (0 when it was cut off), and its
+// duration.
 func (a *API) Answered(operation string, status int, took time.Duration) {
 	operation = known(a.operations, operation)
 	a.requests.WithLabelValues(operation, statusClass(status)).Inc()
 	a.duration.WithLabelValues(operation).Observe(max(took, 0).Seconds())
 }
 
-// TokenRefused counts a request that no token let in.
+// TokenRefused counts a request without a valid token.
 func (a *API) TokenRefused(reason string) {
 	a.refused.WithLabelValues(known(a.refusals, reason)).Inc()
 }

@@ -39,7 +39,7 @@ bereikbaar_api_requests_total{operation="export",status="3xx"} 0
 bereikbaar_api_requests_total{operation="export",status="4xx"} 0
 bereikbaar_api_requests_total{operation="export",status="5xx"} 0
 bereikbaar_api_requests_total{operation="export",status="cut_off"} 0
-# HELP bereikbaar_api_tokens_refused_total Requests to the JSON API that no token let in, by reason: missing, unknown (or out of date), too_many.
+# HELP bereikbaar_api_tokens_refused_total Requests to the JSON API without a valid token, by reason: missing, unknown (or out of date), too_many.
 # TYPE bereikbaar_api_tokens_refused_total counter
 bereikbaar_api_tokens_refused_total{reason="missing"} 0
 bereikbaar_api_tokens_refused_total{reason="unknown"} 0

@@ -12,7 +12,7 @@ import (
 const noStatus = "none"
 
 // ARI counts what happens on the link with Asterisk. Its methods take the reasons and names of the transport as plain
-// text; each is a label, of which there can be only so many.
+// text, and use a limited number as labels.
 type ARI struct {
 	connections prometheus.Counter
 	losses      *prometheus.CounterVec
@@ -32,16 +32,17 @@ func newARI(r *registration, o Options) *ARI {
 		losses: r.counterVec("ari_connection_losses_total",
 			"Times that the link with Asterisk was lost or could not be made, by reason.", "reason"),
 		dropped: r.counter("ari_events_dropped_total",
-			"Events of Asterisk whose news did not reach the call that it is about: a fault of ours, must be 0."),
+			"Events of Asterisk that did not reach their call: a fault of ours, must be 0."),
 		refused: r.counter("ari_channels_refused_total",
-			"Channels that Asterisk brought to the application and that are nobody's call: hung up. Must be 0."),
+			"Channels that came to the application and are nobody's call: hung up. Must be 0."),
 		skipped: r.counterVec("ari_events_skipped_total",
-			"Messages of Asterisk that nobody handled, by reason: unknown, malformed, too long.", "reason"),
+			"Messages of Asterisk that were not handled, by reason: unknown, malformed, too long.", "reason"),
 		duration: r.histogramVec("ari_command_duration_seconds",
 			"Time from asking Asterisk to its answer, or to giving up, by command.",
 			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}, "command"),
 		errors: r.counterVec("ari_command_errors_total",
-			"Commands to Asterisk that failed, by HTTP status; none is no answer in time. 404 and 412 are callers who hung up first.",
+			"Commands to Asterisk that failed, by HTTP status; none is no answer in time. "+
+				"404 and 412 are callers who hung up first.",
 			"status"),
 	}
 	for _, reason := range o.LinkLosses {
@@ -62,17 +63,17 @@ func (a *ARI) LinkUp() { a.connections.Inc() }
 // LinkLost counts a link that was lost or could not be made.
 func (a *ARI) LinkLost(reason string) { a.losses.WithLabelValues(a.reasons.label(reason)).Inc() }
 
-// EventDropped counts an event that was read and whose news a call did not take, which must never happen.
+// EventDropped counts an event that was read and did not reach its call, which must never happen.
 func (a *ARI) EventDropped() { a.dropped.Inc() }
 
-// ChannelRefused counts a channel that came to our application and was neither a caller by the dialplan's word nor a
-// phone of ours.
+// ChannelRefused counts a channel that came to our application and was neither a caller, by the dialplan, nor a phone
+// of ours.
 func (a *ARI) ChannelRefused() { a.refused.Inc() }
 
-// EventSkipped counts a message that nobody handled.
+// EventSkipped counts a message that was not handled.
 func (a *ARI) EventSkipped(reason string) { a.skipped.WithLabelValues(a.skips.label(reason)).Inc() }
 
-// CommandDone takes down one command: its name, the HTTP status of the answer (0 for none), and how long it took.
+// CommandDone counts one command: its name, the HTTP status of the answer (0 for none), and how long it took.
 func (a *ARI) CommandDone(command string, status int, took time.Duration) {
 	a.duration.WithLabelValues(a.commands.label(command)).Observe(max(took, 0).Seconds())
 	switch {
@@ -86,8 +87,8 @@ func (a *ARI) CommandDone(command string, status int, took time.Duration) {
 // namesLimit is far more than there are commands or reasons, and far less than there are calls.
 const namesLimit = 64
 
-// names keeps a label from growing without end, should something else than a name ever be passed: the first ones are
-// taken as they are, later ones are Elsewhere. The zero value is ready.
+// names bounds the values of a label, should anything but a name ever be passed: the first ones stay as they are, later
+// ones become Elsewhere. The zero value is ready.
 type names struct {
 	mu    sync.RWMutex
 	known map[string]bool

@@ -26,7 +26,7 @@ const (
 
 // The values of the label "fault": what can be wrong with a contact record. None may ever occur.
 const (
-	faultTeam     = "unknown_team"      // an offer to a team that no plan had: not counted, for whom should it count
+	faultTeam     = "unknown_team"      // an offer to a team in no plan: not counted
 	faultResult   = "unknown_result"    // counted as lost
 	faultOutcome  = "unknown_outcome"   // counted as failed
 	faultDuration = "negative_duration" // counted as zero
@@ -39,7 +39,7 @@ const (
 	nativeReset   = time.Hour
 )
 
-// contacts counts what became of calls, from the one record that each leaves.
+// contacts counts calls by the one record that each leaves.
 type contacts struct {
 	t, s    time.Duration
 	calls   *prometheus.CounterVec
@@ -61,7 +61,8 @@ func newContacts(r *registration, t, s time.Duration) contacts {
 			"Reachability is answered / (offered - abandoned with a short wait), while open.",
 		"team", "hours", "result", "waited")
 	c.waiting = r.histogramVec("call_waiting_seconds",
-		"Wait of answered and of abandoned calls, from entering the queue, ringing included (docs/kpis.md, average speed of answer).",
+		"Wait of answered and of abandoned calls, from entering the queue, ringing included "+
+			"(docs/kpis.md, average speed of answer).",
 		waitingBuckets(t, s), "team", "hours", "result")
 	c.talk = r.histogramVec("call_talk_seconds",
 		"Length of conversations, from the answer to the end.",
@@ -193,7 +194,7 @@ func (c contacts) class(waited time.Duration) string {
 	}
 }
 
-// duration keeps a clock that was set back from making a sum go down, which Prometheus would take for a restart.
+// duration gives 0 when the clock was set back: Prometheus would take a sum that goes down for a restart.
 func (c contacts) duration(d time.Duration) time.Duration {
 	if d < 0 {
 		c.fault(faultDuration)

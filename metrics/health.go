@@ -9,20 +9,20 @@ import (
 // Health is what a part of the daemon says of itself.
 type Health struct {
 	Up       bool
-	Degraded bool      // of what is up: it works, and endangers what it is there for
-	Since    time.Time // from when Up and Degraded have been what they are, UTC
+	Degraded bool      // with Up: it works, but its purpose is at risk
+	Since    time.Time // when Up or Degraded last changed, UTC
 	// why it is not up, or what is wrong with it, for an operator; never a secret, a number or a name
 	Detail string
 }
 
-// Part is something without which the daemon is less than it should be: the link with Asterisk, Redis, the prompts.
+// Part is something that the daemon needs for its full service: the link with Asterisk, Redis, the prompts.
 type Part struct {
 	Name   string // "ari", "redis", …: also the value of the label "part"
 	Needed bool   // no call can be taken without it; the others only degrade the service
 	// Health may be slow or silent: a part that gives no answer within a second counts as not up.
 	Health func(context.Context) Health
-	// InMemory says that Health looks at nothing else: every reader gets a new answer. Others are asked once a second
-	// at the most.
+	// InMemory says that Health reads only memory: every reader gets a new answer. Other parts are asked at most once a
+	// second.
 	InMemory bool
 }
 
@@ -50,7 +50,7 @@ type Pulse struct {
 	name  string
 	limit time.Duration
 	made  time.Time
-	last  atomic.Int64 // nanoseconds after made, on the clock that no one sets
+	last  atomic.Int64 // nanoseconds after made, on the monotonic clock
 }
 
 // NewPulse makes the pulse of a loop that turns at least once within limit, also when there is nothing to do. The first
@@ -83,7 +83,7 @@ type report struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
-// ready says whether calls can be taken: what is not needed only degrades.
+// ready says whether calls can be taken: a part that is not needed only degrades.
 func (m *Metrics) ready() standing {
 	s := m.sources.Load()
 	if s == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by what is dialled out.
-// It implements keeper.Observer.
+// Keeping counts how promises are kept: by the journal and the store, by the norm's clock, and by refused dials. It
+// implements keeper.Observer.
 type Keeping struct {
 	label    func(call.TeamID) string
 	failures prometheus.Counter
@@ -35,14 +35,15 @@ func newKeeping(r *registration, label func(call.TeamID) string) *Keeping {
 			"Callback notes that were confirmed and are in the journal only: Redis does not have them yet.",
 		),
 		apart: r.gauge("journal_notes_apart",
-			"Callback notes that could not be reconciled with Redis, which answers: another history, or what cannot be read. People must look."),
+			"Callback notes that could not be reconciled with Redis while it answers: "+
+				"their history differs or cannot be read; manual check needed."),
 		restored: r.counter(
 			"journal_notes_restored_total",
-			"Callback notes that Redis had lost, or lost events of, and that the journal gave it again.",
+			"Callback notes that Redis had lost, or lost events of, restored from the journal.",
 		),
 		diverged: r.counter(
 			"journal_notes_diverged_total",
-			"Callback notes of which Redis tells another history than was confirmed: people must look.",
+			"Callback notes whose history in Redis differs from the confirmed one: manual check needed.",
 		),
 		lapsed: r.counterVec(
 			"notes_lapsed_total", "Claims on callback notes that ran out, by the team that has the note.", "team",
@@ -69,7 +70,7 @@ func (k *Keeping) start(team string) {
 	k.overdue.WithLabelValues(team)
 }
 
-// JournalFailed implements keeper.Observer. Who calls it logs the error.
+// JournalFailed implements keeper.Observer. The keeper logs the error.
 func (k *Keeping) JournalFailed(error) { k.failures.Inc() }
 
 // Behind implements keeper.Observer.
@@ -84,7 +85,7 @@ func (k *Keeping) Restored(notes int) { k.restored.Add(float64(notes)) }
 // Diverged implements keeper.Observer.
 func (k *Keeping) Diverged(note.ID) { k.diverged.Inc() }
 
-// Round counts what the passing of time did to notes.
+// Round counts the notes that lapsed, were warned of or became overdue.
 func (k *Keeping) Round(r callback.Round) {
 	for _, counted := range []struct {
 		notes []note.Note

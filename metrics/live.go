@@ -22,21 +22,20 @@ const (
 	sourceNotes  = "notes"
 )
 
-// Queues tell who waits and what agents do; dispatch has them.
+// Queues give the waiting callers and the agents' states; dispatch has them.
 type Queues interface {
 	Snapshot() []queue.TeamSnapshot
 }
 
-// NoteCounter counts notes; the store of callback notes has them.
+// NoteCounter counts notes; the store of callback notes implements it.
 type NoteCounter interface {
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]note.Count, error)
 }
 
-// countNotes asks for every municipality of the plan, and for those that may have notes and left it: whatever their
-// teams are called, those are of Elsewhere. One that does not answer fails the whole: half a count looks like notes
-// that were lost.
+// countNotes counts for every municipality of the plan, and for those that left it and may have notes: their teams all
+// count as Elsewhere. One failed count fails the whole: half a count looks like lost notes.
 //
-// A team that cannot be counted is left out alone.
+// A team that cannot be counted is left out by itself.
 func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error) {
 	plan := m.labels.Load().plan
 	all := slices.Collect(maps.Keys(plan.Municipalities))
@@ -72,7 +71,7 @@ func (m *Metrics) countNotes(ctx context.Context, s Sources) (noteCounts, error)
 	return sum, nil
 }
 
-// noteCounts is what was counted, and of which teams it is not known.
+// noteCounts are the counts of teams, and the teams that could not be counted.
 type noteCounts struct {
 	of      map[call.TeamID]note.Count
 	unknown map[call.TeamID]bool
@@ -92,12 +91,12 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descTeamOpen = describe("team_open", "1 while the team is within its opening hours.", "team")
-	descAgents   = describe("agents", "Agents of a team by what they do now; one who works for several teams counts in each.",
-		"team", "state")
-	descStaffed = describe("agents_staffed", "Agents of a team whose phone rings now or will once they are free: not paused, not offline.",
-		"team")
+	descAgents   = describe("agents",
+		"Agents of a team by what they do now; one who works for several teams counts in each.", "team", "state")
+	descStaffed = describe("agents_staffed",
+		"Agents of a team whose phone rings now or will once they are free: not paused, not offline.", "team")
 	descWaiting = describe(
-		"callers_waiting", "Callers in the queue of a team, those whose call already rings somewhere included.", "team",
+		"callers_waiting", "Callers in the queue of a team, those whose call rings at an agent included.", "team",
 	)
 	descLongest = describe(
 		"longest_wait_seconds", "How long the caller who waits longest has been in the queue; 0 when nobody waits.",
@@ -111,7 +110,7 @@ var (
 		"notes_overdue", "Open or claimed callback notes whose deadline has passed (docs/kpis.md).", "team",
 	)
 	descNotesMade = describe(
-		"notes_made_total", "Callback notes ever made for a team at first, as the store counts them.", "team",
+		"notes_made_total", "Callback notes ever made, by their first team, as the store counts them.", "team",
 	)
 	descNotesResolved = describe(
 		"notes_resolved_total", "Callback notes ever resolved by a team, as the store counts them.", "team",
@@ -125,12 +124,12 @@ var (
 		"Closed callback notes ever reopened, by the team that has them, as the store counts them.", "team",
 	)
 	descNotesPurged = describe(
-		"notes_purged_total", "Closed callback notes of which what is personal was removed, as the store counts them.",
+		"notes_purged_total", "Closed callback notes whose personal data was removed, as the store counts them.",
 		"team",
 	)
 
 	descAge = describe("snapshot_age_seconds",
-		"How old the figures of a source are: they are the last that it gave, and the series are missing before the first.",
+		"Age of the last figures of a source; its series are missing before the first.",
 		"source")
 	descCalls   = describe("calls_active", "Calls that are being handled now, from the ring to the end.")
 	descPhones  = describe("phones_active", "Agents' phones that ring or talk now for a call.")
@@ -143,16 +142,16 @@ var (
 	)
 	descFaults = describe(
 		"redis_faults",
-		"Entries, fields and values in Redis that are not as this program writes them, by the kind of key: must be 0.",
+		"Entries, fields and values in Redis that this program does not write, by the kind of key: must be 0.",
 		"index",
 	)
 	descWeak = describe(
-		"part_degraded", "1 while a part of the daemon works and endangers what it is there for; /readyz says how.",
+		"part_degraded", "1 while a part of the daemon works but its purpose is at risk; /readyz says how.",
 		"part",
 	)
 )
 
-// live collects what is read from sources at the time of a scrape.
+// live collects the figures that are read from sources at the time of a scrape.
 type live struct{ *Metrics }
 
 // Describe lists what live can give.
@@ -167,7 +166,7 @@ func (l live) Describe(descs chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect gives what every source answers within its patience, or said last.
+// Collect gives every source's answer, or its last one when it takes longer than patience.
 func (l live) Collect(out chan<- prometheus.Metric) {
 	now, plan := time.Now(), l.labels.Load().plan
 	for id, team := range plan.Teams {
@@ -199,7 +198,7 @@ func (l live) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// activity reads what is going on now, of what there is to read.
+// activity reads the current activity from the sources that there are.
 func (s Sources) activity() []prometheus.Metric {
 	var now []prometheus.Metric
 	if s.Active != nil {
@@ -236,7 +235,7 @@ func collectQueues(out chan<- prometheus.Metric, plan *routing.Plan, a answer[[]
 	}
 }
 
-// collectNotes gives the notes of teams that left the plan as those of Elsewhere: they are promises all the same.
+// collectNotes gives the notes of teams that left the plan as those of Elsewhere: they are still promises.
 func collectNotes(out chan<- prometheus.Metric, plan *routing.Plan, a answer[noteCounts]) {
 	if a.at.IsZero() { // no figure is better than a zero that nobody counted
 		return

@@ -68,7 +68,7 @@ bereikbaar_agents_staffed{team="vergunningen"} 0
 # HELP bereikbaar_ari_events_waiting Events of Asterisk that were read and not yet handled; should stay near 0.
 # TYPE bereikbaar_ari_events_waiting gauge
 bereikbaar_ari_events_waiting 4
-# HELP bereikbaar_callers_waiting Callers in the queue of a team, those whose call already rings somewhere included.
+# HELP bereikbaar_callers_waiting Callers in the queue of a team, those whose call rings at an agent included.
 # TYPE bereikbaar_callers_waiting gauge
 bereikbaar_callers_waiting{team="kcc"} 2
 bereikbaar_callers_waiting{team="vergunningen"} 0

@@ -40,8 +40,8 @@ type Options struct {
 	Version string
 	// EventSkips and LinkLosses are the reasons that the transport to Asterisk knows, so that they start at 0.
 	EventSkips, LinkLosses []string
-	// Operations and TokenRefusals are what can be asked of the JSON API and why no token lets a request in, for the
-	// same. Others become Elsewhere.
+	// Operations of the JSON API and TokenRefusals, the reasons to refuse a request's token, so that they start at 0.
+	// Others become Elsewhere.
 	Operations, TokenRefusals []string
 }
 
@@ -199,8 +199,8 @@ func (m *Metrics) teamLabel(id call.TeamID) string {
 	return string(id)
 }
 
-// PromptMissing counts a part of a spoken text that was left out for want of a sound file. Which one is for the log and
-// for bereikbaar doctor: it would be a label for every sound there is.
+// PromptMissing counts a part of a spoken text that was left out for want of a sound file. The log and bereikbaar
+// doctor name it: a label would have a value for every sound.
 func (m *Metrics) PromptMissing(prompts.Language, prompts.ID) { m.prompts.Inc() }
 
 // build gives the values of the labels of bereikbaar_build_info.

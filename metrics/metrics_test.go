@@ -146,10 +146,10 @@ bereikbaar_ari_connection_losses_total{reason="unreachable"} 0
 # HELP bereikbaar_ari_connections_total Times that the link with Asterisk was made; each after the first is a reconnect.
 # TYPE bereikbaar_ari_connections_total counter
 bereikbaar_ari_connections_total 2
-# HELP bereikbaar_ari_events_dropped_total Events of Asterisk whose news did not reach the call that it is about: a fault of ours, must be 0.
+# HELP bereikbaar_ari_events_dropped_total Events of Asterisk that did not reach their call: a fault of ours, must be 0.
 # TYPE bereikbaar_ari_events_dropped_total counter
 bereikbaar_ari_events_dropped_total 0
-# HELP bereikbaar_ari_events_skipped_total Messages of Asterisk that nobody handled, by reason: unknown, malformed, too long.
+# HELP bereikbaar_ari_events_skipped_total Messages of Asterisk that were not handled, by reason: unknown, malformed, too long.
 # TYPE bereikbaar_ari_events_skipped_total counter
 bereikbaar_ari_events_skipped_total{reason="huge"} 1
 bereikbaar_ari_events_skipped_total{reason="malformed"} 0

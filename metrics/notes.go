@@ -17,8 +17,8 @@ const (
 	refusedOther = "other"
 )
 
-// Notes counts what callers were told about callback notes by telephone. How many notes there are is read from the
-// store, which outlives this process.
+// Notes counts what callers were told about callback notes by telephone. The number of notes is read from the store,
+// which outlives this process.
 type Notes struct {
 	label    func(call.TeamID) string
 	promised *prometheus.CounterVec
@@ -30,11 +30,13 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 	return &Notes{
 		label: label,
 		promised: r.counterVec("notes_promised_total",
-			"Callback notes promised by telephone, each once: durable, and confirmed to the caller unless he hung up first.", "team"),
+			"Callback notes promised by telephone, each once: durable, and confirmed to the caller unless they hung up first.",
+			"team"),
 		refused: r.counterVec("notes_refused_total",
 			"Requests for a callback by telephone that did not become a note, by reason.", "team", "reason"),
 		repeated: r.counterVec("notes_repeat_contacts_total",
-			"Calls of a caller who rang again about a live callback note, or asked for the same again, by the team that has it (docs/kpis.md).", "team"),
+			"Calls of a caller who rang again about a live callback note, or asked for the same again, "+
+				"by the team that has it (docs/kpis.md).", "team"),
 	}
 }
 
@@ -52,7 +54,7 @@ func (n *Notes) start(team string) {
 // Promised counts a note that was made by telephone.
 func (n *Notes) Promised(team call.TeamID) { n.promised.WithLabelValues(n.label(team)).Inc() }
 
-// Repeated counts a caller who rang again about his note, which a team has.
+// Repeated counts a caller who rang again about their note, which a team has.
 func (n *Notes) Repeated(team call.TeamID) { n.repeated.WithLabelValues(n.label(team)).Inc() }
 
 // Refused counts a request for a callback that failed with err, as callback gave it.

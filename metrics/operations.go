@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// maxScrapes is how many slow readers cost memory at a time.
+// maxScrapes bounds how many slow readers can cost memory at a time.
 const maxScrapes = 8
 
 // Operations serves /metrics from g, /healthz (is the daemon alive: 200, or 503 when only a restart helps) and /readyz
@@ -37,5 +37,5 @@ func answerWith(w http.ResponseWriter, s standing) {
 	if s.State == NotReady || s.State == Stuck {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(s) // a reader that is gone has nobody to be told to
+	_ = json.NewEncoder(w).Encode(s) // the reader is gone: nobody to tell
 }

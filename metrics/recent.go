@@ -9,8 +9,8 @@ import (
 // patience is how long a reader waits for a new answer of a source.
 const patience = 250 * time.Millisecond
 
-// recent keeps the last answer of a source that may be slow or silent, so that nobody who reads it waits longer than
-// patience. At most one question is out at a time, however many read.
+// recent keeps the last answer of a source that may be slow or silent, so that no reader waits longer than patience. At
+// most one question is out at a time, however many readers there are.
 type recent[T any] struct {
 	ask   func(context.Context) (T, error)
 	fresh time.Duration // an answer younger than this is given again
@@ -69,7 +69,7 @@ func (r *recent[T]) begin() {
 	}()
 }
 
-// get gives the newest answer that can be had within patience of the question.
+// get gives the newest answer within patience of the question.
 func (r *recent[T]) get() answer[T] {
 	r.mu.Lock()
 	r.begin()

@@ -9,7 +9,7 @@ func newRedis(r *registration) *Redis {
 	return &Redis{
 		errors: r.counter(
 			"redis_command_errors_total",
-			"Commands to Redis that it refused or did not answer in time, whatever they were for.",
+			"Commands of any kind that Redis refused or did not answer in time.",
 		),
 	}
 }

@@ -41,7 +41,7 @@ func (r *registration) gaugeVec(name, help string, labels ...string) *prometheus
 }
 
 // histogramVec makes a histogram with fixed buckets, which every Prometheus reads, and native ones beside them for a
-// Prometheus that asks for those. The bounds on the native ones are what keeps a strange day from filling the memory.
+// Prometheus that asks for those. The bounds on the native ones keep a strange day from filling the memory.
 func (r *registration) histogramVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help, Buckets: buckets,

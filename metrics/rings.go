@@ -27,7 +27,7 @@ func (r *Rings) start(team string) {
 	}
 }
 
-// Failed counts one.
+// Failed counts one such phone.
 func (r *Rings) Failed(team call.TeamID, why queue.RingFailure) {
 	r.failed.WithLabelValues(r.label(team), string(why)).Inc()
 }

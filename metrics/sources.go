@@ -25,13 +25,13 @@ type Sources struct {
 	Active func() (calls, phones int)
 	// Backlog is how many events of Asterisk were read and not yet handled.
 	Backlog func() int
-	// Faults counts what is not as it should be in Redis, by the kind of key; also of kinds of which none is known.
+	// Faults counts the faults in Redis by the kind of key, kinds without a fault included.
 	Faults func() map[string]int
 }
 
 // How long the answers of sources are used and when a question is given up. A scrape waits for all of them at once.
 const (
-	liveFresh  = 0 // what only looks at memory is told as it is now: ready is said of what a scrape must show
+	liveFresh  = 0 // memory is read anew: readiness must match what a scrape shows
 	partsFresh = time.Second
 	notesFresh = 2 * time.Second
 	partLimit  = time.Second

@@ -12,15 +12,15 @@ import (
 	"syscall"
 )
 
-// account is whose rights a process has. What Redis says of itself (its program, its file, its process) may be said by
-// whoever took its port or broke into it: so nothing of that is run with rights that the process does not have already,
-// and no file that another can change.
+// account is the user and the groups of a process. What Redis says of itself (its program, its file, its process) may
+// come from an attacker who took its port or broke into it. So none of it is run with rights that the process does not
+// have already, and no file that others can change is used.
 type account struct {
 	uid, gid uint32
 	groups   []uint32
 }
 
-// accountOf gives whose process one of this machine is.
+// accountOf gives the account of a process of this machine.
 func accountOf(pid string) (account, error) {
 	status, err := os.ReadFile(filepath.Join("/proc", filepath.Base(pid), "status"))
 	if err != nil {
@@ -40,7 +40,7 @@ func accountOf(pid string) (account, error) {
 	}
 	const effective = 1 // real, effective, saved, of the file system
 	if len(uids) <= effective || len(gids) <= effective {
-		return account{}, errors.New("whose process Redis is cannot be told")
+		return account{}, errors.New("the user of Redis's process is unknown")
 	}
 	return account{uids[effective], gids[effective], groups}, nil
 }
@@ -55,8 +55,8 @@ func idsIn(text string) []uint32 {
 	return ids
 }
 
-// ours is what this process runs something of another's with: root takes the other's rights, everybody else has only
-// their own.
+// ours is the account with which this process runs another's program: root takes the other's rights, any other user
+// keeps their own.
 func (a account) ours() account {
 	if os.Geteuid() == 0 {
 		return a
@@ -72,7 +72,7 @@ func (a account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: a.groups}
 }
 
-// alone says who else than root and the account can change a file, or put another in its place.
+// alone gives an error when others than root and the account can change a file, or put another in its place.
 func (a account) alone(path string) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -86,16 +86,16 @@ func (a account) alone(path string) error {
 		stat, ok := info.Sys().(*syscall.Stat_t)
 		switch {
 		case !ok, stat.Uid != 0 && stat.Uid != a.uid:
-			return fmt.Errorf("%s belongs to another than root and the user of Redis: nothing of it is run", at)
+			return fmt.Errorf("%s belongs neither to root nor to the user of Redis: it is not run", at)
 		case a.open(info, stat.Gid):
-			return fmt.Errorf("%s can be changed by others than root and the user of Redis: nothing of it is run", at)
+			return fmt.Errorf("%s can be changed by others than root and the user of Redis: it is not run", at)
 		case at == filepath.Dir(at):
 			return nil
 		}
 	}
 }
 
-// open reports whether others than the owner can change a file, or what a directory names.
+// open reports whether others than the owner can change a file, or the entries of a directory.
 func (a account) open(info os.FileInfo, gid uint32) bool {
 	if info.IsDir() && info.Mode()&os.ModeSticky != 0 {
 		return false // there only its owner can replace a file
@@ -104,11 +104,11 @@ func (a account) open(info os.FileInfo, gid uint32) bool {
 	return info.Mode().Perm()&0o002 != 0 || info.Mode().Perm()&0o020 != 0 && !own
 }
 
-// genuine says why a program is not taken for the one that a process runs.
+// genuine gives an error when a program is not the one that a process runs.
 func (a account) genuine(program, pid string) error {
 	name := filepath.Base(program)
 	if !slices.ContainsFunc([]string{"redis", "valkey"}, func(of string) bool { return strings.Contains(name, of) }) {
-		return errors.New("Redis says that it is a program which is neither Redis nor Valkey: nothing of it is run")
+		return errors.New("Redis names a program that is neither Redis nor Valkey: it is not run")
 	}
 	if err := a.alone(program); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (a account) genuine(program, pid string) error {
 	}
 	runs, err := os.Stat(filepath.Join("/proc", filepath.Base(pid), "exe"))
 	switch {
-	case errors.Is(err, os.ErrPermission): // another's, and we are not root
+	case errors.Is(err, os.ErrPermission): // another user's process, and we are not root
 		return nil
 	case err != nil:
 		return err
@@ -138,7 +138,7 @@ func openOthers(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// lastOf reads the end of a log in a directory of another's, who may have put a link in its place.
+// lastOf reads the end of a log in another user's directory: a link in its place is refused.
 func lastOf(path string, most int64) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

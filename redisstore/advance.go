@@ -19,24 +19,25 @@ var (
 	advanceScript = redis.NewScript(commonSource + advanceSource)
 )
 
-// How advance.lua is to take an event that needs more than the version.
+// The modes of advance.lua, for events that need more than the version.
 const (
 	modeLapse = "lapse" // only when the lease has run out
-	modePurge = "purge" // and the earlier events go from the log
+	modePurge = "purge" // also removes the earlier events from the log
 )
 
 // Advance stores the next event of a note, what it changes and its indexes as one step.
 //
 //	KEYS  1 note (hash)  2 log (stream)  then those of the changes
-//	ARGV  1 event id  2 the version that the event follows  3 how long the lease runs, ms; 0 for no lease  4 "", "lapse" or "purge"
-//	      5 the changes, JSON, see common.lua  6 the fields that go, JSON  7 N, how many arguments the note takes
+//	ARGV  1 event id  2 the version that the event follows  3 how long the lease runs, ms; 0 for no lease
+//	      4 "", "lapse" or "purge"  5 the changes, JSON, see common.lua  6 the fields that go, JSON
+//	      7 N, how many arguments the note takes
 //	      8… the note's changed fields and values (N)  then the event's fields and values
-//	returns {"advanced", end of the lease in ms or ""} | {"done"} | {"stale", version} | {"held", end of the lease in ms}
-//	      | {"none"} | {"broken", key, problem}
+//	returns {"advanced", end of the lease in ms or ""} | {"done"} | {"stale", version}
+//	      | {"held", end of the lease in ms} | {"none"} | {"broken", key, problem}
 //
-// A reply that was lost is no harm: the event is known by its id, also in the repeats that Advance does by itself.
+// A lost reply does no harm: a repeat, one by Advance itself too, finds the event by its id.
 func (s *Store) Advance(ctx context.Context, before note.Note, e note.Event) (note.Note, error) {
-	e.Until, e.Hold = time.Time{}, e.Hold.Truncate(time.Millisecond) // the end is the script's to give
+	e.Until, e.Hold = time.Time{}, e.Hold.Truncate(time.Millisecond) // the script sets the end
 	if !e.Kind.Leases() {
 		e.Hold = 0
 	}
@@ -78,13 +79,13 @@ func (s *Store) Advance(ctx context.Context, before note.Note, e note.Event) (no
 	return note.Note{}, s.unexpected(what, reply)
 }
 
-// readable refuses what could not be read again: one event that says nonsense would make its whole note unreadable.
+// readable refuses an event that could not be read back: it would make its whole note unreadable.
 func readable(after note.Note, e note.Event) error {
 	if _, err := note.DecodeEvent(note.EncodeEvent(e)); err != nil {
-		return fmt.Errorf("event %s of note %s is not as it should be: %w", e.Kind, after.ID, err)
+		return fmt.Errorf("event %s of note %s is invalid: %w", e.Kind, after.ID, err)
 	}
 	if _, err := note.DecodeNote(note.EncodeNote(after)); err != nil {
-		return fmt.Errorf("event %s makes of note %s what is no note: %w", e.Kind, after.ID, err)
+		return fmt.Errorf("event %s makes note %s invalid: %w", e.Kind, after.ID, err)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
--- Adds the next event to a note, if the note is still at the version that the event follows. What goes in and comes out
--- stands above Store.Advance. It follows common.lua.
+-- Adds the next event to a note, if the note is still at the version that the event follows. Store.Advance documents
+-- its arguments and replies. It follows common.lua.
 local event, follows, hold, mode = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local changes, gone, fields = cjson.decode(ARGV[5]), cjson.decode(ARGV[6]), tonumber(ARGV[7])
 

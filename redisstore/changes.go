@@ -17,8 +17,8 @@ type place struct {
 	take []string
 }
 
-// places gives every index in which a note stands. What a transition changes is the difference between the places
-// before and after it, so that an index cannot be forgotten.
+// places gives every index in which a note stands. The changes of a transition are the difference between the places
+// before and after it, so that no index is forgotten.
 func places(n note.Note) []place {
 	if n.State == note.None {
 		return nil
@@ -40,7 +40,7 @@ func places(n note.Note) []place {
 		all = append(all, place{key: k.held(holder), put: []string{"sadd", id}, take: []string{"srem", id}})
 	}
 	if n.State.Held() {
-		// The script knows the score; the end as it was told makes a renewal a difference.
+		// The script sets the score; planOf puts it anew at a renewal.
 		all = append(all, place{key: k.leases(), put: []string{"lease", id}, take: []string{"zrem", id}})
 	}
 	if n.State == note.Resolved || n.State == note.Cancelled {
@@ -60,7 +60,7 @@ func places(n note.Note) []place {
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
 }
 
-// same names what a caller is promised once at a time, see note.Note.SameAs.
+// same names the promise that a caller can have once at a time, see note.Note.SameAs.
 func same(n note.Note) string {
 	if n.Separate {
 		return hashed(n.Number.E164, string(n.Team), note.Matter(n.Subject), string(n.ID))
@@ -115,8 +115,8 @@ func planOf(before, after note.Note, e note.Event) *plan {
 	return p
 }
 
-// counted gives the fields of the ledger that an event counts in. A purged note that a store has lost is restored as it
-// remains: it counts as made and closed, too, or the ledger would not balance.
+// counted gives the fields of the ledger that an event counts in. A purged note that the store lost is restored as
+// purged: it counts as made and closed too, or the ledger would not balance.
 func counted(before, after note.Note, e note.Event) []string {
 	kind, ok := ledgerOf[e.Kind]
 	if !ok {
@@ -146,15 +146,14 @@ func (p *plan) add(key string, command []string) {
 	p.changes = p.changes.add(command[0], p.at(key), command[1:]...)
 }
 
-// keysRoom and changesRoom, in bytes, hold what most transitions need.
+// keysRoom, in keys, and changesRoom, in bytes, are enough for most transitions.
 const (
 	keysRoom    = 16
 	changesRoom = 1024
 )
 
-// entries are lists for a script, as JSON: a word, the number of a key, and texts. They are written by hand because
-// each note has a dozen, and an encoder that looks at what it is given took a tenth of what the daemon spends on a
-// note.
+// entries are lists for a script, as JSON: a word, the number of a key, and texts. They are encoded by hand: each note
+// has a dozen, and an encoder by reflection took a tenth of the daemon's time for a note.
 type entries []byte
 
 func (e entries) add(word string, key int, texts ...string) entries {
@@ -200,7 +199,7 @@ func (p *plan) at(key string) int {
 	return at + 1
 }
 
-// list is a list as the scripts read it: an empty one too.
+// list encodes a list for the scripts, nil as an empty one.
 func list(of []string) string {
 	if of == nil {
 		of = []string{}
@@ -228,7 +227,7 @@ func pairs(fields map[string]string) []any {
 	return laid
 }
 
-// differs gives the fields that are other than before, and the names of those that are gone.
+// differs gives the changed fields, and the names of the removed ones.
 func differs(before, after map[string]string) (changed map[string]string, gone []string) {
 	changed = make(map[string]string)
 	for name, value := range after {

@@ -13,11 +13,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Problem is something about Redis that endangers promises, or will.
+// Problem is something about Redis that endangers promises, now or later.
 type Problem struct {
 	Setting string // what it is about, such as "appendfsync"
 	Grave   bool   // a note that was confirmed can be lost, or none can be made; otherwise a warning
-	Text    string // what is, and what follows from it
+	Text    string // what is wrong, and what follows from it
 	Mend    string // what to do
 }
 
@@ -47,7 +47,7 @@ type facts struct {
 	info    map[string]string // INFO
 	config  map[string]string // CONFIG GET of configured; nil when that is not allowed
 	refused error             // why config is nil
-	missing []string          // commands that our user may not run, see rights.lua
+	missing []string          // commands that the daemon's user may not run, see rights.lua
 	reply   time.Duration     // the shortest of some PINGs
 	skew    time.Duration     // Redis's clock minus ours, give or take half of reply
 }
@@ -57,7 +57,7 @@ var configured = []string{
 	"stream-node-max-entries",
 }
 
-// Check looks whether Redis keeps promises as docs/notes.md needs it, for doctor and for the start. It gives every
+// Check checks that Redis is set up to keep promises (docs/notes.md), for doctor and for the start. It gives every
 // problem at once; a Redis that does not answer is one problem.
 func (s *Store) Check(ctx context.Context) []Problem {
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit) // several trips; nobody waits on the phone for this
@@ -67,7 +67,7 @@ func (s *Store) Check(ctx context.Context) []Problem {
 		return []Problem{
 			{
 				Setting: "connection", Grave: true, Text: err.Error(),
-				Mend: "Until this is mended promises are kept by the daemon's journal alone, and nobody can work them",
+				Mend: "Until then the daemon's journal alone keeps promises, and no colleague can work them",
 			},
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Store) gatherConfig(ctx context.Context, f *facts) error {
 	f.config = make(map[string]string)
 	for _, name := range configured {
 		got, err := s.client.ConfigGet(ctx, name).Result()
-		// By its rules for users, or because it has no CONFIG.
+		// The user may not ask, or this Redis has no CONFIG.
 		if _, said := errors.AsType[redis.Error](err); said && !passing(err) {
 			f.config, f.refused = nil, err
 			break
@@ -210,12 +210,13 @@ func judgeConfig(f facts, grave, warn finding) {
 		)
 	}
 	if f.config["aof-load-truncated"] == "yes" {
-		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a transaction, which comes to life at the next start",
+		warn("aof-load-truncated", "it is yes: after a crash in the middle of a write Redis writes on behind half a "+
+			"transaction, and runs it at the next start",
 			"Install deploy/redis/before-start for the Redis unit, then set aof-load-truncated no")
 	}
 }
 
-// judgeRefused says that the settings cannot be seen. Nothing is known to be wrong with them then.
+// judgeRefused warns that the settings cannot be seen. They may be right.
 func judgeRefused(refused error, warn finding) {
 	if redis.HasErrorPrefix(refused, "NOPERM") {
 		warn(
@@ -224,17 +225,17 @@ func judgeRefused(refused error, warn finding) {
 		)
 		return
 	}
-	warn("appendfsync", "this Redis has no CONFIG: whether a note is on its disk before it is confirmed cannot be checked",
-		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out there: "+
-			"deploy/redis/users.acl keeps everybody from changing them")
+	warn("appendfsync", "this Redis has no CONFIG: no check whether a note is on its disk before it is confirmed",
+		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out "+
+			"there: deploy/redis/users.acl keeps everybody from changing them")
 }
 
-// judgeErasure looks whether what is erased goes. Redis only marks an entry of a stream as deleted, and writes it to
-// its files for ever, until all entries of its node are.
+// judgeErasure checks that erased events really go. Redis only marks an entry of a stream as deleted, and goes on
+// writing it to its files until all entries of its node are deleted.
 func judgeErasure(f facts, warn finding) {
 	if entries := f.config["stream-node-max-entries"]; entries != "" && entries != "1" {
 		warn("stream-node-max-entries", fmt.Sprintf(
-			"it is %s: what is purged of old notes stays in Redis's memory and files beside newer ones", entries,
+			"it is %s: purged data of old notes stays in Redis's memory and files beside newer notes", entries,
 		),
 			"Set stream-node-max-entries 1 before the first note is made")
 	}
@@ -269,7 +270,7 @@ func majorOf(version string) float64 {
 	return number(major)
 }
 
-// number reads what Redis wrote; what is not a number counts as 0.
+// number reads a number that Redis wrote; any other text counts as 0.
 func number(s string) float64 {
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {

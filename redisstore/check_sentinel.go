@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// fewSentinels leave no majority when one of them is gone.
-const fewSentinels = 3
+// leastSentinels still have a majority when one of them is gone.
+const leastSentinels = 3
 
-// replicated is what is known of a Redis that sentinels watch over.
+// replicated is the state of a Redis that sentinels watch.
 type replicated struct {
 	sentinels int
-	said      map[string]string // by sentinel, the primary that it names
-	silent    map[string]error  // by sentinel
+	said      map[string]string // by sentinel: the primary that it names
+	silent    map[string]error  // by sentinel: why it names none
 	replicas  float64
-	least     string // min-replicas-to-write; empty when that may not be asked
+	least     string // min-replicas-to-write; empty when the user may not ask
 }
 
-// checkSentinels gives what endangers a failover; nothing without sentinels.
+// checkSentinels gives the problems that endanger a failover; none without sentinels.
 func (s *Store) checkSentinels(ctx context.Context) []Problem {
 	if s.primary == nil {
 		return nil
@@ -38,7 +38,7 @@ func (s *Store) checkSentinels(ctx context.Context) []Problem {
 	return judgeSentinels(r)
 }
 
-// askAll gives what each sentinel says, and why one says nothing.
+// askAll gives each sentinel's answer, or why it gave none.
 func (p *primary) askAll(ctx context.Context) (said map[string]string, silent map[string]error) {
 	type answer struct {
 		sentinel, addr string
@@ -77,23 +77,23 @@ func judgeSentinels(r replicated) []Problem {
 	if named := slices.Compact(slices.Sorted(maps.Values(r.said))); len(named) > 1 {
 		warn(
 			"sentinels", "they name different primaries: "+strings.Join(named, ", "),
-			"A failover is going on; when it stays, see SENTINEL MASTERS on each",
+			"A failover is going on; when it does not end, see SENTINEL MASTERS on each",
 		)
 	}
-	if r.sentinels < fewSentinels {
+	if r.sentinels < leastSentinels {
 		warn("redis.sentinel.addresses",
-			fmt.Sprintf("it names %d of them: without the others Redis is not found when these are gone", r.sentinels),
+			fmt.Sprintf("it names only %d: when these are gone the daemon does not find Redis", r.sentinels),
 			"Run three or more, each on a machine of its own, and name them all")
 	}
 	if r.replicas == 0 {
 		warn(
-			"replicas", "no replica follows the primary: when it fails nothing takes its place",
+			"replicas", "no replica follows the primary: when it fails no other takes its place",
 			"See INFO replication there, and the logs of the replicas",
 		)
 	}
 	if r.least == "0" {
-		warn("min-replicas-to-write", "it is 0: a primary that is cut off goes on confirming changes that the next one will not "+
-			"have; the daemon gives back what its journal has, and nothing else",
+		warn("min-replicas-to-write", "it is 0: a primary that is cut off goes on confirming changes that the next "+
+			"one will not have; the daemon restores only what its journal has",
 			"With two replicas or more set min-replicas-to-write 1 and min-replicas-max-lag 10 on every Redis")
 	}
 	return found

@@ -1,28 +1,29 @@
 #!lua
--- What every script that changes a note begins with. The first line makes Redis refuse the whole script beforehand when it
--- may not write (out of memory, read-only replica, failed persistence); check() makes sure that no write can fail halfway,
--- because Redis does not undo.
+-- Every script that changes a note begins with this text. Its first line makes Redis refuse the whole script beforehand
+-- when Redis may not write (out of memory, read-only replica, failed persistence). check() makes sure that no write can
+-- fail halfway, because Redis does not undo.
 --
--- KEYS 1 the note (hash), 2 the log (stream), then the keys of the changes. A change is {command, key by number, arguments…}:
+-- KEYS 1 the note (hash), 2 the log (stream), then the keys of the changes.
+-- A change is {command, key by number, arguments…}:
 --   zadd score member | zrem member | sadd member | srem member | hset field value | hdel field | count field by
---   refer field value    adds a word to a field: to what several notes can have at once
+--   refer field value    adds a word to a field: to one that several notes can share
 --   unrefer field value  removes a word from a field, and the field with its last word
 --   lease member         zadd with the end of the lease as score
 local types = {
-  zadd = 'zset', zrem = 'zset', lease = 'zset', sadd = 'set', srem = 'set', hset = 'hash', hdel = 'hash', count = 'hash',
-  refer = 'hash', unrefer = 'hash',
+  zadd = 'zset', zrem = 'zset', lease = 'zset', sadd = 'set', srem = 'set', hset = 'hash', hdel = 'hash',
+  count = 'hash', refer = 'hash', unrefer = 'hash',
 }
--- The commands that each change runs, the reads among its writes too: one that is refused there would leave half a change.
+-- The commands of each change, its reads too: one that is refused halfway would leave half a change.
 local commands = {
-  zadd = {'ZADD'}, zrem = {'ZREM'}, lease = {'ZADD'}, sadd = {'SADD'}, srem = {'SREM'}, hset = {'HSET'}, hdel = {'HDEL'},
-  count = {'HGET', 'HINCRBY'}, refer = {'HGET', 'HSET'}, unrefer = {'HGET', 'HSET', 'HDEL'},
+  zadd = {'ZADD'}, zrem = {'ZREM'}, lease = {'ZADD'}, sadd = {'SADD'}, srem = {'SREM'}, hset = {'HSET'},
+  hdel = {'HDEL'}, count = {'HGET', 'HINCRBY'}, refer = {'HGET', 'HSET'}, unrefer = {'HGET', 'HSET', 'HDEL'},
 }
 local samples = {
-  ZADD = {1, 'm'}, ZREM = {'m'}, SADD = {'m'}, SREM = {'m'}, HGET = {'f'}, HSET = {'f', 'v'}, HDEL = {'f'}, HINCRBY = {'f', 1},
-  XADD = {'*', 'f', 'v'}, XDEL = {'1-1'},
+  ZADD = {1, 'm'}, ZREM = {'m'}, SADD = {'m'}, SREM = {'m'}, HGET = {'f'}, HSET = {'f', 'v'}, HDEL = {'f'},
+  HINCRBY = {'f', 1}, XADD = {'*', 'f', 'v'}, XDEL = {'1-1'},
 }
 
-local allowed = {} -- commands that were asked for: a rule of ours covers all our keys
+local allowed = {} -- commands that the user may run: one rule covers all our keys
 
 local function refused(command, key)
   if allowed[command] then
@@ -41,10 +42,11 @@ local function wrong(key, want)
   end
 end
 
--- check gives the reply that refuses, nil when every write can be done.
+-- check gives the refusing reply, nil when every write can be done.
 local function check(changes, also)
   local trouble = wrong(KEYS[1], 'hash') or wrong(KEYS[2], 'stream')
-    or refused('HSET', KEYS[1]) or refused('HDEL', KEYS[1]) or refused('XADD', KEYS[2]) or (also and refused(also, KEYS[2]))
+    or refused('HSET', KEYS[1]) or refused('HDEL', KEYS[1]) or refused('XADD', KEYS[2])
+    or (also and refused(also, KEYS[2]))
   if trouble then
     return trouble
   end
@@ -102,7 +104,7 @@ local write = {
   end,
 }
 
--- apply does the changes. lease is the end of the lease in ms, or nil.
+-- apply makes the changes. lease is the end of the lease in ms, or nil.
 local function apply(changes, lease)
   for _, change in ipairs(changes) do
     local key = KEYS[change[2]]

@@ -1,5 +1,5 @@
 #!lua
--- Counts what is done in a day, unless it was done too often. What goes in and comes out stands above Store.Count.
+-- Adds to the counts of a day, unless one has reached its most. Store.Count documents the arguments and replies.
 local key, once, keep = KEYS[1], ARGV[1], ARGV[2]
 
 local kind = redis.call('TYPE', key).ok

@@ -22,7 +22,7 @@ func (s *Store) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID
 	return s.teams(ctx, keysOf(m))
 }
 
-// teams passes over what can be no team.
+// teams skips entries that are no team's id.
 func (s *Store) teams(ctx context.Context, k keys) ([]call.TeamID, error) {
 	found, err := s.client.SMembers(ctx, k.teams()).Result()
 	if err != nil {

@@ -23,7 +23,7 @@ func dialWith(certificates *certificates) dial {
 	plain := redis.NewDialer(&redis.Options{DialTimeout: dialLimit})
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		var config *tls.Config
-		// read before the time begins to count: whom the machine trusts takes long the first time
+		// read before the limit begins: loading the authorities that the machine trusts takes long the first time
 		if certificates != nil {
 			var err error
 			if config, err = certificates.current(); err != nil {
@@ -49,7 +49,7 @@ func dialWith(certificates *certificates) dial {
 	}
 }
 
-// secure encrypts a connection. The configuration becomes its own.
+// secure encrypts a connection, and owns the configuration from then on.
 func secure(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
@@ -81,8 +81,8 @@ var (
 	errRefusesCertificate = errors.New("it was given our client certificate and broke the connection")
 )
 
-// certificates are read from their files for each connection, so that new ones count from the next on. Files that are
-// being replaced, or that are broken, let the last good ones be used.
+// certificates are read from their files for each connection, so that the next one uses new ones. While files are being
+// replaced or broken, the last good ones are used.
 type certificates struct {
 	load func() (*tls.Config, error)
 
@@ -110,7 +110,7 @@ func (c *certificates) current() (*tls.Config, error) {
 	return c.good, nil
 }
 
-// check says what is wrong with the files as they are now: connections may be made with those that were there before.
+// check says what is wrong with the current files; connections may still use the earlier ones.
 func (c *certificates) check() []Problem {
 	if c == nil {
 		return nil
@@ -124,17 +124,17 @@ func (c *certificates) check() []Problem {
 		mend = m.Mend()
 	}
 	return []Problem{{
-		Setting: "tls", Text: err.Error() + ": what it held before is used until the daemon is started anew",
+		Setting: "tls", Text: err.Error() + ": its earlier content is used until the daemon is restarted",
 		Mend: mend,
 	}}
 }
 
-// secured is an encrypted connection of which the Redis client can ask whether it is still there, as of a plain one:
-// without that each that broke while it was idle would fail a request.
+// secured is an encrypted connection that the Redis client can check, as it can a plain one: otherwise each that broke
+// while idle would fail a request.
 type secured struct {
 	*tls.Conn
 	below net.Conn
-	// verdict is what an end before the first word means: TLS 1.3 lets Redis look at our certificate only after the
+	// verdict explains an end before the first reply: TLS 1.3 lets Redis look at our certificate only after the
 	// handshake.
 	verdict error
 	heard   atomic.Bool
@@ -164,7 +164,7 @@ func (c *secured) judged(err error) error {
 
 var errBroke = errors.New("the connection was closed by the other side")
 
-// SyscallConn fails for a connection on which something waits while nothing was asked: its end, or a word that it ends.
+// SyscallConn fails for an idle connection with something to read: its end, or the notice of it.
 func (c *secured) SyscallConn() (syscall.RawConn, error) {
 	below, ok := c.below.(syscall.Conn)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// trouble is a way in which Redis refuses, told by how its error begins, "ERR " left out.
+// trouble is a kind of refusal by Redis, known by how its error begins, "ERR " left out.
 type trouble struct {
 	begins  string
 	passing bool   // may be over in some milliseconds
@@ -38,7 +38,7 @@ var troubles = []trouble{
 	{"MISCONF", false, "Redis cannot write to disk: free the disk and see its log"},
 	{"NOREPLICAS", false, "min-replicas-to-write is not met: mend the replicas"},
 	{"NOAUTH", false, wantsUser},
-	// What Redis says instead to whoever sends more than ten arguments without having said who he is.
+	// Redis says this instead when a client without a login sends more than ten arguments.
 	{"Protocol error: unauthenticated", false, wantsUser},
 	{"WRONGPASS", false, "Redis refuses the user or password: see deploy/redis/users.acl"},
 	{"NOPERM", false, lacksRight},
@@ -60,8 +60,8 @@ func troubleOf(err error) (trouble, bool) {
 	return trouble{}, false
 }
 
-// passing reports whether another try may help: Redis is starting or failing over, or the connection broke. A limit of
-// time that is over is not passing.
+// passing reports whether another try may help: Redis is starting or failing over, or the connection broke. A timeout
+// is not passing.
 func passing(err error) bool {
 	if t, ok := troubleOf(err); ok {
 		return t.passing
@@ -75,7 +75,7 @@ func passing(err error) bool {
 	) && !network.Timeout()
 }
 
-// down says that Redis did not do what was asked, and what may mend it.
+// down is the error for a request that Redis did not carry out, with what may mend it.
 func down(what string, err error) error {
 	mend := "is Redis running, and is its address right?"
 	connection := mendOfConnection(err)
@@ -95,14 +95,14 @@ func isTimeout(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// broken says which key holds something that cannot be read. err wraps note.ErrBroken.
+// broken is the error for a key that cannot be read. err wraps note.ErrBroken.
 func broken(key string, err error) error {
 	return fmt.Errorf(
 		"redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err,
 	)
 }
 
-// unread says why a key could not be read: another type than ours is broken content, all else is Redis.
+// unread says why a key could not be read: another type than ours is broken content, anything else a failure of Redis.
 func (s *Store) unread(key string, err error) error {
 	if redis.HasErrorPrefix(err, "WRONGTYPE") {
 		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))

@@ -17,8 +17,8 @@ const exportBatch = 200
 
 // EachLive gives every live note of the teams that are wanted, in batches: one team after another in order, by
 // deadline; nil wants all teams, also those that left the configuration. Notes that become live or move meanwhile may
-// be missing. It ends with the first error of take, or when Redis does not answer. Notes that cannot be read are in the
-// error, the others were given, of every team.
+// be missing. It ends with the first error of take, or when Redis does not answer. Unreadable notes are in the error;
+// all others were given.
 func (s *Store) EachLive(
 	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
 ) error {
@@ -48,13 +48,13 @@ func (s *Store) EachClosed(
 	return errors.Join(s.each(ctx, m, keysOf(m).closed(), milli(from.UnixMilli()), "("+milli(until.UnixMilli()), take))
 }
 
-// each walks a sorted set by score. It goes on from the last score and passes over what it has given of that: thousands
-// of notes share one deadline, and a rank would shift when notes go. The first error says what could not be read, the
-// second why it ended before its time.
+// each walks a sorted set by score. It goes on from the last score and skips the notes that it has given of that:
+// thousands of notes share one deadline, and a rank would shift when notes go. unread says which notes could not be
+// read, stopped why it ended early.
 func (s *Store) each(
 	ctx context.Context, m call.MunicipalityID, key, from, until string, take func([]note.Note) error,
 ) (unread, stopped error) {
-	given := make(map[string]bool) // that have the score from
+	given := make(map[string]bool) // those with the score from
 	var problems []error
 	for {
 		start, most := from, exportBatch+len(given)
@@ -116,7 +116,7 @@ func (s *Store) page(ctx context.Context, key, from, until string, most int) ([]
 	return found, nil
 }
 
-// batch reads notes that a list named, within a time of its own.
+// batch reads notes that a list named, with a time limit of its own.
 func (s *Store) batch(
 	ctx context.Context, m call.MunicipalityID, ids []string, key string, again func() ([]string, error),
 ) ([]note.Note, error) {

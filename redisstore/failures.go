@@ -7,8 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// failures is told of every command that failed, whoever ran it: a hook of the client, because our methods give one
-// error for many.
+// failures is told of every failed command. It is a hook of the client, because one error of our methods may stand for
+// many commands.
 type failures struct{ failed func() }
 
 // DialHook implements redis.Hook. A connection that cannot be made fails the command that wanted it.
@@ -38,8 +38,8 @@ func (f failures) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// isFailure tells what Redis refused or did not answer from answers that only look like errors, and from whoever gave
-// up waiting: what is not there, a script that has to be sent first, a client of the API that hung up.
+// isFailure reports whether Redis refused or did not answer. No failures are a missing key, a script that has to be
+// sent first, and a client of the API that hung up.
 func isFailure(err error) bool {
 	return err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "NOSCRIPT") && !errors.Is(
 		err, context.Canceled,

@@ -14,24 +14,24 @@ import (
 )
 
 const (
-	// keepFaults is for how long a fault is known that nobody meets again: many can only be met by chance.
+	// keepFaults is how long a fault is known after it was last met: many can only be met by chance.
 	keepFaults = time.Hour
-	mostKeys   = 1000  // of which faults are known, and
-	mostOfKey  = 10000 // how many of each: whoever writes junk writes much of it
+	mostKeys   = 1000  // keys with known faults
+	mostOfKey  = 10000 // known faults of each: junk comes in heaps
 	// mostNamed is how many of the faults of one list its error names.
 	mostNamed = 3
-	// anonymous is said of entries that are not repeated.
+	// anonymous stands for entries that are not quoted.
 	anonymous = "no note's id"
 )
 
-// Fault is a key of ours that holds what this program does not write. It was passed over, or what needed it was
-// refused; nothing of it was changed. Its texts hold no telephone number.
+// Fault is a key of ours with content that this program does not write. It was skipped, or the request that needed it
+// was refused; it was not changed. Its texts hold no telephone number.
 type Fault struct {
 	Key     string // of Redis
 	Index   string // what kind of key it is: "due", "note", …, see keys
-	Entries int    // how many faults of it are known
+	Entries int    // how many faults it has, as far as known
 	Text    string // one of them
-	Grave   bool   // a note may be lost or cannot be read; else it is what nobody promised anything by
+	Grave   bool   // a note may be lost or cannot be read; else no promise depends on it
 	Mend    string // what to do
 }
 
@@ -40,10 +40,10 @@ func (f Fault) String() string {
 	return fmt.Sprintf("redis key %s: %s (faults: %d). %s", f.Key, f.Text, f.Entries, f.Mend)
 }
 
-// faults are those that were met lately. It is safe for concurrent use.
+// faults are the faults that were met lately. It is safe for concurrent use.
 type faults struct {
 	mu  sync.Mutex
-	met map[string]map[string]metFault // by key, by what tells one fault of it from the others
+	met map[string]map[string]metFault // by key, then by which of its faults
 }
 
 type metFault struct {
@@ -52,7 +52,7 @@ type metFault struct {
 	last  time.Time
 }
 
-// add takes down a fault of a key. which tells it from the others of the key.
+// add records a fault of a key. which tells it from the others of the key.
 func (f *faults) add(key, which string, fault metFault) {
 	fault.last = time.Now()
 	f.mu.Lock()
@@ -83,7 +83,7 @@ func (f *faults) forget(key string, before time.Time) {
 	}
 }
 
-// keys gives the keys of a kind of which faults are known.
+// keys gives the keys with a prefix that have known faults.
 func (f *faults) keys(prefix string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,8 +96,8 @@ func (f *faults) keys(prefix string) []string {
 	return found
 }
 
-// Faults gives what was met of late that this program did not write so, by key: in anything that was read or changed,
-// and in what Survey looks at.
+// Faults gives the faults that were met lately, by key: in anything that was read or changed, and in the keys that
+// Survey reads.
 func (s *Store) Faults() []Fault {
 	for _, key := range s.faults.keys("") {
 		s.faults.forget(key, time.Now().Add(-keepFaults))
@@ -128,14 +128,14 @@ func indexOf(key string) string {
 // mendOf says what to do about a fault, by the kind of its key.
 func mendOf(index, key string) string {
 	const lost = "An id that no note has may be a lost note: XRANGE of the log and the daemon's journal know it " +
-		"(docs/operating.md, store-broken). What is no note goes with "
+		"(docs/operating.md, store-broken). Remove an entry that is no note with "
 	switch index {
 	case "due", "leases", "marks", "closed", "number":
 		return lost + "ZREM " + key + " ENTRY; ZRANGE " + key + " 0 -1 shows all entries"
 	case "held":
 		return lost + "SREM " + key + " ENTRY; SMEMBERS " + key + " shows all entries"
 	case "teams":
-		return "SMEMBERS " + key + " shows the entries; what is no team goes with SREM " + key + " ENTRY"
+		return "SMEMBERS " + key + " shows the entries; remove one that is no team with SREM " + key + " ENTRY"
 	case "references", "open", "idem":
 		return lost + "HSET or HDEL " + key + " FIELD; HGETALL " + key + " shows all fields"
 	case "absent":
@@ -144,13 +144,13 @@ func mendOf(index, key string) string {
 	return "Restore it from the log or from a backup (docs/notes.md, Restoring by hand)"
 }
 
-// broken says that a key holds something that cannot be read, and takes it down. err wraps note.ErrBroken.
+// broken records that a key cannot be read, and gives the error. err wraps note.ErrBroken.
 func (s *Store) broken(key string, err error) error {
 	s.faults.add(key, err.Error(), metFault{text: err.Error(), grave: true})
 	return broken(key, err)
 }
 
-// brokenEntry is broken for an entry of an index. Only what is like a note's id is named: all else may be anything.
+// brokenEntry is broken for an entry of an index. Only a note's id is quoted: other entries may be anything.
 func (s *Store) brokenEntry(index, entry, problem string) error {
 	fault := junkFault("an entry", entry, anonymous)
 	if note.IsID(entry) {
@@ -160,12 +160,12 @@ func (s *Store) brokenEntry(index, entry, problem string) error {
 	return broken(index, fmt.Errorf("%s: %w", fault.text, note.ErrBroken))
 }
 
-// junkFault is that of an entry or field that is not repeated, because it may be anything.
+// junkFault is the fault of an entry or field that is not quoted, because it may be anything.
 func junkFault(what, entry, is string) metFault {
 	return metFault{text: fmt.Sprintf("has %s of %d bytes that is %s", what, len(entry), is)}
 }
 
-// Indexes are the kinds of keys of which Faults can tell.
+// Indexes are the kinds of keys that can have faults.
 func Indexes() []string {
 	return []string{
 		"absent", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number", "open",
@@ -197,7 +197,7 @@ func (e *someBroken) Error() string {
 	return text
 }
 
-// Unwrap makes it an ErrIncomplete, and what its problems are.
+// Unwrap gives ErrIncomplete and the problems.
 func (e *someBroken) Unwrap() []error { return append([]error{note.ErrIncomplete}, e.problems...) }
 
 func isAnonymous(err error) bool { return strings.Contains(err.Error(), anonymous) }

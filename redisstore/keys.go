@@ -13,8 +13,7 @@ import (
 const keyPrefix = "bereikbaar:"
 
 // keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
-// cluster. What is promised has no time to live; only the counts of a day have. docs/notes.md has the same list for
-// people.
+// cluster. Promises have no time to live; only the counts of a day have. docs/notes.md has the same list for people.
 type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
@@ -25,7 +24,7 @@ func (k keys) note(id note.ID) string { return k.tag + "note:" + string(id) }
 // zset: live notes, see dueScore
 func (k keys) due(team call.TeamID) string { return k.tag + "due:" + string(team) }
 
-// set: live notes that they have or that are for them
+// set: live notes that a colleague has claimed or that are for them
 func (k keys) held(colleague call.AgentID) string { return k.tag + "held:" + string(colleague) }
 
 // zset: held notes, by the end of the lease in ms
@@ -37,7 +36,7 @@ func (k keys) marks() string { return k.tag + "marks" }
 // zset: closed notes that are not purged, by when in ms
 func (k keys) closed() string { return k.tag + "closed" }
 
-// hash: what a note is for, see same → live notes
+// hash: promise, see same → live notes
 func (k keys) open() string { return k.tag + "open" }
 
 // hash: idempotency key → note id
@@ -58,13 +57,13 @@ func (k keys) absent() string { return k.tag + "absent" }
 // stream: every event, see note.EncodeEvent
 func (k keys) log() string { return k.tag + "log" }
 
-// day: hash: how often something was done on a day, see countField; and "once:<hash>" for what was counted. It expires,
-// and deploy/redis/users.acl knows it by its name.
+// day: hash: the counts of a day, see countField; and "once:<hash>" for each addition to them, see onceField. It
+// expires, and deploy/redis/users.acl knows it by its name.
 func (k keys) day(date string) string { return k.tag + "day:" + date }
 
-// number: zset: the notes of one telephone number (see note.Note.Numbers), by the time they were made in ms. The
-// digits are hashed to keep them out of SLOWLOG, MONITOR and error messages, where key names show; not as a secret,
-// for so few digits can be guessed.
+// number: zset: the notes of one telephone number (see note.Note.Numbers), by the time they were made in ms. The digits
+// are hashed to keep them out of SLOWLOG, MONITOR and error messages, where key names show; this keeps no secret,
+// because so few digits can be guessed.
 func (k keys) number(n call.Number) string { return k.tag + "number:" + hashed(n.E164) }
 
 // hashed keeps texts that may be personal out of names.

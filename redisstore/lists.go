@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare. It is one more than anybody
-	// is shown, by which they are told that there is more.
+	// maxList bounds lists: a longer one takes more of Redis's time than calls can spare. It is one more than a page
+	// shows, so that the page can say that there is more.
 	maxList = 1001
-	// maxJunk bounds how many entries of an index are passed over for one list, because they are no notes.
+	// maxJunk bounds the entries of an index that one list skips because they are no notes.
 	maxJunk = 10 * maxList
 )
 
@@ -97,8 +97,7 @@ func (s *Store) list(
 // pageOf gives at most so many entries of an index, after the first ones.
 type pageOf func(ctx context.Context, from, most int) ([]string, error)
 
-// gatherNotes reads an index until it has limit notes or there are no more: entries that are no notes take nobody's
-// place.
+// gatherNotes reads an index until it has limit notes or there are no more: entries that are no notes do not count.
 func (s *Store) gatherNotes(
 	ctx context.Context, m call.MunicipalityID, index string, limit int, page pageOf,
 ) ([]note.Note, error) {
@@ -129,8 +128,8 @@ func (s *Store) gatherNotes(
 	return notes[:min(len(notes), limit)], incomplete(flat(problems))
 }
 
-// belonging reads the notes that an index names, without those that have no business there. A note may have left the
-// index since that was read; one that stands in it again names is in the wrong place.
+// belonging reads the notes that an index names, without those that do not belong there. Such a note may have left the
+// index since it was read; one that is still in it, by again, is a fault.
 func (s *Store) belonging(
 	ctx context.Context, m call.MunicipalityID, ids []string, index string, again func() ([]string, error),
 ) ([]note.Note, error) {
@@ -162,7 +161,7 @@ func (s *Store) belonging(
 	for _, n := range looked {
 		if !standsIn(n, index) {
 			problems = append(problems, s.brokenEntry(
-				index, string(n.ID), "which has no business there: it is "+string(n.State)+", of team "+string(n.Team),
+				index, string(n.ID), "which does not belong there: it is "+string(n.State)+", of team "+string(n.Team),
 			))
 		}
 	}
@@ -174,11 +173,11 @@ func standsIn(n note.Note, index string) bool {
 	return slices.ContainsFunc(places(n), func(p place) bool { return p.key == index })
 }
 
-// flat takes lists of problems apart, so that together they are named as one.
+// flat makes one list of lists of problems.
 func flat(problems []error) []error {
 	var all []error
 	for _, err := range problems {
-		switch some := err.(type) { //nolint:errorlint // a list within another is one: what is wrapped otherwise stays whole
+		switch some := err.(type) { //nolint:errorlint // only lists are taken apart: a wrapped error stays whole
 		case nil:
 		case *someBroken:
 			all = append(all, some.problems...)
@@ -190,8 +189,7 @@ func flat(problems []error) []error {
 }
 
 // notes reads notes in one trip. Those that can be read are given even when others are broken. index is the key that
-// led to them, empty when somebody asked by id: a note that an index knows and that is not there is a promise gone, not
-// a question answered with no.
+// led to them, empty for a request by id: a missing note that an index names is a lost promise, not only an unknown id.
 func (s *Store) notes(ctx context.Context, m call.MunicipalityID, ids []string, index string) ([]note.Note, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// What the scripts answer, see above the methods that run them.
+// The replies of the scripts; the methods that run them document each.
 const (
 	replyMade           = "made"
 	replyExists         = "exists"
@@ -41,13 +41,13 @@ var (
 // Make stores a new note, its first event and its indexes as one step.
 //
 //	KEYS  1 note (hash)  2 log (stream)  then those of the changes
-//	ARGV  1 what must be free, JSON: {reply, key by number, field} each, none for what remains of a purged note
+//	ARGV  1 what must be free, JSON: {reply, key by number, field} each, none for a purged note
 //	      2 the changes, JSON, see common.lua  3 N, how many arguments the note takes
 //	      4… the note's fields and values (N)  then the event's fields and values
 //	returns {"made"} | {"exists", id of the note that has the key} | {"open", ids of the live notes for the same}
 //	      | {"reference_taken", ids of the notes that have it} | {"there"}, and purged | {"broken", key, problem}
 //
-// A reply that was lost is no harm: the key finds the note again, also in the repeats that Make does by itself.
+// A lost reply does no harm: a repeat, one by Make itself too, finds the note by its key.
 func (s *Store) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return s.make(ctx, made)
 }
@@ -58,7 +58,7 @@ func (s *Store) Restore(ctx context.Context, made note.Event) (note.Note, error)
 	return s.make(ctx, made, replyOpen, replyReferenceTaken)
 }
 
-// make makes a note. What may be taken names answers of the script that do not keep it out.
+// make makes a note. mayBeTaken names replies of the script that do not keep it out.
 func (s *Store) make(ctx context.Context, made note.Event, mayBeTaken ...string) (note.Note, error) {
 	n, err := note.Apply(note.Note{}, made)
 	if err != nil {
@@ -91,8 +91,8 @@ func (s *Store) make(ctx context.Context, made note.Event, mayBeTaken ...string)
 	return note.Note{}, s.unexpected("make a note", reply)
 }
 
-// openFor is the error that names the first of the live notes for the same as a new one. It is nil when what the index
-// says leads to no such note: junk keeps nobody from being promised a call.
+// openFor is the error that names the first live note for the same as a new one. It is nil when the index leads to no
+// such note: junk must not keep a caller from a promise.
 func (s *Store) openFor(ctx context.Context, made note.Note, ids []string) error {
 	k := keysOf(made.Municipality)
 	found, err := s.notes(ctx, made.Municipality, ids, k.open())
@@ -105,18 +105,18 @@ func (s *Store) openFor(ctx context.Context, made note.Note, ids []string) error
 		case open.SameAs(made):
 			return fmt.Errorf("make a note: %w", &note.OpenError{Note: open})
 		default:
-			_ = s.brokenEntry(k.open(), string(open.ID), "which is for something else") // taken down, and passed over
+			_ = s.brokenEntry(k.open(), string(open.ID), "which is for something else") // recorded, and skipped
 		}
 	}
 	return nil
 }
 
-// unexpected is the error for what scripts alike can answer, and for what none should.
+// unexpected is the error for a broken key, which any script can meet, and for an unknown reply.
 func (s *Store) unexpected(what string, reply []string) error {
 	if len(reply) == 3 && reply[0] == replyBroken {
 		return s.broken(reply[1], fmt.Errorf("%s: %w", reply[2], note.ErrBroken))
 	}
-	return fmt.Errorf("%s: the script gave %d values that mean nothing: %w", what, len(reply), note.ErrStoreDown)
+	return fmt.Errorf("%s: the script gave an unknown reply of %d values: %w", what, len(reply), note.ErrStoreDown)
 }
 
 func makeArguments(n note.Note, made note.Event, mayBeTaken []string) (keys []string, args []any) {
@@ -129,7 +129,7 @@ func makeArguments(n note.Note, made note.Event, mayBeTaken []string) (keys []st
 	return plan.keys, append(args, event...)
 }
 
-// mustBeFree gives the fields that keep a new note out when they are set, and what the script answers then.
+// mustBeFree gives the fields that keep a new note out when they are set, with the script's reply for each.
 func (p *plan) mustBeFree(n note.Note, mayBeTaken []string) (free entries) {
 	if n.State == note.Purged {
 		return nil

@@ -1,4 +1,4 @@
--- Makes a note. What goes in and comes out stands above Store.Make. It follows common.lua.
+-- Makes a note. Store.Make documents the arguments and replies. It follows common.lua.
 local free, changes, fields = cjson.decode(ARGV[1]), cjson.decode(ARGV[2]), tonumber(ARGV[3])
 
 local trouble = check(changes)

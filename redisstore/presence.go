@@ -12,12 +12,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// SetAbsent keeps that a colleague is absent, see staff.Presence.
+// SetAbsent stores the absence of a colleague, see staff.Presence.
 func (s *Store) SetAbsent(ctx context.Context, m call.MunicipalityID, a staff.Absence) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if err := s.client.HSet(ctx, keysOf(m).absent(), string(a.Colleague), staff.EncodeAbsence(a)).Err(); err != nil {
-		return down("keep who is absent", err)
+		return down("store an absence", err)
 	}
 	return nil
 }
@@ -27,7 +27,7 @@ func (s *Store) SetPresent(ctx context.Context, m call.MunicipalityID, colleague
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if err := s.client.HDel(ctx, keysOf(m).absent(), string(colleague)).Err(); err != nil {
-		return down("keep who is present", err)
+		return down("end an absence", err)
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (s *Store) Absence(ctx context.Context, m call.MunicipalityID, colleague ca
 	return a, true, nil
 }
 
-// Absences gives who is absent, see staff.Presence.
+// Absences gives the absent colleagues, see staff.Presence.
 func (s *Store) Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

@@ -30,7 +30,7 @@ func (s *Store) note(ctx context.Context, m call.MunicipalityID, id note.ID, ind
 }
 
 // ByReference gives the note that a caller names. Two notes can have one reference only when one was promised while
-// Redis was away; then a live one goes before the other, and the newest first.
+// Redis was away; then a live note goes first, and then the newest.
 func (s *Store) ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -73,7 +73,7 @@ func count(yes bool) int {
 	return 0
 }
 
-// Events gives the history of a note, first to last: what can be read of it, also when the error says that some cannot.
+// Events gives the readable events of a note, first to last, also beside an error about the others.
 func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -88,8 +88,8 @@ func (s *Store) Events(ctx context.Context, m call.MunicipalityID, id note.ID) (
 	return s.events(ctx, k, id, strings.Fields(entries))
 }
 
-// Log gives the events of all notes after a place in the log, see note.Reader. One that cannot be read is passed
-// over: Audit and the note itself tell of it.
+// Log gives the events of all notes after a place in the log, see note.Reader. An unreadable one is skipped: Audit and
+// a read of the note report it.
 func (s *Store) Log(
 	ctx context.Context, m call.MunicipalityID, after string, limit int,
 ) ([]note.Event, string, error) {

@@ -16,13 +16,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Rehearsal starts a throwaway server of the running one's own program with its own configuration and users, and looks
-// whether that keeps over a restart what scripts wrote. The running server is asked a few questions and nothing else.
-// Of what it answers nothing is run with more rights than its process has: see account.
+// Rehearsal starts a throwaway server with the program, the configuration and the users of the running one, and checks
+// that it keeps the writes of scripts over a restart. The running server is only asked a few questions. Nothing that it
+// names is run with more rights than its process has: see account.
 type Rehearsal struct {
-	// Running is how the daemon speaks to the running server.
+	// Running is how the daemon reaches the running server.
 	Running Options
-	// Dir is where its directory is made; empty for where the system keeps what is temporary.
+	// Dir is where its directory is made; empty for the system's temporary directory.
 	Dir string
 	// Command makes the command that runs a program; nil for one of this machine.
 	Command func(program string, args ...string) (*exec.Cmd, error)
@@ -30,11 +30,11 @@ type Rehearsal struct {
 	elsewhere bool // the program is found by Command
 }
 
-// ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it tells why, and nothing of the
+// ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it says why, and tells nothing of the
 // server.
 var ErrNotRehearsed = errors.New("it could not be rehearsed")
 
-// ErrForgets is wrapped by the error of a rehearsal in which what a script wrote was gone after a restart.
+// ErrForgets is wrapped by the error of a rehearsal in which a script's writes were gone after a restart.
 var ErrForgets = errors.New("what a script writes is gone after a restart")
 
 const (
@@ -45,8 +45,8 @@ const (
 	rehearsalLog   = 1 << 20          // bytes of its log that are read
 )
 
-// Hold holds the rehearsal. Nil says that everything that was confirmed was there, after an orderly stop and after a
-// kill. Nothing of it is left behind.
+// Hold holds the rehearsal. Nil says that all confirmed writes were there after an orderly stop and after a kill. It
+// leaves nothing behind.
 func (r Rehearsal) Hold(ctx context.Context) error {
 	r.elsewhere = r.Command != nil
 	if !r.elsewhere {
@@ -75,7 +75,7 @@ func (r Rehearsal) Hold(ctx context.Context) error {
 	return stage.play(ctx, running)
 }
 
-// sweep removes what a rehearsal left that was killed: its server went with it.
+// sweep removes the directories of killed rehearsals: their servers ended with them.
 func (r Rehearsal) sweep() {
 	parent := r.Dir
 	if parent == "" {
@@ -92,8 +92,8 @@ func (r Rehearsal) sweep() {
 	}
 }
 
-// running asks the running server what it is, and whether its files are here and may be used. It gives whose rights
-// they are used with.
+// running asks the running server for its program and files, and checks that they are here and may be used. It gives
+// the account to use them with.
 func (r Rehearsal) running(ctx context.Context) (map[string]string, account, error) {
 	s := Open(r.Running)
 	defer s.Close()
@@ -116,7 +116,7 @@ func (r Rehearsal) running(ctx context.Context) (map[string]string, account, err
 	return info, as, err
 }
 
-// usable says why the program and the file that Redis named are not used, and else with whose rights they are.
+// usable checks the program and the file that Redis named, and gives the account to use them with.
 func (r Rehearsal) usable(info map[string]string) (account, error) {
 	as, err := accountOf(info["process_id"])
 	if err != nil {
@@ -138,13 +138,13 @@ func (r Rehearsal) usable(info map[string]string) (account, error) {
 	return as, file.Close()
 }
 
-// runsHere reports whether the process that Redis says it is runs on this machine: another one may have the same files.
+// runsHere reports whether the process that Redis names runs on this machine: another machine may have the same files.
 func runsHere(info map[string]string) bool {
 	line, err := os.ReadFile(filepath.Join("/proc", filepath.Base(info["process_id"]), "cmdline"))
 	return err == nil && strings.Contains(string(line), filepath.Base(info["executable"]))
 }
 
-// programOf finds the program that Redis says it is: one that was started by its name alone says that it is in its
+// programOf finds the program that Redis names: a server that was started by its name alone names a file in its
 // directory.
 func programOf(executable string) string {
 	if _, err := os.Stat(executable); err != nil {
@@ -165,7 +165,7 @@ type stage struct {
 	ended   chan struct{}
 }
 
-// set writes its configuration, and gives its directory to whom it runs as.
+// set writes its configuration, and gives its directory to its account.
 func (s *stage) set(own string) error {
 	if err := os.WriteFile(s.config, []byte(s.configuration(own)), 0o600); err != nil {
 		return err
@@ -190,13 +190,13 @@ func (s *stage) configuration(own string) string {
 func (s *stage) socket() string { return filepath.Join(s.dir, "s") }
 func (s *stage) log() string    { return filepath.Join(s.dir, "log") }
 
-// own is the way to the throwaway server, as the daemon's user. Nothing else of the way to the running one counts: over
-// its sentinels that would be reached again.
+// own is the way to the throwaway server, as the daemon's user. It takes no more from the way to the running server,
+// whose sentinels would lead there.
 func (s *stage) own() Options {
 	return Options{Addr: s.socket(), Username: s.Running.Username, Password: s.Running.Password, DB: s.Running.DB}
 }
 
-// play writes, stops the server in one way and in the other, and looks each time.
+// play writes, stops the server in one way and in the other, and checks the writes each time.
 func (s *stage) play(ctx context.Context, running map[string]string) error {
 	var proof Proof
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, 0} {
@@ -217,7 +217,7 @@ func (s *stage) play(ctx context.Context, running map[string]string) error {
 	return nil
 }
 
-// forgets tells what was lost, and why when the server's log says so.
+// forgets is the error for lost writes, with the reason when the server's log has it.
 func (s *stage) forgets() error {
 	log, err := lastOf(s.log(), rehearsalLog)
 	if err == nil && strings.Contains(log, "AOF-loading-client") && strings.Contains(log, "NOPERM") {
@@ -226,7 +226,7 @@ func (s *stage) forgets() error {
 	return ErrForgets
 }
 
-// attest is Attest with the throwaway server, which must be what the running one is.
+// attest is Attest with the throwaway server, which must match the running one.
 func (s *stage) attest(ctx context.Context, proof Proof, running map[string]string) (Proof, error) {
 	store := Open(s.own())
 	defer store.Close()
@@ -249,8 +249,8 @@ func (s *stage) attest(ctx context.Context, proof Proof, running map[string]stri
 	return store.Attest(ctx, proof)
 }
 
-// start starts the server on what it left, and waits until it answers. The kernel ends it with us, whatever ends us:
-// for that the thread that starts it lives as long as it does.
+// start starts the server on its own data, and waits until it answers. The kernel ends it when we end: for that the
+// thread that starts it lives as long as it does.
 func (s *stage) start(ctx context.Context) error {
 	cmd, err := s.Command(s.program, s.config)
 	if err != nil {
@@ -305,7 +305,7 @@ func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
 	}
 }
 
-// lastWords is the last line that a server said.
+// lastWords is the last line of a server's output.
 func (s *stage) lastWords(said string) string {
 	if log, err := lastOf(s.log(), rehearsalLog); err == nil && log != "" {
 		said = log

@@ -1,7 +1,6 @@
 #!lua flags=no-writes
--- Says which commands on a key of ours the Redis user may not run. KEYS: 1 a key under our prefix, 2 one of the counts of a day;
--- they need not exist.
--- ARGV: none. Returns the names of the commands, none when all is well.
+-- Lists the commands that the Redis user may not run on our keys: by name, none when all is well. KEYS: 1 a key under
+-- our prefix, 2 one of the counts of a day; they need not exist. ARGV: none.
 local key = KEYS[1]
 local needed = {
   {'EXISTS', key}, {'TYPE', key}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key},

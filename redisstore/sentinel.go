@@ -15,19 +15,19 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Sentinel says where the sentinels are that know which Redis is the primary.
+// Sentinel says where the sentinels are, which know the primary.
 type Sentinel struct {
 	Addrs    []string // "host:port" of each
-	Master   string   // what they call the primary
+	Master   string   // their name for the primary
 	Username string   // empty for a sentinel's default user
 	Password string
 	TLS      func() (*tls.Config, error) // nil without TLS; see Options.TLS
 }
 
 const (
-	// sentinelLimit is how long the sentinels are asked: dialling the primary must fit into the time of a request too.
+	// sentinelLimit is how long the sentinels may take: dialling the primary must fit into the time of a request too.
 	sentinelLimit = 150 * time.Millisecond
-	// primaryFresh is for how long what they said is used without asking again.
+	// primaryFresh is how long their answer is used without asking again.
 	primaryFresh = time.Second
 )
 
@@ -38,8 +38,8 @@ var (
 	errSwitched   = errors.New("another Redis is the primary now")
 )
 
-// primary finds the primary, and breaks the connections to any other Redis: one that was cut off goes on confirming
-// what nobody will know when it is back. It is safe for concurrent use.
+// primary finds the primary, and breaks the connections to any other Redis: a former primary that was cut off goes on
+// confirming changes, which are lost when it is back. It is safe for concurrent use.
 type primary struct {
 	name      string
 	dial      dial
@@ -84,7 +84,7 @@ func (p *primary) connect(ctx context.Context, network, _ string) (net.Conn, err
 			addr = found
 		case addr == "":
 			return nil, err
-		} // else the one that was it last: without sentinels nobody can have made another the primary
+		} // else the last known one: without sentinels no other Redis can have become the primary
 	}
 	conn, err := p.dial(ctx, network, addr)
 	if err != nil {
@@ -94,7 +94,7 @@ func (p *primary) connect(ctx context.Context, network, _ string) (net.Conn, err
 	return p.follow(conn, addr)
 }
 
-// look asks the sentinels anew. When they do not answer, the connections that there are stay.
+// look asks the sentinels anew. When they do not answer, the connections stay.
 func (p *primary) look(ctx context.Context) { _, _ = p.find(ctx) }
 
 // find asks all sentinels at once and takes what most of them say: one that is cut off may not know of a failover. The
@@ -111,13 +111,13 @@ func (p *primary) find(ctx context.Context) (string, error) {
 	for conn := range p.open {
 		if conn.addr != addr {
 			delete(p.open, conn)
-			go conn.Conn.Close() // an encrypted one says goodbye first, to whoever may be frozen
+			go conn.Conn.Close() // an encrypted one says goodbye first, and the other side may be frozen
 		}
 	}
 	return addr, nil
 }
 
-// ask gives what each sentinel says that answers in time.
+// ask gives the answers of the sentinels that answer in time.
 func (p *primary) ask(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, sentinelLimit)
 	defer cancel()
@@ -175,12 +175,12 @@ func votes(said []string, addr string) int {
 	return n
 }
 
-// most gives what most say; of two that as many say, any.
+// most gives the most frequent answer; any of them at a tie.
 func most(said []string) string {
 	return slices.MaxFunc(said, func(a, b string) int { return votes(said, a) - votes(said, b) })
 }
 
-// doubt makes that the sentinels are asked again before the next connection.
+// doubt has the sentinels asked again before the next connection.
 func (p *primary) doubt(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -189,8 +189,7 @@ func (p *primary) doubt(addr string) {
 	}
 }
 
-// isPrimary refuses a connection to a Redis that is a replica: the sentinels may not have noticed yet, or not have told
-// it.
+// isPrimary refuses a connection to a replica: the sentinels may not have noticed yet, or not have told it.
 func (p *primary) isPrimary(ctx context.Context, conn *redis.Conn) error {
 	text, err := conn.Info(ctx, "replication").Result()
 	if err != nil {
@@ -221,7 +220,7 @@ func (f *followed) Close() error {
 	return f.Conn.Close()
 }
 
-// followedSocket keeps what the Redis client asks whether an idle connection is still there.
+// followedSocket keeps the way in which the Redis client checks an idle connection.
 type followedSocket struct {
 	*followed
 	below syscall.Conn

@@ -1,5 +1,5 @@
-// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what is true
-// when Redis does not answer.
+// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what holds when
+// Redis does not answer.
 package redisstore
 
 import (
@@ -34,7 +34,7 @@ const (
 	// of one method, all its steps and repeats together: a caller hears silence after 500
 	requestLimit = 400 * time.Millisecond
 
-	// connections bounds how many requests share one fsync: with appendfsync always, Redis writes once for all that are
+	// connections bounds how many requests share one fsync: with appendfsync always, Redis syncs once for all that are
 	// in.
 	connections = 64
 
@@ -42,18 +42,18 @@ const (
 	firstPause = 20 * time.Millisecond // doubled each time: 140 ms in all
 )
 
-// Options say where Redis is and as whom to speak to it.
+// Options say where Redis is and with which user.
 type Options struct {
 	Addr     string // "host:port", or the path of a unix socket, which begins with "/"
 	Username string // see deploy/redis/users.acl; empty for Redis's default user
 	Password string
 	DB       int
-	// TLS reads certificates and the like; nil without TLS. It is asked for every connection, and what it gave last is
+	// TLS reads certificates and the like; nil without TLS. It is called for every connection, and its last result is
 	// used when it fails.
 	TLS func() (*tls.Config, error)
-	// Sentinel says who knows where Redis is, in the place of Addr; nil for Addr.
+	// Sentinel says where to ask for Redis, in place of Addr; nil for Addr.
 	Sentinel *Sentinel
-	Failed   func() // is told of each command that Redis refused or did not answer in time; must not wait; may be nil
+	Failed   func() // called for each command that Redis refused or did not answer in time; must not wait; may be nil
 }
 
 // LogValue keeps the password out of logs.
@@ -86,7 +86,7 @@ func Open(o Options) *Store {
 		DB:       o.DB,
 		Dialer:   dialWith(s.certificates),
 
-		// Nothing is run twice behind our back: Make repeats by itself, where its key makes that safe.
+		// The library repeats nothing: Store.run repeats scripts, which are idempotent.
 		MaxRetries:            -1,
 		ContextTimeoutEnabled: true,
 		DialTimeout:           dialLimit,
@@ -132,12 +132,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// writes does nothing. Redis takes it, as every script that does not say otherwise, for one that writes, and refuses it
-// beforehand when it takes no writes.
+// writes does nothing. Redis takes a script without the flag no-writes for one that writes, and refuses it beforehand
+// when it takes no writes.
 var writes = redis.NewScript("#!lua\nreturn 1")
 
-// TakesWrites says why Redis takes no writes now, nil when it does: one that loads, is a read-only replica, is full or
-// cannot write to its disk answers questions all the same. It changes nothing.
+// TakesWrites says why Redis takes no writes now, nil when it does: a Redis that loads, is a read-only replica, is full
+// or cannot write to its disk still answers reads. It changes nothing.
 func (s *Store) TakesWrites(ctx context.Context) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -151,8 +151,8 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(ctx, requestLimit)
 }
 
-// run runs a script that is idempotent and answers with a list of texts. It repeats what may pass by itself, such as a
-// connection that Redis closed when it restarted, as long as the time of ctx lasts.
+// run runs a script that is idempotent and answers with a list of texts. It tries again after errors that may pass,
+// such as a connection that Redis closed when it restarted, as long as the time of ctx lasts.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
 	pause := firstPause
 	for try := 0; ; try++ {
@@ -179,18 +179,18 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// debugLog takes what go-redis logs about its connections. Our caller logs the error that comes of it, once; thousands
-// of lines during an outage would hide it.
+// debugLog takes the lines that go-redis logs about its connections. The resulting error is logged once, by the code
+// that gets it; thousands of lines during an outage would hide it.
 type debugLog struct{}
 
 // Printf writes at debug level.
 func (debugLog) Printf(ctx context.Context, format string, v ...any) {
-	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis") //nolint:sloglint // the text is the library's
+	slog.DebugContext(ctx, fmt.Sprintf(format, v...), "component", "go-redis") //nolint:sloglint // the library's text
 }
 
-// Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, so
-// that what it had confirmed must be looked for. With sentinels it asks them first which that is, and leaves any other:
-// ask often.
+// Identity names the Redis that answers: it changes when Redis was restarted, replaced, or promoted from a replica, and
+// confirmed notes must be checked then. With sentinels it asks them for the primary first, and leaves any other Redis:
+// call it often.
 func (s *Store) Identity(ctx context.Context) (string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

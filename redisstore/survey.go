@@ -9,9 +9,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Survey reads the indexes of a municipality's live notes and what hangs on them, so that Faults knows what is broken
-// there before somebody needs it, and no longer what was mended. Of the closed notes it looks at the oldest, of what
-// colleagues hold at those that are named. The error says that Redis did not answer.
+// Survey reads the indexes of a municipality's live notes and what hangs on them, so that Faults knows broken keys
+// before they are needed, and forgets mended ones. It reads the oldest closed notes, and the notes that the given
+// colleagues hold. The error says that Redis did not answer.
 func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []call.AgentID) error {
 	k := keysOf(m)
 	teams, err := s.surveyCounts(ctx, m)
@@ -33,7 +33,7 @@ func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []
 	looks = append(looks,
 		look{k.closed(), func() error { return second(s.upTo(ctx, m, k.closed(), time.Now(), maxList)) }},
 		look{k.absent(), func() error { return second(s.Absences(ctx, m)) }})
-	for _, key := range s.faults.keys(k.note("")) { // those that were met before; the others are met on the way
+	for _, key := range s.faults.keys(k.note("")) { // notes with known faults; others are met on the way
 		id := note.ID(key[len(k.note("")):])
 		looks = append(looks, look{key, func() error {
 			_, err := s.Note(ctx, m, id)
@@ -55,7 +55,7 @@ type look struct {
 	read func() error
 }
 
-// look reads a key anew: what is not met again is mended.
+// look reads a key anew: a fault that is not met again was mended.
 func (s *Store) look(l look) error {
 	begun := time.Now()
 	if err := l.read(); errors.Is(err, note.ErrStoreDown) {

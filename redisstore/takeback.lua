@@ -1,5 +1,5 @@
 #!lua
--- Takes back what was counted in a day. What goes in and comes out stands above Store.TakeBack.
+-- Takes an addition to the counts of a day back. Store.TakeBack documents the arguments and replies.
 local key, once = KEYS[1], ARGV[1]
 
 local kind = redis.call('TYPE', key).ok

@@ -28,31 +28,31 @@ const (
 	replyFull    = "full"
 	replyTaken   = "taken_back"
 
-	// keepCounts is how long the counts of a day are kept after the last: the day is over by then, whatever clock says
-	// so.
+	// keepCounts is how long the counts of a day are kept after the last change: the day is over by then, by any clock.
 	keepCounts = 48 * time.Hour
 )
 
-// Count counts what is done in a day, see dialling.Tally.
+// Count adds to the counts of a day, see dialling.Tally.
 //
 //	KEYS  1 the counts of the day (hash)
-//	ARGV  1 the field of what counts once; empty to look only  2 how long the counts are kept, s  3… each count's field and most
+//	ARGV  1 the field of what counts once; empty to look only  2 how long the counts are kept, s
+//	      3… each count's field and most
 //	returns {"counted"} | {"full", which count, from 1} | {"broken", key, problem}
 //
-// A reply that was lost is no harm: what counts once is known, also in the repeats that Count does by itself.
+// A lost reply does no harm: what counts once is known, also in the repeats by Count itself.
 func (s *Store) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
 	dialling.Limit, error,
 ) {
 	return s.count(ctx, day, onceField(once), limits)
 }
 
-// TakeBack subtracts what was counted, see dialling.Tally.
+// TakeBack takes an addition back, see dialling.Tally.
 //
 //	KEYS  1 the counts of the day (hash)
 //	ARGV  1 the field of what counts once
 //	returns {"taken_back"} | {"broken", key, problem}
 //
-// A reply that was lost is no harm: what was taken back is no longer known.
+// A lost reply does no harm: an addition that was taken back is no longer known.
 func (s *Store) TakeBack(ctx context.Context, day dialling.Day, once string) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -97,10 +97,10 @@ func (s *Store) count(ctx context.Context, day dialling.Day, once string, limits
 	return dialling.Limit{}, s.unexpected(what, reply)
 }
 
-// onceField names what counts once. It holds the names of the counts that it was added to.
+// onceField names an addition that counts once. The field holds the names of the counts that it was added to.
 func onceField(once string) string { return "once:" + hashed(once) }
 
-// countField names a count. Whose it is, is hashed: numbers are not to be read in names.
+// countField names a count. Its owner is hashed: numbers are not to be read in names.
 func countField(l dialling.Limit) string {
 	if l.Of == "" {
 		return l.What

@@ -22,9 +22,9 @@ var (
 	witnessScript = redis.NewScript(witnessSource)
 )
 
-// Proof is what is known by trial of whether Redis keeps what it confirms: a number is written to it now and then, in
-// one transaction as notes are, and must be there when another run of the server answers. What was confirmed is kept
-// outside Redis. The zero value knows nothing.
+// Proof says by trial whether Redis keeps what it confirms: a number is written to it now and then, in one transaction
+// as notes are, and must be there when another run of the server answers. The confirmed number is kept outside Redis.
+// The zero value knows nothing.
 type Proof struct {
 	Run  string    `json:"run"`            // of the server that confirmed the number
 	Seq  uint64    `json:"seq"`            // the number that was confirmed last; 0 for none
@@ -36,16 +36,15 @@ type Proof struct {
 	From string    `json:"from,omitempty"` // with Lost: the run that confirmed it
 }
 
-// NotProven is the setting that the problem of a Proof is about.
+// NotProven is the setting of a Proof's problem.
 const NotProven = "durability"
 
-// MendDefaultUser is what to do when Redis drops what scripts wrote as it starts. Redis reads its own log as its user
-// default, and drops each transaction that this one may not run.
-const MendDefaultUser = "Give Redis's default user the line `user default off resetpass ~* &* +@all` in its users.acl; " +
-	"docs/operating.md tells in which order (redis-unsafe)"
+// MendDefaultUser mends a Redis that drops the writes of scripts as it starts. Redis reads its own log as its user
+// default, and drops each transaction that this user may not run.
+const MendDefaultUser = "Give Redis's default user the line `user default off resetpass ~* &* +@all` " +
+	"in its users.acl; docs/operating.md tells in which order (redis-unsafe)"
 
-// Problem says what a proof leaves to be desired, and false when it was seen over a restart that Redis keeps what it
-// confirms.
+// Problem gives the problem that a proof shows, and false when Redis was seen to keep its number over a restart.
 func (p Proof) Problem() (Problem, bool) {
 	switch {
 	case !p.Lost.IsZero():
@@ -54,26 +53,28 @@ func (p Proof) Problem() (Problem, bool) {
 			there = "none is there"
 		}
 		return Problem{NotProven, true, fmt.Sprintf(
-			"Redis lost what it had confirmed when it was restarted: of the numbers that are written to it as notes are, "+
-				"%d was confirmed by run %.8s, and %s (seen %s)",
+			"Redis lost what it had confirmed when it was restarted: of the numbers that are written to it as notes "+
+				"are, %d was confirmed by run %.8s, and %s (seen %s)",
 			p.Had, p.From, there, p.Lost.UTC().Format(time.RFC3339),
-		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: `bereikbaar doctor` " +
-			"on Redis's machine tells whether its default user lacks rights. After a backup was restored: restart Redis once more"}, true
+		), "Copy its appendonlydir aside before anything else, and see redis-unsafe in docs/operating.md: " +
+			"`bereikbaar doctor` on Redis's machine tells whether its default user lacks rights. " +
+			"After a backup was restored: restart Redis once more"}, true
 	case p.Kept.IsZero():
 		return Problem{
 			NotProven, false,
-			"it is not proven yet that Redis keeps what it confirms: it was not restarted since the daemon first wrote to it",
+			"it is not proven yet that Redis keeps what it confirms: " +
+				"it was not restarted since the daemon first wrote to it",
 			"Restart Redis once (systemctl restart redis-server), and look again with `bereikbaar doctor`",
 		}, true
 	}
 	return Problem{}, false
 }
 
-// next is what is known when a run of the server, which began at a time, had the numbers first and second before now
-// was confirmed. A server that ran already when the last number was confirmed, such as a replica that took over, has
-// not read it from its disk.
+// next is the proof after a run of the server that had the numbers first and second, and then confirmed now. A server
+// that ran already when the last number was confirmed, such as a replica that took over, did not read it from its disk
+// and proves nothing.
 func (p Proof) next(run serverRun, first, second, now uint64, at time.Time) Proof {
-	has := min(first, second) // a transaction of which half is there is lost
+	has := min(first, second) // half a transaction is a lost one
 	switch {
 	case p.Seq == 0 || run.id == p.Run:
 	case has < p.Seq:
@@ -85,7 +86,7 @@ func (p Proof) next(run serverRun, first, second, now uint64, at time.Time) Proo
 	return p
 }
 
-// uptimeIsRough is by how much the begin of a run may be told too early: Redis counts in whole seconds of its clock.
+// uptimeIsRough is how much too early the begin of a run may be given: Redis counts in whole seconds of its clock.
 const uptimeIsRough = 2 * time.Second
 
 // serverRun is one run of a server.
@@ -94,8 +95,8 @@ type serverRun struct {
 	began time.Time // by our clock, to the second or so
 }
 
-// Attest looks for the number that a proof says was confirmed, and has the next one confirmed. It gives the proof as it
-// is then. On an error nothing new is known.
+// Attest checks that the confirmed number of a proof is there, has the next one confirmed, and gives the new proof. On
+// an error nothing new is known.
 func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*requestLimit)
 	defer cancel()
@@ -105,7 +106,7 @@ func (s *Store) Attest(ctx context.Context, p Proof) (Proof, error) {
 		return p, down(what, err)
 	}
 	if p.Run != run.id && s.promoted(ctx) {
-		p.Seq = 0 // it was a replica: what it had not heard yet says nothing of its disk
+		p.Seq = 0 // it was a replica: a number that it had not heard yet says nothing of its disk
 	}
 	reply, err := witnessScript.Run(ctx, s.client, witnessKeys, run.id).StringSlice()
 	if err != nil {
@@ -141,7 +142,7 @@ func (s *Store) serverRun(ctx context.Context) (serverRun, error) {
 	return serverRun{info["run_id"], time.Now().Add(-up)}, err
 }
 
-// attested reads a number of the script's; what is none counts as 0.
+// attested reads a number of the script's; any other text counts as 0.
 func attested(text string) uint64 {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
