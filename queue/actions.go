@@ -7,20 +7,20 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// ActionKind says what an Action asks for.
+// ActionKind is the kind of an Action.
 type ActionKind string
 
 // The kinds of action. A switch over them should name every one.
 const (
 	Ring       ActionKind = "ring"        // let the agent's phone ring for the call, no longer than For
-	CancelRing ActionKind = "cancel_ring" // stop that ringing; nothing needs to be reported back about it
-	Connect    ActionKind = "connect"     // the agent answered: let him and the caller talk
-	DropAgent  ActionKind = "drop_agent"  // the agent answered too late: hang up his leg for that call, kindly
+	CancelRing ActionKind = "cancel_ring" // stop that ringing; needs no report back
+	Connect    ActionKind = "connect"     // the agent answered: bridge the agent and the caller
+	DropAgent  ActionKind = "drop_agent"  // the agent answered too late: hang up their leg for that call
 	NobodyLeft ActionKind = "nobody_left" // every phone of the team was tried for the caller, or nobody is staffed
-	TeamGone   ActionKind = "team_gone"   // the team the caller waited for no longer exists; he no longer waits
+	TeamGone   ActionKind = "team_gone"   // the team of the caller no longer exists; the caller no longer waits
 )
 
-// Action is one thing to carry out. Fields that its kind does not need are empty.
+// Action is one thing for dispatch to carry out. Fields that its kind does not need are empty.
 type Action struct {
 	Kind  ActionKind
 	Call  call.ID
@@ -29,7 +29,7 @@ type Action struct {
 	For   time.Duration // Ring: how long the phone may ring
 }
 
-// String tells the action in one line, for logs and tests. It holds no number and no person's name.
+// String is the action in one line, for logs and tests. It holds no number and no person's name.
 func (a Action) String() string {
 	switch a.Kind {
 	case Ring:
@@ -43,7 +43,7 @@ func (a Action) String() string {
 	}
 }
 
-// RingFailure says why a phone that rang did not become a conversation.
+// RingFailure is why a ring did not become a conversation.
 type RingFailure string
 
 // The ways in which a ring fails. Only the first three are the agent's own doing and count as missed.
@@ -64,12 +64,12 @@ func RingFailures() []RingFailure {
 // missed reports whether the failure counts towards Team.MissedLimit.
 func (f RingFailure) missed() bool { return f == NoAnswer || f == Declined || f == Forwarded }
 
-// PhoneState is what a phone tells of itself, apart from the rings and conversations that came from here.
+// PhoneState is what a phone reports, apart from the rings and conversations that came from here.
 type PhoneState string
 
 // The states of a phone.
 const (
-	PhoneUnknown PhoneState = "unknown" // tells nothing (an extension behind another exchange): taken as free
+	PhoneUnknown PhoneState = "unknown" // no reports (an extension behind another exchange): taken as free
 	PhoneFree    PhoneState = "free"    // registered and not in a call
 	PhoneInUse   PhoneState = "in_use"  // in a call that is not ours
 	PhoneOffline PhoneState = "offline" // not registered

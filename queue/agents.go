@@ -6,8 +6,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// AgentState is what an agent is doing, as metrics show it. docs/states.md draws how they follow on
-// each other.
+// AgentState is what an agent is doing, as metrics show it. docs/states.md draws the transitions.
 type AgentState string
 
 // The states of an agent. Where several are true the first of this order counts.
@@ -42,23 +41,23 @@ type member struct {
 	id       call.AgentID
 	endpoint string
 	slot     int
-	queues   []*queue // of the teams he is a member of
+	queues   []*queue // of the teams that the agent is a member of
 	removed  bool     // no longer in the configuration, but still talking
 
-	ring        *caller // for whom his phone rings
+	ring        *caller // for whom the phone rings
 	talk        *talk
 	wrapUntil   time.Time
 	pausedUntil time.Time // for missed rings
 	misses      int       // in a row
 	phone       PhoneState
-	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or until the phone tells otherwise
+	doubt       PhoneState // what a failed ring said of the phone, until doubtUntil or the phone's next report
 	doubtUntil  time.Time
-	// the phone sent the last call elsewhere, and has told nothing since; it rests until doubtUntil
+	// the phone sent the last call elsewhere and reported nothing since; it rests until doubtUntil
 	forwards    bool
 	talkedUntil time.Time // end of the last conversation; zero when there was none
 	timer       timer     // the first of the moments above
 
-	ringable bool // as last counted in his queues, like the rest below
+	ringable bool // as last counted in queues, like the rest below
 	staffed  bool
 	state    AgentState
 	since    time.Time // of state
@@ -95,13 +94,13 @@ func (m *member) stateNow() AgentState {
 	return AgentFree
 }
 
-// canBeStaffed tells whether his phone could ring now or once he gets free. What the phone says during a conversation
-// only counts after it: a phone that loses its registration while somebody talks is usually back before the end.
+// canBeStaffed reports whether the phone could ring now or once the agent gets free. During a conversation the phone's
+// reports do not count: a phone that loses its registration then is usually back before the end.
 func (m *member) canBeStaffed() bool {
 	return !m.removed && m.pausedUntil.IsZero() && (m.talk != nil || m.phoneNow() != PhoneOffline)
 }
 
-// refresh counts the agent anew in his queues, after anything about him changed.
+// refresh counts the agent anew in their queues, after any change.
 func (q *Machine) refresh(now time.Time, m *member) {
 	state := m.stateNow()
 	ringable := !m.removed && (state == AgentFree || state == AgentForwarded && m.doubtUntil.IsZero())
@@ -124,7 +123,7 @@ func (q *Machine) refresh(now time.Time, m *member) {
 	m.ringable, m.staffed = ringable, staffed
 }
 
-// rearm sets the agent's timer to the first moment at which something of his is over.
+// rearm sets the agent's timer to the first end of a wrap-up, pause or doubt.
 func (q *Machine) rearm(m *member) {
 	var first time.Time
 	for _, at := range [...]time.Time{m.wrapUntil, m.pausedUntil, m.doubtUntil} {
@@ -135,7 +134,7 @@ func (q *Machine) rearm(m *member) {
 	q.timers.arm(&m.timer, first)
 }
 
-// expire ends what is over by now.
+// expire ends the wrap-up, pause and doubt that are over by now.
 func (q *Machine) expire(now time.Time, m *member) {
 	for _, at := range [...]*time.Time{&m.wrapUntil, &m.pausedUntil, &m.doubtUntil} {
 		if !at.After(now) {
@@ -149,9 +148,9 @@ func (q *Machine) expire(now time.Time, m *member) {
 	q.refresh(now, m)
 }
 
-// Phone takes in what an agent's phone tells of itself. A ring or conversation that is going on is not touched: it ends
-// by its own event. Calls that came from here must not be reported as PhoneInUse: who is InUse when his conversation
-// has Ended is not rung until his phone is Free again.
+// Phone takes in a report of an agent's phone. A ring or conversation that goes on is not touched: it ends by its own
+// event. Calls that came from here must not be reported as PhoneInUse: a phone that is InUse when the conversation has
+// Ended does not ring until it is Free again.
 func (q *Machine) Phone(now time.Time, agent call.AgentID, state PhoneState) []Action {
 	m := q.members[agent]
 	if m == nil {

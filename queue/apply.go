@@ -10,9 +10,9 @@ import (
 )
 
 // Apply takes over a changed configuration. Callers keep their place, conversations go on, phones that ring go on
-// ringing. Callers of a team that is gone get TeamGone and no longer wait. An agent who is gone, or no longer a member
-// of the team his phone rings for, stops ringing; if he talks he finishes. A member whom the agents do not hold is
-// passed over. phones is how phones stand, by endpoint, as far as that is known: who is new is not rung while he talks.
+// ringing. Callers of a team that is gone get TeamGone and no longer wait. An agent's phone stops ringing when they are
+// gone or have left the team that it rings for; a conversation is finished. A member whom agents does not hold is
+// passed over. phones are the known states, by endpoint: a new agent is not rung while they talk.
 func (q *Machine) Apply(
 	now time.Time, teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent,
 	phones map[string]PhoneState,
@@ -39,12 +39,12 @@ func (q *Machine) Apply(
 			q.forget(m)
 			continue
 		}
-		m.ringable, m.staffed = false, false // applyMembers cleared the counts: refresh touches where a phone can ring
+		m.ringable, m.staffed = false, false // applyMembers cleared the counts; refresh touches queues
 		q.refresh(now, m)
 	}
 	for _, w := range q.order {
 		for _, c := range w.callers {
-			c.reopen() // another strategy may want more phones for him, or fewer
+			c.reopen() // another strategy may want more phones for the caller, or fewer
 		}
 		q.sweep(w)
 	}
@@ -102,8 +102,8 @@ func (q *Machine) freeSlot() int {
 	return len(q.members)
 }
 
-// applyMembers makes the queue's members those of its team. Who left stops ringing for its callers and is forgotten by
-// them, because his slot may become somebody else's.
+// applyMembers makes the queue's members those of its team. The phones of agents who left stop ringing for its callers,
+// who forget them: a slot may become another agent's.
 func (q *Machine) applyMembers(w *queue) {
 	left := w.members
 	w.members = nil

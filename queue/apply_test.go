@@ -26,13 +26,13 @@ func TestReload(t *testing.T) {
 			h.answers("anna", "c1", "connect c1 at anna")
 			h.hangsUp("bram", "ring c2 at bram for 20s")
 		},
-		"a new member is rung for who waits": func(t *testing.T) {
+		"a new member is rung for a waiting caller": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.joins("c1", "kcc")
 			h.reloads([]routing.Team{team("kcc", "anna", "bram")}, "ring c1 at bram for 20s")
 		},
-		"who is new, or has another phone, is not rung while he talks": func(t *testing.T) {
+		"an agent who is new, or has another phone, is not rung while they talk": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.joins("c1", "kcc")
@@ -64,7 +64,7 @@ func TestReload(t *testing.T) {
 			h.joins("c1", "kcc")
 			h.reloads([]routing.Team{team("kcc")}, "nobody_left c1")
 		},
-		"who is gone finishes his conversation, and nothing follows": func(t *testing.T) {
+		"an agent who is gone finishes the conversation, and nothing follows": func(t *testing.T) {
 			wrapUp := func(t *routing.Team) { t.WrapUp = time.Minute }
 			h := newHall(t, with(team("kcc", "anna"), wrapUp))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -75,7 +75,7 @@ func TestReload(t *testing.T) {
 			h.hangsUp("anna")
 			h.rests()
 		},
-		"who is gone and comes back before he finished is a member again": func(t *testing.T) {
+		"an agent who is gone and comes back during the conversation is a member again": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.reloads([]routing.Team{team("kcc")})
@@ -84,7 +84,7 @@ func TestReload(t *testing.T) {
 			h.is("anna", queue.AgentTalking)
 			h.hangsUp("anna", "ring c1 at anna for 20s")
 		},
-		"callers of a team that is gone are told": func(t *testing.T) {
+		"callers of a team that is gone get TeamGone": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"), team("tax", "bram"))
 			h.adopts("anna", "c0", "kcc")
 			h.joins("k1", "kcc")
@@ -122,7 +122,7 @@ func TestReload(t *testing.T) {
 			h.passes(time.Minute)
 			h.is("anna", queue.AgentFree)
 		},
-		"who failed in this round is not rung because of a reload": func(t *testing.T) {
+		"a phone that failed in this round is not rung because of a reload": func(t *testing.T) {
 			teams := []routing.Team{team("kcc", "anna")}
 			h := newHall(t, teams...)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -130,7 +130,7 @@ func TestReload(t *testing.T) {
 			h.reloads(teams)
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 		},
-		"a newcomer is not taken for who left": func(t *testing.T) {
+		"a newcomer is not taken for the agent who left": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", queue.NoAnswer, "nobody_left c1")
@@ -174,7 +174,7 @@ func TestReload(t *testing.T) {
 			moved["anna"] = routing.Agent{ID: "anna", Endpoint: "PJSIP/elsewhere"}
 			h.follows(h.q.Apply(h.now, h.teams, moved, nil), []string{"ring c1 at anna for 20s"})
 		},
-		"members nobody knows and members named twice do no harm": func(t *testing.T) {
+		"unknown members and members named twice do no harm": func(t *testing.T) {
 			kcc := team("kcc", "ghost", "anna", "anna")
 			kcc.Strategy = queue.RingAll
 			h := newHall(t, kcc)

@@ -18,8 +18,8 @@ const (
 	manyTeams   = 20
 )
 
-// busyHall has 300 agents who all talk and 600 callers who wait, in one team or spread over 20; with 20, every agent is
-// a member of three.
+// busyHall has 300 talking agents and 600 waiting callers, in one team or spread over 20; with 20, every agent is a
+// member of three.
 func busyHall(b *testing.B, teams int, strategy routing.Strategy) (*queue.Machine, time.Time) {
 	b.Helper()
 	configured := map[call.TeamID]routing.Team{}
@@ -68,7 +68,7 @@ func BenchmarkJoinAndLeaveWithNobodyFree(b *testing.B) {
 	}
 }
 
-// benchmarkConversation is one agent's hang-up, the ring that follows, its answer, and a caller who joins at the end.
+// benchmarkConversation is one agent's hang-up, the next ring, its answer, and a caller who joins at the end.
 func benchmarkConversation(b *testing.B, teams int, strategy routing.Strategy) {
 	q, now := busyHall(b, teams, strategy)
 	i := 0
@@ -115,7 +115,7 @@ func BenchmarkJoinWithEverybodyFree(b *testing.B) {
 	}
 }
 
-// BenchmarkPhoneThatEverybodyMissed is the worst case of an agent who gets free: he failed for all 600 in this round.
+// BenchmarkPhoneThatEverybodyMissed is the worst case of an agent who gets free: their phone failed for all 600.
 func BenchmarkPhoneThatEverybodyMissed(b *testing.B) {
 	q, now := busyHall(b, 1, queue.LongestIdle)
 	for actions := q.Ended(now, agentNo(0)); len(actions) > 0 && actions[0].Kind == queue.Ring; {
@@ -130,7 +130,7 @@ func BenchmarkPhoneThatEverybodyMissed(b *testing.B) {
 	}
 }
 
-// BenchmarkLastOneStaffed is an agent who comes and goes where nobody else is staffed: all 600 callers are looked at.
+// BenchmarkLastOneStaffed is the only staffed agent who comes and goes: all 600 callers are looked at.
 func BenchmarkLastOneStaffed(b *testing.B) {
 	q, now := busyHall(b, 1, queue.LongestIdle)
 	for i := range manyAgents {
@@ -201,7 +201,7 @@ func BenchmarkApply(b *testing.B) {
 }
 
 // BenchmarkEverybodyFreedAtOnce is the worst single event: a caller for whom 300 phones ring together leaves, and each
-// of the 300 then rings for another of 600 callers of a second team. The joining of all of them is counted in.
+// of the 300 then rings for another of 600 callers of a second team. It includes the joining of all of them.
 func BenchmarkEverybodyFreedAtOnce(b *testing.B) {
 	all := routing.Team{ID: "all", Strategy: queue.RingAll, Priority: 1}
 	one := routing.Team{ID: "one", Strategy: queue.LongestIdle}

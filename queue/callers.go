@@ -13,27 +13,27 @@ import (
 type Caller struct {
 	ID    call.ID
 	Team  call.TeamID
-	Since time.Time // his place in the queue: who is taken back after a restart keeps his; zero means now
+	Since time.Time // the place in the queue, kept through a restart; zero means now
 }
 
-// caller is a Caller who waits. He is gone from the machine when he is connected, leaves, or his team goes.
+// caller is a waiting Caller. The machine drops it when the caller is connected or leaves, or the team goes.
 //
-// A round is one time that each phone of the team may be tried for him. Phones that failed are in tried until the round
-// is over, which is Team.Retry after no other phone could be rung.
+// In a round each phone of the team may be tried once for the caller. Phones that failed are in tried until the round
+// is over: Team.Retry after no other phone could be rung.
 type caller struct {
 	Caller
 	queue   *queue
 	joined  uint64    // order of joining, for callers of the same moment
-	rings   []*member // whose phones ring for him
-	tried   slots     // who failed in this round
+	rings   []*member // whose phones ring for the caller
+	tried   slots     // agents whose phone failed in this round
 	told    bool      // NobodyLeft was given in this round
-	waiting bool      // false once he is gone
-	open    bool      // wants a (further) phone: he stands in queue.open
+	waiting bool      // false once the caller is gone
+	open    bool      // wants a (further) phone: stands in queue.open
 	retry   timer     // the end of the round
 }
 
-// compare puts callers of any team in the order in which they are served: priority of the team, then place, then order
-// of joining.
+// compare is the order in which callers of all teams are served: priority of the team, then place, then order of
+// joining.
 func (c *caller) compare(other *caller) int {
 	return cmp.Or(
 		cmp.Compare(other.queue.team.Priority, c.queue.team.Priority),
@@ -56,28 +56,28 @@ func (l *line) remove(c *caller) {
 	}
 }
 
-// ahead is the number of callers before c, whether or not he stands in the line himself.
+// ahead is the number of callers before c, whether or not c stands in the line.
 func (l line) ahead(c *caller) int {
 	at, _ := slices.BinarySearchFunc(l, c, (*caller).compare)
 	return at
 }
 
-// queue is what one team has going on: who waits and who answers.
+// queue is the callers and agents of one team.
 type queue struct {
 	id       call.TeamID
 	team     routing.Team
 	strategy strategy
 	members  []*member // in the order of Team.Members
-	callers  line      // everybody who waits, those who are being rung for included
+	callers  line      // all waiting callers, those whose phone rings included
 	open     line      // those of them who want a (further) phone
 	ringable slots     // members whose phone may ring now
 	staffed  slots     // members whose phone may ring now or once they get free
 	handling handling
-	touched  bool // stands in Queues.touched
-	swept    bool // stands in Queues.swept
+	touched  bool // stands in Machine.touched
+	swept    bool // stands in Machine.swept
 }
 
-// reopen puts the caller in or out of his queue's open line, after a ring of his began or ended or he left.
+// reopen puts the caller in or out of the queue's open line, after a ring began or ended or the caller left.
 func (c *caller) reopen() {
 	open := c.waiting && (len(c.rings) == 0 || c.queue.strategy.joins)
 	switch {
@@ -89,8 +89,8 @@ func (c *caller) reopen() {
 	c.open = open
 }
 
-// Position is the caller's place in his team's queue, 1 being next, and how many wait there. Callers whose phone
-// already rings keep their place and count. It is false when the call does not wait.
+// Position is the caller's place in the team's queue, 1 being next, and how many wait there. Callers for whom a phone
+// rings keep their place and count. It is false when the call does not wait.
 func (q *Machine) Position(id call.ID) (pos, of int, ok bool) {
 	c := q.callers[id]
 	if c == nil {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	handlingEnough = 3  // conversations before an estimate is told to anybody
+	handlingEnough = 3  // conversations before a caller hears an estimate
 	handlingMemory = 20 // conversations that the moving average looks back on
 	handlingStale  = 12 * time.Hour
 )
@@ -31,11 +31,11 @@ func (h *handling) add(now time.Time, took time.Duration) {
 
 func (h *handling) stale(now time.Time) bool { return now.Sub(h.last) > handlingStale }
 
-// ExpectedWait estimates how much longer a caller waits for a phone to ring: with S agents who are each kept for H by a
-// conversation, one gets free every H/S, and the caller needs as many such moments as there are callers before him,
-// plus one. It is 0 when a phone rings for him, and false when there is no ground: the call does not wait, nobody is
-// staffed, or the team had fewer than three conversations of late. An agent counts for each of his teams that has
-// callers waiting in equal shares.
+// ExpectedWait estimates how much longer a caller waits for a phone to ring. With S agents whom a conversation keeps
+// for H each, one gets free every H/S. The caller needs as many such moments as there are callers ahead, plus one. It
+// is 0 when a phone rings for the caller, and false without ground: the call does not wait, nobody is staffed, or the
+// team had fewer than three conversations of late. An agent counts in equal shares for each of their teams that has
+// callers waiting.
 func (q *Machine) ExpectedWait(now time.Time, id call.ID) (time.Duration, bool) {
 	c := q.callers[id]
 	if c == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// converses has the agent, who must be free, speak with a number of callers for so long each.
+// converses has a free agent speak with a number of callers, for the same time each.
 func (h *hall) converses(agent call.AgentID, team call.TeamID, times int, long time.Duration) {
 	h.t.Helper()
 	for i := range times {
@@ -50,7 +50,7 @@ func TestExpectedWait(t *testing.T) {
 			h.expectsNothing("c1")
 			h.expectsNothing("nobody")
 		},
-		"each caller before him is a turn": func(t *testing.T) {
+		"each caller ahead is a turn": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.converses("anna", "kcc", 3, time.Minute)
 			h.adopts("anna", "c0", "kcc")
@@ -66,7 +66,7 @@ func TestExpectedWait(t *testing.T) {
 			h.joins("c1", "kcc")
 			h.expects("c1", 90*time.Second)
 		},
-		"more staff is less waiting, and who is offline is no staff": func(t *testing.T) {
+		"more staff is less waiting, and an offline agent is no staff": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram", "carla"))
 			h.phone("carla", queue.PhoneOffline)
 			h.phone("bram", queue.PhoneOffline)
@@ -94,7 +94,7 @@ func TestExpectedWait(t *testing.T) {
 			h.expects("c1", 40*time.Second)
 			h.expectsNothing("t1")
 		},
-		"who is being rung for waits no more, and is no turn for others": func(t *testing.T) {
+		"a caller for whom a phone rings waits no more, and is no turn for others": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.converses("anna", "kcc", 3, time.Minute)
 			h.joins("c1", "kcc", "ring "+"c1 at anna for 20s")
@@ -124,7 +124,7 @@ func TestExpectedWait(t *testing.T) {
 			h.joins("c1", "kcc")
 			h.expects("c1", time.Minute)
 		},
-		"a conversation whose beginning we did not see says nothing": func(t *testing.T) {
+		"an adopted conversation says nothing": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			for range 5 {
 				h.adopts("anna", "c0", "kcc")
@@ -193,7 +193,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-func TestActionsTellThemselves(t *testing.T) {
+func TestActionsAsText(t *testing.T) {
 	for want, action := range map[string]queue.Action{
 		"ring c1 at anna for 20s": {Kind: queue.Ring, Call: "c1", Agent: "anna", Team: "kcc", For: 20 * time.Second},
 		"cancel_ring c1 at anna":  {Kind: queue.CancelRing, Call: "c1", Agent: "anna"},

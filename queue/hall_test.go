@@ -13,7 +13,7 @@ import (
 
 var nineOClock = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// hall is a contact centre in which a story is played: each move names what must follow from it.
+// hall is a contact centre for a story: each move names the actions that must follow.
 type hall struct {
 	t     *testing.T
 	q     *queue.Machine
@@ -21,7 +21,7 @@ type hall struct {
 	teams map[call.TeamID]routing.Team
 }
 
-// team is a team with plain settings, which a story changes where it matters.
+// team is a team with plain settings; a story changes them where it matters.
 func team(id call.TeamID, members ...call.AgentID) routing.Team {
 	return routing.Team{
 		ID: id, Members: members, Strategy: queue.LongestIdle,
@@ -110,7 +110,7 @@ func (h *hall) adopts(agent call.AgentID, id call.ID, team call.TeamID, want ...
 	h.follows(h.q.Talking(h.now, id, agent, team), want)
 }
 
-// passes lets time go by, with a Tick at each moment that the queues ask for.
+// passes lets time pass, with a Tick at each moment that the queues ask for.
 func (h *hall) passes(d time.Duration, want ...string) {
 	h.t.Helper()
 	end := h.now.Add(d)
@@ -124,7 +124,7 @@ func (h *hall) passes(d time.Duration, want ...string) {
 	h.follows(actions, want)
 }
 
-// reloads takes over other teams, with just the agents that they name.
+// reloads takes over other teams, with only the agents that they name.
 func (h *hall) reloads(teams []routing.Team, want ...string) {
 	h.t.Helper()
 	h.teams = byID(teams)

@@ -13,25 +13,25 @@ import (
 var (
 	ErrNoCall         = errors.New("the call has no id")
 	ErrUnknownTeam    = errors.New("no such team")
-	ErrAlreadyWaiting = errors.New("the call waits already")
+	ErrAlreadyWaiting = errors.New("the call is already waiting")
 )
 
-// Queues is the state of everybody who waits and everybody who answers, over all teams: who waits, whose phone rings
-// and who rings next. It is pure and has one owner at a time: time is an argument, every method gives the actions to
-// carry out, in order. docs/states.md draws its states.
+// Machine is the state of all callers and agents, over all teams. It decides whose phone rings next. It is pure and has
+// one owner at a time: time is an argument, and every method gives the actions to carry out, in order. docs/states.md
+// draws its states.
 //
-// Callers are served by the priority of their team, then by place in the queue, then by order of joining.
-// After every event no free phone stands beside a waiting caller for whom it did not fail in this round.
+// Callers are served by the priority of their team, then by place in the queue, then by order of joining. After every
+// event no free phone stands beside a waiting caller, unless it failed for them in this round.
 //
-// Every Ring ends in exactly one of: a CancelRing given here, or Answered or RingFailed reported here. What is reported
-// about a ring that has ended already changes nothing (Answered gives DropAgent).
+// Every Ring ends in exactly one of: a CancelRing given here, or Answered or RingFailed reported here. A report about a
+// ring that has ended changes nothing (Answered gives DropAgent).
 type Machine struct {
 	queues  map[call.TeamID]*queue
 	order   []*queue // by team id, for everything that must be deterministic
 	members map[call.AgentID]*member
 	callers map[call.ID]*caller
 	joined  uint64
-	slots   []int // that are free to be used again
+	slots   []int // free to be used again
 	timers  timers
 
 	// what the event at hand changed, see settle
@@ -43,8 +43,8 @@ type Machine struct {
 	candidates []candidate // reused by ringFor
 }
 
-// NewQueues makes the machine with everybody's phone unknown, which is taken as free: report phones that say otherwise
-// before the first Join. After a restart, adopt conversations by Talking and then join callers in order of Since.
+// New makes the machine. Every phone is unknown, which is taken as free: report the others before the first Join. After
+// a restart, adopt conversations by Talking and then join callers in order of Since.
 func New(teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Agent) *Machine {
 	q := &Machine{
 		queues:  make(map[call.TeamID]*queue, len(teams)),
@@ -55,7 +55,7 @@ func New(teams map[call.TeamID]routing.Team, agents map[call.AgentID]routing.Age
 	return q
 }
 
-// Join puts a caller in the queue of his team. When no agent of the team is staffed the actions hold NobodyLeft.
+// Join puts a caller in the queue of their team. When no agent of the team is staffed the actions hold NobodyLeft.
 // Errors: ErrNoCall, ErrUnknownTeam, ErrAlreadyWaiting; then nothing has changed.
 func (q *Machine) Join(now time.Time, joining Caller) ([]Action, error) {
 	w := q.queues[joining.Team]
@@ -81,8 +81,8 @@ func (q *Machine) Join(now time.Time, joining Caller) ([]Action, error) {
 	return q.settle(now), nil
 }
 
-// Leave takes a caller out who no longer waits: hung up, took a callback, moved on. Phones that ring for him stop and
-// ring for the next. For a call that does not wait it does nothing.
+// Leave takes out a caller who hung up, took a callback or moved on. Phones that ring for them stop and ring for the
+// next. For a call that does not wait it does nothing.
 func (q *Machine) Leave(now time.Time, id call.ID) []Action {
 	c := q.callers[id]
 	if c == nil {
@@ -92,13 +92,13 @@ func (q *Machine) Leave(now time.Time, id call.ID) []Action {
 	return q.settle(now)
 }
 
-// Answered tells that an agent picked up. The first to do so is connected and the other phones that ring for the
-// caller stop. Who is too late (the caller left, another was first, his ring was cancelled) gets DropAgent.
+// Answered reports that an agent picked up. The first one is connected and the other phones that ring for the caller
+// stop. A late agent (the caller left, another was first, the ring was cancelled) gets DropAgent.
 func (q *Machine) Answered(now time.Time, id call.ID, agent call.AgentID) []Action {
 	m := q.members[agent]
 	switch {
 	case m != nil && m.talk != nil && m.talk.call == id:
-		return nil // told twice
+		return nil // reported twice
 	case m == nil || m.ring == nil || m.ring.ID != id:
 		return []Action{{Kind: DropAgent, Call: id, Agent: agent}}
 	}
@@ -108,9 +108,9 @@ func (q *Machine) Answered(now time.Time, id call.ID, agent call.AgentID) []Acti
 	return q.settle(now)
 }
 
-// Talking adopts a conversation that goes on already, after a restart. Whatever the machine thought of the two before
-// is given up: the caller no longer waits, and another caller for whom the agent's phone rang goes to somebody else. A
-// team that no longer exists gives no wrap-up; an agent who no longer exists is not adopted.
+// Talking adopts a conversation after a restart. It overrides the machine's state of the two: the caller no longer
+// waits, and another caller for whom the agent's phone rang goes to another agent. A team that no longer exists gives
+// no wrap-up; an agent who no longer exists is not adopted.
 func (q *Machine) Talking(now time.Time, id call.ID, agent call.AgentID, team call.TeamID) []Action {
 	m := q.members[agent]
 	if m == nil || (m.talk != nil && m.talk.call == id) {
@@ -136,11 +136,11 @@ func (q *Machine) converse(now time.Time, m *member, t *talk) {
 	}
 }
 
-// RingFailed tells that a phone did not become a conversation. The caller keeps their place; the phone is not tried for
-// them again until the next round. Missed rings (no answer, declined, forwarded, of a phone that was there) count
+// RingFailed reports that a ring did not become a conversation. The caller keeps their place; the phone is not tried
+// for them again until the next round. Missed rings (no answer, declined or forwarded, by a phone that was there) count
 // towards the team's MissedLimit, after which the agent is paused. A phone that is busy, forwards its calls or cannot
-// be reached is taken to stay so for the team's Retry or until it tells otherwise, so that it is not dialled once for
-// everybody who waits.
+// be reached is taken to stay so for the team's Retry or until its next report. Otherwise it would be dialled once for
+// each waiting caller.
 func (q *Machine) RingFailed(now time.Time, id call.ID, agent call.AgentID, why RingFailure) []Action {
 	m := q.members[agent]
 	if m == nil || m.ring == nil || m.ring.ID != id {
@@ -151,7 +151,7 @@ func (q *Machine) RingFailed(now time.Time, id call.ID, agent call.AgentID, why 
 	q.endRing(m)
 	m.forwards = false
 	switch team := &c.queue.team; {
-	case m.phone == PhoneOffline || m.phone == PhoneInUse: // while it rang: the phone says itself why nobody answered
+	case m.phone == PhoneOffline || m.phone == PhoneInUse: // while it rang: its report is the reason
 	case why.missed():
 		m.misses++
 		if team.MissedLimit > 0 && m.misses >= team.MissedLimit {
@@ -173,8 +173,8 @@ func (q *Machine) RingFailed(now time.Time, id call.ID, agent call.AgentID, why 
 	return q.settle(now)
 }
 
-// Ended tells that the conversation of an agent, begun by Connect or Talking, is over and his phone is on the hook:
-// his wrap-up starts, or the next phone rings now. Do not report the end of a leg that DropAgent took down.
+// Ended reports that an agent's conversation, begun by Connect or Talking, is over and their phone is on the hook. The
+// wrap-up starts, or the next ring. Do not report the end of a leg that DropAgent took down.
 func (q *Machine) Ended(now time.Time, agent call.AgentID) []Action {
 	m := q.members[agent]
 	if m == nil || m.talk == nil {
@@ -200,7 +200,7 @@ func (q *Machine) Ended(now time.Time, agent call.AgentID) []Action {
 	return q.settle(now)
 }
 
-// forget deletes an agent who is no longer in the configuration.
+// forget deletes an agent that the configuration no longer has.
 func (q *Machine) forget(m *member) {
 	q.timers.arm(&m.timer, time.Time{})
 	delete(q.members, m.id)

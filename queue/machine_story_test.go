@@ -11,7 +11,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// stories are told in moves; the words after a move are the actions that must follow, all of them and in order.
+// stories are moves; the words after a move are all the actions that must follow, in order.
 func play(t *testing.T, stories map[string]func(t *testing.T)) {
 	t.Helper()
 	for name, story := range stories {
@@ -21,7 +21,7 @@ func play(t *testing.T, stories map[string]func(t *testing.T)) {
 
 func TestCallersAreServedInOrder(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
-		"a caller is rung through, speaks, and the agent is free again": func(t *testing.T) {
+		"a caller is connected, talks, and the agent is free again": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.waitsAt("c1", 1, 1)
@@ -45,7 +45,7 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h.answers("anna", "c2", "connect c2 at anna")
 			h.hangsUp("anna", "ring c3 at anna for 20s")
 		},
-		"who was taken back after a restart keeps his place": func(t *testing.T) {
+		"a caller who was taken back after a restart keeps their place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.joinsAs(queue.Caller{ID: "new", Team: "kcc", Since: h.now})
@@ -81,7 +81,7 @@ func TestCallersAreServedInOrder(t *testing.T) {
 			h.answers("anna", "kcc1", "connect kcc1 at anna")
 			h.hangsUp("anna", "ring tax1 at anna for 20s")
 		},
-		"a caller who is being rung for keeps his place": func(t *testing.T) {
+		"a caller for whom a phone rings keeps their place": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.phone("bram", queue.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -94,7 +94,7 @@ func TestCallersAreServedInOrder(t *testing.T) {
 		"places from before and after a restart compare by the clock on the wall": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.phone("anna", queue.PhoneOffline)
-			now := time.Now() // with a monotonic reading, which a stored place has not
+			now := time.Now() // with a monotonic reading; a stored place has none
 			h.joinsAs(queue.Caller{ID: "now", Team: "kcc", Since: now}, "nobody_left now")
 			h.joinsAs(queue.Caller{ID: "stored", Team: "kcc", Since: now.Round(0)}, "nobody_left stored")
 			h.joinsAs(queue.Caller{ID: "earlier", Team: "kcc", Since: now.Round(0).Add(-1)}, "nobody_left earlier")
@@ -183,14 +183,14 @@ func TestJoinRefuses(t *testing.T) {
 
 func TestAnswering(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
-		"who picks up after the caller hung up is dropped": func(t *testing.T) {
+		"an agent who answers after the caller hung up is dropped": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.leaves("c1", "cancel_ring c1 at anna")
 			h.answers("anna", "c1", "drop_agent c1 at anna")
 			h.is("anna", queue.AgentFree)
 		},
-		"who picks up too late keeps the ring of the next caller": func(t *testing.T) {
+		"an agent who answers too late keeps the ring of the next caller": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
@@ -198,13 +198,13 @@ func TestAnswering(t *testing.T) {
 			h.answers("anna", "c1", "drop_agent c1 at anna")
 			h.answers("anna", "c2", "connect c2 at anna")
 		},
-		"an answer that is told twice changes nothing": func(t *testing.T) {
+		"an answer that is reported twice changes nothing": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.answers("anna", "c1", "connect c1 at anna")
 			h.answers("anna", "c1")
 		},
-		"an agent nobody knows is dropped": func(t *testing.T) {
+		"an unknown agent is dropped": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.answers("zoe", "c1", "drop_agent c1 at zoe")
 		},
@@ -286,13 +286,13 @@ func TestWrapUp(t *testing.T) {
 
 func TestAdoptingConversationsAfterARestart(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
-		"the agent is not rung until his conversation is over": func(t *testing.T) {
+		"the agent is not rung until the conversation is over": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.joins("c1", "kcc")
 			h.hangsUp("anna", "ring c1 at anna for 20s")
 		},
-		"told twice it changes nothing": func(t *testing.T) {
+		"reported twice it changes nothing": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("anna", "c0", "kcc")
 			h.adopts("anna", "c0", "kcc")
@@ -313,7 +313,7 @@ func TestAdoptingConversationsAfterARestart(t *testing.T) {
 			h.is("anna", queue.AgentTalking)
 			h.answers("anna", "c1")
 		},
-		"another caller for whom his phone rang goes to somebody else": func(t *testing.T) {
+		"another caller for whom the phone rang goes to another agent": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.adopts("anna", "c0", "kcc", "cancel_ring c1 at anna", "ring c1 at bram for 20s")
@@ -331,7 +331,7 @@ func TestAdoptingConversationsAfterARestart(t *testing.T) {
 			h.hangsUp("anna")
 			h.is("anna", queue.AgentFree)
 		},
-		"by an agent who is gone it is passed over": func(t *testing.T) {
+		"an agent who is gone is not adopted": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.adopts("zoe", "c0", "kcc")
 			h.hangsUp("zoe")

@@ -20,7 +20,7 @@ var (
 	someAgents = []call.AgentID{"anna", "bram", "carla", "dirk", "els"}
 )
 
-// machine plays what dispatch and the world could do to the queues, in any order, and has the model check what follows.
+// machine plays all events of dispatch and the world, in any order, and has the model check the actions.
 type machine struct {
 	*model
 	q *queue.Machine
@@ -111,13 +111,13 @@ func (m *machine) leaveOf(id call.ID) {
 	m.gone(id, m.q.Leave(m.now, id))
 }
 
-// gone lets a caller go: the phones that ring for him are cancelled first, which is checked here already.
+// gone lets a caller go, and checks that the phones that ring for them are cancelled first.
 func (m *machine) gone(id call.ID, actions []queue.Action) {
 	if c := m.callers[id]; c != nil {
 		for _, a := range slices.Sorted(maps.Keys(c.rings)) {
 			want := queue.Action{Kind: queue.CancelRing, Call: id, Agent: a}
 			at := slices.Index(actions, want)
-			require.GreaterOrEqual(m.t, at, 0, "a phone that rings on for who is gone")
+			require.GreaterOrEqual(m.t, at, 0, "a phone that rings on for a caller who is gone")
 			actions = slices.Delete(actions, at, at+1)
 			m.endRing(m.agents[a])
 		}
@@ -281,7 +281,7 @@ func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.Agen
 		if team, there := teams[a.talkTeam.ID]; there {
 			a.talkTeam = team
 		} else {
-			a.talkTeam.ID = "" // he ends as the team was, whatever bears its name later
+			a.talkTeam.ID = "" // the end counts for the old team, not for a later one of that name
 		}
 	}
 	for id, agent := range agents {
@@ -317,12 +317,12 @@ func (m *machine) apply(teams map[call.TeamID]routing.Team, agents map[call.Agen
 	for id, c := range m.callers {
 		require.Contains(m.t, m.teams, c.Team, "%s waits for a team that is gone", id)
 		for agent := range c.rings {
-			require.True(m.t, isMember(agent, c.Team), "%s rings on for a team that he left", agent)
+			require.True(m.t, isMember(agent, c.Team), "%s rings on for a team that they left", agent)
 		}
 	}
 }
 
-// windDown lets everybody go, after which nobody may be held by anything but a pause or his own phone.
+// windDown lets all callers go. After it only a pause or their own phone may keep an agent from being free.
 func (m *machine) windDown(t *rapid.T) {
 	for _, id := range slices.Sorted(maps.Keys(m.callers)) {
 		m.leaveOf(id)

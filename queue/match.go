@@ -10,9 +10,9 @@ const minRetry = time.Second
 
 func (w *queue) retryAfter() time.Duration { return max(w.team.Retry, minRetry) }
 
-// settle brings callers and free phones together after an event, and hands over the actions. Before every event no free
-// phone stands beside a caller who could have it, so only what the event changed is looked at: queues in which a phone
-// got free or a caller wants one again (touched), and those that lost somebody who could have answered (swept).
+// settle matches callers with free phones after an event, and hands over the actions. Before every event no free phone
+// stands beside a caller who could have it. So it looks only at what the event changed: queues in which a phone got
+// free or a caller wants one again (touched), and queues that lost an agent who could have answered (swept).
 func (q *Machine) settle(now time.Time) []Action {
 	for c := q.first(); c != nil; c = q.first() {
 		q.ringFor(now, c)
@@ -29,15 +29,15 @@ func (q *Machine) settle(now time.Time) []Action {
 			q.exhaust(now, c)
 		}
 	}
-	clear(q.seekers) // the callers may be gone: do not hold them
+	clear(q.seekers) // the callers may be gone: free their memory
 	q.touched, q.seekers, q.swept = q.touched[:0], q.seekers[:0], q.swept[:0]
 	actions := q.actions
 	q.actions = nil
 	return actions
 }
 
-// first is the caller who is to be served now, over all queues that were touched; nil when nobody can be. So an agent
-// of several teams who gets free serves whoever of all their callers goes first.
+// first is the caller to serve now, over all touched queues; nil when there is none. So an agent of several teams who
+// gets free serves the first of all their callers.
 func (q *Machine) first() *caller {
 	var best *caller
 	for _, w := range q.touched {
@@ -48,7 +48,7 @@ func (q *Machine) first() *caller {
 	return best
 }
 
-// first is the queue's first caller who wants a phone and for whom one can ring.
+// first is the queue's first open caller for whom a phone can ring.
 func (w *queue) first() *caller {
 	if w.ringable.empty() {
 		return nil
@@ -69,7 +69,7 @@ func (q *Machine) touch(w *queue) {
 	}
 }
 
-// sweep has settle see whether the queue's callers have nobody left.
+// sweep has settle check whether the queue's callers have nobody left.
 func (q *Machine) sweep(w *queue) {
 	if !w.swept {
 		w.swept = true
@@ -77,13 +77,13 @@ func (q *Machine) sweep(w *queue) {
 	}
 }
 
-// seek has settle look for a phone for the caller, and see whether he has nobody left.
+// seek has settle look for a phone for the caller, and check whether nobody is left.
 func (q *Machine) seek(c *caller) {
 	q.seekers = append(q.seekers, c)
 	q.touch(c.queue)
 }
 
-// ringFor rings the phones that the team's strategy picks. At least one candidate is there.
+// ringFor rings the phones that the team's strategy picks. There is at least one candidate.
 func (q *Machine) ringFor(now time.Time, c *caller) {
 	w := c.queue
 	q.candidates = q.candidates[:0]
@@ -102,7 +102,7 @@ func (q *Machine) ringFor(now time.Time, c *caller) {
 	c.reopen()
 }
 
-// exhaust sees whether the caller has nobody left: it says so once a round, and sees to it that the round ends.
+// exhaust gives NobodyLeft, once a round, when no phone is left for the caller, and arms the end of the round.
 func (q *Machine) exhaust(now time.Time, c *caller) {
 	if !c.open || len(c.rings) > 0 {
 		return
@@ -116,15 +116,14 @@ func (q *Machine) exhaust(now time.Time, c *caller) {
 	}
 }
 
-// startRound lets every phone be tried for the caller again. While nobody is staffed there is nothing new to say to
-// him.
+// startRound lets every phone be tried for the caller again. While nobody is staffed NobodyLeft is not repeated.
 func (q *Machine) startRound(c *caller) {
 	clear(c.tried)
 	c.told = c.told && c.queue.staffed.empty()
 	q.seek(c)
 }
 
-// endRing unties an agent and the caller he was rung for. The agent is to be refreshed after it.
+// endRing unties an agent and the caller for whom their phone rang. Refresh the agent after it.
 func (q *Machine) endRing(m *member) {
 	c := m.ring
 	m.ring = nil
@@ -135,7 +134,7 @@ func (q *Machine) endRing(m *member) {
 	}
 }
 
-// cancelRing stops the agent's phone, if it rings; nobody missed anything. The agent is to be refreshed after it.
+// cancelRing stops the agent's phone, if it rings; that is no missed ring. Refresh the agent after it.
 func (q *Machine) cancelRing(m *member) {
 	if m.ring == nil {
 		return
@@ -144,7 +143,7 @@ func (q *Machine) cancelRing(m *member) {
 	q.endRing(m)
 }
 
-// remove takes the caller out of the machine and stops every phone that rings for him.
+// remove takes the caller out of the machine and stops every phone that rings for them.
 func (q *Machine) remove(now time.Time, c *caller) {
 	c.waiting = false
 	c.queue.callers.remove(c)

@@ -13,8 +13,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// model says the rules of the queues once more, as plainly as can be and with no care for speed: it takes in each
-// event, checks every action that the queues give for it, and then checks that none is missing.
+// model has the rules of the queues once more, plain and slow: it takes in each event, checks every action for it, and
+// then checks that none is missing.
 type model struct {
 	t       require.TestingT
 	now     time.Time
@@ -23,7 +23,7 @@ type model struct {
 	callers map[call.ID]*modelCaller
 	joined  int
 
-	mayCancel func(c *modelCaller, agent call.AgentID) bool // what the event at hand gives reason for
+	mayCancel func(c *modelCaller, agent call.AgentID) bool // whether the event at hand gives a reason
 	mayGo     func(c *modelCaller) bool                     // by TeamGone
 	connects  *modelTalk                                    // the Connect that must come first
 	drops     *modelTalk                                    // the only DropAgent allowed
@@ -137,7 +137,7 @@ func (m *model) nobodyLeft(c *modelCaller) bool {
 		!slices.ContainsFunc(m.staffed(c.Team), func(a *modelAgent) bool { return !c.tried[a.id] })
 }
 
-// checkActions takes in the actions of one event, which the model has been told of.
+// checkActions takes in the actions of one event, after the event itself.
 func (m *model) checkActions(actions []queue.Action) {
 	if m.connects != nil {
 		require.NotEmpty(m.t, actions, "an answer that must connect")
@@ -164,7 +164,7 @@ func (m *model) checkActions(actions []queue.Action) {
 			c := m.callers[a.Call]
 			require.NotNil(m.t, c, "%s to nobody", a)
 			require.False(m.t, c.told, "%s twice in a round", a)
-			require.True(m.t, m.nobodyLeft(c), "%s though somebody is", a)
+			require.True(m.t, m.nobodyLeft(c), "%s though an agent is", a)
 			c.told = true
 		case queue.TeamGone:
 			c := m.callers[a.Call]
@@ -223,22 +223,22 @@ func (m *model) converse(id call.ID, agent call.AgentID, team routing.Team) {
 	a.forwards = false
 }
 
-// settled checks that nothing was left undone, and begins the pauses between rounds.
+// settled checks that no action is missing, and begins the pauses between rounds.
 func (m *model) settled() {
 	for id, c := range m.callers {
 		require.Empty(m.t, m.could(c), "%s waits beside a free phone", id)
-		require.False(m.t, !c.told && m.nobodyLeft(c), "%s was not told that nobody is left", id)
+		require.False(m.t, !c.told && m.nobodyLeft(c), "%s got no NobodyLeft", id)
 		if len(c.rings) == 0 && c.retryAt.IsZero() && (c.told || len(c.tried) > 0) {
 			c.retryAt = m.now.Add(max(m.teams[c.Team].Retry, time.Second))
 		}
 	}
 	for id, a := range m.agents {
 		require.False(m.t, a.ring != nil && (m.callers[a.ring.ID] != a.ring || !a.ring.rings[id]),
-			"%s rings for nobody", id)
+			"%s rings without a caller", id)
 	}
 }
 
-// nextTick is the first moment at which something is over.
+// nextTick is the first moment at which a timer runs out.
 func (m *model) nextTick() (first time.Time, ok bool) {
 	var moments []time.Time
 	for _, a := range m.agents {
@@ -254,7 +254,7 @@ func (m *model) nextTick() (first time.Time, ok bool) {
 	return slices.MinFunc(moments, time.Time.Compare), true
 }
 
-// checkState compares everything that the queues tell of themselves.
+// checkState compares all readable state of the queues.
 func (m *model) checkState(q *queue.Machine) {
 	gotAt, gotOK := q.NextTick()
 	wantAt, wantOK := m.nextTick()

@@ -13,7 +13,7 @@ import (
 
 func TestRoundsOfRinging(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
-		"one who does not answer is followed by the next": func(t *testing.T) {
+		"after an agent who does not answer the next is rung": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.passes(20 * time.Second)
@@ -21,7 +21,7 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.passes(time.Hour)
 			h.fails("bram", "c1", queue.NoAnswer, "nobody_left c1")
 		},
-		"after the retry everybody is tried again, and again told once": func(t *testing.T) {
+		"after the retry all are tried again, with one NobodyLeft": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", queue.NoAnswer, "ring c1 at bram for 20s")
@@ -31,7 +31,7 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.fails("anna", "c1", queue.NoAnswer, "ring c1 at bram for 20s")
 			h.fails("bram", "c1", queue.NoAnswer, "nobody_left c1")
 		},
-		"while a colleague talks the caller has somebody to hope for": func(t *testing.T) {
+		"while an agent talks there is no NobodyLeft": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.adopts("bram", "c0", "kcc")
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -39,14 +39,14 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.hangsUp("bram", "ring c1 at bram for 20s")
 			h.fails("bram", "c1", queue.NoAnswer, "nobody_left c1")
 		},
-		"an agent who missed is tried again after the retry though a colleague talks on": func(t *testing.T) {
+		"an agent who missed is tried again after the retry though another talks on": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.adopts("bram", "c0", "kcc")
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.fails("anna", "c1", queue.NoAnswer)
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 		},
-		"what others do meanwhile does not put the retry off": func(t *testing.T) {
+		"other agents' rings do not put the retry off": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram", "carla"))
 			h.adopts("bram", "c0", "kcc")
 			h.adopts("carla", "c9", "kcc")
@@ -56,14 +56,14 @@ func TestRoundsOfRinging(t *testing.T) {
 			h.phone("carla", queue.PhoneOffline)
 			h.passes(2*time.Second, "ring c1 at anna for 20s")
 		},
-		"who missed one caller is rung for the next in line": func(t *testing.T) {
+		"an agent who missed one caller is rung for the next in line": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
 			h.fails("anna", "c1", queue.Declined, "ring c2 at anna for 20s", "nobody_left c1")
 			h.fails("anna", "c2", queue.Declined, "nobody_left c2")
 		},
-		"a colleague who comes back during the retry is rung at once": func(t *testing.T) {
+		"an agent who comes back during the retry is rung at once": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.phone("bram", queue.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -132,7 +132,7 @@ func TestNobodyLeft(t *testing.T) {
 			h.phone("bram", queue.PhoneOffline)
 			h.hangsUp("bram", "nobody_left c1")
 		},
-		"not while a phone still rings for him": func(t *testing.T) {
+		"not while a phone still rings for the caller": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.phone("bram", queue.PhoneOffline)
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
@@ -140,7 +140,7 @@ func TestNobodyLeft(t *testing.T) {
 			require.Zero(t, h.q.Staffed("kcc"))
 			h.fails("anna", "c1", queue.Unreachable, "nobody_left c1")
 		},
-		"not said again in the round when somebody comes and goes": func(t *testing.T) {
+		"not said again in the round when an agent comes and goes": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.phone("anna", queue.PhoneOffline)
 			h.joins("c1", "kcc", "nobody_left c1")
@@ -242,7 +242,7 @@ func TestMissedRings(t *testing.T) {
 func TestAPhoneThatForwardsItsCalls(t *testing.T) {
 	limit := func(t *routing.Team) { t.MissedLimit, t.MissedPause, t.Retry = 2, time.Minute, 5*time.Second }
 	play(t, map[string]func(t *testing.T){
-		"is named so, is not dialled for everybody who waits, and is rung again after the retry": func(t *testing.T) {
+		"is named so, is not dialled for each waiting caller, and is rung again after the retry": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna"), limit))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
@@ -289,7 +289,7 @@ func TestAPhoneThatForwardsItsCalls(t *testing.T) {
 
 func TestPhones(t *testing.T) {
 	play(t, map[string]func(t *testing.T){
-		"a phone that is busy is not dialled for everybody who waits": func(t *testing.T) {
+		"a busy phone is not dialled for each waiting caller": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
@@ -299,14 +299,14 @@ func TestPhones(t *testing.T) {
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 			h.is("anna", queue.AgentRinging)
 		},
-		"a busy phone that tells it is free rings for the next": func(t *testing.T) {
+		"a busy phone that reports free rings for the next": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
 			h.fails("anna", "c1", queue.Busy, "nobody_left c1")
 			h.phone("anna", queue.PhoneFree, "ring c2 at anna for 20s")
 		},
-		"with a dead phone as the only one nobody is left for anybody": func(t *testing.T) {
+		"with a dead phone as the only one every caller gets NobodyLeft": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
@@ -316,7 +316,7 @@ func TestPhones(t *testing.T) {
 			h.passes(5*time.Second, "ring c1 at anna for 20s")
 			h.fails("anna", "c1", queue.Unreachable, "nobody_left c1", "nobody_left c2")
 		},
-		"a phone that goes while it rings for us rings on until it is told": func(t *testing.T) {
+		"a phone that goes offline while it rings for us rings on until its ring ends": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.phone("anna", queue.PhoneInUse)
@@ -344,7 +344,7 @@ func TestPhones(t *testing.T) {
 			h.phone("anna", queue.PhoneFree)
 			h.hangsUp("anna", "ring c1 at anna for 20s")
 		},
-		"an extension behind another exchange tells nothing and is rung": func(t *testing.T) {
+		"an extension behind another exchange reports nothing and is rung": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.phone("anna", queue.PhoneOffline)
 			h.phone("anna", queue.PhoneUnknown)
@@ -381,7 +381,7 @@ func TestPhones(t *testing.T) {
 			require.True(t, ok)
 			require.Equal(t, h.now.Add(10*time.Second), next)
 		},
-		"a phone of nobody is passed over": func(t *testing.T) {
+		"a phone without an agent is passed over": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna"))
 			h.phone("zoe", queue.PhoneFree)
 		},

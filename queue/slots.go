@@ -2,8 +2,8 @@ package queue
 
 import "math/bits"
 
-// slots is a set of agents by slot number. With some hundreds of agents it is a few words, so that the question "is
-// there a free phone that has not been tried for this caller" costs nanoseconds for each of hundreds of callers.
+// slots is a set of agents by slot number. For hundreds of agents it is a few words, so that "is there a free phone
+// that was not tried for this caller" costs nanoseconds for each of hundreds of callers.
 type slots []uint64
 
 const slotBits = 64

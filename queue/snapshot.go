@@ -6,7 +6,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Snapshot is how everything stands at one moment, as a copy, in an order that is always the same.
+// Snapshot is a copy of the state at one moment, always in the same order.
 type Snapshot struct {
 	Teams []TeamSnapshot // by id
 }
@@ -14,9 +14,9 @@ type Snapshot struct {
 // TeamSnapshot is how a team stands, for metrics.
 type TeamSnapshot struct {
 	Team    call.TeamID
-	Waiting int             // callers, those whose phone already rings included
-	Oldest  time.Time       // since when the longest waiting of them waits; zero when nobody does
-	Staffed int             // see Queues.Staffed
+	Waiting int             // callers, those for whom a phone rings included
+	Oldest  time.Time       // since when the longest waiting of them waits; zero when none does
+	Staffed int             // see Machine.Staffed
 	Agents  []AgentSnapshot // in the order of Team.Members
 }
 
@@ -24,8 +24,8 @@ type TeamSnapshot struct {
 type AgentSnapshot struct {
 	Agent call.AgentID
 	State AgentState
-	Since time.Time // of the state; zero when it has been so from the start
-	Call  call.ID   // that his phone rings for or that he is talking to, else empty
+	Since time.Time // of the state; zero when it held from the start
+	Call  call.ID   // that the phone rings for or the agent talks to, else empty
 }
 
 // Count is the number of the team's agents in a state.
@@ -39,7 +39,7 @@ func (t TeamSnapshot) Count(state AgentState) int {
 	return n
 }
 
-// Snapshot tells who waits and what every agent does.
+// Snapshot copies which callers wait and what every agent does.
 func (q *Machine) Snapshot() Snapshot {
 	teams := make([]TeamSnapshot, len(q.order))
 	for i, w := range q.order {
@@ -68,7 +68,7 @@ func (m *member) snapshot() AgentSnapshot {
 	return s
 }
 
-// oldest is the first: all callers of a team have its priority.
+// oldest is the first caller's: all callers of a team have its priority.
 func (l line) oldest() time.Time {
 	if len(l) == 0 {
 		return time.Time{}

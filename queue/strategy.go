@@ -11,7 +11,7 @@ import (
 // candidate is an agent whose phone may ring for the caller at hand.
 type candidate struct {
 	agent     call.AgentID
-	idleSince time.Time // end of his last conversation, zero when he had none; a missed ring does not change it
+	idleSince time.Time // end of the last conversation, zero for none; a missed ring does not change it
 }
 
 // picker chooses whose phones ring, out of one or more candidates in the order of Team.Members. The slice is only lent.
@@ -21,7 +21,7 @@ type picker func(candidates []candidate) []call.AgentID
 type strategy struct {
 	name  routing.Strategy
 	pick  picker
-	joins bool // a phone that gets free rings along for a caller for whom others ring already
+	joins bool // a phone that gets free joins those that ring for a caller
 }
 
 // The strategies. A new one is a name here, a line in the table below, and its picker.
@@ -47,20 +47,20 @@ func Strategies() []routing.Strategy {
 	return names
 }
 
-// strategyFor gives the default for an unknown name: a team must never go unrung over a word in its configuration
-// (which refuses such words itself).
+// strategyFor gives the default for an unknown name: a wrong word must never leave a team unrung (the configuration
+// refuses such words).
 func strategyFor(name routing.Strategy) strategy {
 	at := slices.IndexFunc(strategies, func(s strategy) bool { return s.name == name })
 	return strategies[max(at, 0)]
 }
 
-// longestIdle picks who has been without a conversation longest; of equals the first member.
+// longestIdle picks the agent without a conversation for longest; of equals the first member.
 func longestIdle(candidates []candidate) []call.AgentID {
 	best := slices.MinFunc(candidates, func(a, b candidate) int { return a.idleSince.Compare(b.idleSince) })
 	return []call.AgentID{best.agent}
 }
 
-// firstMember picks whom the team lists first.
+// firstMember picks the agent whom the team lists first.
 func firstMember(candidates []candidate) []call.AgentID {
 	return []call.AgentID{candidates[0].agent}
 }

@@ -22,7 +22,7 @@ func TestLongestIdle(t *testing.T) {
 			h.hangsUp("anna")
 			h.joins("c3", "kcc", "ring c3 at bram for 20s")
 		},
-		"a missed ring does not make somebody less idle": func(t *testing.T) {
+		"a missed ring makes no agent less idle": func(t *testing.T) {
 			h := newHall(t, team("kcc", "anna", "bram"))
 			h.adopts("bram", "c0", "kcc")
 			h.hangsUp("bram")
@@ -49,7 +49,7 @@ func TestLongestIdle(t *testing.T) {
 func TestFixedOrder(t *testing.T) {
 	fixed := func(t *routing.Team) { t.Strategy = queue.FixedOrder }
 	play(t, map[string]func(t *testing.T){
-		"the first of the list is rung as long as he is free": func(t *testing.T) {
+		"the first of the list is rung whenever they are free": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "zoe", "anna"), fixed))
 			h.joins("c1", "kcc", "ring c1 at zoe for 20s")
 			h.answers("zoe", "c1", "connect c1 at zoe")
@@ -86,14 +86,14 @@ func TestRingAll(t *testing.T) {
 				"cancel_ring c1 at bram", "cancel_ring c1 at carla",
 				"ring c2 at bram for 20s", "ring c2 at carla for 20s")
 		},
-		"who gets free meanwhile rings along": func(t *testing.T) {
+		"a phone that gets free meanwhile rings too": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), all))
 			h.adopts("bram", "c0", "kcc")
 			h.joins("c1", "kcc", "ring c1 at anna for 20s")
 			h.joins("c2", "kcc")
 			h.hangsUp("bram", "ring c1 at bram for 20s")
 		},
-		"one who declines rings for the next, the others ring on": func(t *testing.T) {
+		"a phone that declined rings for the next, the others ring on": func(t *testing.T) {
 			h := newHall(t, with(team("kcc", "anna", "bram"), all))
 			h.joins("c1", "kcc", "ring c1 at anna for 20s", "ring c1 at bram for 20s")
 			h.joins("c2", "kcc")

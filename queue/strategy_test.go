@@ -19,20 +19,20 @@ func TestPickers(t *testing.T) {
 		candidates []candidate
 		want       []call.AgentID
 	}{
-		"who talked longest ago": {LongestIdle, []candidate{anna, bram}, []call.AgentID{"bram"}},
-		"of equals whom the team lists first": {
+		"the agent who talked longest ago": {LongestIdle, []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"of equals the first of the list": {
 			LongestIdle, []candidate{anna, bram, carla}, []call.AgentID{"bram"},
 		},
-		"who has not talked at all": {
+		"an agent who has not talked at all": {
 			LongestIdle, []candidate{anna, bram, fresh}, []call.AgentID{"fresh"},
 		},
-		"whom the team lists first":               {FixedOrder, []candidate{anna, bram, fresh}, []call.AgentID{"anna"}},
-		"everybody":                               {RingAll, []candidate{bram, anna}, []call.AgentID{"bram", "anna"}},
-		"a word we do not know is longest idle":   {"by_horoscope", []candidate{anna, bram}, []call.AgentID{"bram"}},
-		"no word at all is longest idle":          {"", []candidate{anna, bram}, []call.AgentID{"bram"}},
-		"who is alone, whoever was idle longest":  {LongestIdle, []candidate{anna}, []call.AgentID{"anna"}},
-		"who is alone, in fixed order":            {FixedOrder, []candidate{carla}, []call.AgentID{"carla"}},
-		"who is alone, where everybody is picked": {RingAll, []candidate{carla}, []call.AgentID{"carla"}},
+		"the first of the list":           {FixedOrder, []candidate{anna, bram, fresh}, []call.AgentID{"anna"}},
+		"all agents":                      {RingAll, []candidate{bram, anna}, []call.AgentID{"bram", "anna"}},
+		"an unknown word is longest idle": {"by_horoscope", []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"no word at all is longest idle":  {"", []candidate{anna, bram}, []call.AgentID{"bram"}},
+		"the only agent, by longest idle": {LongestIdle, []candidate{anna}, []call.AgentID{"anna"}},
+		"the only agent, in fixed order":  {FixedOrder, []candidate{carla}, []call.AgentID{"carla"}},
+		"the only agent, of all":          {RingAll, []candidate{carla}, []call.AgentID{"carla"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

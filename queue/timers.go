@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// timer is a moment at which something is over: a caller's pause between rounds, or an agent's wrap-up, pause or doubt.
-// Exactly one of caller and member is set.
+// timer is the end of a caller's pause between rounds, or of an agent's wrap-up, pause or doubt. Exactly one of caller
+// and member is set.
 type timer struct {
 	at     time.Time
 	pos    int
@@ -58,7 +58,7 @@ func (t *timers) arm(one *timer, at time.Time) {
 	}
 }
 
-// due takes out the first timer that is over, nil when there is none.
+// due takes out the first timer that has run out; nil when there is none.
 func (t *timers) due(now time.Time) *timer {
 	if len(*t) == 0 || (*t)[0].at.After(now) {
 		return nil
@@ -68,7 +68,7 @@ func (t *timers) due(now time.Time) *timer {
 	return one
 }
 
-// NextTick is when Tick must be called at the latest, and false when nothing is timed. It changes with every event.
+// NextTick is when Tick must be called at the latest, and false when no timer is armed. It changes with every event.
 func (q *Machine) NextTick() (time.Time, bool) {
 	if len(q.timers) == 0 {
 		return time.Time{}, false
@@ -86,7 +86,7 @@ func (q *Machine) Tick(now time.Time) []Action {
 			q.expire(now, t.member)
 		}
 	}
-	for _, c := range rounds { // after the agents, so that a new round sees who is there now
+	for _, c := range rounds { // after the agents, so that a new round sees every agent who is free now
 		q.startRound(c)
 	}
 	return q.settle(now)
