@@ -1,5 +1,5 @@
 // Package routing makes the decisions about a call, and only decides: which menu, which team, whose phone rings next.
-// Time is always an argument; nothing here waits, logs or talks to anything.
+// Time is always an argument; nothing here waits, logs or does I/O.
 package routing
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 )
 
-// Plan is everything that the configuration says about where calls go. It is immutable: a reload makes a new one, and
-// calls that run finish on theirs.
+// Plan is the configuration of where calls go. It is immutable: a reload makes a new one, and live calls finish on
+// theirs.
 type Plan struct {
 	Municipalities map[call.MunicipalityID]Municipality
 	Entries        map[string]Entry // by canonical dialled number, see EntryKey
@@ -33,7 +33,7 @@ type Municipality struct {
 	CallbackCountries []string // whose numbers are called back, ISO 3166 codes such as "NL"
 }
 
-// Entry is a number that callers dial and what they meet first.
+// Entry is a number that callers dial, with its welcome and first target.
 type Entry struct {
 	Number       string // canonical, see EntryKey
 	Municipality call.MunicipalityID
@@ -52,7 +52,7 @@ func EntryKey(dialled string) string {
 	return n.E164
 }
 
-// MenuID names a menu (keuzemenu) as it stands in the configuration.
+// MenuID names a menu (keuzemenu) of the configuration.
 type MenuID string
 
 // Target is where a call goes next: exactly one field is set.
