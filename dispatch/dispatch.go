@@ -1,5 +1,5 @@
-// Package dispatch drives the queues: it carries out what queue.Machine decides, rings phones, and tells each waiting
-// call what became of its place.
+// Package dispatch drives the queues: it carries out the decisions of queue.Machine, rings phones, and signals each
+// waiting call.
 package dispatch
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// Why a phone that was rung did not answer. Phones wraps one of these; any other error counts as a fault of ours.
+// Errors of a phone that was rung and did not answer. Phones wraps one of these; any other error is a fault of ours.
 var (
 	ErrNoAnswer    = errors.New("no answer")
 	ErrBusy        = errors.New("busy")
@@ -23,26 +23,26 @@ var (
 	ErrUnreachable = errors.New("phone not reachable")
 )
 
-// ErrForwarded is ErrNoAnswer of a phone that sent the call elsewhere (SIP 3xx), where nobody was rung.
+// ErrForwarded is ErrNoAnswer of a phone that sent the call elsewhere (SIP 3xx); the redirect is not followed.
 var ErrForwarded = fmt.Errorf("%w: the phone forwards its calls", ErrNoAnswer)
 
-// errCancelled is the cause with which a ring is called off; the queues know already.
+// errCancelled is the cause with which the queues call off a ring.
 var errCancelled = errors.New("ring called off")
 
-// ErrTaken is that cause when another phone was quicker.
+// ErrTaken is that cause when another phone answered first.
 var ErrTaken = fmt.Errorf("%w: another phone has answered", errCancelled)
 
-// Leg is the phone at the other side that has answered: an agent's, or the caller's when a colleague calls him back.
+// Leg is the answered phone at the other side: an agent's, or the caller's when a colleague calls them back.
 type Leg interface {
-	// ID names the leg for the line that is to talk to it.
+	// ID names the leg for the line that bridges it.
 	ID() string
-	// Gone is closed when the phone has hung up or was hung up, and so is free.
+	// Gone is closed when the phone has hung up or was hung up: it is free.
 	Gone() <-chan struct{}
-	// HangUp ends the leg; it is harmless on one that is gone.
+	// HangUp ends the leg; it is harmless when that is gone.
 	HangUp(ctx context.Context) error
 }
 
-// Invitation is what a phone is rung with.
+// Invitation is one ring of a phone.
 type Invitation struct {
 	Call   call.Call
 	Agent  routing.Agent
@@ -54,8 +54,8 @@ type Invitation struct {
 
 // Phones rings agents' phones.
 type Phones interface {
-	// Ring returns when the phone was answered, or with the reason why it was not. When ctx ends it stops ringing; the
-	// cause is ErrTaken when another phone was quicker.
+	// Ring returns when the phone was answered, or with the reason why it was not. When ctx ends the ringing stops; the
+	// cause is ErrTaken when another phone answered first.
 	Ring(ctx context.Context, inv Invitation) (Leg, error)
 }
 
@@ -63,12 +63,12 @@ type Phones interface {
 type Ticket struct {
 	Call   call.Call
 	Team   call.TeamID
-	Since  time.Time // what the place in the queue is counted from
+	Since  time.Time // the start of the wait, which gives the place in the queue
 	Choice string
 	Note   string // see Invitation
 }
 
-// Dispatcher owns the queues. Every method is safe for concurrent use and none waits for a phone.
+// Dispatcher owns the queues. Every method is safe for concurrent use; none waits for a phone.
 type Dispatcher struct {
 	phones Phones
 	log    *slog.Logger
@@ -79,7 +79,7 @@ type Dispatcher struct {
 	queues *queue.Machine
 	teams  map[call.TeamID]routing.Team
 	agents map[call.AgentID]routing.Agent
-	stands map[string]queue.PhoneState // how phones stand, by endpoint, as far as they tell
+	stands map[string]queue.PhoneState // the last report of each phone, by endpoint
 	places map[call.ID]*Place
 	rings  map[call.AgentID]*ringing
 	timer  *time.Timer
@@ -88,12 +88,12 @@ type Dispatcher struct {
 	work   sync.WaitGroup
 }
 
-// ringing is one phone at work for one call, from the first ring until the phone is free again.
+// ringing is one phone's work for one call, from the first ring until the phone is free again.
 type ringing struct {
 	call      call.ID
 	cancel    context.CancelCauseFunc
 	leg       Leg           // set once answered
-	connected bool          // with the call, and so the agent's to end
+	connected bool          // with the call: the agent ends it
 	free      chan struct{} // closed when the phone is free again
 }
 
@@ -114,16 +114,16 @@ func New(plan *routing.Plan, phones Phones, log *slog.Logger) *Dispatcher {
 	}
 }
 
-// OnUnread lets tell be told of each signal that was lost because a call read none of them, which must never happen. It
-// must not wait, and is set before the first call.
+// OnUnread has tell called for each signal that was lost because its call reads none, which must never happen. Set it
+// before the first call. tell must not wait.
 func (d *Dispatcher) OnUnread(tell func()) { d.unread = tell }
 
-// OnRingFailed lets tell be told of each phone that rang for a call of a team and did not become a conversation, by its
-// own doing or a fault's; of none that was called off. It must not wait, and is set before the first call.
+// OnRingFailed has tell called for each ring for a team that failed by the phone's doing or a fault; not for a ring
+// that was called off. Set it before the first call. tell must not wait.
 func (d *Dispatcher) OnRingFailed(tell func(call.TeamID, queue.RingFailure)) { d.failed = tell }
 
-// Close stops ringing. Places that are still held get no more signals; conversations are left alone, so that the next
-// daemon can take them over.
+// Close stops ringing. Held places get no more signals. Conversations go on, so that the next daemon can take them
+// over.
 func (d *Dispatcher) Close() {
 	d.mu.Lock()
 	if d.closed {
@@ -142,8 +142,8 @@ func (d *Dispatcher) Close() {
 	d.work.Wait()
 }
 
-// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Their phones are best
-// watched before (see Phone): one of which nothing is known yet is rung, also when it is in use.
+// Apply takes over the teams and agents of a reloaded plan. Waiting callers keep their place. Report new phones before
+// (see Phone): an unknown phone is rung, even one that is in use.
 func (d *Dispatcher) Apply(plan *routing.Plan) {
 	d.step(func(now time.Time) []queue.Action {
 		d.teams, d.agents = plan.Teams, plan.Agents
@@ -158,7 +158,7 @@ func (d *Dispatcher) Staffed(team call.TeamID) int {
 	return d.queues.Staffed(team)
 }
 
-// Snapshot tells who waits and what every agent does, by team.
+// Snapshot copies which callers wait and what every agent does, by team.
 func (d *Dispatcher) Snapshot() []queue.TeamSnapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -177,7 +177,7 @@ func (d *Dispatcher) Busy(agent call.AgentID) bool {
 	return false
 }
 
-// Phone takes over what an endpoint says of itself. One of nobody may be somebody's after the next Apply.
+// Phone takes in the report of an endpoint. One without an agent may get one with the next Apply.
 func (d *Dispatcher) Phone(endpoint string, state queue.PhoneState) {
 	d.step(func(now time.Time) []queue.Action {
 		d.stands[endpoint] = state
@@ -191,8 +191,8 @@ func (d *Dispatcher) Phone(endpoint string, state queue.PhoneState) {
 	})
 }
 
-// Join gives the call a place in the team's queue. The caller of Join must Leave the place when its call ends, and
-// before it joins again. Errors: those of queue.Machine.Join.
+// Join gives the call a place in the team's queue. Leave the place when the call ends, and before it joins again.
+// Errors: those of queue.Machine.Join.
 func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom)}
 	var err error
@@ -214,8 +214,8 @@ func (d *Dispatcher) Join(ticket Ticket) (*Place, error) {
 	return place, nil
 }
 
-// Adopt takes over a conversation that was going on before the daemon started. An agent whose phone has gone from it
-// since is free: he may have been connected anew.
+// Adopt takes over a conversation that was going on before the daemon started. An agent whose leg is gone by now is
+// free: they may have been connected anew.
 func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
 	r := &ringing{call: ticket.Call.ID, cancel: func(error) {}, leg: leg, free: make(chan struct{})}
 	place := &Place{dispatcher: d, ticket: ticket, signals: make(chan Signal, signalRoom), talking: r}
@@ -236,7 +236,7 @@ func (d *Dispatcher) Adopt(ticket Ticket, agent call.AgentID, leg Leg) *Place {
 	return place
 }
 
-// step makes one move of the queues and carries out what follows from it.
+// step makes one move of the queues and carries out its actions.
 func (d *Dispatcher) step(move func(now time.Time) []queue.Action) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -269,7 +269,7 @@ func (d *Dispatcher) perform(actions []queue.Action) {
 	}
 }
 
-// whyCancelled says why a phone stops ringing for a call. It is called with mu held.
+// whyCancelled is the cause with which a phone stops ringing for a call. It is called with mu held.
 func (d *Dispatcher) whyCancelled(id call.ID) error {
 	if place := d.places[id]; place != nil && place.talking != nil {
 		return ErrTaken
@@ -277,7 +277,7 @@ func (d *Dispatcher) whyCancelled(id call.ID) error {
 	return errCancelled
 }
 
-// schedule sets the timer for the next thing that time alone brings about. It is called with mu held.
+// schedule sets the timer for the queues' next tick. It is called with mu held.
 func (d *Dispatcher) schedule() {
 	next, ok := d.queues.NextTick()
 	if d.timer != nil {
@@ -304,8 +304,8 @@ func (d *Dispatcher) signal(id call.ID, s Signal) {
 	}
 	select {
 	case place.signals <- s:
-	default: // a call that reads none of its signals is stuck; its end frees the phone
+	default: // the call is stuck; its end frees the phone
 		d.unread()
-		d.log.Error("a call does not read the signals of its queue", "call", id, "signal", s.Kind)
+		d.log.Error("queue signal lost: the call reads none", "call", id, "signal", s.Kind)
 	}
 }

@@ -175,7 +175,7 @@ func TestAFailedJoinLeavesNoPlace(t *testing.T) {
 }
 
 func TestASecondJoinLeavesTheFirstPlaceAsItIs(t *testing.T) {
-	for name, talks := range map[string]bool{"who waits": false, "who talks": true} {
+	for name, talks := range map[string]bool{"while it waits": false, "while it talks": true} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 				place := join(t, d, "1")
@@ -214,14 +214,14 @@ func TestTheOthersStopRingingWhenOneHasAnswered(t *testing.T) {
 		h.answers("bram")
 		signal := <-place.Signals()
 		require.Equal(t, call.AgentID("bram"), signal.Agent)
-		require.Zero(t, h.ringing["anouk"], "her phone stops ringing")
+		require.Zero(t, h.ringing["anouk"], "the phone stops ringing")
 		place.Leave() // the caller hangs up: so does the phone
 		synctest.Wait()
 		<-signal.Leg.Gone()
 	})
 }
 
-func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
+func TestALateAnswerToARingAllIsHungUp(t *testing.T) {
 	bubble(t, plan(queue.RingAll, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		h.late = true
 		place := join(t, d, "1")
@@ -234,7 +234,7 @@ func TestWhoAnswersLaterInARingAllIsHungUp(t *testing.T) {
 			case <-l.gone:
 				require.NotSame(t, signal.Leg, l, "the first to answer talks")
 			default:
-				require.Same(t, signal.Leg, l, "who answered later is left off the hook")
+				require.Same(t, signal.Leg, l, "a late answer leaves the phone off the hook")
 			}
 		}
 		require.Empty(t, place.Signals())
@@ -260,10 +260,10 @@ func TestAPhoneIsSilentBeforeItRingsForTheNext(t *testing.T) {
 	})
 }
 
-func TestASignalThatNobodyReadsIsTold(t *testing.T) {
+func TestAnUnreadSignalIsReported(t *testing.T) {
 	p := plan(queue.LongestIdle, "anouk")
 	kcc := p.Teams["kcc"]
-	kcc.MissedLimit = 0 // she is rung again and again
+	kcc.MissedLimit = 0 // the phone rings again and again
 	p.Teams["kcc"] = kcc
 	bubble(t, p, func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		unread := 0
@@ -283,7 +283,7 @@ func TestASignalThatNobodyReadsIsTold(t *testing.T) {
 	})
 }
 
-func TestNobodyLeftIsTold(t *testing.T) {
+func TestNobodyLeftIsSignalled(t *testing.T) {
 	bubble(t, plan(queue.FixedOrder, "anouk", "bram"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		h.decides("anouk", fmt.Errorf("after 20 s: %w", dispatch.ErrNoAnswer))
@@ -295,7 +295,7 @@ func TestNobodyLeftIsTold(t *testing.T) {
 	})
 }
 
-func TestAReloadThatDropsTheTeamTellsWhoWaits(t *testing.T) {
+func TestAReloadThatDropsTheTeamTellsItsCallers(t *testing.T) {
 	bubble(t, plan(queue.LongestIdle, "anouk"), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		place := join(t, d, "1")
 		d.Apply(&routing.Plan{})
@@ -305,10 +305,10 @@ func TestAReloadThatDropsTheTeamTellsWhoWaits(t *testing.T) {
 	})
 }
 
-func TestAReloadDoesNotRingANewColleagueWhoTalks(t *testing.T) {
+func TestAReloadDoesNotRingANewAgentWhoTalks(t *testing.T) {
 	bubble(t, plan(queue.LongestIdle), func(t *testing.T, d *dispatch.Dispatcher, h *hand) {
 		join(t, d, "1")
-		d.Phone("PJSIP/anouk", queue.PhoneInUse) // watched before she is anybody
+		d.Phone("PJSIP/anouk", queue.PhoneInUse) // watched before it has an agent
 		d.Apply(plan(queue.LongestIdle, "anouk"))
 		synctest.Wait()
 		require.Zero(t, h.count())

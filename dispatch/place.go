@@ -7,20 +7,20 @@ import (
 	"github.com/bereikbaar/bereikbaar/queue"
 )
 
-// signalRoom is how many signals a place holds unread: more than a caller's longest announcement brings.
+// signalRoom is how many signals a place holds unread: more than arrive during the longest announcement.
 const signalRoom = 16
 
-// SignalKind says what happened to a waiting call.
+// SignalKind is the kind of a Signal.
 type SignalKind string
 
 // The kinds of signals.
 const (
-	Connected  SignalKind = "connected"   // a person answered: Agent and Leg are set
-	NobodyLeft SignalKind = "nobody_left" // everybody who is there was rung once, without success; the call still waits
+	Connected  SignalKind = "connected"   // an agent answered: Agent and Leg are set
+	NobodyLeft SignalKind = "nobody_left" // every staffed agent was rung once, without success; the call still waits
 	TeamGone   SignalKind = "team_gone"   // the team left the configuration; the place is lost
 )
 
-// Signal is what the queue has to say to a waiting call.
+// Signal is the queue's news for a waiting call.
 type Signal struct {
 	Kind  SignalKind
 	Agent call.AgentID
@@ -36,7 +36,7 @@ type Place struct {
 	rung       int      // how many phones were rung
 }
 
-// Signals tells what happens to the place, in order.
+// Signals delivers the news of the place, in order.
 func (p *Place) Signals() <-chan Signal { return p.signals }
 
 // Rung counts the phones that were rung for the place so far.
@@ -46,7 +46,7 @@ func (p *Place) Rung() int {
 	return p.rung
 }
 
-// Leave gives the place up: what rings for it stops, and a phone that was connected is hung up. It is harmless twice.
+// Leave gives the place up: phones that ring for it stop, and a connected leg is hung up. It is harmless twice.
 func (p *Place) Leave() {
 	d := p.dispatcher
 	d.step(func(now time.Time) []queue.Action {
@@ -62,8 +62,8 @@ func (p *Place) Leave() {
 	})
 }
 
-// Position is the call's place, 1 being the next to be helped, and the wait to expect where there is ground for an
-// estimate. ok is false when the call no longer waits.
+// Position is the call's place, 1 being next, and the expected wait where there is ground for an estimate (known). ok
+// is false when the call no longer waits.
 func (p *Place) Position() (position int, wait time.Duration, known, ok bool) {
 	d := p.dispatcher
 	d.mu.Lock()

@@ -11,7 +11,7 @@ import (
 
 const (
 	hangUpLimit = 5 * time.Second
-	// freeLimit bounds the wait for a phone that still rings for a call that is over.
+	// freeLimit bounds the wait for a phone that still rings for an ended call.
 	freeLimit = 3 * time.Second
 )
 
@@ -34,7 +34,7 @@ func (d *Dispatcher) startRing(a queue.Action) {
 	})
 }
 
-// awaitFree lets a phone that still rings for an earlier call become silent first, so that it is not found busy.
+// awaitFree waits until the phone no longer rings for an earlier call: it would be found busy.
 func awaitFree(ctx context.Context, before *ringing) {
 	if before == nil {
 		return
@@ -58,7 +58,7 @@ func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
 	d.step(func(now time.Time) []queue.Action {
 		switch {
 		case context.Cause(ctx) != nil || d.rings[agent] != r:
-			// called off: the queues know, and the phone may ring anew
+			// called off by the queues, and the phone may ring anew
 			return nil
 		case err != nil:
 			return d.queues.RingFailed(now, r.call, agent, failure(err))
@@ -70,7 +70,7 @@ func (d *Dispatcher) ring(ctx context.Context, r *ringing, inv Invitation) {
 	if err != nil {
 		return
 	}
-	if !d.isConnected(r) { // called off in the moment of the answer, or somebody else was quicker
+	if !d.isConnected(r) { // called off as it was answered, or another phone was first
 		d.hangUp(leg)
 		return
 	}
