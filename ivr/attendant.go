@@ -10,24 +10,24 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 )
 
-// maxLosses bounds how often a call goes on after a lost link, however that comes.
+// maxLosses bounds how often a call goes on after a lost link.
 const maxLosses = 20
 
-// cleanUpLimit bounds what is still said to Asterisk when a call is over.
+// cleanUpLimit bounds the last commands to Asterisk when a call is over.
 const cleanUpLimit = 5 * time.Second
 
-// attendant speaks and listens on one line: what a caller's call and a callback have in common.
+// attendant speaks and listens on one line. A caller's call and a callback have it in common.
 type attendant struct {
 	line     Line
 	speaker  prompts.Speaker
 	sounds   Sounds
 	register Register
-	log      *slog.Logger // names the call, or the note that is called back about, in every line
-	late     time.Time    // until when keys count as pressed too late, see tooLate
+	log      *slog.Logger // names the call, or the note of the callback, in every line
+	late     time.Time    // keys before it were pressed too late, see tooLate
 }
 
-// outlast runs what is done with a call. It goes on with again when the link to Asterisk was lost and is back, and when
-// somebody else was put through: people do that, and need no bound.
+// outlast runs first. It goes on with again when the link to Asterisk was lost and is back, and after a transfer:
+// people make those, and need no bound.
 func (a *attendant) outlast(ctx context.Context, first, again func(context.Context) error) error {
 	err := a.survive(ctx, first)
 	for losses := 0; ; {
@@ -56,7 +56,7 @@ func (a *attendant) survive(ctx context.Context, run func(context.Context) error
 	return run(ctx)
 }
 
-// release gives the line up, and reports whether that was done.
+// release gives the line up, and reports whether that succeeded.
 func (a *attendant) release(ctx context.Context, how func(context.Context) error) bool {
 	err := how(ctx)
 	if err != nil && !errors.Is(err, ErrHungUp) {

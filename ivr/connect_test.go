@@ -34,7 +34,7 @@ func TestAPhoneThatIsHungUpBeforeTheTwoAreConnectedCostsTheCallerNothing(t *test
 	})
 }
 
-func TestWhoHangsUpBeforeHeCouldSpeakToAnybodyWasNotAnswered(t *testing.T) {
+func TestACallerWhoHangsUpBeforeTheConnectionWasNotAnswered(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
 		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)
@@ -51,7 +51,7 @@ func TestWhoHangsUpBeforeHeCouldSpeakToAnybodyWasNotAnswered(t *testing.T) {
 	})
 }
 
-func TestAPhoneThatIsHungUpEachTimeIsNobody(t *testing.T) {
+func TestAPhoneThatHangsUpEachTimeCountsAsNobody(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
 		s.dispatch.Phone("PJSIP/kcc2", queue.PhoneOffline)

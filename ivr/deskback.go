@@ -11,19 +11,19 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// deskState is what must outlive the daemon of a callback that is being made, besides what its note says. It is kept on
-// the channel of the colleague's phone.
+// deskState is the part of a live callback that must outlive the daemon and is not in its note. It is kept on the
+// channel of the colleague's phone.
 type deskState struct {
 	Municipality call.MunicipalityID `json:"municipality"`
 	Note         note.ID             `json:"note"`
-	Team         call.TeamID         `json:"team,omitempty"`   // that the note was with
-	Number       string              `json:"number,omitempty"` // E.164, that is called, by nobody else meanwhile
+	Team         call.TeamID         `json:"team,omitempty"`   // of the note
+	Number       string              `json:"number,omitempty"` // E.164, reserved for this callback
 	Tries        int                 `json:"tries"`            // attempts that the note had before this call
 	// when the caller answered, milliseconds since 1970 UTC
 	Answered int64 `json:"answered,omitempty"`
 }
 
-// party is who is called.
+// party is the caller to be called back.
 func (s deskState) party(by call.AgentID, since time.Time) party {
 	return party{s.Number, s.Municipality, s.Team, by, since}
 }
@@ -44,24 +44,24 @@ func (s deskState) String() string {
 	return string(text)
 }
 
-// remember keeps on the channel that the caller has answered. Without it a daemon that takes the call over still knows,
-// as long as the two talk.
+// remember keeps on the channel when the caller answered. Without it the next daemon reads that from the bridge, as
+// long as the two talk.
 func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 	d.kept.Answered = answered.UnixMilli()
 	if err := d.line.Remember(ctx, d.kept.String()); err != nil && ctx.Err() == nil {
-		d.log.Warn("a callback that is taken back will not know when it was answered", "err", err)
+		d.log.Warn("answer time not kept on the channel; after a restart the bridge has to tell it", "err", err)
 	}
 }
 
-// TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away, from where it
-// was: two who talk are left alone, and the colleague is asked what came of it as in a call that was not broken. A
-// caller whose phone rang meanwhile was let go, and that attempt is over. It returns when the call is over, or as
-// Operator.TakeBack does; free is told as CallBack does.
+// TakeBack goes on with a callback that Asterisk kept on a colleague's phone while the daemon was away. A conversation
+// goes on undisturbed, and the colleague is asked for the result as in any callback. A caller whose phone only rang was
+// hung up, and that attempt is over. It returns when the call is over, or as Operator.TakeBack does; free is called as
+// by CallBack.
 func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.AgentID, kept Kept, free func()) error {
 	state, err := parseDeskState(kept.State)
 	if err != nil {
 		c.Log.Error(
-			"what was remembered of a callback is broken; nothing is written of it", "agent", colleague, "err", err,
+			"remembered state of a callback is broken; its note gets no result", "agent", colleague, "err", err,
 		)
 	}
 	d := c.deskcall(line, colleague, state, free)
@@ -78,17 +78,17 @@ func (c *Callbacks) TakeBack(ctx context.Context, line Line, colleague call.Agen
 	})
 }
 
-// SeeOut goes on with what is left of a callback once its colleague has put the caller through with his phone and a
-// daemon has gone: the claim holds as long as the caller talks, and for how long he did is written. What came of it the
-// colleague says elsewhere. state is what Outside.State said, since when the two began to talk. over returns when their
-// conversation is over, or with ErrShutdown when it goes on under the next daemon.
+// SeeOut goes on with a callback after a restart when its colleague has transferred the caller with their phone. It
+// keeps the claim as long as the caller talks, and records for how long. The colleague gives the result elsewhere.
+// state is Outside.State, since is the start of the conversation. over returns when that is over, or with ErrShutdown
+// when it goes on under the next daemon.
 func (c *Callbacks) SeeOut(
 	ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error,
 ) error {
 	kept, err := parseDeskState(state)
 	if err != nil {
 		c.Log.Error(
-			"what was remembered of a callback that was put through is broken; nothing is written of it", "agent",
+			"remembered state of a transferred callback is broken; its note gets no result", "agent",
 			colleague, "err", err,
 		)
 		return over()
@@ -100,10 +100,10 @@ func (c *Callbacks) SeeOut(
 	if err := over(); err != nil {
 		return err
 	}
-	return claim.unlessSaid(claim.endLine(ctx, time.Since(since)))
+	return claim.unlessRefused(claim.endLine(ctx, time.Since(since)))
 }
 
-// answered is when the caller answered, and otherwise when that was not written down.
+// answered is when the caller answered, or otherwise when that was not kept.
 func (s deskState) answered(otherwise time.Time) time.Time {
 	if s.Answered == 0 {
 		return otherwise
@@ -111,14 +111,14 @@ func (s deskState) answered(otherwise time.Time) time.Time {
 	return time.UnixMilli(s.Answered)
 }
 
-// resume goes on with a callback in which nobody talks. The note says how far it came.
+// resume goes on with a callback in which nobody talks. The note tells how far it came.
 func (d *deskcall) resume(ctx context.Context) error {
 	err := d.claim.insist(ctx, func(ctx context.Context) (err error) {
 		d.note, err = d.callbacks.Attempts.Renew(ctx, d.claim.step())
 		return err
 	})
-	if notHis(err) {
-		d.log.Info("a callback that was taken back is about a note that is no longer his", "why", err)
+	if isRefused(err) {
+		d.log.Info("callback not resumed: the colleague no longer has the note", "why", err)
 		return nil
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (d *deskcall) resume(ctx context.Context) error {
 		return d.confirm(ctx, a.Result)
 	case a.Line != attempt.LineUnknown:
 		return d.askResult(ctx)
-	case d.kept.Answered != 0: // one of them hung up while nobody looked: they talked for so long at most
+	case d.kept.Answered != 0: // one of them hung up meanwhile: they talked for this long at most
 		return d.settle(ctx, attempt.LineAnswered, time.Since(time.UnixMilli(d.kept.Answered)))
 	default:
 		return d.settle(ctx, attempt.LineAbandoned, 0)

@@ -15,7 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// stops lets the daemon stop in the middle of the call; Asterisk keeps the line, with what was remembered on it.
+// stops lets the daemon stop in the middle of the call; Asterisk keeps the line, with its remembered state.
 func (s *deskScene) stops() {
 	s.t.Helper()
 	s.exchange.line.hangUp(ivr.ErrShutdown)
@@ -25,7 +25,7 @@ func (s *deskScene) stops() {
 	require.Empty(s.t, s.exchange.line.released, "the colleague is not cut off")
 }
 
-// takenBack lets the next daemon find the colleague's phone, with the caller when the two still talk.
+// takenBack lets the next daemon find the colleague's phone, bridged with the caller when the two still talk.
 func (s *deskScene) takenBack() {
 	kept := ivr.Kept{State: s.exchange.line.state}
 	if leg := s.exchange.leg; leg != nil {
@@ -49,7 +49,7 @@ func (s *deskScene) callerHangsUp() {
 	synctest.Wait()
 }
 
-// untilTheQuestion lets the caller be reached and hang up, until the colleague is asked what came of it.
+// untilTheQuestion lets the caller be reached and hang up, until the colleague is asked for the result.
 func (s *deskScene) untilTheQuestion() {
 	s.after(time.Minute)
 	s.callerHangsUp()
@@ -67,7 +67,7 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 		state   note.State       // in the end
 		attempt attempt.Attempt  // in the end
 	}{
-		"nobody was rung yet, and now the caller is": {
+		"the caller was not rung yet, and is rung now": {
 			prepare: func(s *deskScene) { s.exchange.outErr = dispatch.ErrBusy }, hears: "U belt terug.",
 			dials: 1, state: note.Claimed, attempt: attempt.Attempt{Line: attempt.LineBusy, Result: attempt.NotReached},
 		},
@@ -89,13 +89,13 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 			dials: 1, state: note.Claimed,
 			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.WrongNumber},
 		},
-		"he was asked what came of it, and is asked again": {
+		"the colleague was asked for the result, and is asked again": {
 			until: (*deskScene).untilTheQuestion, away: func(s *deskScene) { s.after(time.Minute) }, presses: "4",
 			hears: "Hebt u de beller gesproken?",
 			dials: 1, state: note.Claimed,
 			attempt: attempt.Attempt{Line: attempt.LineAnswered, Result: attempt.Refused},
 		},
-		"he had said that he spoke to the caller, and is asked whether it is done": {
+		"the colleague had answered reached, and is asked whether the note is done": {
 			until: func(s *deskScene) { s.untilTheQuestion(); s.answersDesk('1') }, presses: "1",
 			hears: "Is de vraag beantwoord?",
 			dials: 1, state: note.Resolved,
@@ -132,7 +132,7 @@ func TestACallbackIsTakenBackWhereItWas(t *testing.T) {
 				require.Equal(t, test.attempt.Result, n.Attempts[0].Result)
 				require.Equal(t, test.attempt.Line == attempt.LineAnswered, n.Attempts[0].Talked > 0)
 				if len(before) > 0 && before[0].Line != attempt.LineUnknown {
-					require.Equal(t, before[0].Talked, n.Attempts[0].Talked, "the line had told its part")
+					require.Equal(t, before[0].Talked, n.Attempts[0].Talked, "the line's result was recorded already")
 				}
 			})
 		})
@@ -151,11 +151,11 @@ func TestACallbackGoesOnWhenTheLinkIsBack(t *testing.T) {
 		require.NoError(t, s.over())
 		require.Equal(t, "hung up", s.exchange.line.released)
 		require.Equal(t, attempt.Voicemail, s.stands().Attempts[0].Result)
-		require.Less(t, s.stands().Attempts[0].Talked, time.Minute, "not while nobody could be asked")
+		require.Less(t, s.stands().Attempts[0].Talked, time.Minute, "without the time that the link was lost")
 	})
 }
 
-func TestWhoIsPutThroughToTheColleaguesLineHearsWhatCameOfTheCallback(t *testing.T) {
+func TestATransferToTheColleaguesLineHearsTheResultOfTheCallback(t *testing.T) {
 	deskStory(t, func(s *deskScene) { s.exchange.outRings = 20 * time.Second }, func(t *testing.T, s *deskScene) {
 		s.after(20 * time.Second)
 		require.NotEmpty(t, s.exchange.dialled)
@@ -183,12 +183,11 @@ func TestAClaimHoldsThroughACallbackThatIsTakenBack(t *testing.T) {
 		require.NoError(t, s.over())
 		require.Greater(t, s.stands().Attempts[0].Talked, 73*time.Minute, "from when the caller answered")
 		s.rounds(16 * time.Minute)
-		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "the claim is no longer renewed")
 	})
 }
 
-// seenOut lets the next daemon find the caller in conversation with whom the colleague, who is gone, has put him
-// through to.
+// seenOut lets the next daemon find the caller in conversation after the colleague has transferred them.
 func (s *deskScene) seenOut(ctx context.Context, since time.Time) (over chan error) {
 	over = make(chan error)
 	go func() {
@@ -198,7 +197,7 @@ func (s *deskScene) seenOut(ctx context.Context, since time.Time) (over chan err
 	return over
 }
 
-func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
+func TestAClaimHoldsAsLongAsATransferredCallerTalks(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(4 * time.Minute)
 		since := time.Now()
@@ -213,11 +212,11 @@ func TestAClaimHoldsAsLongAsTheCallerTalksToWhomHeWasPutThrough(t *testing.T) {
 		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line)
 		require.InDelta(t, 70, s.stands().Attempts[0].Talked.Minutes(), 1)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "the claim is no longer renewed")
 	})
 }
 
-func TestWhatAColleagueSaysOfACallbackThatHePutThroughStands(t *testing.T) {
+func TestAColleaguesResultOfATransferredCallbackStands(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
 		s.stops()
@@ -229,7 +228,7 @@ func TestWhatAColleagueSaysOfACallbackThatHePutThroughStands(t *testing.T) {
 	})
 }
 
-func TestNothingIsWrittenOfACallbackThatWasPutThroughAndGoesOn(t *testing.T) {
+func TestATransferredCallbackThatGoesOnGetsNoResult(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(time.Minute)
 		s.stops()
@@ -237,14 +236,14 @@ func TestNothingIsWrittenOfACallbackThatWasPutThroughAndGoesOn(t *testing.T) {
 		require.ErrorIs(t, s.over(), ivr.ErrShutdown)
 		require.Equal(t, attempt.LineUnknown, s.stands().Attempts[0].Line)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "the claim is no longer renewed")
 	})
 }
 
-func TestNothingIsWrittenOfACallbackWhoseNoteIsNoLongerHis(t *testing.T) {
+func TestACallbackWithoutItsNoteGetsNoResult(t *testing.T) {
 	for name, lost := range map[string]func(*deskScene){
-		"his claim ran out":             func(s *deskScene) { s.rounds(20 * time.Minute) },
-		"what was remembered is broken": func(s *deskScene) { s.exchange.line.state = "{" },
+		"the claim ran out":              func(s *deskScene) { s.rounds(20 * time.Minute) },
+		"the remembered state is broken": func(s *deskScene) { s.exchange.line.state = "{" },
 	} {
 		for when, until := range map[string]func(*deskScene){
 			"while they talk": func(s *deskScene) { s.after(time.Minute) },

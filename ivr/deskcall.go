@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	deskRings   = 20 * time.Second // the colleague's own phone: he has just asked for it
+	deskRings   = 20 * time.Second // the colleague's own phone: they have just asked for it
 	callerRings = 45 * time.Second // people need time to find their phone
-	wordWait    = 10 * time.Second // for a colleague's key after the question what came of it
+	resultWait  = 10 * time.Second // for a colleague's key after the question for the result
 )
 
-// The keys with which a colleague says what came of an attempt.
+// resultKeys are a colleague's keys for the result of an attempt.
 var resultKeys = map[rune]attempt.Result{
 	'1': attempt.Reached, '2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused,
 }
 
 // Exchange rings phones for callbacks.
 type Exchange interface {
-	// RingDesk rings a colleague's phone and runs talk on it when it was answered, and returns when that call is over.
-	// It gives one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with
+	// RingDesk rings a colleague's phone, runs talk on it when it was answered, and returns when that call is over. It
+	// gives one of dispatch's errors when the phone was not answered. A talk that returns ErrShutdown goes on with
 	// Callbacks.TakeBack in the next daemon.
 	RingDesk(ctx context.Context, desk Desk, talk func(ctx context.Context, line Line) error) error
-	// Dial rings a number outside and returns when it was answered, or with one of dispatch's errors.
+	// Dial originates a call to a number outside and returns when it was answered, or with one of dispatch's errors.
 	Dial(ctx context.Context, out Outside) (dispatch.Leg, error)
 }
 
@@ -41,23 +41,23 @@ type Exchange interface {
 type Desk struct {
 	Agent    call.AgentID
 	Endpoint string // technology/resource, such as PJSIP/kcc1
-	Name     string // what the phone shows: that it is a callback, and which
-	Number   string // whom it is for, E.164
+	Name     string // shown on the phone: that it is a callback, and for which note
+	Number   string // of the caller, E.164
 	State    string // kept on its channel from the first ring on, see Line.Remember
 	For      time.Duration
 }
 
 // Outside is a number that is rung for a callback.
 type Outside struct {
-	Agent  call.AgentID // the colleague for whom
+	Agent  call.AgentID // the colleague who calls back
 	Number string       // a plus and digits, see dialling.Guard
-	Shown  string       // the caller's number that the callee sees: that of the municipality, E.164
+	Shown  string       // the sender's number: the municipality's, E.164
 	Name   string       // of the municipality
 	State  string       // kept on its channel, see Callbacks.SeeOut
 	For    time.Duration
 }
 
-// Attempts is what a callback by telephone changes of its note; callback.Worklist is the real one.
+// Attempts changes the note of a callback; callback.Worklist is the real one.
 type Attempts interface {
 	Renew(ctx context.Context, s callback.Step) (note.Note, error)
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
@@ -68,7 +68,7 @@ type Attempts interface {
 	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
 }
 
-// Guard allows what may be dialled; dialling.Guard is the real one.
+// Guard decides which numbers may be dialled; dialling.Guard is the real one.
 type Guard interface {
 	Allow(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time) (
 		string, error,
@@ -89,7 +89,7 @@ type Callbacks struct {
 	Log      *slog.Logger
 }
 
-// deskcall is one callback that is being made, on the line of the colleague's phone.
+// deskcall is one live callback, on the line of the colleague's phone.
 type deskcall struct {
 	attendant
 	callbacks *Callbacks
@@ -97,7 +97,7 @@ type deskcall struct {
 	town      routing.Municipality
 	kept      deskState // on the channel of the colleague's phone
 	note      note.Note // as it was when the call began or was taken back
-	free      func()    // told when that phone is his again
+	free      func()    // called when the phone is the colleague's again
 }
 
 func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, free func()) *deskcall {
@@ -110,10 +110,10 @@ func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, 
 	}
 }
 
-// CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and what came of
-// it is with the note, as far as it is known: a colleague who hung up says it elsewhere (Worklist.EndAttempt). An error
-// says why nobody was rung; the note is then as before. free is told once the colleague has answered and hung up: when
-// he has put the caller through the call goes on for long without him.
+// CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and the note has
+// the attempt's result, as far as it is known: a colleague who hung up gives it elsewhere (Worklist.EndAttempt). An
+// error says why nobody was rung; the note is then as before. free is called once the colleague has answered and hung
+// up: a transferred caller may talk on for long without them.
 func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) error {
 	agent, ok := c.Plan().Agents[n.Colleague]
 	if !ok {
@@ -147,14 +147,14 @@ func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) erro
 	return failed
 }
 
-// goesOn reports whether a call is not over: it is taken back, by this daemon or by the next.
+// goesOn reports whether the call will be taken back, by this daemon or by the next.
 func goesOn(err error) bool {
 	return errors.Is(err, ErrShutdown) || errors.Is(err, ErrLinkLost) || errors.Is(err, ErrPutThrough)
 }
 
-// conclude runs the call to its end, and lets the colleague's phone go when it is over.
+// conclude runs the call to its end, and hangs up the colleague's phone.
 func (d *deskcall) conclude(ctx context.Context, run func(context.Context) error) error {
-	defer context.AfterFunc(ctx, d.free)() // ctx ends with his phone
+	defer context.AfterFunc(ctx, d.free)() // ctx ends with the colleague's phone
 	err := d.outlast(ctx, run, d.resume)
 	if errors.Is(err, ErrShutdown) {
 		return err
@@ -170,7 +170,7 @@ func (d *deskcall) run(ctx context.Context) error {
 	if err := d.say(
 		ctx, d.speaker.Say(prompts.CallingBack).Then(d.speaker.GiveReference(string(d.note.Reference))),
 	); err != nil {
-		return err // he hung up: nobody was called
+		return err // the colleague hung up: nobody was called
 	}
 	if err := d.callbacks.Engaged.Reserve(d.note); err != nil { // they may have rung us since
 		return errors.Join(err, d.say(ctx, d.speaker.Say(prompts.CallerRingsUs)))
@@ -196,8 +196,8 @@ func (d *deskcall) run(ctx context.Context) error {
 	return d.talk(ctx, leg, answered)
 }
 
-// start writes the attempt before the first digit is dialled: a call cannot be undone. The claim is renewed first, so
-// that it does not run out as the caller's phone rings.
+// start records the attempt before the first digit is dialled: a call cannot be undone. It renews the claim first, so
+// that the lease does not run out while the caller's phone rings.
 func (d *deskcall) start(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
@@ -208,7 +208,7 @@ func (d *deskcall) start(ctx context.Context) error {
 	return err
 }
 
-// dial rings the caller. Without an error he has answered.
+// dial rings the caller. Without an error the caller has answered.
 func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error) {
 	ringing, err := d.line.Play(ctx, []string{"tone:ring;tonezone=nl"})
 	if err != nil {
@@ -226,23 +226,23 @@ func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error
 	return leg, err
 }
 
-// talk lets the two talk until one hangs up, and settles what came of it. since is when the caller answered.
+// talk bridges the two until one hangs up, and settles the result. since is when the caller answered.
 func (d *deskcall) talk(ctx context.Context, leg dispatch.Leg, since time.Time) error {
 	err := d.line.Talk(ctx, leg)
-	if errors.Is(err, ErrShutdown) { // the two go on talking without us
+	if errors.Is(err, ErrShutdown) { // the two talk on without us
 		return err
 	}
 	if err != nil && ctx.Err() == nil {
 		d.log.Warn("callback broken off", "err", err)
 	}
 	talked := time.Since(since)
-	d.letGo(ctx, leg)
+	d.hangUpCaller(ctx, leg)
 	return d.settle(ctx, attempt.LineAnswered, talked)
 }
 
-// letGo hangs up on the caller, unless he is gone: he may have been put through to somebody else, and talk on outside
-// our application.
-func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
+// hangUpCaller hangs up on the caller, unless their leg is gone: a transferred caller may talk on outside our
+// application.
+func (d *deskcall) hangUpCaller(ctx context.Context, leg dispatch.Leg) {
 	select {
 	case <-leg.Gone():
 		return
@@ -255,7 +255,7 @@ func (d *deskcall) letGo(ctx context.Context, leg dispatch.Leg) {
 	}
 }
 
-// lineResult is what the line told of a call that was not answered.
+// lineResult is the line's result of a call that was not answered.
 func lineResult(err error) attempt.LineResult {
 	switch {
 	case errors.Is(err, dispatch.ErrBusy):
@@ -271,14 +271,14 @@ func lineResult(err error) attempt.LineResult {
 	}
 }
 
-// settle writes what came of the attempt. A line that was not answered says it all; of one that was only the colleague
-// knows whether he spoke to a person or to a machine.
+// settle records the result of the attempt. A call that was not answered has it from the line. Of an answered one only
+// the colleague knows whether they spoke to a person or to a machine.
 func (d *deskcall) settle(ctx context.Context, line attempt.LineResult, talked time.Duration) error {
-	d.callbacks.Engaged.Release(d.kept.Note) // nobody is on that line any more
+	d.callbacks.Engaged.Release(d.kept.Note) // the caller's line is free
 	switch line {
 	case attempt.LineAnswered:
 		if err := d.claim.endLine(ctx, talked); err != nil {
-			return d.claim.unlessSaid(err)
+			return d.claim.unlessRefused(err)
 		}
 		return d.askResult(ctx)
 	case attempt.LineRefused:
@@ -288,18 +288,18 @@ func (d *deskcall) settle(ctx context.Context, line attempt.LineResult, talked t
 	}
 }
 
-// askResult writes what the colleague says came of the call. A note of which he says nothing stays at "calling" until
-// he does so elsewhere, or his claim lapses.
+// askResult asks the colleague for the result and records it. Without an answer the note stays at "calling" until the
+// colleague answers elsewhere, or the claim lapses.
 func (d *deskcall) askResult(ctx context.Context) error {
 	speech := d.speaker.Say(prompts.AskResult)
 	d.forgetKeys()
 	for range questions {
-		h, err := d.listen(ctx, speech, wordWait, attention{})
+		h, err := d.listen(ctx, speech, resultWait, attention{})
 		if err != nil {
 			return ignoreHangUp(err)
 		}
 		if result, ok := resultKeys[h.key]; ok {
-			return d.end(ctx, attempt.LineUnknown, result) // the line has told its part
+			return d.end(ctx, attempt.LineUnknown, result) // the line's result is recorded already
 		}
 	}
 	return nil
@@ -315,7 +315,7 @@ func (d *deskcall) end(ctx context.Context, line attempt.LineResult, result atte
 	return d.confirm(ctx, result)
 }
 
-// resultPrompts confirm to the colleague what was written.
+// resultPrompts confirm the recorded result to the colleague.
 var resultPrompts = map[attempt.Result]prompts.ID{
 	attempt.NotReached:  prompts.AttemptNotReached,
 	attempt.Voicemail:   prompts.AttemptNoted,
@@ -323,7 +323,7 @@ var resultPrompts = map[attempt.Result]prompts.ID{
 	attempt.Refused:     prompts.AttemptNoted,
 }
 
-// confirm tells the colleague what was written; when the caller was reached it asks whether the note can be closed.
+// confirm tells the colleague the recorded result; when the caller was reached it asks whether the note can be closed.
 func (d *deskcall) confirm(ctx context.Context, result attempt.Result) error {
 	if result != attempt.Reached {
 		return ignoreHangUp(d.say(ctx, d.speaker.Say(resultPrompts[result])))

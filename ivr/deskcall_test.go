@@ -24,14 +24,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// fakeExchange rings a colleague and a caller who do as the story says.
+// fakeExchange rings a colleague and a caller who act as in the story.
 type fakeExchange struct {
 	deskErr, outErr error
 	outRings        time.Duration
 	line            *fakeLine
 	leg             *fakeLeg
 	desk            ivr.Desk
-	goesOn          error // what the talk on the colleague's phone returned
+	goesOn          error // the error of the talk on the colleague's phone
 	dialled         []ivr.Outside
 	atDial          func()
 	endless         bool // see fakeLine
@@ -64,7 +64,7 @@ func (x *fakeExchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg,
 	return x.leg, nil
 }
 
-// deskScene is a colleague who has claimed a note and is about to call its caller back.
+// deskScene is a colleague about to call back the caller of a claimed note.
 type deskScene struct {
 	*scene
 	store     *storetest.Memory
@@ -163,7 +163,7 @@ func (s *deskScene) over() error {
 	}
 }
 
-// says lets the colleague say elsewhere what came of the call.
+// says lets the colleague give the result elsewhere.
 func (s *deskScene) says(result attempt.Result) note.Note {
 	s.t.Helper()
 	n, err := s.worklist.EndAttempt(s.t.Context(), callback.Step{
@@ -206,7 +206,7 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 	})
 }
 
-func TestWhatTheLineTellsIsWritten(t *testing.T) {
+func TestTheLinesResultIsRecorded(t *testing.T) {
 	for name, test := range map[string]struct {
 		err    error
 		line   attempt.LineResult
@@ -222,7 +222,7 @@ func TestWhatTheLineTellsIsWritten(t *testing.T) {
 			deskStory(t, func(s *deskScene) { s.exchange.outErr = test.err }, func(t *testing.T, s *deskScene) {
 				require.NoError(t, s.over())
 				n := s.stands()
-				require.Equal(t, note.Claimed, n.State, "his to try again")
+				require.Equal(t, note.Claimed, n.State, "the colleague's to try again")
 				require.Equal(t, test.line, n.Attempts[0].Line)
 				require.Equal(t, test.result, n.Attempts[0].Result)
 				require.Contains(t, s.exchange.line.all(), "noteerd")
@@ -231,7 +231,7 @@ func TestWhatTheLineTellsIsWritten(t *testing.T) {
 	}
 }
 
-func TestTheColleaguesWordDecides(t *testing.T) {
+func TestTheColleaguesResultDecides(t *testing.T) {
 	for key, result := range map[rune]attempt.Result{
 		'2': attempt.Voicemail, '3': attempt.WrongNumber, '4': attempt.Refused,
 	} {
@@ -250,7 +250,7 @@ func TestTheColleaguesWordDecides(t *testing.T) {
 	}
 }
 
-// Nobody hung up on the colleague, and nothing is known of the caller but that it may have rung.
+// The caller did not hang up on the colleague; all that is known is that their phone may have rung.
 func TestAColleagueWhoGivesUpWhileItRingsTellsNothingOfTheCaller(t *testing.T) {
 	deskStory(t, func(s *deskScene) { s.exchange.outRings = time.Minute }, func(t *testing.T, s *deskScene) {
 		s.after(20 * time.Second)
@@ -264,13 +264,13 @@ func TestAColleagueWhoGivesUpWhileItRingsTellsNothingOfTheCaller(t *testing.T) {
 	})
 }
 
-func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
+func TestAColleagueWhoHangsUpGivesTheResultElsewhere(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(30 * time.Second)
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 		require.Equal(t, note.Calling, s.stands().State)
-		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line, "what the line told is known all the same")
+		require.Equal(t, attempt.LineAnswered, s.stands().Attempts[0].Line, "the line's own result")
 		after := s.says(attempt.Reached)
 		require.Equal(t, attempt.LineAnswered, after.Attempts[0].Line)
 		require.Positive(t, after.Attempts[0].Talked)
@@ -282,8 +282,8 @@ func TestAColleagueWhoHangsUpSaysItElsewhere(t *testing.T) {
 	})
 }
 
-// With the keys of his phone, at once: the caller's channel leaves us and goes on in the dialplan.
-func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
+// By the keys of the colleague's phone, at once: the caller's channel leaves us and goes on in the dialplan.
+func TestACallerWhomTheColleagueTransfersIsNotHungUp(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		s.after(30 * time.Second)
 		close(s.exchange.leg.gone)
@@ -295,8 +295,8 @@ func TestACallerWhomTheColleaguePutsThroughIsNotHungUp(t *testing.T) {
 	})
 }
 
-// The caller talks on with somebody else, in our bridge.
-func TestAColleagueWhoHasPutTheCallerThroughIsFreeForTheNext(t *testing.T) {
+// The caller talks on with another person, in our bridge.
+func TestAColleagueWhoTransferredTheCallerIsFreeForTheNext(t *testing.T) {
 	for name, before := range map[string]func(*deskScene){
 		"in one go":                    nothing,
 		"in a call that is taken back": func(s *deskScene) { s.stops(); s.takenBack() },
@@ -335,7 +335,7 @@ func TestNobodyIsDialled(t *testing.T) {
 		"the store is away": {
 			func(s *deskScene) { s.store.Fail(errors.New("frozen")) }, "does not answer as it should",
 		},
-		"somebody else has it":        {func(s *deskScene) { s.note.Colleague = "verg2" }, "verg1 has it"},
+		"another colleague has it":    {func(s *deskScene) { s.note.Colleague = "verg2" }, "verg1 has it"},
 		"a colleague without a phone": {func(s *deskScene) { s.note.Colleague = "nobody" }, "has no phone"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -358,7 +358,7 @@ func TestTheLogOfACallbackNamesItsNote(t *testing.T) {
 	}, func(t *testing.T, s *deskScene) {
 		require.NoError(t, s.over())
 		lines := strings.Split(strings.TrimSpace(written.String()), "\n")
-		require.Contains(t, lines[0], "the end of what was spoken was never told")
+		require.Contains(t, lines[0], "no PlaybackFinished; continuing")
 		for _, line := range lines {
 			require.Contains(t, line, "note="+string(s.note.ID))
 		}

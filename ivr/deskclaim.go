@@ -14,17 +14,17 @@ import (
 
 const (
 	storeLimit = 2 * time.Second // for one change of a note
-	// wordPause is how long to wait before a result that could not be stored is stored again.
-	wordPause = 2 * time.Second
-	wordTries = 30
+	// resultPause is the pause before a change that could not be stored is tried again.
+	resultPause = 2 * time.Second
+	resultTries = 30
 	// renewals is how many renewals fit in a lease.
 	renewals = 3
-	// renewPause is how long to wait before a claim that could not be renewed is renewed again: an outage of the store
-	// must leave it as little time as can be.
+	// renewPause is the pause before a failed renewal of a claim is tried again. It is short, so that the claim
+	// outlasts an outage of the store.
 	renewPause = 3 * time.Second
 )
 
-// deskclaim is the claim of a colleague on a note while the caller is rung for it or talks.
+// deskclaim is a colleague's claim on a note during the callback.
 type deskclaim struct {
 	callbacks    *Callbacks
 	municipality call.MunicipalityID
@@ -40,22 +40,22 @@ func (c *Callbacks) deskclaim(colleague call.AgentID, of deskState) deskclaim {
 	}
 }
 
-// step is the colleague's next one with the note.
+// step is the colleague's next step with the note.
 func (c deskclaim) step() callback.Step {
 	return callback.Step{
 		Municipality: c.municipality, Note: c.note, Who: note.ByAgent(c.colleague), At: time.Now().UTC(),
 	}
 }
 
-// renewal is how often the claim is renewed.
+// renewal is the time between two renewals.
 func (c deskclaim) renewal() time.Duration {
 	return max(c.callbacks.Lease(c.municipality)/renewals, time.Second)
 }
 
-// keep renews the claim, for the first time after first, until it is told to stop or the note is no longer his. A call
-// may be longer than a lease, and a note that is open is rung by a second colleague while the first still talks.
+// keep renews the claim, for the first time after first, until stop or until the colleague no longer has the note. A
+// call may be longer than a lease, and a second colleague would call an open note while the first still talks.
 func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked what came of it
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the colleague is asked for the result
 	every := c.renewal()
 	stopped := make(chan struct{})
 	go func() {
@@ -74,9 +74,9 @@ func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) 
 				return
 			}
 			if err != nil && !failed {
-				c.log.Warn("the claim on a note could not be renewed during its call", "err", err)
+				c.log.Warn("claim not renewed during its callback", "err", err)
 			}
-			if failed = err != nil; failed && notHis(err) {
+			if failed = err != nil; failed && isRefused(err) {
 				return
 			}
 			wait = every
@@ -91,20 +91,20 @@ func (c deskclaim) keep(ctx context.Context, first time.Duration) (stop func()) 
 	}
 }
 
-// notHis reports whether a change was refused because the note is not the colleague's, or not to be changed so: trying
-// again does not help.
-func notHis(err error) bool {
+// isRefused reports whether the note refused a change, because another colleague has it or its state does not allow it:
+// trying again does not help.
+func isRefused(err error) bool {
 	_, illegal := errors.AsType[*note.IllegalError](err)
 	_, rule := errors.AsType[*note.RuleError](err)
 	return illegal || rule || errors.Is(err, note.ErrNoNote)
 }
 
-// insist stores a change that nobody can be asked to repeat, also through a short outage of the store. A daemon that
-// stops leaves it to the next.
+// insist stores a change that nobody can repeat, also through a short outage of the store. A daemon that stops leaves
+// it to the next.
 func (c deskclaim) insist(ctx context.Context, change func(context.Context) error) error {
 	on := context.WithoutCancel(ctx)
 	var err error
-	for range wordTries {
+	for range resultTries {
 		limited, cancel := context.WithTimeout(on, storeLimit)
 		err = change(limited)
 		cancel()
@@ -114,12 +114,12 @@ func (c deskclaim) insist(ctx context.Context, change func(context.Context) erro
 		if errors.Is(context.Cause(ctx), ErrShutdown) {
 			return ErrShutdown
 		}
-		<-time.After(wordPause)
+		<-time.After(resultPause)
 	}
 	return err
 }
 
-// endLine writes that the caller answered, and how long he talked.
+// endLine records that the caller answered, and how long they talked.
 func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
 	return c.insist(ctx, func(ctx context.Context) error {
 		_, err := c.callbacks.Attempts.EndLine(ctx, c.step(), attempt.LineAnswered, talked)
@@ -127,12 +127,12 @@ func (c deskclaim) endLine(ctx context.Context, talked time.Duration) error {
 	})
 }
 
-// unlessSaid makes nothing of it that the end of a call is refused: a colleague who put the caller through may have
-// said elsewhere what came of it before the two hung up.
-func (c deskclaim) unlessSaid(err error) error {
-	if !notHis(err) {
+// unlessRefused ignores that the end of a call was refused: a colleague who transferred the caller may have given the
+// result elsewhere before the call ended.
+func (c deskclaim) unlessRefused(err error) error {
+	if !isRefused(err) {
 		return err
 	}
-	c.log.Info("nothing is added to a callback that was dealt with already", "why", err)
+	c.log.Info("callback already has its result; nothing added", "why", err)
 	return nil
 }

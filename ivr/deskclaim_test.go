@@ -20,7 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// rounds lets time pass in which claims that ran out lapse, as the daemon does.
+// rounds lets time pass and expired claims lapse, as the daemon does.
 func (s *deskScene) rounds(for_ time.Duration) {
 	for range int(for_ / time.Second) {
 		s.after(time.Second)
@@ -29,8 +29,7 @@ func (s *deskScene) rounds(for_ time.Duration) {
 	}
 }
 
-// A lease is made for who went home, not for who talks: the note would be open, and the caller rung by a second
-// colleague.
+// A lease is for a colleague who went home, not for one who talks: else a second colleague would ring the caller.
 func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
 	deskStory(t, func(s *deskScene) { s.rounds(14 * time.Minute) }, func(t *testing.T, s *deskScene) {
 		s.rounds(50 * time.Minute)
@@ -44,11 +43,11 @@ func TestAClaimHoldsAsLongAsTheCall(t *testing.T) {
 		require.NoError(t, s.over())
 		require.Equal(t, attempt.Reached, s.stands().Attempts[0].Result)
 		s.rounds(16 * time.Minute)
-		require.Equal(t, note.Open, s.stands().State, "nobody renews it any more")
+		require.Equal(t, note.Open, s.stands().State, "the claim is no longer renewed")
 	})
 }
 
-// renewing counts how often the claim was renewed, or was meant to be. A store that is away takes all the time that it
+// renewing counts the renewals of the claim, failed ones included. A store that is away takes all the time that it
 // gets.
 type renewing struct {
 	ivr.Attempts
@@ -79,7 +78,7 @@ func TestAClaimIsRenewedThroughAnOutageOfTheStore(t *testing.T) {
 		s.rounds(5 * time.Minute)
 		require.Equal(t, note.Calling, s.stands().State)
 		require.Greater(t, time.Until(s.stands().Lease), 10*time.Minute)
-		require.Equal(t, 1, strings.Count(log.String(), "could not be renewed"), log.String())
+		require.Equal(t, 1, strings.Count(log.String(), "claim not renewed"), log.String())
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
 	})
@@ -103,7 +102,7 @@ func TestAClaimThatWasTakenAwayIsNotAskedForAgainAndAgain(t *testing.T) {
 		stood := s.stands()
 		s.exchange.line.hangUp(ivr.ErrHungUp)
 		require.NoError(t, s.over())
-		require.Equal(t, stood, s.stands(), "nothing is added to a note that is no longer his")
-		require.Contains(t, log.String(), "nobody has claimed the note", "why, for who looks")
+		require.Equal(t, stood, s.stands(), "nothing is added to a note without the colleague's claim")
+		require.Contains(t, log.String(), "nobody has claimed the note", "the reason is logged")
 	})
 }

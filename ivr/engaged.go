@@ -11,34 +11,33 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Engaged knows who is on the telephone with us: callers from the first ring to the end of their call, and numbers
-// that are called back from the request on until they have hung up. A number that is engaged is not called: it would
-// be busy, or ring twice. Use NewEngaged; nil knows of nobody. It is safe for concurrent use.
+// Engaged holds the people on the telephone with us: callers from the first ring to the end of their call, and
+// called-back numbers from the request until they have hung up. An engaged number is not called: it would be busy, or
+// ring twice. Use NewEngaged; nil holds nobody. It is safe for concurrent use.
 type Engaged struct {
-	clocks func(m call.MunicipalityID) *time.Location // in which people read times
+	clocks func(m call.MunicipalityID) *time.Location // the clock by which a municipality's people read times
 
 	mu      sync.Mutex
 	callers map[call.ID]party
 	called  map[note.ID]party
 }
 
-// party is somebody who is on the telephone with us.
+// party is a person on the telephone with us.
 type party struct {
 	number       string // E.164
 	municipality call.MunicipalityID
-	team         call.TeamID  // at which they wait or talk, or for which they are called; empty in a menu
-	agent        call.AgentID // who talks with them, or calls them; empty while they wait
+	team         call.TeamID  // where they wait or talk, or which calls them; empty in a menu
+	agent        call.AgentID // the agent who talks with them or calls them; empty while they wait
 	since        time.Time
 }
 
-// NewEngaged knows of nobody yet. clocks gives the zone of a municipality's clocks.
+// NewEngaged makes one without people. clocks gives a municipality's time zone.
 func NewEngaged(clocks func(m call.MunicipalityID) *time.Location) *Engaged {
 	return &Engaged{clocks: clocks, callers: map[call.ID]party{}, called: map[note.ID]party{}}
 }
 
-// Check gives a *dialling.Error when the caller of a note must not be called now, because they are on the
-// telephone with us by either number of theirs, or because another colleague calls the same number about another
-// note.
+// Check gives a *dialling.Error when the caller of a note must not be called now: they are on the telephone with us by
+// one of their numbers, or another colleague calls the same number about another note.
 func (e *Engaged) Check(n note.Note) error {
 	if e == nil {
 		return nil
@@ -48,8 +47,8 @@ func (e *Engaged) Check(n note.Note) error {
 	return e.check(n)
 }
 
-// Tried gives the refusal for a note whose number a colleague tries about another one, by whatever phone; nil when they
-// do not.
+// Tried gives the refusal for a note whose number a colleague tries about another note, by whatever phone; nil when
+// none does.
 func (e *Engaged) Tried(n, other note.Note) error {
 	a, ok := other.Trying()
 	if e == nil || !ok || other.ID == n.ID || other.Number.E164 != n.Number.E164 {
@@ -60,7 +59,7 @@ func (e *Engaged) Tried(n, other note.Note) error {
 	})
 }
 
-// Reserve is Check, and keeps the number for the colleague who has the note until Release. Of many at once one gets it.
+// Reserve is Check, and keeps the number for the note's colleague until Release. Of concurrent calls one gets it.
 func (e *Engaged) Reserve(n note.Note) error {
 	if e == nil {
 		return nil
@@ -76,7 +75,7 @@ func (e *Engaged) Reserve(n note.Note) error {
 	return nil
 }
 
-// Release lets the number of a note be called again. It is harmless for one that is not reserved.
+// Release lets the number of a note be called again. It is harmless when that is not reserved.
 func (e *Engaged) Release(id note.ID) {
 	if e == nil {
 		return
@@ -86,7 +85,7 @@ func (e *Engaged) Release(id note.ID) {
 	delete(e.called, id)
 }
 
-// found takes down a callback that goes on since before this daemon.
+// found records a callback that was live before this daemon.
 func (e *Engaged) found(id note.ID, p party) {
 	if e == nil {
 		return
@@ -96,7 +95,7 @@ func (e *Engaged) found(id note.ID, p party) {
 	e.called[id] = p
 }
 
-// at takes down where a caller is, until gone. A number that is not known is nobody's.
+// at records where a caller is, until gone. An unknown number is not recorded.
 func (e *Engaged) at(id call.ID, p party) {
 	if e == nil || p.number == "" {
 		return
@@ -130,8 +129,7 @@ func (e *Engaged) check(n note.Note) error {
 	return nil
 }
 
-// refusal says who is on the telephone with the caller of a note. What another municipality has to do with them is
-// none of a colleague's business.
+// refusal names the party that keeps the caller of a note engaged, without detail of another municipality's call.
 func (e *Engaged) refusal(code dialling.Reason, n note.Note, p party) error {
 	since := p.since.In(e.clocks(n.Municipality)).Format("2006-01-02 15:04 MST")
 	why := &dialling.Error{Code: code, Since: p.since.UTC()}

@@ -18,7 +18,7 @@ import (
 
 func utc(call.MunicipalityID) *time.Location { return time.UTC }
 
-// noteFor is the nth note that a colleague of their own has for a number.
+// noteFor is the nth note for a number, each with a colleague of its own.
 func noteFor(number string, nth int) note.Note {
 	return note.Note{
 		ID: note.ID(fmt.Sprint("note-", nth)), Municipality: "deventer", Team: "permits", State: note.Claimed,
@@ -88,7 +88,7 @@ func TestACallerIsEngagedAsLongAsTheirCallLasts(t *testing.T) {
 		require.Contains(t, why.Text, "waits at team kcc since ")
 		require.Equal(t, call.TeamID("kcc"), why.Team)
 		state := s.stops()
-		require.NoError(t, s.operator.Engaged.Check(n), "nobody looks after the call here")
+		require.NoError(t, s.operator.Engaged.Check(n), "no daemon handles the call here")
 		s.comesBack(state)
 		require.Contains(t, refusal(t, s.operator.Engaged.Check(n)).Text, "waits at team kcc since ")
 		s.after(20 * time.Second)
@@ -131,7 +131,7 @@ func TestAWithheldNumberEngagesNobody(t *testing.T) {
 }
 
 // The number is kept while it rings and while the two talk, also under the next daemon, and not while the colleague
-// says what came of it.
+// gives the result.
 func TestANumberIsEngagedAsLongAsItIsCalled(t *testing.T) {
 	deskStory(t, nothing, func(t *testing.T, s *deskScene) {
 		second := noteFor(s.note.Number.E164, 2)

@@ -21,13 +21,13 @@ import (
 // spokenFor is how long one part of an utterance takes on the fake line.
 const spokenFor = time.Second
 
-// fakeLine is a caller's line without Asterisk: what is played takes time, and the story presses keys and hangs up.
+// fakeLine is a caller's line without Asterisk: a playback takes time, and the story presses keys and hangs up.
 type fakeLine struct {
 	keys   chan rune
 	hangUp context.CancelCauseFunc
 
 	mu        sync.Mutex
-	heard     []string // what was begun to be spoken, as text
+	heard     []string // utterances that began, as text
 	musics    int
 	music     bool
 	state     string
@@ -35,9 +35,9 @@ type fakeLine struct {
 	released  string // "hung up" or "handed over"
 	cut       int    // playbacks stopped early
 	failPlays error
-	endless   bool          // the end of what is played is never told
-	transfers bool          // who hangs up while he talks has put the other through, who talks on
-	loses     bool          // the link with each command, and has it back at once
+	endless   bool          // no playback reports its end
+	transfers bool          // a hang-up during the talk is a transfer: the other side talks on
+	loses     bool          // loses the link with each command, and has it back at once
 	away      chan struct{} // while the link is lost; closed when it is back
 
 	again context.CancelCauseFunc // see putsThrough
@@ -46,7 +46,7 @@ type fakeLine struct {
 func (l *fakeLine) Answer(context.Context) error { return l.reached() }
 func (l *fakeLine) Keys() <-chan rune            { return l.keys }
 
-// reached is what every command says of the link.
+// reached is the result of every command, by the state of the link.
 func (l *fakeLine) reached() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +78,7 @@ func (l *fakeLine) Attend(ctx context.Context) (context.Context, context.CancelF
 	return ctx, func() { again(nil) }
 }
 
-// putsThrough lets who is on the line put somebody else through to it.
+// putsThrough lets the person on the line transfer another one to it.
 func (l *fakeLine) putsThrough() {
 	l.mu.Lock()
 	l.again(ivr.ErrPutThrough)
@@ -186,7 +186,7 @@ func (l *fakeLine) all() string {
 	return strings.Join(l.heard, " | ")
 }
 
-// talkingTo is whose phone he was connected with last.
+// talkingTo is the phone that the line was connected with last.
 func (l *fakeLine) talkingTo() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,12 +218,12 @@ func (p *fakePlayback) Stop(context.Context) error {
 	return nil
 }
 
-// fakePhones answers, or does not, as the story says per agent.
+// fakePhones answers, or does not, as the story has it per agent.
 type fakePhones struct {
 	mu     sync.Mutex
-	answer map[call.AgentID]time.Duration // after ringing so long; not there: never answers
+	answer map[call.AgentID]time.Duration // after ringing this long; missing: never answers
 	fail   map[call.AgentID]error
-	vanish map[call.AgentID]int // how often it is answered and hung up at once
+	vanish map[call.AgentID]int // how often the phone answers and hangs up at once
 	legs   []*fakeLeg
 	rung   []call.AgentID
 }
@@ -294,7 +294,7 @@ func (l *fakeLeg) HangUp(context.Context) error {
 type fakeNotes struct {
 	mu   sync.Mutex
 	down bool
-	full error // no note is made, because of this
+	full error // the error of every request
 	slow time.Duration
 	made []callback.Request
 	due  time.Time // of the note that is promised; a day later when zero
@@ -303,11 +303,11 @@ type fakeNotes struct {
 	stands *note.Note // that is the answer to every request; nil for none
 
 	live                []note.Note
-	deaf                bool // Live answers to nobody
+	deaf                bool // Live never answers
 	repeated, withdrawn []note.ID
 }
 
-// set changes what the notes are like.
+// set changes the notes.
 func (n *fakeNotes) set(change func(*fakeNotes)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -330,7 +330,7 @@ func (n *fakeNotes) Promise(ctx context.Context, r callback.Request) (note.Note,
 	if n.stands != nil {
 		return *n.stands, callback.Merged, nil
 	}
-	if n.note.Key == r.Key { // what was asked in this call before
+	if n.note.Key == r.Key { // the same request of this call
 		return n.note, callback.Known, nil
 	}
 	n.made = append(n.made, r)
@@ -378,7 +378,7 @@ func (n *fakeNotes) Withdraw(_ context.Context, about note.Note, _ call.ID) erro
 	return nil
 }
 
-// spokenText gives every utterance as text, so that stories read what a caller hears.
+// spokenText gives every utterance as text, so that stories show the caller's side.
 type spokenText struct{ manifest *prompts.Manifest }
 
 func (s spokenText) Media(u prompts.Utterance) ([]string, []prompts.ID) {

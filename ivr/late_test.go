@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/queue"
 )
 
-// Where the menu of a scene, which is spoken after the welcome, moves on when nothing is pressed.
+// The moment at which the menu of a scene, after the welcome, moves on without a key.
 const menuIsOver = welcomeIs + spokenFor + 5*time.Second
 
 func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAnOfferThatWasHeardMayBeTakenAtOnce(t *testing.T) {
 	})
 }
 
-func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
+func TestACallerWithANoteWhoPressesForAPersonTwiceKeepsTheirPlace(t *testing.T) {
 	for name, keys := range map[string]struct{ first, second string }{
 		"1 twice": {"1", "1"}, "1 too late": {"", "1"},
 	} {
@@ -99,7 +99,7 @@ func TestWhoHasANoteAndPressesForAPersonOnceMoreKeepsTheirPlace(t *testing.T) {
 	}
 }
 
-func TestWhoHasANoteAndPressesNothingGetsAPersonSoon(t *testing.T) {
+func TestACallerWithANoteWhoPressesNothingGetsAPersonSoon(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.callersNote()
 		s.rings("140570")

@@ -19,7 +19,7 @@ import (
 const (
 	digitWait    = 8 * time.Second // for the next digit of a number
 	numberTries  = 3               // how often a number may be keyed in, and how often it is read back
-	maxKeyed     = 21              // digits: so many are garbage
+	maxKeyed     = 21              // digits: as many are garbage
 	promiseLimit = 2 * time.Second // for making a note durable; the store has its own, shorter limits
 
 	keyYes         = '1'
@@ -28,22 +28,22 @@ const (
 	keyStartAgain  = '*'
 )
 
-// noteResult is how the talk about a callback note ended.
+// noteResult is how the dialogue about a callback note ended.
 type noteResult string
 
 const (
 	promised    noteResult = "promised"    // the note is made and the caller was told
 	declined    noteResult = "declined"    // the caller does not want it, or gave no number that can be called
 	impossible  noteResult = "impossible"  // it could not be stored
-	interrupted noteResult = "interrupted" // a person answered meanwhile, or the team is gone: see signal
+	interrupted noteResult = "interrupted" // an agent answered meanwhile, or the team is gone: see signal
 )
 
-// noteOffer is the talk with a caller about a callback note. A person who answers meanwhile goes before it.
+// noteOffer is the dialogue with a caller about a callback note. An agent who answers meanwhile goes before it.
 type noteOffer struct {
 	*session
 	team    routing.Team
 	signals <-chan dispatch.Signal // nil outside a queue
-	// told as soon as the caller has his promise, before he hears so; nil outside a queue
+	// called once the note is made, before the caller hears so; nil outside a queue
 	settled func()
 	signal  dispatch.Signal // what interrupted it
 }
@@ -67,8 +67,8 @@ func (d *noteOffer) offer(ctx context.Context, question prompts.Utterance) (note
 	return declined, nil
 }
 
-// take promises the caller a call. Who has a note already, and is in this call because of it, gets no second one: two
-// teams would ring him. What he asks now is for whoever rings him.
+// take promises the caller a call. A caller in a call about a note gets no second one: two teams would ring them. A
+// further question is for their callback.
 func (d *noteOffer) take(ctx context.Context) (noteResult, error) {
 	n, ok := d.standing(ctx, d.team.Municipality)
 	if !ok {
@@ -121,7 +121,7 @@ func (d *noteOffer) dialable(n call.Number) error {
 	return dialling.Dialable(dialling.Policy{Countries: countries}, n)
 }
 
-// keyIn lets the caller key in a number that may be called. It gives the unknown number when that does not succeed.
+// keyIn lets the caller key in a number that may be called. It gives the unknown number when they do not.
 func (d *noteOffer) keyIn(ctx context.Context) (call.Number, error) {
 	for range numberTries {
 		digits, err := d.collect(ctx, d.speaker.Say(prompts.EnterNumber), maxKeyed)
@@ -135,7 +135,7 @@ func (d *noteOffer) keyIn(ctx context.Context) (call.Number, error) {
 		if err == nil {
 			return number, nil
 		}
-		d.log.Info("a keyed number cannot be called back", "why", err)
+		d.log.Info("keyed number cannot be called back", "why", err)
 		if err := d.tell(ctx, d.speaker.Say(prompts.UnusableNumber)); err != nil || d.signal.Kind != "" {
 			return call.Number{}, err
 		}
@@ -143,7 +143,7 @@ func (d *noteOffer) keyIn(ctx context.Context) (call.Number, error) {
 	return call.Number{}, nil
 }
 
-// collect gathers digits until the hash key, silence, or as many as there can be. A star starts again.
+// collect gathers digits until the hash key, silence, or the most there can be. A star starts again.
 func (d *noteOffer) collect(ctx context.Context, speech prompts.Utterance, most int) (string, error) {
 	var digits strings.Builder
 	d.forgetKeys()
@@ -165,8 +165,8 @@ func (d *noteOffer) collect(ctx context.Context, speech prompts.Utterance, most 
 	return digits.String(), nil
 }
 
-// promise makes the note, and only when that is durable tells the caller. A caller who has hung up by now still gets
-// the note that he asked for.
+// promise makes the note, and tells the caller only when it is durable. A caller gets it even when they have hung up by
+// now.
 func (d *noteOffer) promise(ctx context.Context, number call.Number) (noteResult, error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), promiseLimit)
 	defer cancel()
@@ -185,17 +185,17 @@ func (d *noteOffer) promise(ctx context.Context, number call.Number) (noteResult
 	switch {
 	case isLimit(err):
 		d.log.Info(
-			"no more callback notes are made today; the caller is offered a person", "team", d.team.ID, "why", err,
+			"limit of callback notes reached today; the caller is offered a person", "team", d.team.ID, "why", err,
 		)
 		return impossible, nil
 	case err != nil:
-		d.log.Error("a callback note could not be made; the caller is offered a person", "team", d.team.ID, "err", err)
+		d.log.Error("callback note not made; the caller is offered a person", "team", d.team.ID, "err", err)
 		return impossible, nil
 	}
 	return promised, d.confirm(ctx, n, how == callback.Merged, number)
 }
 
-// isLimit reports whether a note was refused because enough were made today, as the municipality wants it.
+// isLimit reports whether a note was refused because a limit of the municipality was reached today.
 func isLimit(err error) bool {
 	refusal, ok := errors.AsType[*dialling.Refusal](err)
 	if !ok {
@@ -209,9 +209,9 @@ func isLimit(err error) bool {
 	}
 }
 
-// confirm tells the caller what he was promised. stood says that he had the note before this call; asked is the number
-// that he confirmed, and not always the one that is called: a call makes one note, and when it was taken back he may
-// have named another since.
+// confirm tells the caller the promise. stood says that the note was there before this call. asked is the number that
+// the caller confirmed, which may differ from the note's: a call makes one note, and after a restart the caller may
+// name another number.
 func (d *noteOffer) confirm(ctx context.Context, n note.Note, stood bool, asked call.Number) error {
 	d.contact.Outcome, d.contact.NoteID = call.CallbackPromised, string(n.ID)
 	if d.settled != nil {
@@ -222,12 +222,12 @@ func (d *noteOffer) confirm(ctx context.Context, n note.Note, stood bool, asked 
 		Note: string(n.ID), Reference: string(n.Reference), Stood: stood,
 		Deadline: n.Deadline.In(d.plan.Municipalities[d.team.Municipality].Location),
 	}
-	if stood && !d.isTheirs(n) { // who has the reference can withdraw it
+	if stood && !d.isTheirs(n) { // the reference is enough to withdraw it
 		d.state.Promise.Reference = ""
 	}
 	if err := d.line.Remember(ctx, d.state.String()); err != nil && ctx.Err() == nil {
 		d.log.Warn(
-			"a promise could not be written on the call; should the daemon stop now, the caller waits again", "err",
+			"promise not kept on the channel; if the daemon stops now, the caller waits again", "err",
 			err,
 		)
 	}
@@ -238,8 +238,8 @@ func (d *noteOffer) confirm(ctx context.Context, n note.Note, stood bool, asked 
 	return d.say(ctx, speech)
 }
 
-// isTheirs reports whether a note that was there before this call is the caller's for certain: they have named it, or
-// ring from the mobile that it is known by.
+// isTheirs reports whether a note from before this call is the caller's for certain: they gave its reference, or ring
+// from a mobile of the note.
 func (c *session) isTheirs(n note.Note) bool {
 	if c.state.NoteID == string(n.ID) && !c.state.Apart {
 		return true
@@ -249,8 +249,7 @@ func (c *session) isTheirs(n note.Note) bool {
 		slices.ContainsFunc(n.Numbers(), func(known call.Number) bool { return known.E164 == line.E164 })
 }
 
-// confirmation tells the caller his deadline, and his reference twice. The note may be one that he had already, and
-// late.
+// confirmation tells the caller the deadline, and the reference twice. The note may be from before this call, and late.
 func (c *session) confirmation(p Promise) prompts.Utterance {
 	speech := c.speaker.Deadline(p.Deadline)
 	switch {
@@ -266,7 +265,7 @@ func (c *session) confirmation(p Promise) prompts.Utterance {
 	return speech.Then(c.speaker.Say(prompts.Goodbye))
 }
 
-// tell speaks to the end. Only a person who answers meanwhile cuts it short: see signal.
+// tell speaks to the end. Only an agent who answers meanwhile cuts it short: see signal.
 func (d *noteOffer) tell(ctx context.Context, speech prompts.Utterance) error {
 	to := d.attention()
 	to.keep = true
@@ -275,7 +274,7 @@ func (d *noteOffer) tell(ctx context.Context, speech prompts.Utterance) error {
 	return err
 }
 
-// ask puts a question as attendant.ask does. A person who answers meanwhile cuts it short: see signal.
+// ask puts a question as attendant.ask does. An agent who answers meanwhile cuts it short: see signal.
 func (d *noteOffer) ask(ctx context.Context, question prompts.Utterance) (rune, error) {
 	h, err := d.attendant.ask(ctx, question, d.attention())
 	d.signal = h.signal

@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// maxHops bounds the menus and teams that one call passes through, whatever the configuration says.
+// maxHops bounds the menus and teams of one call, whatever the configuration says.
 const maxHops = 20
 
 // Operator answers calls. Its fields are set once, before the first call; it is safe for concurrent use.
@@ -24,7 +24,7 @@ type Operator struct {
 	Sounds   Sounds
 	Register Register
 	System   func() string // Asterisk's own name, part of a note's idempotency key
-	Engaged  *Engaged      // is told of every caller
+	Engaged  *Engaged      // hears of every caller
 	Log      *slog.Logger
 
 	talks talks
@@ -35,15 +35,15 @@ type session struct {
 	attendant
 	operator *Operator
 	plan     *routing.Plan
-	entry    routing.Entry // what the dialled number leads to
+	entry    routing.Entry // of the dialled number
 	ready    func()        // see Kept
 	state    State
 	contact  call.Contact
-	note     note.Note // that the call is about, as it was when he heard of it; zero after a restart, see state.About
-	counted  bool      // whether the note knows of this call
+	note     note.Note // that the call is about, as the caller heard of it; zero after a restart, see state.NoteID
+	counted  bool      // whether the note counts this call
 }
 
-// Take handles a new call from ring to end and registers what became of it. It returns when the call is over, or when
+// Take handles a new call from ring to end and registers its contact record. It returns when the call is over, or when
 // ctx ends with ErrShutdown: then the call stays with Asterisk, and the daemon that takes it back registers it.
 func (o *Operator) Take(ctx context.Context, line Line, incoming call.Call) error {
 	c := o.newSession(line, incoming)
@@ -61,18 +61,18 @@ func (o *Operator) newSession(line Line, incoming call.Call) *session {
 	return c
 }
 
-// enter finds what the dialled number leads to, and from it the municipality and the language of the call.
+// enter finds the entry of the dialled number, and from it the municipality and the language of the call.
 func (c *session) enter(dialled string) {
 	entry, ok := c.plan.Entries[routing.EntryKey(dialled)]
 	if !ok {
-		c.log.Warn("call to a number that is not configured")
+		c.log.Warn("call to a number that is not configured; using the entry for unknown numbers")
 		entry = c.plan.Unknown
 	}
 	c.entry = entry
 	c.contact.Municipality = entry.Municipality
 	speaker, err := prompts.NewSpeaker(entry.Language)
 	if err != nil { // the configuration is checked for this; the zero Speaker speaks Dutch
-		c.log.Error("entry with a language that has no prompts", "number", entry.Number, "err", err)
+		c.log.Error("entry's language has no prompts; speaking Dutch", "number", entry.Number, "err", err)
 	}
 	c.speaker = speaker
 }
@@ -85,14 +85,14 @@ func (c *session) begin(ctx context.Context) error {
 	}
 	if c.entry.Welcome != "" {
 		if err := c.say(ctx, c.speaker.Say(c.entry.Welcome)); err != nil {
-			c.recognise(notes()) // a repeat contact is one too when they hang up during the welcome
+			c.recognise(notes()) // a caller who hangs up during the welcome counts as a repeat contact too
 			return err
 		}
 	}
 	return c.meet(ctx, notes())
 }
 
-// meet tells a caller who has a note how it stands, and lets every caller choose.
+// meet tells a caller with a note how it stands, and lets every caller choose.
 func (c *session) meet(ctx context.Context, k known) error {
 	first := c.entry.First
 	c.recognise(k)
@@ -120,7 +120,7 @@ func (c *session) follow(ctx context.Context, target routing.Target) error {
 			c.contact.Outcome = call.OtherMunicipality
 			return c.say(ctx, c.speaker.Say(target.Refer))
 		default:
-			return errors.New("a target that leads nowhere")
+			return errors.New("target without menu, team or text")
 		}
 		if err != nil || next == nil {
 			return err
@@ -130,7 +130,7 @@ func (c *session) follow(ctx context.Context, target routing.Target) error {
 	return fmt.Errorf("more than %d menus and teams in one call", maxHops)
 }
 
-// at lets it be known where the caller is: nobody calls them back meanwhile.
+// at publishes where the caller is, so that nobody calls them back meanwhile.
 func (c *session) at(o call.Offer) {
 	c.operator.Engaged.at(c.contact.Call.ID, party{
 		number: c.contact.Call.Caller.E164, municipality: c.contact.Municipality,
@@ -138,7 +138,7 @@ func (c *session) at(o call.Offer) {
 	})
 }
 
-// menu speaks a menu until the caller has chosen, or has done nothing long enough.
+// menu speaks a menu until the caller has chosen, or until their silence or wrong keys end it.
 func (c *session) menu(ctx context.Context, m routing.Menu) (*routing.Target, error) {
 	var progress routing.MenuProgress
 	speech := c.speaker.Say(m.Prompts...)
@@ -167,7 +167,7 @@ func (c *session) menu(ctx context.Context, m routing.Menu) (*routing.Target, er
 	}
 }
 
-// run takes the call to its end, however that comes: the line is released and the contact registered.
+// run takes the call to its end, releases the line and registers the contact.
 func (c *session) run(ctx context.Context, how func(context.Context) error) error {
 	c.at(call.Offer{At: c.contact.Call.Arrived})
 	defer c.operator.Engaged.gone(c.contact.Call.ID)
@@ -183,7 +183,7 @@ func (c *session) run(ctx context.Context, how func(context.Context) error) erro
 	case errors.Is(err, ErrHungUp):
 		err = nil
 	default:
-		c.log.Error("a call failed and goes to the fallback", "err", err)
+		c.log.Error("call failed; handing it to the fallback", "err", err)
 		c.contact.Outcome = call.Failed
 		if c.release(clean, c.line.HandOver) {
 			c.contact.Outcome = call.Fallback

@@ -100,10 +100,10 @@ func TestNobodyAnswersAndTheCallerTakesANote(t *testing.T) {
 		require.Contains(
 			t, s.line.all(), "Onze medewerker is nu niet bereikbaar. Wilt u dat wij u terugbellen? Toets 1.",
 		)
-		s.answers("11") // in his haste he presses twice
+		s.answers("11") // a hasty caller presses twice
 		require.Contains(t, s.line.all(), "Wij bellen u terug op nummer, nul zes")
 		s.after(time.Second)
-		require.Empty(t, s.notes.made, "nothing is promised before the caller has confirmed his number")
+		require.Empty(t, s.notes.made, "nothing is promised before the caller has confirmed the number")
 		s.answers("1")
 		require.Len(t, s.notes.made, 1)
 		require.Equal(t, note.Key("test/call-1"), s.notes.made[0].Key)
@@ -119,7 +119,7 @@ func TestNobodyAnswersAndTheCallerTakesANote(t *testing.T) {
 	})
 }
 
-func TestWhoDoesNotWantANoteFromADepartmentGoesToTheContactCentre(t *testing.T) {
+func TestACallerWhoDeclinesADepartmentsNoteGoesToTheContactCentre(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Second)
 		s.rings("140570")
@@ -156,7 +156,7 @@ func TestAPersonWhoAnswersGoesBeforeTheNote(t *testing.T) {
 		s.rings("140570")
 		s.presses("2")
 		s.after(11 * time.Second)
-		s.presses("1") // while his number is read back, the phone is answered
+		s.presses("1") // while the number is read back, the phone is answered
 		s.after(3 * time.Second)
 		require.Equal(t, "kcc1", s.line.talking)
 		require.Empty(t, s.notes.made)
@@ -200,7 +200,7 @@ func TestTheStoreIsDownAndTheCallerWaitsForAPerson(t *testing.T) {
 		s.phones.answers("kcc1", time.Second)
 		s.phones.answers("kcc2", time.Second)
 		s.after(2 * time.Minute)
-		require.NotEmpty(t, s.line.talking, "he kept his place and gets a person")
+		require.NotEmpty(t, s.line.talking, "the caller kept their place and gets a person")
 		s.agentHangsUp()
 		require.Equal(t, call.Answered, s.contact().Outcome)
 	})
@@ -307,11 +307,11 @@ func TestShutdownLeavesTheCallAndItsPlaceToTheNextDaemon(t *testing.T) {
 		s.comesBack(remembered)
 		s.after(2 * time.Second)
 		require.Equal(t, "kcc1", s.line.talking)
-		require.NotContains(t, s.line.all(), "Welkom", "who waited already is not welcomed again")
+		require.NotContains(t, s.line.all(), "Welkom", "a caller who waited already is not welcomed again")
 		s.agentHangsUp()
 		c := s.contact()
 		require.Equal(t, "2", c.Choices)
-		require.WithinDuration(t, before.Add(-10*time.Second), c.Offers[0].At, 2*time.Second, "he kept his place")
+		require.WithinDuration(t, before.Add(-10*time.Second), c.Offers[0].At, 2*time.Second, "the place is kept")
 	})
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/queue"
 )
 
-const hisPromise = "Wij bellen u uiterlijk op dinsdag vierentwintig november om elf uur"
+const thePromise = "Wij bellen u uiterlijk op dinsdag vierentwintig november om elf uur"
 
-// takesANote lets a caller who waits for the contact centre ask for a note, up to the moment in which he is told.
+// takesANote lets a caller in the contact centre's queue ask for a note, up to its confirmation.
 func (s *scene) takesANote() {
 	s.t.Helper()
 	s.rings("140570")
@@ -26,11 +26,11 @@ func (s *scene) takesANote() {
 	s.presses("1")
 	s.answers("1")
 	s.after(200 * time.Millisecond)
-	require.Contains(s.t, s.line.all(), hisPromise)
+	require.Contains(s.t, s.line.all(), thePromise)
 	require.Empty(s.t, s.line.released)
 }
 
-func TestNobodyIsRungForWhoHasHisPromise(t *testing.T) {
+func TestNoPhoneRingsForACallerWithAPromise(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		for _, agent := range []string{"kcc1", "kcc2"} {
 			s.dispatch.Phone("PJSIP/"+agent, queue.PhoneOffline)
@@ -42,18 +42,18 @@ func TestNobodyIsRungForWhoHasHisPromise(t *testing.T) {
 		s.answers("1")
 		s.answers("1")
 		s.after(200 * time.Millisecond)
-		require.Contains(t, s.line.all(), hisPromise)
+		require.Contains(t, s.line.all(), thePromise)
 		s.dispatch.Phone("PJSIP/kcc1", queue.PhoneFree)
 		s.after(30 * time.Second)
 		require.Empty(t, s.phones.rings())
 		c := s.contact()
 		require.Equal(t, call.CallbackPromised, c.Outcome)
 		require.Equal(t, call.OfferTookNote, c.Offers[0].Result)
-		require.InDelta(t, 3, c.Offers[0].Waited.Seconds(), 1, "until it was promised, not until he had heard so")
+		require.InDelta(t, 3, c.Offers[0].Waited.Seconds(), 1, "until the promise, not its confirmation")
 	})
 }
 
-func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
+func TestAnAgentWhoAnswersCutsWordsAboutANumberShort(t *testing.T) {
 	for name, test := range map[string]struct {
 		caller string // empty for a number that is withheld
 		keys   []string
@@ -87,7 +87,7 @@ func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
 					s.presses(keys)
 				}
 				if len(test.keys) == 3 {
-					s.after(1100 * time.Millisecond) // he was told of the last number too
+					s.after(1100 * time.Millisecond) // the last number was refused too
 				}
 				require.Contains(t, s.line.all(), test.hears)
 				s.dispatch.Phone("PJSIP/kcc1", queue.PhoneFree)
@@ -100,14 +100,14 @@ func TestAPersonWhoAnswersCutsWhatIsToldOfANumber(t *testing.T) {
 	}
 }
 
-func TestWhoWasPromisedACallHearsItAgainFromTheNextDaemon(t *testing.T) {
+func TestACallerHearsThePromiseAgainFromTheNextDaemon(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.phones.answers("kcc1", time.Minute)
 		s.takesANote()
 		s.comesBack(s.stops())
-		require.Contains(t, s.line.all(), hisPromise)
+		require.Contains(t, s.line.all(), thePromise)
 		s.after(time.Minute)
-		require.Equal(t, []call.AgentID{"kcc1"}, s.phones.rings(), "he does not wait for anybody")
+		require.Equal(t, []call.AgentID{"kcc1"}, s.phones.rings(), "the caller no longer waits")
 		c := s.contact()
 		require.Equal(t, "hung up", s.line.released)
 		require.Equal(t, call.CallbackPromised, c.Outcome)
@@ -119,10 +119,10 @@ func TestWhoWasPromisedACallHearsItAgainFromTheNextDaemon(t *testing.T) {
 	})
 }
 
-func TestWhoWasPromisedACallOutsideOpeningHoursHearsItAgainToo(t *testing.T) {
+func TestACallerHearsAPromiseOutsideOpeningHoursAgainToo(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		shared := s.plan.Entries["+31140570"]
-		shared.Municipality = "" // a number of several says it only by the team
+		shared.Municipality = "" // on a shared number only the team tells it
 		s.plan.Entries["+31140570"] = shared
 		s.after(10 * time.Hour)
 		s.rings("140570")
@@ -143,9 +143,9 @@ func TestWhoWasPromisedACallOutsideOpeningHoursHearsItAgainToo(t *testing.T) {
 	})
 }
 
-// A daemon that was killed between making the note and telling so leaves a note that its caller does not know of. A
-// call makes one note: when he keys in another number now, he must not think that it is that one.
-func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
+// A daemon that was killed between the note and its confirmation leaves a note that the caller does not know of. A call
+// makes one note: a caller who keys in another number now must hear which number it has.
+func TestTheNumberOfAnEarlierNoteIsSaid(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		first, err := call.ParseNumber("0612345678")
 		require.NoError(t, err)
@@ -164,7 +164,7 @@ func TestANumberThatIsNotTheOneHeAskedForIsSaid(t *testing.T) {
 		s.after(200 * time.Millisecond)
 		require.Contains(
 			t, s.line.all(),
-			"Wij bellen u terug op nummer, nul zes, één twee, drie vier, vijf zes, zeven acht. "+hisPromise,
+			"Wij bellen u terug op nummer, nul zes, één twee, drie vier, vijf zes, zeven acht. "+thePromise,
 		)
 		s.after(time.Minute)
 		require.Equal(t, "note-1", s.contact().NoteID)

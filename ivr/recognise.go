@@ -14,33 +14,33 @@ import (
 )
 
 const (
-	// recogniseLimit bounds the search for a caller's note: it runs while the welcome is spoken, and a call never waits
-	// for more.
+	// recogniseLimit bounds the search for a caller's note. It runs during the welcome, and a call never waits longer
+	// for it.
 	recogniseLimit = 500 * time.Millisecond
 
-	// choiceWait is for a key after the choices: whoever presses none waits for a person, who is not rung before.
+	// choiceWait is for a key after the choices: without one the caller waits for an agent, whose phone rings only
+	// after it.
 	choiceWait = 3 * time.Second
 
 	keyPerson   = '1' // speak to a person, as staying on the line does
-	keyLeave    = '2' // the note stays as it is; where it is not known which: hear of it
-	keyWithdraw = '3' // the caller need not be called any more
+	keyLeave    = '2' // the note stays as it is; with several notes: hear of the caller's own
+	keyWithdraw = '3' // the caller no longer wants the callback
 	keyOther    = '4' // the call is about something else
 )
 
-// known are the live notes of the number that a caller's line shows, the one due first before the others.
+// known are the live notes of a caller's number, the one due first before the others.
 type known struct {
 	notes []note.Note
-	// own says that they are the caller's: the line is a mobile, or they keyed in the reference. Behind any other
-	// number there may be several people, who do not know of each other.
+	// own says that they are the caller's: the line is a mobile, or the caller keyed in the reference. Any other number
+	// may be shared by people who do not know of each other.
 	own bool
 }
 
-// certain reports whether it is known which note is meant, and that it is the caller's.
+// certain reports whether there is one note, and it is the caller's.
 func (k known) certain() bool { return k.own && len(k.notes) == 1 }
 
-// lookUp begins to look for the live notes of the caller's number. The function that it gives waits for the answer;
-// there are none when the caller cannot be known, or when the notes cannot be read: then the call goes on like any
-// other.
+// lookUp starts to look for the live notes of the caller's number, and gives a function that waits for them. There are
+// none when the number is not known or the notes cannot be read: the call then goes on like any other.
 func (c *session) lookUp(ctx context.Context) func() known {
 	number := c.contact.Call.Caller
 	if !number.Known() {
@@ -54,7 +54,7 @@ func (c *session) lookUp(ctx context.Context) func() known {
 		for _, m := range c.municipalities() {
 			notes, err := c.operator.Notes.Live(ctx, m, number)
 			if err != nil && ctx.Err() == nil {
-				c.log.Warn("could not look for a caller's note; the call goes on without it", "err", err)
+				c.log.Warn("caller's notes not read; the call goes on without them", "err", err)
 			}
 			all = append(all, notes...)
 		}
@@ -64,7 +64,7 @@ func (c *session) lookUp(ctx context.Context) func() known {
 	return func() known { return known{notes: <-found, own: number.Kind == call.KindMobile} }
 }
 
-// municipalities are those whose notes a call can be about: a number that several share says it only in its menu.
+// municipalities are those whose notes a call can be about. On a shared number the caller chooses one only in the menu.
 func (c *session) municipalities() []call.MunicipalityID {
 	if c.entry.Municipality != "" {
 		return []call.MunicipalityID{c.entry.Municipality}
@@ -72,7 +72,7 @@ func (c *session) municipalities() []call.MunicipalityID {
 	return slices.Sorted(maps.Keys(c.plan.Municipalities))
 }
 
-// recognise takes down that the call is from a number that has a note: a repeat contact, whatever comes of it.
+// recognise records that the caller's number has a note: the call is a repeat contact, however it goes on.
 func (c *session) recognise(k known) {
 	if len(k.notes) > 0 {
 		c.contact.About = string(k.notes[0].ID)
@@ -80,8 +80,8 @@ func (c *session) recognise(k known) {
 	}
 }
 
-// aboutNotes tells a caller who rings again how their note stands and lets them choose. It gives where the call goes
-// on, nil when it is over. Doing nothing ends at a person, like everywhere.
+// aboutNotes tells the caller how their note stands and lets them choose. It gives the next target, nil when the call
+// is over. Doing nothing ends at a person, like everywhere.
 func (c *session) aboutNotes(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	speech, choices := c.notesSpeech(k)
 	for range questions {
@@ -108,13 +108,13 @@ func (c *session) aboutNotes(ctx context.Context, k known, first routing.Target)
 	return c.toPerson(ctx, k), nil
 }
 
-// notesSpeech says what may be told of the notes, and what can be chosen. Where several notes wait behind a number
-// that several people may share, nothing is told before the reference is keyed in.
+// notesSpeech tells how the notes stand, and the choices. With several notes behind a number that may be shared, it
+// tells nothing before the reference is keyed in.
 func (c *session) notesSpeech(k known) (speech, choices prompts.Utterance) {
 	switch {
 	case k.own:
 		return c.noteSpeech(k.notes[0]), c.speaker.Say(prompts.NoteChoices)
-	case len(k.notes) == 1: // what was done about it so far is no business of another person
+	case len(k.notes) == 1: // the attempts so far are no business of another person
 		return c.speaker.Say(prompts.NoteForThisNumber).Then(c.dueSpeech(k.notes[0])), c.speaker.Say(
 			prompts.NoteChoices,
 		)
@@ -123,7 +123,7 @@ func (c *session) notesSpeech(k known) (speech, choices prompts.Utterance) {
 	}
 }
 
-// noteSpeech says how the caller's note stands.
+// noteSpeech tells how the caller's note stands.
 func (c *session) noteSpeech(n note.Note) prompts.Utterance {
 	speech := c.speaker.Say(prompts.NoteAlreadyOpen)
 	switch {
@@ -135,7 +135,7 @@ func (c *session) noteSpeech(n note.Note) prompts.Utterance {
 	return speech.Then(c.dueSpeech(n))
 }
 
-// dueSpeech says by when the caller is rung, or that it is late.
+// dueSpeech tells the deadline of the callback, or that it is late.
 func (c *session) dueSpeech(n note.Note) prompts.Utterance {
 	if late(n.Deadline) {
 		return c.speaker.Say(prompts.NoteLate)
@@ -143,8 +143,8 @@ func (c *session) dueSpeech(n note.Note) prompts.Utterance {
 	return c.speaker.Deadline(n.Deadline.In(c.plan.Municipalities[n.Municipality].Location))
 }
 
-// missed reports whether the last attempt is known not to have reached the caller: who was spoken to, or may have been,
-// must not hear that he was not reached.
+// missed reports whether the last attempt certainly did not reach the caller. A caller whom it may have reached must
+// not hear otherwise.
 func missed(n note.Note) bool {
 	if len(n.Attempts) == 0 {
 		return false
@@ -157,7 +157,7 @@ func missed(n note.Note) bool {
 	}
 }
 
-// late reports whether the moment that was promised has passed: it must not be promised again.
+// late reports whether the deadline has passed: it must not be promised again.
 func late(deadline time.Time) bool { return time.Now().After(deadline) }
 
 // identified lets the caller key in their reference, and tells how that note stands.
@@ -172,7 +172,8 @@ func (c *session) identified(ctx context.Context, k known, first routing.Target)
 	return c.toPerson(ctx, k), nil
 }
 
-// withdraw cancels the caller's note when they confirm that. One that may be another person's they must name first.
+// withdraw cancels the caller's note when they confirm that. For a note that may be another person's they must key in
+// the reference first.
 func (c *session) withdraw(ctx context.Context, k known, first routing.Target) (*routing.Target, error) {
 	if !k.certain() {
 		theirs, err := c.byReference(ctx, k)
@@ -195,7 +196,7 @@ func (c *session) withdraw(ctx context.Context, k known, first routing.Target) (
 	defer cancel()
 	n := k.notes[0]
 	if err := c.operator.Notes.Withdraw(limited, n, c.contact.Call.ID); err != nil {
-		c.log.Error("a callback note could not be withdrawn; the caller goes to a person", "note", n.ID, "err", err)
+		c.log.Error("callback note not withdrawn; the caller goes to a person", "note", n.ID, "err", err)
 		if err := c.say(ctx, c.speaker.Say(prompts.CallbackNotPossible)); err != nil {
 			return nil, err
 		}
@@ -205,8 +206,8 @@ func (c *session) withdraw(ctx context.Context, k known, first routing.Target) (
 	return &first, c.say(ctx, c.speaker.Say(prompts.NoteWithdrawn))
 }
 
-// byReference lets the caller key in the reference of their note. It is not certain when they do not, or have none of
-// these notes.
+// byReference lets the caller key in the reference of their note. The result is not certain when the reference is of
+// none of the notes.
 func (c *session) byReference(ctx context.Context, k known) (known, error) {
 	d := noteOffer{session: c}
 	speech := c.speaker.Say(prompts.EnterReference)
@@ -223,11 +224,11 @@ func (c *session) byReference(ctx context.Context, k known) (known, error) {
 	return known{}, nil
 }
 
-// toPerson sends the caller to the team that has their note, or to the contact centre when nobody is there, or when
-// nobody knows about which note they ring. Should they ask for a call back there, then it is a note of their own
+// toPerson sends the caller to the team that has their note. They go to the contact centre when the team is not
+// staffed, or when it is not known which note is theirs. If they ask for a callback there they get a note of their own,
 // unless this one is theirs for certain.
 func (c *session) toPerson(ctx context.Context, k known) *routing.Target {
-	c.tooLate() // also after a 1: whoever presses it again still means a person
+	c.tooLate() // also after a 1: a second 1 still means a person
 	n := k.notes[0]
 	c.state.NoteID, c.state.Apart = string(n.ID), !k.own
 	centre := &routing.Target{Team: c.plan.Municipalities[n.Municipality].ContactCentre}
@@ -242,9 +243,9 @@ func (c *session) toPerson(ctx context.Context, k known) *routing.Target {
 	return centre
 }
 
-// standing gives the caller's note that the call is about as it is now. It is false when the call is about none of
-// theirs, and when that was closed meanwhile: what the caller asks for now is not promised yet. When the notes cannot
-// be read it is as they heard of it.
+// standing gives the current state of the caller's note that the call is about. It is false when there is none, and
+// when the note was closed meanwhile: a new request needs a new promise. When the notes cannot be read it gives the
+// note as the caller heard of it.
 func (c *session) standing(ctx context.Context, m call.MunicipalityID) (note.Note, bool) {
 	if c.state.NoteID == "" || c.state.Apart {
 		return note.Note{}, false
@@ -261,14 +262,13 @@ func (c *session) standing(ctx context.Context, m call.MunicipalityID) (note.Not
 		}
 	}
 	if err != nil {
-		c.log.Warn("could not look at a caller's note again", "note", c.state.NoteID, "err", err)
+		c.log.Warn("caller's note not read again; using its earlier state", "note", c.state.NoteID, "err", err)
 		return c.note, c.note.ID != ""
 	}
 	return note.Note{}, false
 }
 
-// repeated counts the call as a repeat contact of the note, once. It is no reason to let the caller wait or go without
-// help.
+// repeated counts the call as a repeat contact of the note, once. A failure must not keep the caller waiting.
 func (c *session) repeated(ctx context.Context, n note.Note) {
 	if c.counted {
 		return
@@ -276,7 +276,7 @@ func (c *session) repeated(ctx context.Context, n note.Note) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recogniseLimit)
 	defer cancel()
 	if err := c.operator.Notes.Repeated(limited, n, c.contact.Call.ID); err != nil {
-		c.log.Warn("a repeat contact could not be counted with its note", "note", n.ID, "err", err)
+		c.log.Warn("repeat contact not counted on its note; the call goes on", "note", n.ID, "err", err)
 		return
 	}
 	c.counted = true

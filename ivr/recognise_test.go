@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// hisNote is the live note of the caller of a scene, due on Tuesday at five.
+// callersNote makes the live note of a scene's caller, due on Tuesday at five.
 func (s *scene) callersNote(change ...func(*note.Note)) note.Note {
 	n := note.Note{
 		ID: "note-7", Reference: "10000004", Municipality: "deventer", Team: "permits", State: note.Open,
@@ -28,8 +28,8 @@ func (s *scene) callersNote(change ...func(*note.Note)) note.Note {
 }
 
 const (
-	hisNoteStands = "Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur."
-	welcomeIs     = 1 * time.Second
+	noteStands = "Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur."
+	welcomeIs  = 1 * time.Second
 )
 
 func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
@@ -37,7 +37,7 @@ func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
-		require.Contains(t, s.line.all(), hisNoteStands)
+		require.Contains(t, s.line.all(), noteStands)
 		s.answers("2")
 		s.after(10 * time.Second)
 		c := s.contact()
@@ -52,7 +52,7 @@ func TestACallerWithANoteHearsHowItStandsAndLeavesIt(t *testing.T) {
 
 func TestACallerWithANoteGetsAPerson(t *testing.T) {
 	for name, keys := range map[string]string{
-		"who presses 1": "1", "who does nothing": "", "who presses wrong keys": "88",
+		"by pressing 1": "1", "by doing nothing": "", "by wrong keys": "88",
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, s *scene) {
@@ -79,7 +79,7 @@ func TestACallerWithANoteGetsAPerson(t *testing.T) {
 	}
 }
 
-func TestItIsKnownWhatAConversationThatWasTakenBackIsAbout(t *testing.T) {
+func TestAConversationThatWasTakenBackKeepsItsNote(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		leg := &fakeLeg{id: "kcc1", gone: make(chan struct{})}
 		s.begin(func(ctx context.Context, c call.Call) error {
@@ -112,18 +112,18 @@ func TestACallerWithANoteOfATeamThatIsNotThereGetsTheContactCentre(t *testing.T)
 	})
 }
 
-func TestACallerWithdrawsHisNote(t *testing.T) {
+func TestACallerWithdrawsTheirNote(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		n := s.callersNote()
 		s.rings("140570")
 		s.after(welcomeIs)
 		s.answers("3")
-		require.Empty(t, s.notes.withdrawn, "not before he has confirmed it")
+		require.Empty(t, s.notes.withdrawn, "not before the caller has confirmed it")
 		s.answers("1")
 		require.Equal(t, []note.ID{n.ID}, s.notes.withdrawn)
 		require.Contains(t, s.line.all(), "Wij bellen u niet meer terug.")
 		s.after(3 * time.Second)
-		require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "he may have another question")
+		require.Contains(t, s.line.all(), "Belt u over een aanvraag?", "the caller may have another question")
 		s.hangsUp()
 		require.Equal(t, call.NoteWithdrawn, s.contact().Outcome)
 		require.Empty(t, s.notes.repeated)
@@ -166,8 +166,8 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 		"a machine answered": {
 			tried(attempt.Voicemail), "Wij hebben u al gebeld, maar u niet bereikt. Wij bellen u uiterlijk",
 		},
-		"he was spoken to":      {tried(attempt.NotReached, attempt.Reached), "voor u. Wij bellen u uiterlijk"},
-		"nobody said if he was": {tried(attempt.NotReached, attempt.Untold), "voor u. Wij bellen u uiterlijk"},
+		"the caller was reached": {tried(attempt.NotReached, attempt.Reached), "voor u. Wij bellen u uiterlijk"},
+		"it has no result":       {tried(attempt.NotReached, attempt.Untold), "voor u. Wij bellen u uiterlijk"},
 		"it is late": {
 			func(n *note.Note) { n.Deadline = monday.Add(-time.Hour) },
 			"Wij hadden u al willen bellen. Dat spijt ons. Wilt u",
@@ -185,7 +185,7 @@ func TestHowANoteStandsIsSaid(t *testing.T) {
 	}
 }
 
-// tried lets attempts end so.
+// tried gives attempts with these results.
 func tried(results ...attempt.Result) func(*note.Note) {
 	return func(n *note.Note) {
 		for _, r := range results {
@@ -194,13 +194,13 @@ func tried(results ...attempt.Result) func(*note.Note) {
 	}
 }
 
-// Two notes would let two teams ring him.
+// Two notes would let two teams ring them.
 func TestACallerWhoHasANoteGetsNoSecondOne(t *testing.T) {
 	const again = "Er staat al een terugbelnotitie voor u. Wij bellen u uiterlijk op dinsdag vierentwintig november om zeventien uur. " +
 		"Uw kenmerk is, één nul, nul nul, nul nul, nul vier. Uw kenmerk is"
 	for name, test := range map[string]struct {
 		team    call.TeamID
-		counted bool // when he chose
+		counted bool // when the caller chose
 		then    func(*scene)
 	}{
 		"at the team that has it":                        {"permits", true, func(*scene) {}},
@@ -269,8 +269,8 @@ func TestHangingUpDuringTheWelcomeIsARepeatContactToo(t *testing.T) {
 	})
 }
 
-// Who waits for a person and asks to be called back after all is given the note that there is. Its deadline may have
-// passed: a moment that has been is no promise.
+// A waiting caller who asks to be called back after all gets the note that there is. Its deadline may have passed: then
+// it must not be promised.
 func TestACallerWithALateNoteIsPromisedNothingInThePast(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.notes.due = monday.Add(-time.Hour)

@@ -30,13 +30,13 @@ type scene struct {
 	dispatch *dispatch.Dispatcher
 	operator *ivr.Operator
 	caller   call.Number
-	endless  bool // the end of what is played on his line is never told
+	endless  bool // see fakeLine.endless
 	done     chan error
 
-	losesEachCommand bool // his line, see fakeLine.loses
+	losesEachCommand bool // see fakeLine.loses
 }
 
-// monday is a Monday in opening hours, where synctest's clock does not stand: stories wait for it first.
+// monday is a Monday in opening hours. synctest's clock starts elsewhere: stories wait for it first.
 var monday = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func texts() prompts.Extra {
@@ -144,7 +144,7 @@ func (s *scene) rings(dialled string) {
 	})
 }
 
-// comesBack lets a daemon that starts now take the call back, with what the one before it remembered.
+// comesBack lets a new daemon take the call back, with the remembered state.
 func (s *scene) comesBack(remembered string) {
 	s.t.Helper()
 	s.dispatch.Close()
@@ -156,7 +156,7 @@ func (s *scene) comesBack(remembered string) {
 	})
 }
 
-// stops ends the daemon, and gives what it remembered of the call.
+// stops ends the daemon, and gives the call's remembered state.
 func (s *scene) stops() (remembered string) {
 	s.t.Helper()
 	s.dispatch.Close()

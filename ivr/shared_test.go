@@ -64,7 +64,7 @@ func TestSomebodyElseOfTheCompanyGetsANoteOfTheirOwn(t *testing.T) {
 				s.rings("140570")
 				s.after(welcomeIs)
 				require.Contains(t, s.line.all(), test.hears)
-				require.NotContains(t, s.line.all(), "niet bereikt", "what was done about another's note is not told")
+				require.NotContains(t, s.line.all(), "niet bereikt", "the attempts of another's note are not told")
 				for _, key := range test.keys {
 					s.answers(key)
 				}
@@ -158,7 +158,7 @@ func mobile(references ...note.Reference) func(*scene) []note.Note {
 	return func(s *scene) []note.Note { return s.severalNotes(references...) }
 }
 
-// Whoever keys in a stranger's number does not hear the reference by which that stranger's note is withdrawn.
+// A caller who keys in a stranger's number does not hear the reference: it would let them withdraw the note.
 func TestTheReferenceOfANoteThatStoodIsToldToTheirOwnMobileOnly(t *testing.T) {
 	for name, test := range map[string]struct {
 		number call.Number

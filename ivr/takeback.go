@@ -8,29 +8,29 @@ import (
 	"github.com/bereikbaar/bereikbaar/dispatch"
 )
 
-// Kept is what Asterisk kept of a call while no daemon handled it.
+// Kept is the part of a call that Asterisk kept while no daemon handled it.
 type Kept struct {
-	State string // as the line was asked to remember it; empty when it was not
-	Talk  *Talk  // the conversation that is going on; nil when there is none
-	Ready func() // told once the call has its place again, so that calls can be taken back in order; may be nil
+	State string // from Line.Remember; empty without it
+	Talk  *Talk  // the live conversation; nil when there is none
+	Ready func() // called once the call has its place again, so that calls are taken back in order; may be nil
 }
 
-// Talk is a conversation that was found going on.
+// Talk is a live conversation that the daemon found.
 type Talk struct {
 	Agent call.AgentID
 	Leg   dispatch.Leg
-	Since time.Time // when the bridge of the two was made, once the phone had answered, UTC
+	Since time.Time // when the two were bridged, after the phone answered, UTC
 }
 
-// TakeBack goes on with a call that Asterisk kept: a conversation is left alone, a waiting caller keeps his place even
-// when the team has closed meanwhile, who was promised a call hears that once more, and a caller in a menu hears it
-// again. It returns like Take.
+// TakeBack goes on with a call that Asterisk kept. A conversation goes on undisturbed. A waiting caller keeps their
+// place even when the team has closed meanwhile. A caller with a promise hears it again, and a caller in a menu hears
+// the menu again. It returns like Take.
 func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, kept Kept) error {
 	c := o.newSession(line, incoming)
 	c.ready = kept.Ready
 	c.recall(kept.State)
 	return c.run(ctx, func(ctx context.Context) error {
-		defer c.placed() // whatever comes of it: who takes calls back must not wait for this one
+		defer c.placed() // in any case: the next calls must not wait for this one
 		if kept.Talk != nil {
 			return c.resumeTalk(ctx, *kept.Talk)
 		}
@@ -38,11 +38,11 @@ func (o *Operator) TakeBack(ctx context.Context, line Line, incoming call.Call, 
 	})
 }
 
-// recall takes over what was remembered of the call.
+// recall takes over the call's remembered state.
 func (c *session) recall(remembered string) {
 	state, err := ParseState(remembered)
 	if err != nil {
-		c.log.Error("a call's remembered state is broken; it starts at the menu again", "err", err)
+		c.log.Error("remembered state of a call is broken; it starts at the menu again", "err", err)
 	}
 	c.state, c.counted = state, state.NoteID != ""
 	c.contact.Choices, c.contact.Offers, c.contact.About = state.Choices, state.Offers, state.NoteID
@@ -54,7 +54,7 @@ func (c *session) recall(remembered string) {
 	}
 }
 
-// goOn takes the call up where it was when the daemon or the link to Asterisk went, or when somebody was put through.
+// goOn takes the call up where it was when the daemon or the link to Asterisk went, or after a transfer.
 func (c *session) goOn(ctx context.Context) error {
 	if promise := c.state.Promise; promise != nil {
 		c.placed()
@@ -67,7 +67,7 @@ func (c *session) goOn(ctx context.Context) error {
 		}
 		return c.follow(ctx, *next)
 	}
-	c.placed() // it waited for nobody yet
+	c.placed() // it has not waited yet
 	notes := c.lookUp(ctx)
 	if err := c.line.Answer(ctx); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (c *session) goOn(ctx context.Context) error {
 	return c.meet(ctx, notes())
 }
 
-// placed tells, once, that a call that was taken back has its place again.
+// placed reports, once, that a call that was taken back has its place again.
 func (c *session) placed() {
 	if c.ready != nil {
 		c.ready()
@@ -83,9 +83,9 @@ func (c *session) placed() {
 	}
 }
 
-// resumeTalk goes on with a conversation that was found going on.
+// resumeTalk goes on with a live conversation.
 func (c *session) resumeTalk(ctx context.Context, talk Talk) error {
-	t := c.plan.Teams[c.state.Team] // one that left the configuration has no hours
+	t := c.plan.Teams[c.state.Team] // a team that left the configuration has no hours
 	entered := c.state.since(c.state.Team, talk.Since)
 	place := c.operator.Queue.Adopt(
 		dispatch.Ticket{Call: c.contact.Call, Team: c.state.Team, Since: entered}, talk.Agent, talk.Leg,

@@ -12,7 +12,7 @@ import (
 func TestACallerWhoHangsUpWhileTheLinkIsLostLeavesOneContact(t *testing.T) {
 	for name, test := range map[string]struct {
 		keys string
-		lost time.Duration // until he hangs up
+		lost time.Duration // until the caller hangs up
 		want call.Outcome
 	}{
 		"in the menu": {"9", 2 * time.Second, call.HungUpInMenu},
@@ -45,7 +45,7 @@ func TestACallGoesOnWhereItWasWhenTheLinkIsBack(t *testing.T) {
 		require.Equal(t, 1, waitingIn(s, "kcc"))
 		back := s.line.losesLink()
 		s.after(time.Minute)
-		require.Equal(t, 0, waitingIn(s, "kcc"), "nobody is rung who could not be connected")
+		require.Equal(t, 0, waitingIn(s, "kcc"), "no phone rings that could not be connected")
 		s.phones.answers("kcc1", time.Second)
 		back()
 		s.after(3 * time.Second)
@@ -63,7 +63,7 @@ func TestACallGoesOnWhereItWasWhenTheLinkIsBack(t *testing.T) {
 	})
 }
 
-func TestWhoWasPromisedACallHearsItAgainWhenTheLinkIsBack(t *testing.T) {
+func TestACallerHearsThePromiseAgainWhenTheLinkIsBack(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.rings("140570")
 		s.presses("2")
@@ -71,12 +71,12 @@ func TestWhoWasPromisedACallHearsItAgainWhenTheLinkIsBack(t *testing.T) {
 		s.presses("1")
 		s.after(time.Second)
 		back := s.line.losesLink()
-		s.presses("1") // the note is made, and he cannot be told
+		s.presses("1") // the note is made, and the caller cannot hear so
 		s.after(30 * time.Second)
 		require.Len(t, s.notes.made, 1)
-		require.NotContains(t, s.line.all(), hisPromise)
+		require.NotContains(t, s.line.all(), thePromise)
 		back()
-		require.Contains(t, s.line.all(), hisPromise)
+		require.Contains(t, s.line.all(), thePromise)
 		s.after(time.Minute)
 		c := s.contact()
 		require.Equal(t, call.CallbackPromised, c.Outcome)
@@ -86,7 +86,7 @@ func TestWhoWasPromisedACallHearsItAgainWhenTheLinkIsBack(t *testing.T) {
 	})
 }
 
-func TestALinkThatIsLostOverAndOverEndsInTheFallback(t *testing.T) {
+func TestALinkThatIsLostAgainAndAgainEndsInTheFallback(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.losesEachCommand = true
 		s.rings("140570")
@@ -97,7 +97,7 @@ func TestALinkThatIsLostOverAndOverEndsInTheFallback(t *testing.T) {
 	})
 }
 
-func TestSomebodyElseMayBePutThroughAsOftenAsPeopleDoSo(t *testing.T) {
+func TestACallMayBeTransferredAnyNumberOfTimes(t *testing.T) {
 	story(t, func(t *testing.T, s *scene) {
 		s.rings("140570")
 		s.presses("2")

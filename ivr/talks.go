@@ -8,15 +8,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Talking is a conversation of a caller with an agent that goes on.
+// Talking is a live conversation of a caller with an agent.
 type Talking struct {
 	Call  call.ID
 	Since time.Time      // when the two were connected, UTC
-	Note  note.Reference // the caller's note; empty when he has none, or has not been recognised
+	Note  note.Reference // the caller's note; empty when there is none, or the caller was not recognised
 }
 
-// Talking gives the conversation that an agent has with a caller now, and false when he has none. Any goroutine may
-// ask.
+// Talking gives an agent's conversation with a caller, and false when there is none. It is safe for concurrent use.
 func (o *Operator) Talking(agent call.AgentID) (Talking, bool) {
 	o.talks.mu.Lock()
 	defer o.talks.mu.Unlock()
@@ -24,13 +23,13 @@ func (o *Operator) Talking(agent call.AgentID) (Talking, bool) {
 	return talking, ok
 }
 
-// talks are the conversations that go on. The zero value is ready.
+// talks are the live conversations. The zero value is ready.
 type talks struct {
 	mu  sync.Mutex
 	now map[call.AgentID]Talking
 }
 
-// begin lets a conversation be known until end.
+// begin publishes a conversation until end.
 func (t *talks) begin(agent call.AgentID, talking Talking) (end func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -41,7 +40,7 @@ func (t *talks) begin(agent call.AgentID, talking Talking) (end func()) {
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.now[agent] == talking { // else he talks with the next already
+		if t.now[agent] == talking { // else the agent talks with the next already
 			delete(t.now, agent)
 		}
 	}

@@ -65,17 +65,17 @@ type waiting struct {
 	place    *dispatch.Place
 	entered  time.Time // the queue, for the figures and for the place in it
 	announce time.Time // next announcement; zero for none
-	propose  time.Time // when a note is offered for having waited long; zero for not (any more)
+	propose  time.Time // when a note is offered because of a long wait; zero for not (any more)
 	expire   time.Time // when the call moves on; zero for never
-	quiet    time.Time // until when no note is offered of our own accord
+	quiet    time.Time // no note is proposed before it
 	leaving  bool      // nobody is there, and another team takes over
-	vanished int       // phones that were answered, and hung up before the two were connected
+	vanished int       // phones that answered and hung up before they were connected
 }
 
-// vanishes is how many such phones count as nobody being there: a phone that does so each time would go on for ever.
+// vanishes is how many such phones count as nobody being there: else one phone could do so for ever.
 const vanishes = 3
 
-// wait keeps the call in the team's queue until a person answers, a note is promised, the wait is over, or the caller
+// wait keeps the call in the team's queue until an agent answers, a note is promised, the wait is over, or the caller
 // hangs up.
 func (c *session) wait(ctx context.Context, t routing.Team, now time.Time, offerFirst bool) (*routing.Target, error) {
 	entered := c.state.since(t.ID, now)
@@ -93,7 +93,7 @@ func (c *session) wait(ctx context.Context, t routing.Team, now time.Time, offer
 	c.placed()
 	next, err := w.serve(ctx, offerFirst)
 	switch w.offer.Result {
-	case call.OfferAnswered, call.OfferTookNote: // the wait ended then
+	case call.OfferAnswered, call.OfferTookNote: // the wait has been recorded
 		return next, err
 	case call.OfferAbandoned, call.OfferMovedOn, call.OfferLost:
 	}
@@ -104,8 +104,7 @@ func (c *session) wait(ctx context.Context, t routing.Team, now time.Time, offer
 	return next, err
 }
 
-// offered takes down that the call is put before the team, and gives the offer. One that a lost link or a transfer
-// broke off goes on.
+// offered records an offer of the call to the team. One that a lost link or a transfer broke off goes on.
 func (c *session) offered(t routing.Team, entered time.Time) *call.Offer {
 	last := len(c.contact.Offers) - 1
 	if last >= 0 && c.contact.Offers[last].Team == t.ID && c.contact.Offers[last].Result == call.OfferLost {
@@ -186,7 +185,7 @@ func (w *waiting) serve(ctx context.Context, offerFirst bool) (*routing.Target, 
 	return nil, err
 }
 
-// pass lets time go by with music until something happens, and says what is due.
+// pass plays music until something happens, or speaks the announcement or proposal that is due.
 func (w *waiting) pass(ctx context.Context) (heard, error) {
 	now := time.Now()
 	switch {
@@ -203,10 +202,10 @@ func (w *waiting) pass(ctx context.Context) (heard, error) {
 	return w.listen(ctx, prompts.Utterance{}, w.untilNext(now), attention{signals: w.place.Signals()})
 }
 
-// proposePause is how long a caller who did not want a note is left in peace at the least.
+// proposePause is the least time between two proposals of a note.
 const proposePause = time.Minute
 
-// nobodyThere offers a note because nobody of the team answered; who does not want one goes to the team that takes
+// nobodyThere offers a note because nobody of the team answered. A caller who declines goes to the team that takes
 // over, or waits on.
 func (w *waiting) nobodyThere(ctx context.Context) (heard, error) {
 	var h heard
@@ -239,14 +238,14 @@ func (w *waiting) discussNote(
 	return heard{signal: talk.signal}, err
 }
 
-// settle ends the wait of a caller who has his promise: nobody's phone rings while he is told.
+// settle ends the wait of a caller with a promise: no phone rings while they hear the confirmation.
 func (w *waiting) settle() {
 	w.offer.Result = call.OfferTookNote
 	w.offer.Waited = time.Since(w.entered)
 	w.leave()
 }
 
-// longPass is how long a call with nothing planned waits before it looks again.
+// longPass is how long a call waits for signals when nothing is planned.
 const longPass = time.Hour
 
 func (w *waiting) untilNext(now time.Time) time.Duration {
@@ -263,7 +262,7 @@ func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 func (w *waiting) expired() bool { return due(w.expire, time.Now()) }
 
-// moveOn takes the call to the team that takes over, or to the contact centre when its own team is no more.
+// moveOn takes the call to the team that takes over, or to the contact centre when its own team is gone.
 func (w *waiting) moveOn() (*routing.Target, error) {
 	w.offer.Result = call.OfferMovedOn
 	if w.team.Overflow != "" {
@@ -272,7 +271,7 @@ func (w *waiting) moveOn() (*routing.Target, error) {
 	return &routing.Target{Team: w.plan.Municipalities[w.team.Municipality].ContactCentre}, nil
 }
 
-// announcement is what a waiting caller is told from time to time.
+// announcement tells a waiting caller their position and expected wait.
 func (w *waiting) announcement() prompts.Utterance {
 	speech := w.speaker.Say(prompts.AllBusy)
 	position, wait, known, ok := w.place.Position()
@@ -285,7 +284,7 @@ func (w *waiting) announcement() prompts.Utterance {
 	return speech
 }
 
-// talk connects the caller with the phone that answered. Only when that succeeded a person of the team was reached.
+// talk connects the caller with the answered phone. The offer counts as answered only when that succeeded.
 func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	answered := time.Now()
 	defer w.talking(signal.Agent, answered)()
@@ -300,8 +299,7 @@ func (w *waiting) talk(ctx context.Context, signal dispatch.Signal) error {
 	return err
 }
 
-// waitOn takes the caller's place anew, after the phone that was answered had been hung up before the two were
-// connected.
+// waitOn takes the caller's place anew, after the answered phone was hung up before the two were connected.
 func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 	w.leave()
 	w.at(call.Offer{Team: w.team.ID, At: w.entered})
@@ -318,14 +316,14 @@ func (w *waiting) waitOn(ctx context.Context) (heard, error) {
 	return heard{}, nil
 }
 
-// talking lets it be known with whom an agent talks, until end.
+// talking publishes with whom an agent talks, until end.
 func (c *session) talking(agent call.AgentID, since time.Time) (end func()) {
 	return c.operator.talks.begin(agent, Talking{
 		Call: c.contact.Call.ID, Since: since.UTC(), Note: note.Reference(c.state.Reference),
 	})
 }
 
-// closedSpeech tells that the team is closed, when it can be reached, and when it opens again.
+// closedSpeech tells that the team is closed, its opening hours, and when it opens again.
 func (c *session) closedSpeech(t routing.Team, now time.Time) prompts.Utterance {
 	speech := c.speaker.Say(prompts.Closed).Then(c.speaker.OpeningWeek(spokenWeek(t.Hours.Week())))
 	if opens, _, ok := t.Hours.Next(now); ok {
@@ -334,7 +332,7 @@ func (c *session) closedSpeech(t routing.Team, now time.Time) prompts.Utterance 
 	return speech
 }
 
-// spokenWeek turns opening hours into the form in which they are spoken.
+// spokenWeek turns opening hours into their spoken form.
 func spokenWeek(week calendar.Week) prompts.Week {
 	var spoken prompts.Week
 	for day, spans := range week {
