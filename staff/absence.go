@@ -10,23 +10,22 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Absence is that a colleague is absent, until he is present again. It is about notes only: whose phone rings is
-// another matter.
+// Absence says that a colleague is absent until they are set present. It concerns notes only, not whose phone rings.
 type Absence struct {
 	Colleague call.AgentID
 	Since     time.Time  // UTC, whole milliseconds
-	By        note.Actor // who said so
+	By        note.Actor // the source of the report
 }
 
-// Presence keeps who is absent. Errors wrap ErrStoreDown or ErrBroken.
+// Presence keeps the absences of colleagues. Errors wrap ErrStoreDown or ErrBroken.
 type Presence interface {
-	// SetAbsent keeps an absence, in the place of the one that there is.
+	// SetAbsent keeps an absence, and replaces an earlier one.
 	SetAbsent(ctx context.Context, m call.MunicipalityID, a Absence) error
-	// SetPresent ends the absence of a colleague, if he is absent.
+	// SetPresent ends the absence of a colleague, if there is one.
 	SetPresent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) error
-	// Absence gives the absence of a colleague, and false when he is present. What is broken of others is no error.
+	// Absence gives the absence of a colleague, and false when they are present. Another's broken absence is no error.
 	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (Absence, bool, error)
-	// Absences gives who is absent, by colleague: those that can be read, also when the error says that others are
+	// Absences gives the absences by colleague: those that can be read, also when the error says that others are
 	// broken.
 	Absences(ctx context.Context, m call.MunicipalityID) ([]Absence, error)
 }
@@ -42,7 +41,7 @@ func DecodeAbsence(colleague call.AgentID, text string) (Absence, error) {
 	since, by, _ := strings.Cut(text, " ")
 	at, err := time.Parse(absentSince, since)
 	if err != nil || !note.Actor(by).Valid() {
-		return Absence{}, fmt.Errorf("the absence of %s is not a time and who said it: %w", colleague, note.ErrBroken)
+		return Absence{}, fmt.Errorf("the absence of %s is not a time and an actor: %w", colleague, note.ErrBroken)
 	}
 	return Absence{Colleague: colleague, Since: at.UTC(), By: note.Actor(by)}, nil
 }
