@@ -20,8 +20,8 @@ import (
 // a field that may be absent needs no new version; changing what a field means does.
 const encodingVersion = "1"
 
-// The names of stored fields that a store itself reads or writes: FieldVer is what it compares, FieldLease and
-// FieldUntil are a lease's end by the store's own clock, in the note and in its event: milliseconds since 1970.
+// The names of the stored fields. A store compares fieldVer. fieldLease, in a note, and fieldUntil, in its event, are a
+// lease's end by the store's clock, in milliseconds since 1970.
 const (
 	fieldState     = "state"
 	fieldVer       = "ver"
@@ -77,10 +77,10 @@ const (
 	basePrefix = "note."
 )
 
-// storedTime is RFC 3339 in UTC with milliseconds: what people read in redis-cli, and never a rounding apart.
+// storedTime is RFC 3339 in UTC with milliseconds: readable in redis-cli, and never rounded.
 const storedTime = "2006-01-02T15:04:05.000Z07:00"
 
-// ErrBroken is wrapped by every error about stored content that cannot be read. Nothing is lost then: what is stored
+// ErrBroken is wrapped by every error about stored content that cannot be read. Nothing is lost: the stored content
 // stays as it is.
 var ErrBroken = errors.New("stored content is broken")
 
@@ -162,7 +162,7 @@ func DecodeEvent(fields map[string]string) (Event, error) {
 			n = base.promise(Open)
 		} else {
 			n = base.note()
-			n.State, n.Ver = None, 0 // they are the event's to give
+			n.State, n.Ver = None, 0 // the event has them
 		}
 		e.Base, r.err = &n, base.err
 	}
@@ -183,7 +183,7 @@ func cut(fields map[string]string, prefix string) map[string]string {
 	return inner
 }
 
-// reader reads stored fields and keeps the first thing that is wrong.
+// reader reads stored fields and keeps the first problem.
 type reader struct {
 	fields map[string]string
 	prefix string // of the names in errors
@@ -195,7 +195,7 @@ func (r *reader) version() {
 		"is not version "+encodingVersion+", the only one that this program reads: another version of it wrote this")
 }
 
-// promise reads what a note had when it was made. A purged one no longer has all of it.
+// promise reads the fields of a new note. A purged note no longer has all of them.
 func (r *reader) promise(state State) Note {
 	n := Note{
 		ID:           ID(r.one(fieldID, isULID, "is not a note id (ULID)")),
@@ -326,7 +326,7 @@ func (r *reader) fail(name, problem string) {
 // latestMilli is the last moment of the year 9999: RFC 3339 writes no more.
 const latestMilli = 253402300799999
 
-// IsNoteID reports whether a text is of the form of a note's id, be there such a note or not.
+// IsID reports whether a text has the form of a note's id; the note need not exist.
 func IsID(s string) bool { return isULID(s) }
 
 func isULID(s string) bool {

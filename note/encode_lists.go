@@ -48,7 +48,7 @@ func list[T any](stored []T) string {
 	if len(stored) == 0 {
 		return ""
 	}
-	text, _ := json.Marshal(stored) // texts and numbers can always be written
+	text, _ := json.Marshal(stored) // texts and numbers never fail
 	return string(text)
 }
 
@@ -99,7 +99,7 @@ func (r *reader) stints() []Stint {
 	return stints
 }
 
-// list reads a field that may be absent; it is false then, and when it cannot be read.
+// list reads an optional field. It is false when the field is absent or cannot be read.
 func (r *reader) list(name string, into any) bool {
 	if r.fields[name] == "" {
 		return false

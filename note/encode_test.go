@@ -31,7 +31,7 @@ func TestNoteIsStoredAsFieldsThatPeopleCanRead(t *testing.T) {
 	}, note.EncodeNote(n))
 }
 
-// What a field can hold.
+// The content of fields.
 var (
 	someText   = rapid.StringMatching(`[a-zA-Zéë0-9 ,.'"{}:\n-]{0,40}`)
 	someID     = rapid.StringMatching(`[a-z0-9._-]{0,12}`)
@@ -48,7 +48,7 @@ func oneOf[T any](t *rapid.T, name string, none T, all []T) T {
 	return rapid.SampledFrom(append([]T{none}, all...)).Draw(t, name)
 }
 
-// aPromisedNote draws a note as it is promised.
+// aPromisedNote draws a new note.
 func aPromisedNote(t *rapid.T) note.Note {
 	n := storetest.ANote()
 	n.Owner = call.TeamID("kcc")
@@ -69,7 +69,7 @@ func aPromisedNote(t *rapid.T) note.Note {
 	return n
 }
 
-// aLivedNote draws a note as it can be later on, every field.
+// aLivedNote draws a note with the fields of later events.
 func aLivedNote(t *rapid.T) note.Note {
 	n := aPromisedNote(t)
 	n.State = rapid.SampledFrom(note.States()).Draw(t, "state")
@@ -223,11 +223,11 @@ func TestBrokenNoteNamesItsField(t *testing.T) {
 				fields[field] = wrong
 				_, err := note.DecodeNote(fields)
 				requireFieldError(t, err, field)
-				require.NotContains(t, err.Error(), `"`+wrong+`"`, "what is stored may be personal")
+				require.NotContains(t, err.Error(), `"`+wrong+`"`, "stored content may be personal")
 			})
 		}
 	}
-	t.Run("another version is said to be one", func(t *testing.T) {
+	t.Run("another version is named", func(t *testing.T) {
 		fields := maps.Clone(good)
 		fields["v"], fields["state"] = "2", "sleeping"
 		_, err := note.DecodeNote(fields)

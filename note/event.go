@@ -17,23 +17,23 @@ type EventKind string
 const (
 	EventMade     EventKind = "made"     // the caller was promised a call
 	EventClaimed  EventKind = "claimed"  // a colleague took it
-	EventRenewed  EventKind = "renewed"  // he still works on it: his lease runs anew
+	EventRenewed  EventKind = "renewed"  // they still work on it: their lease runs anew
 	EventReleased EventKind = "released" // it went back to the team, see ReleaseCause
 	// the caller is about to be called: written before the first digit is dialled
 	EventAttemptStarted EventKind = "attempt_started"
-	// what the line told of it; the colleague has still to say what came of it
+	// the line's result; the colleague's result follows
 	EventAttemptDialled EventKind = "attempt_dialled"
-	EventAttemptEnded   EventKind = "attempt_ended" // what came of it
+	EventAttemptEnded   EventKind = "attempt_ended" // the colleague's result
 	EventRerouted       EventKind = "rerouted"      // it went to another team; the deadline stays
 	EventRaised         EventKind = "raised"        // its priority was raised
 	EventMerged         EventKind = "merged"        // the caller asked again for the same: a repeat contact
-	EventCommented      EventKind = "commented"     // a word for whoever works on it
+	EventCommented      EventKind = "commented"     // a comment for the next colleague
 	EventWarned         EventKind = "warned"        // the warning point of the norm has passed
 	EventOverdue        EventKind = "overdue"       // the deadline has passed
 	EventResolved       EventKind = "resolved"      // done, see Outcome
 	EventCancelled      EventKind = "cancelled"     // the caller withdrew it, or was helped otherwise
 	EventReopened       EventKind = "reopened"      // it was not done after all; the deadline stays
-	EventPurged         EventKind = "purged"        // what is personal was removed, the earlier events with it
+	EventPurged         EventKind = "purged"        // personal content was removed, with the earlier events
 )
 
 // EventKinds lists every event.
@@ -54,9 +54,9 @@ type ReleaseCause string
 
 // The causes of a release.
 const (
-	ReleaseByHand ReleaseCause = "by_hand" // the colleague, or his team lead, gave it back
-	ReleaseLapsed ReleaseCause = "lapsed"  // his lease ran out
-	ReleaseAbsent ReleaseCause = "absent"  // he became absent: a personal note is no longer his either
+	ReleaseByHand ReleaseCause = "by_hand" // the colleague, or their team lead, gave it back
+	ReleaseLapsed ReleaseCause = "lapsed"  // the lease ran out
+	ReleaseAbsent ReleaseCause = "absent"  // the colleague became absent: their personal notes go to the team too
 )
 
 // ReleaseCauses lists every cause.
@@ -67,10 +67,10 @@ func ReleaseCauses() []ReleaseCause {
 // MaxPriority is the highest priority of a note: raising it further changes nothing.
 const MaxPriority = 15
 
-// Actor is who did something: the caller, the system, or a person by his id (never by name).
+// Actor is the author of a step: the caller, the system, or a member of staff by id (never by name).
 type Actor string
 
-// The actors that are not a person of ours.
+// The actors that are not staff.
 const (
 	ByCaller Actor = "caller"
 	BySystem Actor = "system"
@@ -87,7 +87,7 @@ func (a Actor) Agent() (call.AgentID, bool) {
 	return call.AgentID(id), ok && id != ""
 }
 
-// ours reports whether it is a person of ours or the system.
+// ours reports whether it is a member of staff or the system.
 func (a Actor) ours() bool {
 	_, person := a.Agent()
 	return person || a == BySystem
@@ -99,19 +99,19 @@ func (a Actor) CheckPresence() error {
 		return nil
 	}
 	return &RuleError{Event: EventReleased, Text: fmt.Sprintf(
-		"only a person of ours or the system can say that somebody is absent or present, not %q", a)}
+		"only staff or the system can say that a colleague is absent or present, not %q", a)}
 }
 
-// Valid reports whether it is the caller, the system or a person of ours.
+// Valid reports whether it is the caller, the system or a member of staff.
 func (a Actor) Valid() bool {
 	return a.ours() || a == ByCaller
 }
 
-// EventID names an event, so that one that is stored again is known: a ULID.
+// EventID names an event, so that an event that is stored twice is recognised: a ULID.
 type EventID string
 
 // Event is one step in the life of a note: nothing is overwritten, every step is added to the log, and the log replays
-// to the notes (invariant I5). Fields that name kinds are empty for all others.
+// to the notes (invariant I5). A field whose comment names kinds is empty for all others.
 type Event struct {
 	ID     EventID
 	Note   ID
@@ -119,10 +119,10 @@ type Event struct {
 	Ver    uint64    // of the note after this event: 1 for made, then one higher each time
 	At     time.Time // UTC, whole milliseconds
 	Who    Actor
-	Reason string      // why, in the words of who did it; the comment itself for commented
+	Reason string      // why, in the actor's words; for commented the comment itself
 	Team   call.TeamID // rerouted: where to
-	Owner  call.TeamID // rerouted: who answers for the norm from now on; empty when that stays
-	// merged, attempt_*: in which call, or by which key a merged request without one; optional
+	Owner  call.TeamID // rerouted: the team that answers for the norm from now on; empty when it stays
+	// merged, attempt_*: the call, or the key of a merged request without a call; optional
 	Call    call.ID
 	Cause   ReleaseCause       // released
 	Hold    time.Duration      // claimed, renewed: how long the lease runs
@@ -135,7 +135,7 @@ type Event struct {
 	Base    *Note              // made: the note as promised; purged: what remains of it
 }
 
-// Made is the event with which a note begins. It carries what is promised, and nothing that only later events give.
+// Made is the event with which a note begins. It carries the promise, and nothing that later events give.
 func Made(n Note, who Actor) Event {
 	n.State, n.Ver, n.Colleague, n.Lease, n.Stints, n.Attempts, n.Earlier = None, 0, "", time.Time{}, nil, nil, 0
 	n.Mark, n.Priority, n.Repeats, n.Reroutes = Unmarked, 0, 0, 0
@@ -143,10 +143,10 @@ func Made(n Note, who Actor) Event {
 	return Event{ID: EventID(n.ID), Note: n.ID, Kind: EventMade, Ver: 1, At: n.Made, Who: who, Base: &n}
 }
 
-// RuleError says that an event is possible in the state of its note and yet not allowed.
+// RuleError says that a rule refuses an event that the state of its note allows.
 type RuleError struct {
 	Event EventKind
-	Text  string // for people, without anything that the caller told
+	Text  string // for people; nothing that the caller told
 }
 
 // Error names the event and the rule.
@@ -157,7 +157,7 @@ func (e *RuleError) Error() string { return fmt.Sprintf("%s: %s", e.Event, e.Tex
 // EventPurged it may be. On an error, which is an *IllegalError or a *RuleError when the event is at fault, the note is
 // returned unchanged.
 func Apply(n Note, e Event) (Note, error) {
-	first := n.State == None && e.Kind == EventPurged // all before it is gone
+	first := n.State == None && e.Kind == EventPurged // the earlier events are gone
 	if e.Ver != n.Ver+1 && !first {
 		return n, fmt.Errorf("event %s has version %d where %d comes next", e.Kind, e.Ver, n.Ver+1)
 	}
@@ -179,7 +179,7 @@ func Apply(n Note, e Event) (Note, error) {
 	return after, nil
 }
 
-// allowed holds the rules that a state alone does not.
+// allowed checks the rules beyond the state machine.
 func allowed(n Note, e Event) error {
 	colleague, person := e.Who.Agent()
 	switch e.Kind {
@@ -220,11 +220,11 @@ func allowed(n Note, e Event) error {
 		}
 	case EventWarned, EventOverdue:
 		if next, _, _ := n.NextMark(); next != e.Kind && n.Mark != Unmarked {
-			return rule(e, "that was told already")
+			return rule(e, "it is marked already")
 		}
 	case EventResolved:
 		return allowedToResolve(n, e)
-	default: // the state alone says it
+	default: // the state machine decides
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func allowedToHolder(n Note, e Event) error {
 		return allowedLease(e)
 	}
 	if e.Kind == EventAttemptDialled && e.Line == attempt.LineUnknown {
-		return rule(e, "say what the line told")
+		return rule(e, "say what the line reported")
 	}
 	if e.Kind == EventAttemptEnded && e.Result == "" {
 		return rule(e, "say what came of it")
@@ -245,7 +245,7 @@ func allowedToHolder(n Note, e Event) error {
 	return nil
 }
 
-// allowedLease refuses a lease that would have run out as it began.
+// allowedLease refuses a lease that would end as it begins.
 func allowedLease(e Event) error {
 	if e.Hold <= 0 {
 		return rule(e, "a lease needs a length")
@@ -257,7 +257,7 @@ func allowedToResolve(n Note, e Event) error {
 	colleague, person := e.Who.Agent()
 	switch {
 	case e.Outcome == Settled:
-		return nil // by whoever spoke to the caller
+		return nil // by anybody who spoke to the caller
 	case n.State == Open:
 		return rule(e, "nobody has claimed it, so that only the caller's own word (%s) resolves it", Settled)
 	case !person || colleague != n.Colleague:
@@ -283,7 +283,7 @@ func rule(e Event, format string, args ...any) *RuleError {
 	return &RuleError{Event: e.Kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// effect is what an allowed event changes besides state and version.
+// effect applies an allowed event, except to state and version.
 func effect(n Note, e Event) Note {
 	switch e.Kind {
 	case EventMade:
@@ -329,7 +329,7 @@ func effect(n Note, e Event) Note {
 		n.Outcome, n.NormMet, n.Closed = "", false, time.Time{}
 		n.Earlier = len(n.Attempts)
 		n.Stints = append(n.Stints[:len(n.Stints):len(n.Stints)], Stint{Team: n.Team, From: e.At})
-	case EventCommented: // the log has it
+	case EventCommented: // it is in the log only
 	}
 	return n
 }
@@ -358,13 +358,13 @@ func stopped(stints []Stint, at time.Time) []Stint {
 	return stints
 }
 
-// ended gives the attempts with the last one ended as told.
+// ended gives the attempts with the last one ended.
 func ended(attempts []attempt.Attempt, as attempt.Attempt) []attempt.Attempt {
 	attempts = append([]attempt.Attempt(nil), attempts...)
 	if last := len(attempts) - 1; last >= 0 {
 		was := attempts[last]
 		as.Began, as.By = was.Began, was.By
-		if as.Line == attempt.LineUnknown { // the line told its part before
+		if as.Line == attempt.LineUnknown { // the line's result came before
 			as.Line, as.Talked = was.Line, was.Talked
 		}
 		attempts[last] = as
@@ -372,7 +372,7 @@ func ended(attempts []attempt.Attempt, as attempt.Attempt) []attempt.Attempt {
 	return attempts
 }
 
-// dialled gives the attempts with what the line told of the last one.
+// dialled gives the attempts with the line's result on the last one.
 func dialled(attempts []attempt.Attempt, e Event) []attempt.Attempt {
 	attempts = append([]attempt.Attempt(nil), attempts...)
 	if last := len(attempts) - 1; last >= 0 {
@@ -381,7 +381,7 @@ func dialled(attempts []attempt.Attempt, e Event) []attempt.Attempt {
 	return attempts
 }
 
-// abandoned gives the attempts as they are when nobody will say what came of the one that goes on.
+// abandoned gives the attempts with the running one ended as untold.
 func abandoned(n Note, at time.Time) []attempt.Attempt {
 	if n.State != Calling {
 		return n.Attempts
@@ -389,7 +389,7 @@ func abandoned(n Note, at time.Time) []attempt.Attempt {
 	return ended(n.Attempts, attempt.Attempt{Ended: at, Result: attempt.Untold})
 }
 
-// Replay gives the note that its events, in order, lead to.
+// Replay gives the note that results from its events, in order.
 func Replay(events []Event) (Note, error) {
 	var n Note
 	for i, e := range events {
@@ -401,11 +401,11 @@ func Replay(events []Event) (Note, error) {
 	return n, nil
 }
 
-// Remains is the event that removes from a closed note all that is personal: the number, names, the caller's story and
-// its subject, which an agent writes in words of his own, and how to find it. What figures need stays, and who asked
-// for it.
+// Remains is the event that removes all personal content from a closed note: the number, names, the caller's story, its
+// subject (an agent's free words) and how to find it. The data for figures stays, with the actor who asked for the
+// purge.
 func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
-	var attempts []attempt.Attempt // none stays none: so it is read back
+	var attempts []attempt.Attempt // nil stays nil, as it is read back
 	for _, a := range n.Attempts {
 		a.By = ""
 		attempts = append(attempts, a)
@@ -421,7 +421,7 @@ func Remains(n Note, id EventID, at time.Time, who Actor, why string) Event {
 	return Event{ID: id, Note: n.ID, Kind: EventPurged, Ver: n.Ver + 1, At: at, Who: who, Reason: why, Base: &rest}
 }
 
-// CheckResult gives a *RuleError for what a colleague cannot say of an attempt.
+// CheckResult gives a *RuleError for a result that a colleague cannot report.
 func CheckResult(r attempt.Result) error {
 	if !slices.Contains(attempt.Results(), r) {
 		return &RuleError{
@@ -431,7 +431,7 @@ func CheckResult(r attempt.Result) error {
 	return nil
 }
 
-// Version is that of a note with this history, first to last: 0 for none.
+// Version is the version of a note with this history: 0 for none.
 func Version(events []Event) uint64 {
 	if len(events) == 0 {
 		return 0

@@ -95,7 +95,7 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.Equal(t, note.Open, n.State)
 	require.Equal(
 		t, []attempt.Attempt{{Began: at(4), Ended: at(5), By: "piet", Result: attempt.Untold}}, n.Attempts,
-		"he may have been reached",
+		"the caller may have been reached",
 	)
 	n = l.step(note.EventRerouted, storetest.Jan, to("kcc", "kcc"))
 	require.Equal(t, call.TeamID("kcc"), n.Owner)
@@ -116,8 +116,8 @@ func TestReplayFollowsANoteThroughTheHouse(t *testing.T) {
 	require.Zero(t, n.Closed)
 	require.Empty(t, n.Outcome)
 	require.False(t, n.NormMet)
-	require.Len(t, n.Attempts, 2, "what was tried stays")
-	require.Empty(t, n.Tries(), "and counts no longer")
+	require.Len(t, n.Attempts, 2, "the attempts stay")
+	require.Empty(t, n.Tries(), "and no longer count")
 	n = l.step(note.EventCancelled, note.ByCaller)
 	require.Equal(t, []note.Stint{
 		{Team: "burgerzaken", From: at(0), Until: at(2)},
@@ -224,19 +224,19 @@ func TestApplyRefuses(t *testing.T) {
 			nothing, note.EventMade, storetest.Els, change(func(e *note.Event) { e.Base = &note.Note{} }),
 			"does not carry note",
 		},
-		"a purge without what remains": {nothing, note.EventPurged, storetest.Els, nil, "does not carry note"},
-		"a claim by nobody":            {open, note.EventClaimed, note.BySystem, nil, "only a person can claim"},
-		"a claim without a name":       {open, note.EventClaimed, note.ByAgent(""), nil, "only a person can claim"},
-		"a claim of what is another's": {
+		"a purge without the remains": {nothing, note.EventPurged, storetest.Els, nil, "does not carry note"},
+		"a claim by nobody":           {open, note.EventClaimed, note.BySystem, nil, "only a person can claim"},
+		"a claim without a name":      {open, note.EventClaimed, note.ByAgent(""), nil, "only a person can claim"},
+		"a claim of another's personal note": {
 			personal, note.EventClaimed, storetest.Jan, nil, "it is for els in person",
 		},
-		"a release of what nobody has": {open, note.EventReleased, storetest.Jan, nil, "nobody has it"},
-		"the caller says who is absent": {
+		"a release of an unclaimed note": {open, note.EventReleased, storetest.Jan, nil, "nobody has it"},
+		"the caller reports an absence": {
 			claimed, note.EventReleased, note.ByCaller, because(note.ReleaseAbsent),
-			`can say that somebody is absent or present, not "caller"`,
+			`can say that a colleague is absent or present, not "caller"`,
 		},
-		"nobody says who is absent": {
-			personal, note.EventReleased, "", because(note.ReleaseAbsent), "can say that somebody is absent",
+		"nobody reports an absence": {
+			personal, note.EventReleased, "", because(note.ReleaseAbsent), "can say that a colleague is absent",
 		},
 		"a renewal by another": {
 			claimed, note.EventRenewed, storetest.Jan, nil, "els has it, not agent:jan",
@@ -247,7 +247,7 @@ func TestApplyRefuses(t *testing.T) {
 		"an end by another": {
 			calling, note.EventAttemptEnded, storetest.Jan, with(attempt.Reached), "els has it, not agent:jan",
 		},
-		"an end without a word": {
+		"an end without a result": {
 			calling, note.EventAttemptEnded, storetest.Els, nil, "say what came of it",
 		},
 		"not ours, and no other team": {open, note.EventRerouted, storetest.Els, to("", ""), "name a team"},
@@ -258,9 +258,9 @@ func TestApplyRefuses(t *testing.T) {
 			open, note.EventRerouted, storetest.Els, change(func(e *note.Event) { e.Team = "kcc" }), "say why",
 		},
 		"a comment that says nothing":  {open, note.EventCommented, storetest.Els, nil, "there is no comment"},
-		"a second warning":             {warned, note.EventWarned, note.BySystem, nil, "told already"},
-		"a warning after the deadline": {overdue, note.EventWarned, note.BySystem, nil, "told already"},
-		"overdue twice":                {overdue, note.EventOverdue, note.BySystem, nil, "told already"},
+		"a second warning":             {warned, note.EventWarned, note.BySystem, nil, "marked already"},
+		"a warning after the deadline": {overdue, note.EventWarned, note.BySystem, nil, "marked already"},
+		"overdue twice":                {overdue, note.EventOverdue, note.BySystem, nil, "marked already"},
 		"reached, and nobody claimed it": {
 			open, note.EventResolved, storetest.Els, as(note.Reached), "only the caller's own word",
 		},
@@ -273,7 +273,7 @@ func TestApplyRefuses(t *testing.T) {
 		"done by nobody": {
 			missed, note.EventResolved, note.BySystem, as(note.Unreached), "els has it, not system",
 		},
-		"reached, says who reached nobody": {
+		"reached, without an attempt that did": {
 			missed, note.EventResolved, storetest.Els, as(note.Reached), "no attempt has reached the caller",
 		},
 		"done, but how": {
@@ -298,13 +298,13 @@ func TestApplyRefuses(t *testing.T) {
 }
 
 func TestApplyAllows(t *testing.T) {
-	t.Run("a personal note is claimed by whom it is for", func(t *testing.T) {
+	t.Run("a personal note is claimed by its colleague", func(t *testing.T) {
 		l := born(t, func(n *note.Note) { n.Personal = "els" })
 		require.Equal(t, call.AgentID("els"), l.note.Holder())
 		n := l.step(note.EventClaimed, storetest.Els, until(at(9)))
 		require.Equal(t, at(9), n.Lease)
 		n = l.step(note.EventReleased, storetest.Els, because(note.ReleaseByHand))
-		require.Equal(t, call.AgentID("els"), n.Personal, "given back, it is still for her")
+		require.Equal(t, call.AgentID("els"), n.Personal, "given back, it is still for els")
 	})
 	for _, cause := range []note.ReleaseCause{note.ReleaseByHand, note.ReleaseAbsent} {
 		t.Run("an open personal note goes to the team: "+string(cause), func(t *testing.T) {
@@ -314,9 +314,9 @@ func TestApplyAllows(t *testing.T) {
 		})
 	}
 	for name, who := range map[string]note.Actor{
-		"herself": storetest.Els, "her lead": storetest.Jan, "the system": note.BySystem,
+		"the colleague": storetest.Els, "the team lead": storetest.Jan, "the system": note.BySystem,
 	} {
-		t.Run("a claimed personal note of who became absent goes to the team, says "+name, func(t *testing.T) {
+		t.Run("a claimed personal note of an absent colleague goes to the team, says "+name, func(t *testing.T) {
 			l := born(t, func(n *note.Note) { n.Personal = "els" })
 			l.step(note.EventClaimed, storetest.Els, until(at(9)))
 			require.Empty(t, l.step(note.EventReleased, who, because(note.ReleaseAbsent)).Personal)
@@ -330,7 +330,7 @@ func TestApplyAllows(t *testing.T) {
 		l := born(t)
 		require.Equal(t, note.MarkedOverdue, l.step(note.EventOverdue, note.BySystem).Mark)
 	})
-	t.Run("settled by whoever spoke to the caller, claimed or not", func(t *testing.T) {
+	t.Run("settled by anybody who spoke to the caller, claimed or not", func(t *testing.T) {
 		require.Equal(t, note.Settled, born(t).step(note.EventResolved, storetest.Jan, as(note.Settled)).Outcome)
 		l := born(t)
 		l.step(note.EventClaimed, storetest.Els, until(at(9)))

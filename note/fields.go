@@ -10,18 +10,18 @@ import (
 // EncodeNote gives the fields in which a note is stored. Empty ones are left out.
 func EncodeNote(n Note) map[string]string { return NoteFields(n).byName() }
 
-// Fields are stored fields, name and value in turn, always in the same order: a stream of Redis keeps names once only
-// while they come in one order, and none has to be found out for every note.
+// Fields are stored fields, name and value in turn, always in the same order: a Redis stream stores names once only
+// while their order stays.
 type Fields []any
 
-// NoteFields is EncodeNote in a fixed order, for whoever only passes the fields on.
+// NoteFields is EncodeNote in a fixed order, for code that passes the fields on.
 func NoteFields(n Note) Fields {
 	w := writer{fields: make(Fields, 0, 2*mostFields)}
 	w.note(n)
 	return w.fields
 }
 
-// mostFields is more than a note, or an event but for that which carries a note, has.
+// mostFields is more than the fields of a note, or of an event that carries no note.
 const mostFields = 36
 
 func (f Fields) byName() map[string]string {
@@ -35,7 +35,7 @@ func (f Fields) byName() map[string]string {
 // writer collects fields that are not empty.
 type writer struct {
 	fields Fields
-	base   bool // whether they are those of the note that an event carries
+	base   bool // they belong to the note that an event carries
 }
 
 func (w *writer) note(n Note) {
@@ -59,7 +59,7 @@ func (w *writer) note(n Note) {
 	}
 }
 
-// promise gives what is known of a note when it is made.
+// promise writes the fields of a new note.
 func (w *writer) promise(n Note) {
 	w.put(fieldID, string(n.ID))
 	w.put(fieldReference, string(n.Reference))
@@ -115,7 +115,7 @@ func (w *writer) putCount(name string, n int64) {
 // EncodeEvent gives the fields in which an event is stored in a log.
 func EncodeEvent(e Event) map[string]string { return EventFields(e).byName() }
 
-// EventFields is EncodeEvent in a fixed order, for whoever only passes the fields on.
+// EventFields is EncodeEvent in a fixed order, for code that passes the fields on.
 func EventFields(e Event) Fields {
 	w := writer{fields: make(Fields, 0, 2*mostFields)}
 	w.event(e)
@@ -147,7 +147,7 @@ func (w *writer) event(e Event) {
 	}
 }
 
-// carried gives the note that an event carries: as it was made, or what remains when it is purged.
+// carried writes the note that an event carries: as it was made, or what remains when it is purged.
 func (w *writer) carried(e Event) {
 	if e.Base == nil {
 		return

@@ -5,21 +5,20 @@ import (
 	"time"
 )
 
-// IllegalError says that an event is not possible in the state of its note. A program reads which are; a person reads
-// how the note stands, and what can be done.
+// IllegalError says that an event is not possible in the state of its note. A program reads Legal; a person reads how
+// the note stands, and what can be done.
 type IllegalError struct {
-	Note  Note // as it stands, as far as it is known: Next knows its state only
+	Note  Note // as far as it is known: Next knows its state only
 	Event EventKind
 	Legal []EventKind
 }
 
-// Error names the event, how the note stands and what can be done. Its times are in the zone that those of the note
-// are in.
+// Error names the event, how the note stands and what can be done. Its times are in the zone of the note's times.
 func (e *IllegalError) Error() string {
 	return fmt.Sprintf("%s: %s; %s", e.Event, e.Note.Standing(), e.remedy())
 }
 
-// Standing says in a few words how the note stands: who has it and until when, or how it ended.
+// Standing says in a few words how the note stands: its colleague and until when, or how it ended.
 func (n Note) Standing() string {
 	who := string(n.Colleague)
 	if who == "" {
@@ -45,8 +44,7 @@ func (n Note) Standing() string {
 	return fmt.Sprintf("the note is %q, which this program does not know", n.State)
 }
 
-// In gives the note with the times that Standing tells by the clocks of a zone; nil leaves them as they are. It is
-// for what people read.
+// In gives the note with the times of Standing in a zone, for texts that people read; nil changes nothing.
 func (n Note) In(clocks *time.Location) Note {
 	if clocks != nil {
 		n.Lease, n.Closed = n.Lease.In(clocks), n.Closed.In(clocks)
@@ -79,7 +77,7 @@ func (e *IllegalError) remedy() string {
 	case Claimed:
 		return "begin an attempt first"
 	case Calling:
-		return "whoever calls says first what came of that attempt"
+		return "the attempt needs its result first"
 	case Resolved, Cancelled:
 		return "a team lead can reopen it, and anybody of the team can leave a comment"
 	case Purged:
@@ -88,7 +86,7 @@ func (e *IllegalError) remedy() string {
 	return "look at it with the version of the program that wrote it"
 }
 
-// notTheirs refuses what only the colleague may do who has the note.
+// notTheirs refuses a step that only the note's colleague may take.
 func notTheirs(n Note, e Event) *RuleError {
 	return rule(e, "%s has it, not %s: wait%s, or ask them or a team lead to release it",
 		n.Colleague, e.Who, moment(" until ", n.Lease))

@@ -2,8 +2,8 @@ package note
 
 import "slices"
 
-// transitions is the whole state machine: from a state, by an event, to a state. What an event needs besides the state,
-// such as the colleague who holds the claim, is in Apply.
+// transitions is the whole state machine: from a state, by an event, to a state. Apply checks all else, such as the
+// colleague who holds the claim.
 var transitions = map[State]map[EventKind]State{
 	None: {EventMade: Open, EventPurged: Purged},
 	Open: {
@@ -33,7 +33,7 @@ var transitions = map[State]map[EventKind]State{
 	},
 	Calling: {
 		EventRenewed:        Calling,
-		EventReleased:       Open, // the attempt may have reached him: it stays on the note
+		EventReleased:       Open, // the attempt may have reached the caller: it stays on the note
 		EventAttemptDialled: Calling,
 		EventAttemptEnded:   Claimed,
 		EventRaised:         Calling,
@@ -58,7 +58,7 @@ func Next(s State, e EventKind) (State, error) {
 	return to, nil
 }
 
-// Legal lists the events that are possible in a state, sorted; none for a state that is an end or unknown.
+// Legal lists the events that are possible in a state, sorted; none for an end state or an unknown one.
 func Legal(s State) []EventKind {
 	legal := make([]EventKind, 0, len(transitions[s]))
 	for e := range transitions[s] {

@@ -21,13 +21,13 @@ func TestNext(t *testing.T) {
 		to   note.State
 	}{
 		"a promise begins a note":                        {note.None, note.EventMade, note.Open},
-		"of a purged note only what remains is known":    {note.None, note.EventPurged, note.Purged},
+		"only the remains of a purged note are known":    {note.None, note.EventPurged, note.Purged},
 		"a colleague takes an open note":                 {note.Open, note.EventClaimed, note.Claimed},
 		"a personal note goes to the team":               {note.Open, note.EventReleased, note.Open},
 		"an open note goes to the right team":            {note.Open, note.EventRerouted, note.Open},
 		"an open note becomes more urgent":               {note.Open, note.EventRaised, note.Open},
 		"the caller asks again for an open note":         {note.Open, note.EventMerged, note.Open},
-		"a word about an open note":                      {note.Open, note.EventCommented, note.Open},
+		"a comment on an open note":                      {note.Open, note.EventCommented, note.Open},
 		"half of the time is gone and nobody has it":     {note.Open, note.EventWarned, note.Open},
 		"the deadline passes and nobody has it":          {note.Open, note.EventOverdue, note.Open},
 		"an agent settles an open note in a call":        {note.Open, note.EventResolved, note.Resolved},
@@ -38,7 +38,7 @@ func TestNext(t *testing.T) {
 		"a colleague finds that it is another team's":    {note.Claimed, note.EventRerouted, note.Open},
 		"a claimed note becomes more urgent":             {note.Claimed, note.EventRaised, note.Claimed},
 		"the caller asks again while it is worked on":    {note.Claimed, note.EventMerged, note.Claimed},
-		"a word about a claimed note":                    {note.Claimed, note.EventCommented, note.Claimed},
+		"a comment on a claimed note":                    {note.Claimed, note.EventCommented, note.Claimed},
 		"half of the time is gone while it is worked on": {note.Claimed, note.EventWarned, note.Claimed},
 		"the deadline passes while it is worked on":      {note.Claimed, note.EventOverdue, note.Claimed},
 		"the caller was reached":                         {note.Claimed, note.EventResolved, note.Resolved},
@@ -48,17 +48,17 @@ func TestNext(t *testing.T) {
 		"a line is over": {note.Calling, note.EventAttemptDialled, note.Calling},
 		"a call is over": {note.Calling, note.EventAttemptEnded, note.Claimed},
 		"it becomes more urgent while the caller is rung":      {note.Calling, note.EventRaised, note.Calling},
-		"the caller asks again while he is rung":               {note.Calling, note.EventMerged, note.Calling},
-		"a word while the caller is rung":                      {note.Calling, note.EventCommented, note.Calling},
+		"the caller asks again while they are rung":            {note.Calling, note.EventMerged, note.Calling},
+		"a comment while the caller is rung":                   {note.Calling, note.EventCommented, note.Calling},
 		"half of the time is gone while the caller is rung":    {note.Calling, note.EventWarned, note.Calling},
 		"the deadline passes while the caller is rung":         {note.Calling, note.EventOverdue, note.Calling},
-		"the caller was helped by another while he is rung":    {note.Calling, note.EventCancelled, note.Cancelled},
-		"it was not done after all":                            {note.Resolved, note.EventReopened, note.Open},
-		"a word about a note that is done":                     {note.Resolved, note.EventCommented, note.Resolved},
-		"a note that is done is old enough to be purged":       {note.Resolved, note.EventPurged, note.Purged},
+		"the caller was helped by another while they are rung": {note.Calling, note.EventCancelled, note.Cancelled},
+		"it was not resolved after all":                        {note.Resolved, note.EventReopened, note.Open},
+		"a comment on a resolved note":                         {note.Resolved, note.EventCommented, note.Resolved},
+		"a resolved note is old enough to be purged":           {note.Resolved, note.EventPurged, note.Purged},
 		"the caller still needs it":                            {note.Cancelled, note.EventReopened, note.Open},
-		"a word about a note that was cancelled":               {note.Cancelled, note.EventCommented, note.Cancelled},
-		"a note that was cancelled is old enough to be purged": {note.Cancelled, note.EventPurged, note.Purged},
+		"a comment on a cancelled note":                        {note.Cancelled, note.EventCommented, note.Cancelled},
+		"a cancelled note is old enough to be purged":          {note.Cancelled, note.EventPurged, note.Purged},
 	}
 	type step struct {
 		from note.State
@@ -87,7 +87,7 @@ func TestNext(t *testing.T) {
 	})
 }
 
-func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
+func TestNextNamesThePossibleEvents(t *testing.T) {
 	tests := map[string]struct {
 		from note.State
 		by   note.EventKind
@@ -99,7 +99,7 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 		},
 		"a note is resolved while the caller is rung": {
 			note.Calling, note.EventResolved,
-			"resolved: a colleague is calling the caller and has the note; whoever calls says first what came of that attempt",
+			"resolved: a colleague is calling the caller and has the note; the attempt needs its result first",
 		},
 		"a closed note is worked on again": {
 			note.Resolved, note.EventClaimed,
@@ -112,7 +112,7 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 		"an attempt ends that was never begun": {
 			note.Claimed, note.EventAttemptEnded, "attempt_ended: a colleague has the note; begin an attempt first",
 		},
-		"an attempt at a note of nobody": {
+		"an attempt at an unclaimed note": {
 			note.Open, note.EventAttemptStarted, "attempt_started: nobody has claimed the note; claim it first",
 		},
 		"a note is claimed before it is made": {
@@ -120,11 +120,13 @@ func TestNextSaysWhatIsPossibleInstead(t *testing.T) {
 		},
 		"a purged note comes back": {
 			note.Purged, note.EventReopened,
-			"reopened: the note was closed, and what was personal is removed; nothing can be changed any more: make a new note",
+			"reopened: the note was closed, and what was personal is removed; " +
+				"nothing can be changed any more: make a new note",
 		},
 		"a state of a newer version": {
 			"sleeping", note.EventClaimed,
-			`claimed: the note is "sleeping", which this program does not know; look at it with the version of the program that wrote it`,
+			`claimed: the note is "sleeping", which this program does not know; ` +
+				"look at it with the version of the program that wrote it",
 		},
 		"an event of a newer version": {
 			note.Cancelled, "tickled",

@@ -1,5 +1,4 @@
-// Package callback owns the callback note (terugbelnotitie): what it is, how it moves from state to state, and the
-// promise that makes one.
+// Package note owns the callback note (terugbelnotitie): what it is, and how it moves from state to state.
 package note
 
 import (
@@ -13,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// NoteID names a note: a ULID, made with the time of the promise.
+// ID names a note: a ULID, made with the time of the promise.
 type ID string
 
 // State is where a note stands. The states are drawn in docs/notes.md.
@@ -23,11 +22,11 @@ type State string
 const (
 	None      State = ""
 	Open      State = "open"      // waits in the due list of its team
-	Claimed   State = "claimed"   // one colleague works on it, for as long as his lease runs
+	Claimed   State = "claimed"   // one colleague works on it, for as long as the lease runs
 	Calling   State = "calling"   // claimed, and an attempt to reach the caller goes on
 	Resolved  State = "resolved"  // done, see Outcome
 	Cancelled State = "cancelled" // the caller no longer needs it
-	Purged    State = "purged"    // done, and all that is personal is gone: only what figures need remains
+	Purged    State = "purged"    // closed, without personal content: only what figures need remains
 )
 
 // States lists the states that a stored note can have.
@@ -52,7 +51,7 @@ const (
 // Outcomes lists every outcome.
 func Outcomes() []Outcome { return []Outcome{Reached, Settled, Unreached} }
 
-// Mark is how far the norm's clock has run, as far as it was told.
+// Mark is the last point of the norm's clock that was recorded.
 type Mark string
 
 // The marks of a note.
@@ -75,20 +74,20 @@ type Note struct {
 	ID           ID
 	Reference    Reference // kenmerk, which the caller hears
 	Municipality call.MunicipalityID
-	Team         call.TeamID  // whose due list it is in
+	Team         call.TeamID  // the team whose due list it is in
 	Owner        call.TeamID  // the team that answers for the norm; Team at first
 	Personal     call.AgentID // the colleague that it is for; empty when anybody of the team may take it
-	Colleague    call.AgentID // who claimed it; empty unless State is Held
-	Lease        time.Time    // until when the claim holds, by the clock of the store; zero unless State is Held
+	Colleague    call.AgentID // the colleague who claimed it; empty unless State is Held
+	Lease        time.Time    // the end of the claim, by the clock of the store; zero unless State is Held
 	State        State
 	Ver          uint64 // the number of events so far, and the fencing token of every change
 	Key          Key
-	Call         call.ID // in which it was promised; empty when it was not in a call
+	Call         call.ID // the call in which it was promised; empty for none
 	Number       call.Number
 	Verified     bool          // Number is the one that the caller's own line showed
-	Shown        call.Number   // that the line showed, when it is another: its digits only; the caller is known by both
-	Separate     bool          // beside other notes for the number, perhaps of another person: never merged with one
-	Language     string        // in which the caller was spoken to, such as "nl"
+	Shown        call.Number   // the number that the line showed, if another: digits only; the caller is known by both
+	Separate     bool          // about something else than the number's other notes: never merged
+	Language     string        // the caller's, such as "nl"
 	Subject      string        // what it is about, in a word or two
 	Reason       string        // the caller's story, in free words
 	Window       calendar.Span // when the caller would like to be called, on any day; zero for whenever
@@ -100,8 +99,8 @@ type Note struct {
 	Repeats      int // repeat contacts that were merged into it
 	Reroutes     int // how often a team said "not ours"
 	Attempts     []attempt.Attempt
-	Earlier      int     // how many of Attempts were before it was last reopened: they no longer count
-	Stints       []Stint // whose it was since when: each team's share of the time
+	Earlier      int     // how many of Attempts precede the last reopening: they no longer count
+	Stints       []Stint // the teams that had it: each team's share of the time
 	Outcome      Outcome // empty unless State is Resolved, or Purged after it
 	NormMet      bool    // it was resolved within the norm
 	Closed       time.Time
@@ -113,12 +112,12 @@ type Stint struct {
 	From, Until time.Time // UTC; Until is zero while it goes on
 }
 
-// Tries gives the attempts that count: those since the note was last reopened. What was tried before was about what was
-// closed then.
+// Tries gives the attempts that count: those since the note was last reopened. Earlier ones were about the matter that
+// was closed then.
 func (n Note) Tries() []attempt.Attempt { return n.Attempts[min(n.Earlier, len(n.Attempts)):] }
 
-// Trying gives the attempt that goes on, and false when none does: as far as is known somebody is on the line with the
-// caller, or rings them.
+// Trying gives the attempt that goes on, and false when none does: as far as is known a colleague rings or speaks with
+// the caller.
 func (n Note) Trying() (attempt.Attempt, bool) {
 	if n.State != Calling || len(n.Attempts) == 0 {
 		return attempt.Attempt{}, false
@@ -127,14 +126,13 @@ func (n Note) Trying() (attempt.Attempt, bool) {
 	return last, last.Line == attempt.LineUnknown
 }
 
-// Matter is a subject as subjects are compared: agents write them in words of their own, and "Paspoort " is what
-// "paspoort" is.
+// Matter is a subject in the form for comparison: agents write it freely, and "Paspoort " equals "paspoort".
 func Matter(subject string) string {
 	return strings.ToLower(strings.Join(strings.Fields(subject), " "))
 }
 
-// SameAs reports whether both notes promise what is promised once at a time: a call back to one number, by one team,
-// about one matter (reliability.md, "Abuse"). A separate note promises something of its own.
+// SameAs reports whether both notes promise the same: a call to one number, by one team, about one matter. Only one
+// such note is live at a time (reliability.md, "Abuse"). A separate note is never the same.
 func (n Note) SameAs(other Note) bool {
 	return !n.Separate && !other.Separate && n.Number.E164 == other.Number.E164 &&
 		n.Team == other.Team && Matter(n.Subject) == Matter(other.Subject)
@@ -152,11 +150,11 @@ func (n Note) NextMark() (EventKind, time.Time, bool) {
 	}
 }
 
-// InTime reports whether what the norm asks for was done before the deadline passed: at the deadline itself it was. A
-// moment counts in whole milliseconds, as events keep it.
+// InTime reports whether the norm was met at a moment: at the deadline itself it was. A moment counts in whole
+// milliseconds, as events keep it.
 func (n Note) InTime(done time.Time) bool { return !done.Truncate(time.Millisecond).After(n.Deadline) }
 
-// Numbers are those by which the caller is known: the one to ring back on, and the one that the line showed.
+// Numbers are the caller's known numbers: the one to ring back, and the one that the line showed.
 func (n Note) Numbers() []call.Number {
 	if !n.Shown.Known() || n.Shown.E164 == n.Number.E164 {
 		return []call.Number{n.Number}
@@ -164,7 +162,7 @@ func (n Note) Numbers() []call.Number {
 	return []call.Number{n.Number, n.Shown}
 }
 
-// Holder is whose work it is: who claimed it, else the colleague that it is for; empty for anybody's.
+// Holder is the colleague who claimed the note, else the one that it is for; empty when anybody may take it.
 func (n Note) Holder() call.AgentID {
 	switch {
 	case !n.State.Live():

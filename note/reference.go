@@ -9,9 +9,8 @@ import (
 	"unicode"
 )
 
-// Reference is what a caller is given to name his note (kenmerk): eight digits, the first not a zero, the last a check
-// digit. Eight digits are said in two groups of four, and a misheard or swapped digit is noticed before a wrong note is
-// found.
+// Reference is the caller's name for their note (kenmerk): eight digits, the first not a zero, the last a check digit.
+// Eight digits are said in two groups of four, and a misheard or swapped digit is noticed before a wrong note is found.
 type Reference string
 
 // ReferenceDigits is how many digits a reference has.
@@ -40,8 +39,8 @@ var damm = [10][10]byte{
 	{2, 5, 8, 1, 4, 3, 6, 7, 9, 0},
 }
 
-// NewReference draws a reference. That it is not taken is for the store to say. It reads eight bytes of random; the
-// bias of the remainder is under one in 10¹².
+// NewReference draws a reference; the store knows whether it is taken. It reads eight random bytes; the bias of the
+// remainder is under one in 10¹².
 func NewReference(random io.Reader) (Reference, error) {
 	var b [8]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {

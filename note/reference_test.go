@@ -50,8 +50,8 @@ func TestNewReferenceWithoutRandomness(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-// The claim of the check digit, for a sample of references: change any one digit, or swap any two neighbours that
-// differ, and it is noticed. The sample is every 997th of all nine million.
+// The check digit notices any one changed digit and any swap of two different neighbours, for a sample of references.
+// The sample is every 997th of all nine million.
 func TestReferenceNoticesEveryWrongDigitAndEverySwap(t *testing.T) {
 	missed := 0
 	for first := 1_000_000; first < 10_000_000; first += 997 {

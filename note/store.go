@@ -9,11 +9,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// What a store can answer besides a note.
+// The errors of a store.
 var (
-	// ErrStoreDown: nothing is certain. The caller must not be told that he will be called back; he is told that it is
-	// not possible now and is offered a person. A note may have been made all the same: asking again with the same key
-	// finds it.
+	// ErrStoreDown: nothing is certain. The caller must not hear a promise: they hear that it is not possible now, and
+	// are offered a person. A note may exist all the same: a request with the same key finds it.
 	ErrStoreDown = errors.New("the store of callback notes does not answer as it should")
 	// ErrReferenceTaken: another note has this reference; nothing was stored.
 	ErrReferenceTaken = errors.New("the reference is taken")
@@ -21,10 +20,10 @@ var (
 	ErrNoNote = errors.New("no such callback note")
 )
 
-// ErrIncomplete comes with what could be read: the rest is named beside it, and wraps ErrBroken.
-var ErrIncomplete = errors.New("some of what is stored cannot be read")
+// ErrIncomplete comes with a partial answer. An error beside it names the rest, and wraps ErrBroken.
+var ErrIncomplete = errors.New("some stored content cannot be read")
 
-// UncountedError says which teams could not be counted: the counts of all others are given.
+// UncountedError says which teams could not be counted; the counts of all others are given.
 type UncountedError struct {
 	Teams []call.TeamID // in order
 	Err   error         // why; wraps ErrBroken
@@ -36,8 +35,8 @@ func (e *UncountedError) Error() string { return "not every team could be counte
 // Unwrap gives why.
 func (e *UncountedError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
 
-// StaleError says that the note is at another version than the change was made for, so somebody else was first. Nothing
-// was changed.
+// StaleError says that the change was made for another version of the note: somebody else was first. Nothing was
+// changed.
 type StaleError struct {
 	Note ID
 	Saw  uint64 // the version that the change was made for
@@ -88,8 +87,8 @@ type Store interface {
 }
 
 // Reader finds notes. Errors wrap ErrStoreDown, ErrNoNote or ErrBroken. Lists and histories give what can be read even
-// when the error, an ErrIncomplete then, says that the rest is broken; what stands in a list and is no note takes
-// nobody's place there.
+// when the error, an ErrIncomplete then, says that the rest is broken; a list entry that is no note does not count
+// towards the limit.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id ID) (Note, error)
 	// ByReference gives the note of a reference; should two have it (see Store.Restore), a live one and the newest
@@ -100,7 +99,7 @@ type Reader interface {
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]Note, error)
 	// Due gives at most limit live notes of a team: by deadline, and with one deadline the higher priority first.
 	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]Note, error)
-	// Held gives at most limit live notes that a colleague has claimed or that are for him in person.
+	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
 	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]Note, error)
 	// Lapsed gives at most limit notes whose lease has run out, by the clock of the store.
 	Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]Note, error)
@@ -119,8 +118,8 @@ type Reader interface {
 	Counts(ctx context.Context, m call.MunicipalityID, now time.Time) (map[call.TeamID]Count, error)
 }
 
-// Count is how many notes a team has and had. What was ever counted only grows: over all teams together,
-// Made = Live + Resolved + Cancelled - Reopened, the purged ones among those resolved or cancelled.
+// Count is how many notes a team has and had. The totals only grow: over all teams together, Made = Live + Resolved +
+// Cancelled - Reopened, the purged ones among those resolved or cancelled.
 type Count struct {
 	Live      int64 // open or held, now
 	Overdue   int64 // of Live, those whose deadline has passed
