@@ -17,7 +17,7 @@ type Caps struct {
 	Day       int // in all
 }
 
-// DialCode says why a number was not dialled, besides the codes of a Refusal.
+// Reason says why a number was not dialled, besides the codes of a Refusal.
 type Reason string
 
 // The reasons that caps give.
@@ -26,19 +26,19 @@ const (
 	ReasonColleagueCap Reason = "colleague_cap"
 	ReasonDayCap       Reason = "day_cap"
 	ReasonNumber       Reason = "number"   // Dialable refused it
-	ReasonOff          Reason = "off"      // no way outside is configured
+	ReasonOff          Reason = "off"      // dialling out is not configured
 	ReasonBusy         Reason = "busy"     // the colleague is being put through already
 	ReasonNoPhone      Reason = "no_phone" // the colleague has no phone in the configuration
-	ReasonStore        Reason = "store"    // the store does not say how often was dialled today
+	ReasonStore        Reason = "store"    // today's counts cannot be read
 
 	ReasonEngaged      Reason = "engaged"       // another colleague calls this number now
-	ReasonCallerHere   Reason = "caller_here"   // the caller is on the telephone with us now
+	ReasonCallerHere   Reason = "caller_here"   // the caller is in a call with us now
 	ReasonPhoneOffline Reason = "phone_offline" // the colleague's own phone is logged out
 	ReasonPhoneInUse   Reason = "phone_in_use"  // the colleague's own phone rings or is in a call
 	ReasonExchange     Reason = "exchange"      // Asterisk does not answer
 )
 
-// DialCodes lists every reason, for metrics that must exist before the first refusal.
+// Reasons lists every reason, for metrics that must exist before the first refusal.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonTargetCap, ReasonColleagueCap, ReasonDayCap, ReasonNumber, ReasonOff, ReasonBusy, ReasonNoPhone,
@@ -47,14 +47,13 @@ func Reasons() []Reason {
 	}
 }
 
-// DialError says that a number must not be dialled now. A cap that is reached is an alarm: somebody works
-// far more than people do.
+// Error says that a number must not be dialled now. A reached cap raises an alarm: no person dials that much.
 type Error struct {
 	Code Reason
 	Text string // for people, without digits of a number
 
-	// Who is on the telephone with the caller, where and since when; empty when nobody is, and of another
-	// municipality's people.
+	// The colleague in a call with the caller, their team and since when; empty for none, and for another
+	// municipality's staff.
 	Colleague call.AgentID
 	Team      call.TeamID
 	Since     time.Time // UTC
@@ -62,7 +61,7 @@ type Error struct {
 	err error
 }
 
-// Error is the text, and what lies behind it.
+// Error is the text, and the error behind it.
 func (e *Error) Error() string {
 	if e.err != nil {
 		return "not dialled: " + e.Text + ": " + e.err.Error()
@@ -73,14 +72,13 @@ func (e *Error) Error() string {
 // Unwrap gives the error behind it, nil for none.
 func (e *Error) Unwrap() error { return e.err }
 
-// DialRules is what the configuration says about dialling out. It is asked each time.
+// Rules is what the configuration says about dialling out. It is asked each time.
 type Rules interface {
 	Policy(m call.MunicipalityID) Policy
 }
 
-// Guard is the one place that everything that dials out goes through. It judges the number anew, whatever was judged
-// when the note was made, and counts for all daemons together: a restart begins no new count. It is safe for use by
-// several goroutines.
+// Guard judges every number before it is dialled. It does so anew, whatever was judged when the note was made, and
+// counts for all daemons together: a restart begins no new count. It is safe for use by several goroutines.
 type Guard struct {
 	rules  Rules
 	tally  Tally
@@ -92,8 +90,8 @@ func NewGuard(rules Rules, tally Tally, refused func(Reason)) *Guard {
 	return &Guard{rules: rules, tally: tally, refuse: refused}
 }
 
-// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is a *DialError; it
-// wraps that of the tally when how often was dialled today cannot be known: then nothing is.
+// Check says whether the number may be dialled for the colleague now, and counts nothing. The error is an *Error; it
+// wraps the tally's error when today's counts cannot be read: nothing is dialled then.
 func (g *Guard) Check(
 	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, n call.Number, now time.Time,
 ) error {
@@ -122,7 +120,7 @@ func onlyDigit(r rune) rune {
 	return r
 }
 
-// The counts of what is dialled.
+// The counts of dialled calls.
 const (
 	dialledNumber    = "dialled-number"
 	dialledColleague = "dialled-colleague"
@@ -135,7 +133,7 @@ func (c Caps) limits(colleague call.AgentID, n call.Number) []Limit {
 	}
 }
 
-// capped says what it means that a count of these is full.
+// capped gives the code and the text for each full count.
 var capped = map[string]struct {
 	code Reason
 	text string
@@ -152,7 +150,7 @@ func (g *Guard) judge(m call.MunicipalityID, n call.Number, full func(Day, Caps)
 	}
 	switch limit, err := full(DayOf(m, now, policy.Clocks), policy.Caps); {
 	case err != nil:
-		return g.refused(&Error{Code: ReasonStore, Text: "how often was dialled today cannot be looked up", err: err})
+		return g.refused(&Error{Code: ReasonStore, Text: "today's counts cannot be read", err: err})
 	case limit != Limit{}:
 		why := capped[limit.What]
 		return g.refused(&Error{

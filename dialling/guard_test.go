@@ -29,7 +29,7 @@ func mobile(t *testing.T, digits string) call.Number {
 	return n
 }
 
-func TestTheGuardCountsWhatIsDialled(t *testing.T) {
+func TestTheGuardCountsCalls(t *testing.T) {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
 	noon := time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
@@ -71,7 +71,7 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 			},
 			{"deventer", "els", "0612345678", time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC), ""},
 		},
-		"what costs money is refused, and counts for nothing": {
+		"an expensive number is refused, and does not count": {
 			{"deventer", "els", "0900 123456", noon, dialling.ReasonNumber},
 			{"deventer", "els", "+32470123456", noon, dialling.ReasonNumber},
 			{"deventer", "els", "140570", noon, dialling.ReasonNumber},
@@ -112,7 +112,7 @@ func TestTheGuardCountsWhatIsDialled(t *testing.T) {
 	}
 }
 
-// A toll-fraud machine must not be had by stopping the store.
+// An attacker must not make a toll-fraud machine by stopping the store.
 func TestNothingIsDialledWhenTheCountsOfTheDayAreNotKnown(t *testing.T) {
 	var told []dialling.Reason
 	store := storetest.NewMemory()
@@ -127,7 +127,7 @@ func TestNothingIsDialledWhenTheCountsOfTheDayAreNotKnown(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, dialling.ReasonStore, refused.Code)
 		require.ErrorIs(t, err, note.ErrStoreDown)
-		require.ErrorContains(t, err, "how often was dialled today cannot be looked up")
+		require.ErrorContains(t, err, "today's counts cannot be read")
 		require.ErrorContains(t, err, "out of order", "the log says why")
 	}
 	require.Equal(t, []dialling.Reason{dialling.ReasonStore, dialling.ReasonStore}, told)

@@ -9,8 +9,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// Policy says which numbers of a municipality's callers may be called back, how many promises are made, and how often
-// is dialled. The kinds of number are fixed (see Dialable); the zero value allows no country.
+// Policy says which numbers of a municipality's callers may be called back, how many notes are made, and how many
+// calls. The kinds of number are fixed (see Dialable); the zero value allows no country.
 type Policy struct {
 	Countries []string       // ISO 3166 codes such as "NL"
 	Clocks    *time.Location // of the municipality: its days are counted; nil only when nothing is
@@ -18,11 +18,11 @@ type Policy struct {
 	Caps      Caps
 }
 
-// Limits bound how many notes are made in one day of the municipality's calendar: whoever rings can key in the numbers
-// of strangers, and colleagues would ring them. 0 sets no bound.
+// Limits bound how many notes are made in one day of the municipality's calendar: a caller can key in strangers'
+// numbers, and colleagues would ring them. 0 sets no bound.
 type Limits struct {
 	Caller int // by telephone from one number, as the line showed it
-	Target int // to ring one number back, whoever asks
+	Target int // to ring one number back, for all askers
 	Day    int // by telephone, in all
 }
 
@@ -34,8 +34,8 @@ const (
 
 // Dialable says whether a number may be called back: only geographic, mobile and business numbers of the allowed
 // countries (domain.md, "Numbers"), because a system that dials what it is told is a toll-fraud machine. It judges the
-// digits anew and does not believe the kind that came along, so that it also guards stored numbers at the time of
-// dialling. The error is a *Refusal.
+// digits and not the stored kind, so that it also guards stored numbers at the time of dialling. The error is a
+// *Refusal.
 func Dialable(p Policy, n call.Number) error {
 	if n.Kind == call.KindWithheld {
 		return Refuse(CodeWithheld, "the number is withheld")
@@ -59,7 +59,7 @@ func Dialable(p Policy, n call.Number) error {
 }
 
 // ParseKeyed reads a number that a caller keyed in, without the closing hash: the national form with its leading zero,
-// or 00 and a country code. Whether it may be called back is for Dialable. The error is a *Refusal with CodeTooShort,
+// or 00 and a country code. Dialable says whether it may be called back. The error is a *Refusal with CodeTooShort,
 // CodeTooLong or CodeInvalid.
 func ParseKeyed(digits string) (call.Number, error) {
 	if at := strings.IndexFunc(digits, notDigit); at >= 0 {

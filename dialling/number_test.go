@@ -63,7 +63,7 @@ func TestDialableWithoutAGoodNumber(t *testing.T) {
 		want   dialling.Code
 	}{
 		"withheld": {call.Withheld(), dialling.CodeWithheld},
-		"withheld, though the trunk tells": {
+		"withheld, though the trunk reveals it": {
 			call.Number{E164: "+31612345678", Kind: call.KindWithheld}, dialling.CodeWithheld,
 		},
 		"none":                                 {call.Number{}, dialling.CodeInvalid},

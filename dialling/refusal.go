@@ -7,14 +7,14 @@ type Code string
 
 // The reasons to refuse a request.
 const (
-	CodeWithheld Code = "withheld"  // the caller asked not to be shown: he can key a number in
+	CodeWithheld Code = "withheld"  // the caller withholds their number: they can key one in
 	CodeInvalid  Code = "invalid"   // no number, or none that exists
 	CodeTooShort Code = "too_short" // keyed in with digits missing
 	CodeTooLong  Code = "too_long"  // keyed in with digits too many
 	CodeCountry  Code = "country"   // of a country that is not called back
 	CodeKind     Code = "kind"      // of a kind that is never called back: 0800, 0900, 14xx, satellite, …
 	CodeTeam     Code = "team"      // the team is not in the configuration
-	CodeRequest  Code = "request"   // a field is missing or malformed: a fault of whoever asks, not of the caller
+	CodeRequest  Code = "request"   // a field is missing or malformed: a fault of the asking code, not of the caller
 
 	CodeCallerLimit Code = "caller_limit" // this caller has had enough notes made today, see Limits
 	CodeTargetLimit Code = "target_limit" // enough notes were made for this number today

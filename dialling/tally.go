@@ -30,14 +30,12 @@ type Limit struct {
 // Tally counts what is done in a day, for all daemons of a municipality together. An error wraps ErrStoreDown or
 // ErrBroken.
 type Tally interface {
-	// Count adds one to each count or, when one of them has reached its most, to none, and gives the first that has;
-	// the zero Limit when it was counted. What is asked again with the same once on that day was counted already:
-	// nothing is added.
+	// Count adds one to each count, and gives the zero Limit. When a count has reached its most it adds to none, and
+	// gives the first that has. A once that was counted on that day adds nothing.
 	Count(ctx context.Context, day Day, once string, limits []Limit) (Limit, error)
-	// TakeBack subtracts what was counted with that once on that day, as if it had never been; nothing when nothing
-	// was.
+	// TakeBack undoes the Count with that once on that day, if there was one.
 	TakeBack(ctx context.Context, day Day, once string) error
-	// Full gives the first that has reached its most, and counts nothing.
+	// Full gives the first limit that has reached its most, and counts nothing.
 	Full(ctx context.Context, day Day, limits []Limit) (Limit, error)
 }
 
