@@ -8,8 +8,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Behind is how many notes are confirmed and wait for the store, which is not known to have them: CatchUp is due. Those
-// that it could not reconcile do not wait for the store but for people.
+// Behind is how many confirmed notes the store is not known to have: CatchUp is due. Notes that it could not reconcile
+// do not count: people must mend them.
 func (k *Keeper) Behind() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -28,7 +28,7 @@ func (k *Keeper) behindFirst() []JournalNote {
 	return notes
 }
 
-// isBehind reports whether the store is not known to have a note as it was confirmed, whatever that waits for.
+// isBehind reports whether the store may lack a note as it was confirmed, be the note behind or apart.
 func (k *Keeper) isBehind(id note.ID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -43,7 +43,7 @@ func (k *Keeper) setBehind(id note.ID, m call.MunicipalityID) {
 	k.tell()
 }
 
-// setApart: the store answers, and yet journal and store cannot be reconciled about a note.
+// setApart marks a note that cannot be reconciled although the store answers.
 func (k *Keeper) setApart(id note.ID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -52,7 +52,7 @@ func (k *Keeper) setApart(id note.ID) {
 	k.tell()
 }
 
-// agreed: journal and store have the same of a note.
+// agreed clears the marks of a note that is the same in journal and store.
 func (k *Keeper) agreed(id note.ID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,8 +68,8 @@ func (k *Keeper) tell() {
 	k.observer.Apart(len(k.apart))
 }
 
-// unmark takes down in the journal which notes the store was seen to have. After a crash before it they are counted as
-// behind, until CatchUp finds them in the store: what is told then may be behind too many, never lost too many.
+// unmark records in the journal that the store has these notes. After a crash before it they count as behind until
+// CatchUp finds them in the store: the figures may then show too many behind, never too many lost.
 func (k *Keeper) unmark(ids ...note.ID) {
 	if len(ids) == 0 {
 		return

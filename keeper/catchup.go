@@ -17,15 +17,14 @@ import (
 // CaughtUp is how far CatchUp came.
 type CaughtUp struct {
 	Mended int     // notes of which the store lacked something
-	Done   bool    // it went round
-	Next   note.ID // from which on to compare the next time; empty for the oldest
+	Done   bool    // every note was compared
+	Next   note.ID // where the next pass begins; empty for the oldest
 }
 
-// CatchUp gives the store what it lacks of the notes in the journal; what the journal lacks, because another program
-// changed the note, it takes from the store. First come the notes that are behind, the newest first: nobody can work on
-// those. Then all others are compared, the oldest first, from a note on: with the Next of one that was cut short by the
-// end of ctx or by the store, it goes on there. The end of ctx is no error. Notes that could not be reconciled, because
-// they cannot be read or their history differs, are in the error and told as apart, and nothing of them is changed.
+// CatchUp gives the store what it lacks of the journal's notes, and takes from the store what another program changed.
+// Notes that are behind come first, the newest first: nobody can work on those. Then it compares all others, the oldest
+// first, beginning at from: the Next of a pass that ctx or the store cut short. The end of ctx is no error. Notes that
+// cannot be read, or whose history differs, are in the error, are told as apart, and stay unchanged.
 func (k *Keeper) CatchUp(ctx context.Context, from note.ID) (CaughtUp, error) {
 	p := k.pass()
 	defer p.end()
@@ -54,9 +53,9 @@ func (k *Keeper) CatchUp(ctx context.Context, from note.ID) (CaughtUp, error) {
 type pass struct {
 	*Keeper
 	mended   int // notes of which the store lacked something
-	lost     int // of those, the ones that it was known to have
+	lost     int // of those, the ones that the store was known to have
 	compared map[note.ID]bool
-	stored   []note.ID // that were behind, and are not any more
+	stored   []note.ID // no longer behind
 	problems []error
 }
 
@@ -80,7 +79,7 @@ func (p *pass) over(ctx context.Context, notes []JournalNote) (note.ID, error) {
 	return "", nil
 }
 
-// end tells what came of it.
+// end reports what the pass did.
 func (p *pass) end() {
 	if p.lost > 0 {
 		p.observer.Restored(p.lost)
@@ -88,14 +87,14 @@ func (p *pass) end() {
 	p.unmark(p.stored...)
 }
 
-// inTurn compares one note when nobody else works on it, and takes down what came of it. The error wraps ErrStoreDown.
+// inTurn compares one note when nobody else works on it, and records the result. The error wraps ErrStoreDown.
 func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
 	done, err := p.turns.take(ctx, onNote(kept.Note))
 	if err != nil {
 		return err
 	}
 	defer done()
-	was := p.isBehind(kept.Note) // only now: who made it meanwhile has said so
+	was := p.isBehind(kept.Note) // only now: a Make that ran meanwhile has marked it
 	changed, err := p.catchUp(ctx, kept.Municipality, kept.Note)
 	if changed {
 		p.mended++
@@ -118,7 +117,7 @@ func (p *pass) inTurn(ctx context.Context, kept JournalNote) error {
 	return nil
 }
 
-// errDiverged: the store and the journal tell another history of a note.
+// errDiverged: store and journal have different histories of a note.
 var errDiverged = errors.New(
 	"the store has another history of it than was confirmed: compare the two, and mend the store by hand",
 )
@@ -134,9 +133,9 @@ func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id note.ID)
 		return false, err
 	}
 	if len(events) == 0 || stored.State == note.None && events[0].Kind == note.EventPurged {
-		return false, nil // forgotten meanwhile, or purged: then there is no promise to bring back
+		return false, nil // forgotten meanwhile, or purged: there is no promise to bring back
 	}
-	if events[0].Kind == note.EventPurged && stored.State != note.Purged { // whatever was done with it since
+	if events[0].Kind == note.EventPurged && stored.State != note.Purged { // whatever happened to it since
 		return true, k.purgeAgain(ctx, stored, events[0])
 	}
 	if stored.Ver > note.Version(events) {
@@ -170,8 +169,8 @@ func (k *Keeper) catchUp(ctx context.Context, m call.MunicipalityID, id note.ID)
 	return lacked, nil
 }
 
-// purgeAgain removes what is personal from a note that the store has again, as it was before it was purged: the events
-// that closed it are gone from the journal, so that it is closed anew.
+// purgeAgain purges a note that came back with an old state of the store. The journal no longer has the events that
+// closed it, so that it is closed anew.
 func (k *Keeper) purgeAgain(ctx context.Context, stored note.Note, purge note.Event) error {
 	remains := *purge.Base
 	if stored.State.Live() {
@@ -192,7 +191,7 @@ func (k *Keeper) purgeAgain(ctx context.Context, stored note.Note, purge note.Ev
 	return k.purged(stored.Municipality, purge)
 }
 
-// diverged tells of a note whose histories differ: once, until it is as it should be.
+// diverged tells the observer of a note whose histories differ: once, until it is mended.
 func (k *Keeper) diverged(id note.ID) error {
 	k.mu.Lock()
 	was := k.told[id]
@@ -204,8 +203,8 @@ func (k *Keeper) diverged(id note.ID) error {
 	return errDiverged
 }
 
-// agrees reports whether the events lead to the note at its version. The lease is the store's own: it runs anew in a
-// store that was brought up to date.
+// agrees reports whether the events lead to the note at its version. Leases are not compared: they run anew in a store
+// that was brought up to date.
 func agrees(stored note.Note, events []note.Event) (bool, error) {
 	if stored.State == note.None || events[0].Ver > stored.Ver {
 		return true, nil // nothing to compare: it has none of them
@@ -218,8 +217,7 @@ func agrees(stored note.Note, events []note.Event) (bool, error) {
 	return err == nil && maps.Equal(note.EncodeNote(ours), note.EncodeNote(stored)), err
 }
 
-// follow takes from the store what another program changed, one that works beside the daemon or a daemon before it; and
-// what the journal lost, of which the store has the rest.
+// follow takes from the store what another program or an earlier daemon changed, and what the journal lost.
 func (k *Keeper) follow(ctx context.Context, m call.MunicipalityID, id note.ID, ours []note.Event) error {
 	theirs, err := k.Store.Events(ctx, m, id)
 	if err != nil {
@@ -245,7 +243,7 @@ func (k *Keeper) again(ctx context.Context, n note.Note, e note.Event) (note.Not
 		return restored, err
 	}
 	if e.Cause == note.ReleaseLapsed {
-		e.Cause = note.ReleaseByHand // it has lapsed: the lease that the store runs anew must not stand in the way
+		e.Cause = note.ReleaseByHand // it did lapse: the store's renewed lease must not refuse it
 	}
 	after, err := k.Store.Advance(ctx, n, e)
 	var stale *note.StaleError
@@ -256,8 +254,8 @@ func (k *Keeper) again(ctx context.Context, n note.Note, e note.Event) (note.Not
 }
 
 // Prune removes from the journal the notes that were closed longer ago than keep and that the store has. It gives how
-// many. What remains of a note that was erased on request stays: it holds nothing personal, and a store that was given
-// an old backup has the whole again.
+// many. The remains of a note that was erased on request stay: they hold nothing personal, and an old backup of the
+// store would bring the whole note back.
 func (k *Keeper) Prune(ctx context.Context, now time.Time, keep time.Duration) (int, error) {
 	notes, err := k.journal.Notes()
 	if err != nil {
@@ -294,7 +292,7 @@ func (k *Keeper) prune(ctx context.Context, kept JournalNote, before time.Time) 
 	if err != nil || n.State == note.None || n.State.Live() || note.Version(
 		events,
 	) != kept.Ver || events[len(events)-1].At.After(before) {
-		return false, nil // what cannot be replayed is for people
+		return false, nil // a note that does not replay needs a manual check
 	}
 	stored, err := k.Store.Note(ctx, kept.Municipality, kept.Note)
 	switch {

@@ -35,11 +35,11 @@ func TestCatchUpWhileTheStoreIsAway(t *testing.T) {
 
 	g.store.Memory = storetest.NewMemory()
 	g.catchUp(t, 2)
-	require.Equal(t, 2, g.watch.restored, "what the store had is lost, whichever daemon gave it")
+	require.Equal(t, 2, g.watch.restored, "the store lost notes that it had, whichever daemon gave them")
 }
 
-// A daemon that was killed before it could write down that the store has a note, or whose reply was lost, takes it for
-// behind.
+// A note counts as behind when the daemon was killed before it could record that the store has it, or the reply was
+// lost.
 func TestANoteThatMayBeStoredIsBehindUntilItIsSeen(t *testing.T) {
 	g := newGuard()
 	g.store.lose = 1
@@ -53,7 +53,7 @@ func TestANoteThatMayBeStoredIsBehindUntilItIsSeen(t *testing.T) {
 	require.Zero(t, g.watch.behind)
 }
 
-// unhurried answers for so many notes and ends the time of who asks with the last of them.
+// unhurried answers for so many notes, and cancels its caller's context with the last of them.
 type unhurried struct {
 	*weak
 	notes int
@@ -99,7 +99,7 @@ func TestAComparisonThatIsCutShortGoesOn(t *testing.T) {
 		defer cancel()
 		store.asked, store.notes, store.end = nil, notes, cancel
 		to, err := g.CatchUp(ctx, from)
-		require.NoError(t, err, "the end of its time is none")
+		require.NoError(t, err, "the end of ctx is no error")
 		return to
 	}
 

@@ -12,11 +12,10 @@ import (
 // followed is how many events are looked at in one go.
 const followed = 1000
 
-// Follow takes into the journal what another program changed, from a place in the store's log on, and gives the place
-// where to go on: empty is the beginning. Of a note that the journal does not have it takes what must outlive the
-// store: that it was erased, so that an old backup does not bring it back; and that it was opened again. Notes whose
-// history cannot be read are in the error and hold up no others. When the store does not answer, or the journal fails,
-// it goes on at the same place.
+// Follow takes into the journal what another program changed, from a place in the store's log on, and gives the next
+// place; empty is the beginning. Of a note that the journal does not have it takes what must outlive the store: its
+// erasure, so that an old backup does not bring it back, and its reopening. Notes whose history cannot be read are in
+// the error and hold up no others. When the store or the journal fails, the place stays.
 func (k *Keeper) Follow(ctx context.Context, m call.MunicipalityID, after string) (string, error) {
 	events, next, err := k.Log(ctx, m, after, followed)
 	if err != nil {
@@ -48,7 +47,7 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e note.Ev
 	case len(kept) == 0 && (erasure(e) || e.Kind == note.EventReopened):
 		err := k.copyHistory(ctx, m, e.Note)
 		if erasure(e) && e.Base != nil && unreadable(err) {
-			return k.purged(m, e) // it holds all that is left of the note, whatever became of the rest
+			return k.purged(m, e) // it holds all that is left of the note
 		}
 		return err
 	case len(kept) == 0 || contains(kept, e) || e.Ver <= note.Version(kept):
@@ -57,10 +56,10 @@ func (k *Keeper) followOne(ctx context.Context, m call.MunicipalityID, e note.Ev
 	if _, err := k.catchUp(ctx, m, e.Note); errors.Is(err, note.ErrStoreDown) {
 		return err
 	}
-	return nil // what cannot be reconciled the next comparison tells
+	return nil // the next comparison reports a note that cannot be reconciled
 }
 
-// unreadable reports whether it is about one note, and no other would fail alike.
+// unreadable reports whether an error is about one note, so that others need not fail.
 func unreadable(err error) bool {
 	return !errors.Is(err, note.ErrStoreDown) && (errors.Is(err, note.ErrBroken) || errors.Is(err, note.ErrNoNote))
 }

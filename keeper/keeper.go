@@ -13,20 +13,20 @@ import (
 )
 
 // Journal keeps the events of notes on this machine, whatever happens to the store. When a method that writes returns
-// without an error, what it wrote survives a crash of the machine. It is safe for use by several goroutines.
+// without an error, its change survives a crash of the machine. It is safe for use by several goroutines.
 type Journal interface {
 	// Begin adds the event with which a note begins and, in the same step, that the store is not known to have the
 	// note.
 	Begin(m call.MunicipalityID, made note.Event) error
-	// Stored takes down that the store has notes; those of which that is known are left as they are.
+	// Stored records that the store has notes; notes that are recorded already stay as they are.
 	Stored(ids ...note.ID) error
-	// Unstored gives the notes that the store is not known to have, also after a crash, and whose they are.
+	// Unstored gives the notes that the store is not known to have, also after a crash, with their municipalities.
 	Unstored() (map[note.ID]call.MunicipalityID, error)
 	// Append adds events. One that is there already, by note and version, is replaced.
 	Append(m call.MunicipalityID, events ...note.Event) error
 	// Forget removes the events of a note from a version on, and the note with its last event.
 	Forget(id note.ID, from uint64) error
-	// Events gives what is kept of a note, first to last; nothing for a note that is not there.
+	// Events gives the kept events of a note, first to last; none for a note that is not there.
 	Events(id note.ID) ([]note.Event, error)
 	// ByKey gives the note that was made for a key, and false when none is there.
 	ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, error)
@@ -41,23 +41,23 @@ type JournalNote struct {
 	Ver          uint64 // of its last event
 }
 
-// Observer is told by a keeper what people must know of it.
+// Observer hears from a keeper what people must know.
 type Observer interface {
 	// JournalFailed: something was stored without the journal, or could not be cleared from it.
 	JournalFailed(err error)
-	// Behind: so many notes wait for the store, which does not have them, or not as far. 0 when all is well.
+	// Behind: so many notes wait for the store, which lacks them or their last events. 0 when all is well.
 	Behind(notes int)
-	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or tells another
-	// history. They may be in the journal only. 0 when all is well.
+	// Apart: so many notes could not be reconciled with a store that answers: one side cannot be read, or their
+	// histories differ. They may be in the journal only. 0 when all is well.
 	Apart(notes int)
-	// Restored: the store had lost so many notes, or events of them, that it had confirmed, and has them again.
+	// Restored: the store had lost so many confirmed notes, or events of them, and has them again.
 	Restored(notes int)
-	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: people must
-	// look. It is told once of a note, until it is mended.
+	// Diverged: the store has another event in the place of one that was confirmed. Nothing was changed: a manual check
+	// is needed. It is told once per note, until it is mended.
 	Diverged(id note.ID)
 }
 
-// keptIn is the store that a keeper brings up to date: it makes notes and their changes durable, and finds them.
+// Store is the store that a keeper brings up to date: it makes notes and their changes durable, and finds them.
 type Store interface {
 	note.Store
 	note.Reader
@@ -65,8 +65,8 @@ type Store interface {
 
 // Keeper keeps promises whatever happens to the store: a note is written to a journal on this machine before it is
 // stored, and is confirmed when either has it for certain. Changes are stored first, because two people may want the
-// same one, and confirmed when the journal has them too. CatchUp brings a store that was away, empty, or set back to
-// where the journal is.
+// same one, and confirmed when the journal has them too. CatchUp brings a store that was away, empty or set back up to
+// date with the journal.
 type Keeper struct {
 	Store
 	journal  Journal
@@ -74,15 +74,15 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	behind map[note.ID]call.MunicipalityID // confirmed, and not known to be in the store
-	apart  map[note.ID]bool                // could not be reconciled with a store that answered: people must look
-	told   map[note.ID]bool                // diverged, and the observer knows
-	erased int                             // notes, on request, from the journal so far
+	apart  map[note.ID]bool                // not reconciled although the store answers: a manual check is needed
+	told   map[note.ID]bool                // diverged, and the observer was told
+	erased int                             // notes erased from the journal on request so far
 
 	turns turns
 }
 
-// NewKeeper puts a journal before a store, and knows from it which notes the store was not known to have when the
-// program before this one ended. Call CatchUp before the first promise, and whenever the store was away.
+// New puts a journal before a store, and reads from it which notes the store was not known to have when the last daemon
+// ended. Call CatchUp before the first promise, and whenever the store was away.
 func New(store Store, journal Journal, observer Observer) *Keeper {
 	k := &Keeper{
 		Store: store, journal: journal, observer: observer,
@@ -99,8 +99,8 @@ func New(store Store, journal Journal, observer Observer) *Keeper {
 
 // Make writes the note to the journal and then stores it. When the store does not answer, the journal alone confirms
 // it. The error wraps ErrStoreDown only when neither could, or when another request with its key was at work until ctx
-// ended. One request with a key is at work at a time: the note of another that waits for the store is in the journal
-// and not confirmed, and is gone from there when the store has said no.
+// ended. Requests with one key take turns: while one waits for the store its note is in the journal and not confirmed,
+// and a refusal by the store removes it from there.
 func (k *Keeper) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	n, err := note.Apply(note.Note{}, made)
 	if err != nil {
@@ -119,7 +119,7 @@ func (k *Keeper) Make(ctx context.Context, made note.Event) (note.Note, error) {
 
 // make is Make for a key that has no note yet.
 func (k *Keeper) make(ctx context.Context, n note.Note, made note.Event) (note.Note, error) {
-	done, err := k.turns.take(ctx, onNote(n.ID)) // who compares the two must know whether it is confirmed
+	done, err := k.turns.take(ctx, onNote(n.ID)) // a comparison must know whether it is confirmed
 	if err != nil {
 		return note.Note{}, err
 	}
@@ -154,7 +154,7 @@ func (k *Keeper) known(ctx context.Context, n note.Note) (note.Note, bool) {
 	if err != nil || !ok {
 		return note.Note{}, false
 	}
-	if !k.isBehind(id) { // else the store was asked already: nobody waits for it again
+	if !k.isBehind(id) { // else the store did not answer: do not wait for it again
 		if stored, err := k.Store.Note(ctx, n.Municipality, id); err == nil {
 			return stored, true
 		}
@@ -186,7 +186,7 @@ func (k *Keeper) Note(ctx context.Context, m call.MunicipalityID, id note.ID) (n
 }
 
 // ByNumber gives the notes for a number, see Reader. Those that only the journal has are stored first, so that a caller
-// is recognised and erased by them too; what cannot be stored because its history differs is for people.
+// is recognised and erased by them too; notes whose history differs need a manual check.
 func (k *Keeper) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error) {
 	if k.Behind() > 0 {
 		p := k.pass()
@@ -236,8 +236,8 @@ func (k *Keeper) Advance(ctx context.Context, before note.Note, e note.Event) (n
 	return after, nil
 }
 
-// record writes an event that is stored. The earlier ones of a note that was made before this journal, or while it
-// could not be written, come from the store; so do those that a journal which was torn has lost.
+// record writes an event that is stored. Earlier events that the journal lacks come from the store: the journal may be
+// younger than the note, may have failed, or may have been torn.
 func (k *Keeper) record(ctx context.Context, n note.Note, e note.Event) error {
 	kept, err := k.journal.Events(n.ID)
 	if err != nil {
@@ -254,7 +254,7 @@ func (k *Keeper) record(ctx context.Context, n note.Note, e note.Event) error {
 	return k.copyHistory(ctx, n.Municipality, n.ID)
 }
 
-// copyHistory writes to the journal what the store has of a note.
+// copyHistory writes the store's events of a note to the journal.
 func (k *Keeper) copyHistory(ctx context.Context, m call.MunicipalityID, id note.ID) error {
 	all, err := k.Store.Events(ctx, m, id)
 	if err != nil {
@@ -266,7 +266,7 @@ func (k *Keeper) copyHistory(ctx context.Context, m call.MunicipalityID, id note
 	return k.journal.Append(m, all...)
 }
 
-// purged leaves of a note in the journal only what remains of it.
+// purged replaces a note in the journal by its remains.
 func (k *Keeper) purged(m call.MunicipalityID, remains ...note.Event) error {
 	if err := k.journal.Forget(remains[0].Note, 1); err != nil {
 		return err
@@ -279,18 +279,18 @@ func (k *Keeper) purged(m call.MunicipalityID, remains ...note.Event) error {
 	return k.journal.Append(m, remains...)
 }
 
-// erasure reports whether an event cleared a note because somebody asked, not because its time had come.
+// erasure reports whether an event purged a note on request, not because its retention had passed.
 func erasure(e note.Event) bool { return e.Kind == note.EventPurged && e.Who != note.BySystem }
 
-// Erased is how many notes were erased on request from the journal so far. What they held is gone from its file only
-// when that is compacted.
+// Erased is how many notes were erased on request from the journal so far. Their content leaves its file only when that
+// is compacted.
 func (k *Keeper) Erased() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.erased
 }
 
-// Municipalities gives whose notes the journal keeps, be they in the configuration or not.
+// Municipalities gives the municipalities of the journal's notes, be they in the configuration or not.
 func (k *Keeper) Municipalities() ([]call.MunicipalityID, error) {
 	notes, err := k.journal.Notes()
 	if err != nil {

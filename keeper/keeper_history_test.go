@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
+func TestADifferentHistoryIsReportedAndNothingIsChanged(t *testing.T) {
 	beside := func(t *testing.T, g *guard, n note.Note, who note.Actor, more int) {
 		t.Helper()
 		list := callback.NewWorklist(g.store, storetest.NewFloor(), nil) // another program, without the journal
@@ -53,8 +53,8 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			require.ErrorContains(t, err, string(n.ID))
 			require.Zero(t, mended.Mended)
 			require.Equal(t, []note.ID{n.ID}, g.watch.diverged)
-			require.Equal(t, 1, g.watch.apart, "people must look")
-			require.Zero(t, g.watch.behind, "it does not wait for the store, which answers")
+			require.Equal(t, 1, g.watch.apart, "a manual check is needed")
+			require.Zero(t, g.watch.behind, "the store answers: the note is not behind")
 			after, err := g.store.Events(t.Context(), storetest.Town, n.ID)
 			require.NoError(t, err)
 			require.Equal(t, store, after)
@@ -62,8 +62,8 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, journal, kept)
 			_, err = g.CatchUp(t.Context(), "")
-			require.ErrorContains(t, err, "another history", "it is still so")
-			require.Equal(t, []note.ID{n.ID}, g.watch.diverged, "and was told: once, not with every comparison")
+			require.ErrorContains(t, err, "another history", "the histories still differ")
+			require.Equal(t, []note.ID{n.ID}, g.watch.diverged, "and it is told once, not with every comparison")
 		})
 	}
 	t.Run("another note has its key", func(t *testing.T) {
@@ -84,17 +84,17 @@ func TestADifferentHistoryIsToldAndNothingIsChanged(t *testing.T) {
 		require.Equal(t, 1, g.watch.apart)
 		require.Zero(t, g.watch.behind)
 		seen, err := g.Note(t.Context(), storetest.Town, confirmed.ID)
-		require.NoError(t, err, "and is answered for: no one else has it")
+		require.NoError(t, err, "and a request for it is answered: only the journal has it")
 		require.Equal(t, confirmed, seen)
 		g.restart()
 		require.Equal(t, 1, g.watch.behind, "the next daemon does not forget it, before it has compared")
 		events, err := g.journal.Events(confirmed.ID)
 		require.NoError(t, err)
-		require.Len(t, events, 1, "what was confirmed is kept for people to look at")
+		require.Len(t, events, 1, "the confirmed event is kept for a manual check")
 	})
 }
 
-func TestTheJournalFollowsWhatAnotherProgramDid(t *testing.T) {
+func TestTheJournalFollowsAnotherProgram(t *testing.T) {
 	g := newGuard()
 	worked, erased := g.promise(t), g.promise(t)
 	list := callback.NewWorklist(g.store, storetest.NewFloor(), nil)
@@ -120,7 +120,7 @@ func TestTheJournalFollowsWhatAnotherProgramDid(t *testing.T) {
 	require.False(t, ok)
 }
 
-// One that people must mend holds up nothing else, and is no longer told of when it is mended.
+// A note that people must mend holds up no other, and is no longer reported when it is mended.
 func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 	g := newGuard()
 	n, other := g.promise(t), g.promise(t)
@@ -143,7 +143,7 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 	s.asked = 0
 	_, err = g.ByNumber(t.Context(), storetest.Town, other.Number, 10)
 	require.NoError(t, err)
-	require.Zero(t, s.asked, "what waits for people holds up no caller")
+	require.Zero(t, s.asked, "a note for a manual check holds up no caller")
 	require.Zero(t, g.watch.behind)
 	g.requireStored(t, waits)
 
@@ -153,8 +153,7 @@ func TestANoteThatCannotBeReadIsApartUntilItCan(t *testing.T) {
 	require.Empty(t, g.watch.diverged)
 }
 
-// A note whose history cannot be read holds up none of those that were erased after it, nor is its own erasure
-// forgotten.
+// A note whose history cannot be read holds up no later erasure, and its own erasure is kept.
 func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
 	g := newGuard()
 	h := storetest.NewHouse()
@@ -181,15 +180,15 @@ func TestAHistoryThatCannotBeReadHoldsUpNoErasure(t *testing.T) {
 		g.Keeper = keeper.New(&illegible{weak: g.store, note: broken.ID}, g.journal, g.watch)
 		next, err := g.Follow(t.Context(), storetest.Town, "")
 		if broken.ID == reopened.ID {
-			require.ErrorIs(t, err, note.ErrBroken, "people are told")
+			require.ErrorIs(t, err, note.ErrBroken, "the problem is reported")
 			require.ErrorContains(t, err, string(broken.ID))
 		} else {
-			require.NoError(t, err, "what is erased needs no history")
+			require.NoError(t, err, "an erased note needs no history")
 		}
 		for _, n := range []note.Note{erased, after} {
 			events, err := g.journal.Events(n.ID)
 			require.NoError(t, err)
-			require.Len(t, events, 1, "erased stays known as erased")
+			require.Len(t, events, 1, "the erasure is kept")
 			require.Equal(t, note.EventPurged, events[0].Kind)
 		}
 		again, err := g.Follow(t.Context(), storetest.Town, next)
@@ -235,7 +234,7 @@ func TestRow11TheJournalFails(t *testing.T) {
 		require.NoError(t, err)
 		events, err := g.journal.Events(n.ID)
 		require.NoError(t, err)
-		require.Len(t, events, 3, "the journal takes what it missed from the store")
+		require.Len(t, events, 3, "the journal takes missed events from the store")
 	})
 	t.Run("neither can: nothing is confirmed", func(t *testing.T) {
 		g := newGuard()
@@ -252,7 +251,7 @@ func TestRow11TheJournalFails(t *testing.T) {
 	})
 }
 
-func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
+func TestAMergedRequestLeavesNothingInTheJournal(t *testing.T) {
 	g := newGuard()
 	request := g.request()
 	n, _, err := g.service.Promise(t.Context(), request)
@@ -266,15 +265,15 @@ func TestWhatIsMergedLeavesNothingInTheJournal(t *testing.T) {
 	require.Equal(t, []keeper.JournalNote{{Municipality: storetest.Town, Note: n.ID, Ver: 2}}, notes)
 }
 
-// A note that is being made is not restored beside the one that it merges into, and one of which the store did not hear
-// was not lost.
-func TestCatchUpWaitsForWhatIsBeingMade(t *testing.T) {
+// A note that is being made is not restored beside the one that it merges into. A note that never reached the store was
+// not lost.
+func TestCatchUpWaitsForANoteThatIsBeingMade(t *testing.T) {
 	for name, test := range map[string]struct {
-		lost          bool // what the store was asked to make
+		lost          bool // the store never gets the request
 		notes, mended int
 	}{
-		"it is merged":                  {notes: 1},
-		"the store does not hear of it": {lost: true, notes: 2, mended: 1},
+		"it is merged":               {notes: 1},
+		"it never reaches the store": {lost: true, notes: 2, mended: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -325,7 +324,7 @@ func (d *during) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return d.weak.Make(ctx, made)
 }
 
-// meanwhile does something once, beside the reading of a note or, the second time, of a history from the store.
+// meanwhile does something once, during the reading of a note or, the second time, of a history from the store.
 type meanwhile struct {
 	*weak
 	events, note func()
@@ -334,7 +333,7 @@ type meanwhile struct {
 
 func (m *meanwhile) Events(ctx context.Context, town call.MunicipalityID, id note.ID) ([]note.Event, error) {
 	events, err := m.weak.Events(ctx, town, id)
-	if m.read++; m.read == 2 { // what is read now is written down
+	if m.read++; m.read == 2 { // this reading is written to the journal
 		m.once(&m.events)
 	}
 	return events, err
@@ -355,7 +354,7 @@ func (m *meanwhile) once(do *func()) {
 	}
 }
 
-func TestWhatIsErasedWhileHistoriesAreComparedDoesNotComeBack(t *testing.T) {
+func TestANoteErasedDuringAComparisonDoesNotComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard()
 		n := g.promise(t)
@@ -381,7 +380,7 @@ func TestWhatIsErasedWhileHistoriesAreComparedDoesNotComeBack(t *testing.T) {
 	})
 }
 
-func TestWhatIsReopenedWhileTheJournalIsPrunedStaysInIt(t *testing.T) {
+func TestANoteReopenedDuringPruningStaysInTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard()
 		n := g.promise(t)
@@ -404,7 +403,7 @@ func TestWhatIsReopenedWhileTheJournalIsPrunedStaysInIt(t *testing.T) {
 		require.NoError(t, err)
 		whole, err := note.Replay(kept)
 		require.NoError(t, err)
-		require.Equal(t, n, whole, "all of it, whoever was first")
+		require.Equal(t, n, whole, "all of it, in either order")
 	})
 }
 
@@ -415,7 +414,7 @@ func TestANumberIsFoundInNotesThatOnlyTheJournalHas(t *testing.T) {
 	_, err := g.ByNumber(t.Context(), storetest.Town, n.Number, 10)
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	_, err = g.list.Erase(t.Context(), storetest.Town, n.Number, storetest.Piet, storetest.Now())
-	require.ErrorIs(t, err, note.ErrStoreDown, "it must not be said that nothing is left")
+	require.ErrorIs(t, err, note.ErrStoreDown, "the answer must not be that nothing is left")
 
 	g.store.Fail(nil)
 	found, err := g.ByNumber(t.Context(), storetest.Town, n.Number, 10)
@@ -436,7 +435,7 @@ func TestANumberIsFoundInNotesThatOnlyTheJournalHas(t *testing.T) {
 	require.Equal(t, note.EventPurged, kept[0].Kind)
 }
 
-func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
+func TestPruneForgetsOnlyOldClosedStoredNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const keep = 72 * time.Hour
 		g := newGuard()
@@ -460,7 +459,7 @@ func TestPruneForgetsOnlyWhatIsClosedOldAndStored(t *testing.T) {
 
 		g.store.Fail(errors.New("connection refused"))
 		_, err = g.Prune(t.Context(), time.Now(), keep)
-		require.ErrorIs(t, err, note.ErrStoreDown, "nothing is forgotten unseen")
+		require.ErrorIs(t, err, note.ErrStoreDown, "nothing is forgotten without a look in the store")
 		g.store.Fail(nil)
 		g.store.Memory = without(t, g.store.Memory, lost.ID, open, old, young)
 		pruned, err = g.Prune(t.Context(), time.Now(), keep)

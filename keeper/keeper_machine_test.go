@@ -16,13 +16,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// machine lets callers ask and colleagues work, while the store, the journal and the daemon fail at any moment.
-// Whatever was confirmed must be there in the end (I1), once (I2).
+// machine lets callers ask and colleagues work, while the store, the journal and the daemon fail at any moment. Every
+// confirmed note must be there in the end (I1), once (I2).
 type machine struct {
 	*guard
 	requests  []callback.Request
 	confirmed map[note.Key]note.Note // by the request that made it
-	told      map[note.ID]uint64     // up to which version a person was told of a note
+	told      map[note.ID]uint64     // the version of a note that a person was told
 	away      bool
 }
 
@@ -30,7 +30,7 @@ func newMachine() *machine {
 	return &machine{guard: newGuard(), confirmed: make(map[note.Key]note.Note), told: make(map[note.ID]uint64)}
 }
 
-// ask is a promise: of a new caller, or again in a call that asked before, or in another call of one who asked before.
+// ask is a request: of a new caller, again in an earlier call, or in another call of an earlier caller.
 func (m *machine) ask(t *rapid.T) {
 	request := m.request()
 	switch kind := rapid.IntRange(0, 3).Draw(t, "who asks"); {
@@ -104,7 +104,7 @@ func (m *machine) outage(t *rapid.T) {
 
 func (m *machine) loseReply(t *rapid.T) { m.store.lose = rapid.IntRange(1, 2).Draw(t, "replies") }
 
-// begin is a new daemon: it catches up first, if it can.
+// begin starts a new daemon, which catches up first if it can.
 func (m *machine) begin(*rapid.T) {
 	journal := m.watch.journal
 	m.restart()
@@ -120,7 +120,7 @@ func (m *machine) end(t *rapid.T) {
 
 // After any run with a journal that works every promise and every change that a person was told of is in the store,
 // though it was away, lost replies and all its content.
-func TestKeeperKeepsWhatWasConfirmed(t *testing.T) {
+func TestKeeperKeepsConfirmedNotes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
@@ -146,7 +146,7 @@ func TestKeeperKeepsWhatWasConfirmed(t *testing.T) {
 }
 
 // The same with a journal that fails now and then, and a store that loses nothing: a promise is in one of the two.
-func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
+func TestKeeperKeepsConfirmedNotesThoughTheJournalFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
@@ -162,7 +162,7 @@ func TestKeeperKeepsWhatWasConfirmedThoughTheJournalFails(t *testing.T) {
 		})
 		m.end(t)
 		_, err := m.CatchUp(context.Background(), "")
-		require.Equal(t, err != nil, len(m.watch.diverged) > 0, "what is not in the store is told: %v", err)
+		require.Equal(t, err != nil, len(m.watch.diverged) > 0, "a note missing in the store is reported: %v", err)
 		for id, ver := range m.told {
 			events, err := m.journal.Events(id)
 			require.NoError(t, err)

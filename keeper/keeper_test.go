@@ -17,8 +17,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// weak is a store that fails as stores do: it is silent until the caller gives up, or does as it was asked and its
-// reply is lost.
+// weak is a store that fails as stores do: it stays silent until the caller gives up, or makes the change and loses the
+// reply.
 type weak struct {
 	*storetest.Memory
 	silent bool
@@ -62,7 +62,7 @@ func (w *weak) Note(ctx context.Context, m call.MunicipalityID, id note.ID) (not
 	return w.Memory.Note(ctx, m, id)
 }
 
-// watch remembers what a keeper told.
+// watch remembers a keeper's reports.
 type watch struct {
 	journal  []error
 	behind   int
@@ -77,7 +77,7 @@ func (w *watch) Apart(notes int)         { w.apart = notes }
 func (w *watch) Restored(notes int)      { w.restored += notes }
 func (w *watch) Diverged(id note.ID)     { w.diverged = append(w.diverged, id) }
 
-// guard is a keeper, and all that it stands on.
+// guard is a keeper with its parts.
 type guard struct {
 	*keeper.Keeper
 	store   *weak
@@ -94,7 +94,7 @@ func newGuard() *guard {
 	return g
 }
 
-// restart is a new daemon on what the old one left.
+// restart is a new daemon on the old one's journal and store.
 func (g *guard) restart() {
 	g.watch = &watch{}
 	g.Keeper = keeper.New(g.store, g.journal, g.watch)
@@ -108,7 +108,7 @@ func (g *guard) work() callback.WorkStore {
 	return callback.Joined{Notes: g.Keeper, Tally: g.store, Presence: g.store}
 }
 
-// request asks for a note in a call of its own, of a caller of his own.
+// request asks for a note in a new call of a new caller.
 func (g *guard) request() callback.Request {
 	g.calls++
 	r := storetest.ARequest()
@@ -165,7 +165,7 @@ func TestAPromiseIsInTheJournalAndInTheStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, n, kept, "with the lease that the store gave")
 	g.catchUp(t, 0)
-	require.Equal(t, &watch{}, g.watch, "nothing to tell")
+	require.Equal(t, &watch{}, g.watch, "nothing to report")
 
 	another := g.promise(t)
 	g.restart()
@@ -206,7 +206,7 @@ func TestRow1And2TheJournalConfirmsWithinHalfASecond(t *testing.T) {
 				g.store.silent = false
 				seen, err := g.Note(t.Context(), storetest.Town, n.ID)
 				require.NoError(t, err)
-				require.Equal(t, n, seen, "who has his reference is answered")
+				require.Equal(t, n, seen, "a caller with the reference gets an answer")
 				_, err = g.list.Claim(t.Context(), storetest.By(storetest.Els, n))
 				require.ErrorIs(t, err, note.ErrStoreDown)
 				require.ErrorContains(t, err, "not stored yet")
@@ -239,7 +239,7 @@ func TestRow3AReplyIsLost(t *testing.T) {
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	claimed, err := g.Note(t.Context(), storetest.Town, n.ID)
 	require.NoError(t, err)
-	require.Equal(t, call.AgentID("els"), claimed.Colleague, "it was done, and nobody was told")
+	require.Equal(t, call.AgentID("els"), claimed.Colleague, "it was done, and the reply was lost")
 	n, err = g.list.Comment(t.Context(), storetest.By(storetest.Els, n), "verder")
 	require.NoError(t, err)
 	events, err := g.journal.Events(n.ID)
@@ -286,9 +286,9 @@ func TestRow7TheStoreComesBackEmpty(t *testing.T) {
 		g.requireStored(t, n)
 	}
 	_, err = g.Note(t.Context(), storetest.Town, gone.ID)
-	require.ErrorIs(t, err, note.ErrNoNote, "who was erased does not come back")
+	require.ErrorIs(t, err, note.ErrNoNote, "an erased note does not come back")
 	g.catchUp(t, 0)
-	require.Equal(t, 3, g.watch.restored, "told once")
+	require.Equal(t, 3, g.watch.restored, "reported once")
 	counts, err := g.Counts(t.Context(), storetest.Town, storetest.Now())
 	require.NoError(t, err)
 	require.Equal(t, note.Count{Made: 3, Live: 2, Resolved: 1}, counts["burgerzaken"])
@@ -313,7 +313,7 @@ func (g *guard) setBackTo(t *testing.T, events []note.Event) {
 	}
 }
 
-// What was erased must not come back with a store that is set back to before it, be the note live there or closed.
+// An erased note must not come back with an old state of the store, be it live there or closed.
 func TestRow6APurgedNoteIsPurgedAgain(t *testing.T) {
 	for name, ver := range map[string]int{"the store has it live": 1, "the store has it closed": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -358,15 +358,15 @@ func TestRow6TheStoreIsSetBack(t *testing.T) {
 
 		other := g.promise(t)
 		other = g.claim(t, other, storetest.Els)
-		g.setBack(t, n.ID, 2) // which has not even heard of the other
+		g.setBack(t, n.ID, 2) // the other event is not in it
 
 		old := storetest.By(storetest.Els, n)
 		old.Ver = 2
 		_, err = g.list.Release(t.Context(), old, "")
 		var stale *note.StaleError
-		require.ErrorAs(t, err, &stale, "nobody changes what was confirmed otherwise")
+		require.ErrorAs(t, err, &stale, "a confirmed change stands")
 		g.requireStored(t, n)
-		require.Equal(t, 1, g.watch.restored, "who touches a note that was set back has it mended")
+		require.Equal(t, 1, g.watch.restored, "a change of a note that was set back mends it")
 		g.catchUp(t, 1)
 		g.requireStored(t, other)
 		require.Equal(t, 2, g.watch.restored)

@@ -9,15 +9,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// turns lets one at a time work on the same thing in both places, store and journal: who compares the two must not
-// write down what another has just removed, and who confirms what the journal has must know what the store said of it.
-// The zero value is ready.
+// turns lets one goroutine at a time work on the same note or key in store and journal: a comparison must not write
+// what another has just removed, and a confirmation from the journal must know the store's answer. The zero value is
+// ready.
 type turns struct {
 	mu sync.Mutex
-	on map[string]*turn // what somebody works on, or waits for
+	on map[string]*turn // notes and keys that are in use, or waited for
 }
 
-// onNote and onKey name what is worked on: a note, or the request that a key stands for.
+// onNote and onKey name a turn: for a note, or for the requests with a key.
 func onNote(id note.ID) string                         { return "note " + string(id) }
 func onKey(m call.MunicipalityID, key note.Key) string { return "key " + string(m) + " " + string(key) }
 
@@ -26,8 +26,7 @@ type turn struct {
 	users int
 }
 
-// take waits for the turn to work on something, at most until ctx ends: the error wraps ErrStoreDown then. done gives
-// it to the next.
+// take waits for a turn, at most until ctx ends: the error wraps ErrStoreDown then. done gives it to the next.
 func (t *turns) take(ctx context.Context, what string) (done func(), err error) {
 	t.mu.Lock()
 	if t.on == nil {
@@ -45,7 +44,7 @@ func (t *turns) take(ctx context.Context, what string) (done func(), err error) 
 		return func() { <-mine.busy; t.leave(what, mine) }, nil
 	case <-ctx.Done():
 		t.leave(what, mine)
-		return nil, fmt.Errorf("%w: others work on %s: %w", note.ErrStoreDown, what, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: no turn on %s: %w", note.ErrStoreDown, what, context.Cause(ctx))
 	}
 }
 
