@@ -11,10 +11,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// Absent keeps that a colleague is absent until he is Present again, gives every note that he has claimed or that is
-// for him in person to his team at once, and says how many. What is promised for him in person meanwhile is the team's.
-// The history names who, who says that he is absent: the colleague himself, another person, or the system. The notes
-// that could not be released are in the error.
+// Absent keeps that a colleague is absent until Present, releases the notes that they claimed and those for them in
+// person to the team at once, and says how many. New notes for them in person go to the team meanwhile. The history
+// names the actor who reported the absence: the colleague, another person, or the system. The notes that could not be
+// released are in the error.
 func (w *Worklist) Absent(
 	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time,
 ) (int, error) {
@@ -23,7 +23,7 @@ func (w *Worklist) Absent(
 	}
 	if _, absent, err := w.Absence(ctx, m, colleague); err != nil && !errors.Is(err, note.ErrBroken) {
 		return 0, fmt.Errorf("look whether %s is absent: %w", colleague, err)
-	} else if !absent { // else it stays as it was told first
+	} else if !absent { // else the first report stands
 		a := staff.Absence{Colleague: colleague, Since: at.UTC().Truncate(time.Millisecond), By: who}
 		if err := w.store.SetAbsent(ctx, m, a); err != nil {
 			return 0, fmt.Errorf("keep that %s is absent: %w", colleague, err)
@@ -32,7 +32,7 @@ func (w *Worklist) Absent(
 	return w.releaseAll(ctx, m, colleague, who, at)
 }
 
-// Present ends the absence of a colleague. What went to his team stays there.
+// Present ends the absence of a colleague. Released notes stay with the team.
 func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error {
 	if err := mayTellOf(colleague, who); err != nil {
 		return err
@@ -40,19 +40,19 @@ func (w *Worklist) Present(ctx context.Context, m call.MunicipalityID, colleague
 	return w.store.SetPresent(ctx, m, colleague)
 }
 
-// Absence gives the absence of a colleague, and false when he is present.
+// Absence gives the absence of a colleague, and false when they are present.
 func (w *Worklist) Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (
 	staff.Absence, bool, error,
 ) {
 	return w.store.Absence(ctx, m, colleague)
 }
 
-// Absences gives who is absent, by colleague.
+// Absences gives the absences, by colleague.
 func (w *Worklist) Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error) {
 	return w.store.Absences(ctx, m)
 }
 
-// mayTellOf refuses a word about somebody's presence by those who cannot know.
+// mayTellOf refuses a report about a colleague's presence by an actor who cannot know.
 func mayTellOf(colleague call.AgentID, who note.Actor) error {
 	if !call.IsID(string(colleague)) {
 		return &note.RuleError{Event: note.EventReleased, Text: "the colleague is not an id"}
@@ -60,7 +60,7 @@ func mayTellOf(colleague call.AgentID, who note.Actor) error {
 	return who.CheckPresence()
 }
 
-// releaseAll gives what a colleague has, and what is for him in person, to his team.
+// releaseAll releases a colleague's claimed and personal notes to the team.
 func (w *Worklist) releaseAll(
 	ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time,
 ) (int, error) {
@@ -77,13 +77,13 @@ func (w *Worklist) releaseAll(
 				note.Event, error,
 			) {
 				if n.Holder() != colleague {
-					return note.Event{}, errNotHis
+					return note.Event{}, errNotTheirs
 				}
 				return note.Event{Kind: note.EventReleased, Cause: note.ReleaseAbsent}, nil
 			})
 			if err == nil {
 				released++
-			} else if !errors.Is(err, errNotHis) {
+			} else if !errors.Is(err, errNotTheirs) {
 				problems = append(problems, err)
 			}
 		}
@@ -93,11 +93,11 @@ func (w *Worklist) releaseAll(
 	}
 }
 
-// errNotHis ends a release that is no longer needed.
-var errNotHis = errors.New("it is not his any more")
+// errNotTheirs ends a release that is no longer needed.
+var errNotTheirs = errors.New("it is not theirs any more")
 
-// freed gives to their teams what is for absent colleagues in person and nobody has: promised while the store could not
-// say who is absent, or made live again. What somebody claimed is his.
+// freed releases the open personal notes of absent colleagues to the team: those promised while the store could not
+// give the absences, and reopened ones. A claimed note stays with its colleague.
 func (w *Worklist) freed(ctx context.Context, system Step) ([]note.Note, error) {
 	absences, err := w.store.Absences(ctx, system.Municipality)
 	problems := []error{err}
@@ -120,8 +120,8 @@ func (w *Worklist) freed(ctx context.Context, system Step) ([]note.Note, error) 
 	return freed, errors.Join(problems...)
 }
 
-// forWhom gives the note for its team when the colleague that it was asked for is absent, and why; else as it is. While
-// the store does not answer it stays as it was asked: the next round looks again.
+// forWhom gives the note for its team when the colleague that it is for is absent, and why; else as it is. While the
+// store does not answer it stays as it is: the next round looks again.
 func (s *Service) forWhom(ctx context.Context, draft note.Note) (note.Note, string) {
 	if draft.Personal == "" {
 		return draft, ""

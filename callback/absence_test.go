@@ -17,7 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// unheld is a store that does not say what a colleague has.
+// unheld is a store that does not give a colleague's notes.
 type unheld struct{ *storetest.Floor }
 
 func (unheld) Held(context.Context, call.MunicipalityID, call.AgentID, int) ([]note.Note, error) {
@@ -50,20 +50,20 @@ func TestAbsentGivesEverythingToTheTeam(t *testing.T) {
 		require.NoError(t, err)
 		last := events[len(events)-1]
 		require.Equal(t, note.ReleaseAbsent, last.Cause)
-		require.Equal(t, storetest.Jan, last.Who, "the history names who said so")
+		require.Equal(t, storetest.Jan, last.Who, "the history names the source")
 	}
-	require.Equal(t, attempt.Untold, f.Now(t, calling).Attempts[0].Result, "he may have been reached")
-	require.Equal(t, call.AgentID("jan"), f.Now(t, jans).Colleague, "what others have is theirs")
+	require.Equal(t, attempt.Untold, f.Now(t, calling).Attempts[0].Result, "the caller may have been reached")
+	require.Equal(t, call.AgentID("jan"), f.Now(t, jans).Colleague, "others keep their notes")
 	released, err = f.List.Absent(t.Context(), storetest.Town, "els", note.BySystem, made.Add(3*time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, released)
 	require.Equal(
 		t, []staff.Absence{{Colleague: "els", Since: made.Add(2 * time.Hour), By: storetest.Jan}}, f.Absent(t),
-		"as it was said first",
+		"the first report stands",
 	)
 }
 
-func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
+func TestAbsentReleasesMoreNotesThanOneRoundTakes(t *testing.T) {
 	f := storetest.NewFloor()
 	for range 401 {
 		f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
@@ -75,7 +75,7 @@ func TestAbsentTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 	require.Equal(t, 401, released)
 }
 
-func TestAbsentIsNotForTheCallerToSay(t *testing.T) {
+func TestOnlyStaffAndTheSystemReportAnAbsence(t *testing.T) {
 	for name, who := range map[string]note.Actor{"the caller": note.ByCaller, "nobody": ""} {
 		t.Run(name, func(t *testing.T) {
 			f := storetest.NewFloor()
@@ -91,7 +91,7 @@ func TestAbsentIsNotForTheCallerToSay(t *testing.T) {
 	}
 }
 
-func TestAbsentSaysWhatItCouldNotDo(t *testing.T) {
+func TestAbsentReportsNotesThatItCouldNotRelease(t *testing.T) {
 	f := storetest.NewFloor()
 	f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Personal = "els" })
 	f.Fail(errors.New("out of order"))
@@ -104,11 +104,11 @@ func TestAbsentSaysWhatItCouldNotDo(t *testing.T) {
 	)
 	require.ErrorIs(t, err, note.ErrStoreDown)
 	require.ErrorContains(t, err, "find the notes of els")
-	require.Len(t, f.Absent(t), 1, "it is known that she is absent: the next round goes on")
+	require.Len(t, f.Absent(t), 1, "els is known to be absent: the next round goes on")
 }
 
-// Els is set absent in the morning; a minute later a note is made for her in person.
-func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
+// Els is set absent in the morning; a minute later a note is made for them in person.
+func TestAPromiseForAnAbsentColleagueIsMadeForTheTeam(t *testing.T) {
 	h := storetest.NewHouse()
 	list, s := callback.NewWorklist(h, nil, nil), callback.NewService(h, h, h, nil)
 	_, err := list.Absent(t.Context(), storetest.Town, "els", storetest.Jan, storetest.ANote().Made.Add(-time.Hour))
@@ -129,15 +129,15 @@ func TestAPromiseForWhoIsAbsentIsMadeForTheTeam(t *testing.T) {
 	require.Equal(
 		t, "asked for els in person, who is absent since 2026-11-20T14:00:00.123Z, says agent:jan", forEls.Reason,
 	)
-	require.Equal(t, storetest.ARequest().Reason, forEls.Base.Reason, "what the caller told is what he told")
+	require.Equal(t, storetest.ARequest().Reason, forEls.Base.Reason, "the caller's story stays as it is")
 	forJan := ask("jan", "2")
 	require.Equal(t, call.AgentID("jan"), forJan.Base.Personal)
 	require.Empty(t, forJan.Reason)
 	require.NoError(t, list.Present(t.Context(), storetest.Town, "els", storetest.Els))
-	require.Equal(t, call.AgentID("els"), ask("els", "3").Base.Personal, "she is there again")
+	require.Equal(t, call.AgentID("els"), ask("els", "3").Base.Personal, "els is present again")
 }
 
-func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
+func TestAPromiseInPersonIsMadeWhileAbsencesCannotBeRead(t *testing.T) {
 	h := storetest.NewHouse()
 	_, err := callback.NewWorklist(h, nil, nil).Absent(
 		t.Context(), storetest.Town, "els", storetest.Els, storetest.ANote().Made,
@@ -150,14 +150,14 @@ func TestAPromiseInPersonIsMadeWhileNobodyKnowsWhoIsAbsent(t *testing.T) {
 	require.Equal(t, call.AgentID("els"), n.Personal)
 }
 
-// forgetful is a store that does not say who is absent.
+// forgetful is a store that cannot give absences.
 type forgetful struct{ *storetest.House }
 
 func (forgetful) Absence(context.Context, call.MunicipalityID, call.AgentID) (staff.Absence, bool, error) {
 	return staff.Absence{}, false, note.ErrStoreDown
 }
 
-func TestARoundFreesWhatIsForAnAbsentColleagueInPerson(t *testing.T) {
+func TestARoundFreesPersonalNotesOfAnAbsentColleague(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		forEls := func(n *note.Note) { n.Personal = "els" }
@@ -181,8 +181,8 @@ func TestARoundFreesWhatIsForAnAbsentColleagueInPerson(t *testing.T) {
 	})
 }
 
-// Who works is there, whatever was said before.
-func TestWhoClaimsIsPresent(t *testing.T) {
+// A colleague who works is present, whatever was reported before.
+func TestAClaimEndsAnAbsence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		for _, who := range []call.AgentID{"els", "jan"} {
@@ -196,7 +196,7 @@ func TestWhoClaimsIsPresent(t *testing.T) {
 		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague)
 		left := f.Absent(t)
 		require.Len(t, left, 1)
-		require.Equal(t, call.AgentID("jan"), left[0].Colleague, "another's claim says nothing of him")
+		require.Equal(t, call.AgentID("jan"), left[0].Colleague, "another's claim leaves jan absent")
 		// at the same moment
 		require.NoError(
 			t,
@@ -205,7 +205,7 @@ func TestWhoClaimsIsPresent(t *testing.T) {
 			}),
 		)
 		require.Empty(t, round(t, f).Freed)
-		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague, "what she claimed is hers")
+		require.Equal(t, call.AgentID("els"), f.Now(t, n).Colleague, "els keeps the claimed note")
 	})
 }
 

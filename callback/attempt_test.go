@@ -56,7 +56,7 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 		"morning, afternoon, and the next morning": {
 			halves, tries(t, missed, "2026-11-20 11:59", "2026-11-20 12:00", "2026-11-21 09:00"), "2026-11-21 09:01", 0,
 		},
-		"what completed it decides, not what came": {
+		"the attempt that completed it decides, not later ones": {
 			halves,
 			tries(
 				t, voicemail, "2026-11-20 09:00", "2026-11-20 14:00", "2026-11-20 15:00", "2026-11-21 09:00",
@@ -67,12 +67,12 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 		"three parts of one day": {
 			thirds, tries(t, missed, "2026-11-20 09:00", "2026-11-20 12:00", "2026-11-20 15:00"), "2026-11-20 15:01", 0,
 		},
-		"a wrong number is no try to reach him": {
+		"a wrong number does not count": {
 			halves, tries(t, attempt.WrongNumber, "2026-11-20 09:00", "2026-11-20 13:00", "2026-11-21 09:00"), "", 3,
 		},
-		"nor is a refusal":                        {halves, tries(t, attempt.Refused, "2026-11-20 09:00"), "", 3},
-		"what nobody told is not known to be one": {halves, tries(t, attempt.Untold, "2026-11-20 09:00"), "", 3},
-		"one that goes on is not one yet":         {halves, tries(t, "", "2026-11-20 09:00"), "", 3},
+		"nor does a refusal":                   {halves, tries(t, attempt.Refused, "2026-11-20 09:00"), "", 3},
+		"an untold attempt does not count":     {halves, tries(t, attempt.Untold, "2026-11-20 09:00"), "", 3},
+		"a running attempt does not count yet": {halves, tries(t, "", "2026-11-20 09:00"), "", 3},
 		"the parts are the municipality's, not UTC's": {
 			halves, tries(t, missed, "2026-07-20 11:30", "2026-07-20 12:30"), "", 1,
 		},
@@ -102,11 +102,11 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 	}
 }
 
-// Three clicks on a trunk that is down ring nobody.
-func TestOnlyAnAttemptThatMayHaveRungHimCounts(t *testing.T) {
+// Three clicks on a trunk that is down ring no phone.
+func TestOnlyAnAttemptThatMayHaveRungThePhoneCounts(t *testing.T) {
 	once := callback.AttemptPolicy{Least: 1}
 	for line, counts := range map[attempt.LineResult]bool{
-		attempt.LineUnknown:   true, // the colleague dialled himself, and says so
+		attempt.LineUnknown:   true, // the colleague dialled by hand, and says so
 		attempt.LineAnswered:  true,
 		attempt.LineBusy:      true,
 		attempt.LineNoAnswer:  true,
@@ -118,7 +118,7 @@ func TestOnlyAnAttemptThatMayHaveRungHimCounts(t *testing.T) {
 			attempts := tries(t, result, "2026-11-20 09:00")
 			attempts[0].Line = line
 			_, _, met := once.Met(attempts, amsterdam(t))
-			require.Equal(t, counts, met, "the line told %q, the colleague %q", line, result)
+			require.Equal(t, counts, met, "the line reported %q, the colleague %q", line, result)
 		}
 	}
 }
@@ -174,28 +174,28 @@ func TestSuggest(t *testing.T) {
 			"2026-11-20 16:59", []string{"2026-11-20 09:30", "2026-11-20 13:30"}, calendar.Span{}, deadline,
 			"2026-11-23 09:00",
 		},
-		"in his window today": {
+		"in the window today": {
 			"2026-11-23 10:20", nil, window(14, 16), deadline, "2026-11-23 14:00",
 		},
-		"at once, within his window": {
+		"at once, within the window": {
 			"2026-11-23 15:10", nil, window(14, 16), deadline, "2026-11-23 15:10",
 		},
-		"in his window tomorrow": {
+		"in the window tomorrow": {
 			"2026-11-23 16:00", nil, window(14, 16), deadline, "2026-11-24 14:00",
 		},
-		"in his window, in a part not tried": {
+		"in the window, in a part not tried": {
 			"2026-11-23 10:20", []string{"2026-11-23 10:00"}, window(9, 13), deadline, "2026-11-23 12:00",
 		},
-		"when his window opens before the team does": {
+		"when the window opens before the team does": {
 			"2026-11-23 06:00", nil, window(7, 10), deadline, "2026-11-23 09:00",
 		},
-		"the norm goes before his window": {
+		"the norm goes before the window": {
 			"2026-11-24 10:00", nil, window(18, 20), deadline, "2026-11-24 10:00",
 		},
 		"a window that begins at the deadline is too late": {
 			"2026-11-24 10:00", nil, window(17, 18), deadline, "2026-11-24 10:00",
 		},
-		"overdue: at once, whatever his window": {
+		"overdue: at once, whatever the window": {
 			"2026-11-25 10:00", nil, window(14, 16), deadline, "2026-11-25 10:00",
 		},
 		"overdue, and tried today": {
@@ -228,7 +228,7 @@ func TestSuggest(t *testing.T) {
 			require.Equal(t, wall(t, test.want).In(amsterdam(t)).String(), got.In(amsterdam(t)).String())
 		})
 	}
-	t.Run("any try counts as one, also what nobody told", func(t *testing.T) {
+	t.Run("any attempt counts as tried, also an untold one", func(t *testing.T) {
 		n := storetest.ANote()
 		n.State, n.Deadline = note.Open, wall(t, deadline)
 		n.Attempts = tries(t, attempt.Untold, "2026-11-23 10:00")
@@ -236,7 +236,7 @@ func TestSuggest(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-23 12:00"), got.UTC())
 	})
-	t.Run("what was tried before it was reopened does not count", func(t *testing.T) {
+	t.Run("attempts before the reopening do not count", func(t *testing.T) {
 		n := storetest.ANote()
 		n.State, n.Deadline = note.Open, wall(t, deadline)
 		n.Attempts, n.Earlier = tries(t, attempt.NotReached, "2026-11-23 09:30", "2026-11-23 10:00"), 2
@@ -244,7 +244,7 @@ func TestSuggest(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, wall(t, "2026-11-23 10:20"), got)
 	})
-	t.Run("a note that is closed needs no other try", func(t *testing.T) {
+	t.Run("a closed note needs no attempt", func(t *testing.T) {
 		n := storetest.ANote()
 		n.State = note.Resolved
 		_, ok := policy.Suggest(n, hours(t), wall(t, "2026-11-23 10:20"))

@@ -9,7 +9,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// AttemptPolicy says when a caller who was not reached may be given up (domain.md, "Attempts").
+// AttemptPolicy says when an unreached caller may be given up (domain.md, "Attempts").
 type AttemptPolicy struct {
 	Least int              // attempts, each in another part of a day
 	Parts []calendar.Clock // at which a part of the day ends and the next begins, such as 12:00; sorted
@@ -51,9 +51,9 @@ func (p AttemptPolicy) Met(attempts []attempt.Attempt, loc *time.Location) (at t
 const suggestDays = 31
 
 // Suggest gives the next moment to try to reach the caller, in UTC: within the team's opening hours, in a part of a day
-// that was not tried since the note was last reopened, and not before now. The norm goes first: his own window is kept
-// when that can be done before the deadline, else it is the first moment. It is false for a note that is closed, and
-// when the team does not open within a month.
+// that was not tried since the note was last reopened, and not before now. The norm goes first: the caller's window is
+// kept when that can be done before the deadline, else it is the first moment. It is false for a closed note, and when
+// the team does not open within a month.
 func (p AttemptPolicy) Suggest(n note.Note, hours *calendar.Hours, now time.Time) (time.Time, bool) {
 	if !n.State.Live() {
 		return time.Time{}, false
@@ -85,8 +85,8 @@ func (p AttemptPolicy) Suggest(n note.Note, hours *calendar.Hours, now time.Time
 	return first.UTC(), !first.IsZero()
 }
 
-// moments gives the moments of a day, in order, at which something begins that matters to a suggestion: opening hours,
-// a part of the day, the caller's window, now. The first good moment is one of them.
+// moments gives, in order, the moments of a day at which opening hours, a part of the day or the caller's window begin,
+// and now. The first good moment is one of them.
 func (p AttemptPolicy) moments(
 	d calendar.Date, window calendar.Span, hours *calendar.Hours, now time.Time,
 ) []time.Time {

@@ -2,19 +2,20 @@ package callback
 
 import (
 	"context"
+	"time"
+
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
-	"time"
 )
 
-// The counts of what is promised.
+// The counts of promises.
 const (
 	promisedCaller = "promised-caller"
 	promisedNumber = "promised-number"
 	promisedDay    = "promised"
 )
 
-// limited says what it means that a count of these is full.
+// limited gives the code and the text for each full count.
 var limited = map[string]struct {
 	code dialling.Code
 	text string
@@ -31,8 +32,8 @@ var limited = map[string]struct {
 	},
 }
 
-// limitsOf gives the limits that a request meets. Who asked not to be shown has no number to count by, and a
-// colleague's notes count for whom they are for only.
+// limitsOf gives the limits that a request meets. A withheld caller has no number to count by, and a colleague's
+// request counts only for the number to call back.
 func limitsOf(l dialling.Limits, r Request) []dialling.Limit {
 	var limits []dialling.Limit
 	add := func(what, of string, most int) {
@@ -52,8 +53,7 @@ func limitsOf(l dialling.Limits, r Request) []dialling.Limit {
 
 // within counts the request against the limits of its day, once for its key, and gives the refusal when one is reached;
 // nil when it may become a note. It is counted before the note is made: of two at a time that would both be the last,
-// one is refused. When the store cannot say it goes by what was asked of this program meanwhile: a promise matters
-// more.
+// one is refused. While the store cannot count, this program's own counts decide: a promise matters more.
 func (s *Service) within(ctx context.Context, r Request) (counted, *dialling.Refusal) {
 	policy := s.rules.Policy(r.Municipality)
 	limits := limitsOf(policy.Limits, r)
@@ -76,7 +76,7 @@ func (s *Service) within(ctx context.Context, r Request) (counted, *dialling.Ref
 	return counted{}, dialling.Refuse(why.code, why.text, full.Most)
 }
 
-// counted is where and as what a request was counted. The zero value is of one that was not.
+// counted is how a request was counted. The zero value is no count.
 type counted struct {
 	tally  dialling.Tally
 	day    dialling.Day
@@ -84,9 +84,8 @@ type counted struct {
 	once   string
 }
 
-// answeredBy takes the count back unless it is that of the note which answers the request: one that its key made on
-// that day. Any other was there already, and the request made none. What cannot be taken back stays counted: then the
-// limit is reached early, not late.
+// answeredBy takes the count back unless the request's key made the note on that day: any other note was there already.
+// A count that cannot be taken back stays: then the limit is reached early, not late.
 func (c counted) answeredBy(ctx context.Context, n note.Note, key note.Key) {
 	if c.tally == nil || n.Key == key && dialling.DayOf(n.Municipality, n.Made, c.clocks) == c.day {
 		return
@@ -94,16 +93,16 @@ func (c counted) answeredBy(ctx context.Context, n note.Note, key note.Key) {
 	_ = c.tally.TakeBack(ctx, c.day, c.once)
 }
 
-// standing gives the note that a request has already, by its key or because a live one promises the same: what is no
-// new note needs no room under the limits.
+// standing gives the note that a request has already, by its key or because a live one promises the same: it needs no
+// room under the limits.
 func (s *Service) standing(ctx context.Context, draft note.Note, r Request) (note.Note, How, bool) {
-	his, _ := s.store.ByNumber(ctx, draft.Municipality, draft.Number, aRound) // what cannot be found is refused
-	for _, n := range his {
+	notes, _ := s.store.ByNumber(ctx, draft.Municipality, draft.Number, aRound) // without them the request is refused
+	for _, n := range notes {
 		if n.Key == draft.Key {
 			return n, Known, true
 		}
 	}
-	for _, n := range his {
+	for _, n := range notes {
 		if n.State.Live() && n.SameAs(draft) {
 			n, err := s.merge(ctx, n, r)
 			return n, Merged, err == nil

@@ -24,7 +24,7 @@ type bounded struct {
 	*storetest.House
 	limits dialling.Limits
 	clocks *time.Location
-	counts func(ctx context.Context) error // goes before the store's Count when it is set
+	counts func(ctx context.Context) error // if set, runs before the store's Count
 }
 
 func newBounded(t *testing.T) *bounded {
@@ -56,7 +56,7 @@ func (b *bounded) Count(ctx context.Context, day dialling.Day, once string, limi
 // asking is one request for a note, each with a key and a subject of its own unless it says otherwise.
 type asking struct {
 	who     note.Actor // the caller when it is empty
-	from    string     // that his line shows; empty when it is withheld
+	from    string     // the number that the line shows; empty when withheld
 	to      string
 	at      time.Time
 	key     note.Key
@@ -112,11 +112,11 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: piet, subject: "x"},
 			{from: piet, to: piet, subject: "x", apart: true},
 			{from: piet, to: piet, subject: "x", apart: true, want: dialling.CodeCallerLimit},
-			{from: piet, to: piet, subject: "x"}, // the same again is none
+			{from: piet, to: piet, subject: "x"}, // a repeat makes no note
 			{from: jan, to: piet, subject: "x", apart: true},
 			{who: storetest.Els, from: piet, to: piet, subject: "x", apart: true, want: dialling.CodeTargetLimit},
 		},
-		"who is not shown counts for whom he names, and in all": {
+		"a withheld caller counts for the number to call back, and in all": {
 			{to: stranger(1)},
 			{to: stranger(2)},
 			{to: stranger(3)},
@@ -147,14 +147,14 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 			{from: piet, to: stranger(3), key: "c", want: dialling.CodeCallerLimit},
 			{from: piet, to: stranger(2), key: "b"},
 		},
-		"who asks again for what he is promised makes no new note": {
+		"a repeat of a promise makes no new note": {
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet},
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: " paspoort "},
 			{from: piet, to: piet, subject: "rijbewijs", want: dialling.CodeCallerLimit},
 		},
-		"who asks again for what he is promised uses nothing up": {
+		"a repeat of a promise uses nothing up": {
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: "paspoort"},
 			{from: piet, to: piet, subject: " Paspoort"},
@@ -208,7 +208,7 @@ func TestNotesOfADayHaveALimit(t *testing.T) {
 	}
 }
 
-func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T) {
+func TestARepeatAtTheLimitIsMerged(t *testing.T) {
 	b := newBounded(t)
 	s := callback.NewService(b, b, b, nil)
 	ask := func(nth int, subject string) (note.Note, error) {
@@ -226,7 +226,7 @@ func TestARequestMoreForWhatIsPromisedCountsAsARepeatAtTheLimitToo(t *testing.T)
 	require.Equal(t, 1, again.Repeats)
 }
 
-// Requests that are merged are counted for a moment, and never so that more notes are made than the limit allows.
+// Merged requests are counted for a moment. Even so, never more notes are made than the limit allows.
 func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 	for range 50 {
 		b := newBounded(t)
@@ -241,7 +241,7 @@ func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 		for i := range 16 {
 			sides.Go(func() {
 				if i%2 == 0 {
-					assert.NoError(t, ask(1+i, "paspoort"), "what is promised is never refused")
+					assert.NoError(t, ask(1+i, "paspoort"), "a repeat is never refused")
 					return
 				}
 				if code := storetest.CodeOf(t, ask(1+i, "")); code != "" {
@@ -250,7 +250,7 @@ func TestTheLimitHoldsWhenManyAskAtOnce(t *testing.T) {
 			})
 		}
 		sides.Wait()
-		for i := 17; ask(i, "") == nil; i++ { // what was counted for a moment may have refused one: it can ask again
+		for i := 17; ask(i, "") == nil; i++ { // a momentary count may have refused one: it can ask again
 			require.Less(t, i, 20)
 		}
 		notes, err := b.ByNumber(t.Context(), "deventer", number(t, "0612345671"), 100)
@@ -270,9 +270,8 @@ func TestWithoutLimitsNothingIsCounted(t *testing.T) {
 	}
 }
 
-// A promise matters more than its limit, but a machine that rings all night must not find the door open because Redis
-// is away.
-func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
+// A promise matters more than its limit, but a machine that rings all night must meet a limit while Redis is away too.
+func TestWhileTheStoreCannotCountTheDaemonCounts(t *testing.T) {
 	b := newBounded(t)
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)
@@ -286,10 +285,10 @@ func TestWhileTheStoreCannotCountTheDaemonGoesByWhatItWasAsked(t *testing.T) {
 	require.NoError(t, ask(2))
 	require.Equal(t, dialling.CodeCallerLimit, storetest.CodeOf(t, ask(3)))
 	b.counts = nil
-	require.NoError(t, ask(4), "what the store counted is what counts")
+	require.NoError(t, ask(4), "the store's counts decide again")
 }
 
-func TestWhileTheStoreCannotCountARepeatUsesNothingUpEither(t *testing.T) {
+func TestWhileTheStoreCannotCountARepeatUsesNothingUp(t *testing.T) {
 	b := newBounded(t)
 	b.counts = func(context.Context) error { return note.ErrStoreDown }
 	s := callback.NewService(b, b, b, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// What was tried before a note was reopened was about what was closed then.
+// Attempts before a reopening were about the matter that was closed then.
 func TestAReopenedNoteIsTriedAnew(t *testing.T) {
 	f := storetest.NewFloor()
 	n := f.Promise(t, wall(t, "2026-11-23 08:30"))
@@ -53,10 +53,10 @@ func TestAReopenedNoteIsTriedAnew(t *testing.T) {
 	at = wall(t, "2026-11-23 13:30")
 	try(attempt.Voicemail)
 	do(resolve(note.Unreached))
-	require.Zero(t, next(), "it is done")
+	require.Zero(t, next(), "it is closed")
 
 	do(reopen)
-	require.Equal(t, at, next(), "at once: none of this was tried since")
+	require.Equal(t, at, next(), "at once: no attempt since the reopening")
 	do(claim)
 	refused(note.Unreached, "2 more")
 	try(attempt.Reached)

@@ -11,24 +11,24 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Round is what one round found to do.
+// Round is what one round did.
 type Round struct {
 	Lapsed  []note.Note // claims whose lease had run out: open again
 	Warned  []note.Note // the warning point had passed
 	Overdue []note.Note // the deadline had passed
-	Freed   []note.Note // for a colleague in person who is absent: the team's now
-	Purged  int         // closed notes of which what is personal was removed
+	Freed   []note.Note // personal notes of absent colleagues: the team's now
+	Purged  int         // closed notes whose personal content was removed
 }
 
-// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew his,
-// and who renews in time for the shortest lease that can be configured has done so by then.
+// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew, and by
+// then a colleague with the shortest lease that can be configured has renewed it.
 const renewFirst = time.Minute
 
 // RoundSince does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
-// raised, notes for absent colleagues go to the team, old notes are purged. What was missed while nobody made rounds is
-// made up for. It takes a bounded number of each kind, so make rounds often. Notes that could not be changed are in the
-// error; the others were. answers is since when the store answers again, zero when it was not away: until a minute
-// after it no claim lapses, so that whoever has one can renew it.
+// raised, notes for absent colleagues go to the team, old notes are purged. A round makes up for those that were
+// missed. It takes a bounded number of each kind, so make rounds often. Notes that could not be changed are in the
+// error; the others were. answers is when the store began to answer again, zero when it was not away: until a minute
+// after it no claim lapses, so that its colleague can renew it.
 func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, answers time.Time) (Round, error) {
 	var r Round
 	var problems []error
@@ -85,7 +85,7 @@ func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []note.
 	return done
 }
 
-// kept reports whether a change was stored. Another that came first is no problem: the next round sees what it left.
+// kept reports whether a change was stored. A change that came first is no problem: the next round sees the result.
 func kept(err error, problems *[]error) bool {
 	var stale *note.StaleError
 	var held *note.HeldError
@@ -95,9 +95,9 @@ func kept(err error, problems *[]error) bool {
 	return err == nil
 }
 
-// Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those
-// to ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back
-// then. It says how many were erased; what could not be is in the error.
+// Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those to
+// ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back then.
+// It says how many were erased; the others are in the error.
 func (w *Worklist) Erase(
 	ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time,
 ) (int, error) {
@@ -124,7 +124,7 @@ func (w *Worklist) Erase(
 			}
 			erased++
 		}
-		if len(notes) < aRound || erased == before { // what could not be erased is still in the list
+		if len(notes) < aRound || erased == before { // the others are still in the list
 			return erased, errors.Join(problems...)
 		}
 	}

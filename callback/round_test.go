@@ -46,16 +46,16 @@ func TestRow13AClaimLapses(t *testing.T) {
 		require.Len(t, r.Lapsed, 2)
 		require.Equal(t, note.Open, f.Now(t, quiet).State)
 		require.Empty(t, f.Now(t, quiet).Attempts)
-		require.Equal(t, attempt.Untold, f.Now(t, calling).Attempts[0].Result, "marked tried, because he may have been")
-		require.Equal(t, note.Claimed, f.Now(t, busy).State, "who is still there keeps it")
+		require.Equal(t, attempt.Untold, f.Now(t, calling).Attempts[0].Result, "the caller may have been reached")
+		require.Equal(t, note.Claimed, f.Now(t, busy).State, "the colleague who renewed keeps it")
 		require.Empty(t, round(t, f).Lapsed)
 		_, err = f.List.Claim(t.Context(), storetest.By(storetest.Jan, quiet))
 		require.NoError(t, err)
 	})
 }
 
-// An outage that lasts longer than a lease takes nobody's note from him in the second in which it ends.
-func TestWhoCouldNotRenewInAnOutageKeepsHisNote(t *testing.T) {
+// An outage that outlasts a lease takes no note from a colleague in the second in which it ends.
+func TestAColleagueWhoCouldNotRenewInAnOutageKeepsTheNote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		busy, gone := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
@@ -75,7 +75,7 @@ func TestWhoCouldNotRenewInAnOutageKeepsHisNote(t *testing.T) {
 		}
 		r := roundSince()
 		require.Empty(t, r.Lapsed)
-		require.Len(t, r.Overdue, 1, "the norm's clock waits for nobody")
+		require.Len(t, r.Overdue, 1, "the norm's clock goes on")
 		require.Equal(t, overdue.ID, r.Overdue[0].ID)
 		<-time.After(time.Minute - time.Millisecond)
 		require.Empty(t, roundSince().Lapsed)
@@ -89,7 +89,7 @@ func TestWhoCouldNotRenewInAnOutageKeepsHisNote(t *testing.T) {
 	})
 }
 
-func TestWarningAndDeadlineAreToldOnce(t *testing.T) {
+func TestWarningAndDeadlineAreReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		n := f.Promise(t, storetest.Now())
@@ -115,14 +115,14 @@ func TestWarningAndDeadlineAreToldOnce(t *testing.T) {
 	})
 }
 
-func TestWhatWasMissedInDowntimeIsMadeUpFor(t *testing.T) {
+func TestARoundMakesUpForDowntime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		n := f.Promise(t, storetest.Now())
 		bare := f.Promise(t, storetest.Now(), func(n *note.Note) { n.Warn = time.Time{} })
 		_, err := f.List.Claim(t.Context(), storetest.By(storetest.Els, n))
 		require.NoError(t, err)
-		<-time.After(100 * time.Hour) // nobody makes rounds
+		<-time.After(100 * time.Hour) // without rounds
 		first, second, third := round(t, f), round(t, f), round(t, f)
 		require.Len(t, first.Lapsed, 1)
 		require.Len(t, first.Warned, 1)
@@ -133,8 +133,8 @@ func TestWhatWasMissedInDowntimeIsMadeUpFor(t *testing.T) {
 	})
 }
 
-// The note that a round saw is not always the one that is there by the time that it changes it.
-func TestARoundDoesNotMindThatAnotherCameFirst(t *testing.T) {
+// A note may change between a round's look and its change.
+func TestARoundAcceptsThatAChangeCameFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		n := f.Promise(t, storetest.Now())
@@ -146,13 +146,13 @@ func TestARoundDoesNotMindThatAnotherCameFirst(t *testing.T) {
 			require.NoError(t, err)
 		}}
 		got, err := callback.NewWorklist(r, f, nil).RoundSince(t.Context(), storetest.Town, time.Now(), time.Time{})
-		require.NoError(t, err, "she was just in time")
+		require.NoError(t, err, "the renewal was just in time")
 		require.Empty(t, got.Lapsed)
 		require.Equal(t, note.Claimed, f.Now(t, n).State)
 	})
 }
 
-func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
+func TestRoundPurgesOldNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		n, live := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
@@ -168,7 +168,7 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 		gone := f.Now(t, n)
 		require.Equal(t, note.Purged, gone.State)
 		require.Zero(t, gone.Number)
-		require.Equal(t, closed.Deadline, gone.Deadline, "what figures need stays")
+		require.Equal(t, closed.Deadline, gone.Deadline, "the data for figures stays")
 		require.Equal(t, note.Open, f.Now(t, live).State, "a promise stands however old it is")
 		require.Zero(t, round(t, f).Purged)
 
@@ -183,7 +183,7 @@ func TestRoundPurgesWhatIsOldEnough(t *testing.T) {
 	})
 }
 
-func TestRoundDoesTheOthersWhenOneFails(t *testing.T) {
+func TestRoundChangesTheOthersWhenOneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFloor()
 		bad, good := f.Promise(t, storetest.Now()), f.Promise(t, storetest.Now())
@@ -217,14 +217,15 @@ func TestRoundSaysThatTheStoreIsAway(t *testing.T) {
 	require.Zero(t, r)
 }
 
-func TestEraseRemovesAPersonByHisNumber(t *testing.T) {
+func TestEraseRemovesAPersonByNumber(t *testing.T) {
 	f := storetest.NewFloor()
 	made := storetest.ANote().Made
 	number := call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"}
-	his := func(subject string) func(n *note.Note) {
+	theirs := func(subject string) func(n *note.Note) {
 		return func(n *note.Note) { n.Number, n.Subject = number, subject }
 	}
-	open, done, held := f.Promise(t, made, his("a")), f.Promise(t, made, his("b")), f.Promise(t, made, his("c"))
+	open, done := f.Promise(t, made, theirs("a")), f.Promise(t, made, theirs("b"))
+	held := f.Promise(t, made, theirs("c"))
 	other := f.Promise(t, made)
 	_, err := f.List.Cancel(t.Context(), storetest.By(note.ByCaller, done), "")
 	require.NoError(t, err)
@@ -242,7 +243,7 @@ func TestEraseRemovesAPersonByHisNumber(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, events, 1)
 		require.Equal(t, "erased on request", events[0].Reason)
-		require.Equal(t, storetest.Piet, events[0].Who, "who did it stays on record")
+		require.Equal(t, storetest.Piet, events[0].Who, "the actor stays on record")
 	}
 	require.Equal(t, other, f.Now(t, other))
 	notes, err := f.ByNumber(t.Context(), storetest.Town, number, 10)
@@ -250,10 +251,10 @@ func TestEraseRemovesAPersonByHisNumber(t *testing.T) {
 	require.Empty(t, notes)
 	erased, err = f.List.Erase(t.Context(), storetest.Town, number, storetest.Piet, made.Add(2*time.Hour))
 	require.NoError(t, err)
-	require.Zero(t, erased, "there is nothing left of him")
+	require.Zero(t, erased, "nothing is left of the person")
 }
 
-func TestEraseTakesMoreThanOneRoundWhenItMust(t *testing.T) {
+func TestEraseTakesMoreNotesThanOneRoundTakes(t *testing.T) {
 	f := storetest.NewFloor()
 	for i := range 250 {
 		f.Promise(
@@ -268,7 +269,7 @@ func TestEraseTakesMoreThanOneRoundWhenItMust(t *testing.T) {
 	require.Equal(t, 250, erased)
 }
 
-func TestEraseSaysWhatItCouldNotDo(t *testing.T) {
+func TestEraseReportsNotesThatItCouldNotErase(t *testing.T) {
 	f := storetest.NewFloor()
 	bad := f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Number = storetest.ANote().Number })
 	good := f.Promise(

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// answerWithin bounds a promise: a caller who waits for his confirmation hears silence after half a second.
+	// answerWithin bounds a promise: a waiting caller hears silence after half a second.
 	answerWithin = 430 * time.Millisecond
-	// lookWithin bounds what is looked up before: limits, and who is absent. Storing the note must fit in what is left.
+	// lookWithin bounds the lookups before it: limits and absences. Storing the note must fit in what is left.
 	lookWithin = 150 * time.Millisecond
 	// referenceTries bounds the search for a free reference. With a million notes one in nine is taken: ten tries in a
 	// row fail once in three thousand million times.
@@ -37,14 +37,14 @@ type Norm interface {
 	Term(team call.TeamID, made time.Time) (Term, error)
 }
 
-// Term is when the norm's clock speaks for a note. Times are instants in any zone.
+// Term has the moments of the norm's clock for a note. Times are instants in any zone.
 type Term struct {
 	Warn     time.Time // the warning point, before Deadline; zero for none
 	Deadline time.Time // after the note is made
 }
 
-// Rules is what the configuration says about who may be promised what. It is asked for every request, so that a reload
-// counts from the next request on.
+// Rules is what the configuration says about promises. It is asked for every request, so that a reload counts from the
+// next request on.
 type Rules interface {
 	Knows(team call.TeamID) bool
 	Policy(m call.MunicipalityID) dialling.Policy
@@ -58,10 +58,10 @@ type Request struct {
 	Municipality call.MunicipalityID
 	Team         call.TeamID
 	Number       call.Number // to call back
-	// that the caller's line showed; zero when none was. Another Number makes the note unverified
+	// the number that the caller's line showed; zero for none. Another Number makes the note unverified
 	Shown    call.Number
-	Separate bool          // about something else than the notes that there are: never taken for a repeat contact
-	Language string        // in which the caller is spoken to, such as "nl"
+	Separate bool          // about something else than the caller's other notes: never a repeat contact
+	Language string        // the caller's, such as "nl"
 	Call     call.ID       // optional
 	Subject  string        // optional
 	Reason   string        // optional
@@ -88,10 +88,10 @@ func NewService(store WorkStore, rules Rules, norm Norm, random io.Reader) *Serv
 	return &Service{store: store, steps: steps{store: store, random: random}, rules: rules, norm: norm, random: random}
 }
 
-// How says what Promise did.
+// How is what Promise did.
 type How string
 
-// What Promise did.
+// The answers of Promise.
 const (
 	Made   How = "made"   // a new note
 	Merged How = "merged" // a live note promised the same already: the request counts as a repeat contact of it
@@ -99,10 +99,10 @@ const (
 )
 
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
-// caller. What they hear must come from the note returned, which another request may have made: How tells. It takes at
-// most half a second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write
-// helps nobody. The error is a *dialling.Refusal when the request is at fault; any other error means "not possible
-// now", and wraps note.ErrStoreDown when that is why.
+// caller. Prompts must use the returned note, which another request may have made: How tells. It takes at most half a
+// second. It goes on when ctx is cancelled: a caller who confirms and hangs up has asked, and half a write helps
+// nobody. The error is a *dialling.Refusal when the request is at fault; any other error means "not possible now", and
+// wraps note.ErrStoreDown when that is why.
 func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 	defer cancel()
@@ -140,7 +140,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error
 		if open := (*note.OpenError)(nil); errors.As(err, &open) {
 			n, err = s.merge(ctx, open.Note, r)
 			if closed := (*note.IllegalError)(nil); errors.As(err, &closed) {
-				continue // meanwhile: it is in nobody's way now
+				continue // closed meanwhile: it is in nobody's way now
 			}
 			count.answeredBy(ctx, n, r.Key)
 			return n, Merged, err
@@ -155,8 +155,8 @@ func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error
 	)
 }
 
-// merge counts the request as a repeat contact of the note that there is for the same, and gives that. A call counts
-// once, and so does a request that names none and is sent again: its key stands for it.
+// merge counts the request as a repeat contact of the live note for the same, and gives that. A call counts once. So
+// does a request without a call: its key stands for it.
 func (s *Service) merge(ctx context.Context, open note.Note, r Request) (note.Note, error) {
 	in := cmp.Or(r.Call, call.ID(r.Key))
 	step := Step{Municipality: r.Municipality, Note: open.ID, Who: r.Who, At: r.At}
@@ -193,7 +193,7 @@ func (s *Service) draft(r Request) (note.Note, error) {
 			"promise a callback: the deadline of team %s is not a moment after the promise: check its calendar", r.Team,
 		)
 	}
-	number, err := call.ParseNumber(r.Number.E164) // what is stored comes from the digits alone
+	number, err := call.ParseNumber(r.Number.E164) // only the digits are believed
 	if err != nil {
 		return note.Note{}, dialling.Refuse(dialling.CodeInvalid, "the number does not exist")
 	}
@@ -226,8 +226,8 @@ func (s *Service) draft(r Request) (note.Note, error) {
 	return n, nil
 }
 
-// check refuses what cannot become a note. Faults of the asking code come first, so that a caller is never blamed for
-// them.
+// check refuses a request that cannot become a note. Faults of the asking code come first, so that a caller is never
+// blamed for them.
 func (s *Service) check(r Request) error {
 	switch {
 	case !call.IsID(string(r.Municipality)):
@@ -244,7 +244,7 @@ func (s *Service) check(r Request) error {
 	case r.At.Year() < firstYear || r.At.Year() > lastYear:
 		return dialling.Refuse(dialling.CodeRequest, "the time of the request is missing or impossible")
 	case !r.Who.Valid():
-		return dialling.Refuse(dialling.CodeRequest, "who asks is missing")
+		return dialling.Refuse(dialling.CodeRequest, "the actor is missing")
 	case !call.IsID(r.Language):
 		return dialling.Refuse(dialling.CodeRequest, "the language is missing or not a code such as nl")
 	case !note.IsText(string(r.Call), note.MaxKey):
@@ -255,7 +255,8 @@ func (s *Service) check(r Request) error {
 		)
 	case r.Personal != "" && !call.IsID(string(r.Personal)):
 		return dialling.Refuse(dialling.CodeRequest, "the colleague is not an id")
-	case r.Window.From < 0 || r.Window.To > calendar.EndOfDay || r.Window != (calendar.Span{}) && r.Window.From >= r.Window.To:
+	case r.Window.From < 0 || r.Window.To > calendar.EndOfDay ||
+		r.Window != (calendar.Span{}) && r.Window.From >= r.Window.To:
 		return dialling.Refuse(dialling.CodeRequest, "the window is not a part of a day")
 	case !note.IsText(r.Reason, note.MaxReason):
 		return dialling.Refuse(

@@ -33,10 +33,10 @@ func TestPromise(t *testing.T) {
 	want.ID, want.Reference, want.State, want.Ver = n.ID, n.Reference, note.Open, 1
 	want.Warn, want.Deadline = want.Made.Add(12*time.Hour), want.Made.Add(24*time.Hour)
 	want.Stints = []note.Stint{{Team: "burgerzaken", From: want.Made}}
-	require.Equal(t, want, n, "times in UTC and whole milliseconds, all that was said kept")
+	require.Equal(t, want, n, "times in UTC and whole milliseconds, the request kept")
 
 	again, err := note.DecodeNote(note.EncodeNote(n))
-	require.NoError(t, err, "what is promised can be read back")
+	require.NoError(t, err, "the note can be read back")
 	require.Equal(t, n, again)
 }
 
@@ -64,7 +64,7 @@ func TestPromiseKeepsWhatTheCallerWishes(t *testing.T) {
 }
 
 // One open note per number, team and subject: a repeat merges, raises the priority and counts as a repeat contact.
-func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
+func TestARepeatedPromiseIsARepeatContact(t *testing.T) {
 	h := storetest.NewHouse()
 	s := callback.NewService(h, h, h, nil)
 	first, how, err := s.Promise(t.Context(), storetest.ARequest())
@@ -79,7 +79,7 @@ func TestPromiseOfWhatIsPromisedAlreadyIsARepeatContact(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, callback.Merged, how)
 	require.Equal(t, first.ID, second.ID)
-	require.Equal(t, first.Reference, second.Reference, "he hears the reference and the deadline that he has")
+	require.Equal(t, first.Reference, second.Reference, "the caller hears the same reference and deadline again")
 	require.Equal(t, first.Deadline, second.Deadline)
 	require.Equal(t, 1, second.Repeats)
 	require.Equal(t, 1, second.Priority)
@@ -182,7 +182,7 @@ func TestPromiseMarksAnotherNumberThanTheCallersOwn(t *testing.T) {
 		shown    call.Number
 		verified bool
 	}{
-		"his own":     {storetest.ANote().Number, true},
+		"their own":   {storetest.ANote().Number, true},
 		"another":     {call.Number{E164: "+31570693911", Kind: call.KindGeographic, Country: "NL"}, false},
 		"withheld":    {call.Withheld(), false},
 		"none at all": {call.Number{}, false},
@@ -250,7 +250,7 @@ func TestPromiseRefuses(t *testing.T) {
 		"a time that cannot be written": {
 			func(r *callback.Request) { r.At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, dialling.CodeRequest,
 		},
-		"nobody who asks":            {func(r *callback.Request) { r.Who = "" }, dialling.CodeRequest},
+		"no actor":                   {func(r *callback.Request) { r.Who = "" }, dialling.CodeRequest},
 		"no language":                {func(r *callback.Request) { r.Language = "" }, dialling.CodeRequest},
 		"a call id that is not text": {func(r *callback.Request) { r.Call = "\xff" }, dialling.CodeRequest},
 		"a subject without end": {
@@ -260,7 +260,7 @@ func TestPromiseRefuses(t *testing.T) {
 			func(r *callback.Request) { r.Reason = strings.Repeat("é", 2001) }, dialling.CodeRequest,
 		},
 		"a reason with an escape in it": {func(r *callback.Request) { r.Reason = "\x1b[2J" }, dialling.CodeRequest},
-		"a colleague who is no id":      {func(r *callback.Request) { r.Personal = "{els}" }, dialling.CodeRequest},
+		"a colleague that is no id":     {func(r *callback.Request) { r.Personal = "{els}" }, dialling.CodeRequest},
 		"a window that ends first": {
 			func(r *callback.Request) { r.Window = calendar.Span{From: 720, To: 540} }, dialling.CodeRequest,
 		},
@@ -303,7 +303,7 @@ func number(t *testing.T, raw string) call.Number {
 	return n
 }
 
-func TestPromiseStoresWhatTheDigitsSayNotWhatCameAlong(t *testing.T) {
+func TestPromiseBelievesOnlyTheDigits(t *testing.T) {
 	h := storetest.NewHouse()
 	r := storetest.ARequest()
 	r.Number = call.Number{E164: "+31570693911"} // kind and country forgotten
@@ -344,7 +344,7 @@ func TestPromiseGivesUpOnReferencesAfterTen(t *testing.T) {
 	require.Len(t, h.Asked, 10)
 }
 
-func TestPromiseWithoutWhatItNeeds(t *testing.T) {
+func TestPromiseWithoutItsParts(t *testing.T) {
 	dry := errors.New("out of order")
 	t.Run("no deadline", func(t *testing.T) {
 		h := storetest.NewHouse()
@@ -381,7 +381,7 @@ func TestPromiseWithoutWhatItNeeds(t *testing.T) {
 	}
 }
 
-func TestPromiseTellsWithinHalfASecondThatTheStoreIsSilent(t *testing.T) {
+func TestPromiseReportsASilentStoreWithinHalfASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := storetest.NewHouse()
 		h.BeforeMake = func(ctx context.Context, _ note.Event) (note.Note, error) {

@@ -13,14 +13,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// staleTries bounds how often a change that may follow any other is tried again after another came first.
+// staleTries bounds the tries of a change that may follow any other, while others come first.
 const staleTries = 8
 
-// Step names a note, who changes it, and when.
+// Step names a note, the actor of its change, and the time.
 type Step struct {
 	Municipality call.MunicipalityID
 	Note         note.ID
-	Ver          uint64 // that who changes it has seen: at another the change is refused; 0 for any
+	Ver          uint64 // the version that the actor has seen: at another the change is refused; 0 for any
 	Who          note.Actor
 	At           time.Time
 }
@@ -29,10 +29,10 @@ type Step struct {
 type steps struct {
 	store  WorkStore
 	random io.Reader
-	clocks func(m call.MunicipalityID) *time.Location // in which people read times; nil for UTC
+	clocks func(m call.MunicipalityID) *time.Location // the zone of times for people; nil for UTC
 }
 
-// local is the note with its times by the municipality's clocks, for what people are told.
+// local is the note with its times by the municipality's clocks, for texts that people read.
 func (w steps) local(n note.Note) note.Note {
 	if w.clocks == nil {
 		return n
@@ -80,7 +80,7 @@ func (w steps) commit(ctx context.Context, s Step, n note.Note, build func(n not
 		return note.Note{}, err
 	}
 	if !s.Who.Valid() {
-		return note.Note{}, &note.RuleError{Event: e.Kind, Text: "who does it is missing"}
+		return note.Note{}, &note.RuleError{Event: e.Kind, Text: "the actor is missing"}
 	}
 	if !note.IsText(e.Reason, note.MaxReason) {
 		return note.Note{}, &note.RuleError{

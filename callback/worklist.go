@@ -21,10 +21,10 @@ const aRound = 200
 // Work is how a municipality works its notes.
 type Work struct {
 	Location      *time.Location // of its clocks
-	ContactCentre call.TeamID    // who owns a note that two teams called "not ours"
+	ContactCentre call.TeamID    // owns a note that two teams called "not ours"
 	Lease         time.Duration  // how long a claim holds unless it is renewed
 	Attempts      AttemptPolicy
-	Retention     time.Duration // from when a note is closed until what is personal is removed; 0 keeps it for ever
+	Retention     time.Duration // from the closing of a note until its purge; 0 keeps it for ever
 }
 
 // WorkRules is what the configuration says about working notes. It is asked for every change, so that a reload counts
@@ -71,7 +71,7 @@ func NewWorklist(store WorkStore, rules WorkRules, random io.Reader) *Worklist {
 	return &Worklist{steps: steps{store: store, random: random, clocks: clocks}, rules: rules}
 }
 
-// Claim gives the note to the colleague who asks, for as long as the lease runs. Who claims is present.
+// Claim gives the note to the colleague who asks, for as long as the lease runs, and ends their absence.
 func (w *Worklist) Claim(ctx context.Context, s Step) (note.Note, error) {
 	if colleague, ok := s.Who.Agent(); ok {
 		if err := w.store.SetPresent(ctx, s.Municipality, colleague); err != nil {
@@ -83,7 +83,7 @@ func (w *Worklist) Claim(ctx context.Context, s Step) (note.Note, error) {
 	})
 }
 
-// Renew makes the lease of the colleague who has the note run anew.
+// Renew makes the lease of the note's colleague run anew.
 func (w *Worklist) Renew(ctx context.Context, s Step) (note.Note, error) {
 	return w.advance(ctx, s, func(note.Note) (note.Event, error) {
 		return note.Event{Kind: note.EventRenewed, Hold: w.rules.Work(s.Municipality).Lease}, nil
@@ -97,8 +97,8 @@ func (w *Worklist) Release(ctx context.Context, s Step, reason string) (note.Not
 	})
 }
 
-// StartAttempt writes that the caller is about to be called, before he is: a call cannot be undone. in is the call,
-// empty when the colleague dials himself.
+// StartAttempt writes the attempt before the caller is called: a call cannot be undone. in is the call, empty when the
+// colleague dials it themselves.
 func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (note.Note, error) {
 	return w.advance(
 		ctx, s,
@@ -106,8 +106,7 @@ func (w *Worklist) StartAttempt(ctx context.Context, s Step, in call.ID) (note.N
 	)
 }
 
-// EndLine writes what the line told of the attempt that goes on, as soon as it is over: the colleague may not say his
-// part at once.
+// EndLine writes the line's result of the attempt, as soon as the call is over: the colleague may report theirs later.
 func (w *Worklist) EndLine(ctx context.Context, s Step, line attempt.LineResult, talked time.Duration) (
 	note.Note, error,
 ) {
@@ -118,7 +117,7 @@ func (w *Worklist) EndLine(ctx context.Context, s Step, line attempt.LineResult,
 	})
 }
 
-// EndAttempt writes what came of the attempt: what the line told, if it was dialled here, and the colleague's word.
+// EndAttempt writes the result of the attempt: the line's, if it was dialled here, and the colleague's.
 func (w *Worklist) EndAttempt(
 	ctx context.Context, s Step, line attempt.LineResult, talked time.Duration, result attempt.Result,
 ) (note.Note, error) {
@@ -134,7 +133,7 @@ func (w *Worklist) EndAttempt(
 
 // Reroute sends the note to the team whose it is ("no wrong door"). The deadline stays. When a second team says "not
 // ours" since the contact centre last had the note, it goes to the contact centre, which answers for it from then on,
-// whatever team was named: look where it went. The contact centre itself sends it where it wants.
+// whatever team was named: read where it went. The contact centre itself sends it where it wants.
 func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason string) (note.Note, error) {
 	if !w.rules.Knows(to) {
 		return note.Note{}, &note.RuleError{
@@ -147,7 +146,7 @@ func (w *Worklist) Reroute(ctx context.Context, s Step, to call.TeamID, reason s
 		switch {
 		case centre == "" || n.Reroutes == 0:
 			return e, nil
-		case n.Team == centre: // who has it already was named first, and decides where it goes
+		case n.Team == centre: // it was named first, and decides where the note goes
 		case notOurs(n.Stints, centre) > 0:
 			e.Team = centre
 		default:
@@ -186,7 +185,7 @@ func (w *Worklist) Merge(ctx context.Context, s Step, in call.ID, reason string)
 	return w.merge(ctx, s, in, reason)
 }
 
-// Comment adds a word for whoever works on the note.
+// Comment adds a comment for the next colleague.
 func (w *Worklist) Comment(ctx context.Context, s Step, text string) (note.Note, error) {
 	return w.advance(
 		ctx, s, func(note.Note) (note.Event, error) { return note.Event{Kind: note.EventCommented, Reason: text}, nil },
@@ -211,7 +210,7 @@ func (w *Worklist) Resolve(ctx context.Context, s Step, as note.Outcome, reason 
 	})
 }
 
-// Settle closes the note because what the caller wanted was settled in a call of his: in, empty when it is not known.
+// Settle closes the note because a call of the caller settled it: in, empty when it is not known.
 func (w *Worklist) Settle(ctx context.Context, s Step, in call.ID, reason string) (note.Note, error) {
 	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
 		return note.Event{
@@ -229,14 +228,14 @@ func (w *Worklist) Cancel(ctx context.Context, s Step, reason string) (note.Note
 }
 
 // Reopen makes a closed note live again. Its deadline stays as it was. It is refused when the caller has asked again
-// meanwhile and has a live note for the same: he would be rung twice.
+// meanwhile and has a live note for the same: they would be rung twice.
 func (w *Worklist) Reopen(ctx context.Context, s Step, reason string) (note.Note, error) {
 	return w.advance(ctx, s, func(n note.Note) (note.Event, error) {
-		his, err := w.store.ByNumber(ctx, n.Municipality, n.Number, aRound)
+		notes, err := w.store.ByNumber(ctx, n.Municipality, n.Number, aRound)
 		if err != nil && !errors.Is(err, note.ErrBroken) {
 			return note.Event{}, err
 		}
-		for _, other := range his {
+		for _, other := range notes {
 			if other.ID != n.ID && other.State.Live() && other.SameAs(n) {
 				return note.Event{}, &note.RuleError{Event: note.EventReopened, Text: fmt.Sprintf(
 					"the caller has a live note for the same, %s: go on with that one", other.Reference)}

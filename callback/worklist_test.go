@@ -78,7 +78,7 @@ func TestWorklistRefuses(t *testing.T) {
 		"a step of nobody": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
 			s.Who = ""
 			return w.Cancel(ctx, s, "")
-		}, "who does it is missing"},
+		}, "the actor is missing"},
 		"a story without end": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (note.Note, error) {
 			return w.Comment(ctx, s, strings.Repeat("é", 2001))
 		}, "longer than 2000 characters"},
@@ -87,12 +87,12 @@ func TestWorklistRefuses(t *testing.T) {
 		) {
 			return w.Comment(ctx, s, "\x1b[2J")
 		}, "not text"},
-		"an attempt of which nothing came": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+		"an attempt without a result": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
 			note.Note, error,
 		) {
 			return w.EndAttempt(ctx, s, "", 0, "")
 		}, "say what came of it, one of [reached not_reached voicemail wrong_number refused]"},
-		"an attempt that nobody tells of": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+		"an attempt that is reported as untold": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
 			note.Note, error,
 		) {
 			return w.EndAttempt(ctx, s, "", 0, attempt.Untold)
@@ -102,13 +102,13 @@ func TestWorklistRefuses(t *testing.T) {
 		) {
 			return w.StartAttempt(ctx, s, "")
 		}, "nobody has claimed the note; claim it first"},
-		"what was never promised": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+		"a note that was never made": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
 			note.Note, error,
 		) {
 			s.Note = "01JD5V3Z5QXKZ9W7M2R4T6Y8AC"
 			return w.Claim(ctx, s)
 		}, note.ErrNoNote.Error()},
-		"what is another municipality's": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
+		"a note of another municipality": {func(ctx context.Context, w *callback.Worklist, s callback.Step) (
 			note.Note, error,
 		) {
 			s.Municipality = "olst-wijhe"
@@ -153,7 +153,7 @@ func TestRow14AStaleOwnerIsRefused(t *testing.T) {
 	require.Equal(t, note.StaleError{Note: n.ID, Saw: 2, Now: 4}, *stale)
 	_, err = f.List.StartAttempt(t.Context(), storetest.By(storetest.Els, n), "")
 	var rule *note.RuleError
-	require.ErrorAs(t, err, &rule, "nor when he does not say what he saw")
+	require.ErrorAs(t, err, &rule, "nor without the version that they saw")
 	require.Equal(t, stands, f.Now(t, n))
 }
 
@@ -190,7 +190,7 @@ func TestWorklistLooksAgainWhenAnotherCameFirst(t *testing.T) {
 	s.Ver = after.Ver
 	_, err = list.Claim(t.Context(), s)
 	var stale *note.StaleError
-	require.ErrorAs(t, err, &stale, "not when he named what he saw")
+	require.ErrorAs(t, err, &stale, "not for a step that names a version")
 	r.times = 1000
 	_, err = list.Merge(t.Context(), storetest.By(note.ByCaller, n), "", "")
 	require.ErrorAs(t, err, &stale, "nor for ever")
@@ -237,7 +237,7 @@ func TestReroute(t *testing.T) {
 	require.Equal(t, call.TeamID("belastingen"), third.Team, "the contact centre decides where it goes")
 	require.Equal(t, call.TeamID("kcc"), third.Owner, "and still answers for it")
 	require.Equal(t, n.Deadline, third.Deadline)
-	t.Run("the contact centre, who was named first, passes it on", func(t *testing.T) {
+	t.Run("the contact centre was named first, and passes it on", func(t *testing.T) {
 		n := f.Promise(t, storetest.ANote().Made)
 		_, err := f.List.Reroute(t.Context(), storetest.By(storetest.Els, n), "kcc", "weet niet van wie dan wel")
 		require.NoError(t, err)
@@ -248,7 +248,7 @@ func TestReroute(t *testing.T) {
 		require.Equal(t, call.TeamID("belastingen"), twice.Team, "it has the note already: it decides where it goes")
 		require.Equal(t, call.TeamID("kcc"), twice.Owner, "and answers for it")
 	})
-	t.Run("what the contact centre sent on comes back to it", func(t *testing.T) {
+	t.Run("a note that the contact centre sent on comes back to it", func(t *testing.T) {
 		n := f.Promise(t, storetest.ANote().Made, func(n *note.Note) { n.Team, n.Owner = "kcc", "kcc" })
 		for round := range 3 {
 			for _, step := range []struct{ to, stands call.TeamID }{
@@ -334,7 +334,7 @@ func TestResolveAndTheNorm(t *testing.T) {
 	}
 }
 
-// Events are kept in whole milliseconds, and so is what is said of them.
+// Events are kept in whole milliseconds, and so is the norm.
 func TestTheNormIsMetAtTheDeadlineItself(t *testing.T) {
 	for late, met := range map[time.Duration]bool{
 		-time.Hour: true, 0: true, time.Millisecond - 1: true, time.Millisecond: false, time.Hour: false,
