@@ -14,11 +14,11 @@ import (
 
 // Dialect is how CSV is written.
 type Dialect struct {
-	clocks *time.Location // whose times of day stand in it; nil for RFC 3339 in UTC, and all else as programs read it
+	clocks *time.Location // the zone of its times, for people; nil for programs: RFC 3339 in UTC
 }
 
-// ForPeople is what a spreadsheet that is set to Dutch opens by itself: a byte order mark, semicolons, the
-// municipality's times of day, and numbers as people dial them, which need no guard.
+// ForPeople is CSV that a spreadsheet set to Dutch opens by itself: a byte order mark, semicolons, the municipality's
+// times of day, and numbers as people dial them, which need no guard.
 func ForPeople(clocks *time.Location) Dialect { return Dialect{clocks} }
 
 // ForPrograms is RFC 4180: commas, times in UTC, numbers in international form.
@@ -112,8 +112,8 @@ func (d Dialect) time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// number is whom to ring. For people it stands as it is dialled here, in groups: no spreadsheet takes that for a
-// formula or for a sum, which would lose its zeros.
+// number is the number to ring. For people it is in groups, as it is dialled here: no spreadsheet takes that for a
+// formula, or for a figure without its zeros.
 func (d Dialect) number(promised note.Note, n Note) string {
 	if d.clocks == nil || n.Masked || n.Number == "" {
 		return n.Number
@@ -125,10 +125,10 @@ func (d Dialect) number(promised note.Note, n Note) string {
 	return said
 }
 
-// formula are what formulas begin with; spreadsheets of the East take them in full width and in small forms too.
+// formula has the characters that begin a formula; East Asian spreadsheets take full-width and small forms too.
 const formula = "=+-@＝＋－＠﹦﹢﹣﹫"
 
-// unprosaic are those that nobody writes between words.
+// unprosaic has those that nobody writes between words.
 const unprosaic = "=＝﹦@＠﹫"
 
 // harmless keeps a spreadsheet from running what a caller said as a formula: a cell that could begin one gets an
@@ -155,10 +155,10 @@ func harmless(cell string) string {
 	return b.String()
 }
 
-// blanks are those that may stand within a line.
+// blanks has the spaces that may stand within a line.
 const blanks = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
-// begins reports whether one of some characters begins a text, behind what is passed over and marks that nobody sees.
+// begins reports whether a text begins with one of some characters, after the skipped ones and invisible marks.
 func begins(text, over, with string) bool {
 	text = strings.TrimLeftFunc(
 		text, func(r rune) bool { return unicode.Is(unicode.Cf, r) || strings.ContainsRune(over, r) },

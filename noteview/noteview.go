@@ -11,8 +11,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. What is empty is left out, besides what
-// a program always wants to look at.
+// Note is a callback note as programs get it, in JSON. Times are UTC, RFC 3339. Empty fields are left out, except those
+// that programs always read.
 type Note struct {
 	ID           note.ID             `json:"id"`
 	Reference    note.Reference      `json:"reference,omitempty"`
@@ -27,7 +27,7 @@ type Note struct {
 	Number       string              `json:"number,omitempty"` // E.164, or masked
 	Masked       bool                `json:"number_masked,omitempty"`
 	Verified     bool                `json:"number_verified"`
-	// by the line, when another; masked like the number
+	// the number that the line showed, if another; masked like the number
 	Shown    string    `json:"number_shown,omitempty"`
 	Separate bool      `json:"separate,omitempty"` // beside other notes for the number
 	Language string    `json:"language"`
@@ -44,7 +44,7 @@ type Note struct {
 	Reroutes int       `json:"reroutes"`
 	Attempts []Attempt `json:"attempts"`
 	Stints   []Stint   `json:"stints"`
-	// when the caller is best tried next; of a live note
+	// the best next moment to try the caller; of a live note
 	NextAttempt time.Time        `json:"next_attempt,omitzero"`
 	Outcome     note.Outcome     `json:"outcome,omitempty"`
 	NormMet     *bool            `json:"norm_met,omitempty"` // of a note with an outcome
@@ -91,11 +91,11 @@ type Event struct {
 	NormMet  *bool              `json:"norm_met,omitempty"`
 }
 
-// Look is how somebody looks at notes.
+// Look is how a reader sees notes.
 type Look struct {
-	// numbers in full; else masked, for who may know of the note and not whom to call
+	// numbers in full; else masked, for readers who may know the note and not the number
 	Digits bool
-	// when a caller is best tried next, see callback.AttemptPolicy; zero for no moment
+	// the best next moment to try a caller, see callback.AttemptPolicy; zero for none
 	Next func(n note.Note) time.Time
 }
 
@@ -151,7 +151,7 @@ func History(events []note.Event) []Event {
 	return history
 }
 
-// met is left out where there is no outcome that it could be about.
+// met is nil without an outcome.
 func met(outcome note.Outcome, is bool) *bool {
 	if outcome == "" {
 		return nil

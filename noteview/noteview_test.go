@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/noteview"
 )
 
-// in full or masked, with a next attempt for who is not done.
+// in full or masked, with a next attempt for live notes.
 func look(digits bool) noteview.Look {
 	return noteview.Look{Digits: digits, Next: func(n note.Note) time.Time {
 		if !n.State.Live() {
@@ -54,7 +54,7 @@ func aNote(t testing.TB) note.Note {
 	}
 }
 
-func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
+func TestNumbersAreMaskedWithoutTheRight(t *testing.T) {
 	full, masked := look(true).Of(aNote(t)), look(false).Of(aNote(t))
 	require.Equal(t, "+31612345678", full.Number)
 	require.False(t, full.Masked)
@@ -69,9 +69,9 @@ func TestNumbersAreMaskedForWhoNeedNotKnow(t *testing.T) {
 	require.False(t, purged.Masked)
 }
 
-// What a note has is shown, or left out on purpose.
-func TestNothingOfANoteIsForgotten(t *testing.T) {
-	leftOut := []string{"Key", "Earlier"} // of the machine that made it; shown at each attempt
+// Every field of a note is shown, or left out on purpose.
+func TestNoFieldOfANoteIsForgotten(t *testing.T) {
+	leftOut := []string{"Key", "Earlier"} // for the machine only; shown at each attempt
 	view := reflect.TypeFor[noteview.Note]()
 	source := reflect.TypeFor[note.Note]()
 	for i := range source.NumField() {
@@ -88,14 +88,14 @@ func TestAttemptsBeforeAReopeningAreMarked(t *testing.T) {
 	require.True(t, look(true).Of(n).Attempts[0].Earlier)
 }
 
-func TestTheNextAttemptIsToldOfLiveNotes(t *testing.T) {
+func TestLiveNotesShowTheNextAttempt(t *testing.T) {
 	n := aNote(t)
 	require.Zero(t, look(true).Of(n).NextAttempt)
 	n.State = note.Open
 	require.Equal(t, at.Add(2*time.Hour), look(true).Of(n).NextAttempt)
 }
 
-func TestTheNormIsToldOfNotesThatHaveAnOutcome(t *testing.T) {
+func TestNotesWithAnOutcomeShowTheNorm(t *testing.T) {
 	n := aNote(t)
 	require.True(t, *look(true).Of(n).NormMet)
 	n.NormMet = false
@@ -142,8 +142,7 @@ func TestCellsThatASpreadsheetCouldRun(t *testing.T) {
 	}
 }
 
-// A spreadsheet that is set to Dutch opens it by itself, and shows what people know: times of their clocks, numbers as
-// they dial them.
+// A spreadsheet that is set to Dutch opens it by itself, with local times, and numbers as people dial them.
 func TestTheRowOfANoteForPeople(t *testing.T) {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	require.NoError(t, err)
@@ -203,9 +202,9 @@ func TestTablesForPeople(t *testing.T) {
 	for _, part := range []string{"10000004", "vergunningen", "claimed", "cem", "06 12345678", "…"} {
 		require.Contains(t, list.String(), part)
 	}
-	require.NotContains(t, list.String(), "\x1b", "what a caller said moves no cursor")
+	require.NotContains(t, list.String(), "\x1b", "a caller's words move no cursor")
 	require.Equal(t, 2, strings.Count(list.String(), "\n"))
-	require.Contains(t, list.String(), "now", "whom to try at once")
+	require.Contains(t, list.String(), "now", "the caller can be tried at once")
 	require.NotContains(t, list.String(), "not verified")
 	keyed := n
 	keyed.Verified = false
@@ -214,7 +213,7 @@ func TestTablesForPeople(t *testing.T) {
 	require.Contains(t, other.String(), "06 12345678 not verified")
 	var early bytes.Buffer
 	require.NoError(t, noteview.Table(&early, []note.Note{n}, look(true), amsterdam, at))
-	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and whom later")
+	require.Contains(t, early.String(), "Fri 20 Nov 18:00", "and another later")
 
 	var sheet bytes.Buffer
 	events := []note.Event{

@@ -18,8 +18,8 @@ const (
 	tableReason = 40 // runes of what the caller told, in a list
 )
 
-// Table prints notes as a table for people, with the times of loc. now tells what is overdue, and who can be tried at
-// once.
+// Table prints notes as a table for people, with the times of loc. now decides which are overdue, and which can be
+// tried at once.
 func Table(w io.Writer, notes []note.Note, look Look, loc *time.Location, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "DEADLINE\tREFERENCE\tTEAM\tSTATE\tCOLLEAGUE\tNUMBER\tTRIED\tTRY\tABOUT")
@@ -36,7 +36,7 @@ func Table(w io.Writer, notes []note.Note, look Look, loc *time.Location, now ti
 	return t.Flush()
 }
 
-// number is whom to ring, and whether he keyed that in: who asked may have meant somebody else's telephone to ring.
+// number is the number to ring, and whether it is verified: a keyed-in number may be a stranger's.
 func number(n note.Note) string {
 	if n.Number.Known() && !n.Verified {
 		return spoken(n.Number) + " not verified"
@@ -44,7 +44,7 @@ func number(n note.Note) string {
 	return dash(spoken(n.Number))
 }
 
-// try is when a caller is best tried next.
+// try is the best next moment to try a caller.
 func try(next time.Time, loc *time.Location, now time.Time) string {
 	switch {
 	case next.IsZero():
@@ -140,7 +140,7 @@ func about(n note.Note) string {
 	return dash(plain(text))
 }
 
-// plain keeps what a caller said from moving the cursor of whoever reads it.
+// plain drops control characters: a caller's words must not move the reader's cursor.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
