@@ -74,7 +74,7 @@ func changesSomething(r *rapid.T, j *Journal) {
 
 // The power fails at any moment: the file is the old one, with every change, until the fresh one with the same takes
 // its place.
-func TestWhatIsChangedWhileTheFileIsCopiedIsInTheFreshOne(t *testing.T) {
+func TestChangesDuringACopyAreInTheFreshFile(t *testing.T) {
 	dir, nth := storetest.InMemory(t), 0
 	rapid.Check(t, func(r *rapid.T) {
 		nth++
@@ -97,7 +97,7 @@ func TestWhatIsChangedWhileTheFileIsCopiedIsInTheFreshOne(t *testing.T) {
 			after, err := Open(other)
 			require.NoError(r, err, when)
 			require.Equal(r, holds(r, j), holds(r, after), when)
-			require.NoError(r, after.Compact(), "what was left of a copy is in nobody's way")
+			require.NoError(r, after.Compact(), "a left-over copy does no harm")
 			require.Equal(r, holds(r, j), holds(r, after), when)
 			require.NoError(r, after.Close())
 		}
@@ -126,11 +126,11 @@ func TestWhatIsChangedWhileTheFileIsCopiedIsInTheFreshOne(t *testing.T) {
 				delete(found, at)
 			}
 		}
-		require.Empty(r, found, "what was forgotten while the file was copied does not come back")
+		require.Empty(r, found, "no event comes back that was forgotten during the copy")
 	})
 }
 
-func TestWhatIsForgottenWhileTheFileIsCopiedIsLeftToTheNextTime(t *testing.T) {
+func TestEventsForgottenDuringACopyAreLeftToTheNextOne(t *testing.T) {
 	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := Open(path)
 	require.NoError(t, err)

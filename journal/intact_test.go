@@ -44,9 +44,8 @@ func written(tb testing.TB, notes int) ([]byte, map[string]bool) {
 	return file, wrote
 }
 
-// Fault matrix, row 11: the file is cut at every byte, and every byte is wrong once. What decides then looks only at a
-// copy in memory, so that it is tested here without files: no look goes astray, and no event comes up that was not
-// written.
+// Fault matrix, row 11: the file is cut at every byte, and every byte is wrong once. The check looks only at a copy in
+// memory, so it is tested here without files: it never leaves its bounds, and no event comes up that was not written.
 func TestRow11EveryCutAndEveryWrongByte(t *testing.T) {
 	file, wrote := written(t, 3)
 	beginning, err := metaAt(file, 0)
@@ -91,7 +90,7 @@ func TestRow11EveryCutAndEveryWrongByte(t *testing.T) {
 	}
 }
 
-func TestSoundLooksThroughManyPages(t *testing.T) {
+func TestIntactChecksManyPages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	saved := make([]record, 3000)
 	for i := range saved {

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
+func TestWrittenEventsAreThereAfterARestart(t *testing.T) {
 	path := pathOf(t)
 	j, err := journal.Open(path)
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestForget(t *testing.T) {
 	require.False(t, ok, "the key went with it")
 	require.Equal(t, map[note.ID][]note.Event{kept.Note: {kept}}, content(t, j))
 
-	require.NoError(t, j.Forget(made.Note, 1), "what is not there can be forgotten")
+	require.NoError(t, j.Forget(made.Note, 1), "an unknown note can be forgotten")
 	require.NoError(t, j.Append(town, made), "and written anew")
 	require.Len(t, content(t, j), 2)
 }
@@ -191,8 +191,8 @@ func TestManyWriteAtOnce(t *testing.T) {
 	require.Len(t, content(t, j), many*each)
 }
 
-// What was purged must be nowhere in the file: not in free pages, not at the end of a page.
-func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
+// Purged data must be nowhere in the file: not in free pages, not at the end of a page.
+func TestCompactLeavesNoByteOfForgottenEvents(t *testing.T) {
 	path := pathOf(t)
 	j := open(t, path)
 	var made []note.Event
@@ -240,7 +240,7 @@ func TestCompactLeavesNoByteOfWhatWasForgotten(t *testing.T) {
 	require.Len(t, content(t, open(t, path)), 60)
 }
 
-// leftOf gives which of the notes that were purged have left something personal in the file. One in ten was not purged.
+// leftOf gives the purged notes that have left personal data in the file. One in ten was not purged.
 func leftOf(t *testing.T, path string, made []note.Event) []int {
 	t.Helper()
 	file, err := os.ReadFile(path)
@@ -250,7 +250,7 @@ func leftOf(t *testing.T, path string, made []note.Event) []int {
 		found := bytes.Contains(file, []byte(e.Base.Number.E164)) || bytes.Contains(file, []byte(e.Base.Key)) ||
 			bytes.Contains(file, fmt.Appendf(nil, "Zwaantje %d.", i))
 		if i%10 == 0 {
-			require.True(t, found, "who was not purged is there")
+			require.True(t, found, "an unpurged note is there")
 		} else if found {
 			left = append(left, i)
 		}

@@ -39,7 +39,7 @@ func (s *slow) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	}
 }
 
-// hesitant is the journal, where everybody who looks for a key has his answer before anybody goes on.
+// hesitant is a journal in which every look for a key is answered before any request goes on.
 type hesitant struct{ *journal.Journal }
 
 func (h hesitant) ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, error) {
@@ -48,7 +48,7 @@ func (h hesitant) ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, err
 	return id, found, err
 }
 
-// unheard is who watches a keeper of which nothing is to be told.
+// unheard observes a keeper that must have nothing to tell.
 type unheard struct{ t *testing.T }
 
 func (u unheard) JournalFailed(err error) { assert.NoError(u.t, err) }
@@ -58,8 +58,8 @@ func (u unheard) Restored(notes int)      { assert.Zero(u.t, notes) }
 func (u unheard) Diverged(id note.ID)     { assert.Empty(u.t, id) }
 
 // A browser that sends again, a daemon of the municipality's own that tries twice: the same request comes from many
-// sides at once. Whoever is told a note must find it in the journal or in the store (I1), and all are told the same one
-// (I2).
+// sides at once. Each one that is told a note must find it in the journal or in the store (I1), and all are told the
+// same note (I2).
 func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes time.Duration
@@ -127,7 +127,7 @@ func TestOneKeyFromManySidesIsOneNote(t *testing.T) {
 	}
 }
 
-// fromAllSides asks four times at once, and four times more before there was an answer. It gives what was told.
+// fromAllSides asks four times at once, and four times more before there was an answer. It gives the answers.
 func fromAllSides(t *testing.T, k *keeper.Keeper, request func() note.Event) []note.Note {
 	t.Helper()
 	var mu sync.Mutex
@@ -167,7 +167,7 @@ func cut(t *testing.T, path string, n note.ID, ver uint64) *journal.Journal {
 	return j
 }
 
-// Fault matrix, row 11: what a torn journal lost of a note, it has again as long as the store has it.
+// Fault matrix, row 11: events that a torn journal lost come back as long as the store has them.
 func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 	for name, ver := range map[string]uint64{
 		"its beginning is lost": 1, "its middle is lost": 2, "its end is lost": 3,
@@ -224,7 +224,7 @@ func TestRow11AHoleInAHistoryIsMendedFromTheStore(t *testing.T) {
 	}
 }
 
-// lenient is unheard where the store did lose notes.
+// lenient is unheard for a store that did lose notes.
 type lenient struct{ unheard }
 
 func (lenient) Restored(int) {}

@@ -42,7 +42,7 @@ func reopened(tb testing.TB, dir string, file []byte) (map[note.ID][]note.Event,
 		require.ErrorAs(tb, err, &torn)
 		aside, err := os.ReadFile(torn.Aside)
 		require.NoError(tb, err)
-		require.Len(tb, aside, len(file), "what was found is set aside as it was")
+		require.Len(tb, aside, len(file), "the damaged file is set aside as it was")
 		require.NoError(tb, os.Remove(torn.Aside))
 	}
 	kept := content(tb, j)
@@ -156,8 +156,8 @@ func TestRow11NotAJournalAtAll(t *testing.T) {
 	}
 }
 
-// What was forgotten stands in free pages until the file is compacted, and must not come back from there.
-func TestATornJournalDoesNotBringBackWhatWasForgotten(t *testing.T) {
+// Forgotten events stand in free pages until the file is compacted, and must not come back from there.
+func TestATornJournalDoesNotBringBackForgottenEvents(t *testing.T) {
 	path := filepath.Join(storetest.InMemory(t), "journal")
 	j, err := journal.Open(path)
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestAFileThatIsCutWhileInUseDoesNotEndTheDaemon(t *testing.T) {
 	require.ErrorIs(t, j.Compact(), journal.ErrDamaged)
 	require.NoError(t, j.Close())
 	j, err = journal.Open(path)
-	require.ErrorIs(t, err, journal.ErrTorn, "a new start mends what can be mended")
+	require.ErrorIs(t, err, journal.ErrTorn, "a new start mends it as far as possible")
 	require.NoError(t, j.Append(town, aPromise(t)))
 	require.NoError(t, j.Close())
 }

@@ -25,7 +25,7 @@ func requireMarked(t *testing.T, j *journal.Journal, want ...note.Event) {
 	require.Equal(t, marked, got)
 }
 
-func TestTheJournalKnowsWhatTheStoreIsNotKnownToHave(t *testing.T) {
+func TestTheJournalKnowsTheUnstoredNotes(t *testing.T) {
 	path := pathOf(t)
 	j, err := journal.Open(path)
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestAMarkIsFoundAgainInATornJournal(t *testing.T) {
 	requireMarked(t, j, waits)
 }
 
-func TestTheJournalKnowsWhetherItsFileHoldsWhatWasForgotten(t *testing.T) {
+func TestTheJournalKnowsWhetherItsFileHoldsForgottenEvents(t *testing.T) {
 	path := pathOf(t)
 	j, err := journal.Open(path)
 	require.NoError(t, err)

@@ -50,7 +50,7 @@ bereikbaar_api_tokens_refused_total{reason="unknown"} 0
 	}
 }
 
-func TestWhatIsAskedOfTheJSONAPI(t *testing.T) {
+func TestRequestsToTheJSONAPI(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	for _, status := range []int{200, 201, 307, 400, 409, 499, 500, 503, 0, -1, 999} {
 		m.API.Answered("claim", status, 20*time.Millisecond)
@@ -84,7 +84,7 @@ func TestWhatIsAskedOfTheJSONAPI(t *testing.T) {
 	}
 }
 
-func TestWhatAClientSendsIsNeverALabel(t *testing.T) {
+func TestAClientsTextIsNeverALabel(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	before := strings.Count(exposition(t, reg), "\n")
 	for _, sent := range []string{"/api/notes/0612345678", "bkb_secret", "\xff", "Claim"} {

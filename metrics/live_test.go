@@ -147,7 +147,7 @@ func TestNotesOfTheStore(t *testing.T) {
 	})
 }
 
-func TestNotesOfAMunicipalityThatLeftArePromisesAllTheSame(t *testing.T) {
+func TestNotesOfAMunicipalityThatLeftAreStillPromises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		counts := map[call.MunicipalityID]map[call.TeamID]note.Count{

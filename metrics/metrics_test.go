@@ -25,7 +25,7 @@ func expositionOf(t *testing.T, o metrics.Options) string {
 	return exposition(t, reg)
 }
 
-func TestNewRefusesWhatCannotBeMeasured(t *testing.T) {
+func TestNewRefusesOptionsThatCannotBeMeasured(t *testing.T) {
 	tests := map[string]struct {
 		spoil func(*metrics.Options)
 		says  string
@@ -188,7 +188,7 @@ func TestALabelDoesNotGrowWithWhatIsPassedByMistake(t *testing.T) {
 	require.InDelta(t, 1003, sum(all, "bereikbaar_ari_command_duration_seconds_count"), 0, "none is lost")
 }
 
-func TestWhatCallersWereToldAboutNotes(t *testing.T) {
+func TestNotesByTelephone(t *testing.T) {
 	m, reg := newMetrics(t, "kcc")
 	m.Notes.Promised("kcc")
 	m.Notes.Promised("gone") // of a team that left the plan: a promise all the same

@@ -30,7 +30,8 @@ func newNotes(r *registration, label func(call.TeamID) string) *Notes {
 	return &Notes{
 		label: label,
 		promised: r.counterVec("notes_promised_total",
-			"Callback notes promised by telephone, each once: durable, and confirmed to the caller unless they hung up first.",
+			"Callback notes promised by telephone, each once: durable, "+
+				"and confirmed to the caller unless they hung up first.",
 			"team"),
 		refused: r.counterVec("notes_refused_total",
 			"Requests for a callback by telephone that did not become a note, by reason.", "team", "reason"),

@@ -66,7 +66,7 @@ func TestReadiness(t *testing.T) {
 		"not without Asterisk":                {down, up, up, http.StatusServiceUnavailable, "not_ready"},
 		"not without prompts":                 {up, down, up, http.StatusServiceUnavailable, "not_ready"},
 		"a Redis that keeps nothing":          {up, up, weak, http.StatusOK, "degraded"},
-		"a link that is not as it should be":  {weak, up, up, http.StatusOK, "degraded"},
+		"a degraded link":                     {weak, up, up, http.StatusOK, "degraded"},
 		"the worst counts":                    {down, up, weak, http.StatusServiceUnavailable, "not_ready"},
 		"nothing is there":                    {down, down, down, http.StatusServiceUnavailable, "not_ready"},
 	}
@@ -111,8 +111,8 @@ func TestADaemonThatHasNotBegunIsAliveButNotReady(t *testing.T) {
 	require.Equal(t, "alive", got.State)
 }
 
-// Who waits for a daemon that starts must not be told what was so a second ago: that was the whole of its start.
-func TestWhatIsInMemoryIsToldAsItIsNow(t *testing.T) {
+// A script that waits for the daemon to start must not hear the state of a second ago: a start takes no longer.
+func TestAPartInMemoryIsToldAsItIsNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t, "kcc")
 		var ari, redis metrics.Health

@@ -21,7 +21,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// impostor answers INFO in the place of Redis, as whoever has its port while it is down, or has broken into it.
+// impostor answers INFO in place of Redis, as an attacker who took its port or broke into it.
 func impostor(t *testing.T, info map[string]string) redisstore.Options {
 	t.Helper()
 	var text strings.Builder
@@ -80,7 +80,7 @@ func passesFor(t *testing.T, program string) string {
 	return strconv.Itoa(cmd.Process.Pid)
 }
 
-// The doctor runs as root. Whoever answers as Redis may name what they like: nothing of it is run.
+// The doctor runs as root. An impostor of Redis may name any file: none of them is run.
 func TestARehearsalRunsNothingThatAnImpostorNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -143,7 +143,7 @@ func TestARehearsalNeedsFilesThatNobodyElseCanChange(t *testing.T) {
 	require.NoError(t, rehearses(t, server, redistest.As(server.Addr)))
 }
 
-// nobody is the account of those who have none.
+// nobody is the account of processes without one of their own.
 const nobody = 65534
 
 // Redis's own user may change its file, and so what the rehearsal loads: it has the rights of that user, and no secret

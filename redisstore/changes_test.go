@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is written by hand reads as what an encoder writes, whatever stands in the texts.
+// Hand-made JSON reads like an encoder's, for any texts.
 func TestEntriesAreJSON(t *testing.T) {
 	require.Equal(t, "[]", entries(nil).String())
 	var e entries

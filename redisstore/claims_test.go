@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// What one note is to those who compete for it.
+// One note, as the colleagues who compete for it see it.
 type (
 	holding struct {
 		ver   uint64
@@ -131,7 +131,7 @@ func compete(t *testing.T, s *redisstore.Store, notes []note.Note, each int) []p
 	return history
 }
 
-// wants is what a colleague does with a note as he sees it.
+// wants is what a colleague does with a note as they see it.
 func wants(n note.Note, by call.AgentID, random *rand.Rand) note.EventKind {
 	switch {
 	case n.State == note.Open:
@@ -212,39 +212,39 @@ func TestOf64ColleaguesWhoClaimOneNoteOneWins(t *testing.T) {
 	require.Equal(t, requireInvariants(t, raw(t, server.Addr))[n.ID], <-won)
 }
 
-// Row 14 of the fault matrix: a colleague whose claim is over ends his work all the same.
+// Row 14 of the fault matrix: a colleague whose claim is over ends their work all the same.
 func TestAStaleOwnerCompletes(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)
 	for name, life := range map[string][]func(note.Note) note.Event{
-		"his team lead gave it back": {releases},
-		"another has it now":         {releases, does(note.EventClaimed, note.ByAgent(joost), forLease)},
+		"a team lead gave it back": {releases},
+		"another has it now":       {releases, does(note.EventClaimed, note.ByAgent(joost), forLease)},
 		"another has it and is ringing": {
 			releases, does(note.EventClaimed, note.ByAgent(joost), forLease),
 			does(note.EventAttemptStarted, note.ByAgent(joost)),
 		},
-		"he himself claimed it once more": {releases, claims},
-		"the caller withdrew it":          {cancels},
-		"it went to another team":         {does(note.EventRerouted, note.ByAgent(els), to("kcc"))},
-		"and it was purged":               {cancels, purges},
+		"the same colleague claimed it again": {releases, claims},
+		"the caller withdrew it":              {cancels},
+		"it went to another team":             {does(note.EventRerouted, note.ByAgent(els), to("kcc"))},
+		"and it was purged":                   {cancels, purges},
 	} {
 		t.Run(name, func(t *testing.T) {
-			his := advance(t, s, promise(t, s), claims, rings, reaches)
-			now := advance(t, s, his, life...)
+			seen := advance(t, s, promise(t, s), claims, rings, reaches)
+			now := advance(t, s, seen, life...)
 			for _, e := range []note.Event{
-				resolves(his), event(his, note.EventRenewed, note.ByAgent(els), forLease), rings(his), releases(his),
+				resolves(seen), event(seen, note.EventRenewed, note.ByAgent(els), forLease), rings(seen), releases(seen),
 			} {
-				_, err := s.Advance(ctx, his, e)
+				_, err := s.Advance(ctx, seen, e)
 				var stale *note.StaleError
 				require.ErrorAs(t, err, &stale, e.Kind)
-				require.Equal(t, note.StaleError{Note: his.ID, Saw: his.Ver, Now: now.Ver}, *stale)
+				require.Equal(t, note.StaleError{Note: seen.ID, Saw: seen.Ver, Now: now.Ver}, *stale)
 			}
 			_, err := worklist(s).Resolve(ctx, callback.Step{
-				Municipality: deventer, Note: his.ID, Ver: his.Ver, Who: note.ByAgent(els), At: promised,
+				Municipality: deventer, Note: seen.ID, Ver: seen.Ver, Who: note.ByAgent(els), At: promised,
 			}, note.Reached, "")
 			var stale *note.StaleError
 			require.ErrorAs(t, err, &stale)
-			storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[his.ID], "nothing was changed")
+			storetest.RequireSame(t, now, requireInvariants(t, raw(t, server.Addr))[seen.ID], "nothing was changed")
 		})
 	}
 }

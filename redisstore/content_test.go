@@ -55,7 +55,7 @@ func TestAReferenceThatIsTakenIsNotGivenAgain(t *testing.T) {
 	})
 }
 
-// spoiled is one way in which what is stored can be broken, and what must be said of it.
+// spoiled is one way in which a stored note can be broken, and the words that the error must have.
 type spoiled struct {
 	spoil func(c *redis.Client, n note.Note) error
 	says  []string
@@ -120,7 +120,7 @@ func requireBroken(t *testing.T, err error, n note.Note, says []string) {
 	require.NotContains(t, err.Error(), digits)
 }
 
-func TestANoteThatAnIndexKnowsAndThatIsGoneIsNoSmallThing(t *testing.T) {
+func TestAMissingNoteThatAnIndexNamesIsBroken(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)
@@ -166,7 +166,7 @@ func TestABrokenLogIsNamed(t *testing.T) {
 	}
 }
 
-// Redis does not undo a script that fails halfway: whatever is wrong must be found before the first write.
+// Redis does not undo a script that fails halfway: every fault must be found before the first write.
 func TestMakeFindsBrokenIndexesBeforeItWrites(t *testing.T) {
 	set := func(key string) func(c *redis.Client) error {
 		return func(c *redis.Client) error { return c.Set(ctx, tag+key, "garbage", 0).Err() }

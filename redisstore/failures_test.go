@@ -31,7 +31,7 @@ func TestEveryCommandThatFailsIsTold(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsNoFailure(t *testing.T) {
+func TestAMissingKeyIsNoFailure(t *testing.T) {
 	var failed atomic.Int64
 	s := redisstore.Open(counting(redistest.Start(t).Addr, &failed))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

@@ -103,7 +103,7 @@ func TestTroubleThatPassesWhileANoteIsWorked(t *testing.T) {
 	})
 }
 
-// Rows 1, 2, 8 and 9: what cannot be stored is refused in time, with a word that helps, and nothing was changed.
+// Rows 1, 2, 8 and 9: an event that cannot be stored is refused in time, with a mend, and nothing was changed.
 func TestANoteIsWorkedWhileRedisCannotStoreIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		trouble func(t *testing.T, server *redistest.Server)

@@ -18,8 +18,8 @@ import (
 
 const tooLong = 500 * time.Millisecond // for a caller who waits for an answer
 
-// inTime checks that f is well and takes less than tooLong. It may try again: on a busy machine others take time that
-// is not ours, but what is slow by itself is slow every time.
+// inTime checks that f is well and takes less than tooLong. It may try again: a busy machine slows it now and then, but
+// a slow f is slow every time.
 func inTime(t *testing.T, what string, f func() error) {
 	t.Helper()
 	var took time.Duration
@@ -88,7 +88,7 @@ func TestRedisIsFrozen(t *testing.T) {
 	}
 }
 
-// requireReadsDown checks that whoever reads is told in time, too.
+// requireReadsDown checks that reads fail in time, too.
 func requireReadsDown(t *testing.T, s *redisstore.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -109,7 +109,7 @@ func requireReadsDown(t *testing.T, s *redisstore.Store) {
 	}
 }
 
-// requireTakesNoWrites checks that a Redis which answers questions is known for one that changes nothing, and why.
+// requireTakesNoWrites checks that a Redis that answers reads is known to take no writes, and why.
 func requireTakesNoWrites(t *testing.T, s *redisstore.Store, mend string) {
 	t.Helper()
 	inTime(t, "a look whether it takes writes", func() error {

@@ -22,8 +22,7 @@ func byWeight(problems []redisstore.Problem) (grave, warnings []redisstore.Probl
 	return grave, warnings
 }
 
-// Who hardens a Redis takes commands away. Without CONFIG nobody can ask whether it keeps what it confirms; that is
-// all.
+// A hardened Redis lacks commands. Without CONFIG the check cannot see whether it keeps confirmed notes; that is all.
 func TestARedisWithoutCONFIG(t *testing.T) {
 	for name, line := range map[string]string{
 		"taken away": `rename-command CONFIG ""`, "renamed": "rename-command CONFIG een-geheime-naam",

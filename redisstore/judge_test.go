@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a Redis of a test cannot easily be made to say, judged from the facts alone.
+// States that a Redis in a test is hard to bring into, judged from the facts alone.
 func TestJudge(t *testing.T) {
 	good := func() facts {
 		return facts{

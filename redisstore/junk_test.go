@@ -120,7 +120,7 @@ func numberKey(t *testing.T, c *redis.Client, n note.Note) string {
 	return ""
 }
 
-func TestJunkInASetOfWhatSomebodyHolds(t *testing.T) {
+func TestJunkInASetOfHeldNotes(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := advance(t, s, promise(t, s), claims)
@@ -136,8 +136,8 @@ func TestJunkInASetOfWhatSomebodyHolds(t *testing.T) {
 	require.Contains(t, faultOf(t, s, tag+"held:els").Mend, "SREM")
 }
 
-// A note that stands in an index where it has no business is junk there: another team would see it, and rounds would
-// try it for ever.
+// A note in an index where it does not belong is junk there: another team would see it, and rounds would try it for
+// ever.
 func TestNotesInTheWrongIndex(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
@@ -198,7 +198,7 @@ func TestTimePassesBesideJunk(t *testing.T) {
 	junk(t, c, tag+numberKey(t, c, open))
 	erased, err := work.Erase(ctx, deventer, open.Number, note.ByAgent(els), late)
 	require.Equal(t, 1, erased)
-	require.ErrorIs(t, err, note.ErrIncomplete, "whoever asked must know that something could not be read")
+	require.ErrorIs(t, err, note.ErrIncomplete, "the error says that something could not be read")
 	n, err := s.Note(ctx, deventer, closed.ID)
 	require.NoError(t, err)
 	require.Equal(t, note.Purged, n.State)
@@ -263,7 +263,7 @@ func onlyFieldWith(t *testing.T, c *redis.Client, key string, id note.ID) string
 	return ""
 }
 
-func TestCountsBesideWhatIsBroken(t *testing.T) {
+func TestCountsBesideBrokenKeys(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	promise(t, s)
@@ -284,10 +284,10 @@ func TestCountsBesideWhatIsBroken(t *testing.T) {
 	require.Equal(t, "teams", faultOf(t, s, tag+"teams").Index)
 	teams, err := s.Teams(ctx, deventer)
 	require.NoError(t, err)
-	require.Len(t, teams, 3, "what is no team is not one of them")
+	require.Len(t, teams, 3, "junk is not one of them")
 }
 
-func TestAHistoryOfWhichSomeCannotBeRead(t *testing.T) {
+func TestAHistoryWithUnreadableEvents(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := advance(t, s, promise(t, s), claims, releases)
@@ -304,8 +304,8 @@ func TestAHistoryOfWhichSomeCannotBeRead(t *testing.T) {
 	require.Equal(t, []note.Event{whole[0], whole[2]}, left)
 }
 
-// What was mended is no fault any more, and what nobody reads by chance is found by looking.
-func TestASurveyFindsWhatIsBrokenUntilItIsMended(t *testing.T) {
+// A mended fault is gone, and a fault in keys that are seldom read is found by a survey.
+func TestASurveyFindsFaultsUntilTheyAreMended(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)

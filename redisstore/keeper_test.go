@@ -17,7 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// confirmed is what people were told of each note last.
+// confirmed is each note as it was last confirmed.
 type confirmed map[note.ID]note.Note
 
 func (c confirmed) add(n note.Note) note.Note {
@@ -25,7 +25,7 @@ func (c confirmed) add(n note.Note) note.Note {
 	return n
 }
 
-// requireRestored checks that every note is stored as people were told of it, but for when a lease ends.
+// requireRestored checks that every note is stored as it was confirmed, but for the end of a lease.
 func (c confirmed) requireRestored(t *testing.T, past *redis.Client) {
 	t.Helper()
 	stored := requireInvariants(t, past)
@@ -42,7 +42,7 @@ func catchUp(t *testing.T, k *keeper.Keeper) {
 	require.NoError(t, err)
 }
 
-// Row 6 of the fault matrix: the replica that takes over has not heard of the last of it.
+// Row 6 of the fault matrix: the replica that takes over has not heard the last changes.
 func TestAReplicaThatLagsTakesOver(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -146,8 +146,8 @@ func TestRedisComesBackEmpty(t *testing.T) {
 	require.Zero(t, again.Mended, "there is nothing more to do")
 }
 
-// Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm what it
-// cannot keep.
+// Row 8 of the fault matrix: with appendfsync always Redis ends when its disk is full, rather than confirm a note that
+// it cannot keep.
 func TestTheDiskIsFull(t *testing.T) {
 	disk := t.TempDir()
 	require.NoError(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "mount a small disk (as root)")

@@ -36,15 +36,15 @@ func TestRedisIsKilledUnderLoad(t *testing.T) {
 	t.Logf("%d steps confirmed, %d notes stored, %d kills", confirmed, stored, seeds)
 }
 
-// requireKept checks the invariants, and that every step that somebody was told of is in the history of its note as he
-// was told. It gives the number of notes.
+// requireKept checks the invariants, and that every confirmed step is in the history of its note as it was confirmed.
+// It gives the number of notes.
 func requireKept(t *testing.T, past *redis.Client, told []note.Note) int {
 	t.Helper()
 	stored, err := redistest.Audit(ctx, past, deventer)
 	require.NoError(t, err)
 	for _, n := range told {
 		events := stored.Events[n.ID]
-		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
+		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: the confirmed steps are there")
 		was, err := note.Replay(events[:n.Ver])
 		require.NoError(t, err)
 		storetest.RequireSame(t, n, was, "I1: as it was confirmed")
@@ -53,7 +53,7 @@ func requireKept(t *testing.T, past *redis.Client, told []note.Note) int {
 }
 
 // workUntilKilled lets callers and colleagues work at once, kills the server in the midst of it, and gives every note
-// that somebody was told of, as he was told.
+// as it was confirmed.
 func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []note.Note {
 	t.Helper()
 	const callers, colleagues = 10, 6
@@ -75,7 +75,7 @@ func workUntilKilled(t *testing.T, server *redistest.Server, enough int) []note.
 	for range callers {
 		until(func() {
 			r := request(t)
-			for range 2 { // each caller asks twice, as a lost reply makes him do
+			for range 2 { // each caller asks twice, as after a lost reply
 				if n, _, err := service(s).Promise(ctx, r); err == nil {
 					told <- n
 				}
@@ -111,7 +111,7 @@ func workOne(s *redisstore.Store, random *rand.Rand, told chan<- note.Note) {
 		e := next(n)
 		after, err := s.Advance(ctx, n, e)
 		if errors.Is(err, note.ErrStoreDown) {
-			after, err = s.Advance(ctx, n, e) // a lost reply makes him ask again
+			after, err = s.Advance(ctx, n, e) // asked again, as after a lost reply
 		}
 		if err != nil {
 			return
@@ -121,8 +121,8 @@ func workOne(s *redisstore.Store, random *rand.Rand, told chan<- note.Note) {
 	}
 }
 
-// Row 5 of the fault matrix: the confirmation comes later, and what was confirmed is there. Redis is killed while it
-// waits for its disk; without appendfsync always it would have confirmed what it had not even written.
+// Row 5 of the fault matrix: the confirmation comes later, and every confirmed note is there. Redis is killed while it
+// waits for its disk; without appendfsync always it would have confirmed unwritten notes.
 func TestTheDiskIsSlow(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

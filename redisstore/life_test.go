@@ -113,7 +113,7 @@ func TestAPersonalNoteIsInTheListOfItsColleague(t *testing.T) {
 	requireInvariants(t, c)
 }
 
-func TestThePriorityOrdersWhatIsDueAtOneMoment(t *testing.T) {
+func TestThePriorityOrdersNotesWithOneDeadline(t *testing.T) {
 	s := open(t, redistest.Start(t).Addr)
 	later := promise(t, s, func(r *callback.Request) { r.At = promised.Add(time.Millisecond) })
 	plain, urgent := promise(t, s), promise(t, s)
@@ -143,7 +143,7 @@ func TestOneLiveNoteForOneCallerTeamAndSubject(t *testing.T) {
 	require.Equal(t, 1, merged.Repeats)
 
 	restored, err := s.Restore(ctx, note.Made(draft, note.ByCaller))
-	require.NoError(t, err, "what was confirmed is kept, whatever else there is")
+	require.NoError(t, err, "a confirmed note is kept beside any other")
 	require.Len(t, requireInvariants(t, c), 2)
 	advance(t, s, merged, cancels)
 	_, err = s.Make(ctx, note.Made(withKey(draft, "01JD5V3Z5QXKZ9W7M2R4T6Y8AC", "pbx1/y"), note.ByCaller))
@@ -185,8 +185,8 @@ func TestTwoNotesWithOneReference(t *testing.T) {
 	requireInvariants(t, c)
 }
 
-// What a purge removed is found in no list, no key and, once Redis has rewritten its log, on no disk.
-func TestWhatIsPurgedIsGone(t *testing.T) {
+// Purged data is in no list, no key and, once Redis has rewritten its log, on no disk.
+func TestPurgedDataIsGone(t *testing.T) {
 	server := redistest.Start(t, "rdbcompression no") // so that the test can read the file
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	const secret, comment = "Mijn dochter is ziek", "Belt liever na vieren"
@@ -244,7 +244,7 @@ func files(t *testing.T, dir string) string {
 	return all.String()
 }
 
-func TestWhatRemainsOfAPurgedNoteIsRestored(t *testing.T) {
+func TestAPurgedNoteIsRestoredAsPurged(t *testing.T) {
 	for name, life := range map[string][]func(note.Note) note.Event{
 		"done":      {claims, rings, reaches, resolves, reopens, cancels, reopens, claims, rings, reaches, resolves},
 		"withdrawn": {does(note.EventRerouted, note.ByAgent(els), to("kcc")), cancels},
@@ -268,7 +268,7 @@ func TestWhatRemainsOfAPurgedNoteIsRestored(t *testing.T) {
 	}
 }
 
-func TestAdvanceRefusesWhatCouldNotBeReadAgain(t *testing.T) {
+func TestAdvanceRefusesUnreadableEvents(t *testing.T) {
 	server := redistest.Start(t)
 	s, c := open(t, server.Addr), raw(t, server.Addr)
 	n := promise(t, s)
@@ -290,7 +290,7 @@ func TestAdvanceRefusesWhatCouldNotBeReadAgain(t *testing.T) {
 	require.ErrorIs(t, err, note.ErrNoNote)
 }
 
-// Redis does not undo a script that fails halfway: whatever is wrong must be found before the first write.
+// Redis does not undo a script that fails halfway: every fault must be found before the first write.
 func TestAdvanceFindsBrokenContentBeforeItWrites(t *testing.T) {
 	tests := map[string]struct {
 		spoil func(c *redis.Client, n note.Note) error
@@ -344,7 +344,7 @@ func spoilKey(c *redis.Client, key string) error {
 }
 
 // The audit is what every other test leans on: it must see each thing that can be wrong.
-func TestTheAuditFindsWhatIsWrong(t *testing.T) {
+func TestTheAuditFindsEveryFault(t *testing.T) {
 	const ghost = "01JD5V3Z5QXKZ9W7M2R4T6Y8AB"
 	for name, spoil := range map[string]func(c *redis.Client, n note.Note) error{
 		"a note in no due list": func(c *redis.Client, n note.Note) error {

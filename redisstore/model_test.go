@@ -23,7 +23,7 @@ import (
 )
 
 // The store against the simplest one, by random lives: several people at the same notes, with events that are told
-// twice or made of what a note was a while ago, replies that are lost, connections that break and a Redis that dies.
+// twice or made from an old view of a note, replies that are lost, connections that break and a Redis that dies.
 func TestTheStoreIsAsTheModel(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -263,7 +263,7 @@ func (m *machine) tell(t *rapid.T, w tell) {
 	}
 }
 
-// verdict names an error by what the caller can do about it.
+// verdict names an error by what can be done about it.
 func verdict(err error) string {
 	var stale *note.StaleError
 	var held *note.HeldError

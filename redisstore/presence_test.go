@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// A note for her in person that was made while nobody could know goes to the team with the next round.
+// A personal note that was made while the absence was unknown goes to the team with the next round.
 func TestAnAbsenceOutlivesRedisAndIsMadeUpFor(t *testing.T) {
 	server := redistest.Start(t)
 	s, past := open(t, server.Addr), raw(t, server.Addr)

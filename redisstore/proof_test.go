@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatAWitnessProves(t *testing.T) {
+func TestTheProofOfAWitness(t *testing.T) {
 	at := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	const seven = 7
 	before := Proof{Run: "a", Seq: seven, At: at}

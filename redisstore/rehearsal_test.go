@@ -62,8 +62,7 @@ func TestARehearsal(t *testing.T) {
 	}
 }
 
-// What stands in an operator's file must neither lead the throwaway server to the running one's place nor keep it from
-// starting.
+// An operator's file must neither lead the throwaway server to the running one's place nor keep it from starting.
 func TestARehearsalWithAnOperatorsOwnFile(t *testing.T) {
 	t.Parallel()
 	own := filepath.Join(t.TempDir(), "own.conf")
@@ -88,7 +87,7 @@ func TestARehearsalWithAnOperatorsOwnFile(t *testing.T) {
 	}
 }
 
-// Whatever ends it: nobody waits for it any more, or the one before it was killed.
+// However it ends: its context is cancelled, or the one before it was killed.
 func TestARehearsalLeavesNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -12,7 +12,7 @@ import (
 
 // Redis reads its log as its default user, and drops every transaction that this user may not run: with rights taken
 // from it a plain restart lost all notes.
-func TestWhatWasConfirmedIsThereAfterARestart(t *testing.T) {
+func TestConfirmedNotesAreThereAfterARestart(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -47,8 +47,7 @@ func stored(t *testing.T, past *redis.Client) redistest.Stored {
 	return all
 }
 
-// The default user may do everything, and nobody can be it: what a connection without a name gets is the request for
-// one.
+// The default user may do everything, and nobody can log in as it: a connection without a name is asked for one.
 func TestNobodyComesInWithoutAName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {

@@ -52,7 +52,7 @@ func keptBy(t *testing.T, s *redisstore.Store) *keeper.Keeper {
 	return keeper.New(s, storetest.NewJournal(), &storetest.Observer{})
 }
 
-func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
+func TestAfterAFailoverTheNewPrimaryHasTheConfirmedNotes(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
 	s := p.open(t)
@@ -69,7 +69,7 @@ func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 	awaits(t, s)
 	is, err := s.Identity(ctx)
 	require.NoError(t, err)
-	require.NotEqual(t, was, is, "whoever looks sees that it is another one")
+	require.NotEqual(t, was, is, "the identity shows that it is another one")
 	_, err = k.CatchUp(ctx, "")
 	require.NoError(t, err)
 	require.Zero(t, k.Behind())
@@ -93,8 +93,8 @@ func TestAfterAFailoverTheNewPrimaryHasWhatWasConfirmed(t *testing.T) {
 	require.Len(t, requireInvariants(t, raw(t, p.Servers[1].Addr)), 4)
 }
 
-// A primary that was frozen and comes back believes that it is one still, and confirms what it will throw away. Nobody
-// may work on it.
+// A primary that was frozen and comes back takes itself for one still, and confirms changes that it will drop. No
+// connection to it may stay.
 func TestAPrimaryThatWasReplacedIsLeft(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
@@ -111,7 +111,7 @@ func TestAPrimaryThatWasReplacedIsLeft(t *testing.T) {
 	require.Equal(t, int64(1), stored)
 }
 
-// Connections that are there are worked on with no sentinel, and new ones are made to the primary that was known.
+// Without sentinels the connections stay in use, and new ones are made to the last known primary.
 func TestSentinelsThatAreAwayTakeNothingAway(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
@@ -240,7 +240,7 @@ func TestAFailoverWithTheShippedFiles(t *testing.T) {
 	require.Contains(t, fmt.Sprint(s.Check(ctx)), "connection")
 }
 
-// Whatever makes a failover unsafe is told before there is one.
+// The check tells all that makes a failover unsafe before there is one.
 func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)
@@ -263,5 +263,5 @@ func TestTheCheckLooksAtTheSentinels(t *testing.T) {
 	one.Sentinel.Addrs = one.Sentinel.Addrs[1:2]
 	few := redisstore.Open(one)
 	t.Cleanup(func() { require.NoError(t, few.Close()) })
-	require.Contains(t, fmt.Sprint(few.Check(ctx)), "redis.sentinel.addresses: it names 1 of them")
+	require.Contains(t, fmt.Sprint(few.Check(ctx)), "redis.sentinel.addresses: it names only 1")
 }

@@ -39,7 +39,7 @@ func TestAPromiseIsFoundEveryWay(t *testing.T) {
 	requireInvariants(t, raw(t, server.Addr))
 }
 
-func TestWhatIsNotThereIsNotFound(t *testing.T) {
+func TestUnknownNotesAreNotFound(t *testing.T) {
 	s := open(t, redistest.Start(t).Addr)
 	n := promise(t, s)
 	ctx := t.Context()

@@ -30,7 +30,7 @@ func counts(t *testing.T, s *redisstore.Store, once string, limits []dialling.Li
 	return full
 }
 
-// A crash loop must not reset what guards against fraud: neither the daemon's nor that of Redis.
+// A crash loop, of the daemon or of Redis, must not reset the counts that guard against fraud.
 func TestCountsOutliveEveryRestart(t *testing.T) {
 	server := redistest.Start(t)
 	limits := dials("+31612345678")
@@ -75,7 +75,7 @@ func TestOf64SidesAtTheCapTenCount(t *testing.T) {
 	require.EqualValues(t, 54, refused.Load())
 	all, err := raw(t, server.Addr).HGet(ctx, tag+"day:2026-11-20", "dialled").Int()
 	require.NoError(t, err)
-	require.Equal(t, 10, all, "what was refused counted nowhere")
+	require.Equal(t, 10, all, "refused ones counted nowhere")
 }
 
 func TestCountsShowNoNumbersAndGo(t *testing.T) {

@@ -89,7 +89,7 @@ func TestEveryTornEndIsCut(t *testing.T) {
 	}
 }
 
-// What is damaged elsewhere is not cut: whole notes follow it.
+// Damage elsewhere is not cut: whole notes follow it.
 func TestALogThatIsDamagedInItsMiddleIsLeftToPeople(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.Addr)

@@ -39,8 +39,8 @@ func loses(t *testing.T, server *redistest.Server) {
 	server.Restart()
 }
 
-// Whoever looks first after a loss must leave it to be seen: for the next look, when the reply to theirs is lost, and
-// for the other of two daemons.
+// The first look after a loss must leave it to be seen: by the next look, when its reply is lost, and by the other of
+// two daemons.
 func TestALossStaysToBeSeenUntilItIsKnown(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -92,7 +92,7 @@ func TestTwoDaemonsShareTheWitness(t *testing.T) {
 
 // A false alarm is as bad as a missed one: a restart at once after the first look, and in the midst of a rewrite of the
 // log, loses nothing.
-func TestTheWitnessCriesNoWolf(t *testing.T) {
+func TestTheWitnessGivesNoFalseAlarm(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
