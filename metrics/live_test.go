@@ -82,7 +82,8 @@ bereikbaar_longest_wait_seconds{team="vergunningen"} 0
 # HELP bereikbaar_phones_active Agents' phones that ring or talk now for a call.
 # TYPE bereikbaar_phones_active gauge
 bereikbaar_phones_active 2
-`), "bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_agents", "bereikbaar_agents_staffed", "bereikbaar_ari_events_waiting", "bereikbaar_callers_waiting", "bereikbaar_longest_wait_seconds"))
+`), "bereikbaar_calls_active", "bereikbaar_phones_active", "bereikbaar_agents", "bereikbaar_agents_staffed",
+			"bereikbaar_ari_events_waiting", "bereikbaar_callers_waiting", "bereikbaar_longest_wait_seconds"))
 		require.NotContains(t, exposition(t, reg), `team="gone"`)
 	})
 }

@@ -162,7 +162,8 @@ func weakly(expr string) []string {
 		x, within := found[1], found[2]
 		for _, condition := range []string{
 			x + " - (last_over_time(" + x + "[1d] offset " + within + ") or " + x + " * 0) > 0",
-			"(" + x + " > 0 and on (job, instance) (process_start_time_seconds > last_over_time(process_start_time_seconds[1d] offset " + within + ")))",
+			"(" + x + " > 0 and on (job, instance) " +
+				"(process_start_time_seconds > last_over_time(process_start_time_seconds[1d] offset " + within + ")))",
 		} {
 			if !strings.Contains(expr, condition) {
 				weak = append(weak, x)

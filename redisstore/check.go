@@ -225,7 +225,8 @@ func judgeRefused(refused error, warn finding) {
 		)
 		return
 	}
-	warn("appendfsync", "this Redis has no CONFIG: no check whether a note is on its disk before it is confirmed",
+	warn("appendfsync", "this Redis has no CONFIG: whether a note is on its disk before it is confirmed cannot be "+
+		"checked",
 		"See in redis.conf that the settings are those of deploy/redis/redis.conf; or take rename-command CONFIG out "+
 			"there: deploy/redis/users.acl keeps everybody from changing them")
 }

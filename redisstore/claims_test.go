@@ -232,7 +232,8 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 			seen := advance(t, s, promise(t, s), claims, rings, reaches)
 			now := advance(t, s, seen, life...)
 			for _, e := range []note.Event{
-				resolves(seen), event(seen, note.EventRenewed, note.ByAgent(els), forLease), rings(seen), releases(seen),
+				resolves(seen), event(seen, note.EventRenewed, note.ByAgent(els), forLease), rings(seen),
+				releases(seen),
 			} {
 				_, err := s.Advance(ctx, seen, e)
 				var stale *note.StaleError
