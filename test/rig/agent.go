@@ -14,10 +14,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Behaviour is what an agent's phone does when it is rung. The zero value answers at once and talks until the other
-// side hangs up.
+// Behaviour is what an agent's phone does when it rings. The zero value answers at once and talks until the other side
+// hangs up.
 type Behaviour struct {
-	// RingFor is how long it rings before it is answered.
+	// RingFor is the time from the ring to the answer.
 	RingFor time.Duration
 	// NeverAnswers lets it ring until Answer is called or the caller gives up.
 	NeverAnswers bool
@@ -27,7 +27,7 @@ type Behaviour struct {
 	With []string
 	// TalkFor ends the call after this time; 0 waits for HangUp or the other side.
 	TalkFor time.Duration
-	// Dead logs in and then is not there any more: the cable is out.
+	// Dead logs in and then disappears: the cable is out.
 	Dead bool
 }
 
@@ -42,8 +42,8 @@ type Agent struct {
 	sipp     *sipp
 }
 
-// Agent logs in, for an hour, under one of the rig's accounts and lets it behave. A second Agent of the same name
-// replaces the first, as a change of its behaviour.
+// Agent logs in, for an hour, under one of the rig's accounts with the given behaviour. A second Agent of the same name
+// replaces the first.
 func (r *Rig) Agent(ctx context.Context, name string, b Behaviour) (*Agent, error) {
 	index := -1
 	for i, phone := range r.Phones {
@@ -93,7 +93,7 @@ func (r *Rig) replaceAgent(name string) error {
 	return old.Unplug()
 }
 
-// Unplug makes the phone disappear without a word; Asterisk still believes that it is logged in.
+// Unplug makes the phone disappear without logging out; Asterisk still believes that it is logged in.
 func (a *Agent) Unplug() error {
 	err := a.Handset.close()
 	if a.sipp != nil {
@@ -146,7 +146,7 @@ func (r *Rig) loginPort() int {
 	return 5070
 }
 
-// register logs the phone in for so many seconds, 0 to log it out; it returns when Asterisk has accepted it.
+// register logs the phone in for a number of seconds, or out with 0. It returns when Asterisk has accepted.
 func (a *Agent) register(ctx context.Context, seconds int) error {
 	source, err := root.Source()
 	if err != nil {
@@ -156,8 +156,9 @@ func (a *Agent) register(ctx context.Context, seconds int) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("sipp", a.rig.Asterisk.SIP, "-sf", source+"/test/sipp/register.xml", "-i", a.host, "-p", strconv.Itoa(port),
-		"-bind_local", "-nostdin", "-ci", a.host, "-cp", "0", "-m", "1", "-s", a.Name, "-au", a.Name, "-ap", a.password,
+	cmd := exec.Command("sipp", a.rig.Asterisk.SIP, "-sf", source+"/test/sipp/register.xml", "-i", a.host, "-p",
+		strconv.Itoa(port), "-bind_local", "-nostdin", "-ci", a.host, "-cp", "0", "-m", "1", "-s", a.Name,
+		"-au", a.Name, "-ap", a.password,
 		"-key", "expires", strconv.Itoa(seconds),
 		"-key", "contact", "sip:"+a.Name+"@"+a.host+":5060", "-timeout", "10s", "-timeout_error")
 	process, err := start(a.rig.Dir, fmt.Sprintf("register-%s-%d", a.Name, processes.Add(1)), cmd)
@@ -192,7 +193,7 @@ func (a *Agent) AwaitTalk(ctx context.Context, n int) (Leg, error) {
 	return a.awaitCall(ctx, "talks", n, func(l Leg) bool { return !l.Answered.IsZero() })
 }
 
-// AwaitEnd waits until the n-th call is over, and all that was sent to the phone is heard.
+// AwaitEnd waits until the n-th call is over, and the handset has read all sound sent to the phone.
 func (a *Agent) AwaitEnd(ctx context.Context, n int) (Leg, error) {
 	l, err := a.awaitCall(ctx, "is free again", n, func(l Leg) bool { return !l.Ended.IsZero() })
 	if err != nil {
@@ -242,7 +243,7 @@ func (a *Agent) HangUp(ctx context.Context, n int) error {
 	return err
 }
 
-// Callee is whoever is called back: a telephone outside, behind the trunk, that takes every number.
+// Callee is the caller's phone in a callback: a telephone behind the trunk that takes every number.
 func (r *Rig) Callee(b Behaviour) (*Agent, error) {
 	host := r.place.host(hostOutside)
 	handset, err := r.newHandset(host)
@@ -253,7 +254,7 @@ func (r *Rig) Callee(b Behaviour) (*Agent, error) {
 	return a, a.listenAs(b)
 }
 
-// Callers gives for each of the phone's calls, by Call-ID, the number of the caller.
+// Callers gives the caller's number of each of the phone's calls, by Call-ID.
 func (a *Agent) Callers() (map[string]string, error) { return a.sipp.callers() }
 
 // Messages are the SIP messages of the phone so far, as they were on the wire.

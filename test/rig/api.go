@@ -42,8 +42,8 @@ func (d *Daemon) writeTokens(path string, phones []Phone) error {
 	return nil
 }
 
-// API asks the daemon's JSON API in the name of a phone's owner. ver is the version of the note that he has seen; 0 for
-// none.
+// API sends a request to the daemon's JSON API in the name of a phone's owner. ver is the version of the note that they
+// have seen; 0 for none.
 func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, body string) (
 	status int, answer string, err error,
 ) {
@@ -56,7 +56,7 @@ func (d *Daemon) API(ctx context.Context, who, method, path string, ver uint64, 
 	request.Close = true
 	request.Header.Set("Authorization", "Bearer "+d.tokens[who])
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Idempotency-Key", rand.Text()) // for what makes a note
+	request.Header.Set("Idempotency-Key", rand.Text()) // for requests that make a note
 	if ver > 0 {
 		request.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(ver)))
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Asterisk is one real Asterisk with a configuration, run directory and ports of its own. Files under the rig's
-// directory have the same path for Asterisk and for everybody else.
+// Asterisk is one real Asterisk with its own configuration, run directory and ports. Files under the rig's directory
+// have the same path inside and outside of its root.
 type Asterisk struct {
 	// SIP is the address that trunk and phones talk to, host:port over UDP.
 	SIP string
@@ -46,7 +46,7 @@ func MusicDir() (string, error) {
 	return dir, nil
 }
 
-// PID is the process id of Asterisk itself: CPU and memory of it are the switch's.
+// PID is the process id of Asterisk itself, for its CPU and memory.
 func (a *Asterisk) PID() int { return a.process.PID() }
 
 // Process gives access to freezing, killing and the log of Asterisk.
@@ -71,7 +71,7 @@ func (a *Asterisk) Start(ctx context.Context) error {
 			return err
 		}
 		if !strings.Contains(answer, "fully booted") {
-			return fmt.Errorf("it says %q", answer)
+			return fmt.Errorf("core waitfullybooted answers %q", answer)
 		}
 		return nil
 	})
@@ -83,7 +83,7 @@ func (a *Asterisk) Stop() error { return a.process.stop(10 * time.Second) }
 // Kill ends Asterisk with SIGKILL, as a crash would.
 func (a *Asterisk) Kill() error { return a.process.Kill() }
 
-// close ends Asterisk when the rig ends. Unloading a hundred modules in good order would take it a second.
+// close ends Asterisk when the rig ends. An orderly unload of a hundred modules would take a second.
 func (a *Asterisk) close() error {
 	if a.process == nil {
 		return nil
@@ -101,15 +101,15 @@ func (a *Asterisk) Restart(ctx context.Context) error {
 	return a.Start(ctx)
 }
 
-// CLI runs one command on Asterisk's console and gives what it prints. It speaks to the control socket itself: a new
-// `asterisk -rx` for every look at the switch would cost more than the switch.
+// CLI runs one command on Asterisk's console and gives its output. It speaks to the control socket itself: one
+// `asterisk -rx` per look would cost more CPU than the switch.
 func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
 	run, err := os.Open(filepath.Join(a.dir, "run"))
 	if err != nil {
 		return "", fmt.Errorf("the console of Asterisk: %w", err)
 	}
 	defer run.Close()
-	// By way of the open directory, because the name of a socket may have 107 bytes at most.
+	// By way of the open directory: the name of a socket may have 107 bytes at most.
 	socket := fmt.Sprintf("/proc/self/fd/%d/asterisk.ctl", run.Fd())
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
@@ -134,7 +134,7 @@ func (a *Asterisk) CLI(ctx context.Context, command string) (string, error) {
 	return string(text), nil
 }
 
-// Idle tells whether no channel and no bridge is left, or what is.
+// Idle gives an error that names the channels and bridges that are left.
 func (a *Asterisk) Idle(ctx context.Context) error {
 	channels, err := a.CLI(ctx, "core show channels concise")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Phone is an account that a SIP phone can log in with.
+// Phone is a SIP account.
 type Phone struct {
 	// Name is the account, and the endpoint PJSIP/Name.
 	Name string
@@ -23,12 +23,12 @@ type Phone struct {
 	Context string
 	// Contact, when set, is a fixed SIP URI in place of a log-in.
 	Contact string
-	// Crowd makes it one of the phones that Rig.Crowd plays all in one process; it has no log-in either.
+	// Crowd makes it one of the phones that Rig.Crowd plays in one process; it has no log-in either.
 	Crowd bool
 }
 
 // DefaultPhones are the accounts of the shipped example: two phones of the contact centre, two of the permits
-// department, and one line to ring the municipality from.
+// department, and one caller's line.
 func DefaultPhones() []Phone {
 	return []Phone{
 		{Name: "kcc1", Context: "from-phones"},
@@ -39,7 +39,7 @@ func DefaultPhones() []Phone {
 	}
 }
 
-// site is what the configuration under deploy/asterisk leaves open.
+// site are the values that the configuration under deploy/asterisk leaves open.
 type site struct {
 	Dir, RunDir, Modules string
 	SIP                  string
@@ -54,7 +54,7 @@ type site struct {
 	DefaultLanguage      string
 }
 
-// siteFiles are the files that an operator writes by hand, for a rig.
+// siteFiles are, for a rig, the files that an operator writes by hand.
 var siteFiles = map[string]string{
 	"directories.conf": `[directories]
 astetcdir => {{.Dir}}/etc
@@ -120,8 +120,8 @@ password = {{.Password}}
 {{end}}{{end}}`,
 }
 
-// write puts the configuration of deploy/asterisk, the site's own files, and extra text for some of them under
-// Dir/etc. extra goes by file name, such as "queues.conf".
+// write puts the configuration of deploy/asterisk and the site's own files under Dir/etc. extra is text to append, by
+// file name, such as "queues.conf".
 func (s site) write(deploy string, extra map[string]string) error {
 	for _, dir := range []string{"etc/site", "run", "log/cdr-csv", "log/cel-custom", "spool", "lib/keys"} {
 		if err := os.MkdirAll(filepath.Join(s.Dir, dir), 0o755); err != nil {
@@ -179,7 +179,7 @@ func modulesDir(tree string) (string, error) {
 // runDir is Asterisk's run directory as it sees it: the name of a socket in it may have 107 bytes at most.
 const runDir = "/run/bereikbaar"
 
-// newAsterisk writes the configuration of an Asterisk that is not started yet.
+// newAsterisk writes the configuration; it does not start Asterisk.
 func newAsterisk(dir, sip, http string, place *place, o Options) (*Asterisk, error) {
 	tree, err := root.Tree("asterisk")
 	if err != nil {

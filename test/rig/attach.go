@@ -2,20 +2,20 @@ package rig
 
 import "errors"
 
-// Installation is a Bereikbaar that somebody else has installed and started, and what must be known to ring it.
+// Installation is a Bereikbaar that was installed and started by others, and how to ring it.
 type Installation struct {
 	// SIP is the address of its Asterisk, host:port over UDP.
 	SIP string
-	// Provider is the address that it knows the telephone network by: callers ring from there.
+	// Provider is the trunk's address in its configuration: callers ring from there.
 	Provider string
 	// Phones are the accounts, with their passwords, and Desks the address of each phone.
 	Phones []Phone
 	Desks  []string
-	// PromptsDir and MusicDir hold what callers hear, as we see them.
+	// PromptsDir and MusicDir hold the prompts and the music, under their paths in the rig.
 	PromptsDir, MusicDir string
 }
 
-// Attach gives a rig that has no part of its own but callers and phones.
+// Attach gives a rig with callers and phones only.
 func Attach(i Installation) (*Rig, error) {
 	if len(i.Desks) != len(i.Phones) {
 		return nil, errors.New("each phone needs an address")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Boots a Debian root with its own systemd as process 1. Run it as the first process of a pid namespace, with a mount, uts, ipc and cgroup
-# namespace of its own; the network is the caller's:
+# Boots a Debian root with its own systemd as process 1. Run it as the first process of a pid namespace, with its own
+# mount, uts, ipc and cgroup namespaces; the network is the caller's:
 #   unshare --fork --pid --mount --uts --ipc --cgroup sh boot.sh ROOT SHARED...
 # A SHARED directory has the same path inside. Nothing is left behind: mounts and processes end with this process.
 set -eu
@@ -40,5 +40,5 @@ hostname "$(cat etc/hostname)"
 mkdir -p mnt/outside
 pivot_root . mnt/outside
 umount --lazy /mnt/outside
-# systemd asks its environment what kind of machine this is: in a container it leaves the kernel alone.
+# systemd finds the kind of machine in its environment: in a container it leaves the kernel alone.
 exec env --ignore-environment container=bereikbaar-test PATH=/usr/sbin:/usr/bin /lib/systemd/systemd --log-target=console

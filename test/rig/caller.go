@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// CallerOptions say who rings and whom.
+// CallerOptions describe a call from the telephone network.
 type CallerOptions struct {
 	// To is the number dialled. Empty: 140570.
 	To string
@@ -19,16 +19,16 @@ type CallerOptions struct {
 	Name string
 	// Withheld hides the number: From is anonymous, and the trunk still asserts it with Privacy: id.
 	Withheld bool
-	// Header takes the place of all that tells who rings: From comes first, as a whole line; the others are lines such
-	// as "Privacy: id". Nil: as the fields above say.
+	// Header replaces all lines that identify the caller: From comes first, as a whole line; the others are lines such
+	// as "Privacy: id". Nil: the fields above count.
 	Header []string
-	// NoEvents offers no RTP events (RFC 4733), as a trunk does that sends keys as tones or as INFO.
+	// NoEvents offers no RTP events (RFC 4733), like a trunk that sends keys as tones or INFO.
 	NoEvents bool
-	// Formats are the RTP payload types that are offered, as in SDP. Empty: A-law, "8".
+	// Formats are the offered RTP payload types, as in SDP. Empty: A-law, "8".
 	Formats string
 }
 
-// Caller is a call from the telephone network, made by SIPp; their ear, mouth and keys are a Handset.
+// Caller is a call from the telephone network, made by SIPp; sound and keys go through a Handset.
 type Caller struct {
 	*Handset
 	sipp   *sipp
@@ -48,7 +48,7 @@ type callerValues struct {
 	NoEvents                bool
 }
 
-// values are those of the scenario; the injection file tells who rings, unless Header does.
+// values are those of the scenario. The caller's identity comes from the injection file, or from Header.
 func (o CallerOptions) values() callerValues {
 	v := callerValues{
 		From: "[field1]", Identity: "P-Asserted-Identity: [field2]\nPrivacy: [field3]\n", Formats: o.Formats,
@@ -67,7 +67,7 @@ func (o CallerOptions) values() callerValues {
 	return v
 }
 
-// processes numbers the programs that play telephones, for names that occur once.
+// processes numbers the programs that play telephones, for unique names.
 var processes atomic.Int64
 
 // Call rings from the telephone network. It returns when the INVITE is sent.
@@ -79,7 +79,7 @@ func (r *Rig) Call(ctx context.Context, o CallerOptions) (*Caller, error) {
 	return callers[0], nil
 }
 
-// Callers rings once for each of the options in that order, perSecond calls a second, from one SIPp process. It returns
+// Callers rings once for each of the options, in order, perSecond calls a second, from one SIPp process. It returns
 // when the first INVITE is sent. Header, NoEvents and Formats are those of the first.
 func (r *Rig) Callers(ctx context.Context, perSecond int, options ...CallerOptions) ([]*Caller, error) {
 	host := r.place.host(hostOutside)
@@ -136,7 +136,7 @@ func (o CallerOptions) line(host string, port int) string {
 	return strings.Join([]string{to, from, asserted, privacy, fmt.Sprint(port)}, ";")
 }
 
-// Leg is how the call stands.
+// Leg is the call so far.
 func (c *Caller) Leg() Leg {
 	l, _ := leg(c.sipp.Legs(), c.callID)
 	return l
@@ -149,7 +149,7 @@ func (c *Caller) await(ctx context.Context, what string, wanted func(Leg) bool) 
 	})
 }
 
-// AwaitAnswer waits until the call is answered, and gives the time from INVITE to 200.
+// AwaitAnswer waits for the answer, and gives the time from INVITE to 200.
 func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
 	err := c.await(ctx, "the call is answered", func(l Leg) bool { return l.Status != 0 })
 	if err != nil {
@@ -162,7 +162,7 @@ func (c *Caller) AwaitAnswer(ctx context.Context) (time.Duration, error) {
 	return l.Answered.Sub(l.Invited), nil
 }
 
-// AwaitEnd waits until the call is over, whoever ended it, and all that was sent to the caller is heard.
+// AwaitEnd waits until the call is over and the handset has read all sound sent to the caller.
 func (c *Caller) AwaitEnd(ctx context.Context) error {
 	if err := c.await(ctx, "the call ends", func(l Leg) bool { return !l.Ended.IsZero() }); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (c *Caller) AwaitEnd(ctx context.Context) error {
 	return c.catchUp(ctx)
 }
 
-// HangUp ends the call, answered or not, and waits until that is said to Asterisk. A call that is over stays over.
+// HangUp ends the call, answered or not, and waits until the BYE or CANCEL is sent. On an ended call it does nothing.
 func (c *Caller) HangUp(ctx context.Context) error {
 	err := c.await(
 		ctx, "they can hang up", func(l Leg) bool { return l.Answered.IsZero() || l.settled || !l.Ended.IsZero() },
@@ -184,11 +184,10 @@ func (c *Caller) HangUp(ctx context.Context) error {
 	return c.AwaitEnd(ctx)
 }
 
-// Vanish lets the caller be gone without a word, and with him all who rang by the same Callers: nobody hangs up or
-// answers what Asterisk asks.
+// Vanish makes the caller, and all others of the same Callers, disappear: no BYE, and no answer to Asterisk's requests.
 func (c *Caller) Vanish() error { return c.sipp.process.Kill() }
 
-// Converse has each side say a tone until the other has heard it.
+// Converse has each side send a tone until the other has heard it.
 func (c *Caller) Converse(ctx context.Context, agent *Agent) error {
 	if err := c.MakeHeard(ctx, agent.Handset, 440); err != nil {
 		return fmt.Errorf("the agent does not hear the caller: %w", err)

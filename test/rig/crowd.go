@@ -19,8 +19,8 @@ func CrowdPhones(n int) []Phone {
 	return phones
 }
 
-// QueueOfCrowd is text for Options.AsteriskExtra: an app_queue of Asterisk with n phones of a crowd as members, which
-// callers reach on the number. It is what Bereikbaar is measured against.
+// QueueOfCrowd is text for Options.AsteriskExtra: an app_queue of Asterisk with n phones of a crowd as members, reached
+// on the number. Bereikbaar is measured against it.
 func QueueOfCrowd(number string, n int) map[string]string {
 	var queue strings.Builder
 	queue.WriteString(
@@ -41,7 +41,7 @@ type Crowd struct {
 	sipp *sipp
 }
 
-// Crowd lets the rig's crowd phones behave. With echo they send back what they hear, as a conversation would.
+// Crowd starts the rig's crowd phones. With echo they send back what they hear, so that sound flows both ways.
 func (r *Rig) Crowd(b Behaviour, echo bool) (*Crowd, error) {
 	host := r.place.host(hostCrowd)
 	args := []string{"-key", "audio", "6000"}
@@ -65,21 +65,21 @@ func (c *Crowd) AwaitRings(ctx context.Context, n int) error {
 	)
 }
 
-// Callers gives for each ring, by Call-ID, the number of the caller.
+// Callers gives the caller's number of each ring, by Call-ID.
 func (c *Crowd) Callers() (map[string]string, error) { return c.sipp.callers() }
 
-// Close puts an end to the phones: calls that are up are dropped without a word.
+// Close ends the phones; active calls get no BYE.
 func (c *Crowd) Close() error { return c.sipp.process.Kill() }
 
-// LoadOptions describe many callers from the telephone network in one SIPp process. They have no ears.
+// LoadOptions describe many callers from the telephone network in one SIPp process. They hear nothing.
 type LoadOptions struct {
 	// To is the number dialled.
 	To string
-	// Calls is how many there are, PerSecond how many begin in a second.
+	// Calls is their number, PerSecond how many begin in a second.
 	Calls, PerSecond int
 	// HoldFor is how long after the answer a caller hangs up; 0 leaves it to the other side.
 	HoldFor time.Duration
-	// Speak lets every caller send sound all the time, as a real one does.
+	// Speak lets every caller send sound all the time, as a real telephone does.
 	Speak bool
 }
 
@@ -106,10 +106,10 @@ func (r *Rig) Load(o LoadOptions) (*Load, error) {
 	if o.Speak {
 		values.Stream = filepath.Join(r.Dir, "sipp", name, "speech.alaw")
 		if err := os.MkdirAll(filepath.Dir(values.Stream), 0o755); err != nil {
-			return nil, fmt.Errorf("what callers say: %w", err)
+			return nil, fmt.Errorf("the callers' sound: %w", err)
 		}
 		if err := os.WriteFile(values.Stream, Tone(300, 5*time.Second).ALaw(), 0o644); err != nil {
-			return nil, fmt.Errorf("what callers say: %w", err)
+			return nil, fmt.Errorf("the callers' sound: %w", err)
 		}
 	}
 	port, err := freePort("udp", host, 5070+int(n)%20000)
@@ -126,7 +126,7 @@ func (r *Rig) Load(o LoadOptions) (*Load, error) {
 	return &Load{sipp: s}, err
 }
 
-// Calls are the calls so far, in the order in which they began: the n-th is that of LoadNumber(n).
+// Calls are the calls so far, in order of arrival: the n-th is that of LoadNumber(n).
 func (l *Load) Calls() []Leg { return l.sipp.Legs() }
 
 // AwaitEnd waits until all calls are over. The error counts those that failed.
@@ -149,5 +149,5 @@ func (l *Load) AwaitEnd(ctx context.Context) error {
 	return nil
 }
 
-// Close puts an end to the callers: calls that are up are dropped without a word.
+// Close ends the callers; active calls get no BYE.
 func (l *Load) Close() error { return l.sipp.process.Kill() }

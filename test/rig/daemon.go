@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Daemon is `bereikbaar serve`, built from this source tree, with the race detector when we have it ourselves.
+// Daemon is `bereikbaar serve`, built from this source tree, with the race detector when the test itself has it.
 type Daemon struct {
 	// ConfigFile is the shipped example with the rig's addresses and the overrides of the options in it.
 	ConfigFile string
@@ -29,9 +29,9 @@ type Daemon struct {
 	Web string
 	// StateDir is where the daemon keeps its journal.
 	StateDir string
-	// ARIPassword is what the daemon is started with; change it before Start to see it refused.
+	// ARIPassword is given to the daemon at Start; a wrong one is refused.
 	ARIPassword string
-	// Env are variables, as NAME=value, that it and other commands of the program get beside ours.
+	// Env are variables, as NAME=value, for the daemon and other commands of the program, beside the test's own.
 	Env []string
 
 	dir     string
@@ -40,7 +40,7 @@ type Daemon struct {
 	process *Process
 }
 
-// daemonBinary builds the daemon once for each of our processes. A build of what did not change takes a moment only.
+// daemonBinary builds the daemon once per test process; an unchanged build takes a moment.
 var daemonBinary = sync.OnceValues(func() (string, error) {
 	source, err := root.Source()
 	if err != nil {
@@ -81,7 +81,7 @@ func newDaemon(dir, operations, web string, a *Asterisk, redis *Redis, o Options
 }
 
 // Configure writes the configuration anew: the shipped example, the rig's addresses, and the overrides, merged key by
-// key. A list replaces a list, nil takes a key away. A running daemon sees the change; Reload makes sure that it does.
+// key. A list replaces a list, nil removes a key. A running daemon notices the change; Reload makes sure of it.
 func (d *Daemon) Configure(overrides map[string]any) error {
 	source, err := root.Source()
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *Daemon) Configure(overrides map[string]any) error {
 	return d.WriteConfig(text)
 }
 
-// WriteConfig puts any text in place of the configuration, at once and whole, as an editor does.
+// WriteConfig replaces the configuration by any text, atomically, as an editor does.
 func (d *Daemon) WriteConfig(text []byte) error {
 	draft := d.ConfigFile + ".new"
 	if err := os.WriteFile(draft, text, 0o600); err != nil {
@@ -109,7 +109,7 @@ func (d *Daemon) WriteConfig(text []byte) error {
 	return nil
 }
 
-// Run runs another command of the program, such as `check` or `doctor`, and gives what it prints.
+// Run runs another command of the program, such as `check` or `doctor`, and gives its output.
 func (d *Daemon) Run(ctx context.Context, args ...string) (string, error) {
 	program, err := daemonBinary()
 	if err != nil {
@@ -130,7 +130,7 @@ func (d *Daemon) environment() []string {
 	}, d.Env)
 }
 
-// Launch starts the daemon without waiting for anything.
+// Launch starts the daemon and does not wait.
 func (d *Daemon) Launch() error {
 	program, err := daemonBinary()
 	if err != nil {
@@ -150,12 +150,12 @@ func (d *Daemon) Start(ctx context.Context) error {
 	return d.AwaitReady(ctx)
 }
 
-// AwaitReady waits until /readyz says yes.
+// AwaitReady waits until /readyz answers 200.
 func (d *Daemon) AwaitReady(ctx context.Context) error {
 	return d.process.await(ctx, "is ready", func(ctx context.Context) error {
 		status, body, err := d.Get(ctx, "/readyz")
 		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("/readyz says %d: %s", status, body)
+			err = fmt.Errorf("/readyz answers %d: %s", status, body)
 		}
 		return err
 	})
@@ -164,7 +164,7 @@ func (d *Daemon) AwaitReady(ctx context.Context) error {
 // Process gives access to freezing, signalling and the log of the daemon.
 func (d *Daemon) Process() *Process { return d.process }
 
-// Stop ends the daemon in an orderly way within the grace of its configuration, and reports data races that it had.
+// Stop ends the daemon in an orderly way within the grace of its configuration, and reports its data races.
 func (d *Daemon) Stop() error {
 	if d.process == nil {
 		return nil
@@ -209,12 +209,12 @@ func (d *Daemon) Get(ctx context.Context, path string) (status int, body string,
 func (d *Daemon) Metrics(ctx context.Context) (string, error) {
 	status, body, err := d.Get(ctx, "/metrics")
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("/metrics says %d: %s", status, body)
+		err = fmt.Errorf("/metrics answers %d: %s", status, body)
 	}
 	return body, err
 }
 
-// get fetches a URL on a connection of its own: what is asked may be about to die.
+// get fetches a URL on a new connection: the daemon may be about to die.
 func get(ctx context.Context, url string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -17,12 +17,12 @@ func (c *Caller) PressINFO(ctx context.Context, key rune) error {
 	return c.accepted(ctx, "INFO", []string{"Content-Type: application/dtmf-relay"}, body)
 }
 
-// PressPlainINFO sends a key as a SIP INFO that says nothing but the key (application/dtmf).
+// PressPlainINFO sends a key as a SIP INFO with the key alone (application/dtmf).
 func (c *Caller) PressPlainINFO(ctx context.Context, key rune) error {
 	return c.accepted(ctx, "INFO", []string{"Content-Type: application/dtmf"}, string(key))
 }
 
-// accepted is Request for what Asterisk must take.
+// accepted is Request, with an error for any status but 200.
 func (c *Caller) accepted(ctx context.Context, method string, header []string, body string) error {
 	status, err := c.Request(ctx, method, header, body)
 	if err == nil && status/100 != 2 {
@@ -31,8 +31,8 @@ func (c *Caller) accepted(ctx context.Context, method string, header []string, b
 	return err
 }
 
-// Request sends a request in the call, beside what SIPp sends, and gives the final status of the answer. An INVITE is
-// none for it: nobody would send the ACK.
+// Request sends a request in the call, beside SIPp's own, and gives the final status. It cannot send an INVITE: the ACK
+// would be missing.
 func (c *Caller) Request(ctx context.Context, method string, header []string, body string) (status int, err error) {
 	local, remote, err := c.tags(ctx)
 	if err != nil {
@@ -82,7 +82,7 @@ func statusOf(message []byte) (int, bool) {
 	return status, err == nil
 }
 
-// tags are those of the call's dialog, as Asterisk names them: its own, and the caller's. They are looked for once.
+// tags are those of the call's dialog, as Asterisk names them: its own, and the caller's. They are looked up once.
 func (c *Caller) tags(ctx context.Context) (local, remote string, err error) {
 	if c.localTag != "" {
 		return c.localTag, c.remoteTag, nil

@@ -17,11 +17,11 @@ import (
 // RTP payload types as the scenarios of test/sipp offer them.
 const (
 	payloadALaw   = 8
-	payloadDigits = 101 // as Asterisk offers it too: who answers an offer uses the number in it
+	payloadDigits = 101 // as Asterisk offers it too: the answerer uses the number in the offer
 )
 
-// Handset is the ear, the mouth and the keys of a caller or an agent: an RTP socket. It hears from the start, and
-// speaks to where it hears from.
+// Handset is the sound and the keys of a caller or an agent: an RTP socket. It hears from the start, and sends to the
+// address that it hears from.
 type Handset struct {
 	conn *net.UDPConn
 
@@ -30,7 +30,7 @@ type Handset struct {
 	reader  reader
 	peer    *net.UDPAddr
 	changed chan struct{}
-	// marked are the datagrams to itself that were not read yet, and who is told.
+	// marked are the datagrams to itself that were not read yet, with the channels to close.
 	marked map[string]chan struct{}
 	marks  int
 
@@ -40,7 +40,7 @@ type Handset struct {
 	closed    chan struct{}
 }
 
-// packet tells when a part of the reader's stream came in.
+// packet is the arrival of a part of the reader's stream.
 type packet struct {
 	at   time.Time
 	from int
@@ -77,7 +77,7 @@ func (h *Handset) close() error {
 	}
 }
 
-// listen takes in what comes until the socket is closed.
+// listen reads packets until the socket is closed.
 func (h *Handset) listen() {
 	buffer := make([]byte, 2048)
 	for {
@@ -107,8 +107,8 @@ func (h *Handset) listen() {
 	}
 }
 
-// catchUp waits until the handset has read all that came in so far: on a busy machine the end of a call is known before
-// its last packets are read. A datagram to itself goes through the same queue.
+// catchUp waits until the handset has read all packets so far: on a busy machine the end of a call is known before its
+// last packets are read. It sends a datagram to itself through the same queue.
 func (h *Handset) catchUp(ctx context.Context) error {
 	h.mu.Lock()
 	h.marks++
@@ -131,7 +131,7 @@ func (h *Handset) catchUp(ctx context.Context) error {
 	}
 }
 
-// passed tells the one who waits for a mark that it was read.
+// passed wakes the waiter of a mark that was read.
 func (h *Handset) passed(mark []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -141,7 +141,7 @@ func (h *Handset) passed(mark []byte) {
 	}
 }
 
-// Heard is everything heard since the start, without the gaps in which nothing came.
+// Heard is everything heard since the start, without gaps between packets.
 func (h *Handset) Heard() Sound { return h.HeardSince(time.Time{}) }
 
 // HeardSince is everything heard since t.
@@ -189,7 +189,7 @@ func (h *Handset) Phrases() []Phrase {
 	return phrases
 }
 
-// when is the time at which a byte of the stream came in.
+// when is the arrival of a byte of the stream.
 func (h *Handset) when(offset int) time.Time {
 	i, found := slices.BinarySearchFunc(h.packets, offset, func(p packet, offset int) int { return p.from - offset })
 	if !found {
@@ -198,8 +198,8 @@ func (h *Handset) when(offset int) time.Time {
 	return h.packets[i].at
 }
 
-// AwaitPhrase waits until one of the phrases has begun since t, and with whole until it was heard to its end. The
-// names are those of Phrase.Is.
+// AwaitPhrase waits until one of the phrases has begun since t, or with whole has ended. The names are those of
+// Phrase.Is.
 func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids ...string) (Phrase, error) {
 	for {
 		changed := h.more()
@@ -217,7 +217,7 @@ func (h *Handset) AwaitPhrase(ctx context.Context, t time.Time, whole bool, ids 
 	}
 }
 
-// Is tells whether the phrase goes by this name; "music" stands for any music.
+// Is tells whether the phrase has this name; "music" stands for any music.
 func (p Phrase) Is(id string) bool {
 	return slices.ContainsFunc(p.IDs, func(name string) bool {
 		return name == id || id == "music" && strings.HasPrefix(name, "music/")
@@ -232,7 +232,7 @@ func (p Phrase) String() string {
 	return p.IDs[0] + "…"
 }
 
-// names are the phrases in a form to print.
+// names are the phrases as text.
 func names(phrases []Phrase) []string {
 	var list []string
 	for _, p := range phrases {
@@ -248,7 +248,7 @@ func (h *Handset) more() <-chan struct{} {
 	return h.changed
 }
 
-// AwaitSound waits until at least d that is not silent was heard since t.
+// AwaitSound waits until at least d of sound, silence left out, was heard since t.
 func (h *Handset) AwaitSound(ctx context.Context, t time.Time, d time.Duration) error {
 	for {
 		loud, all, changed := h.loudSince(t)
@@ -300,7 +300,7 @@ func (h *Handset) loudSince(t time.Time) (loud, all int, changed <-chan struct{}
 	return loud, all, h.changed
 }
 
-// MakeHeard says a tone, again and again, until the other has heard it: on a busy machine one can come in pieces.
+// MakeHeard repeats a tone until the other side has heard it: on a busy machine a tone can arrive in pieces.
 func (h *Handset) MakeHeard(ctx context.Context, other *Handset, hertz float64) error {
 	for {
 		now := time.Now()
@@ -316,7 +316,7 @@ func (h *Handset) MakeHeard(ctx context.Context, other *Handset, hertz float64) 
 	}
 }
 
-// Speak says a sound and returns when it is said. It waits for the first sound from the other side.
+// Speak sends a sound and returns when it is sent. It waits for the first sound from the other side.
 func (h *Handset) Speak(ctx context.Context, sound Sound) error {
 	var frames []frame
 	for data := sound.ALaw(); len(data) >= frameBytes; data = data[frameBytes:] {
@@ -325,7 +325,7 @@ func (h *Handset) Speak(ctx context.Context, sound Sound) error {
 	return h.say(ctx, frames)
 }
 
-// pressEvery is the time from one key to the next, of callers who are quick.
+// pressEvery is the time from one key to the next of a quick caller.
 const pressEvery = 400 * time.Millisecond
 
 // Press sends keys (0-9, *, #, A-D) as RFC 4733 events of 100 ms, one every 400 ms, and returns when they are sent.
@@ -349,7 +349,7 @@ func (h *Handset) PressEvery(ctx context.Context, keys string, every time.Durati
 // keysInOrder are the keys of a telephone in the order of their RTP events.
 const keysInOrder = "0123456789*#ABCD"
 
-// PressTones sends keys as tones of 100 ms in the sound, one every 400 ms, as a line does that knows no events.
+// PressTones sends keys as tones of 100 ms in the sound, one every 400 ms, like a line without events.
 func (h *Handset) PressTones(ctx context.Context, keys string) error {
 	var sound Sound
 	for _, key := range keys {
@@ -387,13 +387,13 @@ func keyFrames(event byte, packets int) []frame {
 type frame struct {
 	payload byte
 	body    []byte
-	// back is how many frames ago the event began that this one belongs to: all its packets have that timestamp.
+	// back is how many frames ago this frame's event began: all packets of an event have one timestamp.
 	back int
 }
 
 var silentFrame = bytes.Repeat([]byte{alawSilence}, frameBytes)
 
-// say hands frames to the mouth one by one, in its own time.
+// say hands frames to speak one by one, at its pace.
 func (h *Handset) say(ctx context.Context, frames []frame) error {
 	h.speaking.Lock()
 	defer h.speaking.Unlock()
@@ -409,7 +409,8 @@ func (h *Handset) say(ctx context.Context, frames []frame) error {
 	return nil
 }
 
-// speak sends a packet every 20 ms from the first sound heard on, as a telephone does: silence when nothing is said.
+// speak sends a packet every 20 ms from the first sound heard on, as a telephone does: silence when there is nothing to
+// say.
 func (h *Handset) speak() {
 	select {
 	case <-h.connected:
@@ -434,7 +435,7 @@ func (h *Handset) speak() {
 		peer := h.peer
 		h.mu.Unlock()
 		data := rtp(f, sequence, timestamp-uint32(f.back*frameBytes), ssrc)
-		// A refused packet is what a telephone meets too when the other side has just gone.
+		// A refused packet is normal when the other side has just gone.
 		_, _ = h.conn.WriteToUDP(data, peer)
 		sequence++
 		timestamp += frameBytes

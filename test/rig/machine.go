@@ -22,7 +22,7 @@ import (
 var bootRoot string
 
 // Machine is a Debian in a root of its own, booted by its own systemd. It has the processes, mounts, name and services
-// of a machine; kernel, clock and network are those of whoever boots it.
+// of a machine; kernel, clock and network are those of the process that boots it.
 type Machine struct {
 	// Root is its root directory, seen from outside.
 	Root string
@@ -36,11 +36,11 @@ type Machine struct {
 	init    int
 }
 
-// cloneDir is where the clone of the project is on a machine.
+// cloneDir is the clone's path on a machine.
 const cloneDir = "/root/bereikbaar"
 
-// NewMachine lays a fresh machine, the one of dev/setup, and a clone of this source tree on it as git sees it: what is
-// ignored stays behind. It has a Go toolchain; Debian's is too old.
+// NewMachine copies the machine of dev/setup and clones this source tree onto it; files that git ignores stay behind.
+// It gets a Go toolchain; Debian's is too old.
 func NewMachine(ctx context.Context) (*Machine, error) {
 	tree, err := root.Tree("machine")
 	if err != nil {
@@ -86,7 +86,7 @@ func (m *Machine) shareGo(ctx context.Context) error {
 // unifiedMount is the line of mountinfo (proc(5)) for the second version of control groups.
 var unifiedMount = regexp.MustCompile(`(?m)^\d+ \d+ \S+ \S+ (\S+) .* - cgroup2 `)
 
-// claimGroup makes the control group whose root the machine sees as its own: systemd does not start without.
+// claimGroup makes the machine's root control group: systemd does not start without one.
 func (m *Machine) claimGroup() error {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -103,7 +103,7 @@ func (m *Machine) claimGroup() error {
 	return nil
 }
 
-// Boot starts the machine and waits until its systemd has started everything that it is to start.
+// Boot starts the machine and waits until its systemd has started all enabled units.
 func (m *Machine) Boot(ctx context.Context) error {
 	script := filepath.Join(m.dir, "boot-root.sh")
 	if err := os.WriteFile(script, []byte(bootRoot), 0o755); err != nil {
@@ -133,7 +133,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	})
 }
 
-// Run has a shell of root run a script in the clone, and gives what it printed. There is nobody to answer questions.
+// Run runs a script as root in the clone, and gives its output. Standard input is empty.
 func (m *Machine) Run(ctx context.Context, script string) (string, error) {
 	environment := []string{
 		"env", "--ignore-environment", "HOME=/root", "USER=root", "TERM=dumb", "LANG=C.UTF-8",
@@ -169,7 +169,7 @@ func (m *Machine) Close() error {
 	}), os.RemoveAll(m.dir))
 }
 
-// removeGroup removes a control group and those below it; none may have a process any more.
+// removeGroup removes a control group and those below it; they must be empty.
 func removeGroup(group string) error {
 	var groups []string
 	err := filepath.WalkDir(group, func(path string, entry fs.DirEntry, err error) error {

@@ -8,7 +8,7 @@ import (
 )
 
 // AlwaysOpen are overrides of the shipped configuration that keep the municipality and its teams open around the clock,
-// whenever they are used, and shorten what is waited for.
+// and shorten the waits.
 func AlwaysOpen() map[string]any {
 	quick := map[string]any{"ring_time": "3s", "retry": "1s", "wrap_up": "0s"}
 	return map[string]any{
@@ -19,7 +19,7 @@ func AlwaysOpen() map[string]any {
 	}
 }
 
-// EveryDay makes opening hours that are the same on every day.
+// EveryDay makes the same opening hours for every day.
 func EveryDay(span string) map[string]any {
 	hours := map[string]any{"weekdays": nil}
 	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
@@ -61,7 +61,7 @@ func Override(text []byte, overrides ...map[string]any) ([]byte, error) {
 	return text, nil
 }
 
-// merge works on the YAML as it is written, so that numbers in quotes and dates stay what they are.
+// merge works on YAML nodes, so that quoted numbers and dates keep their form.
 func merge(mapping *yaml.Node, values map[string]any) error {
 	for key, value := range values {
 		at := -1

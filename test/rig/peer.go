@@ -2,7 +2,7 @@ package rig
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what SIP's digest asks for (RFC 8760 allows it still)
+	"crypto/md5" //nolint:gosec // SIP's digest needs it (RFC 8760 still allows it)
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,7 +15,7 @@ import (
 	"sync"
 )
 
-// Peer is a SIP socket that says exactly what a test tells it to: a phone, the trunk, or a stranger. It plays no sound.
+// Peer is a SIP socket that sends exactly what a test gives it: a phone, the trunk, or a stranger. It plays no sound.
 type Peer struct {
 	Name string // the account, and the user in its own addresses
 
@@ -82,10 +82,10 @@ func (r *Rig) PeerPhone(name string) (*Peer, error) {
 	return r.peer(name, r.Phones[index].Password, hostPhones+index, 5060)
 }
 
-// PeerTrunk is the telephone network: the address that the trunk is known by.
+// PeerTrunk is the telephone network, on the trunk's address.
 func (r *Rig) PeerTrunk() (*Peer, error) { return r.peer("trunk", "", hostOutside, 5060) }
 
-// PeerStranger is an address that nobody configured, under a name of its own choice.
+// PeerStranger is an address that is not configured, with any name.
 func (r *Rig) PeerStranger(name string) (*Peer, error) { return r.peer(name, "", hostStranger, 5060) }
 
 func (r *Rig) peer(name, password string, host, preferred int) (*Peer, error) {
@@ -115,10 +115,10 @@ func (r *Rig) peer(name, password string, host, preferred int) (*Peer, error) {
 // Address is host:port of the peer.
 func (p *Peer) Address() string { return p.conn.LocalAddr().String() }
 
-// Replies sets what INVITEs are answered with: the status line and lines of headers.
+// Replies sets the answer to INVITEs: the status line and header lines.
 func (p *Peer) Replies(lines ...string) { p.RepliesTo("INVITE", lines...) }
 
-// RepliesTo sets what requests of a method are answered with. Those of which nothing was said are answered with 200.
+// RepliesTo sets the answer to requests of a method. The default is 200.
 func (p *Peer) RepliesTo(method string, lines ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -170,7 +170,7 @@ func (p *Peer) listen() {
 		if answer != nil && m.Status() >= 200 {
 			select {
 			case answer <- m:
-			default: // told again
+			default: // repeated
 			}
 		}
 	}
@@ -196,7 +196,7 @@ func (p *Peer) asked(m SIPMessage) {
 	p.send(head + echoed(m) + p.bodyOf(head, m))
 }
 
-// bodyOf gives what follows the headers of an answer: where the sound is, when an INVITE is taken.
+// bodyOf gives the body of an answer: SDP, when an INVITE is accepted.
 func (p *Peer) bodyOf(head string, m SIPMessage) string {
 	if m.Method() != "INVITE" || !strings.HasPrefix(head, "SIP/2.0 200") {
 		return "Content-Length: 0\r\n\r\n"
@@ -208,7 +208,7 @@ func (p *Peer) bodyOf(head string, m SIPMessage) string {
 	)
 }
 
-// echoed are the headers that an answer takes over from its request.
+// echoed are the headers that an answer copies from its request.
 func echoed(m SIPMessage) string {
 	var out strings.Builder
 	for _, line := range m.Headers {
@@ -226,7 +226,7 @@ func echoed(m SIPMessage) string {
 }
 
 func (p *Peer) send(text string) {
-	// What cannot be sent shows as a wait without end.
+	// A failed send shows as a wait that times out.
 	_, _ = p.conn.WriteToUDP([]byte(text), p.server)
 }
 
@@ -251,8 +251,8 @@ type Dialog struct {
 	CallID, Local, Remote, Target string // Local and Remote with their tags
 }
 
-// Send sends a request, logs in when it is asked to, and gives the final answer. An INVITE is acknowledged; what it
-// opened, when it was taken, is the dialog.
+// Send sends a request, logs in when it is asked to, and gives the final answer. An INVITE is acknowledged; an accepted
+// one gives a dialog.
 func (p *Peer) Send(ctx context.Context, q SIPRequest) (answer SIPMessage, opened *Dialog, err error) {
 	d := q.Dialog
 	if d == nil {
@@ -365,7 +365,7 @@ func (p *Peer) HangUp(ctx context.Context, d *Dialog) error {
 	return err
 }
 
-// Taken is the call that the peer's n-th INVITE made, for requests of the peer in it.
+// Taken is the dialog of the n-th INVITE to the peer, for requests of the peer in it.
 func (p *Peer) Taken(n int) *Dialog {
 	m := p.Invites()[n-1]
 	return &Dialog{

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keypad is a number of the rig's own that wants the keys 1, 5, 5, 9 and then plays a goodbye.
+// keypad is a number in the rig's dialplan that expects the keys 1, 5, 5, 9 and then plays a goodbye.
 const keypad = `
 [from-trunk]
 exten => 900,1,Answer()
@@ -86,7 +86,7 @@ func TestTwoSoftphonesTalkThroughTheFallbackQueue(t *testing.T) {
 	require.NoError(t, r.Asterisk.AwaitIdle(ctx))
 }
 
-func TestAnAgentsPhoneBehavesAsTold(t *testing.T) {
+func TestAnAgentsPhoneFollowsItsBehaviour(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, withoutDaemon(t))
 	ring := func(t *testing.T, b Behaviour) (*Caller, *Agent) {
@@ -102,7 +102,7 @@ func TestAnAgentsPhoneBehavesAsTold(t *testing.T) {
 		})
 		return caller, agent
 	}
-	t.Run("it answers when it is told to", func(t *testing.T) {
+	t.Run("it answers on command", func(t *testing.T) {
 		caller, agent := ring(t, Behaviour{NeverAnswers: true})
 		require.NoError(t, agent.Answer(ctx, 1))
 		require.NoError(t, caller.HangUp(ctx))
@@ -140,7 +140,7 @@ func TestAnAgentsPhoneBehavesAsTold(t *testing.T) {
 		_, err = caller.AwaitPhrase(ctx, time.Time{}, false, "music")
 		require.NoError(t, err)
 	})
-	t.Run("nobody has that account", func(t *testing.T) {
+	t.Run("the account does not exist", func(t *testing.T) {
 		_, err := r.Agent(ctx, "burgemeester", Behaviour{})
 		require.ErrorContains(t, err, "no account")
 		_, err = r.Softphone(ctx, "burgemeester", 440)
@@ -168,7 +168,7 @@ func TestManyCallersKeepTheirOrder(t *testing.T) {
 	require.NoError(t, r.Asterisk.AwaitIdle(ctx))
 }
 
-func TestACallerHangsUpBeforeHeIsAnswered(t *testing.T) {
+func TestACallerHangsUpBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	o := withoutDaemon(t)
 	o.AsteriskExtra = map[string]string{

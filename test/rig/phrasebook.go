@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// A Phrasebook knows the sound files that Asterisk plays in A-law, byte by byte: prompts and music. Such a file reaches
-// the caller without being transcoded, so what he hears can be read like a text.
+// A Phrasebook knows the prompts and the music that Asterisk plays in A-law, byte by byte. Such a file reaches the
+// caller without being transcoded, so the received sound can be read like a text.
 type Phrasebook struct {
 	phrases []phraseText
 	// index finds a phrase by a few bytes of it.
 	index map[phraseKey][]phrasePlace
 }
 
-// phraseText is one sound, and the names of all files that hold it: a digit sounds as the number does.
+// phraseText is one sound, and the names of all files that hold it: a digit and its number sound the same.
 type phraseText struct {
 	ids  []string
 	data []byte
-	// data[from:to] is what can be heard of it: a file may end in silence that cannot be told from a pause.
+	// data[from:to] is its audible part: silence at the end of a file looks like a pause.
 	from, to int
 }
 
@@ -31,7 +31,7 @@ type phrasePlace struct{ phrase, offset int }
 // keyBytes is how many bytes must agree before a phrase is considered: 4 ms that are not near silence occur once.
 const keyBytes = 32
 
-// leastBytes is what must agree before it counts as heard: 40 ms.
+// leastBytes must agree before a phrase counts as heard: 40 ms.
 const leastBytes = 2 * frameBytes
 
 type phraseKey [keyBytes]byte
@@ -64,7 +64,7 @@ func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
 	return b, nil
 }
 
-// add takes up a phrase unless there is one of this name.
+// add adds a phrase unless its name is known.
 func (b *Phrasebook) add(id string, data []byte) {
 	same := -1
 	for i, p := range b.phrases {
@@ -110,9 +110,9 @@ type span struct {
 type reader struct {
 	book   *Phrasebook
 	stream []byte
-	// next is the first byte not yet looked at; nothing before floor belongs to what is being read now.
+	// next is the first byte not yet read; the current phrase does not begin before floor.
 	next, floor int
-	// reading are the phrases that agree with the stream so far; whole is one of those that came to its end.
+	// reading are the phrases that agree with the stream so far; whole is one of them that has ended.
 	reading []span
 	whole   *span
 	found   []span
@@ -142,7 +142,7 @@ func (r *reader) feed(data []byte) {
 	}
 }
 
-// recognise looks whether phrases go on at the next byte, and traces them back to where they began.
+// recognise looks for phrases at the next byte, and traces them back to their beginning.
 func (r *reader) recognise() {
 	key := phraseKey(r.stream[r.next : r.next+keyBytes])
 	for _, place := range r.book.index[key] {
@@ -156,7 +156,7 @@ func (r *reader) recognise() {
 	}
 }
 
-// advance compares one byte with every phrase being read. When none goes on, the one that came to its end was it, else
+// advance compares one byte with every phrase being read. When none continues, the one that has ended is chosen, else
 // the one that agreed longest.
 func (r *reader) advance() {
 	var on []span
@@ -191,7 +191,7 @@ func (r *reader) advance() {
 	}
 }
 
-// spans are the phrases found so far, the one that is being heard now included.
+// spans are the phrases found so far, the current one included.
 func (r *reader) spans() []span {
 	spans := append([]span(nil), r.found...)
 	if len(r.reading) == 0 {
@@ -207,13 +207,13 @@ func (r *reader) spans() []span {
 	return append(spans, now)
 }
 
-// complete tells whether a span is all that can be heard of its phrase.
+// complete tells whether a span is the whole audible part of its phrase.
 func (b *Phrasebook) complete(s span) bool {
 	p := b.phrases[s.phrase]
 	return s.offset <= p.from && s.offset+s.to-s.from >= p.to
 }
 
-// audible gives the bounds of what is not silence in A-law, by whole packets; all of it when nothing is.
+// audible gives the bounds of the sound between silences, by whole packets; all of it when all is silent.
 func audible(data []byte) (from, to int) {
 	from, to = len(data), 0
 	for at := 0; at < len(data); at += frameBytes {

@@ -7,26 +7,26 @@ import (
 	"strconv"
 )
 
-// place is a stretch of the loopback network that is ours alone: 127.77.N.*, so that many rigs stand side by side on
-// the ports that everybody knows (5060, 6379, 8088), and a trace tells who is who.
+// place is a rig's own part of the loopback network, 127.77.N.*, so that many rigs run side by side on the usual ports
+// (5060, 6379, 8088), and a trace shows which host is which.
 type place struct {
 	n     int
 	claim net.Listener
-	// elsewhere are the addresses of hosts that somebody else gave a place.
+	// elsewhere are the addresses of hosts outside of the place.
 	elsewhere map[int]string
 }
 
 // Hosts within a place.
 const (
 	hostServers  = 1   // Asterisk, Redis, the daemon, Prometheus
-	hostOutside  = 10  // the telephone network: callers, and whoever is called back
+	hostOutside  = 10  // the telephone network: callers, also those who are called back
 	hostPhones   = 20  // the first phone; every phone has an address of its own
-	hostStranger = 240 // somebody whom nobody knows
+	hostStranger = 240 // a stranger
 	hostCrowd    = 250 // all phones of a crowd
 )
 
-// claimPlace takes the first free place. The claim is an abstract socket: the kernel gives it back when we end,
-// whatever ends us.
+// claimPlace takes the first free place. The claim is an abstract socket: the kernel releases it when the process ends,
+// even by SIGKILL.
 func claimPlace() (*place, error) {
 	for n := 1; n <= 250; n++ {
 		claim, err := net.Listen("unix", fmt.Sprintf("@bereikbaar-rig-%d", n))
@@ -46,7 +46,7 @@ func (p *place) host(i int) string {
 
 func (p *place) close() error { return p.claim.Close() }
 
-// freePort gives the first port from the preferred one on where nothing listens on address. network is tcp or udp.
+// freePort gives the first free port on address, from the preferred one on. network is tcp or udp.
 func freePort(network, address string, preferred int) (int, error) {
 	for port := preferred; port < preferred+200; port++ {
 		hostPort := net.JoinHostPort(address, strconv.Itoa(port))

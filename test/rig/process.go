@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Process is one child of the rig. It dies with us, also when we are killed with SIGKILL.
+// Process is one child of the rig. It dies with the test, even when that gets SIGKILL.
 type Process struct {
 	Name string
-	// Log is the file with everything that the process wrote.
+	// Log is the file with the output of the process.
 	Log string
 
 	cmd  *exec.Cmd
@@ -26,8 +26,8 @@ type Process struct {
 	err  error
 }
 
-// spawner starts every child from one thread that lives as long as we do: Linux sends the parent-death signal when the
-// thread that forked ends, not when the process does.
+// spawner starts every child from one thread that lives as long as the test process: Linux sends the parent-death
+// signal when the thread that forked ends, not when the process does.
 var spawner = sync.OnceValue(func() chan func() {
 	jobs := make(chan func())
 	go func() {
@@ -39,10 +39,10 @@ var spawner = sync.OnceValue(func() chan func() {
 	return jobs
 })
 
-// start runs a command with its output in logs/NAME.log under dir. The child leads a session of its own, as a service
-// does: Ctrl-C in a terminal reaches us alone, and we stop the parts in order. A kernel with sched_autogroup is meant
-// to share the processor out among sessions, so that the thousand threads of a busy Asterisk leave the daemon its
-// share; what that does was not measured.
+// start runs a command with its output in logs/NAME.log under dir. The child leads its own session, like a service:
+// Ctrl-C in a terminal reaches the test alone, which stops the parts in order. A kernel with sched_autogroup should
+// share the processor among sessions, so that the thousand threads of a busy Asterisk leave the daemon its share; the
+// effect was not measured.
 func start(dir, name string, cmd *exec.Cmd) (*Process, error) {
 	path := filepath.Join(dir, "logs", name+".log")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -78,7 +78,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Running tells whether the process has not ended yet. A frozen process runs.
+// Running tells whether the process lives. A frozen process runs.
 func (p *Process) Running() bool {
 	select {
 	case <-p.done:
@@ -98,7 +98,7 @@ func (p *Process) ExitCode(ctx context.Context) (int, error) {
 	}
 }
 
-// Signal sends a signal to the process; to one that has ended it does nothing.
+// Signal sends a signal to the process, if it still lives.
 func (p *Process) Signal(signal syscall.Signal) error {
 	if !p.Running() {
 		return nil
@@ -124,11 +124,11 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Usage is what a process has used so far.
+// Usage is the CPU time and memory of a process so far.
 type Usage struct {
-	// CPU is the time that it and its threads had a core, kernel included.
+	// CPU is the CPU time of all its threads, kernel included.
 	CPU time.Duration
-	// Memory is what it holds in RAM, in bytes.
+	// Memory is its resident size, in bytes.
 	Memory int64
 }
 
@@ -139,26 +139,26 @@ const clockTick = 10 * time.Millisecond
 func (p *Process) Usage() (Usage, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
 	if err != nil {
-		return Usage{}, fmt.Errorf("what %s uses: %w", p.Name, err)
+		return Usage{}, fmt.Errorf("the usage of %s: %w", p.Name, err)
 	}
 	// The second field is the name in parentheses and may hold anything; the third is the state.
 	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 22 {
-		return Usage{}, fmt.Errorf("what %s uses: /proc tells %q", p.Name, text)
+		return Usage{}, fmt.Errorf("the usage of %s: /proc has %q", p.Name, text)
 	}
 	var ticks, pages int64
 	for field, sum := range map[int]*int64{11: &ticks, 12: &ticks, 21: &pages} {
 		n, err := strconv.ParseInt(fields[field], 10, 64)
 		if err != nil {
-			return Usage{}, fmt.Errorf("what %s uses: %w", p.Name, err)
+			return Usage{}, fmt.Errorf("the usage of %s: %w", p.Name, err)
 		}
 		*sum += n
 	}
 	return Usage{CPU: time.Duration(ticks) * clockTick, Memory: pages * int64(os.Getpagesize())}, nil
 }
 
-// stop asks the process to end (SIGTERM), and ends it with its whole group when it has not done so within grace.
+// stop sends SIGTERM, and after grace kills the process with its whole group.
 func (p *Process) stop(grace time.Duration) error {
 	if p == nil {
 		return nil
@@ -178,7 +178,7 @@ func (p *Process) stop(grace time.Duration) error {
 	return err
 }
 
-// ended explains why a process that should run does not, with the last lines of its log.
+// ended is the error for a process that should run and has ended, with the last lines of its log.
 func (p *Process) ended() error {
 	text, _ := os.ReadFile(p.Log)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -192,10 +192,10 @@ func (p *Process) ended() error {
 	return fmt.Errorf("%s ended (%s); the end of %s:\n%s", p.Name, state, p.Log, strings.Join(lines, "\n"))
 }
 
-// startLimit is how long a part may take to start on a slow machine.
+// startLimit bounds the start of a part on a slow machine.
 const startLimit = 60 * time.Second
 
-// await polls ready until it succeeds, the process ends, or the time is up. The last reason is in the error.
+// await polls ready until it succeeds, the process ends, or the time is up. The error holds the last reason.
 func (p *Process) await(ctx context.Context, what string, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -213,7 +213,7 @@ type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// poll tries until try succeeds or says that it never will, at most once in 10 ms.
+// poll tries until try succeeds or gives a final error, at most once in 10 ms.
 func poll(ctx context.Context, what string, try func(context.Context) error) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -64,7 +64,7 @@ func (p *Prometheus) Start(ctx context.Context) error {
 	return process.await(ctx, "is ready", func(ctx context.Context) error {
 		status, body, err := get(ctx, "http://"+p.Address+"/-/ready")
 		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("it says %d: %s", status, body)
+			err = fmt.Errorf("/-/ready answers %d: %s", status, body)
 		}
 		return err
 	})

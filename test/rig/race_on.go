@@ -2,5 +2,5 @@
 
 package rig
 
-// raceDetector tells whether we run with the race detector; the daemon is then built with it too.
+// raceDetector tells whether the test has the race detector; the daemon is then built with it too.
 const raceDetector = true

@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// Redis is one real Redis with the files of deploy/redis: it loses nothing that it confirmed.
+// Redis is one real Redis with the files of deploy/redis: it keeps all confirmed writes.
 type Redis struct {
 	// Address is host:port.
 	Address string
@@ -39,14 +39,13 @@ func newRedis(dir, address string) (*Redis, error) {
 	return &Redis{Address: address, dir: dir, installed: installed}, nil
 }
 
-// SetUsers puts other rules in place of those that are shipped (redistest.ShippedUsers). They count from the next start
-// on.
+// SetUsers replaces the shipped rules of users (redistest.ShippedUsers) from the next start on.
 func (r *Redis) SetUsers(acl string) error { return r.installed.SetUsers(acl) }
 
 // Process gives access to freezing, thawing and signalling Redis.
 func (r *Redis) Process() *Process { return r.process }
 
-// Start starts Redis on the data that it left, and waits until it has loaded them.
+// Start starts Redis on its data, and waits until it has loaded them.
 func (r *Redis) Start(ctx context.Context) error {
 	if err := r.installed.BeforeStart(); err != nil {
 		return err
@@ -63,7 +62,7 @@ func (r *Redis) Start(ctx context.Context) error {
 	return process.await(ctx, "answers", func(ctx context.Context) error {
 		answer, err := r.CLI(ctx, "PING")
 		if err == nil && answer != "PONG" {
-			err = fmt.Errorf("it says %q", answer)
+			err = fmt.Errorf("it answers %q", answer)
 		}
 		return err
 	})

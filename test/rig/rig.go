@@ -1,5 +1,5 @@
-// Package rig owns the real parts that tests, demonstration and benchmark run against: Asterisk, Redis, Prometheus, the
-// daemon, and the phones that ring it, each a child process on a loopback address of the rig's own.
+// Package rig runs the real parts for tests, demonstration and benchmark: Asterisk, Redis, Prometheus, the daemon, and
+// phones, each a child process on the rig's own loopback addresses.
 package rig
 
 import (
@@ -20,28 +20,28 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Options choose what a rig consists of. The zero value is a rig for a test: a directory that goes with the rig, an
-// address that nobody else uses, every part but Prometheus running.
+// Options choose the parts of a rig. The zero value is a rig for a test: a temporary directory, an address of its own,
+// every part but Prometheus running.
 type Options struct {
-	// Dir holds everything that the rig writes; one rig at a time. What Redis, the daemon and Prometheus keep in it is
-	// there again for the next rig. Empty: a new directory, which Close removes.
+	// Dir holds everything that the rig writes; one rig at a time. Redis, the daemon and Prometheus keep their data in
+	// it for the next rig. Empty: a new directory, which Close removes.
 	Dir string
 	// Address is where Asterisk, Redis, the daemon and Prometheus listen. Empty: a loopback address of the rig's own.
 	Address string
 	// Phones are the SIP accounts. Empty: DefaultPhones.
 	Phones []Phone
-	// PromptsDir is where the spoken prompts are kept between rigs. Empty: the cache directory of this machine.
+	// PromptsDir keeps the spoken prompts between rigs. Empty: the cache directory of this machine.
 	PromptsDir string
 	// Config overrides the shipped configuration of the daemon, see Daemon.Configure.
 	Config map[string]any
-	// AsteriskExtra is text that is added to files of deploy/asterisk, by file name.
+	// AsteriskExtra is text to append to files of deploy/asterisk, by file name.
 	AsteriskExtra map[string]string
-	// Without names parts that are prepared and not started: the test starts them when it wants to. Without both the
-	// prompts and the daemon the rig needs no configuration of the daemon.
+	// Without names parts that are prepared, for the test to start. Without both the prompts and the daemon the rig
+	// needs no configuration of the daemon.
 	Without []Part
 	// Prometheus starts Prometheus as well, scraping at this interval; 0 for none.
 	Prometheus time.Duration
-	// Progress gets a line for each step that takes long. Nil: nothing is told.
+	// Progress gets a line for each slow step, unless it is nil.
 	Progress io.Writer
 }
 
@@ -68,10 +68,10 @@ type Rig struct {
 	Phones     []Phone
 
 	options Options
-	// music is the directory of it. Empty: MusicDir.
+	// music is the directory of the music. Empty: MusicDir.
 	music string
-	// attached tells that Asterisk is another's, which rings a phone where its log-in came from (rewrite_contact): it
-	// logs in before it listens, from the same port.
+	// attached: Asterisk belongs to another installation, which rings a phone at the address of its log-in
+	// (rewrite_contact). The phone logs in before it listens, from the same port.
 	attached bool
 	place    *place
 	keep     bool
@@ -82,7 +82,7 @@ type Rig struct {
 	closers []func() error
 }
 
-// Start starts the parts and waits until each is ready. When it fails it leaves nothing running.
+// Start starts the parts and waits until each is ready. After a failure no process is left.
 func Start(ctx context.Context, o Options) (*Rig, error) {
 	r, err := prepare(o)
 	if err != nil {
@@ -145,7 +145,7 @@ func prepare(o Options) (*Rig, error) {
 	return r, nil
 }
 
-// takeDir makes sure that the directory is ours alone, and clears away what an earlier rig left in it, data excepted.
+// takeDir locks the directory, and removes the leavings of an earlier rig, except data.
 func (r *Rig) takeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("the directory of the rig: %w", err)
@@ -166,7 +166,7 @@ func (r *Rig) takeDir(dir string) error {
 	return nil
 }
 
-// Keep leaves the rig's directory in place after Close, for a look at what went wrong.
+// Keep leaves the rig's directory in place after Close, to look into a failure.
 func (r *Rig) Keep() { r.keep = true }
 
 func (r *Rig) removeDir() error {
@@ -277,7 +277,7 @@ func (r *Rig) newHandset(host string) (*Handset, error) {
 	return h, nil
 }
 
-// phrasebook loads the prompts as they are at the first call.
+// phrasebook loads the prompts once, at the first call.
 func (r *Rig) phrasebook() (*Phrasebook, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -304,15 +304,15 @@ func (r *Rig) address(network string, preferred int) (string, error) {
 	return net.JoinHostPort(r.options.Address, strconv.Itoa(port)), nil
 }
 
-// onClose notes what Close has to do; it happens in reverse order.
+// onClose adds a step to Close; they run in reverse order.
 func (r *Rig) onClose(f func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closers = append(r.closers, f)
 }
 
-// Close stops every part, the last started first, and removes the directory unless it was given or is to be kept. It
-// may be called twice.
+// Close stops every part, the last started first, and removes the directory unless it was given or kept. It may be
+// called twice.
 func (r *Rig) Close() error {
 	r.mu.Lock()
 	closers := r.closers

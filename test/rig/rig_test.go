@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withoutDaemon is what the rig's own tests need: the switch alone, with its fallback and three prompts.
+// withoutDaemon is for the rig's own tests: Asterisk alone, with its fallback and three prompts.
 func withoutDaemon(t *testing.T) Options {
 	t.Helper()
 	dir := t.TempDir()
@@ -25,7 +25,7 @@ func withoutDaemon(t *testing.T) Options {
 	return Options{PromptsDir: dir, Without: []Part{ThePrompts, TheDaemon}}
 }
 
-// newRig starts a rig for one test. When the test fails its directory stays, and the test says where.
+// newRig starts a rig for one test. When the test fails its directory stays, and the log names it.
 func newRig(t *testing.T, o Options) (*Rig, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
@@ -58,7 +58,7 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 
 	_, err = agent.AwaitTalk(ctx, 1)
 	require.NoError(t, err)
-	require.Less(t, caller.Heard().Silence(), 0.5, "the caller was spoken to while he waited")
+	require.Less(t, caller.Heard().Silence(), 0.5, "the waiting caller hears prompts or music")
 
 	talk := time.Now()
 	require.NoError(t, caller.Speak(ctx, Tone(440, time.Second)))
@@ -73,7 +73,7 @@ func TestACallerIsHelpedByTheFallbackWhenTheDaemonIsAway(t *testing.T) {
 	require.Empty(t, errors)
 }
 
-func TestAFallbackCallerWhomNobodyHelpsIsNeverLeftInSilence(t *testing.T) {
+func TestAnUnansweredFallbackCallerIsNeverLeftInSilence(t *testing.T) {
 	t.Parallel()
 	o := withoutDaemon(t)
 	o.AsteriskExtra = map[string]string{"site/globals.conf": "BEREIKBAAR_FALLBACK_WAIT = 3"}
@@ -218,7 +218,7 @@ func TestAPartThatCannotStartSaysWhy(t *testing.T) {
 // helperVariable marks the helper process of TestNothingIsLeftBehind.
 const helperVariable = "RIG_TEST_HELPER"
 
-// TestMain lets this test program be the process that is killed with a rig running.
+// TestMain lets this test program be the killed process of TestNothingIsLeftBehind.
 func TestMain(m *testing.M) {
 	if os.Getenv(helperVariable) == "" {
 		os.Exit(m.Run())

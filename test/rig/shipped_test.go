@@ -13,8 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// TestTheShippedSiteFilesWork starts an Asterisk on the files that an operator gets, with his address, passwords and
-// one phone filled in.
+// TestTheShippedSiteFilesWork starts an Asterisk on the shipped files, with address, passwords and one phone filled in.
 func TestTheShippedSiteFilesWork(t *testing.T) {
 	t.Parallel()
 	source, err := root.Source()
@@ -104,7 +103,7 @@ func TestARIReadsNoFiles(t *testing.T) {
 	var channels []struct{ ID string }
 	require.NoError(t, json.Unmarshal([]byte(body), &channels))
 	require.NotEmpty(t, channels)
-	for _, channel := range channels { // it is one, and may be told more than once while it changes
+	for _, channel := range channels { // it is one, and may be listed more than once while it changes
 		require.Equal(t, channels[0], channel)
 	}
 	status, body := ask("/" + channels[0].ID + "/variable?variable=CALLERID(num)")

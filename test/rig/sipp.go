@@ -20,7 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Leg is one call as a SIPp process sees it. Times are those of the message on the wire, zero when it has not come.
+// Leg is one call as a SIPp process sees it. Times are those of the message on the wire, zero before it.
 type Leg struct {
 	CallID string
 	// Invited is the first INVITE, sent or received.
@@ -36,11 +36,11 @@ type Leg struct {
 	// EndedByUs tells that this side sent the BYE or the CANCEL.
 	EndedByUs bool
 
-	// settled tells that no INVITE waits for its ACK: a BYE may be sent.
+	// settled: no INVITE waits for its ACK, so a BYE may be sent.
 	settled bool
 }
 
-// sipp is one SIPp process whose messages we read while they happen.
+// sipp is one SIPp process; its messages are read as they happen.
 type sipp struct {
 	process *Process
 	address string
@@ -65,7 +65,7 @@ type sippOptions struct {
 	Port int
 	// Inject is the text of the injection file; empty for none.
 	Inject string
-	// Quiet leaves out the trace of whole messages, which costs more than the calls when there are many.
+	// Quiet leaves out the trace of whole messages, which costs more than many calls do.
 	Quiet bool
 	Args  []string
 }
@@ -116,7 +116,7 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 	go s.read(events)
 	go func() {
 		<-s.process.Done()
-		hold.Close() // now the pipe ends, after what SIPp wrote last
+		hold.Close() // now the pipe ends, after SIPp's last line
 		<-s.drained
 		events.Close()
 	}()
@@ -125,7 +125,7 @@ func (r *Rig) startSIPp(o sippOptions) (*sipp, error) {
 }
 
 // openPipe opens a named pipe for reading, without waiting for a writer, and holds it open: reading ends when the hold
-// is closed and all that was written has been read.
+// is closed and the pipe is empty.
 func openPipe(path string) (pipe, hold *os.File, err error) {
 	if pipe, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
 		return nil, nil, fmt.Errorf("the events of SIPp: %w", err)
@@ -238,7 +238,7 @@ func (s *sipp) Legs() []Leg {
 	return legs
 }
 
-// await waits until the legs are as wanted.
+// await waits until the legs satisfy a condition.
 func (s *sipp) await(ctx context.Context, what string, wanted func([]Leg) bool) error {
 	for {
 		s.mu.Lock()
@@ -270,8 +270,8 @@ func leg(legs []Leg, callID string) (Leg, bool) {
 	return Leg{}, false
 }
 
-// command tells the scenario to take the next step (hang up, answer): an INFO with the call's Call-ID, which nobody
-// but us sends.
+// command makes the scenario take the next step (hang up, answer) by an INFO with the call's Call-ID; only the rig
+// sends one.
 func (s *sipp) command(callID string) error {
 	conn, err := net.Dial("udp", s.address)
 	if err != nil {
@@ -295,11 +295,11 @@ func (s *sipp) command(callID string) error {
 // ringLine is a line of rings.log, which agent.xml writes: Call-ID, and the From header with the caller's number.
 var ringLine = regexp.MustCompile(`^(\S+)\s.*<sip:([^@>]+)@`)
 
-// callers gives for each call to a phone, by Call-ID, the number of the caller.
+// callers gives the caller's number of each call to a phone, by Call-ID.
 func (s *sipp) callers() (map[string]string, error) {
 	file, err := os.Open(filepath.Join(s.dir, "rings.log"))
 	if err != nil {
-		return nil, fmt.Errorf("who rang: %w", err)
+		return nil, fmt.Errorf("the callers' numbers: %w", err)
 	}
 	defer file.Close()
 	callers := map[string]string{}

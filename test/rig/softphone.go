@@ -19,11 +19,11 @@ import (
 	"time"
 )
 
-// Softphone is a real telephone program, baresip, logged in under one of the rig's accounts. It speaks a steady tone
-// and records what it hears.
+// Softphone is a real telephone program, baresip, logged in under one of the rig's accounts. It sends a steady tone and
+// records what it hears.
 type Softphone struct {
 	Name string
-	// Pitch is that of the tone it speaks, in hertz.
+	// Pitch is that of its tone, in hertz.
 	Pitch float64
 
 	process *Process
@@ -33,17 +33,17 @@ type Softphone struct {
 
 	mu      sync.Mutex
 	events  []phoneEvent
-	latest  time.Time // when the latest event came
+	latest  time.Time // of the latest event
 	changed chan struct{}
 }
 
-// phoneEvent is what baresip tells on its control connection.
+// phoneEvent is an event on baresip's control connection.
 type phoneEvent struct {
 	Type  string `json:"type"`
 	Param string `json:"param"`
 }
 
-// Events of baresip that are waited for.
+// The events of baresip that tests wait for.
 const (
 	eventRegistered  = "REGISTER_OK"
 	eventIncoming    = "CALL_INCOMING"
@@ -51,8 +51,8 @@ const (
 	eventClosed      = "CALL_CLOSED"
 )
 
-// softphoneConfig are the files of a baresip that has no sound card and takes commands over TCP. The stream that is
-// played goes into a bridge without an end; what is recorded is taken before that.
+// softphoneConfig are the files of a baresip without a sound card, commanded over TCP. The played stream goes into a
+// bridge without another end; it is recorded before that.
 var softphoneConfig = map[string]string{
 	"config": `sip_listen {{.Host}}:5060
 net_af ipv4
@@ -80,7 +80,7 @@ snd_path {{.Dir}}/heard
 	"accounts": "<sip:{{.Name}}@{{.Server}}>;auth_pass={{.Password}};audio_codecs=PCMA;regint=600;answermode=manual\n",
 }
 
-// softphoneTone is how long the tone is that a softphone speaks; a call ends with it.
+// softphoneTone is the length of a softphone's tone; the call ends with it.
 const softphoneTone = 5 * time.Minute
 
 // Softphone starts baresip under an account and waits until it is logged in.
@@ -93,7 +93,7 @@ func (r *Rig) Softphone(ctx context.Context, name string, pitch float64) (*Softp
 	if err != nil {
 		return nil, err
 	}
-	// Beside the address of the SIPp phone of that account, so that one may take over from the other.
+	// Beside the address of the account's SIPp phone, so that one may take over from the other.
 	host := r.place.host(hostPhones + 100 + index)
 	p := &Softphone{
 		Name: name, Pitch: pitch, book: book, changed: make(chan struct{}),
@@ -112,7 +112,7 @@ func (r *Rig) Softphone(ctx context.Context, name string, pitch float64) (*Softp
 	return p, p.awaitLogin(ctx)
 }
 
-// writeConfig writes baresip's files and the sound that it speaks.
+// writeConfig writes baresip's files and its tone.
 func (p *Softphone) writeConfig(host, server, password string) error {
 	if err := os.MkdirAll(filepath.Join(p.dir, "heard"), 0o755); err != nil {
 		return fmt.Errorf("the directory of a softphone: %w", err)
@@ -139,7 +139,7 @@ func (p *Softphone) writeConfig(host, server, password string) error {
 	return Tone(p.Pitch, softphoneTone).WriteWAV(filepath.Join(p.dir, "tone.wav"))
 }
 
-// connect opens the control connection and follows what comes over it.
+// connect opens the control connection and reads its events.
 func (p *Softphone) connect(ctx context.Context, address string) error {
 	err := p.process.await(ctx, "takes commands", func(ctx context.Context) (err error) {
 		p.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -179,7 +179,7 @@ func (p *Softphone) follow(in *bufio.Reader) {
 	}
 }
 
-// awaitLogin waits for the log-in, which may have happened before we listened.
+// awaitLogin waits for the log-in, which may precede the control connection.
 func (p *Softphone) awaitLogin(ctx context.Context) error {
 	return p.process.await(ctx, "is logged in", func(context.Context) error {
 		log, err := os.ReadFile(p.process.Log)
@@ -233,7 +233,7 @@ func (p *Softphone) await(ctx context.Context, event string, n int) error {
 	}
 }
 
-// Dial rings a number and waits until it is answered. A call that there is already stays: the new one is the second.
+// Dial rings a number and waits until it is answered. An existing call stays: the new one is the second.
 func (p *Softphone) Dial(ctx context.Context, number string) error {
 	if err := p.awaitNextSecond(ctx); err != nil {
 		return err
@@ -245,8 +245,8 @@ func (p *Softphone) Dial(ctx context.Context, number string) error {
 	return p.await(ctx, eventEstablished, before+1)
 }
 
-// awaitNextSecond waits until the second of the latest event is over: baresip names a recording after the second in
-// which the call came up.
+// awaitNextSecond waits until the second of the latest event is over: baresip names a recording after the second of the
+// answer.
 func (p *Softphone) awaitNextSecond(ctx context.Context) error {
 	p.mu.Lock()
 	next := p.latest.Truncate(time.Second).Add(time.Second)
@@ -264,7 +264,7 @@ func (p *Softphone) AwaitRing(ctx context.Context, n int) error {
 	return p.await(ctx, eventIncoming, n)
 }
 
-// Answer takes the call that rings, and waits until it is up.
+// Answer takes the ringing call, and waits until it is up.
 func (p *Softphone) Answer(ctx context.Context) error {
 	before := p.count(eventEstablished)
 	if err := p.command("accept", ""); err != nil {
@@ -306,7 +306,7 @@ func (p *Softphone) HangUp(ctx context.Context) error {
 // AwaitEnd waits until n calls in all are over.
 func (p *Softphone) AwaitEnd(ctx context.Context, n int) error { return p.await(ctx, eventClosed, n) }
 
-// Heard is what was heard in the latest call so far.
+// Heard is the sound of the latest call so far.
 func (p *Softphone) Heard() (Sound, error) {
 	recordings, err := filepath.Glob(filepath.Join(p.dir, "heard", "*dec.wav"))
 	if err != nil || len(recordings) == 0 {

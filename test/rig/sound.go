@@ -36,7 +36,7 @@ func (s Sound) RMS() float64 {
 	return 20 * math.Log10(math.Sqrt(sum/float64(max(len(s), 1)))/math.MaxInt16)
 }
 
-// Silence is the part of the sound, 0 to 1, in which nothing is to be heard. No sound at all is all silence.
+// Silence is the part of the sound, 0 to 1, that is silent. An empty sound is all silence.
 func (s Sound) Silence() float64 {
 	frames, silent := 0, 0
 	s.frames(func(frame Sound) {
@@ -51,7 +51,7 @@ func (s Sound) Silence() float64 {
 	return float64(silent) / float64(frames)
 }
 
-// LongestSilence is the longest stretch without anything to hear.
+// LongestSilence is the longest silent stretch.
 func (s Sound) LongestSilence() time.Duration {
 	longest, run := 0, 0
 	s.frames(func(frame Sound) {
@@ -113,11 +113,11 @@ func (s Sound) Pitch(hertz float64) float64 {
 	return 2 * (re*re + im*im) / (energy * float64(len(s)))
 }
 
-// purestOver is how many samples Purest looks at together: over more than a fifth of a second, a packet that comes late
-// shifts a tone against itself.
+// purestOver is how many samples Purest looks at together: over more than a fifth of a second, a late packet shifts a
+// tone against itself.
 const purestOver = sampleRate / 5
 
-// Purest is the Pitch of that fifth of a second of the sound that has most of it; 0 when the sound is shorter.
+// Purest is the highest Pitch of any fifth of a second of the sound; 0 when the sound is shorter.
 func (s Sound) Purest(hertz float64) float64 {
 	best := 0.0
 	for ; len(s) >= purestOver; s = s[frameBytes:] {
@@ -142,7 +142,7 @@ var alawToLinear = func() (table [256]int16) {
 	return table
 }()
 
-// alawSilence is a sample that is not heard.
+// alawSilence is a silent sample.
 const alawSilence = 0xd5
 
 // linearToALaw encodes A-law (ITU-T G.711).

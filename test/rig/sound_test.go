@@ -30,7 +30,7 @@ func TestATone(t *testing.T) {
 
 func TestAToneIsFoundAmongOtherSounds(t *testing.T) {
 	music, early := Tone(700, time.Second), Tone(440, 300*time.Millisecond)
-	late := Tone(440, 310*time.Millisecond)[9:] // as after a packet that came late: the tone goes on out of step
+	late := Tone(440, 310*time.Millisecond)[9:] // as after a late packet: the tone goes on out of step
 	heard := slices.Concat(music, early, late, music)
 	require.Greater(t, heard.Purest(440), 0.95)
 	require.Less(t, heard.Pitch(440), 0.3)
@@ -56,7 +56,7 @@ func TestARecordingIsReadAsItWasWritten(t *testing.T) {
 	require.Equal(t, tone, read)
 }
 
-// noise is a phrase that is like no other.
+// noise is a phrase unlike all others.
 func noise(seed uint32, frames int) []byte {
 	data := make([]byte, frames*frameBytes+seed7(seed))
 	for i := range data {
@@ -66,7 +66,7 @@ func noise(seed uint32, frames int) []byte {
 	return data
 }
 
-// seed7 makes the length no whole number of packets, as that of a spoken prompt.
+// seed7 makes the length no whole number of packets, like that of a spoken prompt.
 func seed7(seed uint32) int { return int(seed*7) % frameBytes }
 
 func TestPhrasesAreRecognised(t *testing.T) {

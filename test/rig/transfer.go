@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// PutThrough lets a softphone that has two calls join them and leave, as the transfer key does: a REFER on the first
-// with the Replaces of the second (RFC 3891). It returns when both calls of the phone are over.
+// PutThrough makes an attended transfer of a softphone's two calls, as the transfer key does: a REFER on the first with
+// the Replaces of the second (RFC 3891). It returns when both calls of the phone are over.
 func (r *Rig) PutThrough(ctx context.Context, p *Softphone) error {
 	calls, err := r.channelsOf(ctx, p.Name)
 	if err != nil {
@@ -45,16 +45,16 @@ func (r *Rig) PutThrough(ctx context.Context, p *Softphone) error {
 	})
 }
 
-// PutThroughTo lets a softphone give its call to another extension and leave, without asking there (a blind transfer).
+// PutThroughTo makes a blind transfer of a softphone's call to another extension.
 func (p *Softphone) PutThroughTo(extension string) error { return p.command("transfer", extension) }
 
-// channel is what is read of a channel in Asterisk.
+// channel is the part of an Asterisk channel that tests read.
 type channel struct {
 	ID, Name string
 	Created  time.Time
 }
 
-// channelsOf are the calls of a phone as Asterisk sees them, the oldest first.
+// channelsOf are a phone's channels in Asterisk, the oldest first.
 func (r *Rig) channelsOf(ctx context.Context, phone string) ([]channel, error) {
 	var told []struct{ ID, Name, CreationTime string }
 	if err := r.askARI(ctx, "", &told); err != nil {
@@ -74,7 +74,7 @@ func (r *Rig) channelsOf(ctx context.Context, phone string) ([]channel, error) {
 	return list, nil
 }
 
-// askARI reads something about channels from Asterisk.
+// askARI reads a resource of channels from Asterisk.
 func (r *Rig) askARI(ctx context.Context, path string, answer any) error {
 	status, body, err := get(ctx, "http://bereikbaar:"+r.Asterisk.Password+"@"+r.Asterisk.HTTP+"/ari/channels"+path)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Rig) askARI(ctx context.Context, path string, answer any) error {
 		return fmt.Errorf("Asterisk answers %d to %s: %s", status, path, body)
 	}
 	if err := json.Unmarshal([]byte(body), answer); err != nil {
-		return fmt.Errorf("what Asterisk answers to %s: %w", path, err)
+		return fmt.Errorf("Asterisk's answer to %s: %w", path, err)
 	}
 	return nil
 }
