@@ -97,7 +97,7 @@ func TestADialledNumberThatNobodyConfigured(t *testing.T) {
 	s.atRest()
 }
 
-func TestWhoDoesNotAnswerIsFollowedByTheNext(t *testing.T) {
+func TestAnUnansweredPhoneIsFollowedByTheNext(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]rig.Behaviour{
 		"no answer":               {NeverAnswers: true},
@@ -124,10 +124,10 @@ func TestWhoDoesNotAnswerIsFollowedByTheNext(t *testing.T) {
 	}
 }
 
-// When he is gone before the two were connected the caller waits on, and the phone rings anew.
+// An agent who hangs up before the two are connected is rung anew; the caller waits on.
 func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	s := open(t, nil)
-	// sooner, the two are not connected yet: then the caller waits on
+	// any sooner, the two are not connected yet
 	s.agent("kcc1", rig.Behaviour{TalkFor: 300 * time.Millisecond})
 	caller := s.rings(rig.CallerOptions{})
 	caller.hears("nl/menu-aanvraag")
@@ -138,12 +138,12 @@ func TestAnAgentWhoAnswersAndHangsUpAtOnceEndsTheCall(t *testing.T) {
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
-func TestAPhoneThatIsGoneWithoutAWordIsNotRung(t *testing.T) {
+func TestAPhoneThatVanishedIsNotRung(t *testing.T) {
 	s := open(t, straightToTheContactCentre(nil))
 	agent := s.agent("kcc1", rig.Behaviour{})
-	s.hasHisPhoneBack("kcc")
+	s.agentIsFree("kcc")
 	require.NoError(t, agent.Unplug())
-	s.eventually("the phone is seen to be gone", func() error {
+	s.eventually("the phone counts as offline", func() error {
 		return equal(0, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
 	})
 	c := s.rings(rig.CallerOptions{To: straight})
@@ -156,12 +156,12 @@ func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {
 	s := open(t, nil)
 	agent := s.agent("kcc1", rig.Behaviour{})
 	colleague := s.agent("verg1", rig.Behaviour{})
-	// A call of the agent's own, that Bereikbaar has nothing to do with.
+	// A call of the agent's own, outside of Bereikbaar.
 	_, err := s.Asterisk.CLI(s.ctx, "channel originate PJSIP/kcc1 application Wait 60")
 	require.NoError(t, err)
 	_, err = agent.AwaitTalk(s.ctx, 1)
 	require.NoError(t, err)
-	s.eventually("the phone is seen to be in use", func() error {
+	s.eventually("the phone counts as in use", func() error {
 		if s.metric("bereikbaar_agents", "team", "kcc", "state", "in_use") != 1 {
 			return errors.New("not yet")
 		}
@@ -175,7 +175,7 @@ func TestAPhoneThatIsInUseIsNotRung(t *testing.T) {
 	require.Len(t, agent.Calls(), 1, "no second call to a phone that is in use")
 	require.NoError(t, agent.HangUp(s.ctx, 1))
 	_, err = agent.AwaitTalk(s.ctx, 2)
-	require.NoError(t, err, "free again, he is rung at once")
+	require.NoError(t, err, "a free agent is rung at once")
 	caller.talksTo(agent)
 	caller.hangsUp()
 	require.Empty(t, colleague.Calls())

@@ -14,12 +14,12 @@ import (
 // deventer is the municipality whose notes these tests make.
 const deventer call.MunicipalityID = "deventer"
 
-// promisesHold asserts what must be so after any test, whatever was killed in it: the invariants hold in Redis, Redis
-// and the journal tell one history of every note, and what a caller heard confirmed is in one of them (I1). A Redis
-// that the test left down is started.
+// promisesHold asserts what holds after every test, whatever was killed in it: the invariants in Redis, one history of
+// every note in Redis and the journal, and every confirmed note in one of them (I1). It starts a Redis that the test
+// left down.
 func (s *scene) promisesHold() {
 	s.t.Helper()
-	require.NoError(s.t, s.Daemon.Stop(), "nobody else may write now")
+	require.NoError(s.t, s.Daemon.Stop(), "the daemon may not write any more")
 	s.redisRuns()
 	stored, err := redistest.AuditAt(s.ctx, s.Redis.Address, deventer)
 	require.NoError(s.t, err)
@@ -61,7 +61,7 @@ func (s *scene) redisRuns() {
 	require.NoError(s.t, s.Redis.Start(s.ctx))
 }
 
-// journalled is what the daemon's journal holds.
+// journalled are the events in the daemon's journal.
 func (s *scene) journalled() map[note.ID][]note.Event {
 	s.t.Helper()
 	kept, err := journal.Open(filepath.Join(s.Daemon.StateDir, "journal.db"))

@@ -21,10 +21,10 @@ func TestAStormOfKeysEndsAtAPerson(t *testing.T) {
 	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
 	c := s.rings(rig.CallerOptions{})
 	c.hears("nl/welkom-deventer")
-	c.presses(strings.Repeat("4567890*#ABCD089", 4)) // 64, and none that the menu has
+	c.presses(strings.Repeat("4567890*#ABCD089", 4)) // 64, none of them in the menu
 	require.NoError(t, agent.Answer(s.ctx, 1))
 	c.talksTo(agent)
-	c.presses("1234567890*#") // to the person, and no longer to us
+	c.presses("1234567890*#") // to the agent, not to the daemon
 	c.talksTo(agent)
 	c.hangsUp()
 	s.atRest()
@@ -40,7 +40,7 @@ func TestTwoKeysAtOnceAreNotAnAnswerToTheNextQuestion(t *testing.T) {
 	c.hears("nl/offer-callback-again")
 	c.hangsUp()
 	s.atRest()
-	require.Empty(t, s.notes("0612345678"), "nobody asked for it")
+	require.Empty(t, s.notes("0612345678"), "the caller did not ask for a note")
 }
 
 func TestKeysThatOrdinaryTelephonesDoNotHave(t *testing.T) {
@@ -85,7 +85,7 @@ func TestAPromptIsMissingAndTheCallGoesOn(t *testing.T) {
 	}
 	c := s.rings(rig.CallerOptions{})
 	c.hearsWhole("nl/welkom-deventer")
-	c.hears("nl/menu-andere-gemeente") // without what should come before it
+	c.hears("nl/menu-andere-gemeente") // without the prompt before it
 	c.presses("2")
 	c.getsThrough(agent, 1)
 	c.hangsUp()
@@ -97,11 +97,11 @@ func TestAPromptIsMissingAndTheCallGoesOn(t *testing.T) {
 	silent.getsThroughUnheard(agent, 2)
 	silent.hangsUp()
 	s.atRest()
-	s.saysOfItself(200, "degraded", "bereikbaar prompts render")
+	s.readyzAnswers(200, "degraded", "bereikbaar prompts render")
 	require.Equal(t, 2.0, s.ended(call.Answered))
 }
 
-// getsThroughUnheard is getsThrough for a caller who has heard nothing yet and so is not heard before the agent speaks.
+// getsThroughUnheard is getsThrough for a caller without any sound yet: they are not heard before the agent speaks.
 func (c *caller) getsThroughUnheard(agent *rig.Agent, n int) {
 	c.s.t.Helper()
 	_, err := agent.AwaitTalk(c.s.ctx, n)
@@ -111,7 +111,7 @@ func (c *caller) getsThroughUnheard(agent *rig.Agent, n int) {
 	})
 }
 
-// copyOfPrompts is a directory of prompts of the test's own, with what was rendered before.
+// copyOfPrompts is the test's own copy of the rendered prompts.
 func copyOfPrompts(t *testing.T) string {
 	t.Helper()
 	cache, err := root.CacheDir()
@@ -192,7 +192,7 @@ func TestOddDialledNumbers(t *testing.T) {
 		_, err = c.AwaitAnswer(s.ctx)
 		require.ErrorContains(t, err, "refused", number)
 	}
-	// the one number, however it is written
+	// one number in all its notations
 	for _, number := range []string{"140570", "0140570", "+31140570", "0031140570"} {
 		c := s.rings(rig.CallerOptions{To: number})
 		c.hears("nl/welkom-deventer")

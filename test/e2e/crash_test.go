@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// crashes kills the daemon, as a crash would, and starts it again. It gives the moment between the two.
+// crashes kills the daemon and starts it again. It gives the moment between the two.
 func (s *scene) crashes() time.Time {
 	s.t.Helper()
 	require.NoError(s.t, s.Daemon.Kill())
@@ -22,11 +22,11 @@ func (s *scene) crashes() time.Time {
 	return died
 }
 
-// Row 10 of the fault matrix, while a caller asks for a note: what he was not told may be or not, but never twice.
+// Row 10 of the fault matrix, while a caller asks for a note: an unconfirmed note may exist, but never twice.
 func TestTheDaemonIsKilledBeforeANoteIsConfirmed(t *testing.T) {
 	s := open(t, nil)
 	for i, step := range []struct {
-		hears   string // and then the daemon is killed
+		hears   string // then the daemon is killed
 		presses string // before that
 		most    int    // notes
 	}{
@@ -42,11 +42,11 @@ func TestTheDaemonIsKilledBeforeANoteIsConfirmed(t *testing.T) {
 		c.hears("music", "nl/menu-aanvraag", "nl/call-back-by") // nobody is cut off
 		c.hangsUp()
 		s.atRest()
-		require.LessOrEqual(t, len(s.notes(from)), step.most, "killed when he hears %s", step.hears)
+		require.LessOrEqual(t, len(s.notes(from)), step.most, "killed when they hear %s", step.hears)
 	}
 }
 
-// asksUntil lets a caller ask for a note of the department, where nobody is, until he hears a phrase.
+// asksUntil lets a caller ask for a note of the department, where nobody is, until they hear a phrase.
 func (s *scene) asksUntil(from, phrase string) *caller {
 	s.t.Helper()
 	c := s.ringsFrom(from)
@@ -57,10 +57,10 @@ func (s *scene) asksUntil(from, phrase string) *caller {
 	return c
 }
 
-// answer is what a caller presses when he hears something.
+// answer is the key that a caller presses at a phrase.
 type answer struct{ hears, presses string }
 
-// answersUntil lets the caller answer what he hears, until he hears a phrase.
+// answersUntil lets the caller answer phrases, until they hear a given one.
 func (c *caller) answersUntil(phrase string, answers []answer) {
 	c.s.t.Helper()
 	for _, a := range answers {
@@ -70,10 +70,10 @@ func (c *caller) answersUntil(phrase string, answers []answer) {
 		}
 		c.presses(a.presses)
 	}
-	require.Fail(c.s.t, "he never comes to "+phrase)
+	require.Fail(c.s.t, "the caller never hears "+phrase)
 }
 
-// hearsAgain waits until a phrase that he is hearing is said once more.
+// hearsAgain waits until the current phrase is played once more.
 func (c *caller) hearsAgain(phrase string) {
 	c.s.t.Helper()
 	c.listened = c.listened.Add(1)
@@ -91,19 +91,19 @@ func (s *scene) wasPromised(number string) note.Note {
 	return s.kept(number)
 }
 
-// The same once he is being told: the note is there, once, with the deadline and reference that he hears. He is not
-// asked to wait again: he hears them once more.
+// The same during the confirmation: there is one note, with the deadline and reference that the caller hears. They do
+// not wait again, and hear both once more.
 func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 	t.Parallel()
 	const from = "0612345678"
 	for name, step := range map[string]struct {
 		hears string
-		whole bool // he has heard his reference to its end by then
+		whole bool // they have heard their reference to its end by then
 	}{
-		"he hears the deadline":        {"nl/call-back-by", false},
-		"he hears his reference":       {"nl/your-reference-is", false},
-		"he hears his reference again": {"nl/your-reference-is", true},
-		"he hears goodbye":             {"nl/goodbye", true},
+		"the deadline":            {"nl/call-back-by", false},
+		"the reference":           {"nl/your-reference-is", false},
+		"the reference once more": {"nl/your-reference-is", true},
+		"goodbye":                 {"nl/goodbye", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, nil)
@@ -127,7 +127,7 @@ func TestTheDaemonIsKilledWhileANoteIsConfirmed(t *testing.T) {
 	}
 }
 
-// A caller whose number is not shown keys one in: nothing is kept of either before he has confirmed.
+// A caller whose number is withheld keys one in: neither is stored before they confirm.
 func TestTheDaemonIsKilledWhileANumberIsKeyedIn(t *testing.T) {
 	const hidden = "0687654321"
 	s := open(t, nil)
@@ -138,7 +138,7 @@ func TestTheDaemonIsKilledWhileANumberIsKeyedIn(t *testing.T) {
 	}{
 		{"nl/withheld-number", "", 0},
 		{"nl/enter-number", "06123", 0},
-		{"nl/call-back-on-number", "", 0}, // what he keyed in is read back
+		{"nl/call-back-on-number", "", 0}, // the keyed number is read back
 		{"nl/confirm-number", "1", 1},
 	} {
 		number := fmt.Sprintf("061234560%d", i)
@@ -156,13 +156,13 @@ func TestTheDaemonIsKilledWhileANumberIsKeyedIn(t *testing.T) {
 		c.hears("music", "nl/menu-aanvraag", "nl/call-back-by")
 		c.hangsUp()
 		s.atRest()
-		require.LessOrEqual(t, len(s.notes(number)), step.most, "killed when he hears %s", step.hears)
+		require.LessOrEqual(t, len(s.notes(number)), step.most, "killed when they hear %s", step.hears)
 		require.Empty(t, s.notes(hidden))
 	}
 }
 
-// A caller who has a note is told how it stands: he has not changed it before he has chosen.
-func TestTheDaemonIsKilledWhileACallerHearsOfHisNote(t *testing.T) {
+// A caller hears how their note stands: it does not change before they choose.
+func TestTheDaemonIsKilledWhileACallerHearsOfTheirNote(t *testing.T) {
 	s := open(t, nil)
 	for i, step := range []struct {
 		hears   string
@@ -182,48 +182,48 @@ func TestTheDaemonIsKilledWhileACallerHearsOfHisNote(t *testing.T) {
 		})
 		c.presses(step.presses)
 		c.listened = s.crashes()
-		c.hears("nl/note-already-open", "nl/note-stays", "nl/menu-aanvraag") // he is not cut off, and may choose again
+		c.hears("nl/note-already-open", "nl/note-stays", "nl/menu-aanvraag") // not cut off: they may choose again
 		c.hangsUp()
 		s.atRest()
 		after := s.kept(from)
-		require.LessOrEqual(t, after.Repeats, step.most, "killed when he hears %s", step.hears)
+		require.LessOrEqual(t, after.Repeats, step.most, "killed when they hear %s", step.hears)
 		if after.Repeats == 0 {
 			require.Equal(t, before, after)
 		}
 	}
 }
 
-// A caller withdraws his note: what he heard is so.
+// A caller withdraws their note: what they heard holds.
 func TestTheDaemonIsKilledWhileANoteIsWithdrawn(t *testing.T) {
 	s := open(t, nil)
 	for i, step := range []struct {
-		does string
+		when string
 		may  []note.State
 	}{
-		{"is asked", []note.State{note.Open}},
-		{"has confirmed", []note.State{note.Open, note.Cancelled}},
-		{"is told", []note.State{note.Cancelled}},
+		{"asked", []note.State{note.Open}},
+		{"confirmed", []note.State{note.Open, note.Cancelled}},
+		{"the withdrawal is said", []note.State{note.Cancelled}},
 	} {
 		from := fmt.Sprintf("061234560%d", i)
 		s.wasPromised(from)
 		c := s.ringsFrom(from)
 		c.answersUntil("nl/confirm-withdrawal", []answer{{"nl/note-choices", "3"}, {"nl/confirm-withdrawal", ""}})
-		if step.does != "is asked" {
-			c.hearsWhole("nl/confirm-withdrawal") // a key before it is heard does not count
+		if step.when != "asked" {
+			c.hearsWhole("nl/confirm-withdrawal") // a key before its end does not count
 			c.presses("1")
 		}
-		if step.does == "is told" {
+		if step.when == "the withdrawal is said" {
 			c.hears("nl/note-withdrawn")
 		}
 		c.listened = s.crashes()
-		require.Contains(t, step.may, s.kept(from).State, "killed when he %s", step.does)
+		require.Contains(t, step.may, s.kept(from).State, "killed when %s", step.when)
 		c.hears("nl/note-already-open", "nl/menu-aanvraag")
 		c.hangsUp()
 		s.atRest()
 	}
 }
 
-// And when the note was on the disk of this machine only.
+// The same, with the note on this machine's disk only.
 func TestTheDaemonIsKilledWhileRedisIsFrozen(t *testing.T) {
 	s := open(t, nil)
 	require.NoError(t, s.Redis.Process().Freeze())
@@ -231,9 +231,9 @@ func TestTheDaemonIsKilledWhileRedisIsFrozen(t *testing.T) {
 	reference := c.heardReference()
 	require.NoError(t, s.Daemon.Kill())
 	c.hangsUp()
-	require.NoError(t, s.Redis.Process().Kill()) // what it had read and not written is gone
+	require.NoError(t, s.Redis.Process().Kill()) // writes that it had only read are lost
 	require.NoError(t, s.Daemon.Restart(s.ctx))
-	require.Equal(t, 1.0, s.metric("bereikbaar_journal_notes_behind"), "it knows what Redis never had")
+	require.Equal(t, 1.0, s.metric("bereikbaar_journal_notes_behind"), "the journal knows what Redis lacks")
 	require.NoError(t, s.Redis.Start(s.ctx))
 	s.storedOnce("0612345678", reference)
 	s.atRest()

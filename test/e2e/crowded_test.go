@@ -10,8 +10,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// Asterisk puts a reply over the websocket on its stack, of which a thread has half a megabyte: who asked there for a
-// list of a thousand channels ended Asterisk, and every call with it (seen on 22.10.1).
+// Asterisk puts a websocket reply on its thread's stack of half a megabyte: a request for a list of a thousand channels
+// crashed Asterisk, and with it every call (seen on 22.10.1).
 func TestTheDaemonIsKilledWhileASwitchHasVeryManyChannels(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), AsteriskExtra: map[string]string{
 		"extensions.conf": "[crowded]\nexten => _X.,1,Answer()\n same => n,Wait(600)\n",
@@ -26,7 +26,7 @@ func TestTheDaemonIsKilledWhileASwitchHasVeryManyChannels(t *testing.T) {
 	s.eventually("all channels are there", func() error {
 		told, err := s.Asterisk.CLI(s.ctx, "core show channels count")
 		if err == nil && !strings.Contains(told, fmt.Sprint(2*pairs)+" active channels") {
-			err = fmt.Errorf("it says %q", told)
+			err = fmt.Errorf("the console answers %q", told)
 		}
 		return err
 	})

@@ -13,23 +13,23 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// colleague is a colleague at his phone who works notes over the JSON API.
+// colleague is a colleague with a phone, who works notes over the JSON API.
 type colleague struct {
 	*rig.Agent
 	s        *scene
 	listened time.Time
 }
 
-// does asks the API to do something with a note, in the name of the colleague.
+// does posts an action on a note, in the name of the colleague.
 func (c *colleague) does(what string, n note.Note) {
 	c.s.t.Helper()
 	c.tells(what, n, "{}")
 }
 
-// tells is does with something to say.
+// tells is does with a body.
 func (c *colleague) tells(what string, n note.Note, body string) {
 	c.s.t.Helper()
-	c.s.eventually("the store answers", func() error { // it is waited for less than a busy machine can take
+	c.s.eventually("the store answers", func() error { // a busy machine may exceed the daemon's own wait
 		status, answer, err := c.s.Daemon.API(
 			c.s.ctx, c.Name, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, body,
 		)
@@ -44,7 +44,7 @@ func (c *colleague) tells(what string, n note.Note, body string) {
 	})
 }
 
-// hearsWhole waits until a phrase has been heard to its end on his phone, after what was heard before.
+// hearsWhole waits until a phrase has ended on the colleague's phone, after what was heard before.
 func (c *colleague) hearsWhole(id string) {
 	c.s.t.Helper()
 	phrase, err := c.AwaitPhrase(c.s.ctx, c.listened, true, id)
@@ -52,7 +52,7 @@ func (c *colleague) hearsWhole(id string) {
 	c.listened = phrase.From
 }
 
-// isHeardBy asserts that the caller hears what the colleague says, once the two are connected.
+// isHeardBy asserts that the caller hears the colleague, once the two are connected.
 func (c *colleague) isHeardBy(outside *rig.Agent) {
 	c.s.t.Helper()
 	require.NoError(c.s.t, c.MakeHeard(c.s.ctx, outside.Handset, 440))
@@ -71,8 +71,8 @@ func (c *colleague) claimed() note.Note {
 	return c.s.kept("0612345678")
 }
 
-// callsBack lets the colleague ask to be put through; verg1 is logged in only now, so that no caller was put through to
-// him.
+// callsBack lets the colleague ask to be put through. verg1 logs in only now, so that no caller was put through to
+// them.
 func (s *scene) callsBack(b rig.Behaviour) (*colleague, note.Note) {
 	s.t.Helper()
 	c := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
@@ -98,7 +98,7 @@ func TestACallerIsCalledBackAndHelped(t *testing.T) {
 	shown, err := desk.Messages()
 	require.NoError(t, err)
 	require.Contains(
-		t, shown, "Terugbelnotitie "+string(n.Reference), "his phone shows that it is a callback, and which",
+		t, shown, "Terugbelnotitie "+string(n.Reference), "the colleague's phone shows the callback and its reference",
 	)
 	desk.hearsWhole("nl/calling-back")
 
@@ -151,7 +151,7 @@ func TestACallerIsNotReached(t *testing.T) {
 			require.NoError(t, err)
 			desk.hearsWhole(test.hears)
 			after := s.kept("0612345678")
-			require.Equal(t, note.Claimed, after.State, "his to try again")
+			require.Equal(t, note.Claimed, after.State, "theirs to try again")
 			require.Len(t, after.Attempts, 1)
 			require.Equal(t, test.line, after.Attempts[0].Line)
 			require.Equal(t, test.result, after.Attempts[0].Result)
@@ -160,18 +160,18 @@ func TestACallerIsNotReached(t *testing.T) {
 	}
 }
 
-func TestTheColleagueDoesNotAnswerHisOwnPhone(t *testing.T) {
+func TestTheColleagueDoesNotAnswerTheirOwnPhone(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{})
 	desk, before := s.callsBack(rig.Behaviour{NeverAnswers: true})
 	_, err := desk.AwaitEnd(s.ctx, 1)
 	require.NoError(t, err)
-	require.Empty(t, outside.Calls(), "nobody was rung")
+	require.Empty(t, outside.Calls(), "the caller was not rung")
 	require.Equal(t, before, s.kept("0612345678"), "and no attempt was made")
 	s.atRest()
 }
 
-func TestANumberThatMayNoLongerBeDialledIsNot(t *testing.T) {
+func TestANumberThatMayNoLongerBeDialledIsRefused(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{})
 	desk, before := s.callsBack(rig.Behaviour{NeverAnswers: true})

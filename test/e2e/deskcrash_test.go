@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// isRefused asserts that the API does not let somebody do something with a note as it is, and says why.
+// isRefused asserts that the API refuses an action on a note, with this code.
 func (s *scene) isRefused(who, what string, n note.Note, code string) {
 	s.t.Helper()
 	status, body, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
@@ -21,7 +21,7 @@ func (s *scene) isRefused(who, what string, n note.Note, code string) {
 	require.Contains(s.t, body, `"code":"`+code+`"`)
 }
 
-// seesItThrough answers what the colleague is asked from some question on, until the note is closed.
+// seesItThrough answers the given questions to the colleague, until the note is closed.
 func (c *colleague) seesItThrough(questions ...string) {
 	c.s.t.Helper()
 	for _, question := range questions {
@@ -38,7 +38,7 @@ func (c *colleague) seesItThrough(questions ...string) {
 	c.s.atRest()
 }
 
-// crashes is what he hears anew after it.
+// crashes kills and restarts the daemon; the colleague's phone is heard from the kill on.
 func (c *colleague) crashes() {
 	c.s.t.Helper()
 	require.NoError(c.s.t, c.s.Daemon.Kill())
@@ -46,7 +46,7 @@ func (c *colleague) crashes() {
 	require.NoError(c.s.t, c.s.Daemon.Restart(c.s.ctx))
 }
 
-// The two are not cut off by a daemon that dies, and the callback goes on as if nothing had happened.
+// The daemon's death does not cut the two off, and the callback goes on.
 func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{})
@@ -62,12 +62,12 @@ func TestTheDaemonIsKilledDuringACallback(t *testing.T) {
 	require.NoError(t, outside.HangUp(s.ctx, 1))
 	desk.seesItThrough("nl/ask-result", "nl/ask-resolved")
 	_, err = desk.AwaitEnd(s.ctx, 1)
-	require.NoError(t, err, "his phone is let go")
+	require.NoError(t, err, "their phone is free again")
 	require.Len(t, s.kept("0612345678").Attempts, 1)
 }
 
-// Whom the colleague has put through with his phone is not cut off either, and is left to whom he talks to; the note
-// says for how long. The colleague is free meanwhile.
+// A caller whom the colleague transferred is not cut off either, and keeps talking; the note records how long. The
+// colleague is free meanwhile.
 func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	s := open(t, nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: s}
@@ -86,7 +86,7 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	_, err = other.AwaitTalk(s.ctx, 1)
 	require.NoError(t, err)
 	require.NoError(t, other.MakeHeard(s.ctx, outside.Handset, 440))
-	desk.does("call", s.kept("0612345679")) // he can go on with the next
+	desk.does("call", s.kept("0612345679")) // they can go on with the next
 	require.NoError(t, phone.AwaitRing(s.ctx, 2))
 	require.NoError(t, phone.HangUp(s.ctx))
 	s.crashes()
@@ -97,13 +97,13 @@ func TestTheDaemonIsKilledAfterACallbackWasPutThrough(t *testing.T) {
 	require.NoError(t, err)
 	s.atRest()
 	kept := s.kept("0612345678")
-	require.Equal(t, note.Calling, kept.State, "what came of it the colleague says elsewhere")
+	require.Equal(t, note.Calling, kept.State, "the colleague gives the outcome elsewhere")
 	require.Equal(t, attempt.LineAnswered, kept.Attempts[0].Line)
 	require.Positive(t, kept.Attempts[0].Talked)
 }
 
-// Row 10 of the fault matrix, before a caller is reached: whose phone rings for a daemon that is gone is left alone,
-// the note stays with who has it and says whether the caller's phone may have rung, and he asks to be put through anew.
+// Row 10 of the fault matrix, before a caller is reached: phones that ring for a dead daemon stop, the note keeps its
+// owner and records whether the caller's phone may have rung, and the colleague asks to be put through anew.
 func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -162,19 +162,19 @@ func TestTheDaemonIsKilledBeforeACallerIsReached(t *testing.T) {
 	}
 }
 
-// And after the caller was reached: the colleague is asked what he has not yet told.
-func TestTheDaemonIsKilledWhileAColleagueTellsWhatCameOfACallback(t *testing.T) {
+// The same after the caller was reached: the colleague is asked the questions that they have not answered.
+func TestTheDaemonIsKilledWhileAColleagueGivesTheResult(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		tells []string // before the daemon is killed
-		hears string   // and then it is
+		tells []string // before the kill
+		hears string   // at the kill
 		state note.State
-		asked []string // afterwards
+		asked []string // after it
 	}{
-		"he is asked": {
+		"asked for the result": {
 			nil, "nl/ask-result", note.Calling, []string{"nl/ask-result", "nl/ask-resolved"},
 		},
-		"he has said that he spoke to him": {
+		"the result is given": {
 			[]string{"nl/ask-result"}, "nl/ask-resolved", note.Claimed, []string{"nl/ask-resolved"},
 		},
 	} {

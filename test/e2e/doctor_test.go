@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// doctor runs the doctor on the rig, and gives whether it was content.
+// doctor runs the doctor on the rig, and tells whether it found the installation healthy.
 func (s *scene) doctor() (doctor.Report, bool) {
 	s.t.Helper()
 	output, err := s.Daemon.Run(
@@ -28,7 +28,7 @@ func (s *scene) doctor() (doctor.Report, bool) {
 
 func (s *scene) asteriskEtc() string { return filepath.Join(s.Dir, "asterisk", "etc") }
 
-// wrongs are the checks with which something is wrong, and what; each says how to mend it.
+// wrongs are the failed checks with their texts; each has a mend.
 func (s *scene) wrongs(report doctor.Report) map[string]string {
 	s.t.Helper()
 	wrong := map[string]string{}
@@ -41,7 +41,7 @@ func (s *scene) wrongs(report doctor.Report) map[string]string {
 	return wrong
 }
 
-// ails asserts that the doctor finds exactly these checks wrong, given as check, part of the text, check, part, ….
+// ails asserts that exactly these checks fail, given as check, part of the text, check, part, ….
 func (s *scene) ails(expected ...string) {
 	s.t.Helper()
 	report, content := s.doctor()
@@ -148,7 +148,7 @@ func TestTheDoctorNamesWhatIsBrokenWhileTheDaemonRuns(t *testing.T) {
 	s.atRest()
 }
 
-func TestTheDoctorTellsHowKeysAreHeardOnTheTrunk(t *testing.T) {
+func TestTheDoctorNamesHowKeysAreHeardOnTheTrunk(t *testing.T) {
 	s := openWith(t, rig.Options{
 		Config:        rig.AlwaysOpen(),
 		AsteriskExtra: map[string]string{"site/pjsip.conf": "[trunk](+type=endpoint)\ndtmf_mode = rfc4733\n"},
@@ -209,6 +209,6 @@ func TestTheDoctorNamesWhatIsWrongWithTheConfiguration(t *testing.T) {
 	require.Contains(t, textOf(report, "configuration"), "unknown.first.team")
 	require.NotContains(t, textOf(report, "configuration"), "0612345678")
 	require.Equal(
-		t, []string{"configuration"}, checksWith(report, doctor.Wrong), "what it cannot look at it leaves out",
+		t, []string{"configuration"}, checksWith(report, doctor.Wrong), "checks that depend on it are left out",
 	)
 }

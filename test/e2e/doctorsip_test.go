@@ -9,7 +9,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// setUpWrong is what an Asterisk that was there already may say, each line a way in.
+// setUpWrong is a configuration that an existing Asterisk may have; each line is a way in for an attacker.
 const setUpWrong = `
 [global](+)
 endpoint_identifier_order = ip,username

@@ -37,7 +37,7 @@ func (s *scene) made(who, team, number string) note.Note {
 	return find()
 }
 
-// asksToCall lets a colleague ask to be put through, and gives the status and what is said.
+// asksToCall lets a colleague ask to be put through, and gives status and body of the answer.
 func (s *scene) asksToCall(who string, n note.Note) (status int, answer string) {
 	s.t.Helper()
 	status, answer, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/call", n.Ver, "{}")
@@ -45,7 +45,7 @@ func (s *scene) asksToCall(who string, n note.Note) (status int, answer string) 
 	return status, answer
 }
 
-// now is a note as it is stored.
+// now is the stored note.
 func (s *scene) now(n note.Note) note.Note {
 	s.t.Helper()
 	for _, stored := range s.notes(n.Number.E164) {
@@ -57,7 +57,7 @@ func (s *scene) now(n note.Note) note.Note {
 	return note.Note{}
 }
 
-// One number has notes at two teams. Who comes second is told who calls it, and nothing is counted.
+// One number has notes at two teams. The second colleague hears who calls it, and nothing is counted.
 func TestTwoColleaguesDoNotCallOneNumberAtOnce(t *testing.T) {
 	const number = "0612345678"
 	s := open(t, nil)
@@ -138,7 +138,7 @@ func TestOfTwoColleaguesAtOneInstantOneCalls(t *testing.T) {
 	require.Len(t, outside.Calls(), 1)
 }
 
-// Whoever waits with us would be found busy, or be called away from their place.
+// A waiting caller would be busy, or be called away from their place.
 func TestACallerWhoWaitsIsNotCalled(t *testing.T) {
 	const line, number = "0612345670", "0687654321"
 	s := open(t, team("kcc", map[string]any{"ring_time": "1m"}))
@@ -182,7 +182,7 @@ func TestACallerWhoWaitsIsNotCalled(t *testing.T) {
 	require.NoError(t, err)
 
 	status, said = s.asksToCall("verg1", n)
-	require.Equal(t, http.StatusOK, status, "nobody is on that line any more: "+said)
+	require.Equal(t, http.StatusOK, status, "the line is free again: "+said)
 	require.NoError(t, phone.Answer(s.ctx, 1))
 	_, err = outside.AwaitRing(s.ctx, 1)
 	require.NoError(t, err)
@@ -190,7 +190,7 @@ func TestACallerWhoWaitsIsNotCalled(t *testing.T) {
 	s.atRest()
 }
 
-// The caller rings us while the colleague's own phone rings: nobody is dialled, and the colleague hears why.
+// The caller rings us while the colleague's own phone rings: the caller is not dialled, and the colleague hears why.
 func TestACallerWhoRingsMeanwhileIsNotDialled(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{})
@@ -208,7 +208,7 @@ func TestACallerWhoRingsMeanwhileIsNotDialled(t *testing.T) {
 	s.atRest()
 }
 
-// A colleague whose own phone is logged out is told so, instead of waiting for it to ring.
+// A colleague whose own phone is logged out gets an error, instead of waiting for it to ring.
 func TestAColleagueWhosePhoneIsLoggedOutIsToldSo(t *testing.T) {
 	s := open(t, nil)
 	outside := s.callee(rig.Behaviour{})

@@ -15,7 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// waitFor lets a caller choose the contact centre and wait with music.
+// waitsForTheContactCentre lets a caller choose the contact centre and wait with music.
 func (c *caller) waitsForTheContactCentre() {
 	c.s.t.Helper()
 	c.hears("nl/menu-aanvraag")
@@ -45,7 +45,7 @@ func TestTheDaemonIsStoppedForGood(t *testing.T) {
 	require.NoError(t, err)
 	phrase, err := c.AwaitPhrase(s.ctx, c.listened, true, "nl/fallback", "nl/fallback-again")
 	require.NoError(t, err)
-	require.True(t, phrase.Is("nl/fallback-again"), "he has been welcomed: %s", phrase)
+	require.True(t, phrase.Is("nl/fallback-again"), "no second welcome: %s", phrase)
 	c.hears("music")
 	c.hangsUp()
 	talking.talksTo(agent)
@@ -76,7 +76,7 @@ func TestTheDaemonIsKilledWithCallersWaitingAndTalking(t *testing.T) {
 
 	talking.talksTo(agent)
 	inMenu.listened = time.Now()
-	inMenu.hears("nl/menu-aanvraag") // he hears the menu again
+	inMenu.hears("nl/menu-aanvraag") // the menu once more
 	inMenu.hangsUp()
 	require.Equal(t, 4.0, s.metric("bereikbaar_callers_waiting", "team", "kcc"))
 	require.Equal(t, 1.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking"))
@@ -103,9 +103,9 @@ func TestAnAgentHangsUpWhileTheDaemonIsAway(t *testing.T) {
 	require.NoError(t, s.Daemon.Kill())
 	require.NoError(t, agent.HangUp(s.ctx, 1))
 	require.NoError(t, s.Daemon.Restart(s.ctx))
-	c.isHungUp() // as he would have been
+	c.isHungUp() // as with a running daemon
 	s.atRest()
-	s.hasHisPhoneBack("kcc")
+	s.agentIsFree("kcc")
 	require.Len(t, agent.Calls(), 1)
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered))
 	require.Equal(t, 1.0, s.ended(call.Answered))
@@ -113,7 +113,7 @@ func TestAnAgentHangsUpWhileTheDaemonIsAway(t *testing.T) {
 	s.atRest()
 }
 
-func TestWhoIsInAMenuOrHearsAnAnnouncementHasMusicWhenTheDaemonStops(t *testing.T) {
+func TestCallersInMenusAndAnnouncementsHearMusicWhenTheDaemonStops(t *testing.T) {
 	s := open(t, team("kcc", map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}))
 	inMenu := s.rings(rig.CallerOptions{From: "0612345670"})
 	inMenu.hears("nl/menu-aanvraag")
@@ -145,7 +145,7 @@ func TestTheDaemonIsStoppedInAnOrderlyWay(t *testing.T) {
 	s.agent("kcc1", rig.Behaviour{})
 	require.NoError(t, s.Daemon.Restart(s.ctx))
 	s.eventually(
-		"he is connected",
+		"the caller is connected",
 		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "talking")) },
 	)
 	c.hangsUp()
@@ -181,7 +181,7 @@ func TestRedisIsKilledAndComesBack(t *testing.T) {
 	third.hangsUp()
 
 	require.NoError(t, s.Redis.Restart(s.ctx))
-	require.Equal(t, kept, s.notes("0612345678")[0], "what was confirmed is still there")
+	require.Equal(t, kept, s.notes("0612345678")[0], "the confirmed note is still there")
 	s.storedOnce("0687654321", reference)
 	require.Equal(t, 0.0, s.metric("bereikbaar_journal_notes_restored_total"), "Redis lost nothing that it had")
 	s.atRest()
@@ -190,7 +190,7 @@ func TestRedisIsKilledAndComesBack(t *testing.T) {
 
 func TestAsteriskIsKilledAndComesBack(t *testing.T) {
 	s := open(t, nil)
-	s.agent("kcc2", rig.Behaviour{NeverAnswers: true}) // not kcc1: who misses too many rings is paused
+	s.agent("kcc2", rig.Behaviour{NeverAnswers: true}) // not kcc1: an agent who misses too many rings is paused
 	c := s.rings(rig.CallerOptions{})
 	c.waitsForTheContactCentre()
 	require.NoError(t, s.Asterisk.Kill())
@@ -233,7 +233,7 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 		c, err := s.Call(s.ctx, rig.CallerOptions{To: straight, From: fmt.Sprintf("06123456%02d", i)})
 		require.NoError(t, err)
 		s.eventually(
-			"he waits",
+			"the caller waits",
 			func() error { return equal(float64(i+1), s.metric("bereikbaar_callers_waiting", "team", "kcc")) },
 		)
 		callers = append(callers, c)
@@ -242,7 +242,7 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 	for _, name := range []string{"kcc1", "kcc2", "kcc3"} {
 		agents = append(agents, s.agent(name, rig.Behaviour{}))
 	}
-	for first := 0; first < len(callers); first += len(agents) { // three are helped at a time, and those who came first
+	for first := 0; first < len(callers); first += len(agents) { // three are helped at a time, first come first served
 		next := []string{}
 		for i := range agents {
 			next = append(next, fmt.Sprintf("+316123456%02d", first+i)) // as an agent sees it
@@ -260,7 +260,8 @@ func TestThirtyCallersAndThreeAgentsKeepTheirOrder(t *testing.T) {
 		for i, agent := range agents {
 			caller := callers[first+slices.Index(next, helped[i])]
 			together.Go(func() {
-				// Who is hung up on before the two are connected keeps his place, and is helped once more.
+				// A caller whose agent hangs up before the two are connected keeps their place, and is helped once
+				// more.
 				assert.NoError(t, caller.MakeHeard(s.ctx, agent.Handset, 440))
 				assert.NoError(t, agent.HangUp(s.ctx, first/len(agents)+1))
 				assert.NoError(t, caller.AwaitEnd(s.ctx))

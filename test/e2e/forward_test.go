@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// redirects are answers with which a telephone sends a call elsewhere. Asterisk can be got to dial each of the targets.
+// redirects are answers that send a call elsewhere. A careless Asterisk dials each of the targets.
 func redirects() [][]string {
 	const number, fraud, colleague, ourselves = "Contact: <sip:0612345678@x>",
 		"Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>",
@@ -39,7 +39,7 @@ func redirects() [][]string {
 	}
 }
 
-// forwarding is a rig in which a phone sends every call elsewhere, and whoever could be rung for it listens.
+// forwarding is a rig in which a phone sends every call elsewhere, and all possible targets listen.
 type forwarding struct {
 	*scene
 	phone, colleague, outside *rig.Peer
@@ -60,7 +60,7 @@ func forwards(t *testing.T, phone string, overrides map[string]any) *forwarding 
 	return f
 }
 
-// loggedIn is a phone that refuses everything until it is told otherwise.
+// loggedIn is a phone that refuses every call by default.
 func (s *scene) loggedIn(name string) *rig.Peer {
 	s.t.Helper()
 	p, err := s.PeerPhone(name)
@@ -69,8 +69,8 @@ func (s *scene) loggedIn(name string) *rig.Peer {
 	return p
 }
 
-// nobodyElseWasRung asserts that no call but the given number came to the daemon, and that neither the trunk nor a
-// colleague was rung.
+// nobodyElseWasRung asserts that the daemon had exactly so many calls, and that neither the trunk nor a colleague was
+// rung.
 func (f *forwarding) nobodyElseWasRung(calls int) {
 	f.t.Helper()
 	require.NoError(f.t, f.Asterisk.AwaitIdle(f.ctx))
@@ -117,7 +117,7 @@ func TestAForwardFromTheQueueIsNotFollowed(t *testing.T) {
 	require.Equal(t, 1.0, f.ended(call.Abandoned))
 }
 
-// answers are final answers that are no redirect, each with somewhere to go all the same.
+// answers are final answers that are no redirect, each with a target all the same.
 func answers() [][]string {
 	const fraud = "Contact: <sip:PJSIP%2F%2B31909012345%40trunk@x>"
 	var list [][]string
@@ -162,7 +162,7 @@ func TestNoOtherAnswerIsFollowedEither(t *testing.T) {
 	f.atRest()
 }
 
-func TestAChannelThatIsNobodysCallIsHungUp(t *testing.T) {
+func TestAChannelThatBelongsToNoCallIsHungUp(t *testing.T) {
 	f := forwards(t, "kcc1", nil)
 	f.phone.Replies("SIP/2.0 200 OK")
 	for i, made := range []string{
@@ -226,7 +226,7 @@ func TestAForwardOfTheColleaguesOwnPhoneIsNotFollowed(t *testing.T) {
 	f.atRest()
 }
 
-func TestAForwardOfWhoIsCalledBackIsNotFollowed(t *testing.T) {
+func TestAForwardByTheCallerWhoIsCalledBackIsNotFollowed(t *testing.T) {
 	f := forwards(t, "trunk", nil)
 	desk := &colleague{Agent: &rig.Agent{Name: "verg1"}, s: f.scene}
 	n := desk.claimed()
@@ -251,7 +251,7 @@ func TestAForwardOfWhoIsCalledBackIsNotFollowed(t *testing.T) {
 func TestAForwardInTheFallbackIsNotFollowed(t *testing.T) {
 	f := forwards(t, "kcc1", nil)
 	require.NoError(t, f.Daemon.Stop())
-	// a member too, and never rung for a forward: that would not come over its queue
+	// a member too, never rung for a forward: that would bypass its queue
 	f.colleague.Replies("SIP/2.0 486 Busy Here")
 	c := f.rings(rig.CallerOptions{})
 	c.hears("nl/fallback")
@@ -272,8 +272,8 @@ func TestAForwardInTheFallbackIsNotFollowed(t *testing.T) {
 	require.NoError(t, f.Daemon.Start(f.ctx))
 }
 
-// Whom a caller is put through to rings by the dialplan, with the rights of whoever put them through.
-func TestAForwardOfWhomACallerIsPutThroughToIsNotFollowed(t *testing.T) {
+// The dialplan rings the target of a transfer, with the rights of the phone that transfers.
+func TestAForwardByTheTargetOfATransferIsNotFollowed(t *testing.T) {
 	f := forwards(t, "kcc1", onlyKCC1(nil))
 	for i, redirect := range redirects()[:4] {
 		f.phone.Replies("SIP/2.0 200 OK")

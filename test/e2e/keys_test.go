@@ -11,12 +11,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// longRing lets a phone of the permits department ring for the whole test, so that nothing is offered unasked.
+// longRing lets a phone of the permits department ring for the whole test, so that no note is offered unasked.
 var longRing = team("vergunningen", map[string]any{
 	"ring_time": "2m", "announce": "5m", "callback": map[string]any{"after": "10m", "key": "1"},
 })
 
-// twice presses keys of each of which the line tells twice: as an event or a tone, and as an INFO right behind it.
+// twice presses keys that the line reports twice: as an event or a tone, and as an INFO right behind it.
 func (c *caller) twice(press func(key string) error, keys string) {
 	c.s.t.Helper()
 	for _, key := range keys {
@@ -37,10 +37,10 @@ func (c *caller) informs(press func(ctx context.Context, key rune) error, keys s
 	}
 }
 
-// event presses a key as an RTP event and returns when it was let go for 120 ms.
+// event presses a key as an RTP event and returns 120 ms after its release.
 func (c *caller) event(key string) error { return c.PressEvery(c.s.ctx, key, 220*time.Millisecond) }
 
-// tone presses a key as a tone and returns when it was let go for 120 ms.
+// tone presses a key as a tone and returns 120 ms after its release.
 func (c *caller) tone(key string) error {
 	sound, err := rig.KeyTone(rune(key[0]), 100*time.Millisecond)
 	if err != nil {
@@ -49,8 +49,8 @@ func (c *caller) tone(key string) error {
 	return c.Speak(c.s.ctx, append(sound, make(rig.Sound, 960)...))
 }
 
-// chosenOnce asserts that the caller, who has just pressed 1, waits for the permits department; that another press
-// brings the note; and that the number which is keyed in for it is heard as it was pressed.
+// chosenOnce asserts that the caller, after pressing 1, waits for the permits department; that another press brings the
+// note; and that the number keyed in for it is read back correctly.
 func (c *caller) chosenOnce(press func(keys string)) {
 	c.s.t.Helper()
 	c.hears("nl/searching-agent")
@@ -66,7 +66,7 @@ func (c *caller) chosenOnce(press func(keys string)) {
 	}
 }
 
-// staysOnMusic asserts that the caller hears nothing but music for so long.
+// staysOnMusic asserts that the caller hears only music for so long.
 func (c *caller) staysOnMusic(long time.Duration) {
 	c.s.t.Helper()
 	since := time.Now()
@@ -128,7 +128,7 @@ func TestKeysAreHeardWithoutEvents(t *testing.T) {
 			require.NoError(c.s.t, c.PressTones(c.s.ctx, keys))
 		}},
 		"as INFO": {"8", func(c *caller, keys string) { c.informs(c.PressINFO, keys) }},
-		"as INFO that says nothing but the key": {
+		"as INFO with the key alone": {
 			"8", func(c *caller, keys string) { c.informs(c.PressPlainINFO, keys) },
 		},
 	} {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The limit holds over a crash of the daemon: who comes after it keeps his place in the queue, for a person.
+// The limit survives a crash of the daemon: callers over the limit keep their place in the queue, for a person.
 func TestAfterTheLastNoteOfTheDayACallerIsOfferedAPerson(t *testing.T) {
 	s := open(t, map[string]any{"callbacks": map[string]any{"limits": map[string]any{"day": 1}}})
 	s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// rigsPerCore is how many tests run at a time for each core. A call takes as long as its prompts take to be spoken, and
-// costs little meanwhile; with more, sound gets lost that tests listen to.
+// rigsPerCore is how many tests run at a time for each core. A call lasts as long as its prompts, and costs little;
+// with more tests, sound gets lost that they listen to.
 const rigsPerCore = 2
 
 // TestMain runs more tests at a time than there are cores, unless -parallel says otherwise.

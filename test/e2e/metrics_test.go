@@ -8,8 +8,7 @@ import (
 
 type family = dto.MetricFamily
 
-// sum adds the values of the series whose labels match, given as name, value, name, value; a family that is not there
-// is 0.
+// sum adds the values of the series whose labels match, given as name, value, name, value; a missing family is 0.
 func sum(f *family, labels ...string) float64 {
 	total := 0.0
 	for _, m := range f.GetMetric() {
@@ -35,7 +34,7 @@ func matches(m *dto.Metric, labels []string) bool {
 	return true
 }
 
-// equal is an error while a figure is not what it should become.
+// equal gives an error unless a figure has the wanted value.
 func equal(want, got float64) error {
 	if want != got {
 		return fmt.Errorf("it is %v, not %v", got, want)

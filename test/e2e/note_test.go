@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// confirmed asserts that the caller hears reference and deadline, and that this very note is kept, once: in Redis, or
-// on this machine until Redis answers, which on a busy machine can take longer than a caller should wait.
+// confirmed asserts that the caller hears reference and deadline, and that this note is kept, once: in Redis, or in the
+// journal while Redis takes longer than a caller should wait, as on a busy machine.
 func (c *caller) confirmed(number string, team call.TeamID, own bool) note.Note {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
@@ -32,7 +32,7 @@ func (c *caller) confirmed(number string, team call.TeamID, own bool) note.Note 
 	return n
 }
 
-// isPromised asserts that the caller hears deadline and reference to their end, and gives the reference that he heard.
+// isPromised asserts that the caller hears deadline and reference to their end, and gives the reference.
 func (c *caller) isPromised() note.Reference {
 	c.s.t.Helper()
 	c.hearsWhole("nl/call-back-by")
@@ -49,9 +49,10 @@ func (c *caller) heardReference() note.Reference {
 	return heard
 }
 
-// reference is the last reference that the caller heard whole. It is said twice, and the second time may be cut short.
+// reference is the last reference that the caller heard whole. It is played twice, and the second time may be cut
+// short.
 func (c *caller) reference() (note.Reference, error) {
-	whole, err := note.Reference(""), errors.New("no reference was said")
+	whole, err := note.Reference(""), errors.New("no reference was heard")
 	var digits strings.Builder
 	said := false
 	for _, phrase := range c.Phrases() {
@@ -94,10 +95,10 @@ func (s *scene) kept(number string) note.Note {
 	return notes[0]
 }
 
-// storedOnce waits until the note that a caller was promised is in Redis, once.
+// storedOnce waits until the promised note is in Redis, once.
 func (s *scene) storedOnce(number string, reference note.Reference) {
 	s.t.Helper()
-	require.Equal(s.t, reference, s.kept(number).Reference, "what he heard is what is kept")
+	require.Equal(s.t, reference, s.kept(number).Reference, "the caller heard the stored reference")
 }
 
 func TestNobodyOfTheDepartmentAnswersAndANoteIsMade(t *testing.T) {
@@ -146,8 +147,8 @@ func TestAnAgentWhoLogsInWhileANoteIsConfirmedIsNotRung(t *testing.T) {
 	s := open(t, nil)
 	c := s.asksUntil("0612345678", "nl/call-back-by")
 	s.agent("verg1", rig.Behaviour{})
-	s.hasHisPhoneBack("vergunningen")
-	require.Zero(t, s.ended(call.CallbackPromised), "he is still being told")
+	s.agentIsFree("vergunningen")
+	require.Zero(t, s.ended(call.CallbackPromised), "the confirmation still plays")
 	c.hearsWhole("nl/goodbye")
 	c.isHungUp()
 	s.atRest()
@@ -227,7 +228,7 @@ func TestOutsideOpeningHoursANoteIsMade(t *testing.T) {
 	)
 }
 
-// opensLater is a stretch of opening hours that does not hold the present moment in Amsterdam.
+// opensLater are opening hours that exclude the present moment in Amsterdam.
 func opensLater() string {
 	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
@@ -247,7 +248,7 @@ func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
 		"welkom-deventer", "menu-aanvraag", "searching-agent", "not-reachable", "offer-callback", "call-back-on-number",
 		"confirm-number", "call-back-by", "your-reference-is",
 	} {
-		from := fmt.Sprintf("061234567%d", i) // each a caller of his own: one with a note would be recognised
+		from := fmt.Sprintf("061234567%d", i) // a new caller each time: one with a note would be recognised
 		numbers = append(numbers, from)
 		caller := s.rings(rig.CallerOptions{From: from})
 		for _, step := range []struct{ prompt, key string }{
@@ -274,7 +275,7 @@ func TestHangingUpAtEveryPromptLeavesNothing(t *testing.T) {
 	}
 	for i, from := range numbers {
 		if i < len(numbers)-2 {
-			require.Empty(t, s.notes(from), "nothing was confirmed to him")
+			require.Empty(t, s.notes(from), "nothing was confirmed to the caller")
 			continue
 		}
 		s.kept(from)

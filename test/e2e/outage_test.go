@@ -14,8 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// saysOfItself waits for the status of /readyz and words of its body.
-func (s *scene) saysOfItself(status int, words ...string) {
+// readyzAnswers waits for the status of /readyz and words of its body.
+func (s *scene) readyzAnswers(status int, words ...string) {
 	s.t.Helper()
 	s.eventually("/readyz", func() error {
 		got, body, err := s.Daemon.Get(s.ctx, "/readyz")
@@ -24,14 +24,14 @@ func (s *scene) saysOfItself(status int, words ...string) {
 		}
 		for _, word := range words {
 			if !strings.Contains(body, word) {
-				return fmt.Errorf("it says %s", body)
+				return fmt.Errorf("/readyz answers %s", body)
 			}
 		}
 		return equal(float64(status), float64(got))
 	})
 }
 
-// isHelped lets a caller ring and be helped by an agent of the contact centre, who answers his n-th call.
+// isHelped lets a caller ring and be helped by an agent of the contact centre, as the agent's n-th call.
 func (s *scene) isHelped(agent *rig.Agent, n int) {
 	s.t.Helper()
 	c := s.rings(rig.CallerOptions{From: "0687654320"})
@@ -41,7 +41,7 @@ func (s *scene) isHelped(agent *rig.Agent, n int) {
 	c.hangsUp()
 }
 
-// asksForANote lets a caller ask for a note of the department, where nobody is, and confirm his number.
+// asksForANote lets a caller ask for a note of the department, where nobody is, and confirm their number.
 func (s *scene) asksForANote(from string) *caller {
 	s.t.Helper()
 	c := s.rings(rig.CallerOptions{From: from})
@@ -54,14 +54,14 @@ func (s *scene) asksForANote(from string) *caller {
 	return c
 }
 
-func TestAWrongPasswordOfARIIsSaidAndTriedSeldom(t *testing.T) {
+func TestAWrongPasswordOfARIIsReportedAndSeldomRetried(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheDaemon}})
 	right := s.Daemon.ARIPassword
 	s.Daemon.ARIPassword = "dit-is-niet-het-wachtwoord"
 	began := time.Now()
 	require.NoError(t, s.Daemon.Launch())
 	s.logs(`refuses user \"bereikbaar\"`, "give the daemon the password that the user has in ari.conf")
-	s.saysOfItself(http.StatusServiceUnavailable, "not_ready", "refuses user")
+	s.readyzAnswers(http.StatusServiceUnavailable, "not_ready", "refuses user")
 	require.NotContains(t, s.log(), s.Daemon.ARIPassword)
 
 	c := s.rings(rig.CallerOptions{}) // callers are helped all the same
@@ -87,7 +87,7 @@ func TestAsteriskIsAwayAtTheStart(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheAsterisk, rig.TheDaemon}})
 	require.NoError(t, s.Daemon.Launch())
 	s.logs("no link to Asterisk", "is Asterisk running, and does http.conf listen there?")
-	s.saysOfItself(http.StatusServiceUnavailable, "not_ready")
+	s.readyzAnswers(http.StatusServiceUnavailable, "not_ready")
 	status, _, err := s.Daemon.Get(s.ctx, "/healthz")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, status, "a restart would not help")
@@ -101,7 +101,7 @@ func TestAsteriskIsAwayAtTheStart(t *testing.T) {
 
 func TestRedisIsAwayAtTheStart(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheRedis}})
-	s.saysOfItself(http.StatusOK, "degraded", `"redis","state":"down"`)
+	s.readyzAnswers(http.StatusOK, "degraded", `"redis","state":"down"`)
 	agent := s.agent("kcc1", rig.Behaviour{})
 	s.isHelped(agent, 1)
 	c := s.asksForANote("0612345678")
@@ -111,34 +111,34 @@ func TestRedisIsAwayAtTheStart(t *testing.T) {
 
 	require.NoError(t, s.Redis.Start(s.ctx))
 	s.storedOnce("0612345678", reference)
-	s.saysOfItself(http.StatusOK, `"ready"`)
+	s.readyzAnswers(http.StatusOK, `"ready"`)
 	s.asksForANote("0687654321").confirmed("0687654321", "vergunningen", true)
 	s.atRest()
 }
 
-func TestARedisThatMayLoseNotesIsToldOfAndServesOn(t *testing.T) {
+func TestARedisThatMayLoseNotesIsReportedAndServesOn(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.AlwaysOpen(), Without: []rig.Part{rig.TheDaemon}})
 	_, err := s.Redis.CLI(s.ctx, "CONFIG", "SET", "appendfsync", "everysec")
 	require.NoError(t, err)
 	require.NoError(t, s.Daemon.Start(s.ctx))
 	s.measure()
-	s.saysOfItself(http.StatusOK, `"state":"degraded","parts"`, `"redis","state":"degraded"`, "appendfsync")
+	s.readyzAnswers(http.StatusOK, `"state":"degraded","parts"`, `"redis","state":"degraded"`, "appendfsync")
 	s.logs("Redis is not as promises need it", "Set appendfsync always")
 	require.Equal(t, 1.0, s.metric("bereikbaar_part_degraded", "part", "redis"))
 	s.asksForANote("0612345678").confirmed("0612345678", "vergunningen", true)
 
 	_, err = s.Redis.CLI(s.ctx, "CONFIG", "SET", "appendfsync", "always")
 	require.NoError(t, err)
-	s.saysOfItself(http.StatusOK, `"ready"`)
+	s.readyzAnswers(http.StatusOK, `"ready"`)
 	require.Equal(
-		t, 1, strings.Count(s.log(), `"Redis is not as promises need it" setting=appendfsync`), "each is told once",
+		t, 1, strings.Count(s.log(), `"Redis is not as promises need it" setting=appendfsync`), "each is logged once",
 	)
 	s.atRest()
 }
 
 func TestCallsAreAnsweredWithoutTheAPI(t *testing.T) {
 	s := open(t, map[string]any{"listen": map[string]any{"web": "192.0.2.1:8570"}}) // no address of this machine
-	s.saysOfItself(
+	s.readyzAnswers(
 		http.StatusOK, `"state":"degraded","parts"`, `"api","state":"down"`, "cannot assign requested address",
 	)
 	s.logs("the JSON API cannot be reached", "listen.web")
@@ -158,8 +158,8 @@ func TestRedisIsFrozenAndTheCallerHearsAtOnce(t *testing.T) {
 	s.isHelped(agent, 1)
 
 	require.NoError(t, s.Redis.Process().Thaw())
-	s.saysOfItself(http.StatusOK, `"ready"`)
-	s.storedOnce("0612345678", reference) // also when Redis carries out what it read before it froze
+	s.readyzAnswers(http.StatusOK, `"ready"`)
+	s.storedOnce("0612345678", reference) // also when Redis executes requests from before the freeze
 	s.asksForANote("0687654321").confirmed("0687654321", "vergunningen", true)
 	s.atRest()
 	require.Equal(t, 2.0, s.ended(call.CallbackPromised))

@@ -13,14 +13,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// straight is a number that leads to the contact centre without a word.
+// straight is a number that leads to the contact centre without a prompt.
 const straight = "0570999999"
 
-// rings is a phone that rings for a moment: a caller who goes straight to a queue must have heard something before he
-// is heard himself, because a handset of the rig speaks to where it hears from.
+// rings is a phone that rings for a moment: a caller who goes straight to a queue must have heard something before they
+// are heard, because a handset sends to the address that it hears from.
 var rings = rig.Behaviour{RingFor: 500 * time.Millisecond}
 
-// hearsSomething waits for the first sound: music may begin softly, so that it cannot be told yet which it is.
+// hearsSomething waits for the first sound: music that begins softly cannot be recognised yet.
 func (c *caller) hearsSomething() {
 	c.s.t.Helper()
 	c.s.eventually("hear something", func() error {
@@ -31,7 +31,7 @@ func (c *caller) hearsSomething() {
 	})
 }
 
-// straightToTheContactCentre are overrides that make straight so, with these settings of the team.
+// straightToTheContactCentre are overrides that add straight, with these settings of the team.
 func straightToTheContactCentre(settings map[string]any) map[string]any {
 	return rig.Overrides(map[string]any{"unknown": map[string]any{"welcome": nil}},
 		team("kcc", rig.Overrides(map[string]any{"greeting": nil}, settings)))
@@ -73,9 +73,9 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 			leg, err := agent.AwaitEnd(s.ctx, round+1)
 			require.NoError(t, err)
 			require.Zero(t, leg.Answered)
-			require.False(t, leg.EndedByUs, "it was told to stop ringing")
+			require.False(t, leg.EndedByUs, "the phone was cancelled")
 			lost[i]++
-			s.eventually("it was told why", func() error {
+			s.eventually("the CANCEL has its reason", func() error {
 				messages, err := agent.Messages()
 				if err == nil && strings.Count(messages, "Call completed elsewhere") < lost[i] {
 					err = errors.New("no reason for each CANCEL")
@@ -87,13 +87,13 @@ func TestAllPhonesRingAndTheFirstToAnswerHasTheCall(t *testing.T) {
 		s.atRest()
 		require.Equal(
 			t, 3.0, s.metric("bereikbaar_agents_staffed", "team", "kcc"),
-			"nobody missed anything, and so nobody is paused",
+			"no missed ring, so no pause",
 		)
 	}
 	require.Equal(t, 3.0, s.offered("kcc", call.OfferAnswered))
 }
 
-func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
+func TestAnAgentWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
 	s := open(t, straightToTheContactCentre(map[string]any{
 		"ring_time": "5s", "missed_limit": 2, "missed_pause": "8s", "retry": "1s",
 		"callback": map[string]any{"enabled": false},
@@ -103,13 +103,13 @@ func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
 	_, err := agent.AwaitEnd(s.ctx, 2)
 	require.NoError(t, err)
 	s.eventually(
-		"he is paused",
+		"the agent is paused",
 		func() error { return equal(1, s.metric("bereikbaar_agents", "team", "kcc", "state", "paused")) },
 	)
 	require.Zero(t, s.metric("bereikbaar_agents_staffed", "team", "kcc"))
 	require.Len(t, agent.Calls(), 2)
 	leg, err := agent.AwaitRing(s.ctx, 3)
-	require.NoError(t, err, "the pause is over, and somebody waits")
+	require.NoError(t, err, "the pause is over, and a caller waits")
 	require.Greater(t, leg.Invited.Sub(agent.Calls()[1].Ended), 7*time.Second)
 	require.NoError(t, agent.Answer(s.ctx, 3))
 	c.talksTo(agent)
@@ -118,7 +118,7 @@ func TestWhoMissesTooManyRingsIsPausedForAWhile(t *testing.T) {
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferAnswered))
 }
 
-func TestWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
+func TestACallerWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
 	s := open(t, straightToTheContactCentre(map[string]any{
 		"max_wait": "4s", "overflow": "vergunningen", "callback": map[string]any{"enabled": false},
 	}))
@@ -137,7 +137,7 @@ func TestWhoWaitsTooLongMovesOnToAnotherTeam(t *testing.T) {
 	require.Equal(t, 1.0, s.offered("vergunningen", call.OfferAnswered))
 }
 
-func TestTheTeamThatGoesFirstWithAnAgentWhoWorksForTwo(t *testing.T) {
+func TestAnAgentOfTwoTeamsHelpsTheOneWithPriorityFirst(t *testing.T) {
 	s := open(t, rig.Overrides(straightToTheContactCentre(map[string]any{
 		"members": []string{"kcc1"}, "callback": map[string]any{"enabled": false},
 	}),
@@ -163,7 +163,7 @@ func TestTheTeamThatGoesFirstWithAnAgentWhoWorksForTwo(t *testing.T) {
 	require.Equal(t, 2.0, s.offered("kcc", call.OfferAnswered))
 }
 
-func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
+func TestWaitingCallersHearTheirPlace(t *testing.T) {
 	s := open(
 		t, straightToTheContactCentre(map[string]any{"announce": "5s", "callback": map[string]any{"enabled": false}}),
 	)
@@ -191,14 +191,14 @@ func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
 	waiting[0].hangsUp()
 	waiting[1].getsThrough(agent, 3)
 	waiting[2].listened = time.Now()
-	waiting[2].hears("nl/you-are-next") // his place has changed
+	waiting[2].hears("nl/you-are-next") // their place has changed
 	waiting[1].hangsUp()
 	waiting[2].getsThrough(agent, 4)
 	waiting[2].hangsUp()
 	s.atRest()
 }
 
-func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
+func TestPhonesThatDoNotExistInAsteriskAreNotRung(t *testing.T) {
 	s := openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), rig.Overrides(
 		straightToTheContactCentre(map[string]any{
 			"strategy": "fixed_order", "members": []string{"spook", "centrale", "kcc2", "kcc1"},
@@ -211,7 +211,7 @@ func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 	s.logs("does not exist in Asterisk; it is not rung", "PJSIP/bestaat-niet")
 	require.Equal(
 		t, 3.0, s.metric("bereikbaar_agents", "team", "kcc", "state", "offline"),
-		"of the one elsewhere nothing is known",
+		"nothing is known of the phone behind another switch",
 	)
 	agent := s.agent("kcc1", rings)
 	c := s.rings(rig.CallerOptions{To: straight})
@@ -221,9 +221,9 @@ func TestPhonesOfThePlanThatAreNotThere(t *testing.T) {
 	s.atRest()
 }
 
-// Nobody hangs up for a caller whose line is gone. With the session timers of deploy/asterisk/README.md Asterisk asks
-// for him.
-func TestACallerWhoIsGoneWithoutAWordKeepsNoPlace(t *testing.T) {
+// A caller whose line is gone sends no BYE. With the session timers of deploy/asterisk/README.md Asterisk checks the
+// line.
+func TestACallerWhoVanishedKeepsNoPlace(t *testing.T) {
 	s := openWith(t, rig.Options{
 		Config: rig.Overrides(
 			rig.AlwaysOpen(), straightToTheContactCentre(map[string]any{"callback": map[string]any{"enabled": false}}),
@@ -241,7 +241,7 @@ func TestACallerWhoIsGoneWithoutAWordKeepsNoPlace(t *testing.T) {
 	next := s.rings(rig.CallerOptions{To: straight, From: "0612345672"})
 	next.hears("music")
 	require.NoError(t, gone.Vanish())
-	s.within(2*time.Minute, "he has no place any more", func() error { // asked after 45 seconds, and waited for for 32
+	s.within(2*time.Minute, "their place is free", func() error { // asked after 45 seconds, given up 32 later
 		return equal(1, s.metric("bereikbaar_callers_waiting", "team", "kcc"))
 	})
 	talking.talksTo(agent) // nobody else is cut off

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// after waits; the moment itself is what is tried out.
+// after waits: these tests try exact moments.
 func (s *scene) after(d time.Duration) {
 	s.t.Helper()
 	select {
@@ -22,10 +22,10 @@ func (s *scene) after(d time.Duration) {
 	}
 }
 
-// hasHisPhoneBack waits until the only agent of a team is free: figures of queues are up to a fifth of a second old.
-func (s *scene) hasHisPhoneBack(team string) {
+// agentIsFree waits until the only agent of a team is free: figures of queues are up to a fifth of a second old.
+func (s *scene) agentIsFree(team string) {
 	s.t.Helper()
-	s.eventually("the agent has his phone back", func() error {
+	s.eventually("the agent is free", func() error {
 		return equal(1, s.metric("bereikbaar_agents", "team", team, "state", "free"))
 	})
 }
@@ -48,7 +48,7 @@ func TestTheCallerHangsUpInTheMomentInWhichTheAgentAnswers(t *testing.T) {
 			answered++
 		}
 		s.atRest()
-		s.hasHisPhoneBack("kcc")
+		s.agentIsFree("kcc")
 	}
 	t.Logf("%d of 20 were answered first", answered)
 	require.Equal(t, 20.0, s.offered("kcc", call.OfferAnswered)+s.offered("kcc", call.OfferAbandoned))
@@ -59,7 +59,7 @@ func TestCallerAndAgentHangUpInTheSameMoment(t *testing.T) {
 	s := open(t, straightToTheContactCentre(nil))
 	agent := s.agent("kcc1", rig.Behaviour{})
 	for i := range 20 {
-		n := len(agent.Calls()) + 1 // he who hangs up before the two are connected may be rung again
+		n := len(agent.Calls()) + 1 // an agent who hangs up before the two are connected may be rung again
 		c := s.rings(rig.CallerOptions{To: straight})
 		_, err := agent.AwaitTalk(s.ctx, n)
 		require.NoError(t, err)
@@ -77,9 +77,9 @@ func TestCallerAndAgentHangUpInTheSameMoment(t *testing.T) {
 		require.NoError(t, callerErr)
 		require.NoError(t, agentErr)
 		s.atRest()
-		s.hasHisPhoneBack("kcc")
+		s.agentIsFree("kcc")
 	}
-	// He who hangs up before Asterisk has told of the answer did not reach anybody.
+	// A caller who hangs up before Asterisk reports the answer counts as abandoned.
 	require.Equal(t, 20.0, s.offered("kcc", call.OfferAnswered)+s.offered("kcc", call.OfferAbandoned))
 	require.Zero(t, s.ended(call.Failed)+s.ended(call.Fallback))
 }

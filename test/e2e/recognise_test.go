@@ -18,7 +18,7 @@ func (s *scene) hasANote(from string) note.Note {
 	return s.asksForANote(from).confirmed(from, "vergunningen", true)
 }
 
-// ringsAgain lets a caller who has a note ring again, and hear how it stands.
+// ringsAgain lets a caller with a note ring again, and hear how it stands.
 func (s *scene) ringsAgain(from string) *caller {
 	s.t.Helper()
 	c := s.rings(rig.CallerOptions{From: from})
@@ -55,14 +55,14 @@ func TestACallerWithANoteWaitsForAPersonWhoSeesIt(t *testing.T) {
 	c.getsThrough(agent, 1)
 	said, err := agent.Messages()
 	require.NoError(t, err)
-	require.Contains(t, said, "TBN "+string(n.Reference), "his phone shows which note it is")
+	require.Contains(t, said, "TBN "+string(n.Reference), "the agent's phone shows the note")
 	c.hangsUp()
 	s.atRest()
-	require.Equal(t, note.Open, s.kept("0612345678").State, "it stays until somebody says that it is settled")
+	require.Equal(t, note.Open, s.kept("0612345678").State, "it stays open until it is resolved")
 	require.Equal(t, 1.0, s.ended(call.Answered))
 }
 
-func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
+func TestAnAgentResolvesTheNoteInTheCall(t *testing.T) {
 	s := open(t, nil)
 	s.hasANote("0612345678")
 	agent := s.agent("verg1", rig.Behaviour{})
@@ -73,7 +73,7 @@ func TestAnAgentSettlesTheNoteInTheCall(t *testing.T) {
 	n := s.kept("0612345678")
 	_, me, err := s.Daemon.API(s.ctx, "verg1", http.MethodGet, "/api/me", 0, "")
 	require.NoError(t, err)
-	require.Contains(t, me, `"note":"`+string(n.Reference)+`"`, "his desk can show the note of who he talks with")
+	require.Contains(t, me, `"note":"`+string(n.Reference)+`"`, "the desk can show the note of the caller")
 	desk.tells("resolve", n, `{"outcome": "settled", "reason": "staat in het dossier"}`)
 	after := s.kept("0612345678")
 	require.Equal(t, note.Resolved, after.State)
@@ -112,18 +112,18 @@ func TestHangingUpAtEveryPromptAboutANoteChangesNothing(t *testing.T) {
 	c.hears("nl/note-stays")
 	c.hangsUp()
 	s.atRest()
-	require.Equal(t, 1, s.kept("0612345678").Repeats, "he had chosen already")
+	require.Equal(t, 1, s.kept("0612345678").Repeats, "they had chosen already")
 }
 
-func TestACallerWithdrawsHisNote(t *testing.T) {
+func TestACallerWithdrawsTheirNote(t *testing.T) {
 	s := open(t, nil)
 	s.hasANote("0612345678")
 	c := s.ringsAgain("0612345678")
 	c.presses("3")
-	c.hearsWhole("nl/confirm-withdrawal") // a key before it is heard does not count
+	c.hearsWhole("nl/confirm-withdrawal") // a key before its end does not count
 	c.presses("1")
 	c.hearsWhole("nl/note-withdrawn")
-	c.hears("nl/menu-aanvraag") // he may have another question
+	c.hears("nl/menu-aanvraag") // they may have another question
 	c.hangsUp()
 	require.Equal(t, note.Cancelled, s.kept("0612345678").State)
 	s.atRest()
@@ -135,7 +135,7 @@ func TestACallerWithdrawsHisNote(t *testing.T) {
 
 	again := s.rings(rig.CallerOptions{From: "0612345678"})
 	again.hearsWhole("nl/welkom-deventer")
-	again.hears("nl/menu-aanvraag") // nothing is said of a note that is no more
+	again.hears("nl/menu-aanvraag") // a cancelled note is not mentioned
 	again.hangsUp()
 	s.atRest()
 }
@@ -144,7 +144,7 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	s := open(t, nil)
 	first := s.hasANote("0612345678")
 	c := s.ringsAgain("0612345678")
-	c.presses("1") // nobody of the department is there: the contact centre's queue, where nobody is either
+	c.presses("1") // the department is empty: the contact centre's queue, which is empty too
 	c.hearsWhole("nl/offer-callback")
 	c.presses("1")
 	c.hearsWhole("nl/note-already-open")
@@ -159,11 +159,10 @@ func TestTwoRequestsForTheSameAreOneNote(t *testing.T) {
 	require.Equal(t, 1.0, s.offered("kcc", call.OfferTookNote))
 }
 
-// longestSilenceWithANote is as longestSilence, with the time that it takes to say how a note stands and what can be
-// chosen.
+// longestSilenceWithANote is longestSilence plus the prompts about the note and the choices.
 const longestSilenceWithANote = 25 * time.Second
 
-// Doing nothing ends at a person for those who have a note too.
+// Doing nothing ends at a person for callers with a note, too.
 func TestACallerWithANoteWhoPressesNothingGetsAPersonSoon(t *testing.T) {
 	s := open(t, nil)
 	s.hasANote("0612345678")

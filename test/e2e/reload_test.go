@@ -20,7 +20,7 @@ func (s *scene) reloads(result string, n float64) {
 	})
 }
 
-// configured changes the configuration of the running daemon and waits until that is in force.
+// configured changes the configuration of the running daemon and waits until it is in force.
 func (s *scene) configured(overrides map[string]any) {
 	s.t.Helper()
 	before := s.metric("bereikbaar_config_reloads_total", "result", "ok")
@@ -44,11 +44,11 @@ func TestABrokenConfigurationIsRefusedAndTheOldOneStays(t *testing.T) {
 	require.Positive(t, at)
 	lines[at] = strings.Replace(lines[at], "3s", "drie", 1)
 
-	require.NoError(t, s.Daemon.WriteConfig([]byte(strings.Join(lines, "\n")))) // the daemon sees it by itself
+	require.NoError(t, s.Daemon.WriteConfig([]byte(strings.Join(lines, "\n")))) // the daemon notices it by itself
 	s.reloads("refused", 1)
 	s.logs("is refused, the old one stays", fmt.Sprintf("bereikbaar.yaml:%d: teams.", at+1), "drie")
 	require.Zero(t, s.metric("bereikbaar_config_last_reload_successful"))
-	require.NoError(t, s.Daemon.Reload()) // and when it is told to look
+	require.NoError(t, s.Daemon.Reload()) // and on SIGHUP
 	s.reloads("refused", 2)
 
 	for n, broken := range []string{"", "teams: [", "\x00\xff", "teams: {}\n", strings.Repeat("a: &a [*a]\n", 100)} {
@@ -91,7 +91,7 @@ func TestAReloadIsForTheNextCallAndTheRunningOneFinishesOnTheOldPlan(t *testing.
 		}}},
 		"teams": map[string]any{"kcc": map[string]any{"members": []string{"kcc2"}}},
 	})
-	before.presses("2") // as he was told: the contact centre
+	before.presses("2") // as in the old menu: the contact centre
 	before.getsThrough(kcc, 1)
 
 	after := s.rings(rig.CallerOptions{From: "0612345671"})
@@ -114,7 +114,7 @@ func withoutPermits() map[string]any {
 	}
 }
 
-func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
+func TestATeamIsRemovedWhileCallersWaitForItAndOthersChooseIt(t *testing.T) {
 	patient := team("kcc", map[string]any{"ring_time": "1m"})
 	s := open(t, patient)
 	s.agent("verg1", rig.Behaviour{NeverAnswers: true})
@@ -128,13 +128,13 @@ func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
 
 	s.configured(rig.Overrides(patient, withoutPermits()))
 	_, err := kcc.AwaitRing(s.ctx, 1)
-	require.NoError(t, err, "who waited goes to the contact centre")
-	choosing.presses("1") // as his menu says
+	require.NoError(t, err, "the waiting caller goes to the contact centre")
+	choosing.presses("1") // as in their menu
 	require.NoError(t, kcc.Answer(s.ctx, 1))
 	waiting.talksTo(kcc)
 	waiting.hangsUp()
 	_, err = kcc.AwaitRing(s.ctx, 2)
-	require.NoError(t, err, "and so does who chose it too late")
+	require.NoError(t, err, "and so does the late chooser")
 	require.NoError(t, kcc.Answer(s.ctx, 2))
 	choosing.talksTo(kcc)
 	choosing.hangsUp()
@@ -142,7 +142,7 @@ func TestATeamGoesWhileItsCallersWaitAndOthersAreAboutToChooseIt(t *testing.T) {
 	require.Zero(t, s.ended(call.Failed)+s.ended(call.Fallback))
 }
 
-func TestAnAgentIsTakenOutOfThePlanWhileHeTalks(t *testing.T) {
+func TestAnAgentIsTakenOutOfThePlanWhileTalking(t *testing.T) {
 	s := open(t, nil)
 	leaves := s.agent("kcc1", rig.Behaviour{})
 	caller := s.talking(leaves)
@@ -152,7 +152,7 @@ func TestAnAgentIsTakenOutOfThePlanWhileHeTalks(t *testing.T) {
 		"teams":  map[string]any{"kcc": map[string]any{"members": []string{"kcc2"}}},
 	})
 	stays := s.agent("kcc2", rig.Behaviour{})
-	caller.talksTo(leaves) // he finishes what he is doing
+	caller.talksTo(leaves) // the call goes on
 	caller.hangsUp()
 	next := s.rings(rig.CallerOptions{From: "0612345671"})
 	next.hears("nl/menu-aanvraag")

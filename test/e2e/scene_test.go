@@ -1,4 +1,5 @@
-// Package e2e rings a real Bereikbaar: SIPp calls in through a real Asterisk, and what comes back is listened to.
+// Package e2e rings a real Bereikbaar: SIPp calls in through a real Asterisk, and the tests recognise the sound that
+// comes back.
 package e2e
 
 import (
@@ -24,7 +25,7 @@ import (
 // limit bounds one test.
 const limit = 6 * time.Minute
 
-// scene is one test at its own rig.
+// scene is one test with its own rig.
 type scene struct {
 	*rig.Rig
 	t          *testing.T
@@ -38,8 +39,8 @@ func team(id string, settings map[string]any) map[string]any {
 	return map[string]any{"teams": map[string]any{id: settings}}
 }
 
-// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. When the test is over every promise that was
-// made in it is looked for, see promisesHold.
+// open starts a rig for one test; overrides are laid over rig.AlwaysOpen. After the test all its promises are checked,
+// see promisesHold.
 func open(t *testing.T, overrides map[string]any) *scene {
 	t.Helper()
 	return openWith(t, rig.Options{Config: rig.Overrides(rig.AlwaysOpen(), overrides)})
@@ -58,7 +59,7 @@ func openWith(t *testing.T, o rig.Options) *scene {
 			s.tellWhy()
 		}
 		err := s.Close()
-		// the testing package keeps this function until the last test has ended, and with it all that was heard
+		// the testing package keeps this function, and all sound with it, until the last test has ended
 		s.Rig, s.callers = nil, nil
 		require.NoError(t, err)
 	})
@@ -76,7 +77,7 @@ func openWith(t *testing.T, o rig.Options) *scene {
 // measure notes how many goroutines the daemon has at rest.
 func (s *scene) measure() { s.goroutines = s.metric("go_goroutines") }
 
-// tellWhy keeps what the parts wrote and shows the end of the daemon's log.
+// tellWhy keeps the logs of the parts and shows the end of the daemon's.
 func (s *scene) tellWhy() {
 	s.Keep()
 	s.t.Logf("logs and traces are in %s", s.Dir)
@@ -86,7 +87,7 @@ func (s *scene) tellWhy() {
 	}
 }
 
-// log is what the daemon wrote so far.
+// log is the daemon's log so far.
 func (s *scene) log() string {
 	s.t.Helper()
 	log, err := os.ReadFile(s.Daemon.Process().Log)
@@ -94,10 +95,10 @@ func (s *scene) log() string {
 	return string(log)
 }
 
-// logs waits until the daemon has written all of the texts.
+// logs waits until the daemon's log has all of the texts.
 func (s *scene) logs(texts ...string) {
 	s.t.Helper()
-	s.eventually("the daemon says so", func() error {
+	s.eventually("the daemon logs it", func() error {
 		log := s.log()
 		for _, text := range texts {
 			if !strings.Contains(log, text) {
@@ -135,7 +136,7 @@ func (s *scene) atRest() {
 func (s *scene) families() map[string]*family {
 	s.t.Helper()
 	var text string
-	s.eventually("the daemon tells its figures", func() (err error) {
+	s.eventually("the daemon gives its metrics", func() (err error) {
 		text, err = s.Daemon.Metrics(s.ctx)
 		return err
 	})
@@ -158,7 +159,7 @@ func (s *scene) eventually(what string, try func() error) {
 	s.within(time.Minute, what, try)
 }
 
-// within is eventually for what takes long.
+// within is eventually with another limit.
 func (s *scene) within(limit time.Duration, what string, try func() error) {
 	s.t.Helper()
 	ticks := time.NewTicker(50 * time.Millisecond)
@@ -185,14 +186,14 @@ func (s *scene) notes(number string) []note.Note {
 	store := redisstore.Open(redistest.As(s.Redis.Address))
 	defer store.Close()
 	var notes []note.Note
-	s.eventually("Redis tells the notes", func() (err error) { // the store waits less than a busy machine can take
+	s.eventually("Redis gives the notes", func() (err error) { // a busy machine may exceed the store's time limit
 		notes, err = store.ByNumber(s.ctx, "deventer", n, 10)
 		return err
 	})
 	return notes
 }
 
-// offered counts the calls that were put before a team, by result.
+// offered counts a team's offers, by result.
 func (s *scene) offered(team string, result call.OfferResult) float64 {
 	s.t.Helper()
 	return s.metric("bereikbaar_calls_offered_total", "team", team, "result", string(result))
@@ -224,11 +225,11 @@ func (s *scene) rings(o rig.CallerOptions) *caller {
 // ringsFrom lets a caller ring the municipality.
 func (s *scene) ringsFrom(number string) *caller { return s.rings(rig.CallerOptions{From: number}) }
 
-// caller is a caller of whom the test follows what he hears.
+// caller is a caller whose sound the test follows.
 type caller struct {
 	*rig.Caller
 	s        *scene
-	listened time.Time // up to where he has listened
+	listened time.Time // up to here
 }
 
 // hears waits until one of the phrases begins, after what was heard before.
@@ -255,7 +256,7 @@ func (c *caller) getsThrough(agent *rig.Agent, n int) {
 	c.talksTo(agent)
 }
 
-// talking is a caller who has come through the menu to the agent, as her first call.
+// talking brings a caller through the menu to the agent, as the agent's first call.
 func (s *scene) talking(agent *rig.Agent) *caller {
 	s.t.Helper()
 	c := s.ringsFrom("0612345670")
@@ -278,7 +279,7 @@ func (c *caller) hangsUp() {
 func (c *caller) isHungUp() {
 	c.s.t.Helper()
 	require.NoError(c.s.t, c.AwaitEnd(c.s.ctx))
-	require.False(c.s.t, c.Leg().EndedByUs, "the call was ended for him")
+	require.False(c.s.t, c.Leg().EndedByUs, "Asterisk ended the call")
 }
 
 // talksTo asserts that caller and agent hear each other.

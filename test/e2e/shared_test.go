@@ -12,8 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// leavesAnotherNumber lets a caller ask the department for a note, to be called back on another number than their
-// line shows.
+// leavesAnotherNumber lets a caller ask the department for a note on another number than their line's.
 func (s *scene) leavesAnotherNumber(line, number string) note.Note {
 	s.t.Helper()
 	c := s.ringsFrom(line)
@@ -47,7 +46,7 @@ func TestACallerWhoLeftAnotherNumberIsRecognisedByBoth(t *testing.T) {
 	s.atRest()
 }
 
-// A colleague sees which note the caller rings about, so that nobody is called back who was helped.
+// A colleague sees the caller's note, so that a helped caller is not called back.
 func TestACallerWhoRingsFromTheirLineIsHelpedAndNotCalledBack(t *testing.T) {
 	const line, number = "0570693911", "0687654321"
 	s := open(t, nil)
@@ -117,7 +116,7 @@ func TestSeveralPeopleBehindOneCompanysNumber(t *testing.T) {
 	c.hears("nl/notes-choices")
 	c.presses("3")
 	c.hears("nl/enter-reference")
-	c.presses("10000004") // nobody's here
+	c.presses("10000004") // not a reference here
 	c.hearsWhole("nl/reference-unknown")
 	c.hears("nl/enter-reference")
 	c.presses(string(second.Reference))
@@ -138,19 +137,19 @@ func TestNobodyWithdrawsANoteOfTheCompanyWithoutItsReference(t *testing.T) {
 	c.presses("3")
 	c.hearsWhole("nl/enter-reference")
 	c.hears("nl/searching-agent", "nl/not-reachable", "music") // they do nothing, and get a person
-	// a key before its end may have been meant for what was asked before
+	// a key before its end may be an answer to the previous question
 	c.hearsWhole("nl/offer-callback")
 	c.presses("1")
 	c.hears("nl/confirm-number")
 	c.presses("1")
 	reference := c.isPromised()
-	require.NotEqual(t, first.Reference, reference, "nobody hears the reference of another's note")
+	require.NotEqual(t, first.Reference, reference, "no caller hears the reference of another's note")
 	require.Equal(t, note.Open, s.ofReference(first.Reference).State)
 	s.atRest()
 	require.Zero(t, s.ended(call.NoteWithdrawn))
 }
 
-// Who keys in their reference hears how their own note stands.
+// A caller who keys in their reference hears how their own note stands.
 func TestSomebodyOfTheCompanyHearsHowTheirNoteStands(t *testing.T) {
 	s := open(t, nil)
 	s.hasANote(company)

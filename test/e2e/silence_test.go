@@ -20,8 +20,7 @@ import (
 // longestSilence is how long callers who press nothing, or nothing more, may wait until a person's phone rings.
 const longestSilence = 20 * time.Second
 
-// silentPath is a way through the menus of the shipped configuration, and where it ends for those who then press
-// nothing.
+// silentPath is a way through the menus of the shipped configuration, and its end without a further key.
 type silentPath struct {
 	number string // that is dialled
 	keys   string
@@ -54,8 +53,8 @@ func shippedPaths(t *testing.T) []silentPath {
 	return paths
 }
 
-// Doing nothing ends at a person, and soon: the menu is not told again to those who wait for the end of it.
-func TestWhoPressesNothingGetsAPersonSoon(t *testing.T) {
+// Doing nothing ends at a person, and soon: the menu does not repeat.
+func TestACallerWhoPressesNothingGetsAPersonSoon(t *testing.T) {
 	for _, path := range shippedPaths(t) {
 		t.Run(fmt.Sprintf("after %q at %s", path.keys, path.number), func(t *testing.T) {
 			waited := path.waits(open(t, nil), "")
@@ -64,20 +63,20 @@ func TestWhoPressesNothingGetsAPersonSoon(t *testing.T) {
 	}
 }
 
-// Whoever pressed a wrong key hears the menu once more, and only once when they press nothing then.
-func TestWhoPressesAWrongKeyHearsTheMenuOnceMore(t *testing.T) {
+// After a wrong key the menu plays once more, and only once when the caller then presses nothing.
+func TestACallerWhoPressesAWrongKeyHearsTheMenuOnceMore(t *testing.T) {
 	for _, path := range shippedPaths(t) {
 		if path.last == "" {
 			continue
 		}
 		t.Run(fmt.Sprintf("after %q at %s", path.keys, path.number), func(t *testing.T) {
 			waited := path.waits(open(t, nil), "9")
-			require.LessOrEqual(t, waited, longestSilence+5*time.Second, "to be told so takes its time")
+			require.LessOrEqual(t, waited, longestSilence+5*time.Second, "the prompt about the wrong key takes time")
 		})
 	}
 }
 
-// waits lets a caller go the way, press one wrong key if there is one, and then nothing more. It gives how long it
+// waits lets a caller go the way, press the wrong key if one is given, and then nothing more. It gives how long it
 // takes from the last key, or from the call, until a phone rings.
 func (path silentPath) waits(s *scene, wrong string) time.Duration {
 	s.t.Helper()
@@ -102,7 +101,7 @@ func (path silentPath) waits(s *scene, wrong string) time.Duration {
 	c.hears("nl/searching-agent")
 	c.getsThrough(agent, 1)
 	if path.last != "" {
-		require.Equal(s.t, 1, c.count(path.last), "the end of the menu is told once")
+		require.Equal(s.t, 1, c.count(path.last), "the end of the menu plays once")
 	}
 	c.hangsUp()
 	s.atRest()
@@ -119,7 +118,7 @@ func (c *caller) count(id string) (times int) {
 	return times
 }
 
-// Whoever takes the telephone from their ear to find the key does not hear that the menu has gone on.
+// A caller who takes the telephone from their ear to find the key does not hear that the menu has gone on.
 func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
 	s := open(t, longRingOfTheContactCentre)
 	agent := s.agent("kcc1", rig.Behaviour{NeverAnswers: true})
@@ -138,7 +137,7 @@ func TestAKeyThatIsLateForTheMenuAsksForNoNote(t *testing.T) {
 	s.atRest()
 }
 
-// longRingOfTheContactCentre lets a phone of it ring for the whole test, so that nothing is offered unasked.
+// longRingOfTheContactCentre lets a phone of it ring for the whole test, so that no note is offered unasked.
 var longRingOfTheContactCentre = team("kcc", map[string]any{
 	"ring_time": "2m", "announce": "5m", "callback": map[string]any{"after": "10m", "key": "1"},
 })

@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// softphone is a telephone program of which the test follows what it hears.
+// softphone is a telephone program whose sound the test follows.
 type softphone struct {
 	*rig.Softphone
 	s        *scene
@@ -64,7 +64,7 @@ func (p *softphone) heard() rig.Sound {
 	return sound
 }
 
-// hearsTone waits until there is a stretch in the latest two seconds that is the other's tone and hardly anything else.
+// hearsTone waits until the latest two seconds have a stretch of the other's tone, nearly pure.
 func (p *softphone) hearsTone(of *softphone) {
 	p.s.t.Helper()
 	p.s.eventually(p.Name+" hears "+of.Name, func() error {
@@ -94,7 +94,7 @@ func TestASoftphoneRingsAndIsHelpedByASoftphone(t *testing.T) {
 		require.Greater(t, spoken.Duration(), 4*time.Second)
 		require.Greater(t, spoken.RMS(), -30.0, "speech of an ordinary loudness")
 		require.Less(t, spoken.Silence(), 0.5, "mostly speech")
-		require.Less(t, spoken.LongestSilence(), 2*time.Second, "he is not left in silence")
+		require.Less(t, spoken.LongestSilence(), 2*time.Second, "the caller is not left in silence")
 
 		caller.presses("2")
 		caller.hears("nl/searching-agent")
@@ -112,7 +112,7 @@ func TestASoftphoneRingsAndIsHelpedByASoftphone(t *testing.T) {
 
 func TestASoftphoneMakesANoteWithItsKeys(t *testing.T) {
 	s := open(t, nil)
-	caller := s.softphone("beller1", 440) // an account, and so no number to ring back
+	caller := s.softphone("beller1", 440) // an account, so no number to call back
 
 	caller.dials("140570")
 	caller.hears("nl/menu-aanvraag")
@@ -146,7 +146,7 @@ func TestASoftphoneMakesANoteWithItsKeys(t *testing.T) {
 	require.Equal(t, 1.0, s.ended(call.CallbackPromised))
 }
 
-// answersWith presses keys once the question has been heard for a while, as people do.
+// answersWith presses keys some time into the question, as people do.
 func (p *softphone) answersWith(keys string) {
 	p.s.t.Helper()
 	began := p.heard().Duration()

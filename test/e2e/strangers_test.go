@@ -14,19 +14,19 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// tested is a rig of which the test holds every telephone: what it is made to do shows as an INVITE to one of them, or
-// as a call of the daemon.
+// tested is a rig whose telephones all belong to the test: every effect shows as an INVITE to one of them, or as a call
+// of the daemon.
 type tested struct {
 	*scene
 	phone, colleague, trunk, stranger *rig.Peer
-	calls                             float64 // of the daemon that should have been
+	calls                             float64 // of the daemon that are expected
 }
 
-// attempt is something that somebody sends, and what may come of it.
+// trial is a request, and its allowed effect.
 type trial struct {
 	what string
 	rig.SIPRequest
-	taken bool // it is a call like any other: it comes to the daemon, and nothing else happens
+	taken bool // it is an ordinary call to the daemon, with no other effect
 }
 
 func startTested(t *testing.T) *tested {
@@ -42,7 +42,7 @@ func startTested(t *testing.T) *tested {
 	return s
 }
 
-// try sends something, ends the call that it may have become, and asserts that nothing else came of it.
+// try sends a request, ends the call that it may have made, and asserts that it had no other effect.
 func (s *tested) try(by *rig.Peer, a trial) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
@@ -63,7 +63,7 @@ func (s *tested) try(by *rig.Peer, a trial) {
 	s.nothingElse(a.what)
 }
 
-// nothingElse asserts that no phone and no trunk was rung, and that no call but those that should have been is known.
+// nothingElse asserts that neither phones nor trunk were rung, and that the daemon had only the expected calls.
 func (s *tested) nothingElse(after string) {
 	s.t.Helper()
 	for _, p := range []*rig.Peer{s.colleague, s.trunk, s.stranger} {
@@ -99,7 +99,7 @@ func nowhere() []trial {
 	return list
 }
 
-// otherMethods are requests outside of a call that ask a switch to do something.
+// otherMethods are requests outside of a call that make a careless switch act.
 func otherMethods() []trial {
 	var list []trial
 	add := func(method, to string, headers ...string) {
@@ -130,7 +130,7 @@ func otherMethods() []trial {
 	return list
 }
 
-// told are headers that say where a call came from or should go. They change nothing.
+// told are headers about the origin or target of a call. They have no effect.
 var told = [][]string{
 	{"P-Asserted-Identity: <sip:0687654321@x>", "Remote-Party-ID: <sip:0687654321@x>;party=calling"},
 	{"Diversion: <sip:verg2@x>;reason=unconditional", "History-Info: <sip:0909012345@x>;index=1"},
@@ -223,7 +223,7 @@ func TestParametersOfTheNetworkAreNoPartOfANumber(t *testing.T) {
 	require.NotContains(t, s.log(), "a number that is not configured")
 }
 
-// replaces names a call, as whoever wants to take it over does.
+// replaces is the Replaces header that would take over a call.
 func replaces(d *rig.Dialog) string {
 	tag := func(header string) string {
 		_, tag, _ := strings.Cut(header, ";tag=")
@@ -255,7 +255,7 @@ func TestNobodyTakesOverACallWithReplaces(t *testing.T) {
 	s.atRest()
 }
 
-// transfers are what a phone or the trunk may ask for in a call, by the Refer-To.
+// transfers are the values of Refer-To that a phone or the trunk may send in a call.
 func transfers(server string) []string {
 	var list []string
 	for _, user := range []string{

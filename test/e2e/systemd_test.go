@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// serviceManager hears what a service tells systemd (sd_notify(3)).
+// serviceManager receives a service's messages to systemd (sd_notify(3)).
 type serviceManager struct {
 	conn *net.UnixConn
 
@@ -54,12 +54,12 @@ func (m *serviceManager) listen() {
 	}
 }
 
-// environment is what systemd gives a service with Type=notify and WatchdogSec=15.
+// environment is that of a service with Type=notify and WatchdogSec=15.
 func (m *serviceManager) environment() []string {
 	return []string{"NOTIFY_SOCKET=" + m.conn.LocalAddr().String(), "WATCHDOG_USEC=15000000"}
 }
 
-// heard counts how often the text was told after a moment.
+// heard counts the messages with the text after a moment.
 func (m *serviceManager) heard(text string, after time.Time) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,7 +72,7 @@ func (m *serviceManager) heard(text string, after time.Time) int {
 	return n
 }
 
-// await waits until the text is told after a moment.
+// await waits for a message with the text after a moment.
 func (m *serviceManager) await(s *scene, text string, after time.Time) {
 	s.t.Helper()
 	s.eventually("systemd hears "+text, func() error {
@@ -83,7 +83,7 @@ func (m *serviceManager) await(s *scene, text string, after time.Time) {
 	})
 }
 
-func TestSystemdHearsWhenTheDaemonIsReadyTurnsAndStops(t *testing.T) {
+func TestSystemdHearsReadyWatchdogAndStopping(t *testing.T) {
 	manager := newServiceManager(t)
 	s := open(t, nil)
 	require.NoError(t, s.Daemon.Stop())
@@ -99,7 +99,7 @@ func TestSystemdHearsWhenTheDaemonIsReadyTurnsAndStops(t *testing.T) {
 
 	require.NoError(t, s.Daemon.Process().Freeze())
 	frozen := time.Now()
-	// Nothing tells that something will not come but time: three turns of the heart.
+	// Only time shows that no message comes: three turns of the watchdog.
 	silence, cancel := context.WithTimeout(s.ctx, 3*time.Second)
 	defer cancel()
 	<-silence.Done()

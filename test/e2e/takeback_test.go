@@ -37,8 +37,8 @@ func crowded(t *testing.T, number string) *scene {
 	})
 }
 
-// comesBack starts a daemon that was killed, and gives how long after its link was up it said that it is ready. From
-// the first answer on it must answer every question.
+// comesBack starts a killed daemon, and gives the time from its link to its readiness. After its first answer /readyz
+// must answer always.
 func (s *scene) comesBack() time.Duration {
 	s.t.Helper()
 	require.NoError(s.t, s.Daemon.Launch())
@@ -63,7 +63,7 @@ func (s *scene) comesBack() time.Duration {
 			require.Equal(s.t, http.StatusServiceUnavailable, status)
 			require.Regexp(
 				s.t, `"name":"ari","state":"down".*"detail":"(connecting to|taking back)`, body,
-				"it says what it is doing",
+				"/readyz gives the progress",
 			)
 		}
 	})
@@ -73,7 +73,7 @@ func (s *scene) comesBack() time.Duration {
 // handles waits until the daemon handles as many calls as callers are on the line.
 func (s *scene) handles(onTheLine func() int) {
 	s.t.Helper()
-	s.eventually("nobody is missing", func() error {
+	s.eventually("no call is missing", func() error {
 		if n, want := int(s.metric("bereikbaar_calls_active")), onTheLine(); n != want {
 			return fmt.Errorf("%d of %d", n, want)
 		}
@@ -90,7 +90,7 @@ func onTheLine(legs ...rig.Leg) (n int) {
 	return n
 }
 
-// Who waits keeps the place that they had, however many there are.
+// All waiting callers keep their places.
 func TestAFullQueueIsTakenBackInOrder(t *testing.T) {
 	const number, waiting = "0570800801", 100
 	s := crowded(t, number)
@@ -103,7 +103,7 @@ func TestAFullQueueIsTakenBackInOrder(t *testing.T) {
 		}
 		return n
 	}
-	for n := range 4 { // one after the other: Asterisk lets those who come together in as it likes
+	for n := range 4 { // one after the other: Asterisk lets simultaneous calls in in any order
 		first = append(first, s.rings(rig.CallerOptions{To: number, From: fmt.Sprintf("068765432%d", n)}))
 		s.handles(ofFirst)
 	}
@@ -124,7 +124,7 @@ func TestAFullQueueIsTakenBackInOrder(t *testing.T) {
 		ready = append(ready, s.comesBack())
 	}
 	s.handles(there)
-	require.Less(t, slices.Min(ready), 500*time.Millisecond, "it says so at once: %v", ready)
+	require.Less(t, slices.Min(ready), 500*time.Millisecond, "ready at once: %v", ready)
 	require.NoError(t, phone.AwaitRings(s.ctx, 4))
 	from, err := phone.Callers()
 	require.NoError(t, err)

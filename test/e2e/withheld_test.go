@@ -14,14 +14,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// revealed is the number that the provider asserts in these tests; %02d makes it differ from case to case.
+// revealed is the asserted number; %02d makes it differ from case to case.
 const revealed = "06876543%02d"
 
-// asserted is the header with which a provider tells who rings.
+// asserted is the header in which a provider asserts the number.
 const asserted = "P-Asserted-Identity: <sip:NUMBER@provider.example>"
 
-// withheld are the ways in which a caller, or their provider, says that the number is not to be shown. NUMBER stands
-// for it.
+// withheld are the ways to withhold a number, by the caller or their provider. NUMBER stands for it.
 var withheld = map[string][]string{
 	"as the standard has it": {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted, "Privacy: id"},
 	"without Privacy":        {`From: "Anonymous" <sip:anonymous@anonymous.invalid>`, asserted},
@@ -136,7 +135,7 @@ func header(lines []string, number string) []string {
 	return filled
 }
 
-// nowhere asserts that no file of Asterisk, of Redis and of the daemon holds the number, written in any way.
+// nowhere asserts that no file of Asterisk, Redis or the daemon holds the number, in any notation.
 func (s *scene) nowhere(number string) {
 	s.t.Helper()
 	digits := []byte(strings.TrimPrefix(number, "0"))
@@ -160,7 +159,7 @@ func TestAWithheldNumberIsShownNowhere(t *testing.T) {
 	s := open(t, straightToTheContactCentre(nil))
 	agent := s.agent("kcc1", rings)
 	calls := 0
-	// rings lets a caller get through to the agent, and gives what the phone was told.
+	// rings lets a caller get through to the agent, and gives the messages to the phone.
 	rings := func(t *testing.T, lines []string) (number, told string) {
 		before, err := agent.Messages()
 		require.NoError(t, err)
@@ -172,7 +171,7 @@ func TestAWithheldNumberIsShownNowhere(t *testing.T) {
 		require.NoError(t, err)
 		status, err := c.Request(s.ctx, "UPDATE", header([]string{asserted}, number), "")
 		require.NoError(t, err)
-		require.Equal(t, 200, status, "the provider says it once more")
+		require.Equal(t, 200, status, "the provider asserts it once more")
 		c.talksTo(agent)
 		c.hangsUp()
 		s.atRest()
@@ -183,7 +182,7 @@ func TestAWithheldNumberIsShownNowhere(t *testing.T) {
 	for name, lines := range withheld {
 		t.Run(name, func(t *testing.T) {
 			number, told := rings(t, lines)
-			require.NotContains(t, told, strings.TrimPrefix(number, "0"), "the phone of the agent was told")
+			require.NotContains(t, told, strings.TrimPrefix(number, "0"), "the agent's phone got the number")
 			s.nowhere(number)
 		})
 	}
@@ -213,7 +212,7 @@ func TestAWithheldNumberIsShownNowhereInTheFallback(t *testing.T) {
 			require.NoError(t, s.Asterisk.AwaitIdle(s.ctx))
 			told, err := agent.Messages()
 			require.NoError(t, err)
-			require.NotContains(t, told, strings.TrimPrefix(number, "0"), "the phone of the agent was told")
+			require.NotContains(t, told, strings.TrimPrefix(number, "0"), "the agent's phone got the number")
 			s.nowhere(number)
 		})
 	}
@@ -239,7 +238,7 @@ func TestACallerWhoIsAnonymousInFromAloneKeysTheNumberIn(t *testing.T) {
 	s.atRest()
 }
 
-// forwarder says who sent the call on to us, and that they are not to be shown.
+// forwarder are headers with a withheld forwarder.
 var forwarder = []string{
 	"From: <sip:0612345678@provider.example>", "P-Asserted-Identity: <sip:0612345678@provider.example>",
 	"Diversion: <sip:NUMBER@provider.example>;reason=unconditional;privacy=full;screen=no",
@@ -262,8 +261,8 @@ func TestAWithheldForwarderIsShownNowhere(t *testing.T) {
 			require.NoError(t, s.Asterisk.AwaitIdle(s.ctx))
 			told, err := agent.Messages()
 			require.NoError(t, err)
-			require.Contains(t, told, "612345678", "who rings is shown")
-			require.NotContains(t, told, "687654321", "the phone of the agent was told who sent the call on")
+			require.Contains(t, told, "612345678", "the caller is shown")
+			require.NotContains(t, told, "687654321", "the agent's phone got the forwarder")
 			s.nowhere("0687654321")
 		})
 	}
