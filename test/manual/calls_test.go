@@ -12,7 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// caller is a call to the number, and how far we have listened.
+// caller is a call to the number, and the moment up to which it was heard.
 type caller struct {
 	*rig.Caller
 	o        *operator
@@ -63,7 +63,7 @@ func (o *operator) reachesAPerson(agent *rig.Agent) *caller {
 	return c
 }
 
-// reachesTheFallback rings while no daemon is there, and is put through to the phone all the same.
+// reachesTheFallback rings while no daemon is there, and reaches the phone all the same.
 func (o *operator) reachesTheFallback(agent *rig.Agent) {
 	o.t.Helper()
 	n := len(agent.Calls()) + 1
@@ -75,7 +75,7 @@ func (o *operator) reachesTheFallback(agent *rig.Agent) {
 	require.NoError(o.t, err)
 }
 
-// isPromised rings from a number, chooses a department where nobody is logged in, and is promised a call back.
+// isPromised rings from a number, chooses a department where nobody is logged in, and is promised a callback.
 func (o *operator) isPromised(number string) {
 	o.t.Helper()
 	c := o.rings(number)
@@ -90,7 +90,7 @@ func (o *operator) isPromised(number string) {
 	c.hangsUp()
 }
 
-// hasNotes waits until the command lists so many notes, asked as the manual has an operator ask.
+// hasNotes waits until the manual's command lists n notes.
 func (o *operator) hasNotes(n int) {
 	o.t.Helper()
 	o.eventually(fmt.Sprintf("%d notes are listed", n), "bereikbaar notes list --json", func(out string) bool {
@@ -98,7 +98,7 @@ func (o *operator) hasNotes(n int) {
 	})
 }
 
-// eventually runs a script in an operator's shell until it succeeds and prints what is wanted.
+// eventually runs a script in an operator's shell until it succeeds with the wanted output.
 func (o *operator) eventually(what, script string, wanted func(out string) bool) {
 	o.t.Helper()
 	var last string
@@ -106,18 +106,18 @@ func (o *operator) eventually(what, script string, wanted func(out string) bool)
 		out, err := o.machine.Run(o.ctx, o.shell()+script)
 		last = out
 		assert.NoError(c, err, last)
-		assert.True(c, wanted(out), "%s: %s says %s", what, script, last)
+		assert.True(c, wanted(out), "%s: %s prints %s", what, script, last)
 	}, 90*time.Second, 200*time.Millisecond)
 }
 
-// soon is how long anything that a caller or a phone waits for may take.
+// soon bounds the wait of a caller or a phone.
 func (o *operator) soon() context.Context {
 	ctx, cancel := context.WithTimeout(o.ctx, 90*time.Second)
 	o.t.Cleanup(cancel)
 	return ctx
 }
 
-// shell is what an operator says in each new shell before the day's work.
+// shell are the commands that an operator gives first in each new shell.
 func (o *operator) shell() string {
 	var script strings.Builder
 	for _, c := range o.page.directly(o.t, "Day to day") {

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is an Asterisk that was there before: Debian's, with a dialplan and a number that are not ours, and a trunk
-// and phones that are as deploy/asterisk/README.md asks.
+// theirs is an existing Asterisk: Debian's, with a dialplan and a number of its own, and trunk and phones as
+// deploy/asterisk/README.md asks.
 const theirs = `apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-gsm asterisk-moh-opsound-wav
 cat >>/etc/asterisk/pjsip.conf <<END
 

@@ -23,7 +23,7 @@ const (
 	deskAddress     = "192.0.2.21"
 )
 
-// operator is who follows the manual.
+// operator is the person who follows the manual.
 type operator struct {
 	t       *testing.T
 	ctx     context.Context
@@ -54,7 +54,7 @@ func newOperator(t *testing.T) *operator {
 	return &operator{t: t, ctx: ctx, machine: machine, page: readPage(t)}
 }
 
-// does runs a script on the machine and gives what it printed.
+// does runs a script on the machine and gives its output.
 func (o *operator) does(script string) string {
 	o.t.Helper()
 	out, err := o.machine.Run(o.ctx, "set -eu -o pipefail\n"+script)
@@ -65,8 +65,8 @@ func (o *operator) does(script string) string {
 // mark begins the output of a command.
 var mark = regexp.MustCompile(`(?m)^@@@ (\d+)\n`)
 
-// follows runs commands of the manual in one shell of root, each as it is written. Each must succeed, and print what
-// the manual says.
+// follows runs commands of the manual in one shell of root, each as it is written. Each must succeed, with the manual's
+// output.
 func (o *operator) follows(commands []command) {
 	o.t.Helper()
 	script := strings.Builder{}
@@ -94,10 +94,10 @@ func (o *operator) follows(commands []command) {
 	require.NoError(o.t, err, out)
 }
 
-// account is one that step 4 wrote into site/pjsip.conf.
+// account is one from step 4, in site/pjsip.conf.
 var account = regexp.MustCompile(`(?m)^username = (\S+)\npassword = (\S+)$`)
 
-// logsIn lets a phone log in with the first account that stands in a file of Asterisk.
+// logsIn lets a phone log in with the first account in a file of Asterisk.
 func (o *operator) logsIn(file string) *rig.Agent {
 	o.t.Helper()
 	found := account.FindStringSubmatch(o.does("cat /etc/asterisk/" + file))

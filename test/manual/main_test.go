@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// inside says that this process is in its own network already.
+// inside marks a process that is in its own network already.
 const inside = "BEREIKBAAR_MANUAL_NETWORK"
 
 // TestMain goes on in a network of our own, where the addresses of the manual belong to us: the machine's, those of its

@@ -73,8 +73,8 @@ func (o *operator) configures() {
 	o.follows(o.page.under(o.t, "8. Prompts"))
 }
 
-// isAlwaysOpen changes the configuration to a municipality whose opening hours do not depend on when the test runs: the
-// change that step 7 leaves to its reader.
+// isAlwaysOpen changes the configuration to a municipality that is open whenever the test runs: the change that step 7
+// leaves to its reader.
 func (o *operator) isAlwaysOpen() {
 	o.t.Helper()
 	path := filepath.Join(o.machine.Root, "etc/bereikbaar/bereikbaar.yaml")
@@ -85,8 +85,8 @@ func (o *operator) isAlwaysOpen() {
 	require.NoError(o.t, os.WriteFile(path, text, 0o644))
 }
 
-// watches asserts that Prometheus reads the daemon beside what it read before, and has the rules. It asks for targets
-// and not for "up": a query still gives what was read before a restart.
+// watches asserts that Prometheus reads the daemon beside its former targets, and has the rules. It asks for targets
+// and not for "up": a query still gives values from before a restart.
 func (o *operator) watches() {
 	o.t.Helper()
 	const ask = "curl -fsS 127.0.0.1:9090/api/v1/"
@@ -129,7 +129,7 @@ func (o *operator) restoresABackup() {
 			stop = i
 		}
 	}
-	require.Positive(o.t, stop, "the manual tells how to restore")
+	require.Positive(o.t, stop, "the manual has the restore")
 	o.follows(append(login, keeping[:stop]...))
 	o.isPromised("0612345672")
 	o.hasNotes(2)
@@ -150,7 +150,7 @@ func (o *operator) restartsEachPart(agent *rig.Agent) {
 	require.Equal(o.t, before, o.losses())
 }
 
-// losses are how often Redis came back without what it had confirmed: by a restored backup it has to, by nothing else.
+// losses are how often Redis came back without confirmed writes: a restored backup is the only allowed cause.
 func (o *operator) losses() int {
 	o.t.Helper()
 	return strings.Count(o.does("journalctl -u bereikbaar"), "Redis had lost")
@@ -161,7 +161,7 @@ func (o *operator) isReady() {
 	o.eventually("the daemon takes calls", "curl -fsS 127.0.0.1:9570/readyz", func(string) bool { return true })
 }
 
-// losesPower ends every process at once, and starts the machine: everything that is enabled comes back.
+// losesPower ends every process at once, and starts the machine: all enabled services come back.
 func (o *operator) losesPower(agent *rig.Agent) {
 	o.t.Helper()
 	before := o.losses()
@@ -174,7 +174,7 @@ func (o *operator) losesPower(agent *rig.Agent) {
 	require.Equal(o.t, before, o.losses())
 }
 
-// updates installs a version that says goodbye in other words, while somebody talks.
+// updates installs a version with another goodbye, during a call.
 func (o *operator) updates(agent *rig.Agent) {
 	o.t.Helper()
 	const running = "sha256sum < /proc/$(systemctl show --property MainPID --value bereikbaar)/exe"
@@ -191,7 +191,7 @@ func (o *operator) updates(agent *rig.Agent) {
 	o.hasNotes(2)
 }
 
-// stopsForGood sends who waits to a person, and leaves who talks alone.
+// stopsForGood sends waiting callers to a person, and leaves conversations alone.
 func (o *operator) stopsForGood(agent *rig.Agent) {
 	o.t.Helper()
 	talking := o.reachesAPerson(agent)
@@ -203,12 +203,12 @@ func (o *operator) stopsForGood(agent *rig.Agent) {
 	o.follows(o.page.under(o.t, "Stopping for good"))
 	require.NoError(o.t, talking.Converse(o.soon(), agent))
 	talking.hangsUp()
-	require.NoError(o.t, agent.HangUp(o.ctx, n-1), "nobody ends it for them any more")
+	require.NoError(o.t, agent.HangUp(o.ctx, n-1), "no daemon is left to end it")
 	waiting.speaksWith(agent, n)
 	waiting.hangsUp()
 }
 
-// removes takes everything off the machine, which is as well as before.
+// removes takes everything off the machine, which works as before.
 func (o *operator) removes() {
 	o.t.Helper()
 	o.follows(o.page.under(o.t, "Removing it"))

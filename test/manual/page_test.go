@@ -20,12 +20,12 @@ type page struct {
 	followed map[int]bool // by line
 }
 
-// command is one command as a reader types it, over several lines where it is written so.
+// command is one command as a reader types it, possibly over several lines.
 type command struct {
 	line     int
 	headings []string // without their marks, the outermost first
 	text     string
-	// prints is what the manual says that it prints.
+	// prints is the output that the manual gives.
 	prints string
 }
 
@@ -34,7 +34,7 @@ var (
 	says    = regexp.MustCompile(` {2,}# "([^"]+)"`)
 )
 
-// readPage reads the blocks of commands: those without a language behind their fence.
+// readPage reads the blocks of commands: those without a language at their fence.
 func readPage(t *testing.T) *page {
 	t.Helper()
 	source, err := root.Source()
@@ -69,7 +69,7 @@ func readPage(t *testing.T) *page {
 	return p
 }
 
-// whole tells whether bash has nothing to say against the command as it stands: a loop is closed, a document ends.
+// whole tells whether bash accepts the command: loops are closed, here-documents end.
 func whole(draft string) bool {
 	if strings.HasSuffix(draft, "\\\n") {
 		return false
@@ -88,8 +88,7 @@ func (p *page) add(line int, headings []string, text string) {
 	p.commands = append(p.commands, c)
 }
 
-// under are the commands of a section that are followed, in order: those of its smaller sections too, but for those
-// named.
+// under are the commands of a section, in order, with its subsections, except the named ones.
 func (p *page) under(t *testing.T, title string, not ...string) []command {
 	t.Helper()
 	var found []command
@@ -104,7 +103,7 @@ func (p *page) under(t *testing.T, title string, not ...string) []command {
 	return found
 }
 
-// directly are the commands that stand under a heading before the next smaller one.
+// directly are the commands between a heading and its first subheading.
 func (p *page) directly(t *testing.T, title string) []command {
 	t.Helper()
 	var smaller []string
