@@ -18,20 +18,20 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// everyOrder is the shortest row in which every order of four things stands somewhere.
+// everyOrder is the shortest string that contains every order of four things.
 const everyOrder = "123412314231243121342132413214321"
 
-// town is the notes of a town that people work while its Redis is ill-treated.
+// town are the notes of a town, worked while its Redis suffers faults.
 type town struct {
 	t      *testing.T
 	server *redistest.Server
 	random *rand.Rand
 	notes  callback.WorkStore // of the keeper, or of Redis alone
 	desk   *callback.Service
-	told   map[note.ID]note.Note // as people were told last
-	erased []note.Note           // as they were before
+	told   map[note.ID]note.Note // as confirmed last
+	erased []note.Note           // the versions before
 	backup string                // a directory
-	then   redistest.Stored      // what was stored when the backup was taken
+	then   redistest.Stored      // the content of the backup
 }
 
 func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *town {
@@ -46,7 +46,7 @@ func newTown(t *testing.T, server *redistest.Server, notes callback.WorkStore) *
 	return w
 }
 
-// works lets people change notes so many times, each change another than the one before.
+// works lets people change notes a number of times, each change of another kind than the last.
 func (w *town) works(changes int) {
 	w.t.Helper()
 	for range changes {
@@ -71,7 +71,7 @@ func (w *town) works(changes int) {
 	}
 }
 
-// change is what somebody may do with a note.
+// change is a possible next event of a note.
 func (w *town) change(n note.Note) note.Event {
 	choose := func(kinds ...note.EventKind) note.EventKind { return kinds[w.random.IntN(len(kinds))] }
 	kind := note.EventPurged
@@ -114,8 +114,7 @@ func (w *town) patiently(do func() (note.Note, error)) note.Note {
 	return n
 }
 
-// suffers does one of four things to Redis, and reports whether it was given back what it had before: a restored
-// backup.
+// suffers does one of four things to Redis, and reports whether that restored a backup.
 func (w *town) suffers(what rune) bool {
 	w.t.Helper()
 	switch what {
@@ -172,7 +171,7 @@ func (w *town) backs() {
 	require.NoError(w.t, c.ConfigSet(ctx, "auto-aof-rewrite-percentage", "100").Err())
 }
 
-// holds requires that everything is as people were told, and that nobody who was erased is there again.
+// holds requires that all confirmed changes are there, and that erased people are not.
 func (w *town) holds(after string) {
 	w.t.Helper()
 	stored := requireInvariants(w.t, w.server)
@@ -181,7 +180,7 @@ func (w *town) holds(after string) {
 	}
 	for id, n := range w.told {
 		got := stored.Notes[id]
-		if n.State == note.Purged { // of one that a backup did not have nothing is left; one that it had is purged anew
+		if n.State == note.Purged { // a note without a backup is gone; one from the backup is purged anew
 			require.Contains(w.t, []note.State{note.Purged, note.None}, got.State, after)
 			continue
 		}
@@ -190,7 +189,7 @@ func (w *town) holds(after string) {
 	w.nobodyIsBack(after)
 }
 
-// nobodyIsBack requires that no note is found by the number of somebody who was erased.
+// nobodyIsBack requires that no note is found by an erased number.
 func (w *town) nobodyIsBack(after string) {
 	w.t.Helper()
 	for _, n := range w.erased {
@@ -198,7 +197,7 @@ func (w *town) nobodyIsBack(after string) {
 			func() ([]note.Note, error) { return w.notes.ByNumber(ctx, deventer, n.Number, 5) },
 		)
 		require.NoError(w.t, err)
-		require.Empty(w.t, found, "%s: somebody who was erased is there again", after)
+		require.Empty(w.t, found, "%s: an erased person is back", after)
 	}
 }
 
@@ -207,8 +206,8 @@ const (
 	between = 3   // changes between two faults
 )
 
-// With the files that are shipped nothing that was confirmed is undone, in whatever order Redis is stopped, killed,
-// made to rewrite its log and given a backup. With the journal that holds for what came after the backup, too.
+// With the shipped files nothing confirmed is undone, in any order of stop, kill, rewrite of the log and restored
+// backup. With the journal this holds for changes after the backup, too.
 func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 	t.Parallel()
 	for _, kind := range redistest.Kinds() {
@@ -241,8 +240,8 @@ func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 					w.works(between)
 					continue
 				}
-				// Exactly what the backup had is there. Whoever was erased since must be erased anew: docs/operating.md
-				// says so.
+				// Exactly the backup's content is there. People erased since must be erased anew, as docs/operating.md
+				// says.
 				stored := requireInvariants(t, server)
 				require.Equal(t, w.then, stored, everyOrder[:at+1])
 				w.told, w.erased = stored.Notes, nil
@@ -254,9 +253,9 @@ func TestNothingThatWasConfirmedIsUndone(t *testing.T) {
 	}
 }
 
-// Somebody is erased by `bereikbaar notes erase`, which works on Redis alone; the journal has forgotten the note, or
-// has it as it was. A backup that is restored then does not bring them back.
-func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
+// `bereikbaar notes erase` works on Redis alone; the journal has forgotten the note, or has it unchanged. A backup
+// restored then does not bring the person back.
+func TestAnErasedPersonDoesNotComeBackFromABackup(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	path := filepath.Join(t.TempDir(), "journal.db")
@@ -297,7 +296,7 @@ func TestWhoWasErasedDoesNotComeBackFromABackup(t *testing.T) {
 	}
 }
 
-// follows takes into the journal all that other programs changed.
+// follows takes the changes of other programs into the journal.
 func (d *daemon) follows(t *testing.T) {
 	t.Helper()
 	_, err := storetest.Patiently(func() (string, error) { return d.Follow(ctx, deventer, "") })

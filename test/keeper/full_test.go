@@ -16,8 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// Row 11 of the fault matrix: the disk of the journal is full. Redis alone confirms, and people are told; without Redis
-// nothing is confirmed, in time. When there is room again a change gives the journal what it missed.
+// Row 11 of the fault matrix: the disk of the journal is full. Redis alone confirms, with an alarm; without Redis
+// nothing is confirmed, within the time limit. With room again a change gives the journal what it lacks.
 func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	disk := t.TempDir()
 	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"), "this test needs root, for a small disk")
@@ -32,26 +32,26 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	for len(d.watch.Failed) == 0 {
 		r := longStory()
 		n, err := storetest.Patiently(func() (note.Note, error) { return storetest.Just(d.service.Promise(ctx, r)) })
-		require.NoError(t, err, "the caller hears his reference, also when the disk is full")
+		require.NoError(t, err, "the caller hears their reference, also when the disk is full")
 		told = append(told, n)
 		require.Less(t, len(told), 2000, "the disk gets full")
 	}
-	require.ErrorIs(t, d.watch.Failed[0], syscall.ENOSPC, "people are told")
+	require.ErrorIs(t, d.watch.Failed[0], syscall.ENOSPC, "the alarm is raised")
 	last := told[len(told)-1] // the journal does not have it
 	for _, n := range told[:len(told)-1] {
 		require.Contains(t, d.content(t), n.ID, "the earlier ones are kept")
 	}
 	d.catchesUp(t)                                   // a busy machine may have made Redis too slow to wait for
-	claimed := d.does(t, last, life("els")[0](last)) // it is worked as any other
+	claimed := d.does(t, last, life("els")[0](last)) // it is worked like any other
 	requireTold(t, requireInvariants(t, server), append(told, claimed))
 
 	server.Kill()
-	for { // one more may find room in pages that are free
+	for { // one more may fit in free pages
 		began := time.Now()
 		n, _, err := d.service.Promise(ctx, longStory())
 		require.Less(t, time.Since(began), time.Second)
 		if err != nil {
-			require.ErrorIs(t, err, note.ErrStoreDown, "neither can keep it: the caller is told so")
+			require.ErrorIs(t, err, note.ErrStoreDown, "neither can keep it: no confirmation")
 			require.ErrorIs(t, err, syscall.ENOSPC)
 			break
 		}
@@ -60,7 +60,7 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	server.Restart()
 	d.catchesUp(t)
 	require.Len(
-		t, requireInvariants(t, server).Notes, len(told), "who was refused has no note, and all others have theirs",
+		t, requireInvariants(t, server).Notes, len(told), "refused callers have no note, and all others have theirs",
 	)
 
 	require.NoError(t, os.Remove(ballast))
@@ -73,7 +73,7 @@ func TestRow11TheDiskOfTheJournalIsFull(t *testing.T) {
 	require.Equal(t, len(told), d.watch.Lost)
 }
 
-// longStory is the request of a caller who tells a lot.
+// longStory is a request with a long text.
 func longStory() callback.Request {
 	r := request()
 	r.Reason = strings.Repeat("een lang verhaal ", 100)

@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// seeds is how often Redis is killed: all of them take some ten seconds on a machine that does nothing else.
+	// seeds is how often Redis is killed: in all some ten seconds on an idle machine.
 	seeds = 50
-	// every so many seeds the daemon is the same one after it; that costs up to a second, because its client library
-	// looks for a server that was dead only so often.
+	// every n-th seed keeps its daemon over the kill; that costs up to a second, because its client library retries a
+	// dead server only once a second.
 	every = 5
 )
 
 // Row 4 of the fault matrix, through journal and Redis together: Redis is killed while callers ask, each twice at the
 // same moment, and colleagues work. The promises go on without it. Then it comes back, to the same daemon or to a new
-// one, and has all that anybody was told, once.
+// one, and has all confirmed notes, once.
 func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 	dir := storetest.InMemory(t)
 	server := redistest.StartIn(t, dir)
@@ -58,8 +58,8 @@ func TestRow4RedisIsKilledUnderLoad(t *testing.T) {
 	)
 }
 
-// worksUntilKilled lets callers and colleagues work at once, kills Redis after so many confirmations, waits for so many
-// more that are given without it, and gives every note that somebody was told of, as he was told.
+// worksUntilKilled lets callers and colleagues work at once, kills Redis after enough confirmations, waits for more
+// that are given without it, and gives every note as it was confirmed.
 func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []note.Note {
 	const callers, colleagues = 6, 4
 	told, over := make(chan note.Note, 2*callers+colleagues), make(chan struct{})
@@ -102,8 +102,7 @@ func (d *daemon) worksUntilKilled(server *redistest.Server, enough, more int) []
 	return confirmed
 }
 
-// asksTwiceAtOnce is a request that comes twice with one key, as when a key is pressed twice or a web client tries
-// again.
+// asksTwiceAtOnce sends a request twice with one key, as when a key is pressed twice or a web client tries again.
 func (d *daemon) asksTwiceAtOnce(told chan<- note.Note) {
 	r := request()
 	var both sync.WaitGroup
@@ -117,7 +116,7 @@ func (d *daemon) asksTwiceAtOnce(told chan<- note.Note) {
 	both.Wait()
 }
 
-// worksOne takes one of the notes that are due and works it to its end, as far as others and Redis let him.
+// worksOne takes one of the notes that are due and works it to its end, as far as others and Redis allow.
 func (d *daemon) worksOne(colleague call.AgentID, random *rand.Rand, told chan<- note.Note) {
 	due, err := d.Due(ctx, deventer, team, 20)
 	if err != nil || len(due) == 0 {
@@ -132,7 +131,7 @@ func (d *daemon) worksOne(colleague call.AgentID, random *rand.Rand, told chan<-
 	}
 }
 
-// requireOneNoteForAKey requires that all who asked with a key were told of the same note (I2).
+// requireOneNoteForAKey requires that all requests with a key got the same note (I2).
 func requireOneNoteForAKey(t *testing.T, told []note.Note) {
 	t.Helper()
 	of := make(map[note.Key]note.Note)

@@ -32,7 +32,7 @@ func withOldUsers(t *testing.T, kind redistest.Kind) *redistest.Server {
 	return server
 }
 
-// isMended does what docs/operating.md says under redis-unsafe, in that order, and gives where the log was copied to.
+// isMended follows docs/operating.md under redis-unsafe, in that order, and gives the path of the log's copy.
 func (w *town) isMended() string {
 	w.t.Helper()
 	aside := filepath.Join(w.t.TempDir(), "aside")
@@ -68,9 +68,9 @@ func TestAnInstallationWithTheOldUsersIsMended(t *testing.T) {
 	}
 }
 
-// It was restarted before anybody knew: what the journal has is back, an erasure by hand is not. The copy of the log
-// tells which.
-func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
+// It was restarted before the fault was known: the journal's content is back, an erasure by hand is not. The copy of
+// the log shows which.
+func TestTheLossesOfAnInstallationWithTheOldUsersAreFound(t *testing.T) {
 	t.Parallel()
 	server := withOldUsers(t, redistest.Redis)
 	d := starts(t, server, filepath.Join(t.TempDir(), "journal.db"))
@@ -91,7 +91,7 @@ func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	require.Contains(t, server.Log(), "AOF-loading-client: '-NOPERM")
 	d.catchesUp(t)
 	stored := requireInvariants(t, server)
-	require.Equal(t, note.Open, stored.Notes[gone.ID].State, "the fault: somebody who was erased is back")
+	require.Equal(t, note.Open, stored.Notes[gone.ID].State, "the fault: an erased person is back")
 
 	aside := w.isMended()
 	server.Stop()
@@ -104,7 +104,7 @@ func TestWhatAnInstallationWithTheOldUsersHasLostIsFound(t *testing.T) {
 	w.nobodyIsBack("erased anew")
 }
 
-// lost runs what docs/operating.md says: which changes a copy of the log has and Redis has not.
+// lost runs the command of docs/operating.md that lists the changes in a copy of the log that Redis lacks.
 func (w *town) lost(aside string) []string {
 	w.t.Helper()
 	source, err := filepath.Abs("../../docs/operating.md")

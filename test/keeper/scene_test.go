@@ -1,6 +1,6 @@
 // Package keeper_test holds the rows of the fault matrix that need the journal on a disk and a Redis at once. Promises
-// and changes go through keeper.Keeper, as in the daemon; whatever is killed, torn, lost or full, what somebody was
-// told is there, once.
+// and changes go through keeper.Keeper, as in the daemon; whatever is killed, torn, lost or full, all confirmed changes
+// are there, once.
 package keeper_test
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
-// A pool of the client library that tries a dead server once a second notices only then that it was closed.
+// A pool of the client library that tries a dead server once a second notices its own closing only then.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
@@ -35,10 +35,10 @@ const (
 	team     = call.TeamID("burgerzaken")
 )
 
-// ctx of calls that nothing cancels: store and keeper bound their own time.
+// ctx is for calls without a limit: store and keeper bound their own time.
 var ctx = context.Background()
 
-// daemon is what a daemon has of the notes: the way to Redis, the journal on its disk, and the keeper that joins them.
+// daemon is the daemon's part for notes: the way to Redis, the journal on its disk, and the keeper that joins them.
 type daemon struct {
 	*keeper.Keeper
 	store    *redisstore.Store
@@ -47,7 +47,7 @@ type daemon struct {
 	worklist *callback.Worklist
 	watch    *storetest.Observer
 	work     callback.WorkStore // the store, its notes by way of the keeper
-	torn     error              // what was wrong with the journal; nil when it was whole
+	torn     error              // the journal's fault; nil when it was whole
 }
 
 // starts starts a daemon with a journal at this path. It has not caught up yet.
@@ -74,7 +74,7 @@ func (d *daemon) ends(t *testing.T) {
 	_ = d.store.Close() // once more is an error
 }
 
-// catchesUp lets the keeper catch up until it has nothing more to do, and requires that it has nothing to complain of.
+// catchesUp lets the keeper catch up until it has nothing more to do, and requires that it reported no fault.
 func (d *daemon) catchesUp(t *testing.T) {
 	t.Helper()
 	require.NoError(t, d.catchUp())
@@ -90,7 +90,7 @@ func (d *daemon) catchUp() error {
 
 var nthCall atomic.Int64
 
-// request asks for a note in a call of its own, by a caller of his own.
+// request asks for a note, with a new call and a new caller.
 func request() callback.Request {
 	nth := nthCall.Add(1)
 	id := call.ID(fmt.Sprintf("1732300000.%d", nth))
@@ -101,7 +101,7 @@ func request() callback.Request {
 	}
 }
 
-// promises makes a note of a caller of his own.
+// promises makes a note of a new caller.
 func (d *daemon) promises(t *testing.T) note.Note {
 	t.Helper()
 	r := request()
@@ -110,7 +110,7 @@ func (d *daemon) promises(t *testing.T) note.Note {
 	return n
 }
 
-// next is the next event of a note, by a colleague. What a kind needs is put in by change.
+// next is the next event of a note, by a colleague. change fills in what the kind needs.
 func next(n note.Note, kind note.EventKind, colleague call.AgentID, change ...func(*note.Event)) note.Event {
 	e := note.Event{
 		ID: note.EventID(ulid.Make().String()), Note: n.ID, Kind: kind, Ver: n.Ver + 1,
@@ -123,7 +123,7 @@ func next(n note.Note, kind note.EventKind, colleague call.AgentID, change ...fu
 	return e
 }
 
-// life is what a colleague does with a note, from the claim to its end.
+// life is a colleague's work on a note, from the claim to its end.
 func life(colleague call.AgentID) []func(note.Note) note.Event {
 	return []func(note.Note) note.Event{
 		func(n note.Note) note.Event {
@@ -139,7 +139,7 @@ func life(colleague call.AgentID) []func(note.Note) note.Event {
 	}
 }
 
-// does stores an event, asked for until it is known to be stored.
+// does stores an event, and retries until it is stored.
 func (d *daemon) does(t *testing.T, n note.Note, e note.Event) note.Note {
 	t.Helper()
 	after, err := storetest.Patiently(func() (note.Note, error) { return d.Advance(ctx, n, e) })
@@ -147,7 +147,7 @@ func (d *daemon) does(t *testing.T, n note.Note, e note.Event) note.Note {
 	return after
 }
 
-// requireInvariants checks everything that is stored, see redistest.Audit.
+// requireInvariants checks all data, see redistest.Audit.
 func requireInvariants(t *testing.T, server *redistest.Server) redistest.Stored {
 	t.Helper()
 	stored, err := redistest.AuditAt(ctx, server.Addr, deventer)
@@ -155,20 +155,19 @@ func requireInvariants(t *testing.T, server *redistest.Server) redistest.Stored 
 	return stored
 }
 
-// requireTold requires that every note is stored as somebody was told of it (I1), at the version that he was told of.
+// requireTold requires that every note is stored as it was confirmed (I1), at the confirmed version.
 func requireTold(t *testing.T, stored redistest.Stored, told []note.Note) {
 	t.Helper()
 	for _, n := range told {
 		events := stored.Events[n.ID]
-		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: what was confirmed is there")
+		require.GreaterOrEqual(t, len(events), int(n.Ver), "I1: the confirmed version is there")
 		was, err := note.Replay(events[:n.Ver])
 		require.NoError(t, err)
 		storetest.RequireRestored(t, n, was)
 	}
 }
 
-// requireJournal requires that the journal has caught up, too: each note that it has is there with the history that is
-// stored.
+// requireJournal requires that the journal has caught up, too: each of its notes has the history that Redis has.
 func (d *daemon) requireJournal(t *testing.T, stored redistest.Stored) {
 	t.Helper()
 	kept, err := d.journal.Notes()

@@ -20,7 +20,7 @@ import (
 // history is the events of every note, first to last.
 type history map[note.ID][]note.Event
 
-// written is a journal with notes at every stage of their lives, and what it and Redis hold then.
+// written is a journal with notes at every stage of their lives, and the content of it and Redis.
 type written struct {
 	file  []byte
 	redis redistest.Stored
@@ -51,7 +51,7 @@ func write(t *testing.T, server *redistest.Server) written {
 	return w
 }
 
-// content is all that the journal holds.
+// content are all events in the journal.
 func (d *daemon) content(t *testing.T) history {
 	t.Helper()
 	notes, err := d.journal.Notes()
@@ -64,7 +64,7 @@ func (d *daemon) content(t *testing.T) history {
 	return all
 }
 
-// torn are the ways in which the journal is spoilt, and the event that is gone then; nil when that cannot be told.
+// torn are the ways to spoil the journal, and the event that is lost; nil when it is unknown.
 func (w written) torn() map[string]tear {
 	const step = 1511 // a prime, so that it falls on every part of an entry
 	page, all := os.Getpagesize(), make(map[string]tear)
@@ -75,7 +75,7 @@ func (w written) torn() map[string]tear {
 	}
 	for _, events := range w.all {
 		for _, e := range events {
-			// All copies of it: an older one that stands in a free page would do as well.
+			// All copies of it: an older one in a free page would do as well.
 			was := entryOf(e)
 			is := bytes.Replace(was, []byte("note"), []byte("nota"), 1)
 			all[fmt.Sprintf("event %d of note %s destroyed", e.Ver, e.Note)] = tear{
@@ -86,7 +86,7 @@ func (w written) torn() map[string]tear {
 	return all
 }
 
-// entryOf is how the entry of an event begins in the file; it is less than longest behind that.
+// entryOf is the beginning of an event's entry in the file; the entry is shorter than longest.
 func entryOf(e note.Event) []byte {
 	return fmt.Appendf(nil, `"note":"%s","ver":%d,`, e.Note, e.Ver)
 }
@@ -98,8 +98,8 @@ type tear struct {
 	gone *note.Event
 }
 
-// opened starts a daemon with the spoilt journal, and gives what could be read of it: nothing that was not written,
-// everything that stands before a cut, and when a single entry was destroyed all but that.
+// opened starts a daemon with the spoilt journal, and gives the events that could be read: all of them were written;
+// before a cut none is missing; and when a single entry was destroyed only that one is.
 func (w written) opened(t *testing.T, server *redistest.Server, dir, name string, torn tear) (*daemon, history) {
 	t.Helper()
 	path := filepath.Join(dir, "journal.db")
@@ -135,8 +135,8 @@ func (w written) events() int {
 	return sum
 }
 
-// Row 11 of the fault matrix: the journal is torn, and Redis has everything. Nothing of it is changed, nobody is
-// alarmed, and of each note of which the journal has a word left it has the whole history again.
+// Row 11 of the fault matrix: the journal is torn, and Redis has everything. Redis does not change, no alarm is raised,
+// and each note with an event left in the journal gets its whole history back.
 func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)
@@ -153,8 +153,8 @@ func TestRow11ATornJournalBesideAWholeRedis(t *testing.T) {
 	}
 }
 
-// What the journal lost altogether it has again with the next change: then Redis can be lost, and every promise is
-// kept.
+// Notes that the journal lost altogether return to it with their next change: then Redis can be lost, and every promise
+// is kept.
 func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)
@@ -185,8 +185,8 @@ func TestRow11ATornJournalIsWholeAgainWithTheNextChange(t *testing.T) {
 	}
 }
 
-// Two faults at once: the journal is torn, and Redis has lost everything. What could be read is in Redis again, as far
-// as it hangs together; a note with a hole in its history is named, and is in no other's way.
+// Two faults at once: the journal is torn, and Redis has lost everything. Redis gets every readable history without a
+// hole; a note with a hole is named, and does not hold up others.
 func TestRow11ATornJournalAndRedisIsEmpty(t *testing.T) {
 	t.Parallel()
 	dir := storetest.InMemory(t)
