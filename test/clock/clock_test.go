@@ -1,15 +1,15 @@
 // Package clock_test holds row 23 of the fault matrix where it needs a real Redis: clocks that are an hour off, and put
 // right.
 //
-// What a wrong clock can change is little, because each time is told by one clock only:
+// A wrong clock changes little, because each time comes from one clock only:
 //
-//   - The deadline is counted by the daemon's clock, once, when the note is made, and is stored. By which day an hour matters is
-//     shown in calendar/: only around midnight. No clock moves it afterwards (I9).
-//   - Leases run by the clock of Redis: a daemon whose clock is off neither lets a claim lapse nor keeps it.
+//   - The deadline is counted by the daemon's clock, once, when the note is made, and is stored. An hour matters around
+//     midnight only, see calendar/. No clock moves the deadline afterwards (I9).
+//   - Leases run by the clock of Redis: a daemon whose clock is off does not change when a claim lapses.
 //   - Warnings and overdue notes are raised by the daemon's clock: an hour early, or an hour late, and once.
 //
-// The daemon's own clock cannot be moved with libfaketime: a Go program asks the kernel and not the C library. Its time
-// is an argument here, as it is throughout, and cmd/bereikbaar runs its commands in simulated time.
+// The daemon's own clock cannot be moved with libfaketime: a Go program asks the kernel, not the C library. Its time is
+// an argument here, as everywhere, and cmd/bereikbaar runs its commands in simulated time.
 package clock_test
 
 import (
@@ -34,8 +34,8 @@ const (
 	deventer = call.MunicipalityID("deventer")
 	kcc      = call.TeamID("kcc")
 	lease    = 20 * time.Minute
-	// slack is what a slow machine may take between two looks at a clock; it is far from the hour that the clocks are
-	// off.
+	// slack is the time that a slow machine may take between two looks at a clock; it is far less than the clocks'
+	// hour.
 	slack = 5 * time.Minute
 )
 
@@ -72,7 +72,7 @@ func (w town) Term(_ call.TeamID, made time.Time) (callback.Term, error) {
 	return callback.Term{Deadline: d.At, Warn: w.hours.Warning(d, 0.5)}, err
 }
 
-// office is the notes of the town on a Redis of their own.
+// office are the notes of the town on their own Redis.
 type office struct {
 	town
 	redis    *redistest.Server
@@ -109,7 +109,7 @@ func (o *office) promise(t *testing.T, at time.Time, n int) note.Note {
 	return promised
 }
 
-// eventually does something that may fail while the connections notice that Redis was started again.
+// eventually retries while the connections notice the restart of Redis.
 func (o *office) eventually(t *testing.T, do func() error) {
 	t.Helper()
 	var err error
@@ -134,7 +134,7 @@ func (o *office) round(t *testing.T, now time.Time) callback.Round {
 	return r
 }
 
-// setClock moves the clock of Redis and looks that it did move.
+// setClock moves the clock of Redis and checks that it moved.
 func (o *office) setClock(t *testing.T, off time.Duration) {
 	t.Helper()
 	o.redis.SetClock(off)
@@ -150,11 +150,11 @@ func (o *office) step(n note.Note, at time.Time) callback.Step {
 	return callback.Step{Municipality: deventer, Note: n.ID, Ver: n.Ver, Who: note.ByAgent("anouk"), At: at}
 }
 
-// moments are what the daemon's clock shows when a note is made, and by when it is due, by hand.
+// moments are the daemon's clock when a note is made, and the deadline, by hand.
 var moments = []struct{ made, due string }{
 	{"2026-02-06T15:00:00Z", "2026-02-09T16:00:00Z"}, // a Friday at four
 	{"2026-02-05T22:30:00Z", "2026-02-06T16:00:00Z"}, // half an hour before Friday
-	// half an hour into it: what a clock that is an hour fast would say
+	// half an hour into it, as on a clock that is an hour fast
 	{"2026-02-05T23:30:00Z", "2026-02-09T16:00:00Z"},
 	{"2026-03-29T00:59:59Z", "2026-03-30T15:00:00Z"}, // a second before the clocks skip an hour
 	{"2026-03-29T01:00:00Z", "2026-03-30T15:00:00Z"}, // at the skip
@@ -163,7 +163,7 @@ var moments = []struct{ made, due string }{
 	{"2025-12-31T23:30:00Z", "2026-01-02T16:00:00Z"}, // half an hour into the new year
 }
 
-func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
+func TestDeadlinesIgnoreTheClockOfRedis(t *testing.T) {
 	o := open(t)
 	made := map[note.ID]string{}
 	n := 0
@@ -193,7 +193,7 @@ func TestDeadlinesDoNotKnowTheClockOfRedis(t *testing.T) {
 	}
 }
 
-// A claim holds by the clock of Redis alone, so that daemons whose clocks differ agree about whose note it is.
+// A claim holds by the clock of Redis alone, so that daemons whose clocks differ agree on the owner.
 func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
 	o := open(t)
 	now := time.Now()
@@ -212,8 +212,8 @@ func TestADaemonWithAWrongClockTakesNoClaimAway(t *testing.T) {
 	require.Equal(t, n.Deadline, o.note(t, n.ID).Deadline)
 }
 
-// Putting the clock of Redis right makes a lease end sooner or later by as much. The note stays one person's until
-// then, and its deadline stays where it was.
+// Putting the clock of Redis right shifts the end of a lease by as much. Until then the note keeps its owner, and its
+// deadline does not change.
 func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
 	for name, test := range map[string]struct {
 		off    time.Duration
@@ -245,13 +245,13 @@ func TestPuttingTheClockOfRedisRightMovesLeasesAndNothingElse(t *testing.T) {
 			require.Equal(t, note.Open, after.State)
 			_, err = o.worklist.Renew(t.Context(), o.step(claimed, now))
 			var stale *note.StaleError
-			require.ErrorAs(t, err, &stale, "who had it before is refused")
+			require.ErrorAs(t, err, &stale, "the previous owner is refused")
 		})
 	}
 }
 
-// A warning and an overdue note are told an hour early or late by a daemon whose clock is off, and once: not again when
-// it is put right.
+// A daemon whose clock is off raises a warning and an overdue mark an hour early or late, once: not again when the
+// clock is put right.
 func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
 	o := open(t)
 	made, err := time.Parse(time.RFC3339, "2026-02-06T15:00:00Z")
@@ -262,11 +262,11 @@ func TestMarksAreRaisedOnceWhateverTheClockDoes(t *testing.T) {
 	require.Equal(t, warn, n.Warn)
 
 	require.Empty(t, o.round(t, warn.Add(-time.Minute)).Warned)
-	require.Len(t, o.round(t, warn.Add(-time.Minute).Add(time.Hour)).Warned, 1, "an hour fast: told an hour early")
-	require.Empty(t, o.round(t, warn).Warned, "put right: not told again")
-	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "an hour slow, at the deadline: told an hour late")
+	require.Len(t, o.round(t, warn.Add(-time.Minute).Add(time.Hour)).Warned, 1, "an hour fast: raised an hour early")
+	require.Empty(t, o.round(t, warn).Warned, "put right: not raised again")
+	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "an hour slow: raised an hour late")
 	require.Empty(t, o.round(t, n.Deadline).Overdue, "at the deadline itself it is in time")
 	require.Len(t, o.round(t, n.Deadline.Add(time.Millisecond)).Overdue, 1)
-	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "back an hour: not told again")
+	require.Empty(t, o.round(t, n.Deadline.Add(-time.Hour)).Overdue, "back an hour: not raised again")
 	require.Equal(t, n.Deadline, o.note(t, n.ID).Deadline)
 }
