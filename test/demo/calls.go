@@ -14,8 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// newcomer is the number of somebody without a note: the notes of earlier runs are kept, and their callers are
-// recognised.
+// newcomer is a number without a note: notes of earlier runs are kept, and their callers are recognised.
 func newcomer(ctx context.Context, r *rig.Rig) (string, error) {
 	for {
 		number := fmt.Sprintf("0612%06d", rand.IntN(1_000_000))
@@ -26,7 +25,7 @@ func newcomer(ctx context.Context, r *rig.Rig) (string, error) {
 	}
 }
 
-// teller prints what happens, as it happens. After the first step that fails the others are passed over.
+// teller prints the steps as they happen. After a failed step it skips the others.
 type teller struct {
 	ctx    context.Context
 	caller *rig.Caller
@@ -46,7 +45,7 @@ func (t *teller) step(what string, do func() error) {
 	fmt.Printf("  %5.1f s  %s\n", time.Since(t.began).Seconds(), what)
 }
 
-// hears waits for a prompt to be heard to its end.
+// hears waits for the end of a prompt.
 func (t *teller) hears(prompt, text string) {
 	t.step("the caller hears: "+text, func() error {
 		phrase, err := t.caller.AwaitPhrase(t.ctx, t.heard, true, "nl/"+prompt)
@@ -59,7 +58,7 @@ func (t *teller) presses(key string) {
 	t.step("they press "+key, func() error { return t.caller.Press(t.ctx, key) })
 }
 
-// ring makes the two calls, and holds the figures against them.
+// ring makes the two calls, and checks the figures.
 func ring(ctx context.Context, r *rig.Rig) error {
 	number, err := newcomer(ctx, r)
 	if err != nil {
@@ -115,12 +114,15 @@ func answered(ctx context.Context, r *rig.Rig, number string) error {
 // longestSilence is how long callers who press nothing may wait until a person's phone rings.
 const longestSilence = 20 * time.Second
 
-// toPerson tells how long the caller, who pressed nothing, waited for a phone to ring; too long is a fault.
+// toPerson prints how long the caller, who pressed nothing, waited for a phone to ring; too long is an error.
 func (t *teller) toPerson(talk rig.Leg) error {
 	invited := t.caller.Leg().Invited
 	waited := talk.Invited.Sub(invited)
-	fmt.Printf("  Time to a person, for a caller who presses nothing: %.1f s until a phone rings (at most %.0f s), %.1f s until it is answered\n",
-		waited.Seconds(), longestSilence.Seconds(), talk.Answered.Sub(invited).Seconds())
+	fmt.Printf(
+		"  Time to a person, for a caller who presses nothing: "+
+			"%.1f s until a phone rings (at most %.0f s), %.1f s until it is answered\n",
+		waited.Seconds(), longestSilence.Seconds(), talk.Answered.Sub(invited).Seconds(),
+	)
 	if waited > longestSilence {
 		return fmt.Errorf("a phone rang after %s only", waited.Round(100*time.Millisecond))
 	}
@@ -135,7 +137,7 @@ func noted(ctx context.Context, r *rig.Rig, number string) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = agent.LogOut(ctx) }() // the account is free again for a softphone; nothing depends on it
+		defer func() { _ = agent.LogOut(ctx) }() // frees the account for a softphone; nothing depends on it
 	}
 	t := &teller{ctx: ctx, began: time.Now()}
 	t.step("they ring, and are answered", func() error { return t.dial(r, number) })
@@ -238,7 +240,7 @@ func figures(ctx context.Context, r *rig.Rig) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Prometheus says %v, and the calls say %v", lines, want)
+			return fmt.Errorf("Prometheus has %v, and the calls give %v", lines, want)
 		case <-time.After(time.Second):
 		}
 	}

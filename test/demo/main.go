@@ -1,5 +1,5 @@
-// Command demo starts everything, rings 14 0570 twice and tells what happens. It ends with 0 only when both calls went
-// as told.
+// Command demo starts everything, rings 14 0570 twice and prints what happens. It exits with 0 only when both calls
+// went as expected.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *stay); err != nil {
-		fmt.Fprintln(os.Stderr, "\nIt did not go as told:", err)
+		fmt.Fprintln(os.Stderr, "\nThe demonstration failed:", err)
 		os.Exit(1)
 	}
 }
@@ -67,7 +67,7 @@ func run(ctx context.Context, stay bool) (err error) {
 	return nil
 }
 
-// accounts are the SIP accounts of this machine: made once, with passwords of their own.
+// accounts are the SIP accounts of this machine: made once, with random passwords.
 func accounts(dir string) ([]rig.Phone, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the directory of the demonstration: %w", err)
@@ -91,7 +91,7 @@ func accounts(dir string) ([]rig.Phone, error) {
 	return phones, nil
 }
 
-// introduce prints what a visitor needs.
+// introduce prints the accounts and addresses.
 func introduce(r *rig.Rig) {
 	fmt.Printf("\nSIP accounts on %s (UDP), for a softphone:\n", r.Asterisk.SIP)
 	fmt.Printf("  %-10s %-28s %s\n", "account", "password", "who")
