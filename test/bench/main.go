@@ -1,5 +1,5 @@
 // Command bench measures Bereikbaar against Asterisk's own app_queue: the same callers, the same phones, the same
-// Asterisk, in turn. Figures of one run can be compared with each other; the machine is too noisy for more.
+// Asterisk, in turn. Compare figures of one run only: the machine is too noisy for more.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// plan is how much is measured.
+// plan is the size of the measurement.
 type plan struct {
 	Phones  int           `json:"phones"`
 	Rate    int           `json:"calls_per_second"`
@@ -70,13 +70,13 @@ func runFull(ctx context.Context, p plan, out string) error {
 	return save.JSON(out, r)
 }
 
-// The two sides that are compared.
+// The two sides of the comparison.
 const (
 	ours   = "bereikbaar"
 	theirs = "app_queue"
 )
 
-// The numbers on which callers reach them.
+// The numbers that callers dial for them.
 var numbers = map[string]string{ours: "0570800801", theirs: "0570800802"}
 
 func sides() []string { return []string{ours, theirs} }

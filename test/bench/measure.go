@@ -35,7 +35,7 @@ type load struct {
 
 func (l load) cpu() float64 { return l.Asterisk + l.Daemon }
 
-// memory is what one waiting caller costs, in KiB of resident memory.
+// memory is the cost of one waiting caller, in KiB of resident memory.
 type memory struct {
 	Asterisk float64 `json:"asterisk"`
 	Daemon   float64 `json:"daemon"`
@@ -60,7 +60,7 @@ func spreadOf(times []time.Duration) spread {
 	return spread{P50: at(0.50), P99: at(0.99), Max: at(1)}
 }
 
-// measure does everything, the two sides always in turn.
+// measure takes all figures, the two sides always in turn.
 func measure(ctx context.Context, p plan) (*results, error) {
 	r := &results{
 		Plan: p, Load: map[string][]load{}, Spoken: map[string][]load{},
@@ -118,7 +118,7 @@ func (r *results) underLoad(ctx context.Context, crowd *rig.Rig) error {
 	return nil
 }
 
-// stream lets calls come in at a steady rate, each talking for a while.
+// stream makes calls at a steady rate, each with a talk.
 func (r *results) stream(
 	ctx context.Context, crowd *rig.Rig, phones *rig.Crowd, side string, rate int, sound bool,
 ) (load, error) {
@@ -136,7 +136,7 @@ func (r *results) stream(
 	if err != nil {
 		return load{}, err
 	}
-	_ = callers.AwaitEnd(ctx) // what failed is counted below
+	_ = callers.AwaitEnd(ctx) // failures are counted below
 	if err := crowd.Asterisk.AwaitIdle(ctx); err != nil {
 		return load{}, err
 	}
@@ -155,7 +155,7 @@ func (r *results) stream(
 	return l, nil
 }
 
-// times reads off both latencies; a call that was not answered, or rang nobody, failed.
+// times gives both latencies; an unanswered call, or one that rang no phone, counts as failed.
 func (l *load) times(callers *rig.Load, phones *rig.Crowd, before int) error {
 	from, err := phones.Callers()
 	if err != nil {
@@ -182,7 +182,7 @@ func (l *load) times(callers *rig.Load, phones *rig.Crowd, before int) error {
 	return nil
 }
 
-// canonical makes one of the ways in which the two sides show a number to a phone.
+// canonical unifies the notations in which the two sides show a number to a phone.
 func canonical(number string) string {
 	n, err := call.ParseNumber(number)
 	if err != nil {
@@ -267,7 +267,7 @@ func allAnswered(ctx context.Context, callers *rig.Load, n int, limit time.Durat
 	}
 }
 
-// withOneAgent measures how soon one agent's phone rings again after he has hung up, with callers waiting.
+// withOneAgent measures how soon one agent's phone rings again after the agent hangs up, with callers waiting.
 func (r *results) withOneAgent(ctx context.Context, one *rig.Rig) error {
 	for _, side := range sides() {
 		phone, err := one.Crowd(rig.Behaviour{TalkFor: 400 * time.Millisecond}, false)
@@ -299,7 +299,7 @@ func (r *results) withOneAgent(ctx context.Context, one *rig.Rig) error {
 	return nil
 }
 
-// usage is what the two processes used.
+// usage is that of the two processes.
 type usage struct{ asterisk, daemon rig.Usage }
 
 func use(r *rig.Rig) (usage, error) {

@@ -34,7 +34,7 @@ func ratio(all map[string][]load, figure func(load) float64) float64 {
 	return values[len(values)/2]
 }
 
-// print shows the figures to people.
+// print writes the figures as text.
 func (r *results) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d calls a second, %s of talk, %d phones; the middle of %d interleaved rounds\n\n",
 		r.Plan.Rate, r.Plan.Hold, r.Plan.Phones, r.Plan.Rounds)
@@ -62,7 +62,7 @@ func (r *results) print(w io.Writer) {
 		r.Memory[ours].Asterisk, r.Memory[ours].Daemon, r.Memory[theirs].Asterisk)
 }
 
-// shown is a ratio for people; there is none where the other side has nothing.
+// shown prints a ratio; "-" when the other side has no figure.
 func shown(ratio float64) string {
 	if math.IsNaN(ratio) || math.IsInf(ratio, 0) {
 		return "-"
@@ -95,7 +95,7 @@ func figures() []figure {
 	}
 }
 
-// aims says which aims are met; the error says that one was not.
+// aims prints which aims are met; it gives an error when one was missed.
 func (r *results) aims(w io.Writer) error {
 	fmt.Fprintln(w, "\nAims:")
 	missed := false

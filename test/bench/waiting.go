@@ -13,7 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/rig"
 )
 
-// A full queue: how many come in a second, how long they are watched while they wait, and how long a restart may take.
+// A full queue: the calls a second, the time of the measurement, and the limit of a restart.
 const (
 	comeIn       = 60
 	watchedFor   = 10 * time.Second
@@ -21,7 +21,7 @@ const (
 	restartLimit = time.Minute
 )
 
-// waiting is a number of callers who wait for one agent who talks all the time.
+// waiting are callers who wait for one agent who talks all the time.
 type waiting struct {
 	Callers  int     `json:"callers"`
 	Asterisk float64 `json:"cpu_asterisk_ms_per_caller_and_second"`
@@ -31,7 +31,7 @@ type waiting struct {
 
 func (w waiting) cpu() float64 { return w.Asterisk + w.Daemon }
 
-// restart is how long after the daemon was killed, and started at once, what was so, in milliseconds; 0 for not within
+// restart are times in milliseconds from the kill of the daemon, which is started again at once; 0 for more than
 // restartLimit.
 type restart struct {
 	Answers float64 `json:"readiness_is_answered"`
@@ -89,7 +89,7 @@ func (r *results) fullQueue(ctx context.Context, one *rig.Rig, side string, n in
 	return w, errors.Join(callers.AwaitEnd(ctx), phone.Close(), one.Asterisk.AwaitIdle(ctx))
 }
 
-// watched is what waiting costs.
+// watched measures the cost of waiting.
 func watched(ctx context.Context, one *rig.Rig, side string, n int) (waiting, error) {
 	began := time.Now()
 	before, err := use(one)
@@ -113,19 +113,19 @@ func watched(ctx context.Context, one *rig.Rig, side string, n int) (waiting, er
 	return w, nil
 }
 
-// active finds in the daemon's figures how many calls it handles.
+// active finds the number of active calls in the daemon's metrics.
 var active = regexp.MustCompile(`(?m)^bereikbaar_calls_active (\d+)$`)
 
 func handled(ctx context.Context, one *rig.Rig) (int, error) {
 	text, err := one.Daemon.Metrics(ctx)
 	found := active.FindStringSubmatch(text)
 	if err != nil || found == nil {
-		return 0, fmt.Errorf("how many calls the daemon handles is not told: %w", err)
+		return 0, fmt.Errorf("no number of active calls in the daemon's metrics: %w", err)
 	}
 	return strconv.Atoi(found[1])
 }
 
-// restarted kills the daemon, starts it at once and follows it until it has every call again.
+// restarted kills the daemon, starts it at once and waits until it has every call again.
 func restarted(ctx context.Context, one *rig.Rig) (r restart, err error) {
 	had, err := handled(ctx, one)
 	if err != nil {
@@ -172,7 +172,7 @@ func restarted(ctx context.Context, one *rig.Rig) (r restart, err error) {
 	return r, nil
 }
 
-// printFull shows the figures of full queues to people.
+// printFull writes the figures of full queues as text.
 func (r *results) printFull(w io.Writer) {
 	fmt.Fprintf(w, "\n%-44s %12s %12s %8s\n", "full queues", ours, theirs, "ratio")
 	for i, o := range r.Full[ours] {
@@ -196,7 +196,7 @@ func (r *results) printFull(w io.Writer) {
 	}
 }
 
-// told is how long something took, for people; 0 stands for too long.
+// told prints a time; 0 stands for too long.
 func told(ms float64) string {
 	if ms == 0 {
 		return "over a minute"

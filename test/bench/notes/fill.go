@@ -29,9 +29,9 @@ const (
 
 var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
-// fill stores notes by plain commands, many in a trip: the scripts would take an hour. That it leaves what the scripts
-// leave, the same audit says that the tests of the store use, on a Redis filled with the first of these notes. The
-// journal gets what is live: what is closed it keeps for three days only.
+// fill stores notes by plain commands, many in a trip: the scripts would take an hour. The audit of the store's tests
+// checks that the result equals that of the scripts, on a Redis filled with the first of these notes. The journal gets
+// the live notes: closed ones it keeps for three days only.
 func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) error {
 	if err := c.ConfigSet(ctx, "appendonly", "no").Err(); err != nil {
 		return fmt.Errorf("fill: %w", err)
@@ -79,7 +79,7 @@ func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) 
 	return logged(ctx, c)
 }
 
-// share is how many of n things the i-th of so many gets when they are dealt out in turn.
+// share is the i-th part of n things, dealt out in turn.
 func share(n, among, i int) int { return (n - i + among - 1) / among }
 
 func teamOf(s scale, i int) string { return fmt.Sprintf("team%d", i%s.Teams) }
@@ -103,11 +103,11 @@ func noteOf(s scale, i int) (note.Note, note.Event, error) {
 	return n, e, err
 }
 
-// put stores the i-th note, and gives the event with which it was made.
+// put stores the i-th note, and gives its made event.
 func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) note.Event {
 	n, made, err := noteOf(s, i)
 	if err != nil {
-		panic(err) // it is the same for every run
+		panic(err) // the same in every run
 	}
 	id := string(n.ID)
 	entries := []string{logEntry(ctx, trip, 2*i+1, made)}
@@ -153,7 +153,7 @@ func hashed(texts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// logged turns Redis's own log on again, and waits until all that is stored is in it.
+// logged turns Redis's own log on again, and waits until all data is in it.
 func logged(ctx context.Context, c *redis.Client) error {
 	if err := c.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
 		return fmt.Errorf("turn the log on: %w", err)
@@ -176,14 +176,14 @@ func logged(ctx context.Context, c *redis.Client) error {
 	}
 }
 
-// audited checks that the fill leaves what the scripts do.
+// audited checks that the fill equals the result of the scripts.
 func audited(ctx context.Context, c *redis.Client, s scale) error {
 	stored, err := redistest.Audit(ctx, c, town)
 	if err == nil && len(stored.Notes) != s.Notes {
 		err = fmt.Errorf("it has %d notes, not %d", len(stored.Notes), s.Notes)
 	}
 	if err != nil {
-		return fmt.Errorf("the fill is not as the scripts leave notes: %w", err)
+		return fmt.Errorf("the fill differs from the scripts' result: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Command notes measures the store of callback notes: the same work on a Redis with few notes and on one with very
-// many, in turn, and notes made per second against the bare script. Figures of one run can be compared with each other;
-// the machine is too noisy for more.
+// many, in turn, and notes made per second against the bare script. Compare figures of one run only: the machine is too
+// noisy for more.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/bench/save"
 )
 
-// plan is how much is measured.
+// plan is the size of the measurement.
 type plan struct {
 	Small  scale `json:"small"`
 	Large  scale `json:"large"`
@@ -27,14 +27,14 @@ type plan struct {
 	Runs   int   `json:"runs_for_speed"`
 }
 
-// scale is how many notes a Redis has: the live ones are spread evenly over the teams.
+// scale is the number of notes in a Redis; the live ones are spread evenly over the teams.
 type scale struct {
 	Notes int `json:"notes"`
 	Live  int `json:"live"`
 	Teams int `json:"teams"`
 }
 
-const within = 15 * time.Minute // all of it; four on a machine that does nothing else
+const within = 15 * time.Minute // in all; four on an idle machine
 
 func main() {
 	p := plan{Small: scale{Notes: 1000, Live: 100, Teams: 2}}
@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&p.Large.Teams, "teams", 200, "that have them")
 	flag.IntVar(&p.Rounds, "rounds", 12, "in which small and large take turns")
 	flag.IntVar(&p.Each, "each", 20, "operations of a kind in a round")
-	flag.IntVar(&p.List, "list", 25, "notes of a list of what is due first")
+	flag.IntVar(&p.List, "list", 25, "length of a due list")
 	flag.IntVar(&p.Made, "made", 15_000, "notes in a run for speed")
 	flag.IntVar(&p.Runs, "runs", 9, "for speed, of the store and of the bare script in turn")
 	out := flag.String("json", filepath.Join("build", "bench-notes.json"), "where the figures go")

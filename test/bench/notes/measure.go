@@ -38,10 +38,10 @@ type pair struct {
 
 // side is one operation at one scale.
 type side struct {
-	P50 float64 `json:"p50_ms"` // as whoever asks sees it, the disk included
-	// of Redis's own time in commands, for one operation in the mean: a few slow ones count
+	P50 float64 `json:"p50_ms"` // as the client sees it, the disk included
+	// mean of Redis's own time in commands per operation: a few slow ones count
 	ServerUS  float64 `json:"server_us"`
-	ServerP50 float64 `json:"server_p50_us"` // the middle of the same: tells whether it was a few
+	ServerP50 float64 `json:"server_p50_us"` // the median of the same: shows whether it was a few
 	times     []time.Duration
 	serverUS  []float64
 }
@@ -57,7 +57,7 @@ const (
 
 func operations() []string { return []string{makeOne, claimOne, listDue, makeKept, claimKept} }
 
-// subject is a Redis that is measured, with a journal of the notes in it that are live.
+// subject is a measured Redis, with a journal of its live notes.
 type subject struct {
 	scale  scale
 	store  *redisstore.Store
@@ -72,7 +72,7 @@ func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
 	past := redistest.Client(server.Addr)
 	store := redisstore.Open(redistest.As(server.Addr))
 	o.Cleanup(func() { _ = errors.Join(past.Close(), store.Close()) })
-	kept, err := journal.Open(filepath.Join(server.Dir(), "journal.db")) // on the disk that Redis has
+	kept, err := journal.Open(filepath.Join(server.Dir(), "journal.db")) // on the disk of Redis
 	if err != nil {
 		return nil, err
 	}
@@ -83,31 +83,31 @@ func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
 	return &subject{scale: s, store: store, keeper: keeper.New(store, kept, strict{o}), past: past, next: s.Notes}, nil
 }
 
-// strict ends the measurement when a keeper has something to tell: it would not measure what is meant.
+// strict ends the measurement when the keeper reports a fault: the figures would be wrong.
 type strict struct{ *owner }
 
-// JournalFailed is told when the journal's disk is full, say.
+// JournalFailed is called when the journal's disk is full, say.
 func (s strict) JournalFailed(err error) { s.Errorf("the journal: %w", err) }
 
-// Behind is told when Redis was too slow.
+// Behind is called when Redis was too slow.
 func (s strict) Behind(notes int) {
 	if notes > 0 {
 		s.Errorf("%d notes are in the journal alone", notes)
 	}
 }
 
-// Restored is not told here.
+// Restored is not expected here.
 func (s strict) Restored(notes int) { s.Errorf("%d notes were restored", notes) }
 
-// Apart is not told here.
+// Apart is not expected here.
 func (s strict) Apart(notes int) {
 	if notes > 0 {
 		s.Errorf("%d notes could not be reconciled", notes)
 	}
 }
 
-// Diverged is not told here.
-func (s strict) Diverged(id note.ID) { s.Errorf("note %s has two histories", id) }
+// Diverged is not expected here.
+func (s strict) Diverged(id note.ID) { s.Errorf("note %s: the histories differ", id) }
 
 // atScale measures each operation at both scales, in turn.
 func (r *results) atScale(ctx context.Context, o *owner) error {
@@ -166,8 +166,8 @@ func (s *side) sum() {
 	}
 }
 
-// turns lets both sides do one operation some times, the one after the other: so what else the machine does meets both,
-// and neither finds all that it needs in the processor's cache because it did the same a moment ago.
+// turns lets both sides do one operation a few times, in turn: so other work of the machine hits both, and neither
+// finds a processor's cache warm from doing the same a moment ago.
 func turns(ctx context.Context, what string, p plan, sides []*subject, into *pair) error {
 	work := make([][]func() error, len(sides))
 	for i, s := range sides {
@@ -185,13 +185,13 @@ func turns(ctx context.Context, what string, p plan, sides []*subject, into *pai
 	}
 	for _, s := range sides {
 		if err := s.undo(ctx, what); err != nil {
-			return fmt.Errorf("give back what was claimed: %w", err)
+			return fmt.Errorf("release the claims: %w", err)
 		}
 	}
 	return nil
 }
 
-// time does one operation, and adds what it took.
+// time does one operation, and adds its times.
 func (s *subject) time(ctx context.Context, operation func() error, into *side) error {
 	if err := s.past.ConfigResetStat(ctx).Err(); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (s *subject) time(ctx context.Context, operation func() error, into *side) 
 	return nil
 }
 
-// prepare makes ready what is to be timed.
+// prepare makes a timed operation ready.
 func (s *subject) prepare(ctx context.Context, what string, p plan) ([]func() error, error) {
 	work := make([]func() error, p.Each)
 	var err error
@@ -238,7 +238,7 @@ func (s *subject) making(ctx context.Context, through note.Store) (func() error,
 	return func() error { _, err := through.Make(ctx, e); return err }, err
 }
 
-// claiming claims notes of as many teams as the small side has: so the same notes come back as often at both sides, and
+// claiming claims notes of as many teams as the small side has: so notes come back equally often on both sides, and
 // their histories grow alike.
 func (s *subject) claiming(ctx context.Context, through note.Store, p plan, i int) (func() error, error) {
 	due, err := s.store.Due(ctx, town, call.TeamID(teamOf(s.scale, i%p.Small.Teams)), p.Each)
@@ -275,8 +275,7 @@ func next(n note.Note, kind note.EventKind, change func(*note.Event)) note.Event
 	return e
 }
 
-// undo gives back what was claimed, so that every round meets the same; through the keeper, so that the journal knows
-// of it too.
+// undo releases the claims, so that all rounds are alike; through the keeper, so that the journal follows.
 func (s *subject) undo(ctx context.Context, what string) error {
 	if what != claimOne && what != claimKept {
 		return nil

@@ -8,7 +8,7 @@ import (
 // owner starts servers as a test does, and ends them when it is done.
 type owner struct{ cleanups []func() }
 
-// failure is how a server says that it cannot go on.
+// failure is a server's fatal error.
 type failure struct{ error }
 
 // Helper is for tests.
@@ -23,10 +23,10 @@ func (o *owner) Fatalf(format string, args ...any) { panic(failure{fmt.Errorf(fo
 // FailNow fails.
 func (o *owner) FailNow() { o.Errorf("it failed") }
 
-// Cleanup keeps what is to be done at the end.
+// Cleanup adds a step for the end.
 func (o *owner) Cleanup(f func()) { o.cleanups = append(o.cleanups, f) }
 
-// do works, cleans up, and gives what failed.
+// do works, cleans up, and gives the errors.
 func (o *owner) do(work func() error) (err error) {
 	defer func() {
 		for _, clean := range slices.Backward(o.cleanups) {

@@ -15,7 +15,7 @@ func (p *pair) serverRatio() float64 { return p.Large.ServerUS / p.Small.ServerU
 
 func (p *pair) serverP50Ratio() float64 { return p.Large.ServerP50 / p.Small.ServerP50 }
 
-// print writes the figures for people.
+// print writes the figures as text.
 func (r *results) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d notes, %d of them live in %d teams, against %d, %d and %d. Filled in %.0f s, %.0f MiB.\n\n",
 		r.Plan.Large.Notes, r.Plan.Large.Live, r.Plan.Large.Teams, r.Plan.Small.Notes, r.Plan.Small.Live,
@@ -28,7 +28,8 @@ func (r *results) print(w io.Writer) {
 	for _, what := range operations() {
 		p := r.Operations[what]
 		fmt.Fprintf(table, "%s\t%.2f ms\t%.2f ms\t%.2f\t%.0f (%.0f) µs\t%.0f (%.0f) µs\t%.2f (%.2f)\n", what,
-			p.Small.P50, p.Large.P50, p.ratio(), p.Small.ServerUS, p.Small.ServerP50, p.Large.ServerUS, p.Large.ServerP50, p.serverRatio(), p.serverP50Ratio())
+			p.Small.P50, p.Large.P50, p.ratio(), p.Small.ServerUS, p.Small.ServerP50, p.Large.ServerUS,
+			p.Large.ServerP50, p.serverRatio(), p.serverP50Ratio())
 	}
 	_ = table.Flush() // to a terminal
 	fmt.Fprintf(w, "\nNotes made per second from 64 sides: %.0f through the store, %.0f by raw EVALSHA, ratio %.2f\n",
@@ -42,7 +43,7 @@ func median[T cmp.Ordered](of []T) T {
 	return of[len(of)/2]
 }
 
-// aims says which aims are met; the error says that one was not.
+// aims prints which aims are met; it gives an error when one was missed.
 func (r *results) aims(w io.Writer) error {
 	fmt.Fprintln(w, "\nAims:")
 	missed := false

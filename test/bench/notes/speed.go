@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// speed makes notes from 64 sides, through the store and by the bare script, in turn: the benchmarks of redisstore,
-// which know the script.
+// speed makes notes from 64 clients, through the store and by the bare script, in turn: it runs the benchmarks of
+// redisstore, which have the script.
 func (r *results) speed(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package save saves what was measured, for machines to read.
+// Package save writes measurements for programs to read.
 package save
 
 import (
@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// JSON saves figures, makes the directory where there is none, and says where they are.
+// JSON writes figures to path, makes its directory, and prints the path.
 func JSON(path string, figures any) error {
 	text, err := json.MarshalIndent(figures, "", "  ")
 	if err != nil {
