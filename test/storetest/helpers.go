@@ -12,8 +12,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Patiently asks a store again while it does not answer, for ten seconds: it may be away, a busy machine is slow, and
-// the client library tries a server that was dead once a second. All that a store does may be asked again.
+// Patiently retries while a store does not answer, for ten seconds: it may be away, a busy machine is slow, and the
+// client library tries a dead server once a second. All operations of a store may be repeated.
 func Patiently[V any](ask func() (V, error)) (V, error) {
 	got, err := ask()
 	if !errors.Is(err, note.ErrStoreDown) {
@@ -37,7 +37,7 @@ func RequireSame(tb testing.TB, want, got note.Note, why ...any) {
 	require.Equal(tb, note.EncodeNote(want), note.EncodeNote(got), why...)
 }
 
-// RequireRestored is RequireSame but for the end of a lease: a store that was brought up to date lets it run anew.
+// RequireRestored is RequireSame but for the end of a lease: a restored one runs anew.
 func RequireRestored(tb testing.TB, want, got note.Note, why ...any) {
 	tb.Helper()
 	require.Equal(tb, want.Lease.IsZero(), got.Lease.IsZero(), why...)
@@ -45,7 +45,7 @@ func RequireRestored(tb testing.TB, want, got note.Note, why ...any) {
 	RequireSame(tb, want, got, why...)
 }
 
-// InMemory gives a directory in memory, where there is one: a test that opens thousands of files waits for no disk.
+// InMemory gives a directory in memory, where there is one: a test with thousands of files waits for no disk.
 func InMemory(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, where the test's own directory is not
@@ -56,5 +56,5 @@ func InMemory(tb testing.TB) string {
 	return dir
 }
 
-// Just gives the note of a promise, whatever made it.
+// Just gives the note of a promise and drops the rest.
 func Just(n note.Note, _ callback.How, err error) (note.Note, error) { return n, err }

@@ -12,17 +12,17 @@ import (
 
 var _ keeper.Journal = (*Journal)(nil)
 
-// Journal is a journal in memory, for tests of what needs one and no disk. It is safe for use by several goroutines.
+// Journal is a journal in memory, for tests that need one and no disk. It is safe for use by several goroutines.
 type Journal struct {
 	mu             sync.Mutex
 	events         map[note.ID]map[uint64]note.Event
 	municipalities map[note.ID]call.MunicipalityID
-	keys           map[request]note.ID // an index, as on a disk: what is added overwrites, what is removed is gone
+	keys           map[request]note.ID // an index, as on a disk: additions overwrite, removals delete
 	marked         map[note.ID]bool
 	broken         error
 }
 
-// request is what a key stands for.
+// request identifies a note by its key.
 type request struct {
 	municipality call.MunicipalityID
 	key          note.Key
@@ -122,7 +122,7 @@ func (j *Journal) Forget(id note.ID, from uint64) error {
 	return nil
 }
 
-// Events gives what is kept of a note.
+// Events gives the kept events of a note.
 func (j *Journal) Events(id note.ID) ([]note.Event, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -147,7 +147,7 @@ func (j *Journal) ByKey(m call.MunicipalityID, key note.Key) (note.ID, bool, err
 	return id, found, nil
 }
 
-// Notes gives every note that is kept.
+// Notes gives every kept note.
 func (j *Journal) Notes() ([]keeper.JournalNote, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

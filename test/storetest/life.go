@@ -15,8 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// longLife takes a note through every event that there is; after each, the store has the note and its events lead to
-// it.
+// longLife takes a note through every kind of event; after each, the store has the note and its events lead to it.
 func longLife(t *testing.T, s callback.WorkStore) {
 	n := promised(t, s, func(n *note.Note) { n.Personal = "piet" })
 	told := func(reason string) func(e *note.Event) { return func(e *note.Event) { e.Reason = reason } }
@@ -49,7 +48,7 @@ func longLife(t *testing.T, s callback.WorkStore) {
 	n = after(t, s, n, note.EventResolved, els, func(e *note.Event) { e.Outcome, e.NormMet = note.Reached, true })
 	n = after(t, s, n, note.EventCommented, jan, told("Hij belde nog even om te bedanken."))
 	n = after(t, s, n, note.EventReopened, jan, told("toch niet"))
-	require.Empty(t, n.Tries(), "he is tried anew")
+	require.Empty(t, n.Tries(), "the attempts count anew")
 	n = claimed(t, s, n, jan)
 	n = after(t, s, n, note.EventAttemptStarted, jan)
 	require.Len(t, n.Tries(), 1)
@@ -127,7 +126,7 @@ func leased(t *testing.T, s callback.WorkStore) {
 	const hold = 6 * time.Hour
 	n := promised(t, s)
 	n = after(t, s, n, note.EventClaimed, els, holding(hold), func(e *note.Event) { e.Until = begun })
-	require.Greater(t, n.Lease.Sub(begun), hold-time.Hour, "whatever the event says")
+	require.Greater(t, n.Lease.Sub(begun), hold-time.Hour, "the event's own end does not count")
 	require.Equal(t, n.Lease.Truncate(time.Millisecond), n.Lease)
 	require.Equal(t, n.Lease, events(t, s, n)[1].Until)
 	renewed := after(t, s, n, note.EventRenewed, els, holding(2*hold))
@@ -140,7 +139,7 @@ func leased(t *testing.T, s callback.WorkStore) {
 
 func lapsed(t *testing.T, s callback.WorkStore) {
 	long, short, shorter := promised(t, s), promised(t, s), promised(t, s)
-	promised(t, s) // which nobody claims
+	promised(t, s) // never claimed
 	lapse := func(n note.Note) note.Event {
 		return next(n, note.EventReleased, note.BySystem, func(e *note.Event) { e.Cause = note.ReleaseLapsed })
 	}
@@ -236,7 +235,7 @@ func purged(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, gone, again)
 	printed := fmt.Sprint(note.EncodeNote(gone), note.EncodeEvent(events(t, s, n)[0]))
 	for _, personal := range []string{n.Number.E164, string(n.Reference), "Zwaantje", "els", string(n.Key)} {
-		require.NotContains(t, printed, personal, "what is stored still holds it")
+		require.NotContains(t, printed, personal, "the store still holds it")
 	}
 	_, err = s.ByReference(t.Context(), town, n.Reference)
 	require.ErrorIs(t, err, note.ErrNoNote)
@@ -247,5 +246,5 @@ func purged(t *testing.T, s callback.WorkStore) {
 		t.Context(), aPromise(t, func(f *note.Note) { f.Key, f.Number, f.Reference = n.Key, n.Number, n.Reference }),
 	)
 	require.NoError(t, err)
-	require.NotEqual(t, n.ID, fresh.ID, "nothing of him is known")
+	require.NotEqual(t, n.ID, fresh.ID, "the caller is unknown")
 }

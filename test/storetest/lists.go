@@ -25,7 +25,7 @@ func counts(t *testing.T, s callback.WorkStore, now time.Time) map[call.TeamID]n
 	return all
 }
 
-// due makes a note with a deadline so many milliseconds later than others, and a priority.
+// due makes a note with a deadline ms milliseconds later than others, and a priority.
 func due(t *testing.T, s callback.WorkStore, ms, priority int) note.Note {
 	t.Helper()
 	n := promised(t, s, func(n *note.Note) { n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond) })
@@ -52,7 +52,7 @@ func dueInOrder(t *testing.T, s callback.WorkStore) {
 	}
 	require.Equal(t, idsOf(first, old, urgent, young, last), list(most), "and never before an earlier deadline")
 	urgent = claimed(t, s, urgent, els)
-	require.Contains(t, list(most), urgent.ID, "who has it still has it to do")
+	require.Contains(t, list(most), urgent.ID, "its owner still has it to do")
 	after(t, s, first, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = another, "niet van ons" })
 	cancelled(t, s, young, begun.Add(time.Hour))
 	require.Equal(t, idsOf(old, urgent, last), list(most))
@@ -105,7 +105,7 @@ func separate(t *testing.T, s callback.WorkStore) {
 	require.ErrorAs(t, err, &open)
 	require.Equal(t, first.ID, open.Note.ID)
 	cancelled(t, s, first, begun.Add(time.Hour))
-	promised(t, s, func(n *note.Note) { n.Number = first.Number }) // those that stand apart are in nobody's way
+	promised(t, s, func(n *note.Note) { n.Number = first.Number }) // separate notes are in no other's way
 	moved := after(t, s, second, note.EventRerouted, els, func(e *note.Event) {
 		e.Team, e.Reason = another, "niet van ons"
 	})
@@ -124,14 +124,14 @@ func heldInOrder(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, idsOf(first, personal), list(2))
 	require.Empty(t, list(0))
 	require.Empty(t, ids(t)(s.Held(t.Context(), town, "jan", most)))
-	require.Empty(t, ids(t)(s.Held(t.Context(), town, "", most)), "what is nobody's is held by nobody")
+	require.Empty(t, ids(t)(s.Held(t.Context(), town, "", most)), "notes without an owner are in no list")
 
 	third = after(t, s, third, note.EventAttemptStarted, els)
 	byHand := func(e *note.Event) { e.Cause = note.ReleaseByHand }
 	absent := func(e *note.Event) { e.Cause = note.ReleaseAbsent }
 	after(t, s, first, note.EventReleased, els, byHand)
 	personal = after(t, s, personal, note.EventReleased, els, byHand)
-	require.Equal(t, idsOf(personal, third), list(most), "it is still for her")
+	require.Equal(t, idsOf(personal, third), list(most), "it is still for that colleague")
 	after(t, s, personal, note.EventReleased, els, absent)
 	after(t, s, third, note.EventReleased, note.BySystem, absent)
 	require.Empty(t, list(most))
@@ -160,7 +160,7 @@ func marksInOrder(t *testing.T, s callback.WorkStore) {
 	)
 	after(t, s, bare, note.EventOverdue, note.BySystem)
 	after(t, s, early, note.EventOverdue, note.BySystem)
-	require.Equal(t, idsOf(late), list(1000*time.Hour), "each is told once")
+	require.Equal(t, idsOf(late), list(1000*time.Hour), "each is raised once")
 	late = cancelled(t, s, late, begun.Add(time.Hour))
 	require.Empty(t, list(1000*time.Hour))
 	after(t, s, late, note.EventReopened, els)
@@ -194,7 +194,9 @@ func ledger(t *testing.T, s callback.WorkStore) {
 		var sum note.Count
 		for _, c := range counts(t, s, begun) {
 			sum.Live, sum.Made, sum.Purged = sum.Live+c.Live, sum.Made+c.Made, sum.Purged+c.Purged
-			sum.Resolved, sum.Cancelled, sum.Reopened = sum.Resolved+c.Resolved, sum.Cancelled+c.Cancelled, sum.Reopened+c.Reopened
+			sum.Resolved += c.Resolved
+			sum.Cancelled += c.Cancelled
+			sum.Reopened += c.Reopened
 		}
 		require.Equal(t, want, sum)
 		require.Equal(t, sum.Made, sum.Live+sum.Resolved+sum.Cancelled-sum.Reopened)
@@ -254,7 +256,7 @@ func logInOrder(t *testing.T, s callback.WorkStore) {
 	kinds, _ = read("", 10)
 	require.Equal(
 		t, []note.EventKind{note.EventMade, note.EventClaimed, note.EventPurged}, kinds,
-		"what was before a purge is gone",
+		"events before a purge are gone",
 	)
 	events, _, err := s.Log(t.Context(), "another", "", 10)
 	require.NoError(t, err)

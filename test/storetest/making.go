@@ -100,7 +100,7 @@ func oneLiveNote(t *testing.T, s callback.WorkStore) {
 		t, s, second, note.EventRerouted, els, func(e *note.Event) { e.Team, e.Reason = "kcc", "niet van ons" },
 	)
 	requireOpen(moved, func(n *note.Note) { n.Team, n.Owner = "kcc", "kcc" })
-	promised(t, s, same) // its old team has none for him now
+	promised(t, s, same) // its old team has no note of this caller now
 }
 
 func restored(t *testing.T, s callback.WorkStore) {

@@ -1,4 +1,4 @@
-// Package storetest owns what every store of callback notes must do: a suite that each passes, and the simplest store
+// Package storetest is the contract of every store of callback notes: a suite that each passes, and the simplest store
 // that does, in memory, for tests that need notes and no Redis.
 package storetest
 
@@ -23,12 +23,12 @@ var (
 	_ note.Reader = (*Memory)(nil)
 )
 
-// Memory is a store in memory, by the plainest code that keeps the rules: the model for others. It is safe for use by
+// Memory is a store in memory, in the plainest code that keeps the rules: the model for others. It is safe for use by
 // several goroutines. Its clock is time.Now, which a synctest bubble rules.
 type Memory struct {
 	mu     sync.Mutex
 	events map[note.ID][]note.Event
-	log    []note.Event // of all notes, as they came
+	log    []note.Event // of all notes, in order of arrival
 	notes  map[note.ID]note.Note
 	counts map[place]note.Count
 	tally  dialling.LocalTally
@@ -98,7 +98,7 @@ func (m *Memory) make(made note.Event, restore bool) (note.Note, error) {
 	return kept, nil
 }
 
-// first gives the oldest note that is as asked.
+// first gives the oldest note that matches.
 func (m *Memory) first(of call.MunicipalityID, is func(n note.Note) bool) (note.Note, bool) {
 	found := m.all(of, is, byID)
 	if len(found) == 0 {
@@ -169,7 +169,7 @@ func (m *Memory) keep(n note.Note, e note.Event) {
 	}
 }
 
-// made counts a note that is restored as it remains when all before it is gone: it was made and closed, too.
+// made counts a restored note whose events are purged: it was made and closed, too.
 func (m *Memory) made(n note.Note) {
 	first := place{n.Municipality, n.Team}
 	count := m.counts[first]
@@ -269,7 +269,7 @@ func (m *Memory) Events(_ context.Context, of call.MunicipalityID, id note.ID) (
 	return slices.Clone(m.events[id]), nil
 }
 
-// Log gives events as they came, by their number.
+// Log gives events in order of arrival, by their number.
 func (m *Memory) Log(
 	_ context.Context, of call.MunicipalityID, after string, limit int,
 ) ([]note.Event, string, error) {
@@ -317,7 +317,7 @@ func (m *Memory) Counts(_ context.Context, of call.MunicipalityID, now time.Time
 	return counts, nil
 }
 
-// Count counts what is done in a day.
+// Count adds to the day's counts.
 func (m *Memory) Count(ctx context.Context, day dialling.Day, once string, limits []dialling.Limit) (
 	dialling.Limit, error,
 ) {
@@ -329,7 +329,7 @@ func (m *Memory) Count(ctx context.Context, day dialling.Day, once string, limit
 	return m.tally.Count(ctx, day, once, limits)
 }
 
-// TakeBack subtracts what was counted.
+// TakeBack subtracts from the day's counts.
 func (m *Memory) TakeBack(ctx context.Context, day dialling.Day, once string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -376,7 +376,7 @@ func (m *Memory) list(of call.MunicipalityID, limit int, is func(note.Note) bool
 	return found[:min(len(found), max(limit, 0))], nil
 }
 
-// all gives the notes that are as asked, in order. m.mu is held.
+// all gives the notes that match, in order. m.mu is held.
 func (m *Memory) all(of call.MunicipalityID, is func(note.Note) bool, order func(a, b note.Note) int) []note.Note {
 	var found []note.Note
 	for _, n := range m.notes {

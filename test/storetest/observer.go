@@ -9,13 +9,13 @@ import (
 
 var _ keeper.Observer = (*Observer)(nil)
 
-// Observer keeps what a keeper tells. It is safe for use by several goroutines; read it when the keeper does nothing.
+// Observer keeps a keeper's reports. It is safe for use by several goroutines; read it when the keeper is idle.
 type Observer struct {
 	mu        sync.Mutex
 	Failed    []error
-	Waiting   int // notes that are behind, as told last
+	Waiting   int // notes that are behind, as reported last
 	Most      int // of those, at any time
-	Stuck     int // notes that are apart, as told last
+	Stuck     int // notes that are apart, as reported last
 	Lost      int // notes that were restored, in all
 	Differing []note.ID
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// patient asks a store again when it did not answer. All that a store does may be asked again.
+// patient repeats an operation when the store did not answer. All operations of a store may be repeated.
 type patient struct{ store callback.WorkStore }
 
 func (p patient) Make(ctx context.Context, made note.Event) (note.Note, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// aNote is a note as it is promised, with every field that a promise sets.
+// aNote is a promised note, with every field that a promise sets.
 func ANote() note.Note {
 	return note.Note{
 		ID:           "01JD5V3Z5QXKZ9W7M2R4T6Y8AB",
@@ -35,5 +35,5 @@ const (
 
 const Town call.MunicipalityID = "deventer"
 
-// now is the time without what no store keeps.
+// now is the time, rounded as stores round it.
 func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

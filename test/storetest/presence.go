@@ -50,7 +50,7 @@ func (m *Memory) Absence(_ context.Context, of call.MunicipalityID, colleague ca
 	return a, absent, nil
 }
 
-// Absences gives who is absent.
+// Absences gives the absent colleagues.
 func (m *Memory) Absences(_ context.Context, of call.MunicipalityID) ([]staff.Absence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,7 +62,7 @@ func (m *Memory) Absences(_ context.Context, of call.MunicipalityID) ([]staff.Ab
 	}), nil
 }
 
-func whoIsAbsent(t *testing.T, s callback.WorkStore) {
+func lastingAbsence(t *testing.T, s callback.WorkStore) {
 	absences := func() []staff.Absence {
 		t.Helper()
 		got, err := s.Absences(t.Context(), town)
@@ -89,7 +89,7 @@ func whoIsAbsent(t *testing.T, s callback.WorkStore) {
 	require.NoError(t, s.SetAbsent(t.Context(), town, later))
 	require.Equal(t, []staff.Absence{elsAway, later}, absences())
 	require.NoError(t, s.SetPresent(t.Context(), town, "els"))
-	require.NoError(t, s.SetPresent(t.Context(), town, "els"), "who is present may say so")
+	require.NoError(t, s.SetPresent(t.Context(), town, "els"), "present already: no error")
 	require.Equal(t, []staff.Absence{later}, absences())
 	require.NoError(t, s.SetPresent(t.Context(), town, "piet"))
 	require.Empty(t, absences())

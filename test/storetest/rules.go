@@ -11,8 +11,8 @@ import (
 // Lease is how long a claim holds under Rules.
 const Lease = 10 * time.Minute
 
-// Rules are those of a municipality for tests of what is above a store. It knows every team, allows Dutch numbers,
-// gives a day and warns in the middle of it, and wants one attempt. It implements callback.Rules, callback.Norm and
+// Rules are those of a municipality, for tests above a store. It knows every team, allows Dutch numbers, gives a day
+// and warns in the middle of it, and wants one attempt. It implements callback.Rules, callback.Norm and
 // callback.WorkRules.
 type Rules struct{}
 

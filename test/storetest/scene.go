@@ -83,7 +83,7 @@ func (f *Floor) Knows(team call.TeamID) bool { return team != "zwembad" && team 
 
 func (f *Floor) Work(call.MunicipalityID) callback.Work { return f.Rules }
 
-// note promises one, made at a time; each has its own number.
+// note promises a note, made at a time; each has its own number.
 func (f *Floor) Promise(t *testing.T, made time.Time, changes ...func(n *note.Note)) note.Note {
 	t.Helper()
 	n := ANote()
@@ -111,7 +111,7 @@ func (f *Floor) Now(t *testing.T, n note.Note) note.Note {
 	return n
 }
 
-// by is a step of somebody, an hour after the note was made.
+// by is a step of an actor, an hour after the note was made.
 func By(who note.Actor, n note.Note) callback.Step {
 	return callback.Step{Municipality: Town, Note: n.ID, Who: who, At: n.Made.Add(time.Hour)}
 }

@@ -27,38 +27,38 @@ const (
 	most = 100 // of a list, where a test wants all of it
 )
 
-// Suite holds a store to what callback.WorkStore promises. open gives an empty store for each part. The store may be
-// slow: what it did not answer is asked again, as callers of a store may.
+// Suite tests a store against the contract of callback.WorkStore. open gives an empty store for each part. The store
+// may be slow: unanswered operations are repeated, as users of a store may do.
 func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
 	for name, part := range map[string]func(t *testing.T, s callback.WorkStore){
-		"what is made is found in every way":                     made,
-		"a key makes one note":                                   oneNotePerKey,
-		"a reference belongs to one note":                        oneNotePerReference,
-		"one live note for a number, a team and a subject":       oneLiveNote,
-		"what was confirmed is restored, whatever stands":        restored,
-		"what is restored twice is one note":                     restoredTwice,
-		"every event gives the note that it should":              longLife,
-		"a change of an old note is refused":                     stale,
-		"an event that is stored again is one event":             repeated,
-		"a change that is not allowed changes nothing":           refused,
-		"a lease runs by the clock of the store":                 leased,
-		"a claim lapses when its lease has run out, not before":  lapsed,
-		"of many who claim one note one has it":                  claimedByMany,
-		"what is not there is not found":                         nothingThere,
-		"a due list is in order":                                 dueInOrder,
-		"the notes of a number come newest first":                numberInOrder,
-		"a note is found by the line that it was asked from":     foundByTheLine,
-		"a separate note stands beside others":                   separate,
-		"a colleague's notes are those he has and those for him": heldInOrder,
-		"the marks of the norm come in order of time":            marksInOrder,
-		"the log tells everything in order, and goes on":         logInOrder,
-		"closed notes come oldest first":                         closedInOrder,
-		"the ledger balances":                                    ledger,
-		"what is purged cannot be found by anything personal":    purged,
-		"municipalities do not see each other's notes":           apart,
-		"what is done in a day is counted, up to its most":       countedInADay,
-		"what was counted is taken back, once":                   takenBack,
-		"who is absent is so until he is present":                whoIsAbsent,
+		"a new note is found in every way":                           made,
+		"a key makes one note":                                       oneNotePerKey,
+		"a reference belongs to one note":                            oneNotePerReference,
+		"one live note for a number, a team and a subject":           oneLiveNote,
+		"a confirmed note is restored, whatever stands":              restored,
+		"a note restored twice is one note":                          restoredTwice,
+		"every event gives the note that it should":                  longLife,
+		"a change of an old note is refused":                         stale,
+		"an event that is stored again is one event":                 repeated,
+		"a change that is not allowed changes nothing":               refused,
+		"a lease runs by the clock of the store":                     leased,
+		"a claim lapses when its lease has run out, not before":      lapsed,
+		"of many claims on one note one wins":                        claimedByMany,
+		"missing notes are not found":                                nothingThere,
+		"a due list is in order":                                     dueInOrder,
+		"the notes of a number come newest first":                    numberInOrder,
+		"a note is found by the line that it was asked from":         foundByTheLine,
+		"a separate note stands beside others":                       separate,
+		"a colleague's notes are those they hold and those for them": heldInOrder,
+		"the marks of the norm come in order of time":                marksInOrder,
+		"the log has everything in order, and goes on":               logInOrder,
+		"closed notes come oldest first":                             closedInOrder,
+		"the ledger balances":                                        ledger,
+		"purged notes are not found by personal data":                purged,
+		"municipalities do not see each other's notes":               apart,
+		"operations of a day are counted, up to their limit":         countedInADay,
+		"a count is taken back, once":                                takenBack,
+		"an absence lasts until the colleague is present":            lastingAbsence,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, patient{open(t)}) })
 	}
@@ -70,7 +70,7 @@ var begun = time.Date(2026, 11, 20, 15, 0, 0, 123_000_000, time.UTC)
 // numbers counts the telephone numbers that the suite has used, so that two notes share one only on purpose.
 var numbers atomic.Int64
 
-// aPromise is a made event of its own key, number and reference, changed as a test needs it.
+// aPromise is a made event with its own key, number and reference, and the test's changes.
 func aPromise(t *testing.T, changes ...func(n *note.Note)) note.Event {
 	t.Helper()
 	id := ulid.Make().String() // each is higher than the one before
@@ -115,7 +115,7 @@ func promised(t *testing.T, s callback.WorkStore, changes ...func(n *note.Note))
 	return n
 }
 
-// after stores the next event of a note, and requires that the store has the note as it says.
+// after stores the next event of a note, and requires that the store has the resulting note.
 func after(
 	t *testing.T, s callback.WorkStore, n note.Note, kind note.EventKind, who note.Actor,
 	changes ...func(e *note.Event),
@@ -137,7 +137,7 @@ func cancelled(t *testing.T, s callback.WorkStore, n note.Note, at time.Time) no
 	return after(t, s, n, note.EventCancelled, note.ByCaller, func(e *note.Event) { e.At = at })
 }
 
-// requireStored requires that the store has the note as it is given, and that its events lead to it (I5).
+// requireStored requires that the store has exactly this note, and that its events lead to it (I5).
 func requireStored(t *testing.T, s callback.WorkStore, want note.Note) {
 	t.Helper()
 	got, err := s.Note(t.Context(), want.Municipality, want.ID)

@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dialling"
 )
 
-// countedInADay: a count stands for what, whose, which municipality and which day.
+// countedInADay: a count is per subject, owner, municipality and day.
 func countedInADay(t *testing.T, s callback.WorkStore) {
 	friday := dialling.Day{Municipality: town, Date: "2026-11-20"}
 	saturday := dialling.Day{Municipality: town, Date: "2026-11-21"}
@@ -32,7 +32,7 @@ func countedInADay(t *testing.T, s callback.WorkStore) {
 		{friday, "3", bell("els", 2), full},
 		{friday, "2", bell("els", 2), dialling.Limit{}}, // was counted
 		{elsewhere, "1", bell("els", 2), dialling.Limit{}},
-		{friday, "4", bell("jan", 2), dialling.Limit{}}, // what was refused counted for nothing
+		{friday, "4", bell("jan", 2), dialling.Limit{}}, // refused operations counted nothing
 		{friday, "5", bell("jan", 2), dialling.Limit{What: "bells", Most: 3}},
 		{friday, "6", bell("jan", 0), dialling.Limit{What: "bell", Of: "jan"}},
 		{friday, "7", []dialling.Limit{{What: "door", Of: "els", Most: 1}}, dialling.Limit{}},
@@ -56,7 +56,7 @@ func countedInADay(t *testing.T, s callback.WorkStore) {
 	}
 }
 
-// takenBack: a count that is taken back is as if it had never been, whatever else was counted with the same limits.
+// takenBack: a count that is taken back leaves no trace, whatever else was counted with the same limits.
 func takenBack(t *testing.T, s callback.WorkStore) {
 	day := dialling.Day{Municipality: town, Date: "2026-11-20"}
 	limits := []dialling.Limit{{What: "bell", Of: "els", Most: 2}, {What: "bells", Most: 9}}
