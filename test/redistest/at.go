@@ -9,17 +9,17 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-// patience is how long a busy Redis is waited for.
+// patience bounds the wait for a busy Redis.
 const patience = time.Minute
 
-// AuditAt is Audit for whoever has no client of his own: addr is host:port, or the path of a socket.
+// AuditAt is Audit without a client: addr is host:port, or the path of a socket.
 func AuditAt(ctx context.Context, addr string, m call.MunicipalityID) (Stored, error) {
 	c := Client(addr)
 	defer func() { _ = c.Close() }()
 	return Audit(ctx, c, m)
 }
 
-// Empty takes everything from the server, as when it comes back without its data.
+// Empty removes all data from the server, as when it comes back without it.
 func (s *Server) Empty() {
 	s.tb.Helper()
 	c := Client(s.Addr)
@@ -27,7 +27,7 @@ func (s *Server) Empty() {
 	require.NoError(s.tb, c.FlushAll(context.Background()).Err())
 }
 
-// Do runs one command, such as one that spoils what is stored, as the operators' user.
+// Do runs one command as the operators' user, such as one that spoils the data.
 func (s *Server) Do(command ...any) {
 	s.tb.Helper()
 	c := Client(s.Addr)
@@ -35,7 +35,7 @@ func (s *Server) Do(command ...any) {
 	require.NoError(s.tb, c.Do(context.Background(), command...).Err())
 }
 
-// KeyOf gives the key of a pattern that is a sorted set with a member.
+// KeyOf gives the key of a pattern whose sorted set has a member.
 func (s *Server) KeyOf(member, pattern string) string {
 	s.tb.Helper()
 	c := Client(s.Addr)
@@ -51,7 +51,7 @@ func (s *Server) KeyOf(member, pattern string) string {
 	return ""
 }
 
-// RunID is what the server calls this run of it.
+// RunID is the server's name for its current run.
 func (s *Server) RunID() string {
 	s.tb.Helper()
 	c := Client(s.Addr)

@@ -19,23 +19,23 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// Stored is what an audit read.
+// Stored is the data that an audit read.
 type Stored struct {
 	Notes  map[note.ID]note.Note
 	Events map[note.ID][]note.Event // of each note, first to last
 }
 
-// Audit reads all that is stored for a municipality, past the store and its keys, and gives it with everything that is
-// not as it must be after any fault, whatever happened to the notes:
+// Audit reads all data of a municipality, past the store and its keys, and gives it with every breach of what must hold
+// after any fault:
 //
-//   - the log replays to the notes, the end of each lease included (I5); so versions only grow, one event each (I6), with one
-//     owner at each (I3), nothing closed opens without an event (I7), and no deadline changes (I9);
+//   - the log replays to the notes, the end of each lease included (I5); so versions only grow, one event each (I6),
+//     with one owner at each (I3), nothing closed opens without an event (I7), and no deadline changes (I9);
 //   - one note answers for a key (I2), and no event is stored twice;
-//   - a live note is in the due list of its team, and in no other (I4), at its deadline and priority;
-//   - every other index holds what the notes say and nothing else, and no key is there that is not known here;
-//   - the ledger says what the events say, and balances.
+//   - a live note is in the due list of its team alone (I4), at its deadline and priority;
+//   - every other index agrees exactly with the notes, and every key is known here;
+//   - the ledger agrees with the events, and balances.
 //
-// It asks for what it needs in a few trips; it is for tests and measurements, not for a Redis that callers wait for.
+// It reads in a few trips; it is for tests and measurements, not for a Redis that callers wait for.
 func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) (Stored, error) {
 	a := &auditor{
 		tag:    "bereikbaar:{" + string(m) + "}:",
@@ -54,7 +54,7 @@ func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) 
 	return a.stored, errors.Join(a.problems...)
 }
 
-// auditor collects what is stored and what is wrong with it. Names of keys are without their tag.
+// auditor collects the data and its faults. Names of keys are without their tag.
 type auditor struct {
 	tag      string
 	hashes   map[string]map[string]string
@@ -81,7 +81,7 @@ func (a *auditor) read(ctx context.Context, c redis.UniversalClient) error {
 		for _, name := range names {
 			keep = append(keep, a.fetch(ctx, p, name))
 		}
-		p.Time(ctx) // so that nothing stored is no error
+		p.Time(ctx) // an empty Redis is no error
 		return nil
 	})
 	if err != nil {
@@ -106,7 +106,7 @@ func (a *auditor) names(ctx context.Context, c redis.UniversalClient) ([]string,
 	return slices.Compact(names), nil
 }
 
-// fetch asks for a key, and gives what keeps the answer when it is there.
+// fetch asks for a key, and gives the function that keeps the answer.
 func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) func() {
 	kind, _, _ := strings.Cut(name, ":")
 	switch kind {
@@ -194,10 +194,10 @@ func (a *auditor) replay() {
 		case !ok:
 			a.wrong("I5: the log has note %s, which is not there", id)
 		case !maps.Equal(note.EncodeNote(n), note.EncodeNote(stored)):
-			a.wrong("I5: the log leads to %v, and what is stored is %v", note.EncodeNote(n), note.EncodeNote(stored))
+			a.wrong("I5: the log leads to %v, and %v is stored", note.EncodeNote(n), note.EncodeNote(stored))
 		}
 		if has := a.hashes["note:"+string(id)]["log"]; has != strings.Join(a.entries[id], " ") {
-			a.wrong("note %s: says that its events are %s, and they are %v", id, has, a.entries[id])
+			a.wrong("note %s: names its events as %s, and they are %v", id, has, a.entries[id])
 		}
 	}
 	for id := range a.stored.Notes {
@@ -207,13 +207,13 @@ func (a *auditor) replay() {
 	}
 }
 
-// hashed keeps what may be personal out of names.
+// hashed keeps personal data out of names.
 func hashed(texts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 
-// indexes compares every index with what the notes say of it.
+// indexes compares every index with the notes.
 func (a *auditor) indexes() {
 	want := &expected{
 		zsets: map[string]map[string]float64{}, hashes: map[string]map[string]string{}, sets: map[string][]string{},
@@ -256,7 +256,7 @@ func compare[V any](a *auditor, want, has map[string]V) {
 	}
 }
 
-// expected is what the indexes should hold.
+// expected is the content that the indexes should have.
 type expected struct {
 	zsets  map[string]map[string]float64
 	hashes map[string]map[string]string
@@ -318,8 +318,8 @@ func (w *expected) named(name, field string, n note.Note) {
 	w.hashes[name][field] = strings.TrimSpace(w.hashes[name][field] + " " + string(n.ID))
 }
 
-// ledger compares the counts with the events. Those of a purged note are gone: it counts as purged where it ended, and
-// as made where it began; how it ended, and how often it was opened again, the balance tells.
+// ledger compares the counts with the events. The events of a purged note are gone: it counts as purged where it ended,
+// and as made where it began; the balance gives its end and its reopenings.
 func (a *auditor) ledger() {
 	least, live, purged := make(map[string]int64), int64(0), false
 	for id, n := range a.stored.Notes {
@@ -354,19 +354,19 @@ func (a *auditor) ledger() {
 		total[kind] += counted
 		exact := !purged || kind == "purged" || kind == "made"
 		if counted < least[field] || exact && counted != least[field] {
-			a.wrong("the ledger: %s is %d, and the events say %d", field, counted, least[field])
+			a.wrong("the ledger: %s is %d, by the events %d", field, counted, least[field])
 		}
 		delete(least, field)
 	}
 	for field, count := range least {
-		a.wrong("the ledger: %s is missing, and the events say %d", field, count)
+		a.wrong("the ledger: %s is missing, by the events %d", field, count)
 	}
 	if total["made"] != live+total["resolved"]+total["cancelled"]-total["reopened"] {
 		a.wrong("the ledger does not balance: %d live, %v", live, total)
 	}
 }
 
-// teamAfter is whose the note is after an event.
+// teamAfter is the note's team after an event.
 func teamAfter(team call.TeamID, e note.Event) call.TeamID {
 	switch e.Kind {
 	case note.EventMade:

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Authority signs certificates of a test's own.
+// Authority signs a test's own certificates.
 type Authority struct {
 	// File holds its certificate, in PEM.
 	File string
@@ -45,8 +45,7 @@ func NewAuthority(tb Owner, dir string) *Authority {
 	return a
 }
 
-// Sign writes a certificate and its key, for a host (a name or an address), with which one can be server and client. It
-// is valid until a time.
+// Sign writes a certificate and its key, for a host (a name or an address), valid for server and client until a time.
 func (a *Authority) Sign(name, host string, until time.Time) (certificateFile, keyFile string) {
 	a.tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -20,11 +20,11 @@ import (
 const (
 	User             = "bereikbaar" // the daemon and the commands
 	Password         = "een-lang-geheim"
-	Operator         = "beheer" // who looks at and spoils what is stored
+	Operator         = "beheer" // reads and spoils the data
 	OperatorPassword = "een-ander-geheim"
 )
 
-// Kind is one of the servers that the files of deploy/redis are for.
+// Kind is a server that the files of deploy/redis support.
 type Kind struct {
 	Name    string
 	program string
@@ -32,7 +32,7 @@ type Kind struct {
 	private bool   // it is in the private root of dev/setup
 }
 
-// The servers: of this machine (Debian 12 has Redis 7.0), and of Debian testing.
+// The servers of this machine (Debian 12 has Redis 7.0), and of Debian testing.
 var (
 	Redis        = Kind{Name: "Redis", program: "redis-server", check: "redis-check-aof"}
 	TestingRedis = Kind{
@@ -46,15 +46,14 @@ var (
 // Kinds are all of them.
 func Kinds() []Kind { return []Kind{Redis, TestingRedis, TestingValkey} }
 
-// Installation is a server that was installed as docs/operating.md says, in a directory of its own in place of the
-// system's.
+// Installation is a server installed as docs/operating.md says, but in its own directory.
 type Installation struct {
 	kind Kind
 	dir  string
 }
 
-// Install puts the files of deploy/redis into dir with the passwords filled in, and what is this installation's own:
-// directives of redis.conf, which win. Its data will be in dir.
+// Install puts the files of deploy/redis into dir with the passwords filled in. directives are further lines of
+// redis.conf, and win. The data will be in dir.
 func Install(dir string, kind Kind, directives ...string) (*Installation, error) {
 	source, err := root.Source()
 	if err != nil {
@@ -98,8 +97,7 @@ func sha(password string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SetUsers puts other rules in place of those that are shipped. A running server reads them when it is told to (ACL
-// LOAD).
+// SetUsers replaces the shipped rules of users. A running server reads them on ACL LOAD.
 func (i *Installation) SetUsers(acl string) error {
 	if err := os.WriteFile(i.path("users.acl"), []byte(acl), 0o600); err != nil {
 		return fmt.Errorf("the users of Redis: %w", err)
@@ -107,7 +105,7 @@ func (i *Installation) SetUsers(acl string) error {
 	return nil
 }
 
-// Configure writes the server's own file: it includes what is shipped.
+// Configure writes the server's own file, which includes the shipped ones.
 func (i *Installation) Configure(directives ...string) error {
 	lines := append([]string{
 		"include " + i.path("shipped-redis.conf"), "aclfile " + i.path("users.acl"), "dir " + i.dir, "daemonize no",
@@ -131,8 +129,7 @@ func (i *Installation) path(name string) string { return filepath.Join(i.dir, na
 
 // BeforeStart mends a torn log as the systemd unit does.
 func (i *Installation) BeforeStart() error {
-	// By its shell: a file that was just written cannot be run while a process that was started meanwhile still has it
-	// open.
+	// By its shell: a file just written cannot be executed while a process started meanwhile still has it open.
 	cmd, err := i.Program("sh", i.path("shipped-before-start"), i.Manifest(), i.kind.check)
 	if err != nil {
 		return err
@@ -146,7 +143,7 @@ func (i *Installation) BeforeStart() error {
 // Command starts the server.
 func (i *Installation) Command() (*exec.Cmd, error) { return i.Program(i.kind.program, i.ConfigFile()) }
 
-// Program makes the command that runs a program where the server runs.
+// Program makes the command that runs a program in the server's tree.
 func (i *Installation) Program(program string, args ...string) (*exec.Cmd, error) {
 	if !i.kind.private {
 		return exec.Command(program, args...), nil
@@ -161,12 +158,12 @@ func (i *Installation) Program(program string, args ...string) (*exec.Cmd, error
 	return root.Command(tree, i.dir, []string{i.dir}, append([]string{program}, args...)...)
 }
 
-// As is how the daemon speaks to a server: addr is host:port, or the path of a socket.
+// As is the daemon's way to connect to a server: addr is host:port, or the path of a socket.
 func As(addr string) redisstore.Options {
 	return redisstore.Options{Addr: addr, Username: User, Password: Password}
 }
 
-// Client is a client beside the store, which may do everything.
+// Client is a client beside the store, with all rights.
 func Client(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: addr, Username: Operator, Password: OperatorPassword, ReadTimeout: patience, WriteTimeout: patience,

@@ -15,7 +15,7 @@ import (
 
 const largest = 64 << 10 // of a request or reply
 
-// Proxy stands between a client and a Server, on a socket of its own, and spoils what it is told to.
+// Proxy stands between a client and a Server, on its own socket, and spoils chosen requests.
 type Proxy struct {
 	// Addr is the path of its socket.
 	Addr string
@@ -27,12 +27,12 @@ type Proxy struct {
 	open   map[net.Conn]struct{}
 }
 
-// fault is what happens to one request.
+// fault spoils one request.
 type fault struct {
-	command string        // in lower case, that the request must begin with
-	answer  string        // in place of the server's, which never sees the request; empty lets the request through
+	command string        // the beginning of the request, in lower case
+	answer  string        // instead of the server's; empty lets the request through
 	delay   time.Duration // before the reply is passed on
-	hold    bool          // the reply is never sent, and the connection stays; otherwise it is closed
+	hold    bool          // the reply is never sent; the connection stays open, otherwise it is closed
 }
 
 // NewProxy puts a proxy before the server, until the test ends.
@@ -55,25 +55,25 @@ func NewProxy(tb Owner, s *Server) *Proxy {
 	return p
 }
 
-// LoseReply lets the next request that begins with the command reach the server, and closes the connection in place of
+// LoseReply lets the next request that begins with the command reach the server, and closes the connection instead of
 // passing the reply on.
 func (p *Proxy) LoseReply(command string) { p.add(fault{command: command}) }
 
 // HoldReply does the same but leaves the connection open: the client waits for a reply that never comes.
 func (p *Proxy) HoldReply(command string) { p.add(fault{command: command, hold: true}) }
 
-// Answer answers the next request that begins with the command with an error such as "LOADING Redis is loading", and
-// keeps it from the server.
+// Answer answers the next request that begins with the command with an error such as "LOADING Redis is loading"; the
+// server does not get it.
 func (p *Proxy) Answer(command, problem string) {
 	p.add(fault{command: command, answer: "-" + problem + "\r\n"})
 }
 
-// Slow passes the reply to the next request that begins with the command on after a delay, as a slow disk does.
+// Slow delays the reply to the next request that begins with the command, like a slow disk.
 func (p *Proxy) Slow(command string, delay time.Duration) {
 	p.add(fault{command: command, delay: delay})
 }
 
-// Lead leads connections that are made from now on to another server, as a failover does, and breaks those that are.
+// Lead directs new connections to another server, as a failover does, and breaks the existing ones.
 func (p *Proxy) Lead(s *Server) {
 	p.mu.Lock()
 	p.server = s.Addr
@@ -81,7 +81,7 @@ func (p *Proxy) Lead(s *Server) {
 	p.CloseAll()
 }
 
-// Forget drops the faults that have not happened yet.
+// Forget drops the pending faults.
 func (p *Proxy) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +97,7 @@ func (p *Proxy) CloseAll() {
 	}
 }
 
-// Pending is how many faults have not happened yet.
+// Pending is the number of faults that have not happened yet.
 func (p *Proxy) Pending() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *Proxy) add(f fault) {
 	p.faults = append(p.faults, f)
 }
 
-// next takes the first fault when it is meant for this request.
+// next takes the first fault if it matches this request.
 func (p *Proxy) next(request []byte) (fault, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,13 +152,13 @@ func (p *Proxy) leads() string {
 	return p.server
 }
 
-// serve passes requests and replies. It takes one read as one request, which holds for a client that waits for each
-// reply and for requests that fit its buffer.
+// serve passes requests and replies. One read counts as one request: this holds for a client that waits for each reply
+// and for requests that fit the buffer.
 func (p *Proxy) serve(client net.Conn) {
 	defer p.track(client)()
 	server, err := net.Dial("unix", p.leads())
 	if err != nil {
-		return // as a server that is away
+		return // like a server that is away
 	}
 	defer p.track(server)()
 	buffer := make([]byte, largest)

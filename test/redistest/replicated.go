@@ -18,8 +18,8 @@ const (
 	sentinels   = 3
 )
 
-// Replicated is Redis on several machines, with the files that are shipped for it: a primary, the first of Servers, its
-// replicas, and three sentinels.
+// Replicated is Redis on several machines, with the shipped files: a primary, the first of Servers, its replicas, and
+// three sentinels.
 type Replicated struct {
 	Servers   []*Server
 	Ports     []int // of the servers, on 127.0.0.1
@@ -28,8 +28,8 @@ type Replicated struct {
 	tb Owner
 }
 
-// StartReplicated starts so many servers, and waits until the replicas follow the primary and every sentinel knows all
-// others: before that there is no failover. With two servers one must be able to work alone, which with more is not
+// StartReplicated starts a number of servers, and waits until the replicas follow the primary and every sentinel knows
+// all others: before that there is no failover. With two servers one must be able to work alone, which with more is not
 // allowed.
 func StartReplicated(tb Owner, many int, directives ...string) *Replicated {
 	tb.Helper()
@@ -73,12 +73,12 @@ func StartReplicated(tb Owner, many int, directives ...string) *Replicated {
 	return r
 }
 
-// SentinelClient is a client that may do everything with a sentinel.
+// SentinelClient is a client with all rights on a sentinel.
 func SentinelClient(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: addr, Username: Sentinel, Password: SentinelPassword})
 }
 
-// As is how the daemon speaks to it.
+// As is the daemon's way to connect to it.
 func (r *Replicated) As() redisstore.Options {
 	return redisstore.Options{
 		Username: User, Password: Password,

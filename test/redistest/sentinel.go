@@ -13,9 +13,9 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// What deploy/redis has for Redis on several machines, and the passwords that every installation of a test has.
+// The files of deploy/redis for several machines, and the passwords of every test's installation.
 const (
-	Master           = "bereikbaar" // what sentinels call the primary
+	Master           = "bereikbaar" // the sentinels' name of the primary
 	Sentinel         = "sentinel"   // a sentinel's own user
 	SentinelPassword = "van-de-sentinels"
 	ReplicaPassword  = "van-de-replicas"
@@ -37,7 +37,7 @@ func filled(tb Owner, name string) string {
 	).Replace(string(text))
 }
 
-// Port gives a port of this machine on which nobody listens now.
+// Port gives a free port of this machine.
 func Port(tb Owner) int {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,9 +46,9 @@ func Port(tb Owner) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// Sentinels start so many real sentinels with the files that are shipped, which watch one primary, and give them: a
-// Server each, whose Addr is host:port, to be killed or frozen. They are quicker to judge than is shipped. directives
-// are further lines of each one's configuration, and win; PORT in them is its port.
+// Sentinels starts real sentinels with the shipped files, which watch one primary. Each is a Server whose Addr is
+// host:port, to be killed or frozen. They judge sooner than shipped. directives are further lines of each one's
+// configuration, and win; PORT in them is its port.
 func Sentinels(tb Owner, many, primaryPort int, directives ...string) []*Server {
 	tb.Helper()
 	var all []*Server

@@ -1,5 +1,5 @@
 // Package redistest starts real Redis servers for tests and measurements, lets them fail (killed, frozen, restarted, or
-// behind a connection that loses replies), and audits what is stored in them.
+// behind a connection that loses replies), and audits their data.
 package redistest
 
 import (
@@ -25,7 +25,7 @@ const (
 	pollEvery   = 2 * time.Millisecond
 )
 
-// Owner is what starts a server: a test, or a program that measures.
+// Owner starts servers: a test, or a measurement.
 type Owner interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -34,7 +34,7 @@ type Owner interface {
 	Cleanup(func())
 }
 
-// Server is a Redis of a test's own, on a unix socket. It keeps its data over Kill and Restart, and is gone with the
+// Server is a test's own Redis, on a unix socket. It keeps its data over Kill and Restart, and is removed with the
 // test.
 type Server struct {
 	// Addr is the path of its socket.
@@ -47,7 +47,7 @@ type Server struct {
 
 	mu          sync.Mutex
 	process     *process
-	environment []string // that moves its clock or slows its disk, see SetClock and SetDisk
+	environment []string // moves its clock or slows its disk, see SetClock and SetDisk
 }
 
 // process is one run of redis-server.
@@ -59,15 +59,14 @@ type process struct {
 	log   []string
 }
 
-// Start starts the Redis of this machine with the files that are shipped and waits until it takes commands. directives
-// are further lines of redis.conf; they win. The test fails when redis-server is not installed.
+// Start starts the Redis of this machine with the shipped files and waits until it takes commands. directives are
+// further lines of redis.conf; they win. The test fails when redis-server is not installed.
 func Start(tb Owner, directives ...string) *Server {
 	tb.Helper()
 	return StartIn(tb, "", directives...)
 }
 
-// StartIn is Start with the data in a directory of its own under parent; empty for where the system keeps what is
-// temporary.
+// StartIn is Start with the data in a new directory under parent; empty for the system's temporary directory.
 func StartIn(tb Owner, parent string, directives ...string) *Server {
 	tb.Helper()
 	s := Prepare(tb, parent, Redis, directives...)
@@ -86,7 +85,7 @@ func StartKind(tb Owner, kind Kind, directives ...string) *Server {
 // Prepare installs a server without starting it.
 func Prepare(tb Owner, parent string, kind Kind, directives ...string) *Server {
 	tb.Helper()
-	// Not TempDir: it carries the test's name, and the path of a unix socket may have 107 bytes.
+	// Not TempDir: it has the test's name in it, and the path of a unix socket may have 107 bytes.
 	dir, err := os.MkdirTemp(parent, "redis")
 	require.NoError(tb, err)
 	s := &Server{Addr: filepath.Join(dir, "s"), tb: tb}
@@ -102,8 +101,8 @@ func Prepare(tb Owner, parent string, kind Kind, directives ...string) *Server {
 	return s
 }
 
-// Restart starts the server again with the data that it has, and waits until it takes commands. directives are added
-// for this run and later ones.
+// Restart starts the server again with its data, and waits until it takes commands. directives are added for this run
+// and later ones.
 func (s *Server) Restart(directives ...string) {
 	s.tb.Helper()
 	s.Begin(directives...)
@@ -139,8 +138,7 @@ func (s *Server) AwaitReady() {
 	}
 }
 
-// Kill ends the server at once (SIGKILL) and waits until it is gone. What it had acknowledged must be there after
-// Restart.
+// Kill ends the server at once (SIGKILL) and waits until it is gone. Acknowledged writes must be there after Restart.
 func (s *Server) Kill() {
 	if p := s.running(); p != nil {
 		_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone already
@@ -160,7 +158,7 @@ func (s *Server) Stop() {
 	}
 }
 
-// Log is what the server said in its last run.
+// Log is the server's output in its last run.
 func (s *Server) Log() string {
 	p := s.running()
 	p.mu.Lock()
@@ -168,25 +166,25 @@ func (s *Server) Log() string {
 	return strings.Join(p.log, "\n")
 }
 
-// Freeze stops the server in its tracks (SIGSTOP): it accepts connections and never answers.
+// Freeze stops the server (SIGSTOP): it accepts connections and never answers.
 func (s *Server) Freeze() {
 	s.tb.Helper()
 	s.signal(syscall.SIGSTOP, "T")
 }
 
-// Thaw lets a frozen server go on.
+// Thaw resumes a frozen server.
 func (s *Server) Thaw() {
 	s.tb.Helper()
 	s.signal(syscall.SIGCONT, "SRD")
 }
 
-// Pid is the process that runs now.
+// Pid is the current process id.
 func (s *Server) Pid() int { return s.running().pid }
 
-// Ended is closed when the server that runs now has gone, for tests in which it ends by itself.
+// Ended is closed when the current process has ended, for tests in which it ends by itself.
 func (s *Server) Ended() <-chan struct{} { return s.running().ended }
 
-// Dir is where the server keeps its data.
+// Dir is the directory of the server's data.
 func (s *Server) Dir() string { return s.Installation.dir }
 
 func (s *Server) running() *process {
@@ -195,7 +193,7 @@ func (s *Server) running() *process {
 	return s.process
 }
 
-// signal sends a signal and waits until the kernel shows the process in one of the states.
+// signal sends a signal and waits until the process is in one of the states.
 func (s *Server) signal(sig syscall.Signal, states string) {
 	s.tb.Helper()
 	pid := s.running().pid
@@ -251,7 +249,7 @@ func launch(cmd *exec.Cmd, environment []string) (*process, error) {
 	return p, <-started
 }
 
-// follow reads what the server says until it ends.
+// follow reads the server's output until it ends.
 func (p *process) follow(out io.Reader) {
 	var once sync.Once
 	lines := bufio.NewScanner(out)
@@ -260,7 +258,7 @@ func (p *process) follow(out io.Reader) {
 		p.log = append(p.log, lines.Text())
 		p.mu.Unlock()
 		// 7.0 says "The server is now ready to accept connections", later ones "Ready to accept connections". A
-		// sentinel says whom it watches.
+		// sentinel names what it watches.
 		if strings.Contains(lines.Text(), "eady to accept connections") || strings.Contains(
 			lines.Text(), "+monitor master",
 		) {

@@ -14,8 +14,8 @@ import (
 //go:embed preload/slowdisk.c
 var slowDisk []byte
 
-// SetDisk starts the server again with its data and on a disk that needs so much longer to make its log durable, 0 for
-// the disk as it is. The test fails when gcc is not installed.
+// SetDisk restarts the server with its data and a disk that takes longer by a duration to make the log durable, 0 for
+// the real disk. The test fails when gcc is not installed.
 func (s *Server) SetDisk(delay time.Duration) {
 	s.tb.Helper()
 	s.environment = nil
