@@ -9,16 +9,16 @@ help: ## show this list
 setup: ## install what is missing (apt, a private root of Debian testing); a second run takes less than a second
 	@dev/setup
 
-run: setup ## start everything, ring 14 0570 twice and tell what happens, stay up until Ctrl-C
-# Not by "go run", which calls Ctrl-C an error.
+run: setup ## start everything, ring 14 0570 twice and print what happens, stay up until Ctrl-C
+# Not by "go run": it makes Ctrl-C an error.
 	@go build -o build/demo ./test/demo && exec build/demo --stay
 
-demo: setup ## the same, and exit: 0 only when both calls went as told
+demo: setup ## the same, and exit: 0 only when both calls went as expected
 	@go run ./test/demo
 
 test: setup ## every test, with the race detector, on a real Asterisk and Redis
 	go test -race -p 4 $$(go list ./... | grep -v /test/)
-# The real-call tests build the daemon themselves: go does not see that it changed, and would give the result of the last one (-count=1).
+# The real-call tests build the daemon themselves: go does not notice its changes, hence -count=1.
 	go test -race -count=1 -timeout 45m -p 1 -parallel 8 ./test/...
 
 bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs a command in a private root that is put together from a system tree, inside a mount namespace of its own:
+# Runs a command in a private root made from a system tree, inside its own mount namespace:
 #   unshare -m sh enter-root.sh TREE MOUNTPOINT SHARED... -- COMMAND ARG...
 # TREE (a debootstrap directory, or / itself) is only read. A SHARED directory is OUTSIDE=INSIDE, or one path for both.
-# Nothing is left behind: the mounts end with the command, whatever ends it. The command keeps this process id.
+# The mounts end with the command, whatever ends it. The command keeps this process id.
 set -eu
 
 tree=${1%/}

@@ -1,5 +1,4 @@
-// Package root finds where things are: the source of the project, and the private roots of dev/setup with how a program
-// is run in them.
+// Package root finds the source of the project, and the private roots of dev/setup, and runs programs in them.
 package root
 
 import (
@@ -32,7 +31,7 @@ func Source() (string, error) {
 	}
 }
 
-// CacheDir is where dev/setup keeps what is made once for a machine and user.
+// CacheDir is the directory where dev/setup keeps its results for a machine and user.
 func CacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -55,9 +54,8 @@ func Tree(name string) (string, error) {
 	return tree, nil
 }
 
-// Command runs a program of a tree, which is only read, in a mount namespace of its own. dir holds its mount point and
-// is made. Each shared directory is OUTSIDE=INSIDE, or one path for both. The program has the process id of the
-// command.
+// Command runs a program of a read-only tree in its own mount namespace. dir is made, and holds the mount point. Each
+// shared directory is OUTSIDE=INSIDE, or one path for both. The program has the process id of the command.
 func Command(tree, dir string, shared []string, program ...string) (*exec.Cmd, error) {
 	mountPoint := filepath.Join(dir, "root")
 	if err := os.MkdirAll(mountPoint, 0o755); err != nil {

@@ -50,7 +50,7 @@ func Written(t testing.TB, text string, pairs ...string) string {
 	return path
 }
 
-// office is a configuration with a Redis of its own, and who promises notes there.
+// office is a configuration with its own Redis, and the service that promises notes there.
 type Office struct {
 	T     *testing.T
 	Redis *redistest.Server
@@ -67,7 +67,7 @@ func Open(t *testing.T, join func(*config.Config) (*redisstore.Store, *callback.
 	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
 	o := &Office{T: t, Redis: redistest.Start(t)}
 	o.Path = Written(t, YAML, "agents:",
-		// one caller asks for all
+		// one caller asks for all notes
 		o.RedisLine()+"\ncallbacks: {limits: {caller: 0, target: 0}}\nagents:\n  kcc2: {endpoint: PJSIP/kcc2}")
 	cfg, err := config.Load(o.Path, os.Getenv)
 	require.NoError(t, err)
@@ -76,12 +76,12 @@ func Open(t *testing.T, join func(*config.Config) (*redisstore.Store, *callback.
 	return o
 }
 
-// redisLine is how the configuration names this Redis.
+// redisLine is this Redis's part of the configuration.
 func (o *Office) RedisLine() string {
 	return "redis: {address: " + o.Redis.Addr + ", username: " + redistest.User + "}"
 }
 
-// note makes a note of a team. A busy machine may need more than the half second that a caller gets.
+// note makes a note of a team. A busy machine may need more than a caller's half second.
 func (o *Office) Note(team call.TeamID) note.Note {
 	o.T.Helper()
 	o.made++
