@@ -26,8 +26,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// fakeProcess, when set, makes this program the fake Asterisk of BenchmarkCall: in a process of its own, its work is
-// not taken for ours.
+// fakeProcess, when set, makes this program the fake Asterisk of BenchmarkCall: in a process of its own, its work does
+// not count as ours.
 const fakeProcess = "BEREIKBAAR_FAKE_ASTERISK"
 
 func TestMain(m *testing.M) {
@@ -47,8 +47,8 @@ const sentChannel = `{"id":%q,"name":"PJSIP/trunk-00000002","state":"Up","protoc
 	`"connected":{"name":"","number":"140570"},"accountcode":"","dialplan":{"context":"bereikbaar","exten":"140570","priority":2,"app_name":"Stasis",` +
 	`"app_data":"balie,caller,140570,allowed_not_screened"},"creationtime":"2026-11-23T21:42:42.666+0100","language":"nl"}`
 
-// callsWithoutEnd is a fake Asterisk to which one caller after the other comes. Each is put through to a phone that
-// answers at once, and hangs up after a moment.
+// callsWithoutEnd is a fake Asterisk with one caller after the other. Each is connected to a phone that answers at
+// once, and hangs up after a moment.
 func callsWithoutEnd() *fakeAsterisk {
 	f := &fakeAsterisk{password: fakePassword}
 	calls := 0
@@ -108,7 +108,7 @@ func callsWithoutEnd() *fakeAsterisk {
 	return f
 }
 
-// plainOperator does with each call what is done with one that waits for a person and gets one.
+// plainOperator treats each call as one that waits for an agent and gets one.
 type plainOperator struct {
 	board *Switchboard
 	over  chan error
@@ -133,7 +133,7 @@ func (o *plainOperator) Take(ctx context.Context, line ivr.Line, incoming call.C
 	o.must(line.Music(ctx, "bereikbaar"))
 	leg := <-legs
 	if err := line.Talk(ctx, leg); !errors.Is(err, ivr.ErrHungUp) {
-		o.must(fmt.Errorf("the talk ended otherwise than by the caller: %w", err))
+		o.must(fmt.Errorf("the conversation did not end with the caller's hang-up: %w", err))
 	}
 	o.must(leg.HangUp(context.WithoutCancel(ctx)))
 	phone.Wait()
@@ -149,9 +149,9 @@ func (o *plainOperator) must(err error) {
 	}
 }
 
-// BenchmarkCall tells what one call costs on the way between Asterisk and whoever handles it: 9 commands, their replies
-// and 10 events over a real socket. What the fake Asterisk costs is not in it. Most of the processor time is the
-// system's, and being woken for each message: compare many short runs in turn.
+// BenchmarkCall measures the cost of one call between Asterisk and its handler: 9 commands, their replies and 10 events
+// over a real socket, without the cost of the fake Asterisk. Most of the processor time is the system's, and waking up
+// for each message: compare many short runs in turn.
 func BenchmarkCall(b *testing.B) {
 	fake := exec.Command(os.Args[0])
 	fake.Env = append(os.Environ(), fakeProcess+"=1")

@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// CreateBridge makes a bridge with an id of ours. kind is "mixing" for a conversation or "holding". IsConflict when
-// there is one with that id.
+// CreateBridge makes a bridge with an id of ours. kind is "mixing" for a conversation or "holding". IsConflict when the
+// id is taken.
 func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
 	if err := errors.Join(checkID("bridge", id), checkID("type", kind), checkText("name", name)); err != nil {
 		return fmt.Errorf("asterisk: create bridge: %w", err)
@@ -20,7 +20,7 @@ func (c *Conn) CreateBridge(ctx context.Context, id, kind, name string) error {
 	return c.onBridge(ctx, "create bridge", http.MethodPost, id, body)
 }
 
-// AddToBridge lets channels enter a bridge, all of them or none. IsGone when one is over; IsConflict (or 422) when one
+// AddToBridge puts channels into a bridge, all of them or none. IsGone when one has ended; IsConflict (or 422) when one
 // is not in our application.
 func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) error {
 	if err := checkMembers(channels); err != nil {
@@ -29,7 +29,7 @@ func (c *Conn) AddToBridge(ctx context.Context, id string, channels ...string) e
 	return c.onBridge(ctx, "add to bridge", http.MethodPost, id, newcomers{channels, true}, "addChannel")
 }
 
-// DestroyBridge ends a bridge; who was in it stays in our application.
+// DestroyBridge ends a bridge; its channels stay in our application.
 func (c *Conn) DestroyBridge(ctx context.Context, id string) error {
 	return c.onBridge(ctx, "destroy bridge", http.MethodDelete, id, nil)
 }
@@ -40,7 +40,7 @@ func (c *Conn) Bridges(ctx context.Context) ([]Bridge, error) {
 }
 
 // newcomers enter a bridge without telling each other's phone who they are: the caller must not see an employee's
-// number, and the employee's phone shows the caller's since it rang.
+// number, and the employee's phone has shown the caller's since it rang.
 type newcomers struct {
 	Channel                     []string `json:"channel"`
 	InhibitConnectedLineUpdates bool     `json:"inhibitConnectedLineUpdates"`

@@ -23,12 +23,12 @@ func (c *Conn) onChannel(ctx context.Context, name, method, channel string, body
 	return err
 }
 
-// Answer takes a call. It is harmless on a channel that is up.
+// Answer answers a channel. It does nothing to one that is up.
 func (c *Conn) Answer(ctx context.Context, channel string) error {
 	return c.onChannel(ctx, "answer", http.MethodPost, channel, nil, "answer")
 }
 
-// HangUp ends a channel for a reason that the other side may be shown. IsGone when it was over already.
+// HangUp ends a channel; the other side may be shown the reason. IsGone when it had ended already.
 func (c *Conn) HangUp(ctx context.Context, channel string, reason Cause) error {
 	body := struct {
 		ReasonCode string `json:"reason_code"`
@@ -49,8 +49,8 @@ func (c *Conn) Continue(ctx context.Context, channel, dialplanContext, extension
 	return c.onChannel(ctx, "continue", http.MethodPost, channel, body, "continue")
 }
 
-// Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id tells the end
-// of all; Asterisk leaves out a file that it does not have.
+// Play plays media, such as "sound:welcome", one after the other. One PlaybackFinished with the given id comes at the
+// end of all; Asterisk skips a file that it does not have.
 func (c *Conn) Play(ctx context.Context, channel, playback string, media []string) error {
 	err := checkID("playback", playback)
 	if len(media) == 0 {
@@ -69,14 +69,14 @@ func (c *Conn) Play(ctx context.Context, channel, playback string, media []strin
 }
 
 const (
-	// stopTries and stopAgain bound how long a playback that has just begun is asked to stop.
+	// stopTries and stopAgain bound how long StopPlayback keeps trying on a playback that has just begun.
 	stopTries = 10
 	stopAgain = 20 * time.Millisecond
 )
 
-// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it was over already. For a moment after
-// it began Asterisk cannot stop it and says 500 (seen on 22.10.1): it is asked again then, and the error is
-// isUnstoppable when that went on.
+// StopPlayback ends a playback early; its PlaybackFinished follows. IsGone when it had ended already. For a moment
+// after the start Asterisk cannot stop a playback and answers 500 (seen on 22.10.1): StopPlayback tries again, and
+// gives up with an error that isUnstoppable.
 func (c *Conn) StopPlayback(ctx context.Context, playback string) error {
 	if err := checkID("playback", playback); err != nil {
 		return fmt.Errorf("asterisk: stop playback: %w", err)
@@ -94,7 +94,7 @@ func (c *Conn) StopPlayback(ctx context.Context, playback string) error {
 	}
 }
 
-// PlaybackExists tells whether a playback has not ended, for one of which the end may have been missed.
+// PlaybackExists reports whether a playback is still going on; its end may have been missed.
 func (c *Conn) PlaybackExists(ctx context.Context, playback string) (bool, error) {
 	if err := checkID("playback", playback); err != nil {
 		return false, fmt.Errorf("asterisk: find playback: %w", err)
@@ -103,7 +103,7 @@ func (c *Conn) PlaybackExists(ctx context.Context, playback string) (bool, error
 	return exists(err)
 }
 
-// exists turns the answer to a question after something into yes, no or an error.
+// exists turns the answer to a look-up into yes, no or an error.
 func exists(err error) (bool, error) {
 	if e, ok := errors.AsType[*CommandError](err); ok && e.Status == http.StatusNotFound {
 		return false, nil
@@ -112,7 +112,7 @@ func exists(err error) (bool, error) {
 }
 
 // StartMusic plays music on hold of a class; the empty class is the channel's own. Music does not stop by itself when
-// the channel enters a mixing bridge: who is in it is heard only after StopMusic, which may come before or after (heard
+// the channel enters a mixing bridge: the others are heard only after StopMusic, which may come before or after (heard
 // on 22.10.1).
 func (c *Conn) StartMusic(ctx context.Context, channel, class string) error {
 	if err := checkText("music class", class); err != nil {
@@ -129,8 +129,8 @@ func (c *Conn) StopMusic(ctx context.Context, channel string) error {
 	return c.onChannel(ctx, "stop music", http.MethodDelete, channel, nil, "moh")
 }
 
-// GetVariable reads a channel variable, or a function such as CALLERID(num-pres). One that is not set is empty, as it
-// is in the dialplan; only a channel that is gone is an error.
+// GetVariable reads a channel variable, or a function such as CALLERID(num-pres). A variable that is not set is empty,
+// as in the dialplan; a channel that is gone is an error.
 func (c *Conn) GetVariable(ctx context.Context, channel, name string) (string, error) {
 	if err := errors.Join(checkID("channel", channel), checkID("variable", name)); err != nil {
 		return "", fmt.Errorf("asterisk: get variable: %w", err)
@@ -144,7 +144,7 @@ func (c *Conn) GetVariable(ctx context.Context, channel, name string) (string, e
 	return gjson.Get(r.Body, "value").String(), err
 }
 
-// SetVariable sets a channel variable, which lives as long as the channel does, whoever is connected to Asterisk.
+// SetVariable sets a channel variable, which lives as long as the channel, also without a link.
 func (c *Conn) SetVariable(ctx context.Context, channel, name, value string) error {
 	if err := errors.Join(checkID("variable", name), checkText("value", value)); err != nil {
 		return fmt.Errorf("asterisk: set variable: %w", err)
@@ -156,16 +156,16 @@ func (c *Conn) SetVariable(ctx context.Context, channel, name, value string) err
 	return c.onChannel(ctx, "set variable", http.MethodPost, channel, body, "variable")
 }
 
-// ChannelExists tells whether a channel has not ended.
+// ChannelExists reports whether a channel has not ended.
 func (c *Conn) ChannelExists(ctx context.Context, channel string) (bool, error) {
 	err := c.onChannel(ctx, "find channel", http.MethodGet, channel, nil)
 	return exists(err)
 }
 
-// Channels lists every channel that Asterisk has, ours or not, each once and as it was last.
+// Channels lists every channel that Asterisk has, ours or not, each once and in its latest state.
 func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
 	listed, err := list(ctx, c, "list channels", pathOf("channels"), channelIn)
-	// Asterisk does not hold its list while it tells it: a channel that changes meanwhile is told again (seen: three
+	// Asterisk does not lock its list while it sends it: a channel that changes meanwhile is listed again (seen: three
 	// times).
 	latest := map[string]int{}
 	for i, channel := range listed {
@@ -180,7 +180,7 @@ func (c *Conn) Channels(ctx context.Context) ([]Channel, error) {
 	return channels, err
 }
 
-// Origination says whom to ring.
+// Origination says which phone to ring, and how.
 type Origination struct {
 	Channel  string // the id that the channel gets; ours to choose, so that a repeated command does not ring twice
 	Endpoint string // technology/resource, such as PJSIP/kcc1
@@ -191,18 +191,18 @@ type Origination struct {
 	Variables  map[string]string // set on the new channel
 }
 
-// Create makes the channel to a phone, which does not ring before Dial. The channel comes to our application with a
-// StasisStart at once. IsRefused when the phone can't be rung now, IsConflict when the channel id is in use.
+// Create makes the channel to a phone; Dial rings it. The channel comes to our application with a StasisStart at once.
+// IsRefused when the phone cannot be rung now, IsConflict when the channel id is in use.
 //
-// A channel that was made so never follows a redirect (SIP 3xx). One that was made by ARI's originate does: the core
-// dials whatever Contact says, another technology and the trunk included (main/dial.c, handle_call_forward; seen on
-// 22.10.1), and nothing in ARI or the configuration turns that off.
+// Such a channel never follows a redirect (SIP 3xx). A channel of ARI's originate does: the core dials what Contact
+// says, another technology and the trunk included (main/dial.c, handle_call_forward; seen on 22.10.1), and nothing in
+// ARI or the configuration turns that off.
 func (c *Conn) Create(ctx context.Context, o Origination) error {
 	if err := o.check(); err != nil {
 		return fmt.Errorf("asterisk: create: %w", err)
 	}
 	variables := maps.Clone(o.Variables)
-	if o.CallerID != "" { // the phone shows the second; the first is what whoever talks to it is told
+	if o.CallerID != "" { // the phone shows the second; its other side is told the first
 		if variables == nil {
 			variables = map[string]string{}
 		}
@@ -218,8 +218,8 @@ func (c *Conn) Create(ctx context.Context, o Origination) error {
 	return c.sureOfConflict(ctx, o.Channel, err)
 }
 
-// Dial rings the phone of a channel that Create made and that has come to our application; before that it is
-// IsConflict. It returns as soon as Asterisk dials.
+// Dial rings the phone of a channel that Create made. IsConflict before the channel has come to our application. It
+// returns as soon as Asterisk dials.
 func (c *Conn) Dial(ctx context.Context, channel string, timeout time.Duration) error {
 	body := struct {
 		Timeout int `json:"timeout"`
@@ -227,9 +227,9 @@ func (c *Conn) Dial(ctx context.Context, channel string, timeout time.Duration) 
 	return c.onChannel(ctx, "dial", http.MethodPost, channel, body, "dial")
 }
 
-// sureOfConflict asks whether the channel is really there. After one true conflict Asterisk answers every creation that
-// fails on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never
-// clears the error number of that thread (ast_channel_errno; seen on 22.10.1).
+// sureOfConflict asks whether the channel really exists. After one true conflict Asterisk answers every failed creation
+// on the same websocket with 409, "unique ID already exists", also for a phone that is not registered: it never clears
+// the error number of that thread (ast_channel_errno; seen on 22.10.1).
 func (c *Conn) sureOfConflict(ctx context.Context, channel string, err error) error {
 	said, ok := errors.AsType[*CommandError](err)
 	if !ok || said.Status != http.StatusConflict {

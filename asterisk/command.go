@@ -18,7 +18,7 @@ import (
 // answers a longer one by closing the socket.
 const requestLimit = 65535
 
-// slowest is how many Options.CommandTimeout a command may take at the most, however busily Asterisk answers others.
+// slowest is how many times Options.CommandTimeout a command may take at most, even while Asterisk answers others.
 const slowest = 10
 
 // errTimeLimit is the cause when Options.CommandTimeout ends a command.
@@ -44,9 +44,9 @@ type command struct {
 // Do sends any REST command over the websocket and waits for its reply, see Options.CommandTimeout. path is relative
 // to /ari and its segments are percent-escaped by the caller; body, when not nil, is sent as JSON.
 //
-// A status of 400 and more is a *CommandError. Without a link the command waits for one, and ErrDown says that there
-// was none in time: it did not run. ErrUnknownOutcome says that it was sent and no reply came. When ctx ends first, the
-// error wraps its cause too.
+// A status of 400 or more is a *CommandError. Without a link the command waits for one; ErrDown means that none came in
+// time and the command did not run. ErrUnknownOutcome means that it was sent and no reply came. When ctx ends first,
+// the error wraps its cause too.
 func (c *Conn) Do(ctx context.Context, method, path string, query url.Values, body any) (Response, error) {
 	name, _, _ := strings.Cut(path, "/")
 	return c.do(ctx, command{method + " " + name, method, path, query, body})
@@ -59,7 +59,7 @@ func (c *Conn) do(ctx context.Context, cmd command) (Response, error) {
 	return r, err
 }
 
-// exchange runs a command on a link that is not offered to others yet, or, without one, on the link that there is.
+// exchange runs a command on a link that other commands cannot use yet, or, without one, on the link in use.
 func (c *Conn) exchange(ctx context.Context, cmd command, only *link) (Response, error) {
 	id := strconv.FormatUint(c.lastID.Add(1), 10)
 	payload, err := cmd.encode(id)
@@ -75,9 +75,9 @@ func (c *Conn) exchange(ctx context.Context, cmd command, only *link) (Response,
 	return r, cmd.verdict(r)
 }
 
-// patiently ends ctx when Asterisk has answered nothing for Options.CommandTimeout, neither this command nor another.
-// It answers one after the other, and so is late with each when many come at once, as after a restart with a full
-// queue: whoever gave up then and asked again would only add to them.
+// patiently ends ctx when Asterisk has answered no command at all for Options.CommandTimeout. It answers one after the
+// other, and so is late with each when many come at once, as after a restart with a full queue: giving up and asking
+// again would only add to them.
 func (c *Conn) patiently(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	limit, began := c.opt.CommandTimeout, time.Since(c.born)
@@ -99,7 +99,7 @@ func (c *Conn) patiently(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, func() { look.Stop(); end(nil) }
 }
 
-// transmit sends a command once: over the next link when this one is lost before that.
+// transmit sends a command once, over the next link when this one is lost first.
 func (c *Conn) transmit(ctx context.Context, id string, payload []byte, only *link) (Response, error) {
 	if only != nil {
 		return only.roundTrip(ctx, id, payload)
@@ -116,7 +116,7 @@ func (c *Conn) transmit(ctx context.Context, id string, payload []byte, only *li
 	}
 }
 
-// awaitLink gives the link that there is, or the next one.
+// awaitLink gives the link in use, or the next one.
 func (c *Conn) awaitLink(ctx context.Context) (*link, error) {
 	for {
 		c.mu.Lock()
@@ -141,7 +141,7 @@ func (c *Conn) awaitLink(ctx context.Context) (*link, error) {
 	}
 }
 
-// verdict is nil for a command that Asterisk took.
+// verdict is nil for a command that Asterisk accepted.
 func (cmd command) verdict(r Response) error {
 	if r.Status >= 200 && r.Status < 300 {
 		return nil
@@ -192,9 +192,8 @@ func pathOf(segments ...string) string {
 	return strings.Join(escaped, "/")
 }
 
-// checkText refuses what would not arrive in Asterisk as it was meant: control characters split SIP headers and log
-// lines, and broken UTF-8 is refused by its JSON reader. The value itself is not repeated: it may be a number or a
-// name.
+// checkText refuses text that would reach Asterisk garbled: control characters split SIP headers and log lines, and its
+// JSON reader refuses broken UTF-8. The error leaves the value out: it may be a number or a name.
 func checkText(what, value string) error {
 	if !utf8.ValidString(value) {
 		return fmt.Errorf("%s is not valid UTF-8", what)
@@ -205,7 +204,7 @@ func checkText(what, value string) error {
 	return nil
 }
 
-// checkID refuses ids that name nothing: an empty one would make a command about all channels.
+// checkID refuses an empty id: it would turn the command into one about all channels.
 func checkID(what, id string) error {
 	if id == "" {
 		return fmt.Errorf("%s is empty", what)

@@ -71,7 +71,7 @@ func TestCommandWithoutReplyEndsWithItsTimeLimit(t *testing.T) {
 
 		f.link().answer(f.requests[len(f.requests)-1].ID, http.StatusNoContent, "")
 		synctest.Wait()
-		require.Equal(t, 1, c.skippedFor(SkipUnmatchedReply), "the reply came late, and is not taken for another's")
+		require.Equal(t, 1, c.skippedFor(SkipUnmatchedReply), "the late reply goes to no other command")
 	})
 }
 
@@ -258,7 +258,7 @@ func TestDoSendsAnyCommand(t *testing.T) {
 		require.Equal(t, "bridges/b/play?media=sound%3Aa+b", sent.URI)
 		require.Equal(t, "application/json", sent.ContentType)
 		require.JSONEq(t, `{"x":"\"<&"}`, sent.Body)
-		require.Equal(t, []string{"POST bridges 200"}, c.commands, "a bounded name, whatever the path")
+		require.Equal(t, []string{"POST bridges 200"}, c.commands, "a bounded name for any path")
 	})
 }
 
@@ -280,9 +280,9 @@ func TestPathSegmentsAreEscaped(t *testing.T) {
 	require.Equal(t, "channels/..%2Fasterisk", pathOf("channels", "../asterisk"))
 }
 
-// A full queue that is taken back, or a burst of calls: Asterisk is late with every reply, and is not asked everything
+// A full queue that is taken back, or a burst of calls: Asterisk is late with every reply, and no command is sent
 // again.
-func TestCommandsAreWaitedForAsLongAsAsteriskAnswersOthers(t *testing.T) {
+func TestACommandWaitsWhileAsteriskAnswersOthers(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(fakeRequest) (int, string, bool) {
 			elapse(500 * time.Millisecond)
@@ -299,7 +299,7 @@ func TestCommandsAreWaitedForAsLongAsAsteriskAnswersOthers(t *testing.T) {
 		}
 		commands.Wait()
 		require.Equal(t, 10*time.Second, time.Since(began))
-		require.Len(t, f.commands(), 20, "each was said once")
+		require.Len(t, f.commands(), 20, "each was sent once")
 	})
 }
 

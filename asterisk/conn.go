@@ -1,5 +1,5 @@
-// Package asterisk owns everything that is said to and heard from Asterisk: one websocket that carries ARI's events and
-// its REST commands, and the calls and agents' phones on top of it.
+// Package asterisk owns the conversation with Asterisk: one websocket that carries ARI's events and its REST commands,
+// and the calls and agents' phones on top of it.
 package asterisk
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// lateFor is how long after a new link attempts that were given up before it may still be taken up.
+// lateFor is how long after a new link Asterisk may still take up attempts that we gave up before.
 const lateFor = 10 * time.Second
 
 // Conn keeps one websocket to Asterisk open: it reconnects, hands events on in order, and carries commands. It is safe
 // for use by many goroutines.
 //
 // Reading never waits for the handler: a goroutine that only reads puts what it reads on an unbounded queue, because
-// Asterisk stops taking calls for everybody when an application reads too slowly. Replies to commands are matched while
+// Asterisk stops taking calls altogether when an application reads too slowly. Replies to commands are matched while
 // reading, so a handler that waits for a command cannot hold up its own reply.
 type Conn struct {
 	opt     Options
@@ -34,17 +34,17 @@ type Conn struct {
 	inbox   *fifo[message]
 
 	mu        sync.Mutex
-	link      *link         // what commands are sent on; nil while there is none
+	link      *link         // carries commands; nil while there is none
 	changed   chan struct{} // closed when link, ended or up changes
 	ended     bool          // Run has returned
 	up        bool          // reconciled: everything works
 	since     time.Time     // when up last changed
 	lastErr   error         // why the link was lost, or could not be made
-	givenUp   bool          // attempts were given up while Asterisk was frozen, and it may still take them up
-	lateUntil time.Time     // until when that is to be expected
+	givenUp   bool          // we gave up attempts while Asterisk was frozen; it may still take them up
+	lateUntil time.Time     // until when it may
 }
 
-// message is one thing for the dispatcher: something that Asterisk sent, or the news that a link is there.
+// message is one item for deliver: a message from Asterisk, or the news of a new link.
 type message struct {
 	from *link
 	raw  string
@@ -58,7 +58,7 @@ type linkNews struct {
 	done chan error
 }
 
-// New checks the options and makes a connection that Run brings to life. Every problem is reported at once.
+// New checks the options and makes a connection that Run brings to life. The error names every problem.
 func New(options Options) (*Conn, error) {
 	opt, to, err := options.complete()
 	if err != nil {
@@ -76,13 +76,12 @@ func New(options Options) (*Conn, error) {
 	}, nil
 }
 
-// Attach says who takes events, and what to do each time that the link is there again. It must be called before Run.
+// Attach sets the handler of events, and what to do each time that the link is back. It must be called before Run.
 //
-// handler and onUp are called by one goroutine, never both at once: first every event of the old link, then onUp, then
-// the events that came since the new link was made. So onUp can ask Asterisk what there is (events were lost while the
-// link was down and Asterisk repeats none), and whatever changes during its questions follows as events. Its context
-// ends with the link; after an error from it the link is made anew. Both may send commands; what they wait for, all
-// later events wait for.
+// One goroutine calls both: handler with every event of the old link, then onUp, then handler with the events of the
+// new link. So onUp can ask Asterisk for its channels (events were lost while the link was down and Asterisk repeats
+// none), and a change during its questions follows as an event. The context of onUp ends with the link; after an error
+// the link is made anew. Both may send commands; all later events wait with them.
 func (c *Conn) Attach(handler func(Event), onUp func(context.Context) error) {
 	c.handler, c.onUp = handler, onUp
 }
@@ -106,7 +105,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if wasUp >= c.opt.BackoffMax { // a link that is lost at once each time must not be made at full speed
+		if wasUp >= c.opt.BackoffMax { // links that are lost at once must not be remade at full speed
 			failures = 0
 		}
 		c.lost(err)
@@ -121,8 +120,8 @@ func (c *Conn) Run(ctx context.Context) error {
 	}
 }
 
-// State tells health checks whether the link is up (and reconciled), since when that is so, and what went wrong last;
-// the error stays after the link is back, for people who look for it.
+// State tells health checks whether the link is up (and reconciled), since when, and the last error. The error stays
+// after the link is back, for people to read.
 func (c *Conn) State() (up bool, since time.Time, lastErr error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,11 +148,11 @@ func (c *Conn) AwaitUp(ctx context.Context) error {
 	}
 }
 
-// Backlog counts the events that were read and not yet handled. It should stay near 0.
+// Backlog counts the events that are read and not yet handled. It should stay near 0.
 func (c *Conn) Backlog() int { return c.inbox.len() }
 
-// serve lives through one link: connects, filters events, lets onUp reconcile, and returns why it ended. wasUp is how
-// long it was of use.
+// serve runs one link: it connects, sets the event filters, lets onUp reconcile, and returns why the link ended. wasUp
+// is how long the link was up.
 func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 	l, err := c.dial(ctx)
 	if err != nil {
@@ -188,7 +187,7 @@ func (c *Conn) serve(ctx context.Context) (wasUp time.Duration, err error) {
 	}
 }
 
-// announce lets the dispatcher run onUp in its place between the events.
+// reconcile lets deliver run onUp in its place between the events.
 func (c *Conn) reconcile(life context.Context, l *link) error {
 	news := &linkNews{done: make(chan error, 1), run: func() error {
 		if life.Err() != nil {
@@ -210,7 +209,7 @@ func (c *Conn) reconcile(life context.Context, l *link) error {
 	}
 }
 
-// arrived takes what the reader has read. It must not wait.
+// arrived takes a message from the reader. It must not wait.
 func (c *Conn) arrived(l *link, raw string) {
 	switch {
 	case messageType(raw) == RESTResponse:
@@ -225,7 +224,7 @@ func (c *Conn) arrived(l *link, raw string) {
 	}
 }
 
-// dispatch hands on what arrived, in order, until ctx ends.
+// deliver hands on messages in order until ctx ends.
 func (c *Conn) deliver(ctx context.Context) {
 	for {
 		m, ok := c.inbox.take(ctx)
@@ -244,7 +243,7 @@ func (c *Conn) deliver(ctx context.Context) {
 func (c *Conn) hand(m message) {
 	event, skip := decodeEvent(m.raw)
 	switch {
-	case skip == skipUnused: // some slip in before the filter is set
+	case skip == skipUnused: // a few come before the filter is set
 	case skip != "":
 		c.opt.Observer.EventSkipped(skip)
 	case event.Type == ApplicationReplaced:
@@ -254,8 +253,8 @@ func (c *Conn) hand(m message) {
 	}
 }
 
-// replaced says who took over our application: another program, or a ghost of our own. When a frozen Asterisk comes to
-// itself it takes up, in any order, all the attempts that we gave up meanwhile, and the last one has the application
+// replaced says what took over our application: another program, or an earlier attempt of ours. A frozen Asterisk that
+// recovers takes up, in any order, all the attempts that we gave up meanwhile, and the last one gets the application
 // (seen on 22.10.1, each time).
 func (c *Conn) replaced() error {
 	c.mu.Lock()
@@ -271,14 +270,14 @@ func (c *Conn) replaced() error {
 	return lossError{LossReplaced, ErrReplaced}
 }
 
-// gaveUp notes an attempt to which Asterisk said nothing.
+// gaveUp notes an attempt that Asterisk did not answer.
 func (c *Conn) gaveUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.givenUp = true
 }
 
-// gotThrough notes that Asterisk answers, and so will be taking up what was given up before.
+// gotThrough notes that Asterisk answers, and so may now take up the attempts that we gave up.
 func (c *Conn) gotThrough() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -287,7 +286,7 @@ func (c *Conn) gotThrough() {
 	}
 }
 
-// offer lets commands use the link.
+// useLink lets commands use the link.
 func (c *Conn) useLink(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -295,7 +294,7 @@ func (c *Conn) useLink(l *link) {
 	c.signal()
 }
 
-// withdraw makes commands wait for the next link.
+// dropLink makes commands wait for the next link.
 func (c *Conn) dropLink() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -320,7 +319,7 @@ func (c *Conn) lost(err error) {
 	c.opt.Observer.LinkLost(lossReason(err))
 }
 
-// complain logs why there is no link: as a warning the first time, and quietly while the reason stays the same.
+// complain logs why there is no link: a warning the first time, debug while the reason stays the same.
 func (c *Conn) complain(said *string, err error, wasUp bool, retryIn time.Duration) {
 	level := slog.LevelWarn
 	if !wasUp && *said == err.Error() {
@@ -347,20 +346,20 @@ func (c *Conn) setUp(up bool) {
 	}
 }
 
-// signal wakes whoever waits for a change. It is called with mu held.
+// signal wakes every goroutine that waits for a change. It is called with mu held.
 func (c *Conn) signal() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-// pause says how long to wait before the next attempt. Who is refused asks seldom: Asterisk logs every attempt as an
+// pause says how long to wait before the next attempt. After a refusal that is long: Asterisk logs every attempt as an
 // attack.
 func (c *Conn) pause(err error, failures int) time.Duration {
 	reason := lossReason(err)
 	if reason == LossRefused {
 		return c.opt.RefusedRetry
 	}
-	if reason == LossOvertaken { // Asterisk is well, and callers get the fallback until we are back
+	if reason == LossOvertaken { // Asterisk works, and callers get the fallback until we are back
 		failures = 0
 	}
 	return backoff(c.opt.BackoffMin, c.opt.BackoffMax, failures, rand.Float64())

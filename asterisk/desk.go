@@ -15,7 +15,7 @@ import (
 const (
 	deskPrefix = "bereikbaar.desk." // a colleague's phone that was rung for a callback
 	outPrefix  = "bereikbaar.out."  // the caller's phone that was rung for it
-	// numberSlot stands in the configuration where the number to dial comes.
+	// numberSlot stands in the configuration for the number to dial.
 	numberSlot = "{number}"
 )
 
@@ -25,12 +25,12 @@ func isOut(channel string) bool  { return strings.HasPrefix(channel, outPrefix) 
 // Exchange rings phones for callbacks. It implements ivr.Exchange.
 type Exchange struct {
 	Board *Switchboard
-	// Trunk gives the endpoint that leads outside, with {number} where the number comes: PJSIP/{number}@trunk. It is
-	// asked for every call; empty when nothing may be dialled out.
+	// Trunk gives the endpoint to dial out over, with {number} for the number: PJSIP/{number}@trunk. It is read for
+	// every call; empty when nothing may be dialled out.
 	Trunk func() string
 }
 
-// ErrNoTrunk is returned when no way outside is configured.
+// ErrNoTrunk is returned when no trunk is configured.
 var ErrNoTrunk = errors.New("no trunk to dial out over: set callbacks.dial")
 
 // RingDesk implements ivr.Exchange.
@@ -63,7 +63,7 @@ func (x Exchange) RingDesk(ctx context.Context, desk ivr.Desk, talk func(context
 		return ivr.ErrShutdown
 	}
 	select {
-	case <-leg.gone: // he may have hung up before there was a line that could be told
+	case <-leg.gone: // a hang-up before there was a line has ended no line
 		line.end(ivr.ErrHungUp)
 		<-line.done
 	case <-line.done:
@@ -76,7 +76,7 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 	if strings.ContainsFunc(
 		strings.TrimPrefix(out.Number, "+"), func(r rune) bool { return r < '0' || r > '9' },
 	) || out.Number == "" {
-		return nil, errors.New("dial: a number has digits only") // whatever came through the guard
+		return nil, errors.New("dial: a number has digits only") // a second guard
 	}
 	trunk := x.Trunk()
 	if !strings.Contains(trunk, numberSlot) {
@@ -93,7 +93,7 @@ func (x Exchange) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, erro
 }
 
 // settleDesk makes up for an answer that was missed, and goes on with a callback of an earlier daemon. A phone that
-// rings for one is hung up.
+// still rings for such a callback is hung up.
 func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel) error {
 	leg, line := b.leg(desk.ID), b.line(desk.ID)
 	switch {
@@ -114,7 +114,7 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 		return err
 	}
 	kept := ivr.Kept{State: state, Talk: b.adoptOut(found, desk.ID)}
-	if kept.Talk == nil { // Asterisk plays nothing to one who is in a bridge
+	if kept.Talk == nil { // Asterisk plays nothing to a channel in a bridge
 		b.destroyBridge(ctx, bridgeID(desk.ID))
 	}
 	b.log.Info("callback taken back", "desk", desk.ID, "talking", kept.Talk != nil)
@@ -123,8 +123,8 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 	b.addLeg(leg)
 	if b.handle(desk, nil, leg, func(ctx context.Context, line *Line) error {
 		if err := b.conn.StopPlayback(ctx, toneID(desk.ID)); err != nil && !IsGone(err) {
-			// nothing that is said will be heard before its end
-			b.log.Warn("could not stop a ringing tone", "desk", desk.ID, "err", err)
+			// no prompt is heard before the tone ends
+			b.log.Warn("could not stop a ringing tone; prompts wait for its end", "desk", desk.ID, "err", err)
 		}
 		return b.callbacks.TakeBack(ctx, line, deskAgent(desk.ID), kept)
 	}) == nil {
@@ -133,7 +133,7 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 	return nil
 }
 
-// adoptOut makes the caller's phone that a colleague is found talking to known again.
+// adoptOut takes back the caller's phone that a colleague is found talking to.
 func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 	bridge := found.bridges[bridgeID(desk)]
 	i := slices.IndexFunc(bridge.Channels, isOut)
@@ -147,8 +147,8 @@ func (b *Switchboard) adoptOut(found survey, desk string) *ivr.Talk {
 	return &ivr.Talk{Agent: deskAgent(desk), Leg: leg, Since: bridge.Created}
 }
 
-// adoptPutThrough goes on with what is left of a callback after the colleague has put the caller through with his
-// phone: the two talk until one hangs up. False when it is nothing of the kind.
+// adoptPutThrough goes on with a callback whose colleague has put the caller through with the keys of the phone: the
+// two talk until one hangs up. False for any other channel.
 func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out string) (adopted bool, err error) {
 	bridge, ok := found.talks[out]
 	if !ok || !isOut(out) {
@@ -162,7 +162,7 @@ func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out str
 		return false, err
 	}
 	leave, ok := b.enter()
-	if !ok { // the daemon that follows will find them
+	if !ok { // the next daemon will find them
 		return true, nil
 	}
 	i := slices.IndexFunc(bridge.Channels, func(id string) bool { return id != out })
@@ -172,7 +172,7 @@ func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out str
 		leg.answered()
 		b.addLeg(leg)
 	}
-	b.log.Info("callback taken back that was put through", "channel", out)
+	b.log.Info("callback after a transfer taken back", "channel", out)
 	go func() {
 		defer leave()
 		ctx, end := b.untilHalted()
@@ -186,13 +186,13 @@ func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out str
 			b.drop(last.channel)
 			return nil
 		}); err != nil && !errors.Is(err, ivr.ErrShutdown) {
-			b.log.Error("a callback that was put through ended with an error", "channel", out, "err", err)
+			b.log.Error("callback after a transfer ended with an error", "channel", out, "err", err)
 		}
 	}()
 	return true, nil
 }
 
-// untilHalted is a context that ends with ErrShutdown when calls are let go.
+// untilHalted is a context that ends with ErrShutdown when the board is halted.
 func (b *Switchboard) untilHalted() (ctx context.Context, end context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {

@@ -25,7 +25,7 @@ const (
 // idleCallbacks notes the callbacks that are taken back and lets each last until its colleague hangs up.
 type idleCallbacks struct {
 	taken   chan ivr.Kept
-	seenOut chan error // how the conversation ended of a callback that was put through
+	seenOut chan error // how the conversation of a transferred callback ended
 }
 
 func (c *idleCallbacks) TakeBack(ctx context.Context, _ ivr.Line, _ call.AgentID, kept ivr.Kept) error {
@@ -45,7 +45,7 @@ func (c *idleCallbacks) SeeOut(
 	return err
 }
 
-// held answers as an Asterisk that has these channels, by id, in these states, and this bridge between them.
+// held answers as an Asterisk with these channels, by id, in these states, and this bridge between them.
 func held(states map[string]string, bridged ...string) func(fakeRequest) (int, string, bool) {
 	var channels, ids []string
 	for id, state := range states {
@@ -127,7 +127,7 @@ func TestALostLinkLeavesAColleaguesPhoneRinging(t *testing.T) {
 	}
 }
 
-func TestWhatADaemonFindsOfACallback(t *testing.T) {
+func TestACallbackThatADaemonFinds(t *testing.T) {
 	for name, test := range map[string]struct {
 		states  map[string]string
 		bridged []string
@@ -184,10 +184,10 @@ func TestWhatADaemonFindsOfACallback(t *testing.T) {
 	}
 }
 
-// replaced tells that a channel took the place of a colleague's phone, whose user has rung off.
+// replaced is the event of a channel that took the place of a colleague's phone, whose user has hung up.
 const replaced = `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"heir"},"replace_channel":{"id":%q}}`
 
-// talkingDesk is a colleague's line that talks with the caller outside; over tells how the talk ended.
+// talkingDesk is a colleague's line that talks with the caller outside; over gives the end of the conversation.
 func talkingDesk(t *testing.T, b *Switchboard) (over chan error) {
 	t.Helper()
 	desk, out := newLeg(b, ofKCC1), newLeg(b, outside)
@@ -208,7 +208,7 @@ func talkingDesk(t *testing.T, b *Switchboard) (over chan error) {
 	return over
 }
 
-func TestACallerWhomTheColleaguePutsThroughTalksOn(t *testing.T) {
+func TestACallerTalksOnAfterTheColleaguesTransfer(t *testing.T) {
 	for gone, hungUp := range map[string]string{outside: "heir", "heir": "heir"} {
 		t.Run(gone+" hangs up", func(t *testing.T) {
 			deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
@@ -224,7 +224,7 @@ func TestACallerWhomTheColleaguePutsThroughTalksOn(t *testing.T) {
 	}
 }
 
-func TestADaemonThatStopsLeavesThoseTalkingWhomAColleaguePutThrough(t *testing.T) {
+func TestADaemonThatStopsLeavesATransferredCallbackTalking(t *testing.T) {
 	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
 		over := talkingDesk(t, b)
 		require.NoError(t, b.Halt(t.Context()))
@@ -233,8 +233,8 @@ func TestADaemonThatStopsLeavesThoseTalkingWhomAColleaguePutThrough(t *testing.T
 	})
 }
 
-// A daemon that finds them watches over them until one hangs up.
-func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
+// The next daemon watches over the two until one hangs up.
+func TestATransferredCallbackGoesOnUnderTheNextDaemon(t *testing.T) {
 	for _, gone := range []string{outside, "heir"} {
 		t.Run(gone+" hangs up", func(t *testing.T) {
 			states := map[string]string{outside: "Up", "heir": "Up"}
@@ -255,14 +255,14 @@ func TestWhomAColleaguePutThroughTalksOnUnderTheNextDaemon(t *testing.T) {
 				require.NoError(t, <-callbacks.seenOut)
 				require.Equal(t, []string{bridgeID(ofKCC1)}, destroyed(f))
 				require.ElementsMatch(
-					t, []string{outside, "heir"}, f.hungUp(), "who is gone already is asked once more, harmlessly",
+					t, []string{outside, "heir"}, f.hungUp(), "hanging up a channel that is gone does no harm",
 				)
 			})
 		})
 	}
 }
 
-func TestWhomAColleaguePutThroughTalksOnUnderOneDaemonAfterTheOther(t *testing.T) {
+func TestATransferredCallbackGoesOnUnderEveryLaterDaemon(t *testing.T) {
 	states := map[string]string{outside: "Up", "heir": "Up"}
 	deskBoard(t, held(states, "heir", outside), func(
 		t *testing.T, b *Switchboard, f *fakeAsterisk, callbacks *idleCallbacks,
@@ -275,8 +275,8 @@ func TestWhomAColleaguePutThroughTalksOnUnderOneDaemonAfterTheOther(t *testing.T
 	})
 }
 
-// Nobody is rung for a daemon that is gone.
-func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
+// No phone rings for a daemon that is gone.
+func TestADaemonThatStopsSilencesAColleaguesPhone(t *testing.T) {
 	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, f *fakeAsterisk, _ *idleCallbacks) {
 		gone := make(chan string, 1)
 		f.answering(func(r fakeRequest) (int, string, bool) {
@@ -303,9 +303,8 @@ func TestADaemonThatStopsLetsAColleaguesPhoneRingNoMore(t *testing.T) {
 	})
 }
 
-// Before anybody talks it is the colleague's call that moves: it goes on with whoever took his place, and is begun
-// anew.
-func TestACallbackInWhichNobodyTalksYetMovesToWhoeverTakesThePlace(t *testing.T) {
+// Before a conversation the colleague's call moves: it is begun anew with the new colleague.
+func TestACallbackWithoutAConversationMovesToTheNewColleague(t *testing.T) {
 	deskBoard(t, held(nil), func(t *testing.T, b *Switchboard, _ *fakeAsterisk, _ *idleCallbacks) {
 		desk := newLeg(b, ofKCC1)
 		b.addLeg(desk)

@@ -17,12 +17,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/socket"
 )
 
-// dial makes a link. The password goes into a header, where Asterisk looks again for every command.
+// dial makes a link. The password goes into a header; Asterisk checks it again for every command.
 func (c *Conn) dial(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opt.ReadTimeout)
 	defer cancel()
 	var raw atomic.Pointer[net.Conn] // the transport dials in a goroutine of its own, and goes on when ctx ends
-	transport := &http.Transport{    // of its own: a link is no matter for proxies or idle connections
+	transport := &http.Transport{    // its own: no proxies, no idle connections
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := c.opt.dialer(ctx, network, address)
@@ -58,7 +58,7 @@ func (c *Conn) authorization() http.Header {
 	return request.Header
 }
 
-// dialFailure says what is wrong and what would mend it.
+// dialFailure says what is wrong and how to mend it.
 func (c *Conn) dialFailure(answer *http.Response, err error) error {
 	if answer == nil {
 		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
@@ -76,13 +76,19 @@ func (c *Conn) dialFailure(answer *http.Response, err error) error {
 	switch status {
 	case http.StatusUnauthorized:
 		return lossError{LossRefused, fmt.Errorf(
-			"asterisk: %s refuses user %q (401 %s): give the daemon the password that the user has in ari.conf", c.target.shown, c.opt.Username, said)}
+			"asterisk: %s refuses user %q (401 %s): give the daemon the password that the user has in ari.conf",
+			c.target.shown, c.opt.Username, said,
+		)}
 	case http.StatusForbidden:
 		return lossError{LossRefused, fmt.Errorf(
-			"asterisk: %s refuses user %q (403 %s): allow this address in the user's acl in ari.conf", c.target.shown, c.opt.Username, said)}
+			"asterisk: %s refuses user %q (403 %s): allow this address in the user's acl in ari.conf",
+			c.target.shown, c.opt.Username, said,
+		)}
 	case http.StatusNotFound:
 		return lossError{LossUnreachable, fmt.Errorf(
-			"asterisk: %s has no ARI there (404 %s): set enabled=yes in ari.conf and check the prefix in http.conf", c.target.shown, said)}
+			"asterisk: %s has no ARI there (404 %s): set enabled=yes in ari.conf and check the prefix in http.conf",
+			c.target.shown, said,
+		)}
 	case http.StatusServiceUnavailable:
 		return lossError{LossUnreachable, fmt.Errorf("asterisk: %s is still starting (503 %s)", c.target.shown, said)}
 	default:
@@ -98,23 +104,23 @@ func (c *Conn) dialFailure(answer *http.Response, err error) error {
 
 var paragraph = regexp.MustCompile(`<p>([^<]{1,200})</p>`)
 
-// saidIn finds the words in what Asterisk answers, which are JSON or HTML depending on which part of it refuses.
+// saidIn finds the reason in Asterisk's answer, which is JSON or HTML depending on the part that refuses.
 func saidIn(answer *http.Response) string {
 	if answer.Body == nil {
-		return "without a word"
+		return "without a reason"
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
 	if err != nil {
-		return "without a word"
+		return "without a reason"
 	}
 	if m := paragraph.FindSubmatch(body); m != nil {
 		return string(m[1])
 	}
-	return wordsIn(string(body), "without a word")
+	return wordsIn(string(body), "without a reason")
 }
 
-// wordsIn finds Asterisk's own words in the body of a refusal. They stand under "message", or under "error" for what
-// ran out or could not be made.
+// wordsIn finds Asterisk's own words in the body of a refusal: under "message", or under "error" when something ran out
+// or could not be made.
 func wordsIn(body, otherwise string) string {
 	for _, name := range []string{"message", "error"} {
 		if words := gjson.Get(body, name).Str; words != "" {
@@ -125,8 +131,8 @@ func wordsIn(body, otherwise string) string {
 }
 
 // prepare sets the event filters before anything else is done on a link. They are the application's, and outlive the
-// link in Asterisk, so they are set anew each time: those of an older version may still be there. Replies to commands
-// and ApplicationReplaced are filtered like the rest, and are needed by the link itself.
+// link in Asterisk, so they are set anew each time: those of an older version may still be in effect. Replies to
+// commands and ApplicationReplaced are filtered like the rest, and the link itself needs them.
 func (c *Conn) prepare(ctx context.Context, l *link) error {
 	for _, set := range []filter{
 		{application: c.opt.Application, Disallowed: typesOf(disallowedEvents), Allowed: typesOf(nil)},
@@ -142,7 +148,7 @@ func (c *Conn) prepare(ctx context.Context, l *link) error {
 	return nil
 }
 
-// setupFailure knows a user who may connect and read, and do nothing more.
+// setupFailure recognises a user that may connect and read only.
 func setupFailure(err error) error {
 	if e, ok := errors.AsType[*CommandError](
 		err,

@@ -54,7 +54,7 @@ const (
 	TextMessageReceived      EventType = "TextMessageReceived"
 )
 
-// subject is what an event is about, and must therefore name.
+// subject is the kind of object that an event must name.
 type subject int
 
 const (
@@ -64,7 +64,7 @@ const (
 	aboutEndpoint
 )
 
-// usedEvents are what the daemon uses, with what each must name to be of use.
+// usedEvents are the events that the daemon uses, with what each must name.
 var usedEvents = map[EventType]subject{
 	ApplicationReplaced: aboutOther,
 	ChannelDestroyed:    aboutChannel,
@@ -88,6 +88,6 @@ var disallowedEvents = []EventType{
 	TextMessageReceived,
 }
 
-// DisallowedEvents lists the events that Asterisk documents and nothing here uses, in alphabetical order. It does not
-// send them to us.
+// DisallowedEvents lists the events that Asterisk documents and nothing here uses, in alphabetical order. The event
+// filter keeps them out.
 func DisallowedEvents() []EventType { return slices.Clone(disallowedEvents) }

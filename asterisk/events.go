@@ -13,8 +13,8 @@ import (
 // nest.
 const deepCheck = 64 << 10
 
-// Event is one event of ARI. Only what every event needs is read when it comes in; the methods read the rest from Raw,
-// and give the zero value for what the event does not have.
+// Event is one event of ARI. Its fields are read when it comes in; the methods read the rest from Raw, and give the
+// zero value for a field that is missing.
 type Event struct {
 	Type       EventType
 	ChannelID  string
@@ -22,7 +22,7 @@ type Event struct {
 	Raw        string // the whole message, valid JSON
 }
 
-// decodeEvent reads the head of an event; a reason other than "" says that it is of no use to anybody.
+// decodeEvent reads the head of an event; with a reason other than "" it is skipped.
 func decodeEvent(raw string) (Event, SkipReason) {
 	if !validJSON(raw) {
 		return Event{}, SkipMalformed
@@ -58,7 +58,7 @@ func decodeEvent(raw string) (Event, SkipReason) {
 	}
 }
 
-// idIn copies the id out of the message: ids are kept for as long as a call lasts, the message should not be.
+// idIn copies the id out of the message: an id is kept as long as the call, the message should not be.
 func idIn(object gjson.Result) string { return strings.Clone(object.Get("id").Str) }
 
 func (e Event) names(about subject, endpoint string) bool {
@@ -74,7 +74,7 @@ func (e Event) names(about subject, endpoint string) bool {
 	}
 }
 
-// validJSON says whether raw is one JSON object that can be read without care.
+// validJSON reports whether raw is one JSON object that gjson reads safely.
 func validJSON(raw string) bool {
 	if !strings.HasPrefix(strings.TrimLeft(raw, " \t\r\n"), "{") {
 		return false
@@ -85,18 +85,18 @@ func validJSON(raw string) bool {
 	return gjson.Valid(raw)
 }
 
-// messageType finds the type without reading the rest; of a reply it is the first thing in the message.
+// messageType finds the type without reading the rest; in a reply it comes first.
 func messageType(raw string) EventType { return EventType(gjson.Get(raw, "type").Str) }
 
 func (e Event) field(path string) gjson.Result { return gjson.Get(e.Raw, path) }
 
-// Time is when Asterisk made the event, by its own clock in UTC; the zero time when it does not say.
+// Time is when Asterisk made the event, by its own clock in UTC; the zero time when that is missing.
 func (e Event) Time() time.Time { return timeIn(e.field("timestamp")) }
 
-// Args are the arguments of Stasis(), of StasisStart. A StasisStart that comes from a transfer has none.
+// Args are the arguments of Stasis() in a StasisStart. A StasisStart that comes from a transfer has none.
 func (e Event) Args() []string { return stringsIn(e.field("args")) }
 
-// ReplaceChannelID is the channel that this one takes the place of, of a StasisStart that comes from a transfer.
+// ReplaceChannelID is the channel whose place this one takes, in a StasisStart that comes from a transfer.
 func (e Event) ReplaceChannelID() string { return e.field("replace_channel.id").Str }
 
 // Digit is the key of ChannelDtmfReceived: one of 0 to 9, A to D, * and #; 0 (no rune) when there is none.
@@ -116,8 +116,7 @@ func (e Event) Held() time.Duration {
 // Cause is why the channel of ChannelDestroyed ended.
 func (e Event) Cause() Cause { return Cause(e.field("cause").Int()) }
 
-// Status is the final answer (a SIP status) of the phone of ChannelDestroyed; 0 when it gave none, or was hung up by
-// us.
+// Status is the phone's final answer (a SIP status) in ChannelDestroyed; 0 when it gave none, or we hung up.
 func (e Event) Status() int { return int(e.field("tech_cause").Int()) }
 
 // PlaybackTarget is the id of the channel that heard the playback of PlaybackFinished.
@@ -128,6 +127,6 @@ func (e Event) PlaybackTarget() string {
 // Channel is the channel as it was when the event was made.
 func (e Event) Channel() Channel { return channelIn(e.field("channel")) }
 
-// Endpoint is the phone of EndpointStateChange. The event comes when the phone registers and unregisters and with every
-// channel of it that comes or goes, whoever made the channel.
+// Endpoint is the phone of EndpointStateChange. The event comes when the phone registers or unregisters, and with every
+// channel of the phone that comes or goes, ours or not.
 func (e Event) Endpoint() Endpoint { return endpointIn(e.field("endpoint")) }

@@ -100,7 +100,7 @@ func TestEventOfNoUseIsNoFault(t *testing.T) {
 	require.Equal(t, skipUnused, skip)
 }
 
-func TestWhatAnEventDoesNotHaveIsZero(t *testing.T) {
+func TestAMissingFieldOfAnEventIsZero(t *testing.T) {
 	e := decoded(t, sentPlayed)
 	require.Zero(t, e.Channel())
 	require.Zero(t, e.Endpoint())
@@ -123,7 +123,7 @@ func TestDeepNestingIsHarmless(t *testing.T) {
 	}
 }
 
-func TestEveryDocumentedEventIsKnownAndWhatIsNotUsedIsFiltered(t *testing.T) {
+func TestEveryDocumentedEventIsKnownAndUnusedOnesAreFiltered(t *testing.T) {
 	disallowed := DisallowedEvents()
 	for used := range usedEvents {
 		require.NotContains(t, disallowed, used)
@@ -133,8 +133,8 @@ func TestEveryDocumentedEventIsKnownAndWhatIsNotUsedIsFiltered(t *testing.T) {
 	require.IsIncreasing(t, disallowed)
 }
 
-// FuzzDecode checks that nothing Asterisk, or what answers in its place, may send makes us fall, and that what we read
-// is what encoding/json reads.
+// FuzzDecode checks that no message from Asterisk, or from another program in its place, makes us crash, and that we
+// read the same as encoding/json.
 func FuzzDecode(f *testing.F) {
 	for _, raw := range sentEvents {
 		f.Add(raw)
@@ -159,7 +159,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		var top map[string]any
-		require.NoError(t, json.Unmarshal([]byte(raw), &top), "whatever is handed on can be decoded in full")
+		require.NoError(t, json.Unmarshal([]byte(raw), &top), "every event that is handed on can be decoded in full")
 		require.Equal(t, top["type"], string(e.Type))
 	})
 }

@@ -46,14 +46,14 @@ type fakeLink struct {
 	ended  error
 }
 
-// freeze makes the link half open: what we send arrives nowhere, pings included.
+// freeze makes the link half open: our messages arrive nowhere, pings included.
 func (l *fakeLink) freeze() { close(l.conn.frozen) }
 
-// stall makes the link take nothing more: what we send is stuck on our side.
+// stall makes the link take no more: our messages are stuck on our side.
 func (l *fakeLink) stall() { close(l.conn.stalled) }
 
-// fakeNetConn is Asterisk's side of a TCP connection. When frozen it is like a peer that is gone without a word: the
-// network still takes what we send. When stalled the network is full too.
+// fakeNetConn is Asterisk's side of a TCP connection. When frozen it is like a peer that has vanished: the network
+// still takes our messages. When stalled the network is full too.
 type fakeNetConn struct {
 	net.Conn
 	frozen, stalled, closed chan struct{}
@@ -196,7 +196,7 @@ func (f *fakeAsterisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = socket.CloseNow()
 }
 
-// tell answers a question by plain HTTP as it would be answered on the websocket; the request has no id then.
+// tell answers over plain HTTP as over the websocket; the request has no id then.
 func (f *fakeAsterisk) tell(w http.ResponseWriter, r *http.Request) {
 	status, body, ok := f.handle(fakeRequest{Method: r.Method, URI: strings.TrimPrefix(r.URL.RequestURI(), "/ari/")})
 	if !ok {
@@ -301,7 +301,7 @@ func (f *fakeAsterisk) attempts() []time.Time {
 	return slices.Clone(f.dials)
 }
 
-// witness records what a connection tells.
+// witness records the events and metrics of a connection.
 type witness struct {
 	mu       sync.Mutex
 	events   []Event

@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// keepRoom is how many places an emptied queue keeps; what a burst needed beyond that goes back to the collector.
+// keepRoom is how many places an emptied queue keeps; the memory of a longer burst is given back.
 const keepRoom = 1024
 
-// fifo is an unbounded queue with one reader. Putting never waits, so a slow reader cannot hold up whoever puts.
+// fifo is an unbounded queue with one reader. Putting never waits, so a slow reader holds up no writer.
 type fifo[T any] struct {
 	wake chan struct{} // holds one token when something was put
 
 	mu    sync.Mutex
 	items []T
-	head  int // the first item that was not taken
+	head  int // the next item to take
 }
 
 func newFifo[T any]() *fifo[T] { return &fifo[T]{wake: make(chan struct{}, 1)} }

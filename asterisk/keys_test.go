@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAKeyThatIsToldOfTwiceCountsOnce(t *testing.T) {
+func TestAKeyThatIsReportedTwiceCountsOnce(t *testing.T) {
 	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	type key struct {
 		digit string
-		at    int // when it was told, milliseconds after noon
+		at    int // when it was reported, milliseconds after noon
 		held  int // milliseconds
 	}
 	for name, test := range map[string]struct {

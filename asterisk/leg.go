@@ -16,7 +16,7 @@ import (
 const (
 	legPrefix    = "bereikbaar.leg."
 	bridgePrefix = "bereikbaar.bridge."
-	// ringSlack is how much longer than asked a phone may ring before we stop it ourselves: Asterisk counts in seconds.
+	// ringSlack is how far past its timeout a phone may ring before we stop it: Asterisk counts in whole seconds.
 	ringSlack = 2 * time.Second
 )
 
@@ -26,16 +26,16 @@ type Leg struct {
 	channel string
 
 	mu     sync.Mutex
-	inside chan struct{} // closed when the channel is in our application, and may be dialled
+	inside chan struct{} // closed when the channel is in our application and may be dialled
 	up     chan struct{} // closed when answered
-	gone   chan struct{} // closed when the channel is no more
+	gone   chan struct{} // closed when the channel has ended
 	ending ending
-	bridge string // in which it talks, or talked; empty before
-	next   *Leg   // who took its place in the conversation; nil while nobody did
-	parted bool   // the conversation is over: who comes in its place comes for nobody
+	bridge string // where the phone talks, or talked; empty before
+	next   *Leg   // the leg that took its place in the conversation; nil while there is none
+	parted bool   // the conversation is over: a leg that comes in its place is hung up
 }
 
-// ending is why a leg went.
+// ending is why a leg ended.
 type ending struct {
 	cause  Cause
 	status int // the phone's final answer, see Event.Status
@@ -53,8 +53,8 @@ func (l *Leg) ID() string { return l.channel }
 // Gone implements dispatch.Leg.
 func (l *Leg) Gone() <-chan struct{} { return l.gone }
 
-// HangUp implements dispatch.Leg. A phone that could not be told counts as gone: when the link is back reconciliation
-// finds that nobody knows it, and hangs it up.
+// HangUp implements dispatch.Leg. After an error the phone counts as gone: when the link is back, reconciliation finds
+// an unknown phone and hangs it up.
 func (l *Leg) HangUp(ctx context.Context) error {
 	if err := l.board.conn.HangUp(ctx, l.channel, CauseNormalClearing); err != nil && !IsGone(err) {
 		l.board.forgetLeg(l)
@@ -75,7 +75,7 @@ func (l *Leg) answered() {
 	closeOnce(l.up)
 }
 
-// caughtUp makes up for what was missed of a phone that is found ringing or talking.
+// caughtUp makes up for missed events of a phone that is found ringing or talking.
 func (l *Leg) caughtUp(found Channel) {
 	l.entered()
 	if found.Up() {
@@ -107,8 +107,8 @@ func (l *Leg) successor() *Leg {
 	return l.next
 }
 
-// part takes down that the conversation is over, and gives who was in it last. The switchboard's mutex is held, so that
-// nobody takes a place meanwhile.
+// part notes that the conversation is over, and gives its last leg. The switchboard's mutex is held, so that no leg is
+// replaced meanwhile.
 func (l *Leg) part() *Leg {
 	last := l
 	for next := last.successor(); next != nil; next = last.successor() {
@@ -132,7 +132,7 @@ func (l *Leg) bridgedIn() string {
 	return l.bridge
 }
 
-// enter says in which bridge the phone talks.
+// enter notes the bridge in which the phone talks.
 func (l *Leg) enter(bridge string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,7 +162,7 @@ func (b *Switchboard) Ring(ctx context.Context, inv dispatch.Invitation) (dispat
 	return leg, nil
 }
 
-// ring rings a phone, and returns when it was answered or with the reason why not.
+// ring rings a phone, and returns when it is answered, or with the reason why not.
 func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	b.addLeg(leg)
 	limit := time.NewTimer(o.Timeout + ringSlack)
@@ -184,8 +184,7 @@ func (b *Switchboard) ring(ctx context.Context, leg *Leg, o Origination) error {
 	return b.awaitLeg(ctx, leg, leg.up, limit)
 }
 
-// awaitLeg waits until a phone that is being rung is as wanted, or gives the reason why it will not be; then it is
-// silent.
+// awaitLeg waits until a phone gets as far as wanted, or gives the reason why not; then the phone is silent.
 func (b *Switchboard) awaitLeg(ctx context.Context, leg *Leg, wanted <-chan struct{}, limit *time.Timer) error {
 	select {
 	case <-wanted:
@@ -198,7 +197,7 @@ func (b *Switchboard) awaitLeg(ctx context.Context, leg *Leg, wanted <-chan stru
 	case <-ctx.Done():
 		b.callOffLeg(ctx, leg)
 		return context.Cause(ctx)
-	case <-b.halting: // nobody is rung for a daemon that is gone
+	case <-b.halting: // no phone rings for a daemon that is gone
 		b.abandonLeg(leg)
 		return ivr.ErrShutdown
 	}
@@ -207,7 +206,7 @@ func (b *Switchboard) awaitLeg(ctx context.Context, leg *Leg, wanted <-chan stru
 // abandonLeg stops a phone from ringing and returns when it is silent, so that the next call does not find it busy.
 func (b *Switchboard) abandonLeg(leg *Leg) { b.silenceLeg(leg, CauseNormalClearing) }
 
-// callOffLeg does so because ctx ended. A phone that was too late is told so, and then shows no missed call.
+// callOffLeg does so because ctx ended. When another phone was quicker it says so, and the phone shows no missed call.
 func (b *Switchboard) callOffLeg(ctx context.Context, leg *Leg) {
 	reason := CauseNormalClearing
 	if errors.Is(context.Cause(ctx), dispatch.ErrTaken) {
@@ -220,18 +219,18 @@ func (b *Switchboard) silenceLeg(leg *Leg, reason Cause) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
 	defer cancel()
 	if err := b.conn.HangUp(ctx, leg.channel, reason); err != nil {
-		b.forgetLeg(leg) // it never came to be, or the link is down and reconciliation will see to it
+		b.forgetLeg(leg) // there is no channel, or the link is down and reconciliation hangs it up
 		return
 	}
 	select {
 	case <-leg.gone:
 	case <-ctx.Done():
-		b.log.Warn("a phone that was hung up is still there", "leg", leg.channel)
+		b.log.Warn("a phone that was hung up is still there; going on without its end", "leg", leg.channel)
 	}
 }
 
-// failure says why a phone that was rung did not answer, by its last answer when it sent the call elsewhere, and else
-// by the cause of the hang-up (ITU-T Q.850).
+// failure says why a phone did not answer: by its final answer when it sent the call elsewhere, else by the cause of
+// the hang-up (ITU-T Q.850).
 func (l *Leg) failure() error {
 	l.mu.Lock()
 	cause, status := l.ending.cause, l.ending.status
@@ -246,15 +245,16 @@ func (l *Leg) failure() error {
 		return dispatch.ErrDeclined
 	case CauseNoUserResponse, CauseNoAnswer, CauseNormalClearing:
 		return dispatch.ErrNoAnswer
-	case CauseUnallocated, CauseNoRoute, CauseOutOfOrder, CauseSubscriberAbsent, CauseInvalidFormat, CauseTemporaryFailure:
+	case CauseUnallocated, CauseNoRoute, CauseOutOfOrder, CauseSubscriberAbsent, CauseInvalidFormat,
+		CauseTemporaryFailure:
 		return fmt.Errorf("%w (cause %d)", dispatch.ErrUnreachable, cause)
 	default:
 		return fmt.Errorf("phone ended with cause %d", cause)
 	}
 }
 
-// callerID is what the agent's phone shows: which team is rung for, which callback note it is about, and who
-// rings, if he may be known.
+// callerID is what the agent's phone shows: the team, the callback note if there is one, and the caller's number unless
+// it is withheld.
 func callerID(inv dispatch.Invitation) string {
 	number := inv.Call.Caller.E164
 	if number == "" {
@@ -267,7 +267,7 @@ func callerID(inv dispatch.Invitation) string {
 	return shown(name, number)
 }
 
-// shown is a caller id of a name and a number.
+// shown is the caller id for a name and a number.
 func shown(name, number string) string {
 	return fmt.Sprintf("%q <%s>", strings.Map(func(r rune) rune {
 		if r == '"' || r == '\\' || r == '<' || r == '>' || r < ' ' {
@@ -289,10 +289,10 @@ func legAgent(channel string) (agent call.AgentID, ok bool) {
 	return call.AgentID(id), ok
 }
 
-// isLeg reports whether a channel is a phone that was rung by this daemon or one before it.
+// isLeg reports whether a channel is a phone that this daemon or an earlier one rang.
 func isLeg(channel string) bool { return strings.HasPrefix(channel, legPrefix) }
 
-// isOurs reports whether a channel was made by this daemon or one before it, and is no caller's.
+// isOurs reports whether this daemon or an earlier one made the channel: it is no caller's.
 func isOurs(channel string) bool {
 	return isLeg(channel) || isDesk(channel) || isOut(channel)
 }

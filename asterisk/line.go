@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// leaveLimit bounds what is still done for a caller when the daemon stops.
+	// leaveLimit bounds the last command for a caller when the daemon stops.
 	leaveLimit = 2 * time.Second
 	// stateVariable keeps an ivr.State on the caller's channel.
 	stateVariable = "BEREIKBAAR_STATE"
@@ -23,24 +23,24 @@ type Line struct {
 	call     call.Call
 	keys     chan rune
 	end      context.CancelCauseFunc // ends the call's context
-	answered bool                    // when it came
-	presses  presses                 // of the goroutine that handles events
-	desk     *Leg                    // the phone whose line it is, when it was rung for a callback; nil for a caller's
+	answered bool                    // up when it came
+	presses  presses                 // only for the goroutine that handles events
+	desk     *Leg                    // the colleague's phone in a callback; nil for a caller's channel
 	done     chan struct{}           // closed when it is no longer handled
 
 	mu      sync.Mutex
-	channel string                  // another one after a transfer
-	state   string                  // what was to be remembered last
-	stored  bool                    // whether the channel is known to remember it
-	again   context.CancelCauseFunc // ends what is done with the call, so that it is done anew
-	bridge  string                  // in which he talks; empty when he does not
+	channel string                  // changes with a transfer
+	state   string                  // the latest state to remember
+	stored  bool                    // whether the channel has it
+	again   context.CancelCauseFunc // breaks off the current step, so that it is done anew
+	bridge  string                  // where the caller talks; empty when they do not
 	music   bool                    // whether it plays
-	class   string                  // of the music that played last
-	over    bool                    // it is hung up or handed over: nothing more is done with it
+	class   string                  // of the latest music
+	over    bool                    // hung up or handed over: no more commands
 	playing map[string]*playback    // by playback id
 }
 
-// id is the caller's channel of the moment.
+// id is the caller's channel now.
 func (l *Line) id() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *Line) id() string {
 
 // Answer implements ivr.Line.
 func (l *Line) Answer(ctx context.Context) error {
-	if l.answered { // by the dialplan
+	if l.answered {
 		return nil
 	}
 	return l.verdict(ctx, l.board.conn.Answer(ctx, l.id()))
@@ -75,7 +75,7 @@ func (l *Line) hasMusic() bool {
 	return l.music
 }
 
-// noMusic takes down that the music ends, and tells whether it played.
+// noMusic notes that the music ends, and reports whether it played.
 func (l *Line) noMusic() (played bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,7 +83,8 @@ func (l *Line) noMusic() (played bool) {
 	return played
 }
 
-// silence ends the music: a bridge does not, and the caller would hear it instead of the agent (seen on 22.10.1).
+// silence ends the music. A bridge does not end it, and the caller would hear it instead of the agent (seen on
+// 22.10.1).
 func (l *Line) silence(ctx context.Context) error {
 	if !l.noMusic() {
 		return nil
@@ -91,8 +92,8 @@ func (l *Line) silence(ctx context.Context) error {
 	return l.board.conn.StopMusic(ctx, l.id())
 }
 
-// leave lets music begin for a caller who stays with Asterisk and talks to nobody: behind what is being said to him, he
-// would hear nothing until the next daemon is there.
+// leave starts music for a caller who stays with Asterisk and talks to nobody: after the current prompt they would hear
+// nothing until the next daemon is up.
 func (l *Line) leave(ctx context.Context) {
 	l.mu.Lock()
 	channel, class, needless := l.channel, l.class, l.music || l.bridge != ""
@@ -103,7 +104,9 @@ func (l *Line) leave(ctx context.Context) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
 	defer cancel()
 	if err := l.board.conn.StartMusic(limited, channel, class); err != nil && !IsGone(err) {
-		l.board.log.Warn("a caller who stays with Asterisk hears no music", "call", l.call.ID, "err", err)
+		l.board.log.Warn(
+			"could not start music; the caller waits in silence for the next daemon", "call", l.call.ID, "err", err,
+		)
 	}
 }
 
@@ -120,8 +123,7 @@ func (l *Line) Remember(ctx context.Context, state string) error {
 	return nil
 }
 
-// toRemember takes down what the channel is to remember, and tells whether it does so already, as a call that was taken
-// back does.
+// toRemember notes what the channel is to remember, and reports whether it has that already, as after a take-back.
 func (l *Line) toRemember(state string) (channel string, needless bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,11 +132,11 @@ func (l *Line) toRemember(state string) (channel string, needless bool) {
 	return l.channel, needless
 }
 
-// keep takes down what a channel remembers.
+// keep notes what a channel remembers.
 func (l *Line) keep(channel, state string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.channel == channel { // nobody was put through meanwhile
+	if l.channel == channel { // no transfer meanwhile
 		l.state, l.stored = state, true
 	}
 }
@@ -145,7 +147,7 @@ func (l *Line) remembered() string {
 	return l.state
 }
 
-// Restored implements ivr.Line. A link that the daemon has given up does not come back in this one.
+// Restored implements ivr.Line. Once the daemon has given up the link, only the next daemon gets one.
 func (l *Line) Restored(ctx context.Context) error {
 	err := l.board.conn.AwaitUp(ctx)
 	if errors.Is(err, ErrDown) {
@@ -160,7 +162,7 @@ func (l *Line) Restored(ctx context.Context) error {
 // HangUp implements ivr.Line.
 func (l *Line) HangUp(ctx context.Context) error {
 	err := l.board.conn.HangUp(ctx, l.finish(), CauseNormalClearing)
-	if IsGone(err) { // as it was to be
+	if IsGone(err) { // as intended
 		return ivr.ErrHungUp
 	}
 	return l.verdict(ctx, err)
@@ -171,7 +173,7 @@ func (l *Line) HandOver(ctx context.Context) error {
 	return l.verdict(ctx, l.board.conn.Continue(ctx, l.finish(), FallbackContext, "s", 1))
 }
 
-// finish says that nothing more is done with the call: whoever takes its place on the line is a new one.
+// finish notes that nothing more is done with the call: a channel that takes its place is a new call.
 func (l *Line) finish() (channel string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,11 +181,11 @@ func (l *Line) finish() (channel string) {
 	return l.channel
 }
 
-// farewellLimit is how long the event of a hang-up may come behind a command that was refused because of it.
+// farewellLimit is how long after a refused command the event of the hang-up may come.
 const farewellLimit = time.Second
 
-// verdict turns what a command said into what it means for the call: a channel that is gone is a hang-up, and a link
-// that is down suspends the call.
+// verdict turns a command's error into its meaning for the call: a channel that is gone is a hang-up, and a link that
+// is down suspends the call.
 func (l *Line) verdict(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -201,8 +203,8 @@ func (l *Line) verdict(ctx context.Context, err error) error {
 	}
 }
 
-// farewell waits for the event that tells why a channel does not take commands any more: the caller hung up, or another
-// channel took its place. Without one it is as the refusal says.
+// farewell waits for the event that says why a channel takes no more commands: the caller hung up, or another channel
+// took its place. Without an event the refusal stands.
 func (l *Line) farewell(ctx context.Context, refusal error) error {
 	limit := time.NewTimer(farewellLimit)
 	defer limit.Stop()

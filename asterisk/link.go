@@ -18,22 +18,22 @@ import (
 
 const (
 	readRoom  = 16 << 10 // bytes to read into; grows with the messages
-	keepBytes = 1 << 20  // what a huge message needed beyond this is given back
+	keepBytes = 1 << 20  // a larger buffer is given back
 	byeLimit  = time.Second
 )
 
-// link is one websocket, from its making to its loss. It never comes back: the next one is another link.
+// link is one websocket until its loss. It never comes back: the next one is another link.
 type link struct {
 	socket  *websocket.Conn
 	raw     net.Conn // closing it ends every read and write at once
 	born    time.Time
 	heard   atomic.Int64 // when something last came in, in nanoseconds since born
-	replies atomic.Int64 // how many commands were answered
-	out     chan []byte  // to the writer; unbuffered, so what it took is on its way
+	replies atomic.Int64 // commands that were answered
+	out     chan []byte  // to the writer; unbuffered, so a payload that it took is on its way
 	onSkip  func(SkipReason)
 
 	done    chan struct{} // closed when the link is lost
-	failure error         // why; to be read after done
+	failure error         // why; read it after done
 	once    sync.Once
 
 	mu      sync.Mutex
@@ -71,7 +71,7 @@ func (l *link) lost() bool {
 	}
 }
 
-// because gives the reason why the link was lost, which is why err happened; err itself while the link is there.
+// because gives why the link was lost, the true reason of err; err itself while the link is up.
 func (l *link) because(err error) error {
 	if l.lost() {
 		return l.failure
@@ -79,8 +79,7 @@ func (l *link) because(err error) error {
 	return err
 }
 
-// bye ends the link as the protocol wants it, so that Asterisk logs no error; a dead Asterisk gets no more than
-// byeLimit.
+// bye closes the link by the protocol, so that Asterisk logs no error; a dead Asterisk gets byeLimit at most.
 func (l *link) bye() {
 	impatient := time.AfterFunc(byeLimit, func() { _ = l.raw.Close() })
 	defer impatient.Stop()
@@ -128,7 +127,8 @@ func (l *link) readFailure(err error) error {
 	return lossError{LossClosed, fmt.Errorf("asterisk: link lost: %w", err)}
 }
 
-// write sends what commands hand over. Its context never ends: the library closes the socket when that of a write does.
+// write sends the payloads of commands. Its context never ends: the library closes the socket when a write's context
+// ends.
 func (l *link) write() {
 	for {
 		select {
@@ -145,8 +145,8 @@ func (l *link) write() {
 
 func (l *link) hear() { l.heard.Store(int64(time.Since(l.born))) }
 
-// ping asks for a sign of life. A pong that stays out for stuck ends the link even when events still come in. It does
-// not while commands are answered: Asterisk takes them one after the other, and the ping waits its turn behind them.
+// ping checks that Asterisk is alive. A pong that stays out for stuck ends the link even when events still come in, but
+// not while commands are answered: Asterisk takes them one after the other, and the ping waits its turn.
 func (l *link) ping(every, stuck time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -168,7 +168,7 @@ func (l *link) ping(every, stuck time.Duration) {
 	}
 }
 
-// watch ends a link on which nothing was heard for limit: a frozen Asterisk or a lost network closes no socket.
+// watch ends a link that was silent for limit: a frozen Asterisk or a lost network closes no socket.
 func (l *link) watch(limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -190,7 +190,7 @@ func (l *link) watch(limit time.Duration) {
 	}
 }
 
-// errNotSent says that the link was lost before the command was sent, so that it may go over the next one.
+// errNotSent means that the command was not sent: it may go over the next link.
 var errNotSent = errors.New("the link was lost before the command was sent")
 
 // roundTrip sends one command and waits for its reply until ctx ends.
@@ -237,7 +237,7 @@ func (l *link) forget(id string) {
 	delete(l.waiting, id)
 }
 
-// deliver gives a reply to the command that waits for it; false means that none does.
+// deliver gives a reply to its waiting command; false when none waits.
 func (l *link) deliver(raw string) bool {
 	l.replies.Add(1)
 	var id string

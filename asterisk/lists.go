@@ -13,8 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// listLimit is how long Asterisk may take to tell a list: it is long where there is much to tell, and slow where there
-// is much to do.
+// listLimit is how long Asterisk may take to send a list: lists are long, and slow to come, when it is busy.
 const listLimit = 15 * time.Second
 
 // list asks for a JSON array.
@@ -30,9 +29,9 @@ func list[T any](ctx context.Context, c *Conn, name, path string, read func(gjso
 	return items, nil
 }
 
-// fetch asks for what grows with what Asterisk has to do, by plain HTTP. Asterisk puts a whole reply over the websocket
-// on the stack of its thread, which has room for 496 KiB: one that tells of a thousand channels ends Asterisk, and
-// every call with it (ast_websocket_write; seen on 22.10.1).
+// fetch asks by plain HTTP for an answer that grows with the number of calls. A reply over the websocket goes whole
+// onto the stack of its thread, which has room for 496 KiB: a list of a thousand channels crashes Asterisk, and every
+// call with it (ast_websocket_write; seen on 22.10.1).
 func (c *Conn) fetch(ctx context.Context, name, path string) (body string, err error) {
 	start, status := time.Now(), 0
 	defer func() { c.opt.Observer.CommandDone(name, status, time.Since(start)) }()
@@ -71,13 +70,13 @@ func (c *Conn) fetch(ctx context.Context, name, path string) (body string, err e
 }
 
 func errUnreadable(name string) error {
-	return fmt.Errorf("asterisk: %s: the answer is not the JSON that it should be", name)
+	return fmt.Errorf("asterisk: %s: the answer is not valid JSON", name)
 }
 
-// keepPassword follows no redirection: the password is for this address only.
+// keepPassword follows no redirect: the password is for this address only.
 func keepPassword(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// withoutAddress leaves out the whole address, which url.Error repeats, and says why the context ended.
+// withoutAddress leaves out the address, which url.Error repeats, and gives the cause when the context ended.
 func withoutAddress(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

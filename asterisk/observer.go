@@ -2,13 +2,13 @@ package asterisk
 
 import "time"
 
-// Observer is told what metrics need. Its methods must not wait; they are called from several goroutines.
+// Observer receives the facts for metrics. Its methods must not wait; several goroutines call them.
 type Observer interface {
-	// EventSkipped counts a message that nobody will handle.
+	// EventSkipped counts a message that is not handled.
 	EventSkipped(SkipReason)
-	// LinkUp counts each time that the link is made and reconciled.
+	// LinkUp counts the links that were made and reconciled.
 	LinkUp()
-	// LinkLost counts each time that a link was lost or could not be made.
+	// LinkLost counts the links that were lost or could not be made.
 	LinkLost(LossReason)
 	// CommandDone times a command by its name (a bounded set). status is Asterisk's HTTP status, 0 when there was none.
 	CommandDone(command string, status int, took time.Duration)
@@ -27,7 +27,7 @@ const (
 	SkipOverLimit      SkipReason = "over_limit"      // longer than Options.ReadLimit: the link was lost with it
 	SkipUnmatchedReply SkipReason = "unmatched_reply" // came after its command's time limit
 
-	skipUnused SkipReason = "unused" // known and of no use: no fault, and not told to an Observer
+	skipUnused SkipReason = "unused" // known and unused: no fault, and not counted
 )
 
 // SkipReasons lists every reason, for metrics that must exist before the first event.
@@ -41,13 +41,13 @@ type LossReason string
 // The reasons to have no link.
 const (
 	LossUnreachable LossReason = "unreachable" // Asterisk is away, or is not ready
-	LossRefused     LossReason = "refused"     // wrong password, or a user who may only read
+	LossRefused     LossReason = "refused"     // wrong password, or a user that is read_only
 	LossSetup       LossReason = "setup"       // the event filter or the reconciliation failed
 	LossClosed      LossReason = "closed"      // closed by the other side, or a network error
 	LossSilent      LossReason = "silent"      // half open: nothing was heard for Options.ReadTimeout
 	LossOverLimit   LossReason = "over_limit"  // a message longer than Options.ReadLimit
 	LossReplaced    LossReason = "replaced"    // another program took over the application
-	LossOvertaken   LossReason = "overtaken"   // an attempt of ours that was given up took over the application
+	LossOvertaken   LossReason = "overtaken"   // an earlier attempt of ours took over the application
 )
 
 // LossReasons lists every reason, for metrics that must exist before the first loss.

@@ -14,31 +14,30 @@ import (
 )
 
 // WatchApplication is the name of the second Stasis application on our websocket. It alone subscribes to agents'
-// phones: an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone hears each event of
-// the channel twice, keys and ends of playbacks included (seen on 22.10.1).
+// phones: an application that subscribes to endpoint:PJSIP/x and also has a channel of that phone gets each event of
+// the channel twice, keys and PlaybackFinished included (seen on 22.10.1).
 func WatchApplication(application string) string { return application + "-phones" }
 
 // stuckAfter is how many ReadTimeouts a pong may stay out while events still come in. Asterisk answers pings and runs
 // commands in one thread per websocket, so by then it runs no commands of ours.
 const stuckAfter = 3
 
-// Options says how to reach Asterisk. URL, Application, Username and Password are required; the rest has defaults.
+// Options are the settings of a Conn. URL, Application, Username and Password are required; the rest has defaults.
 type Options struct {
 	URL         string // of ARI, such as http://127.0.0.1:8088/ari; https, ws and wss are understood
 	Application string // the name in the dialplan's Stasis(NAME)
 	Username    string // a user of ari.conf that is not read_only
 	Password    string // goes into a header, never into a URL
 
-	// CommandTimeout is how long Asterisk may answer nothing while a command waits, for the link or for its reply;
-	// default 2 s.
+	// CommandTimeout is how long Asterisk may stay silent while a command waits for the link or its reply; default 2 s.
 	CommandTimeout time.Duration
 	PingEvery      time.Duration // default 2 s
-	ReadTimeout    time.Duration // a link on which nothing is heard for so long is dead; default 7 s
+	ReadTimeout    time.Duration // a link that is silent for so long is dead; default 7 s
 	BackoffMin     time.Duration // wait before the first attempt to reconnect; default 250 ms
 	BackoffMax     time.Duration // wait between attempts after many failures; default 5 s
 	RefusedRetry   time.Duration // wait after a wrong password; default 30 s
 
-	ReadLimit  int64 // bytes; a longer message ends the link, because Asterisk can't be trusted then; default 16 MiB
+	ReadLimit  int64 // bytes; a longer message ends the link, as Asterisk cannot be trusted then; default 16 MiB
 	EventLimit int   // bytes; a longer event is counted and skipped (replies may be longer); default 1 MiB
 
 	Logger   *slog.Logger // default: silent
@@ -48,7 +47,7 @@ type Options struct {
 	dialer func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// target is where the websocket is, and who asks for it.
+// target is where the websocket and ARI are.
 type target struct {
 	url   string // of the websocket, without secrets
 	lists string // of ARI itself, for plain HTTP, without secrets
@@ -56,7 +55,7 @@ type target struct {
 	watch string // the application that watches endpoints
 }
 
-// applicationName keeps to what ARI (a comma separates applications), the dialplan and URLs all take as it is.
+// applicationName has the characters that ARI (a comma separates applications), the dialplan and URLs take unchanged.
 var applicationName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
 
 func (o Options) complete() (Options, target, error) {
@@ -155,7 +154,7 @@ func (o *Options) checkTimes() error {
 func eventsURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		// The error of url.Parse repeats the address, and that may hold a password; so does none of ours.
+		// The error of url.Parse repeats the address, which may hold a password; ours never do.
 		return nil, errors.New("url: it can't be read; give one like http://127.0.0.1:8088/ari")
 	}
 	switch {

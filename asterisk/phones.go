@@ -11,11 +11,11 @@ import (
 
 // endpoint is an agent's phone as Asterisk sees it.
 type endpoint struct {
-	known bool // Asterisk has told about it since the link is up
+	known bool // Asterisk has reported its state since the link is up
 	state queue.PhoneState
 }
 
-// stateOf gives the state of a phone, apart from calls of ours: the queues know of those.
+// stateOf gives the state of a phone apart from our own legs: the queues know those.
 func stateOf(e Endpoint) queue.PhoneState {
 	if slices.ContainsFunc(e.Channels, func(id string) bool { return !isLeg(id) }) {
 		return queue.PhoneInUse
@@ -26,14 +26,14 @@ func stateOf(e Endpoint) queue.PhoneState {
 	return queue.PhoneOffline
 }
 
-// watchable reports whether Asterisk knows the state of an endpoint: it does of a phone of its own ("PJSIP/kcc1"), not
-// of an extension behind another exchange ("PJSIP/1234@pbx").
+// watchable reports whether Asterisk knows the state of an endpoint: of its own phone ("PJSIP/kcc1") it does, of an
+// extension behind another exchange ("PJSIP/1234@pbx") it does not.
 func watchable(name string) bool {
 	return !strings.ContainsAny(name, "@") && strings.Count(name, "/") == 1
 }
 
-// Watch sets which phones are watched; others are forgotten. How each stands is told anew, because another agent may
-// have it now. It takes effect now when the link is up, and in any case whenever it comes up.
+// Watch sets which phones are watched; others are forgotten. The state of each is reported anew, because the phone may
+// have another agent now. It takes effect at once when the link is up, and again whenever the link comes up.
 func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 	b.mu.Lock()
 	wanted := map[string]*endpoint{}
@@ -54,7 +54,7 @@ func (b *Switchboard) Watch(ctx context.Context, names []string) error {
 // subscribeAtOnce is how many sources one command may name: Asterisk refuses more than 128.
 const subscribeAtOnce = 100
 
-// watchPhones subscribes to the phones and takes over how they stand.
+// watchPhones subscribes to the phones and reads their states.
 func (b *Switchboard) watchPhones(ctx context.Context) error {
 	b.mu.Lock()
 	names := slices.Sorted(maps.Keys(b.endpoints))
@@ -67,7 +67,7 @@ func (b *Switchboard) watchPhones(ctx context.Context) error {
 		sources[i] = "endpoint:" + name
 	}
 	for some := range slices.Chunk(sources, subscribeAtOnce) {
-		// a phone that Asterisk does not have: reported below
+		// a phone that Asterisk does not have is reported below
 		if err := b.conn.Subscribe(ctx, some); err != nil && !IsGone(err) {
 			return err
 		}
@@ -88,7 +88,7 @@ func (b *Switchboard) watchPhones(ctx context.Context) error {
 	return nil
 }
 
-// endpointChanged takes over how a phone stands, and passes it on when that is news.
+// endpointChanged notes the state of a phone, and passes it on when it is new.
 func (b *Switchboard) endpointChanged(told Endpoint) {
 	name, state := told.Name(), stateOf(told)
 	b.mu.Lock()
@@ -103,8 +103,8 @@ func (b *Switchboard) endpointChanged(told Endpoint) {
 	}
 }
 
-// PhoneNow asks Asterisk how a phone stands, apart from calls of ours. It is unknown of one that Asterisk does not
-// watch; one that Asterisk does not have is offline.
+// PhoneNow asks Asterisk for the state of a phone, apart from our own calls. It is unknown for a phone that Asterisk
+// does not watch; a phone that Asterisk does not have is offline.
 func (b *Switchboard) PhoneNow(ctx context.Context, name string) (queue.PhoneState, error) {
 	if !watchable(name) {
 		return queue.PhoneUnknown, nil
@@ -116,7 +116,7 @@ func (b *Switchboard) PhoneNow(ctx context.Context, name string) (queue.PhoneSta
 	if err != nil {
 		return queue.PhoneUnknown, err
 	}
-	// Also one that has just ended: the callbacks and the queues know of those.
+	// Also a channel that has just ended: the callbacks and the queues know those.
 	e.Channels = slices.DeleteFunc(e.Channels, isOurs)
 	return stateOf(e), nil
 }

@@ -24,10 +24,10 @@ func (l *Line) Play(ctx context.Context, media []string) (ivr.Playback, error) {
 	return p, nil
 }
 
-// toneID is the playback of a tone, which has no end: who takes the call over must know how to stop it.
+// toneID is the playback of a tone. A tone has no end: a daemon that takes the call back must know how to stop it.
 func toneID(channel string) string { return "bereikbaar.tone." + channel }
 
-// finished marks a playback as ended; it is harmless on one that is not known.
+// finished marks a playback as ended; an unknown one is ignored.
 func (l *Line) finished(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -37,7 +37,7 @@ func (l *Line) finished(id string) {
 	}
 }
 
-// unfinished lists the playbacks whose end was not heard of.
+// unfinished lists the playbacks without a PlaybackFinished.
 func (l *Line) unfinished() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,7 +48,7 @@ func (l *Line) unfinished() []string {
 	return ids
 }
 
-// playback is something that is being played to a line. It implements ivr.Playback.
+// playback is a sound that plays on a line. It implements ivr.Playback.
 type playback struct {
 	line *Line
 	id   string
@@ -64,8 +64,10 @@ func (p *playback) Stop(ctx context.Context) error {
 	switch {
 	case IsGone(err): // it ended in the meantime
 		return nil
-	case isUnstoppable(err): // he hears it to its end, and what follows after it: no reason to break off his call
-		p.line.board.log.Warn("a sound could not be stopped", "call", p.line.call.ID, "err", err)
+	case isUnstoppable(err): // the caller hears it to its end, and the next after it: the call goes on
+		p.line.board.log.Warn(
+			"could not stop a playback; the caller hears it to its end", "call", p.line.call.ID, "err", err,
+		)
 		return nil
 	}
 	return p.line.verdict(ctx, err)

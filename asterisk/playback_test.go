@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// For a moment after a sound began Asterisk cannot stop it. No call ends because of that.
+// For a moment after its start Asterisk cannot stop a playback. No call ends because of that.
 func TestASoundIsStopped(t *testing.T) {
 	for name, test := range map[string]struct {
 		refused int // times
@@ -44,7 +44,7 @@ func TestASoundIsStopped(t *testing.T) {
 				require.NoError(t, err)
 				err = sound.Stop(t.Context())
 				if test.status == http.StatusInternalServerError && test.asked == 1 {
-					require.Error(t, err, "what else is refused is told")
+					require.Error(t, err, "any other refusal is an error")
 				} else {
 					require.NoError(t, err)
 				}

@@ -12,9 +12,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
-// Reconcile makes up for what was missed while the link was down, or before the daemon started: calls that went are
-// ended, calls that came are taken, waiting callers and conversations are taken back, and what nobody needs is hung up.
-// Asterisk keeps channels while the link is down and replays nothing. No event may be handled while it runs.
+// Reconcile makes up for the events that were missed while the link was down, or before the daemon started: calls that
+// went are ended, calls that came are taken, waiting callers and conversations are taken back, and channels that nobody
+// needs are hung up. Asterisk keeps channels while the link is down and replays no events. No event may be handled
+// while it runs.
 func (b *Switchboard) Reconcile(ctx context.Context) error {
 	info, err := b.conn.AsteriskInfo(ctx)
 	if err != nil {
@@ -33,26 +34,26 @@ func (b *Switchboard) Reconcile(ctx context.Context) error {
 	if err := b.settleLegs(ctx, found); err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
-	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: a phone that is not there is not rung
+	if err := b.watchPhones(ctx); err != nil { // before callers are taken back: offline phones are not rung
 		return fmt.Errorf("reconcile with Asterisk: watch the phones: %w", err)
 	}
-	b.removeBridges(ctx, found) // before, too: what is left of a conversation would be in the way of the next
+	b.removeBridges(ctx, found) // also before: a bridge that is left over blocks the next one of that name
 	if err := b.takeBackLines(ctx, found); err != nil {
 		return fmt.Errorf("reconcile with Asterisk: %w", err)
 	}
 	return nil
 }
 
-// survey is what Asterisk has at one moment.
+// survey is the state of Asterisk at one moment.
 type survey struct {
 	all     map[string]Channel // every channel, by id
-	callers []Channel          // in our application and no phone of ours, first come first
-	legs    []Channel          // phones that this daemon or one before it rang
+	callers []Channel          // in our application and no phone of ours, in order of arrival
+	legs    []Channel          // phones that this daemon or an earlier one rang
 	bridges map[string]Bridge  // our bridges, by id
 
-	// in which somebody talks, or talked until the other side hung up, by for whom it was made
+	// bridges with somebody in them, alone or not, by the channel for which each was made
 	talks map[string]Bridge
-	// channels in conversation with such a one: an agent put the caller through to some of them
+	// the other channels in these bridges: the phones of agents, or people that an agent put the caller through to
 	partners map[string]bool
 }
 
@@ -97,34 +98,34 @@ func (b *Switchboard) survey(ctx context.Context) (survey, error) {
 	return s, nil
 }
 
-// firstCome orders channels as they came. Asterisk tells when by the millisecond, and numbers them in their ids.
+// firstCome orders channels by arrival. Asterisk gives the time to the millisecond, and numbers channels in their ids.
 func firstCome(a, b Channel) int {
 	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(len(a.ID), len(b.ID)), strings.Compare(a.ID, b.ID))
 }
 
-// add takes down one of our bridges, once every channel is known.
+// add notes one of our bridges, once every channel is known.
 func (s survey) add(bridge Bridge) {
 	s.bridges[bridge.ID] = bridge
-	whose := s.whose(bridge)
-	if whose == "" {
+	main := s.mainChannel(bridge)
+	if main == "" {
 		return
 	}
-	s.talks[whose] = bridge
+	s.talks[main] = bridge
 	for _, id := range bridge.Channels {
-		if id != whose {
+		if id != main {
 			s.partners[id] = true
 		}
 	}
 }
 
-// whose tells for whom a bridge was made: for the channel that it is named after, or for who took that one's place. It
-// is empty when he is not in it.
-func (s survey) whose(bridge Bridge) string {
+// mainChannel gives the channel for which a bridge was made: the one that it is named after, or the one that took its
+// place; empty when that channel is not in the bridge.
+func (s survey) mainChannel(bridge Bridge) string {
 	owner := strings.TrimPrefix(bridge.ID, bridgePrefix)
 	if slices.Contains(bridge.Channels, owner) {
 		return owner
 	}
-	if isOurs(owner) { // a callback's, and the colleague is gone: he hung up, or has put the caller through
+	if isOurs(owner) { // a callback's, and the colleague is gone: they hung up, or put the caller through
 		if i := slices.IndexFunc(bridge.Channels, isOut); i >= 0 && len(bridge.Channels) > 1 {
 			return bridge.Channels[i]
 		}
@@ -139,7 +140,7 @@ func (s survey) whose(bridge Bridge) string {
 	return first.ID
 }
 
-// endMissing ends the calls and phones of which the end was missed.
+// endMissing ends the calls and phones whose end was missed.
 func (b *Switchboard) endMissing(found survey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -156,7 +157,7 @@ func (b *Switchboard) endMissing(found survey) {
 	}
 }
 
-// finishPlaybacks ends the playbacks of which the end was missed.
+// finishPlaybacks ends the playbacks whose end was missed.
 func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 	b.mu.Lock()
 	pending := map[string]*Line{}
@@ -177,8 +178,8 @@ func (b *Switchboard) finishPlaybacks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// settleLegs makes up for what was missed of the phones that were rung, and hangs up those that an earlier daemon rang
-// for a call that it never connected: all have stopped ringing before others are rung.
+// settleLegs makes up for missed events of the phones that were rung, and hangs up those that an earlier daemon rang
+// and never connected: all have stopped ringing before others are rung.
 func (b *Switchboard) settleLegs(ctx context.Context, found survey) error {
 	var stale []string
 	for _, c := range found.legs {
@@ -210,8 +211,8 @@ func (b *Switchboard) settleLeg(ctx context.Context, found survey, c Channel) (o
 	return adopted || found.partners[c.ID], err
 }
 
-// adoptTalk makes the conversation known again that a caller is found in. When the agent's phone is not in it any more,
-// he has put the caller through, or has hung up: then it ends now, as it would have done then.
+// adoptTalk takes back the conversation that a caller is found in. When the agent's phone has left it, the agent has
+// put the caller through, or has hung up: the leg then ends now, as it would have done then.
 func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
 	bridge, ok := found.talks[caller]
 	if !ok {
@@ -237,7 +238,7 @@ func (b *Switchboard) adoptTalk(found survey, caller string) *ivr.Talk {
 	return &ivr.Talk{Agent: agent, Leg: leg, Since: bridge.Created}
 }
 
-// removeBridges removes what is left of conversations: bridges that nobody talks in who is known or will be taken back.
+// removeBridges removes bridges that are left over: no known channel talks in them, and none that is taken back.
 func (b *Switchboard) removeBridges(ctx context.Context, found survey) {
 	used := map[string]bool{}
 	b.mu.Lock()
@@ -250,8 +251,8 @@ func (b *Switchboard) removeBridges(ctx context.Context, found survey) {
 		kept[c.ID] = true
 	}
 	for id, bridge := range found.bridges {
-		owner, whose := strings.TrimPrefix(id, bridgePrefix), found.whose(bridge)
-		if !used[id] && !kept[whose] && b.line(owner) == nil && b.leg(owner) == nil && b.leg(whose) == nil {
+		owner, main := strings.TrimPrefix(id, bridgePrefix), found.mainChannel(bridge)
+		if !used[id] && !kept[main] && b.line(owner) == nil && b.leg(owner) == nil && b.leg(main) == nil {
 			b.destroyBridge(ctx, id)
 		}
 	}

@@ -19,13 +19,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/queue"
 )
 
-// asteriskHas is what the fake Asterisk tells when it is asked what there is.
+// asteriskHas is what the fake Asterisk lists.
 type asteriskHas struct {
 	channels []string            // all of them in our application, and up
 	bridges  map[string][]string // channels by bridge, the first being the bridge's name
-	named    map[string]string   // names of channels, of those that have one here
+	named    map[string]string   // names of channels, where they matter
 	down     bool                // none is up yet
-	running  map[string]string   // the dialplan application of channels that came by none of callers' Stasis()
+	running  map[string]string   // the dialplan application of channels that did not come by the callers' Stasis()
 }
 
 func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
@@ -65,7 +65,7 @@ func (a asteriskHas) answer(r fakeRequest) (int, string, bool) {
 	return http.StatusOK, "{}", true
 }
 
-// talkingOperator takes calls back, and lets the conversations go on that are found.
+// talkingOperator takes calls back, and lets found conversations go on.
 type talkingOperator struct {
 	mu     sync.Mutex
 	queued []call.ID            // taken back without a conversation, or new
@@ -110,7 +110,7 @@ func gone(leg dispatch.Leg) bool {
 	}
 }
 
-// found reconciles a switchboard with what Asterisk has, and then tests it.
+// found reconciles a switchboard with Asterisk, and then tests it.
 func found(
 	t *testing.T, has asteriskHas, test func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *talkingOperator),
 ) {
@@ -149,8 +149,8 @@ func TestAConversationThatIsFoundGoesOn(t *testing.T) {
 	})
 }
 
-// Asterisk tells a channel again that changes while it lists them.
-func TestAConversationOfWhichTheChannelsAreToldTwiceIsOne(t *testing.T) {
+// Asterisk lists a channel again that changes meanwhile.
+func TestAConversationWhoseChannelsAreListedTwiceIsOne(t *testing.T) {
 	leg := legID("kcc1", "ring-1")
 	found(t, asteriskHas{
 		channels: []string{"c1", leg, "c1", leg, leg},
@@ -164,7 +164,7 @@ func TestAConversationOfWhichTheChannelsAreToldTwiceIsOne(t *testing.T) {
 	})
 }
 
-func TestACallerWhomTheAgentPutThroughGoesOnTalking(t *testing.T) {
+func TestACallerTalksOnAfterTheAgentsTransfer(t *testing.T) {
 	leg := legID("kcc1", "ring-1")
 	found(t, asteriskHas{
 		channels: []string{"c1", "colleague"},
@@ -209,7 +209,7 @@ func TestAConversationThatEndedMeanwhileIsOver(t *testing.T) {
 	})
 }
 
-func TestWhatIsLeftOfAConversationIsRemovedBeforeItsCallerIsQueued(t *testing.T) {
+func TestABridgeThatIsLeftOverIsRemovedBeforeItsCallerIsQueued(t *testing.T) {
 	leg := legID("kcc1", "ring-1")
 	found(t, asteriskHas{
 		channels: []string{"c1", leg},

@@ -26,7 +26,7 @@ func TestLostLinkIsMadeAnewAndReported(t *testing.T) {
 		require.WithinRange(t, time.Now(), lostAt.Add(125*time.Millisecond), lostAt.Add(250*time.Millisecond))
 		up, _, lastErr = c.State()
 		require.True(t, up)
-		require.Error(t, lastErr, "kept for people who look for it")
+		require.Error(t, lastErr, "kept for people to read")
 		require.Equal(t, 2, c.ups)
 		require.Equal(t, 1, c.lostFor(LossClosed))
 		require.Len(t, f.requests, 4, "the filters are set on each link")
@@ -53,7 +53,8 @@ func TestReconnectingWaitsLongerAndLonger(t *testing.T) {
 		_, _, lastErr := c.State()
 		require.EqualError(
 			t, lastErr,
-			"asterisk: connect to asterisk.test: connection refused: is Asterisk running, and does http.conf listen there?",
+			"asterisk: connect to asterisk.test: connection refused: "+
+				"is Asterisk running, and does http.conf listen there?",
 		)
 
 		f.set(func(f *fakeAsterisk) { f.away = false })
@@ -88,7 +89,8 @@ func TestWrongPasswordIsSaidClearlyAndTriedSeldom(t *testing.T) {
 		require.Equal(t, 4, c.lostFor(LossRefused))
 		_, _, lastErr := c.State()
 		require.EqualError(t, lastErr,
-			`asterisk: asterisk.test refuses user "daemon" (401 Authentication required): give the daemon the password that the user has in ari.conf`)
+			`asterisk: asterisk.test refuses user "daemon" (401 Authentication required): `+
+				"give the daemon the password that the user has in ari.conf")
 		require.NotContains(t, lastErr.Error(), fakePassword)
 
 		f.set(func(f *fakeAsterisk) { f.password = fakePassword })

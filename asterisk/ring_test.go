@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// of tells something about the phone that is rung.
+// of sends an event about the phone that is rung.
 func (b *Switchboard) of(t *testing.T, kind, channel, state, rest string) {
 	t.Helper()
 	b.tell(
@@ -27,7 +27,7 @@ func (b *Switchboard) of(t *testing.T, kind, channel, state, rest string) {
 	)
 }
 
-// rung rings a phone on a board, and gives its channel once it may be dialled, and what became of the ring.
+// rung rings a phone on a board, and gives its channel once it may be dialled, and the result of the ring.
 func rung(t *testing.T, f *fakeAsterisk, c *testConn) (b *Switchboard, channel string, over <-chan error) {
 	t.Helper()
 	b = NewSwitchboard(c.Conn, slog.New(slog.DiscardHandler))
@@ -85,7 +85,7 @@ func TestAPhoneThatSendsTheCallElsewhereIsNotAnswered(t *testing.T) {
 				b.of(t, "StasisStart", channel, "Down", "")
 				b.of(t, "StasisEnd", channel, "Down", "")
 				synctest.Wait()
-				require.Empty(t, over, "why it went is told last")
+				require.Empty(t, over, "the reason comes last")
 				b.of(t, "ChannelDestroyed", channel, "Down", test.rest)
 				err := <-over
 				require.ErrorIs(t, err, test.want)
@@ -112,7 +112,7 @@ func TestAPhoneThatIsGoneBeforeItIsDialledTellsWhy(t *testing.T) {
 	})
 }
 
-func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
+func TestAChannelThatIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 	const comes = `{"type":"StasisStart","application":"balie","args":[%s],"channel":{"id":"x","name":%q,"state":"Up","dialplan":{"exten":"140570"}}%s}`
 	for name, test := range map[string]struct {
 		args, name, rest string
@@ -152,8 +152,8 @@ func TestWhoIsNeitherACallerNorAPhoneOfOursIsRefused(t *testing.T) {
 	}
 }
 
-// Between its making and its ringing a phone can be lost in every way; none may leave a channel, or a phone that counts
-// as ringing.
+// Between Create and Dial a phone can be lost in many ways; none may leave a channel, or a phone that counts as
+// ringing.
 func TestAPhoneThatMayNotBeDialledIsHungUp(t *testing.T) {
 	for name, refusal := range map[string]struct {
 		status int

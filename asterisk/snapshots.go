@@ -8,12 +8,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Channel is what Asterisk tells of a channel. CallerNumber and Extension come from the network: check before use.
+// Channel is a channel as Asterisk reports it. CallerNumber and Extension come from the network: check before use.
 type Channel struct {
 	ID           string
 	State        string    // Down, Ring (calls in), Ringing (is rung), Up, Busy, …
 	CallerNumber string    // empty or "anonymous" when withheld; ask for CALLERID(num-pres)
-	Extension    string    // what was dialled, for a channel that came in
+	Extension    string    // the number dialled, for an incoming channel
 	Created      time.Time // UTC
 
 	name         string // technology, resource and a number, such as PJSIP/trunk-00000002
@@ -23,14 +23,14 @@ type Channel struct {
 // Up reports whether the channel has been answered.
 func (c Channel) Up() bool { return c.State == "Up" }
 
-// transferPrefix is how Asterisk names the channel that takes the place of one that was put through to us (bridge.c).
+// transferPrefix begins the name of a channel that Asterisk puts in the place of a transferred one (bridge.c).
 const transferPrefix = "Local/_attended@transfer"
 
 // tookPlace reports whether the channel came by a transfer.
 func (c Channel) tookPlace() bool { return strings.HasPrefix(c.name, transferPrefix) }
 
-// StasisArgs are the arguments with which a channel that is in our application came there: what StasisStart said, for a
-// daemon that was not there to hear it. Arguments that hold a comma come back in parts.
+// StasisArgs are the arguments with which a channel came to our application: those of its StasisStart, for a daemon
+// that missed the event. An argument with a comma comes back in parts.
 func (c Channel) StasisArgs() []string {
 	if c.app != "Stasis" {
 		return nil
@@ -38,7 +38,7 @@ func (c Channel) StasisArgs() []string {
 	return strings.Split(c.appData, ",")[1:]
 }
 
-// Endpoint is what Asterisk tells of a phone or trunk.
+// Endpoint is a phone or trunk as Asterisk reports it.
 type Endpoint struct {
 	Technology string // such as PJSIP
 	Resource   string
@@ -48,17 +48,17 @@ type Endpoint struct {
 	Channels []string // the ids of its channels, ringing ones included
 }
 
-// Name is how dial strings and subscriptions name it, such as PJSIP/kcc1.
+// Name is the endpoint's name in dial strings and subscriptions, such as PJSIP/kcc1.
 func (e Endpoint) Name() string { return e.Technology + "/" + e.Resource }
 
 // Online reports whether it can be rung.
 func (e Endpoint) Online() bool { return e.State == "online" }
 
-// Bridge is what Asterisk tells of a bridge.
+// Bridge is a bridge as Asterisk reports it.
 type Bridge struct {
 	ID       string
 	Name     string
-	Channels []string  // the ids of those who are in it
+	Channels []string  // the ids of the channels in it
 	Created  time.Time // UTC
 }
 

@@ -29,19 +29,19 @@ type Operator interface {
 	TakeBack(ctx context.Context, line ivr.Line, incoming call.Call, kept ivr.Kept) error
 }
 
-// Callbacks goes on with callbacks that Asterisk kept while no daemon handled them; ivr.Callbacks is the real one.
+// Callbacks takes back the callbacks that Asterisk kept without a daemon; ivr.Callbacks is the real one.
 type Callbacks interface {
 	TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error
 	SeeOut(ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error) error
 }
 
-// Switchboard joins Asterisk's events to calls: it alone knows which channel is whose line or phone.
+// Switchboard joins Asterisk's events to calls: it alone knows which channel is which line or leg.
 type Switchboard struct {
 	conn  *Conn
 	log   *slog.Logger
-	epoch string // makes the ids of this run differ from those of the last
+	epoch string // keeps the ids of this run apart from those of others
 	count atomic.Uint64
-	calls sync.WaitGroup // one for each call that is being handled
+	calls sync.WaitGroup // one for each call that is handled
 
 	operator  Operator
 	callbacks Callbacks
@@ -51,7 +51,7 @@ type Switchboard struct {
 	system atomic.Pointer[string] // Asterisk's own id, once it is known
 	taken  atomic.Pointer[taken]  // how far calls are taken back; nil while none are
 
-	halting chan struct{} // closed when calls are let go
+	halting chan struct{} // closed by Halt
 
 	mu        sync.Mutex
 	halted    bool                 // no new calls are taken
@@ -74,20 +74,20 @@ func NewSwitchboard(conn *Conn, log *slog.Logger) *Switchboard {
 	}
 }
 
-// OnStray lets tell be told of each channel that came to the application and is nobody's call, see entered. It must not
-// wait, and is set before the connection runs.
+// OnStray sets tell, which is called for each channel that came to the application and is nobody's call, see entered.
+// It must not wait, and is set before the connection runs.
 func (b *Switchboard) OnStray(tell func()) { b.stray = tell }
 
-// Connect says who handles calls and callbacks, and who is told what agents' phones do. It must be called once, before
-// the connection runs.
+// Connect sets the handlers of calls, callbacks and the states of agents' phones. It must be called once, before the
+// connection runs.
 func (b *Switchboard) Connect(
 	operator Operator, callbacks Callbacks, phone func(endpoint string, state queue.PhoneState),
 ) {
 	b.operator, b.callbacks, b.phone = operator, callbacks, phone
 }
 
-// Halt lets every call go with ivr.ErrShutdown and takes no new ones; it returns when no call is handled any more, or
-// with the cause of ctx. The callers stay with Asterisk, where the next daemon finds them.
+// Halt ends the handling of every call with ivr.ErrShutdown and takes no new calls. It returns when no call is handled
+// any more, or with the cause of ctx. The callers stay with Asterisk, where the next daemon finds them.
 func (b *Switchboard) Halt(ctx context.Context) error {
 	b.mu.Lock()
 	b.halted = true
@@ -109,7 +109,7 @@ func (b *Switchboard) Halt(ctx context.Context) error {
 	}
 }
 
-// enter lets Halt wait for one who rings a phone until it calls leave; false when the board is halted.
+// enter makes Halt wait until leave is called; false when the board is halted.
 func (b *Switchboard) enter() (leave func(), ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,8 +120,8 @@ func (b *Switchboard) enter() (leave func(), ok bool) {
 	return b.calls.Done, true
 }
 
-// System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the link was
-// up.
+// System is Asterisk's own id, which makes the ids of its calls unique among all Asterisks; empty before the first
+// link.
 func (b *Switchboard) System() string {
 	if id := b.system.Load(); id != nil {
 		return *id
@@ -129,14 +129,14 @@ func (b *Switchboard) System() string {
 	return ""
 }
 
-// Size counts the calls that are being handled and the phones that ring or talk for them.
+// Size counts the calls that are handled, and the phones that ring or talk for them.
 func (b *Switchboard) Size() (lines, legs int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.lines), len(b.legs)
 }
 
-// Handle takes one event. It never waits for Asterisk, so that one call cannot hold up another.
+// Handle handles one event. It never waits for Asterisk, so that no call holds up another.
 func (b *Switchboard) Handle(e Event) {
 	switch e.Type {
 	case StasisStart:
@@ -157,7 +157,7 @@ func (b *Switchboard) Handle(e Event) {
 		}
 	case EndpointStateChange:
 		b.endpointChanged(e.Endpoint())
-	default: // the rest is of no use here
+	default: // no other event matters here
 	}
 }
 
@@ -170,10 +170,10 @@ func (b *Switchboard) entered(e Event) {
 	switch {
 	case leg != nil:
 		leg.caughtUp(arrived)
-	case line != nil: // told twice, or found by reconciliation before the event came
+	case line != nil: // a second event, or reconciliation was first
 	case e.ReplaceChannelID() != "":
 		b.replaced(e.ReplaceChannelID(), arrived, e.Args())
-	case isOurs(arrived.ID): // made after we had given it up
+	case isOurs(arrived.ID): // made after we gave it up
 		go b.drop(arrived.ID)
 	case isCaller(e.Args()):
 		b.take(arrived, e.Args())
@@ -185,17 +185,17 @@ func (b *Switchboard) entered(e Event) {
 // isCaller reports whether the dialplan says of a channel that it is a caller: Stasis(bereikbaar,caller,…).
 func isCaller(args []string) bool { return len(args) > 0 && args[0] == callerArgument }
 
-// refuse hangs up a channel that is neither a caller by the dialplan's word nor a phone of ours. Asterisk or a dialplan
-// made it at the wish of somebody outside, of a phone that forwards its calls for instance: whoever is taken for a
-// caller then makes phones ring.
+// refuse hangs up a channel that is neither a caller by the dialplan's word nor a phone of ours. Somebody outside had
+// Asterisk or the dialplan make it, for instance a phone that forwards its calls: taken for a caller, it would make
+// phones ring.
 func (b *Switchboard) refuse(channel string) {
 	b.stray()
-	b.log.Error("a channel came that is nobody's call: it is hung up; see what in Asterisk made it", "channel", channel)
+	b.log.Error("a channel came that is nobody's call: it is hung up; find its maker in Asterisk", "channel", channel)
 	b.drop(channel)
 }
 
-// left handles a channel that is gone, or has left the application. Why a phone did not answer is told only when it is
-// gone.
+// left handles a channel that has ended or left the application. Only the end of a channel says why a phone did not
+// answer.
 func (b *Switchboard) left(e Event) {
 	b.mu.Lock()
 	line, leg := b.lines[e.ChannelID], b.legs[e.ChannelID]
@@ -219,8 +219,8 @@ func (b *Switchboard) take(arrived Channel, args []string) {
 	})
 }
 
-// handle runs a call in a goroutine of its own and gives its line; nil when it is handled already or the board is
-// halted. desk is the phone whose line it is, when it is one that was rung; nil for a caller's.
+// handle runs a call in a goroutine of its own and gives its line; nil when the call is handled already or the board is
+// halted. desk is the colleague's phone in a callback; nil for a caller's channel.
 func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func(context.Context, *Line) error) *Line {
 	ctx, end := context.WithCancelCause(context.Background())
 	line := &Line{
@@ -255,11 +255,11 @@ func (b *Switchboard) handle(arrived Channel, args []string, desk *Leg, run func
 	return line
 }
 
-// callerArgument is what the dialplan calls a caller, in its first argument of Stasis().
+// callerArgument is the first argument of Stasis() for a caller.
 const callerArgument = "caller"
 
-// incoming reads what the dialplan said of a call: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
-// number). The presentation goes before the number: a withheld one is not even parsed.
+// incoming reads the dialplan's arguments: Stasis(bereikbaar,caller,number dialled,presentation of the caller's
+// number). The presentation is read first: a withheld number is not even parsed.
 func incoming(arrived Channel, args []string) call.Call {
 	c := call.Call{ID: call.ID(arrived.ID), Dialled: arrived.Extension, Arrived: time.Now().UTC()}
 	if len(args) > 1 && args[1] != "" {
@@ -273,7 +273,7 @@ func incoming(arrived Channel, args []string) call.Call {
 		c.Caller = call.Withheld()
 		return c
 	}
-	// What follows a semicolon are parameters of the network, such as npdi, which PJSIP leaves on without
+	// After a semicolon come parameters of the network, such as npdi, which PJSIP leaves on without
 	// ignore_uri_user_options.
 	digits, _, _ := strings.Cut(arrived.CallerNumber, ";")
 	if number, err := call.ParseNumber(digits); err == nil {
@@ -288,7 +288,7 @@ func (b *Switchboard) line(channel string) *Line {
 	return b.lines[channel]
 }
 
-// channelOf is the channel of a call: the one that it came with, or who took its place.
+// channelOf is the channel of a call: the one that it came with, or the one that took its place.
 func (b *Switchboard) channelOf(id call.ID) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -313,7 +313,7 @@ func (b *Switchboard) removeLine(line *Line) {
 	defer b.mu.Unlock()
 	channel := line.id()
 	delete(b.lines, channel)
-	if line.desk != nil { // should the phone still be there, reconciliation finds that nobody has it
+	if line.desk != nil { // if the phone is still there, reconciliation hangs it up
 		delete(b.legs, channel)
 	}
 	close(line.done)
@@ -325,7 +325,7 @@ func (b *Switchboard) addLeg(leg *Leg) {
 	b.legs[leg.channel] = leg
 }
 
-// forgetLeg lets a phone count as gone, whatever has become of it.
+// forgetLeg makes a phone count as gone, even if it still rings or talks.
 func (b *Switchboard) forgetLeg(leg *Leg) {
 	leg.ended(ending{})
 	b.mu.Lock()
@@ -333,12 +333,12 @@ func (b *Switchboard) forgetLeg(leg *Leg) {
 	delete(b.legs, leg.channel)
 }
 
-// newID makes an id that no other run of the daemon makes.
+// newID makes an id that is unique over all runs of the daemon.
 func (b *Switchboard) newID(what string) string {
 	return what + "-" + b.epoch + "-" + strconv.FormatUint(b.count.Add(1), 36)
 }
 
-// drop hangs up a channel that nobody is waiting for.
+// drop hangs up a channel that nobody waits for.
 func (b *Switchboard) drop(channel string) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
 	defer cancel()

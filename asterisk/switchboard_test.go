@@ -32,7 +32,7 @@ func (o *idleOperator) TakeBack(ctx context.Context, line ivr.Line, incoming cal
 	return o.Take(ctx, line, incoming)
 }
 
-// board is a switchboard without a link: only what it does with events is of interest.
+// board is a switchboard without a link, for its handling of events.
 func board(t *testing.T) (*Switchboard, *idleOperator, map[string]queue.PhoneState) {
 	t.Helper()
 	conn, err := New(Options{
@@ -59,7 +59,7 @@ const (
 	channelGone = `{"type":"ChannelDestroyed","application":"bereikbaar","cause":%d,"channel":{"id":%q}}`
 )
 
-func TestWhoRings(t *testing.T) {
+func TestTheNumberOfACaller(t *testing.T) {
 	mobile, err := call.ParseNumber("0612345678")
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
@@ -90,7 +90,7 @@ func TestWhoRings(t *testing.T) {
 	}
 }
 
-func TestACallThatIsToldTwiceIsOneCall(t *testing.T) {
+func TestACallThatIsReportedTwiceIsOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, operator, _ := board(t)
 		b.tell(t, callerStarts, "140570", "allowed", "0612345678")
@@ -132,8 +132,8 @@ func TestATransferByTheAgentIsNoNewCallAndCutsNobodyOff(t *testing.T) {
 	})
 }
 
-// The caller hangs up while the agent's phone is still there, which has put them through: whoever came in its place is
-// hung up too. Phones would be rung for nobody else.
+// The caller hangs up while the phone of the agent, after a transfer, is still there: the channel in the agent's place
+// is hung up too. Else phones would ring for nobody.
 func TestACallerHangsUpWhileTheyArePutThrough(t *testing.T) {
 	const colleague = `{"type":"StasisStart","application":"bereikbaar","args":[],"channel":{"id":"colleague"},"replace_channel":{"id":%q}}`
 	for name, late := range map[string]bool{"before": false, "after": true} {
@@ -160,7 +160,7 @@ func TestACallerHangsUpWhileTheyArePutThrough(t *testing.T) {
 	}
 }
 
-func TestWhatAPhoneTells(t *testing.T) {
+func TestThePhoneStatesThatArePassedOn(t *testing.T) {
 	b, _, phones := board(t)
 	require.NoError(t, b.Watch(t.Context(), []string{"PJSIP/kcc1", "PJSIP/1234@pbx"}))
 	change := func(state, channels string) {
@@ -182,10 +182,10 @@ func TestWhatAPhoneTells(t *testing.T) {
 	}
 	delete(phones, "PJSIP/kcc1")
 	change("online", "")
-	require.Empty(t, phones, "what is no news is not told again")
+	require.Empty(t, phones, "an unchanged state is not passed on again")
 }
 
-func TestHowAPhoneStandsNow(t *testing.T) {
+func TestThePhoneStateNow(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		status, body := http.StatusOK, ""
 		f.answering(func(r fakeRequest) (int, string, bool) {
@@ -223,7 +223,7 @@ func TestHowAPhoneStandsNow(t *testing.T) {
 	})
 }
 
-func TestAPhoneThatAnotherAgentGetsIsToldOfAnew(t *testing.T) {
+func TestThePhoneOfANewAgentIsReportedAnew(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(r fakeRequest) (int, string, bool) {
 			if r.URI == "endpoints" {

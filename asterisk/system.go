@@ -13,7 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// AsteriskInfo tells Asterisk's version, when it started and when it was last reloaded.
+// AsteriskInfo gives Asterisk's version, its start and its last reload.
 func (c *Conn) AsteriskInfo(ctx context.Context) (ari.AsteriskInfo, error) {
 	var info ari.AsteriskInfo
 	r, err := c.do(ctx, command{"get info", http.MethodGet, pathOf("asterisk", "info"), nil, nil})
@@ -40,8 +40,7 @@ func (c *Conn) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list(ctx, c, "list endpoints", pathOf("endpoints"), endpointIn)
 }
 
-// Endpoint tells how one phone or trunk stands, named as Endpoint.Name does. IsGone when Asterisk has none of that
-// name.
+// Endpoint gives one phone or trunk, by its Endpoint.Name. IsGone when Asterisk has none of that name.
 func (c *Conn) Endpoint(ctx context.Context, name string) (Endpoint, error) {
 	technology, resource, _ := strings.Cut(name, "/")
 	if err := errors.Join(checkID("technology", technology), checkID("endpoint", resource)); err != nil {
@@ -57,7 +56,7 @@ func (c *Conn) Endpoint(ctx context.Context, name string) (Endpoint, error) {
 	return endpointIn(gjson.Parse(r.Body)), nil
 }
 
-// Subscribe lets us hear how phones stand, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double
+// Subscribe asks for the events of phones, each named as in "endpoint:PJSIP/kcc1". Subscribing twice does not double
 // events. A subscription outlives the link, but not Asterisk.
 //
 // Asterisk refuses the whole list when one phone in it is not configured. Then each is tried on its own, and the error
@@ -79,7 +78,7 @@ func (c *Conn) Subscribe(ctx context.Context, sources []string) error {
 	return errors.Join(unknown...)
 }
 
-// subscribe takes all of the list or none.
+// subscribe subscribes to the whole list or to nothing.
 func (c *Conn) subscribe(ctx context.Context, sources []string) error {
 	if len(sources) == 0 {
 		return nil

@@ -10,16 +10,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
-// askAtOnce is how many commands of reconciliation are out at a time. Asterisk answers one after the other, but who
-// waits for each answer before the next question waits for a turn of the processor each time, and a full queue leaves
-// few.
+// askAtOnce is how many commands of reconciliation are out at a time. Asterisk answers one after the other, but waiting
+// for each answer before the next question costs a turn of the processor each time, and a full queue leaves few.
 const askAtOnce = 64
 
 // keptCall is a call that Asterisk kept for us.
 type keptCall struct {
 	channel Channel
 	state   string
-	since   int64 // from when its place counts; 0 without one, or when its state is broken: TakeBack reports that
+	since   int64 // since when its place counts; 0 without one, or with a broken state, which TakeBack reports
 	talk    *ivr.Talk
 }
 
@@ -34,8 +33,8 @@ func (k keptCall) compare(other keptCall) int {
 	}
 }
 
-// isCall reports whether the channel is a caller by the dialplan's word, or one that somebody was put through on: a
-// daemon has written on it, it talks with a phone of ours, or Asterisk made it for that.
+// isCall reports whether the channel is a caller by the dialplan's word, or comes from a transfer: a daemon has left
+// its state on it, it talks with a phone of ours, or Asterisk made it for the transfer.
 func (k keptCall) isCall() bool {
 	return isCaller(k.channel.StasisArgs()) || k.state != "" || k.talk != nil || k.channel.tookPlace()
 }
@@ -55,8 +54,7 @@ type taken struct {
 	of    int
 }
 
-// TakingBack tells how many of the calls that Asterisk kept are taken back so far. ok is false when none are being
-// taken back.
+// TakingBack gives how many of the calls that Asterisk kept are taken back so far; ok is false outside a take-back.
 func (b *Switchboard) TakingBack() (calls, of int, ok bool) {
 	t := b.taken.Load()
 	if t == nil {
@@ -65,8 +63,8 @@ func (b *Switchboard) TakingBack() (calls, of int, ok bool) {
 	return int(t.calls.Load()), t.of, true
 }
 
-// takeBackLines takes the callers that nobody handles: new ones that came unnoticed, and those of an earlier daemon.
-// One at a time, conversations first and then by place in the queue, so that nobody overtakes.
+// takeBackLines takes the callers that are not handled: new ones whose event was missed, and those of an earlier
+// daemon. One at a time, conversations first and then by place in the queue, so that nobody overtakes.
 func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
 	var unknown []Channel
 	for _, c := range found.callers {
@@ -93,7 +91,7 @@ func (b *Switchboard) takeBackLines(ctx context.Context, found survey) error {
 	return nil
 }
 
-// remembered asks what the channels remember, and leaves out those that are gone.
+// remembered reads what the channels remember, and leaves out those that are gone.
 func (b *Switchboard) remembered(ctx context.Context, channels []Channel) ([]keptCall, error) {
 	kept, errs := make([]keptCall, len(channels)), make([]error, len(channels))
 	atOnce(len(channels), func(i int) {
@@ -113,7 +111,7 @@ func (b *Switchboard) remembered(ctx context.Context, channels []Channel) ([]kep
 	return there, nil
 }
 
-// atOnce says n things to Asterisk, askAtOnce of them at a time, and returns when all are said.
+// atOnce calls say n times, askAtOnce of them at a time, and returns when all are done.
 func atOnce(n int, say func(i int)) {
 	var next atomic.Int64
 	var work sync.WaitGroup

@@ -17,8 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/queue"
 )
 
-// waitingCallers are n callers whose place counts from the later the earlier they came: their order is not that of the
-// channels.
+// waitingCallers are n callers whose places are in the reverse order of their channels.
 func waitingCallers(n int) (has asteriskHas, inOrder []call.ID) {
 	for i := range n {
 		has.channels = append(has.channels, fmt.Sprintf("c%d", i))
@@ -27,7 +26,7 @@ func waitingCallers(n int) (has asteriskHas, inOrder []call.ID) {
 	return has, inOrder
 }
 
-// remembering answers what a channel of waitingCallers remembers.
+// remembering answers with the state of a channel of waitingCallers.
 func (a asteriskHas) remembering(r fakeRequest) (int, string, bool) {
 	var n int
 	if _, err := fmt.Sscanf(r.URI, "channels/c%d/variable", &n); err == nil && r.Method == http.MethodGet {
@@ -36,7 +35,7 @@ func (a asteriskHas) remembering(r fakeRequest) (int, string, bool) {
 	return a.answer(r)
 }
 
-// placingOperator takes down in which order calls got their places.
+// placingOperator notes the order in which calls get their places.
 type placingOperator struct {
 	idleOperator
 	placed []call.ID // one at a time: nobody gets a place before the last one has it
@@ -58,12 +57,12 @@ func TestManyCallersAreTakenBackInTheOrderOfTheirPlaces(t *testing.T) {
 		b.Connect(o, nil, func(string, queue.PhoneState) {})
 		require.NoError(t, b.Reconcile(t.Context()))
 		require.Equal(t, inOrder, o.placed)
-		require.Len(t, f.commands(), 4+len(inOrder), "what there is, and what each channel remembers")
+		require.Len(t, f.commands(), 4+len(inOrder), "the lists, and the state of each channel")
 		require.NoError(t, b.Halt(t.Context()))
 	})
 }
 
-// An answer that takes a while holds up the questions to the other channels no more than Asterisk does.
+// A slow answer does not hold up the questions about other channels.
 func TestChannelsAreAskedWithoutWaitingForTheAnswerOfTheLast(t *testing.T) {
 	has, _ := waitingCallers(10)
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
@@ -107,7 +106,7 @@ func (o *rememberingOperator) TakeBack(ctx context.Context, line ivr.Line, _ cal
 	return context.Cause(ctx)
 }
 
-func TestAChannelIsNotToldWhatItRemembers(t *testing.T) {
+func TestAStateThatTheChannelHasIsNotWrittenAgain(t *testing.T) {
 	has, _ := waitingCallers(1)
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(has.remembering)
@@ -123,7 +122,7 @@ func TestAChannelIsNotToldWhatItRemembers(t *testing.T) {
 	})
 }
 
-// A reply over the websocket that is longer than half a megabyte ends Asterisk; see Conn.fetch.
+// A reply of more than half a megabyte over the websocket crashes Asterisk; see Conn.fetch.
 func TestListsAreNotAskedForOverTheWebsocket(t *testing.T) {
 	connected(t, func(t *testing.T, f *fakeAsterisk, c *testConn) {
 		f.answering(func(r fakeRequest) (int, string, bool) { return http.StatusOK, "[]", r.Type == "" })
@@ -157,7 +156,7 @@ func TestAListThatDoesNotComeIsAnErrorWithoutThePassword(t *testing.T) {
 
 		f.answering(func(fakeRequest) (int, string, bool) { return http.StatusFound, `{}`, true })
 		_, err = conn.Channels(t.Context())
-		require.EqualError(t, err, "asterisk: list channels: GET channels: 302 without a word")
+		require.EqualError(t, err, "asterisk: list channels: GET channels: 302 without a reason")
 
 		f.set(func(f *fakeAsterisk) { f.password = "changed" })
 		_, err = conn.Channels(t.Context())

@@ -14,12 +14,12 @@ import (
 func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	leg, ok := answered.(*Leg)
 	if !ok {
-		return errors.New("a phone that this switchboard does not know")
+		return errors.New("unknown leg: it is not of this switchboard")
 	}
 	bridge, err := l.join(ctx, leg)
 	if err != nil {
-		l.board.destroyBridge(ctx, bridge) // a caller who hangs up ends the wait for a command, not the command
-		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, l.whoLeft(ctx, leg, err))
+		l.board.destroyBridge(ctx, bridge) // the caller's hang-up ends the wait for a command, not the command
+		return fmt.Errorf("%w: %w", ivr.ErrNotConnected, l.joinFailure(ctx, leg, err))
 	}
 	last := l.listenOut(ctx, leg)
 	cause := context.Cause(ctx)
@@ -33,28 +33,28 @@ func (l *Line) Talk(ctx context.Context, answered dispatch.Leg) error {
 	}
 	last = l.partFrom(last)
 	l.board.destroyBridge(ctx, bridge)
-	if last != leg { // the dispatcher hangs up the phone that it rang, and knows of no other
+	if last != leg { // the dispatcher hangs up only the phone that it rang
 		l.board.drop(last.channel)
 	}
 	return cause
 }
 
-// talksIn is the bridge in which the caller talks; empty when he does not.
+// talksIn is the bridge in which the caller talks; empty when they do not.
 func (l *Line) talksIn() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.bridge
 }
 
-// inBridge takes down where the caller talks; empty when he does so no longer.
+// inBridge notes where the caller talks; empty when they no longer do.
 func (l *Line) inBridge(bridge string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bridge = bridge
 }
 
-// partFrom takes down that the caller talks no longer, and gives whom they talked to last: somebody may have come in
-// the other's place who has not hung up yet. Who comes from now on comes too late, see succeed.
+// partFrom notes that the caller no longer talks, and gives the last leg that they talked to: after a transfer it may
+// still be there. A leg that comes from now on comes too late, see succeed.
 func (l *Line) partFrom(leg *Leg) *Leg {
 	l.board.mu.Lock()
 	defer l.board.mu.Unlock()
@@ -62,7 +62,7 @@ func (l *Line) partFrom(leg *Leg) *Leg {
 	return leg.part()
 }
 
-// listenOut returns when the caller or the other side is gone, with whom the caller talked to last.
+// listenOut returns when the caller or the other side is gone, with the last leg that the caller talked to.
 func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 	for {
 		select {
@@ -78,8 +78,8 @@ func (l *Line) listenOut(ctx context.Context, leg *Leg) *Leg {
 	}
 }
 
-// seeOut returns when a caller or the one to whom the colleague has put him through is gone, with the last phone of the
-// caller's; false when the two talk on and the board is halted.
+// seeOut returns when the caller or the leg to which the colleague has put them through is gone, with the caller's last
+// leg; false when the two talk on and the board is halted.
 func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
 	for {
 		var next *Leg
@@ -105,9 +105,9 @@ func (b *Switchboard) seeOut(caller, heir *Leg) (last *Leg, ok bool) {
 	}
 }
 
-// whoLeft says what a refusal to connect the two means: with most of them one has just hung up, and Asterisk does not
-// say which. The caller must not be taken for gone when it was the agent: nobody would ever hang him up.
-func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
+// joinFailure says what a refusal to connect the two means: mostly one has just hung up, and Asterisk does not say
+// which. The caller must not count as gone when it was the agent: nobody would ever hang up their channel.
+func (l *Line) joinFailure(ctx context.Context, leg *Leg, refusal error) error {
 	if _, refused := errors.AsType[*CommandError](refusal); !refused {
 		return l.verdict(ctx, refusal)
 	}
@@ -123,8 +123,8 @@ func (l *Line) whoLeft(ctx context.Context, leg *Leg, refusal error) error {
 	}
 }
 
-// join lets the two hear each other, and gives the bridge in which they do. Its name tells a later daemon whose phone
-// answered, also when that is no longer in it.
+// join puts the two into a bridge, and gives it. Its name tells a later daemon which agent's phone answered, even after
+// that phone has left.
 func (l *Line) join(ctx context.Context, leg *Leg) (bridge string, err error) {
 	if bridge = leg.bridgedIn(); bridge != "" { // found talking after a restart
 		l.inBridge(bridge)
@@ -135,7 +135,7 @@ func (l *Line) join(ctx context.Context, leg *Leg) (bridge string, err error) {
 	if err := l.silence(ctx); err != nil {
 		return bridge, err
 	}
-	// One that is there already was made by a command of which the reply was lost.
+	// A bridge that exists already was made by a command whose reply was lost.
 	if err := l.board.conn.CreateBridge(ctx, bridge, "mixing", leg.channel); err != nil && !IsConflict(err) {
 		return bridge, err
 	}

@@ -7,26 +7,26 @@ import (
 	"github.com/bereikbaar/bereikbaar/ivr"
 )
 
-// replaced handles a channel that took the place of another, because somebody put his call through with the keys of his
-// phone. It is no new call: what went on with the old channel goes on with the fresh one.
+// replaced handles a channel that took the place of another, because somebody transferred a call with the keys of their
+// phone. It is no new call: the fresh channel goes on where the old one was.
 func (b *Switchboard) replaced(old string, fresh Channel, args []string) {
-	if !b.succeed(old, fresh.ID) { // nobody may be left with nobody
+	if !b.succeed(old, fresh.ID) { // no caller may be left alone
 		b.log.Warn(
-			"a channel took the place of one that is not known; it is taken for a new call", "channel", fresh.ID,
+			"transfer in place of an unknown channel; it is taken for a new call", "channel", fresh.ID,
 			"instead_of", old,
 		)
 		b.take(fresh, args)
 	}
 }
 
-// succeed lets a fresh channel go on for an old one; false when nothing goes on with that.
+// succeed lets a fresh channel go on for an old one; false when the old one is unknown or over.
 func (b *Switchboard) succeed(old, fresh string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	line, leg := b.lines[old], b.legs[old]
 	switch {
 	case line != nil && line.desk != nil && line.talksIn() != "":
-		// who was called back talks on, and the colleague does not
+		// the caller talks on, and the colleague does not
 		heir := line.desk.succeededBy(fresh)
 		heir.enter(line.talksIn())
 		b.legs[fresh] = heir
@@ -34,16 +34,16 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 	case line != nil && line.moveTo(fresh):
 		delete(b.lines, old)
 		b.lines[fresh] = line
-		if leg != nil { // of a callback, in which a colleague's phone is both: it lasts as long as the line
+		if leg != nil { // in a callback the colleague's phone is both: the leg lasts as long as the line
 			delete(b.legs, old)
 			b.legs[fresh] = leg
 		}
 		b.calls.Go(func() { b.restate(line) })
 		return true
-	case line == nil && leg != nil && leg.isParted(): // the caller is gone: phones would be rung for nobody
+	case line == nil && leg != nil && leg.isParted(): // the caller is gone: phones would ring for nobody
 		go b.drop(fresh)
 		return true
-	case line == nil && leg != nil: // the agent is free, and the caller goes on talking to whoever came instead
+	case line == nil && leg != nil: // the agent is free, and the caller talks on to the new leg
 		b.legs[fresh] = leg.succeededBy(fresh)
 		return true
 	default:
@@ -51,9 +51,8 @@ func (b *Switchboard) succeed(old, fresh string) bool {
 	}
 }
 
-// moveTo lets the call go on on another channel: whoever had the caller on his own phone has rung us for him, and has
-// put him through. A conversation goes on; what else was being done is broken off, and done anew. It is false for a
-// call that is over.
+// moveTo moves the call to another channel: a colleague who had the caller on the phone rang us for them, and has put
+// them through. A conversation goes on; any other step is broken off and done anew. False for a call that is over.
 func (l *Line) moveTo(channel string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,17 +75,17 @@ func (l *Line) Attend(ctx context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { again(nil) }
 }
 
-// stopSpeaking ends what is still being said to a caller whose call goes on after it was broken off.
+// stopSpeaking ends the playbacks of a call that goes on after it was broken off.
 func (l *Line) stopSpeaking(ctx context.Context) {
 	for _, id := range l.unfinished() {
 		l.finished(id)
 		if err := l.board.conn.StopPlayback(ctx, id); err != nil && !IsGone(err) && ctx.Err() == nil {
-			l.board.log.Warn("could not stop what was being said", "call", l.call.ID, "err", err)
+			l.board.log.Warn("could not stop a playback; it sounds on", "call", l.call.ID, "err", err)
 		}
 	}
 }
 
-// restate keeps on a fresh channel what was remembered on the old one.
+// restate writes the state of the old channel on the fresh one.
 func (b *Switchboard) restate(line *Line) {
 	state := line.remembered()
 	if state == "" {
@@ -95,11 +94,14 @@ func (b *Switchboard) restate(line *Line) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpLimit)
 	defer cancel()
 	if err := b.conn.SetVariable(ctx, line.id(), stateVariable, state); err != nil && !IsGone(err) {
-		b.log.Warn("a call that was put through would lose its place in a restart", "call", line.call.ID, "err", err)
+		b.log.Warn(
+			"could not keep the state of a transferred call; a restart would lose its place", "call", line.call.ID,
+			"err", err,
+		)
 	}
 }
 
-// succeededBy says that another phone goes on with the conversation, and gives it.
+// succeededBy lets another phone go on with the conversation, and gives its leg.
 func (l *Leg) succeededBy(channel string) *Leg {
 	next := newLeg(l.board, channel)
 	next.answered()
@@ -110,11 +112,11 @@ func (l *Leg) succeededBy(channel string) *Leg {
 	return next
 }
 
-// missedTransfers makes up for transfers that were made while the link was down: who is gone from a conversation, and
-// has left a stranger in it, was replaced by him.
+// missedTransfers makes up for transfers while the link was down: when a channel has left a conversation and an unknown
+// one is in its bridge, the unknown one has taken its place.
 func (b *Switchboard) missedTransfers(found survey) {
 	b.mu.Lock()
-	gone := map[string]string{} // who went, by the bridge
+	gone := map[string]string{} // the channel that left, by bridge
 	for id, line := range b.lines {
 		if _, there := found.all[id]; !there && line.talksIn() != "" {
 			gone[line.talksIn()] = id

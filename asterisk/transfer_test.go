@@ -20,7 +20,7 @@ import (
 const takesOver = `{"type":"StasisStart","application":"bereikbaar","args":[],
 	"channel":{"id":"citizen","name":"Local/_attended@transfer-1;2","state":"Up"},"replace_channel":{"id":%q}}`
 
-// waitingOperator lets a call wait until it ends, and tells when it was begun anew.
+// waitingOperator lets a call wait until it ends, and reports when it is begun anew.
 type waitingOperator struct {
 	took  chan call.ID
 	anew  chan call.ID
@@ -73,7 +73,7 @@ func putThrough(
 	})
 }
 
-func TestWhoIsPutThroughIntoTheQueueWaitsThere(t *testing.T) {
+func TestACallerWhoIsPutThroughIntoTheQueueWaitsThere(t *testing.T) {
 	wait := func(ctx context.Context, line ivr.Line) error {
 		return errors.Join(line.Remember(ctx, "the place"), line.Music(ctx, "wachtmuziek"), untilOver(ctx, line))
 	}
@@ -94,8 +94,8 @@ func TestWhoIsPutThroughIntoTheQueueWaitsThere(t *testing.T) {
 	})
 }
 
-// The command crosses the transfer: the refusal comes first, and what it means only then.
-func TestWhoIsPutThroughWhileSomethingIsDoneForHimIsNotTakenForGone(t *testing.T) {
+// The command crosses the transfer: the refusal comes first, and its reason after.
+func TestATransferDuringACommandIsNoHangUp(t *testing.T) {
 	for name, refusal := range map[string]struct {
 		status int
 		body   string
@@ -130,7 +130,7 @@ func TestWhoIsPutThroughWhileSomethingIsDoneForHimIsNotTakenForGone(t *testing.T
 	}
 }
 
-func TestWhoIsPutThroughToAPersonTalksToHim(t *testing.T) {
+func TestACallerWhoIsPutThroughToAPersonTalksToThem(t *testing.T) {
 	var agent *Leg
 	putThrough(t, func() *waitingOperator {
 		agent = newLeg(nil, legID("kcc1", "ring-1"))
@@ -154,7 +154,7 @@ func TestWhoIsPutThroughToAPersonTalksToHim(t *testing.T) {
 	})
 }
 
-func TestWhoTakesThePlaceOfACallThatIsOverIsANewCaller(t *testing.T) {
+func TestATransferInPlaceOfACallThatIsOverIsANewCaller(t *testing.T) {
 	putThrough(t, func() *waitingOperator {
 		return &waitingOperator{first: func(ctx context.Context, line ivr.Line) error {
 			return errors.Join(line.HangUp(ctx), untilOver(ctx, line))
@@ -169,7 +169,7 @@ func TestWhoTakesThePlaceOfACallThatIsOverIsANewCaller(t *testing.T) {
 	})
 }
 
-func TestWhoTakesThePlaceOfNobodyIsANewCaller(t *testing.T) {
+func TestATransferInPlaceOfAnUnknownChannelIsANewCaller(t *testing.T) {
 	putThrough(t, func() *waitingOperator {
 		return &waitingOperator{first: untilOver}
 	}, func(t *testing.T, f *fakeAsterisk, b *Switchboard, o *waitingOperator) {
