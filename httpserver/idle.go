@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// idle knows the connections on which nothing is asked, and closes those that are so longest when there are many: else
-// whoever keeps some of theirs open keeps everybody else out.
+// idle knows the connections without a request, and closes the longest idle one when there are many: else clients that
+// keep connections open would keep all others out.
 type idle struct {
-	most int // connections, idle or not, above which an idle one is closed
+	most int // connections, idle or not; above it an idle one is closed
 
 	mu     sync.Mutex
 	open   int
-	order  *list.List // of net.Conn, the one that is idle longest first
+	order  *list.List // of net.Conn, the longest idle one first
 	places map[net.Conn]*list.Element
 }
 
@@ -25,11 +25,11 @@ func newIdle(most int) *idle {
 // changed is a hook of http.Server.
 func (i *idle) changed(c net.Conn, state http.ConnState) {
 	if longest := i.count(c, state); longest != nil {
-		_ = longest.Close() // its own goroutine says that it is closed
+		_ = longest.Close() // its own goroutine reports StateClosed
 	}
 }
 
-// count takes down a change, and gives the connection that makes room; nil when none must or can.
+// count notes a change, and gives the connection to close for room; nil when there is no need, or none is idle.
 func (i *idle) count(c net.Conn, state http.ConnState) net.Conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -38,7 +38,7 @@ func (i *idle) count(c net.Conn, state http.ConnState) net.Conn {
 		delete(i.places, c)
 	}
 	switch state {
-	case http.StateNew: // it may have asked already, and is given up soon when it does not
+	case http.StateNew: // its request may be on its way; without one the server closes it soon
 		i.open++
 	case http.StateIdle:
 		i.places[c] = i.order.PushBack(c)

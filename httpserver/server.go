@@ -1,5 +1,5 @@
-// Package httpserver serves a handler on a port of its own, such that a reader who is slow or silent costs little and
-// holds up nobody.
+// Package httpserver serves a handler on a port of its own, so that a slow or silent client costs little and holds up
+// nobody.
 package httpserver
 
 import (
@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// A slow reader costs a connection for at most writeLimit; a handler that needs longer sets its own write deadline.
+// A slow client holds a connection for at most writeLimit; a handler that needs longer sets its own write deadline.
 const (
 	headerLimit   = 5 * time.Second
 	readLimit     = 10 * time.Second
@@ -24,15 +24,14 @@ const (
 	shutdownLimit = 2 * time.Second
 )
 
-// mostConnections bounds what everybody who can reach a port may cost the calls, without a token: some 20 kB each.
-// Whoever comes then waits for one to end, which the limits above see to. Of more than manyConnections the one that is
-// idle longest is closed.
+// mostConnections bounds what clients without a token may cost the calls: some 20 kB each. The next client waits until
+// a connection ends, which the limits above see to. Above manyConnections the longest idle one is closed.
 const (
 	mostConnections = 2000
 	manyConnections = 1500
 )
 
-// Listen opens a TCP port. The error names the setting in which the address stands.
+// Listen opens a TCP port. The error names the setting of the address.
 func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
@@ -43,7 +42,7 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 }
 
 // Serve serves h on l until ctx ends, and closes l. It returns nil after ctx has ended, else why it stopped. Requests
-// that are being answered get a moment to end; who then is left is cut off.
+// in progress get shutdownLimit to end; then they are cut off.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,

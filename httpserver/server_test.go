@@ -37,7 +37,7 @@ func TestServeEndsWithItsContextAndLeavesNothing(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- httpserver.Serve(ctx, l, http.NotFoundHandler(), quiet) }()
 
-	idle, err := net.Dial("tcp", l.Addr().String()) // a reader that is there and says nothing
+	idle, err := net.Dial("tcp", l.Addr().String()) // a silent client
 	require.NoError(t, err)
 	defer idle.Close()
 	answer, err := http.Get("http://" + l.Addr().String())
@@ -54,7 +54,7 @@ func TestServeEndsWithItsContextAndLeavesNothing(t *testing.T) {
 	}
 	require.NoError(t, idle.SetReadDeadline(time.Now().Add(10*time.Second)))
 	_, err = idle.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF, "a reader that is still there is cut off")
+	require.ErrorIs(t, err, io.EOF, "a client that is still there is cut off")
 	http.DefaultClient.CloseIdleConnections()
 }
 
@@ -67,8 +67,8 @@ func TestServeSaysWhyItStoppedByItself(t *testing.T) {
 	require.ErrorContains(t, err, l.Addr().String())
 }
 
-// Everybody who can reach a port may open connections and say nothing. They must not take the memory that calls need,
-// nor keep others out for longer than it takes to give them up.
+// Anybody who can reach a port may open silent connections. These must not take the memory that calls need, nor keep
+// others out for longer than their time limit.
 func TestSilentConnectionsAreBounded(t *testing.T) {
 	const most = 2000
 	l, err := httpserver.Listen(t.Context(), "listen.web", "127.0.0.1:0")
@@ -102,7 +102,7 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 	)
 }
 
-// Nor may those keep others out who asked something once and leave the connection open, or who never say a word.
+// Nor may connections that stay open after one request, or without one, keep others out.
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	const within = 30 * time.Second // the server gives up silence after five, and those that asked once after a minute
 	for name, said := range map[string]string{"asked once": "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "never asked": ""} {

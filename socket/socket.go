@@ -1,9 +1,9 @@
-// Package socket reads and writes connections without what Go's runtime does around calls that may wait.
+// Package socket reads and writes connections without the work of Go's runtime around calls that may wait.
 //
-// The first such call after a rest wakes the thread that watches over them (sysmon, in Go 1.26), and that one looks
-// around every 20 µs until nothing runs any more. Who gets one short message after the other, as from Asterisk, pays
-// for that each time: more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go never wait
-// in the kernel, so there is nothing to watch over.
+// The first such call after a rest wakes the thread that watches over them (sysmon, in Go 1.26), and it looks around
+// every 20 µs until nothing runs any more. Short messages one after the other, as from Asterisk, cost that each time:
+// more than a fifth of the daemon's processor time (docs/performance.md). Sockets of Go never wait in the kernel, so
+// there is nothing to watch over.
 package socket
 
 import (
@@ -15,14 +15,14 @@ import (
 )
 
 // Direct makes reads and writes of a connection cheaper; all else stays as it was. A connection that is no plain
-// socket, such as one of TLS, is given back as it is.
+// socket, such as TLS, comes back unchanged.
 func Direct(conn net.Conn) net.Conn {
 	plain, ok := conn.(syscallConn)
 	if !ok {
 		return conn
 	}
 	raw, err := plain.SyscallConn()
-	if err != nil { // it is closed already, as its first use will say
+	if err != nil { // closed already; its first use will say so
 		return conn
 	}
 	return &direct{plain, raw}
@@ -33,7 +33,7 @@ type syscallConn interface {
 	syscall.Conn
 }
 
-// direct keeps SyscallConn: the Redis client asks by it whether an idle connection is still there.
+// direct keeps SyscallConn: with it the Redis client checks whether an idle connection is still open.
 type direct struct {
 	syscallConn
 	raw syscall.RawConn
@@ -70,7 +70,7 @@ func (c *direct) Write(p []byte) (n int, err error) {
 			written, failure = transfer(syscall.SYS_WRITE, fd, p[n:])
 			n += written
 		}
-		if failure == syscall.EAGAIN { // called again when there is room
+		if failure == syscall.EAGAIN { // the runtime calls again when there is room
 			failure = 0
 			return false
 		}
@@ -82,7 +82,7 @@ func (c *direct) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// transfer reads into p or writes what it holds, which is something, as far as goes without waiting.
+// transfer reads into p, or writes it, as far as goes without waiting. p is not empty.
 func transfer(call, fd uintptr, p []byte) (n int, failure syscall.Errno) {
 	for {
 		moved, _, errno := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))

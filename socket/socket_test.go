@@ -45,7 +45,7 @@ func TestADirectConnectionIsLikeAnyOther(t *testing.T) {
 	}
 }
 
-func TestWhatFitsInNoBufferArrivesWhole(t *testing.T) {
+func TestAWriteLargerThanTheBufferArrivesWhole(t *testing.T) {
 	near, far := pair(t, "tcp", "127.0.0.1:0")
 	require.NoError(t, near.(*direct).syscallConn.(*net.TCPConn).SetWriteBuffer(4<<10))
 	sent := bytes.Repeat([]byte("0570 "), 1<<20)
@@ -63,7 +63,7 @@ func TestWhatFitsInNoBufferArrivesWhole(t *testing.T) {
 	writing.Wait()
 }
 
-func TestHowAConnectionEnds(t *testing.T) {
+func TestTheEndOfAConnection(t *testing.T) {
 	t.Run("the other side closes it", func(t *testing.T) {
 		near, far := pair(t, "tcp", "127.0.0.1:0")
 		require.NoError(t, far.Close())
@@ -92,14 +92,14 @@ func TestHowAConnectionEnds(t *testing.T) {
 	})
 }
 
-// The Redis client looks by it whether a connection that it kept is still there.
+// With it the Redis client checks whether an idle connection is still open.
 func TestADirectConnectionShowsItsSocket(t *testing.T) {
 	near, _ := pair(t, "tcp", "127.0.0.1:0")
 	_, ok := near.(syscall.Conn)
 	require.True(t, ok)
 }
 
-func TestWhatIsNoPlainSocketStaysAsItIs(t *testing.T) {
+func TestAConnectionThatIsNoPlainSocketStaysAsItIs(t *testing.T) {
 	pipe, other := net.Pipe()
 	defer other.Close()
 	secure := tls.Client(pipe, &tls.Config{MinVersion: tls.VersionTLS13})
