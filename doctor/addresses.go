@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// How many bits of an address must be given for it to be the provider's. Providers have some hundred addresses; more
-// are those of a whole network, in which somebody else is too.
+// How many bits of an address must be given. A provider has some hundred addresses; a larger network holds others too.
 const (
-	fewestBits4, rightBits4 = 16, 24 // IPv4: fewer are wrong, and worth a look
+	fewestBits4, rightBits4 = 16, 24 // IPv4: fewer than the first are Wrong, than the second a Warning
 	fewestBits6, rightBits6 = 32, 48 // IPv6
 )
 
-// judgeAddresses judges who may be a trunk: it asks for no password, and says who calls.
+// judgeAddresses judges which addresses count as a trunk: a trunk gives no password, and is trusted about the caller.
 func judgeAddresses(objects []object) []Finding {
 	var found []Finding
 	for _, o := range objects {
@@ -44,23 +43,22 @@ func judgeMatches(o object) []Finding {
 		if !ok || given >= right {
 			continue
 		}
-		verdict, who := Warning, "all of these addresses"
+		verdict, width := Warning, "all of these addresses"
 		if given < fewest {
-			verdict, who = Wrong, "half the world"
+			verdict, width = Wrong, "half the world"
 		}
 		found = append(found, Finding{
 			checkSIP, verdict,
 			fmt.Sprintf("match of %s takes %s/%d, %s, for the trunk: each can say who calls, without a password",
-				o.shown, network, given, who),
-			"Set match in the section of type identify of [" + o.section + "] in pjsip.conf to the provider's addresses, " +
-				"then: " + reloadSIP,
+				o.shown, network, given, width),
+			"Set match in the section of type identify of [" + o.section + "] in pjsip.conf to the provider's " +
+				"addresses, then: " + reloadSIP,
 		})
 	}
 	return found
 }
 
-// networkOf reads what Asterisk tells of a network: 198.51.100.0/255.255.255.0. It is not ok for one that is left out
-// (!).
+// networkOf reads a network as Asterisk writes it: 198.51.100.0/255.255.255.0. Not ok for an excluded one (!).
 func networkOf(match string) (network netip.Addr, given int, ok bool) {
 	address, mask, _ := strings.Cut(strings.TrimSpace(match), "/")
 	network, err := netip.ParseAddr(strings.Trim(address, "[]"))

@@ -12,10 +12,10 @@ const greatSkew = 2 * time.Second
 
 const timeService = "Run a time service (systemd-timesyncd, chrony) and see that it reaches its servers"
 
-// clockFacts is what the kernel says of its clock.
+// clockFacts is what the kernel says about its clock.
 type clockFacts struct {
 	synchronised bool
-	err          error // it does not say
+	err          error // the kernel does not say
 }
 
 // kernelClock asks adjtimex(2), which needs no rights when nothing is set.
@@ -38,7 +38,7 @@ func judgeKernelClock(f clockFacts) []Finding {
 		return []Finding{
 			{
 				checkClock, Warning,
-				"the kernel says that no time service keeps the clock right; deadlines are counted by it", timeService,
+				"the kernel says that no time service keeps the clock right; deadlines depend on it", timeService,
 			},
 		}
 	}
@@ -52,7 +52,7 @@ func judgeSkew(skew, took time.Duration) []Finding {
 	}
 	return []Finding{{
 		checkClock, Warning,
-		fmt.Sprintf("Asterisk's clock differs %s from ours; waiting times would be wrong", skew.Round(time.Second)),
+		fmt.Sprintf("Asterisk's clock differs by %s from ours; waiting times would be wrong", skew.Round(time.Second)),
 		timeService,
 	}}
 }

@@ -41,9 +41,9 @@ type confReader struct {
 	section string // in lower case
 	comment bool   // within ;-- --;
 	general section
-	// templates of each section that was met, by name in lower case; kept when it is not nil.
+	// templates of each section, by name in lower case; filled unless nil
 	templates map[string][]string
-	// is told of lines that are no section or directive; may be nil
+	// is called for lines that are no section or directive; may be nil
 	visit func(file string, number int, line string)
 }
 
@@ -92,8 +92,7 @@ func (r *confReader) line(line string, depth int) error {
 	return nil
 }
 
-// directive follows #include and #tryinclude. A pattern that matches nothing is no fault, a plain name is one in
-// #include.
+// directive follows #include and #tryinclude. A pattern without files is no fault; in #include a missing plain name is.
 func (r *confReader) directive(text string, depth int) error {
 	word, rest, _ := strings.Cut(text, " ")
 	word = strings.ToLower(word)
@@ -119,8 +118,8 @@ func (r *confReader) directive(text string, depth int) error {
 	return nil
 }
 
-// uncommented takes away comments: from a semicolon to the end of the line, and from ;-- to --; over many lines. A
-// semicolon after a backslash is meant.
+// uncommented removes comments: from a semicolon to the end of the line, and from ;-- to --; over many lines. A
+// semicolon after a backslash is part of the text.
 func (r *confReader) uncommented(line string) string {
 	var kept strings.Builder
 	for line != "" {
@@ -151,7 +150,7 @@ func (r *confReader) uncommented(line string) string {
 	return strings.TrimSpace(kept.String())
 }
 
-// isYes reads a switch as Asterisk does (ast_true).
+// isYes reads a yes or no as Asterisk does (ast_true).
 func isYes(text string) bool {
 	switch strings.ToLower(text) {
 	case "yes", "true", "y", "t", "1", "on":

@@ -158,7 +158,7 @@ func TestTheLimitsOfAsteriskAreJudged(t *testing.T) {
 	})
 	t.Run("another machine", func(t *testing.T) {
 		found := judgeLimits(readLimits(filepath.Join(t.TempDir(), "asterisk")))
-		finds(t, found, Warning, "could not be looked at")
+		finds(t, found, Warning, "could not be read")
 		require.Len(t, found, 2)
 	})
 }

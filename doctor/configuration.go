@@ -8,7 +8,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/config"
 )
 
-// Configuration judges what config.Load gave for the file at path: a configuration, or why there is none.
+// Configuration judges the result of config.Load for the file at path: a configuration or an error.
 func Configuration(path string, cfg *config.Config, err error) []Finding {
 	if problems, ok := errors.AsType[config.Problems](err); ok {
 		return configurationProblems(Wrong, problems)
@@ -21,8 +21,10 @@ func Configuration(path string, cfg *config.Config, err error) []Finding {
 			},
 		}
 	}
-	whole := Finding{Check: checkConfiguration, Verdict: OK, Text: fmt.Sprintf("%s is valid: numbers %d, teams %d, agents %d",
-		path, len(cfg.Plan.Entries), len(cfg.Plan.Teams), len(cfg.Plan.Agents))}
+	whole := Finding{Check: checkConfiguration, Verdict: OK, Text: fmt.Sprintf(
+		"%s is valid: numbers %d, teams %d, agents %d",
+		path, len(cfg.Plan.Entries), len(cfg.Plan.Teams), len(cfg.Plan.Agents),
+	)}
 	return append([]Finding{whole}, configurationProblems(Warning, cfg.Warnings)...)
 }
 
@@ -43,13 +45,13 @@ func configurationProblems(verdict Verdict, problems config.Problems) []Finding 
 	return found
 }
 
-// quoted is a value of the file as its checks repeat it; longNumber is what in it may be a telephone number.
+// quoted matches a value of the file that a problem repeats; longNumber matches a possible telephone number in it.
 var (
 	quoted     = regexp.MustCompile(`"[^"]*"`)
 	longNumber = regexp.MustCompile(`\+?[0-9][0-9 ()-]{5,}[0-9]`)
 )
 
-// withoutNumbers hides what may be somebody's telephone number: reports are sent around. `bereikbaar check` shows it.
+// withoutNumbers hides possible telephone numbers: reports are sent around. `bereikbaar check` shows them.
 func withoutNumbers(text string) string {
 	return quoted.ReplaceAllStringFunc(
 		text, func(value string) string { return longNumber.ReplaceAllString(value, "…") },

@@ -8,7 +8,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/deploy"
 )
 
-// contexts are those of a dialplan, by name in lower case: what each says, line by line.
+// contexts are the contexts of a dialplan, by name in lower case: the lines of each.
 type contexts map[string][]string
 
 func (c contexts) add(section, line string) {
@@ -17,13 +17,13 @@ func (c contexts) add(section, line string) {
 	}
 }
 
-// shippedContexts is bereikbaar-extensions.conf for a daemon whose application has this name.
+// shippedContexts reads bereikbaar-extensions.conf, for a daemon with this application.
 func shippedContexts(application string) contexts {
 	c, r := contexts{}, confReader{general: section{}}
 	for line := range strings.Lines(deploy.Extensions) {
 		plain := r.uncommented(line)
 		if strings.HasPrefix(plain, "[") {
-			_ = r.line(plain, 0) // only what includes files fails
+			_ = r.line(plain, 0) // only an include can fail
 			continue
 		}
 		c.add(r.section, strings.ReplaceAll(plain, "Stasis(bereikbaar,", "Stasis("+application+","))
@@ -31,21 +31,20 @@ func shippedContexts(application string) contexts {
 	return c
 }
 
-// shippedDialplan is what follows when one of its contexts is missing, or is not as it was shipped.
+// shippedDialplan says for each shipped context what happens when it is missing or differs.
 var shippedDialplan = []struct {
 	context string
 	missing string
 	changed Verdict
 }{
-	{"bereikbaar", "callers do not come to the daemon, or not as it needs them", Wrong},
+	{"bereikbaar", "callers do not reach the daemon, or without their data", Wrong},
 	{"bereikbaar-privacy", "numbers that callers withhold are shown, and stored", Wrong},
-	{"bereikbaar-unanswered", "callers whom a colleague put through to nobody are cut off", Warning},
+	{"bereikbaar-unanswered", "callers are cut off after a transfer that nobody answers", Warning},
 	{"bereikbaar-fallback", "callers hear nothing, and reach nobody, while the daemon is away", Warning},
 	{"bereikbaar-say", "callers hear nothing while the daemon is away", Warning},
 }
 
-// judgeContexts compares a dialplan with the one that is shipped: one of an older version lacks what was found out
-// since.
+// judgeContexts compares a dialplan with the shipped one: an older version lacks later fixes.
 func judgeContexts(have contexts, application string) []Finding {
 	const mend = "Take deploy/asterisk/bereikbaar-extensions.conf of this version over as it is, " +
 		"#include it at the end of extensions.conf, then: asterisk -rx \"dialplan reload\""
@@ -61,7 +60,7 @@ func judgeContexts(have contexts, application string) []Finding {
 			})
 		case lacks:
 			text := fmt.Sprintf(
-				"[%s] is not that of this version; the first line that it lacks is %q: it may be that %s", s.context,
+				"[%s] differs from this version's; the first missing line is %q: it may be that %s", s.context,
 				line,
 				s.missing,
 			)
@@ -71,7 +70,7 @@ func judgeContexts(have contexts, application string) []Finding {
 	return found
 }
 
-// firstAbsent gives the first line that is wanted and does not come in its turn.
+// firstAbsent gives the first wanted line that is missing or out of order.
 func firstAbsent(wanted, lines []string) (line string, absent bool) {
 	for _, line := range lines {
 		if len(wanted) > 0 && line == wanted[0] {
@@ -84,8 +83,8 @@ func firstAbsent(wanted, lines []string) (line string, absent bool) {
 	return wanted[0], true
 }
 
-// leadsPast reports whether a line sends calls to the daemon as callers from elsewhere than [bereikbaar], where a
-// withheld number is forgotten first.
+// leadsPast reports whether a line outside [bereikbaar] sends callers to the daemon: [bereikbaar] drops withheld
+// numbers first.
 func leadsPast(section, line, application string) bool {
 	comes := regexp.MustCompile(`(?i)\bStasis\(\s*` + regexp.QuoteMeta(application) + `\s*,\s*caller\b`)
 	return section != "bereikbaar" && comes.MatchString(line)

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	answerLimit = 5 * time.Second // of a health page: a silent part alone takes it a second
+	answerLimit = 5 * time.Second // for a health page: one silent part takes a second
 	pageLimit   = 1 << 16         // bytes
 )
 
-// daemonFacts is what the daemon says of itself.
+// daemonFacts is the daemon's health page.
 type daemonFacts struct {
-	err    error // it says nothing that can be read
-	silent bool  // it took the connection and said nothing: it is stuck
+	err    error // there is no readable answer
+	silent bool  // it took the connection and did not answer: it is stuck
 	State  string
 	Parts  []partFacts
 }
@@ -65,7 +65,7 @@ func judgeDaemon(f daemonFacts) []Finding {
 	case f.err != nil:
 		return []Finding{{
 			checkDaemon, Wrong, "its operations port does not answer: " + f.err.Error(),
-			"Start it: systemctl start bereikbaar; its log says why when it does not stay: journalctl -u bereikbaar",
+			"Start it: systemctl start bereikbaar; if it stops again its log says why: journalctl -u bereikbaar",
 		}}
 	}
 	var found []Finding
@@ -97,8 +97,8 @@ func judgeDaemon(f daemonFacts) []Finding {
 	return found
 }
 
-// judgeAPI judges who may use the JSON API. owner is whose the file is. daemon is the daemon's user, whose the state
-// directory is: the doctor itself may be root, who can read everything. Both are empty when they cannot be told.
+// judgeAPI judges the tokens file. owner is its owner. d is the daemon's user, the owner of the state directory: the
+// doctor itself may be root and can read everything. Both are empty when they are unknown.
 func judgeAPI(path, owner, d string, tokens func(path string) error) []Finding {
 	if path == "" {
 		return []Finding{{Check: checkAPI, Verdict: OK, Text: "web.tokens_file is not set: there is no JSON API"}}
@@ -106,20 +106,23 @@ func judgeAPI(path, owner, d string, tokens func(path string) error) []Finding {
 	if err := tokens(path); err != nil {
 		return []Finding{{
 			checkAPI, Wrong, err.Error(),
-			"Mend the line, or make the file with `bereikbaar token new`; it belongs to the daemon's user, with mode 0600",
+			"Mend the line, or make the file with `bereikbaar token new`; " +
+				"it belongs to the daemon's user, with mode 0600",
 		}}
 	}
 	if owner != "" && d != "" && owner != d && d != "root" {
 		return []Finding{{
-			checkAPI, Wrong, fmt.Sprintf("the tokens file belongs to %s, and the daemon, which runs as %s, may not read it: a token that is taken out of it still lets in",
-				owner, d),
+			checkAPI, Wrong, fmt.Sprintf(
+				"the tokens file belongs to %s, and the daemon, which runs as %s, may not read it: "+
+					"a token that is removed from it stays valid", owner, d,
+			),
 			fmt.Sprintf("chown %s %s", d, path),
 		}}
 	}
 	return []Finding{{Check: checkAPI, Verdict: OK, Text: "the tokens file can be used"}}
 }
 
-// ownerOf names whose a file is, by number when it has no name; empty when that cannot be said.
+// ownerOf names the owner of a file, by number when there is no name; empty when it is unknown.
 func ownerOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -7,21 +7,20 @@ import (
 	"strings"
 )
 
-// dialplanFacts is what the dialplan does with telephones and callers.
+// dialplanFacts is what the dialplan does to telephones and callers.
 type dialplanFacts struct {
 	application string   // of the daemon
-	follows     []string // where it rings telephones and follows what they answer: file:line, application
-	past        []string // where it sends callers to the daemon past our context: file:line
+	follows     []string // where it rings telephones and follows their redirects: file:line, application
+	past        []string // where it sends callers past our context: file:line
 	contexts    contexts
 	err         error // it cannot be read
 }
 
-// dialling are the applications that follow a redirect (SIP 3xx) unless they are told not to, and which of their
-// arguments are the options (Asterisk 22.10). The option is i in each.
+// dialling are the applications that follow a redirect (SIP 3xx) without their option i, with the place of the options
+// among their arguments (Asterisk 22.10).
 var dialling = map[string]int{"dial": 2, "queue": 1, "retrydial": 5, "page": 1}
 
-// readDialplan looks at extensions.conf and what it includes; other ways to write a dialplan (AEL, Lua, a database) it
-// does not see.
+// readDialplan reads extensions.conf and its includes; it does not see a dialplan in AEL, Lua or a database.
 func readDialplan(dir, application string) dialplanFacts {
 	f := dialplanFacts{application: application, contexts: contexts{}}
 	r := confReader{dir: dir, general: section{}}
@@ -53,7 +52,7 @@ func followers(line string) []string {
 	return list
 }
 
-// arguments splits what follows the opening parenthesis of an application, up to the one that closes it.
+// arguments splits the text after the opening parenthesis of an application, up to the closing one.
 func arguments(text string) []string {
 	var list []string
 	depth, start := 0, 0
@@ -74,8 +73,7 @@ func arguments(text string) []string {
 	return append(list, text[start:])
 }
 
-// hasOption reports whether an option is set in a text of options, of which some have arguments in parentheses:
-// tL(60000)i.
+// hasOption reports whether an option is set; options may have arguments in parentheses: tL(60000)i.
 func hasOption(options string, wanted rune) bool {
 	depth := 0
 	for _, r := range options {
@@ -94,25 +92,22 @@ func hasOption(options string, wanted rune) bool {
 func judgeDialplan(f dialplanFacts) []Finding {
 	if f.err != nil {
 		return []Finding{{
-			checkDialplan, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
-				"with --asterisk-etc",
+			checkDialplan, Warning, "it could not be read: " + f.err.Error(),
+			mendUnreadable,
 		}}
 	}
 	var found []Finding
 	if len(f.follows) > 0 {
 		found = append(found, Finding{
 			checkDialplan, Wrong,
-			"what a telephone answers with (SIP 302) is dialled, over the trunk as well, at " + some(f.follows),
+			"redirects of telephones (SIP 302) are followed, over the trunk as well, at " + some(f.follows),
 			"Give each the option i: Dial(PJSIP/…,30,i), Queue(…,i); then: asterisk -rx \"dialplan reload\"",
 		})
 	}
 	if len(f.past) > 0 {
 		found = append(found, Finding{
 			checkDialplan, Wrong,
-			"callers come to the daemon past [bereikbaar], where numbers that they withhold are forgotten, at " + some(
-				f.past,
-			),
+			"callers reach the daemon past [bereikbaar], which drops withheld numbers, at " + some(f.past),
 			"Write Goto(bereikbaar,${EXTEN},1) there; then: asterisk -rx \"dialplan reload\"",
 		})
 	}
@@ -120,7 +115,7 @@ func judgeDialplan(f dialplanFacts) []Finding {
 	if len(found) == 0 {
 		found = append(found, Finding{
 			Check: checkDialplan, Verdict: OK,
-			Text: "extensions.conf follows no telephone that sends a call elsewhere, and has our contexts as they are shipped",
+			Text: "extensions.conf follows no redirect of a telephone, and has our contexts as shipped",
 		})
 	}
 	return found

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhichLinesOfADialplanFollowATelephone(t *testing.T) {
+func TestTheLinesOfADialplanThatFollowARedirect(t *testing.T) {
 	for line, want := range map[string][]string{
 		"exten => kcc1,1,Dial(PJSIP/kcc1,30)":                                {"Dial"},
 		"exten => kcc1,1,Dial(PJSIP/kcc1,30,i)":                              nil,
@@ -33,8 +33,8 @@ func TestWhichLinesOfADialplanFollowATelephone(t *testing.T) {
 }
 
 func TestTheDialplanIsJudged(t *testing.T) {
-	finds(t, judgeDialplan(readDialplan(t.TempDir(), "bereikbaar")), Warning, "could not be looked at")
-	finds(t, judgeDialplan(readDialplan("../deploy/asterisk", "bereikbaar")), OK, "follows no telephone")
+	finds(t, judgeDialplan(readDialplan(t.TempDir(), "bereikbaar")), Warning, "could not be read")
+	finds(t, judgeDialplan(readDialplan("../deploy/asterisk", "bereikbaar")), OK, "follows no redirect")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(
 		filepath.Join(dir, "extensions.conf"), []byte("[a]\n#include more.conf\n;exten => x,1,Dial(PJSIP/x)\n"), 0o600,
@@ -80,11 +80,11 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		words   string
 	}{
 		"as it is shipped": {
-			installed(t, "[in]\nexten => 140570,1,Goto(bereikbaar,${EXTEN},1)", asIs), OK, "as they are shipped",
+			installed(t, "[in]\nexten => 140570,1,Goto(bereikbaar,${EXTEN},1)", asIs), OK, "as shipped",
 		},
 		"written in another way": {installed(t, "", func(ours string) string {
 			return strings.ReplaceAll(ours, " same => n,", "same =>   n,") + "exten => 1,1,NoOp()\n; more\n"
-		}), OK, "as they are shipped"},
+		}), OK, "as shipped"},
 		"no [bereikbaar-privacy]": {
 			installed(t, "", upTo("bereikbaar-privacy")), Wrong,
 			"[bereikbaar-privacy] is missing: numbers that callers withhold",
@@ -95,14 +95,14 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		},
 		"Remote-Party-ID is not asked": {
 			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong,
-			"[bereikbaar-privacy] is not that of this version",
+			"[bereikbaar-privacy] differs from this version's",
 		},
 		"no [bereikbaar-unanswered]": {
 			installed(t, "", upTo("bereikbaar-unanswered")), Wrong, "[bereikbaar-unanswered] is missing",
 		},
 		"another music": {
 			installed(t, "", without(" same => n,Set(CHANNEL(musicclass)=bereikbaar)")), Warning,
-			"[bereikbaar-fallback] is not that",
+			"[bereikbaar-fallback] differs",
 		},
 		"past it": {
 			installed(t, "[in]\nexten => 140570,1,Stasis(bereikbaar,caller,${EXTEN},${CALLERID(num-pres)})", asIs),

@@ -1,5 +1,4 @@
-// Package doctor owns the look at a running installation: what is found is judged check by check, with what is wrong
-// and how to mend it.
+// Package doctor examines a running installation, check by check: what is wrong, and how to mend it.
 package doctor
 
 import (
@@ -13,21 +12,21 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// Verdict is how one thing stands.
+// Verdict is the result of a check.
 type Verdict string
 
 // The verdicts, from good to bad.
 const (
 	OK      Verdict = "ok"
-	Warning Verdict = "warning" // it works, and may not under load or at the next fault
+	Warning Verdict = "warning" // it works, and may fail under load or at the next fault
 	Wrong   Verdict = "wrong"   // callers or promises suffer
 )
 
-// Finding is one thing that was looked at. Its texts hold no secret and no telephone number.
+// Finding is one result. Its texts hold no secret and no telephone number.
 type Finding struct {
-	Check   string  `json:"check"` // what was looked at, such as "redis"
+	Check   string  `json:"check"` // the name of the check, such as "redis"
 	Verdict Verdict `json:"verdict"`
-	Text    string  `json:"text"`           // what is, and what follows from it
+	Text    string  `json:"text"`           // the fact, and what follows from it
 	Mend    string  `json:"mend,omitempty"` // what to do; empty when all is well
 }
 
@@ -55,37 +54,37 @@ const (
 	checkAPI           = "api"
 )
 
-// Notes is what the doctor asks of Redis.
+// Notes is what the doctor needs of Redis.
 type Notes interface {
 	Check(ctx context.Context) []redisstore.Problem
 	Survey(ctx context.Context, m call.MunicipalityID, colleagues []call.AgentID) error
 	Faults() []redisstore.Fault
 }
 
-// Installation is what the doctor looks at.
+// Installation is what the doctor examines.
 type Installation struct {
 	Config *config.Config // with its secrets
 	Notes  Notes
-	// Rehearse looks whether Redis keeps what it confirms, see redisstore.Rehearsal; Proof is what the daemon saw of
+	// Rehearse tests whether Redis keeps what it confirms, see redisstore.Rehearsal; Proof is what the daemon saw of
 	// it.
 	Rehearse    func(ctx context.Context) error
 	Proof       func() (redisstore.Proof, error)
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
-	// Tokens reads who may use the JSON API, from the file that the configuration names.
+	// Tokens reads the tokens file at a path, and says what is wrong with it.
 	Tokens func(path string) error
 }
 
-// partLimit bounds the look at one part; those of the parts below it are shorter and give a better reason.
+// partLimit bounds one probe; the limits within the probes are shorter and give a better reason.
 const partLimit = 15 * time.Second
 
-// probe looks at one part.
+// probe examines one part.
 type probe struct {
 	check string
 	look  func(context.Context) []Finding
 }
 
-// Examine looks at all parts at once and gives the findings in a fixed order. A part that is dead gives one finding. It
-// takes at most about fifteen seconds, whatever hangs.
+// Examine examines all parts at once and gives the findings in a fixed order. A dead part gives one finding. It takes
+// about fifteen seconds at most, even when a part hangs.
 func Examine(ctx context.Context, in Installation) Report {
 	return examine(ctx, partLimit, []probe{
 		{checkConfiguration, func(context.Context) []Finding { return Configuration(in.Config.Path, in.Config, nil) }},
@@ -123,8 +122,8 @@ func Examine(ctx context.Context, in Installation) Report {
 	})
 }
 
-// examine runs the probes side by side. One that does not return within limit is left behind: what hangs is often a
-// file system or a name service, and those take no context.
+// examine runs the probes side by side. A probe that does not return within limit is abandoned: a hanging file system
+// or name service takes no context.
 func examine(ctx context.Context, limit time.Duration, probes []probe) Report {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -151,7 +150,7 @@ func examine(ctx context.Context, limit time.Duration, probes []probe) Report {
 
 func hung(check string, limit time.Duration) Finding {
 	return Finding{
-		check, Wrong, fmt.Sprintf("the look at it did not end within %s", limit),
+		check, Wrong, fmt.Sprintf("the check did not end within %s", limit),
 		"See whether disk, network and name service of this machine answer, and run the doctor again",
 	}
 }

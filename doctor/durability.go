@@ -8,7 +8,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// durabilityFacts is what is known by trial of whether Redis keeps what it confirms.
+// durabilityFacts is what trials say about whether Redis keeps what it confirms.
 type durabilityFacts struct {
 	rehearsal error            // see redisstore.Rehearsal
 	proof     redisstore.Proof // what the daemon saw
@@ -22,8 +22,8 @@ func tryDurability(ctx context.Context, in Installation) durabilityFacts {
 	return f
 }
 
-// judgeDurability calls Redis safe only when it was seen to keep what it confirms. What the daemon saw to be lost
-// weighs more than a rehearsal: that is held with the files as they are now.
+// judgeDurability calls Redis safe only when a trial showed that it keeps what it confirms. A loss that the daemon saw
+// weighs more than a rehearsal, which only tests the files as they are now.
 func judgeDurability(f durabilityFacts) []Finding {
 	problem, wanting := f.proof.Problem()
 	switch {
@@ -50,7 +50,7 @@ func judgeDurability(f durabilityFacts) []Finding {
 		f.proof.Kept.Local().Format("2006-01-02 15:04"), f.rehearsal)}}
 }
 
-// forgets is what a rehearsal found in which writes were lost.
+// forgets is the finding of a rehearsal that lost writes.
 func forgets(rehearsal error) []Finding {
 	if !errors.Is(rehearsal, redisstore.ErrForgets) {
 		return nil

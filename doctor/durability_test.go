@@ -31,7 +31,7 @@ func TestRedisIsCalledSafeOnlyAfterATrial(t *testing.T) {
 			durabilityFacts{rehearsal: elsewhere, proof: lost}, Wrong, "lost what it had confirmed",
 		},
 		"rehearsed by now, and lost before": {durabilityFacts{proof: lost}, Wrong, "lost what it had confirmed"},
-		"not rehearsed, and what is seen is no": {
+		"not rehearsed, and the proof is unreadable": {
 			durabilityFacts{rehearsal: elsewhere, unread: errors.New("permission denied")}, Warning,
 			"permission denied",
 		},

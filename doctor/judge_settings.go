@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// judgeSettings compares what is in effect with what deploy/asterisk/pjsip.conf says: a finding for each line of ours
-// that is not, with where. What Asterisk does not tell is not called right.
+// judgeSettings compares the settings in effect with deploy/asterisk/pjsip.conf: a finding for each line of ours that
+// is not in effect, with its places. A setting that Asterisk does not tell never counts as right.
 func judgeSettings(objects []object) []Finding {
 	var found []Finding
 	for _, s := range settings {
@@ -41,11 +41,10 @@ func judgeSettings(objects []object) []Finding {
 	return found
 }
 
-// ours reports whether an object should be there under this very name. That a phone or the trunk is missing is said
-// elsewhere.
+// ours reports whether an object must exist under this very name. Another check reports a missing phone or trunk.
 func (o object) ours() bool { return o.role == roleReplaces || o.role == roleMatch }
 
-// unseen says what could not be judged.
+// unseen reports the objects that could not be judged.
 func unseen(objects []object) []Finding {
 	var hidden []string
 	trunk := false
@@ -79,8 +78,8 @@ func (s setting) met(have string) bool {
 	return plainValue(have) == plainValue(s.want)
 }
 
-// plainValue lets the ways be alike in which a value is written in a file and told by Asterisk: yes and true, alaw,g722
-// and (alaw|g722).
+// plainValue gives one form to a value as a file writes it and as Asterisk tells it: yes and true, alaw,g722 and
+// (alaw|g722).
 func plainValue(text string) string {
 	switch text = strings.ReplaceAll(strings.Trim(text, "()"), "|", ","); strings.ToLower(text) {
 	case "yes", "true":
@@ -98,10 +97,10 @@ func valueOf(text string) string {
 	return plainValue(text)
 }
 
-// reloadSIP lets Asterisk read pjsip.conf again.
+// reloadSIP makes Asterisk read pjsip.conf again.
 const reloadSIP = `asterisk -rx "module reload res_pjsip.so"`
 
-// mend says which line to write where. One section is named; many are best served by their template.
+// mend says which line to write where. One section is named; for many it is their template.
 func (s setting) mend(sections []string) string {
 	place := "the template of these sections"
 	if len(sections) == 1 {

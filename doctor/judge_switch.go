@@ -40,12 +40,13 @@ func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 	if f.link != nil {
 		return append(found, Finding{
 			checkAsterisk, Wrong, "commands over the websocket do not work: " + f.link.Error(),
-			"In ari.conf let the user be read_only = no, and keep websocket_write_timeout at 1000 or more; an Asterisk before 22.4 cannot do it",
+			"In ari.conf set read_only = no for the user, and keep websocket_write_timeout at 1000 or more; " +
+				"an Asterisk before 22.4 cannot do it",
 		})
 	}
 	if f.ask != nil {
 		return append(found, Finding{
-			checkAsterisk, Wrong, "it takes commands and does not answer all of them: " + f.ask.Error(),
+			checkAsterisk, Wrong, "it takes commands, and does not answer all of them: " + f.ask.Error(),
 			"See Asterisk's log and its load; restart Asterisk when it stays so",
 		})
 	}
@@ -66,7 +67,7 @@ func judgeSwitch(f switchFacts, phones []phone, dial string) []Finding {
 	return append(found, judgeSkew(f.skew, f.took)...)
 }
 
-// judgeReach gives nothing when ARI answers.
+// judgeReach gives no finding when ARI answers.
 func judgeReach(f switchFacts) []Finding {
 	wrong := func(text, mend string) []Finding { return []Finding{{checkAsterisk, Wrong, text, mend}} }
 	switch {
@@ -77,7 +78,7 @@ func judgeReach(f switchFacts) []Finding {
 		return nil
 	case f.status == http.StatusUnauthorized:
 		return wrong("ARI refuses the password or does not know the user (401)",
-			"Give the daemon the user and password of ari.conf: ari.username and ari.password_file in the configuration")
+			"Give the daemon the user and password of ari.conf: ari.username and ari.password_file")
 	case f.status == http.StatusForbidden:
 		return wrong("ARI does not let this machine in (403)", "Allow it in the user's acl in ari.conf")
 	case f.status == http.StatusNotFound:
@@ -92,7 +93,7 @@ func judgeReach(f switchFacts) []Finding {
 		)
 	}
 	return wrong(
-		fmt.Sprintf("what answers at ari.url says %d", f.status),
+		fmt.Sprintf("the server at ari.url answers %d", f.status),
 		"Compare ari.url with bindaddr, bindport and prefix in http.conf",
 	)
 }
@@ -104,7 +105,7 @@ func judgeVersion(version string) []Finding {
 	m := versionNumbers.FindStringSubmatch(version)
 	if m == nil {
 		return []Finding{
-			{checkAsterisk, Warning, fmt.Sprintf("it says that its version is %q, which tells nothing", version), mend},
+			{checkAsterisk, Warning, fmt.Sprintf("it says that its version is %q, which is no number", version), mend},
 		}
 	}
 	numbers := make([]int, 2)
@@ -138,16 +139,17 @@ func judgeApplication(f switchFacts) []Finding {
 	if missing := absent(asterisk.DisallowedEvents(), f.calls.Disallowed); len(missing) > 0 {
 		found = append(found, Finding{
 			checkApplication, Wrong,
-			fmt.Sprintf("the event filter of %s lets %d kinds through that nobody uses (%s): on a busy day Asterisk and daemon choke on them",
-				f.application, len(missing), some(missing)), mend,
+			fmt.Sprintf(
+				"the event filter of %s lets through %d unused kinds of events (%s): on a busy day they choke "+
+					"Asterisk and the daemon", f.application, len(missing), some(missing),
+			), mend,
 		})
 	}
 	if missing := absent([]asterisk.EventType{asterisk.EndpointStateChange}, f.watch.Allowed); len(missing) > 0 {
 		found = append(found, Finding{
 			checkApplication, Wrong,
-			"the event filter of " + asterisk.WatchApplication(
-				f.application,
-			) + " keeps the state of phones from the daemon",
+			"the event filter of " + asterisk.WatchApplication(f.application) +
+				" keeps the state of phones from the daemon",
 			mend,
 		})
 	}
@@ -159,7 +161,7 @@ func judgeApplication(f switchFacts) []Finding {
 	return found
 }
 
-// absent lists the types that are wanted and not there.
+// absent lists the wanted types that are missing.
 func absent(wanted []asterisk.EventType, there []eventFacts) []string {
 	var list []string
 	for _, t := range wanted {
@@ -219,7 +221,7 @@ func judgePhones(endpoints []asterisk.Endpoint, phones []phone) []Finding {
 	return found
 }
 
-// judgeCallbacks looks at the way outside, on which callers are called back.
+// judgeCallbacks judges the trunk for callbacks.
 func judgeCallbacks(endpoints []asterisk.Endpoint, dial string) Finding {
 	if dial == "" {
 		return Finding{
@@ -235,14 +237,15 @@ func judgeCallbacks(endpoints []asterisk.Endpoint, dial string) Finding {
 	if !slices.ContainsFunc(endpoints, func(e asterisk.Endpoint) bool { return e.Name() == name }) {
 		return Finding{
 			checkCallbacks, Wrong, "Asterisk has no endpoint for callbacks.dial: nobody can be put through to a caller",
-			"Name the trunk in callbacks.dial as `asterisk -rx \"pjsip show endpoints\"` does, such as PJSIP/{number}@trunk",
+			"Name the trunk in callbacks.dial as `asterisk -rx \"pjsip show endpoints\"` does, " +
+				"such as PJSIP/{number}@trunk",
 		}
 	}
 	return Finding{Check: checkCallbacks, Verdict: OK, Text: "callbacks are dialled on " + name}
 }
 
-// endpointOf gives the endpoint that a dial string goes by: that of the phone, or of the trunk to another exchange.
-// Other dial strings, such as Local/…, name none.
+// endpointOf gives the endpoint of a dial string: the phone, or the trunk to another exchange. Other dial strings, such
+// as Local/…, name none.
 func endpointOf(dial string) (name string, ok bool) {
 	technology, resource, ok := strings.Cut(dial, "/")
 	if !ok || technology == "Local" || strings.Contains(resource, "/") {

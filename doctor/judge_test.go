@@ -16,8 +16,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// finds asserts the worst verdict, and that some finding of that verdict holds the words. What is not well says how to
-// mend it.
+// finds asserts the worst verdict, and that a finding of that verdict holds the words. A finding that is not OK has a
+// mend.
 func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
 	t.Helper()
 	require.Equal(t, verdict, NewReport(found).Verdict, "%v", found)
@@ -33,7 +33,7 @@ func finds(t *testing.T, found []Finding, verdict Verdict, words string) {
 	require.Contains(t, strings.Join(texts, "\n"), words)
 }
 
-// healthy is an Asterisk as it should be, with the phone of anna.
+// healthy is an Asterisk without faults, with the phone of anna.
 func healthy() switchFacts {
 	f := switchFacts{application: "bereikbaar", status: http.StatusOK, version: "22.10.1", objects: inEffect()}
 	f.calls.registered, f.watch.registered = true, true
@@ -64,7 +64,7 @@ func TestAsteriskIsJudged(t *testing.T) {
 		"just too old":   {func(f *switchFacts) { f.version = "22.3.9" }, Wrong, "too old"},
 		"that of Ubuntu": {func(f *switchFacts) { f.version = "20.6.0" }, Wrong, "too old"},
 		"built from its repository": {
-			func(f *switchFacts) { f.version = "GIT-master-abc" }, Warning, "tells nothing",
+			func(f *switchFacts) { f.version = "GIT-master-abc" }, Warning, "no number",
 		},
 		"nothing listens": {
 			func(f *switchFacts) { f.reach = refused }, Wrong, "does not answer: connection refused",
@@ -76,7 +76,7 @@ func TestAsteriskIsJudged(t *testing.T) {
 		"no ARI there":       {func(f *switchFacts) { f.status = 404 }, Wrong, "no ARI"},
 		"too many sessions":  {func(f *switchFacts) { f.status = 503 }, Wrong, "sessions"},
 		"another web server": {func(f *switchFacts) { f.status = 302 }, Wrong, "302"},
-		"a user who may only read": {
+		"a user that is read_only": {
 			func(f *switchFacts) { f.link = errors.New("403 Forbidden") }, Wrong, "commands over the websocket",
 		},
 		"a question that is not answered": {
@@ -95,9 +95,9 @@ func TestAsteriskIsJudged(t *testing.T) {
 			func(f *switchFacts) { f.calls.Disallowed = nil }, Wrong, "event filter of bereikbaar lets",
 		},
 		"an older event filter": {
-			func(f *switchFacts) { f.calls.Disallowed = f.calls.Disallowed[1:] }, Wrong, "lets 1 kinds through",
+			func(f *switchFacts) { f.calls.Disallowed = f.calls.Disallowed[1:] }, Wrong, "lets through 1 unused",
 		},
-		"phones whose state is not told": {func(f *switchFacts) { f.watch.Allowed = nil }, Wrong, "state of phones"},
+		"phones without a state": {func(f *switchFacts) { f.watch.Allowed = nil }, Wrong, "state of phones"},
 		"all phones off": {
 			func(f *switchFacts) { f.endpoints[0].State = "offline"; f.endpoints[1].State = "offline" }, Warning,
 			"0 of 2",
@@ -109,20 +109,20 @@ func TestAsteriskIsJudged(t *testing.T) {
 			func(f *switchFacts) { f.endpoints = f.endpoints[:1] }, Wrong, "phone of bram",
 		},
 		"a clock that is two minutes fast": {
-			func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs 2m0s",
+			func(f *switchFacts) { f.skew = 2 * time.Minute }, Warning, "differs by 2m0s",
 		},
 		"a clock that is slow": {
-			func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs -3s",
+			func(f *switchFacts) { f.skew = -3 * time.Second }, Warning, "differs by -3s",
 		},
 		"keys in every way": {
 			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "auto"}} }, OK,
 			"on PJSIP/pbx they are heard as RTP events where",
 		},
 		"keys as events only": {
-			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "rfc4733"}} }, Warning, "nobody can choose",
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "rfc4733"}} }, Warning, "cannot choose",
 		},
 		"keys as tones on every call": {
-			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "inband"}} }, Warning, "at a price",
+			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "inband"}} }, Warning, "costs processor time",
 		},
 		"no keys but INFO": {
 			func(f *switchFacts) { f.trunks = []trunkFacts{{"PJSIP/pbx", "none"}} }, Warning, "INFO only",
@@ -153,7 +153,7 @@ func TestAsteriskIsJudged(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeadGivesOneLine(t *testing.T) {
+func TestADeadPartGivesOneFinding(t *testing.T) {
 	f := switchFacts{reach: errors.New("refused")}
 	require.Len(t, judgeSwitch(f, []phone{{"anna", "PJSIP/anna"}}, ""), 1)
 	require.Len(t, judgeDaemon(daemonFacts{err: errors.New("refused")}), 1)
@@ -248,7 +248,7 @@ func TestTheClockIsJudgedByTheKernel(t *testing.T) {
 	finds(t, judgeKernelClock(clockFacts{err: errors.New("not allowed")}), Warning, "not allowed")
 }
 
-func TestAConfigurationThatIsRefusedIsToldWithoutNumbers(t *testing.T) {
+func TestAConfigurationThatIsRefusedIsReportedWithoutNumbers(t *testing.T) {
 	problem := config.Problem{
 		File: "/etc/b.yaml", Line: 7, Key: "agents.anna.endpoint", What: `"PJSIP/+31 6 12345678" is no endpoint`,
 		Mend: `write it as "PJSIP/anna"`,
@@ -295,17 +295,17 @@ func TestTheTokensFileIsJudged(t *testing.T) {
 		"belongs to root, and the daemon, which runs as bereikbaar, may not read it",
 	)
 	finds(t, judge(file, "bereikbaar", "root", nil), OK, "can be used") // root reads everything
-	finds(t, judge(file, "root", "", nil), OK, "can be used")           // nobody knows as whom the daemon runs
+	finds(t, judge(file, "root", "", nil), OK, "can be used")           // the daemon's user is unknown
 }
 
-func TestWhoseAFileIs(t *testing.T) {
+func TestTheOwnerOfAFile(t *testing.T) {
 	me, err := user.Current()
 	require.NoError(t, err)
 	require.Equal(t, me.Username, ownerOf(t.TempDir()))
 	require.Empty(t, ownerOf("/nowhere/at/all"))
 }
 
-func TestWhatIsBrokenInRedisIsToldKeyByKey(t *testing.T) {
+func TestFaultsInRedisAreReportedKeyByKey(t *testing.T) {
 	finds(t, judgeStored(nil), OK, "lead to notes")
 	junk := redisstore.Fault{
 		Key: "bereikbaar:{deventer}:due:kcc", Index: "due", Entries: 7,

@@ -10,7 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/asterisk"
 )
 
-// mostTrunks bounds how many endpoints are asked about.
+// mostTrunks bounds how many endpoints the doctor asks about.
 const mostTrunks = 100
 
 // trunkFacts is how Asterisk treats a line to the telephone network.
@@ -19,8 +19,8 @@ type trunkFacts struct {
 	keys string // its dtmf_mode; empty when Asterisk does not tell
 }
 
-// askTrunks asks about the endpoint that callbacks are dialled on, and about each that is trusted to say who rings and
-// is no agent's phone: that is where callers come in.
+// askTrunks asks about the endpoint for callbacks, and about every other endpoint with trust_id_inbound that is no
+// agent's phone: callers come in there.
 func askTrunks(
 	ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string,
 ) ([]trunkFacts, error) {
@@ -45,10 +45,10 @@ func askTrunks(
 	return trunks, nil
 }
 
-// unheard is what comes of keys that do not arrive.
-const unheard = "nobody can choose or ask for a note"
+// unheard is the effect of keys that do not arrive.
+const unheard = "callers cannot choose or ask for a note"
 
-// keyModes are the ways of Asterisk to hear keys, by dtmf_mode. INFO is heard with each of them.
+// keyModes are the ways in which Asterisk hears keys, by dtmf_mode. Each of them includes INFO.
 var keyModes = map[string]struct {
 	verdict Verdict
 	text    string
@@ -59,13 +59,13 @@ var keyModes = map[string]struct {
 	},
 	"auto_info": {Warning, "as RTP events and INFO only: a trunk that knows neither sends tones, and " + unheard},
 	"inband": {
-		Warning, "as tones in the sound and INFO: each call is searched, at a price, also where the trunk knows events",
+		Warning, "as tones in the sound and INFO: searching costs processor time, also where the trunk knows events",
 	},
 	"info": {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
 	"none": {Warning, "as INFO only: a trunk that sends events or tones is not heard, and " + unheard},
 }
 
-// judgeKeys tells how the keys of callers come in on each trunk.
+// judgeKeys judges how the keys of callers come in on each trunk.
 func judgeKeys(trunks []trunkFacts) []Finding {
 	var found []Finding
 	for _, t := range trunks {
@@ -87,7 +87,7 @@ func judgeKeys(trunks []trunkFacts) []Finding {
 	return found
 }
 
-// unnumbered is the name of an endpoint, unless that can be somebody's number.
+// unnumbered is the name of an endpoint, unless it may be somebody's number.
 func unnumbered(name string) string {
 	const most = 4 // digits
 	digits := 0

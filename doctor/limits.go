@@ -6,7 +6,11 @@ import (
 	"strconv"
 )
 
-// limitFacts is what stands in the files of Asterisk that set its limits.
+// mendUnreadable is for files of Asterisk that the doctor cannot read.
+const mendUnreadable = "Run the doctor on Asterisk's machine as a user that may read its files, " +
+	"and name their directory with --asterisk-etc"
+
+// limitFacts is the content of the files that set Asterisk's limits.
 type limitFacts struct {
 	http, ari section
 	errs      []error // files that cannot be read
@@ -28,7 +32,7 @@ func readLimits(dir string) limitFacts {
 	return f
 }
 
-// limit is a number in Asterisk's configuration that its default makes too small.
+// limit is a number in Asterisk's configuration whose default is too small.
 type limit struct {
 	file, key string
 	standard  int // when the key is left out (Asterisk 22.10)
@@ -38,7 +42,7 @@ type limit struct {
 	follows   string
 }
 
-// limits are those of docs and deploy/asterisk; each was seen to be reached.
+// limits are those of docs and deploy/asterisk; each was reached in practice.
 var limits = []limit{
 	{
 		file: "http.conf", key: "sessionlimit", standard: 100, least: 200, recommend: 1000, verdict: Warning,
@@ -47,11 +51,11 @@ var limits = []limit{
 	{
 		file: "http.conf", key: "session_keep_alive", standard: 15000, least: 90001, recommend: 120000,
 		verdict: Warning,
-		follows: "Asterisk closes connections (in ms) that clients, which keep them 90 s, are just about to use",
+		follows: "Asterisk closes connections (in ms) too soon: clients keep them 90 s, and may just use them",
 	},
 	{
 		file: "ari.conf", key: "websocket_write_timeout", standard: 100, least: 1000, recommend: 2000, verdict: Wrong,
-		follows: "one slow moment of the daemon (in ms) makes Asterisk close the link, with every event that was under way",
+		follows: "one slow moment of the daemon (in ms) makes Asterisk close the link and lose events",
 	},
 }
 
@@ -59,8 +63,8 @@ func judgeLimits(f limitFacts) []Finding {
 	var found []Finding
 	for _, err := range f.errs {
 		found = append(found, Finding{
-			checkLimits, Warning, "they could not be looked at: " + err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory with --asterisk-etc",
+			checkLimits, Warning, "they could not be read: " + err.Error(),
+			mendUnreadable,
 		})
 	}
 	for _, l := range limits {
@@ -82,7 +86,7 @@ func judgeLimits(f limitFacts) []Finding {
 	return found
 }
 
-// judge says nothing about a file that could not be read.
+// judge gives no finding for a file that could not be read.
 func (l limit) judge(s section) []Finding {
 	if s == nil {
 		return nil
@@ -128,7 +132,7 @@ func judgeHTTP(s section) []Finding {
 		found = append(found, Finding{
 			checkLimits, Warning,
 			"http.conf: tlsbindaddr lets other machines reach ARI, which can make telephone calls",
-			"Set it to 127.0.0.1, or let a firewall and the acl of the user in ari.conf admit the daemon's machine only",
+			"Set it to 127.0.0.1, or let a firewall and the user's acl in ari.conf admit the daemon's machine only",
 		})
 	}
 	return found

@@ -13,19 +13,19 @@ import (
 const (
 	// fallbackMusic is what callers hear while the daemon is away, see queues.conf.
 	fallbackMusic = "bereikbaar"
-	// lastMusic is what Asterisk plays when a class does not exist, or had no file at its start.
+	// lastMusic is the class that Asterisk plays when another does not exist, or had no file at the start.
 	lastMusic = "default"
 	// soundData is Debian's astdatadir, to which directories of music are relative.
 	soundData = "/usr/share/asterisk"
 )
 
-// musicClass is a class of music on hold that callers hear who wait.
+// musicClass is a class of music on hold for waiting callers.
 type musicClass struct {
 	name   string
 	exists bool
 	mode   string
-	// directory has so many files that Asterisk plays; closed is one on the way that others than its owner cannot
-	// enter.
+	// files counts the files in directory that Asterisk plays; closed is a directory on the way that others than its
+	// owner cannot enter
 	directory, closed string
 	files             int
 }
@@ -47,7 +47,7 @@ func musicOf(plan *routing.Plan) []string {
 	return slices.Compact(names)
 }
 
-// readMusic looks at musiconhold.conf; classes from a database it does not see.
+// readMusic reads musiconhold.conf; it does not see classes in a database.
 func readMusic(dir string, names []string) musicFacts {
 	var f musicFacts
 	for _, name := range names {
@@ -76,9 +76,9 @@ func readClass(dir, name string) (musicClass, error) {
 		c.directory = filepath.Join(soundData, c.directory)
 	}
 	c.closed = closedDirectory(c.directory)
-	entries, _ := os.ReadDir(c.directory) // one that is missing has no files
+	entries, _ := os.ReadDir(c.directory) // a missing directory has no files
 	for _, e := range entries {
-		// Asterisk passes over hidden files, and those whose name does not tell the format.
+		// Asterisk skips hidden files, and names without a format.
 		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && filepath.Ext(e.Name()) != "" {
 			c.files++
 		}
@@ -86,7 +86,7 @@ func readClass(dir, name string) (musicClass, error) {
 	return c, nil
 }
 
-// silent tells why the class is not heard; empty when it is, as far as can be seen.
+// silent says why the class is not heard; empty when it is, as far as the files show.
 func (c musicClass) silent() (why, mend string) {
 	switch {
 	case !c.exists:
@@ -104,14 +104,13 @@ func (c musicClass) silent() (why, mend string) {
 func judgeMusic(f musicFacts) []Finding {
 	if f.err != nil {
 		return []Finding{{
-			checkMusic, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
-				"with --asterisk-etc",
+			checkMusic, Warning, "it could not be read: " + f.err.Error(),
+			mendUnreadable,
 		}}
 	}
-	verdict, follows := Warning, "callers who wait hear ["+lastMusic+"] in its place"
+	verdict, follows := Warning, "waiting callers hear ["+lastMusic+"] instead"
 	if why, _ := f.last.silent(); why != "" {
-		verdict, follows = Wrong, "callers who wait hear nothing"
+		verdict, follows = Wrong, "waiting callers hear nothing"
 	}
 	var found []Finding
 	var heard []string
@@ -123,8 +122,8 @@ func judgeMusic(f musicFacts) []Finding {
 		case c.closed != "":
 			found = append(found, Finding{
 				checkMusic, Warning,
-				c.closed + " can be entered by its owner and group only: if Asterisk's user is neither, callers who wait " +
-					"hear no [" + c.name + "]",
+				c.closed + " can be entered by its owner and group only: if Asterisk's user is neither, " +
+					"waiting callers hear no [" + c.name + "]",
 				"chmod o+x it, or make Asterisk's user a member of its group",
 			})
 		default:

@@ -14,7 +14,8 @@ import (
 
 func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 	const (
-		ours    = "[general]\n[music](!)\nmode = files\n#include site/music.conf\n[bereikbaar](music)\n[default](music)\n"
+		ours = "[general]\n[music](!)\nmode = files\n#include site/music.conf\n" +
+			"[bereikbaar](music)\n[default](music)\n"
 		streams = "[default]\nmode = custom\napplication = /bin/true\n"
 	)
 	for name, test := range map[string]struct {
@@ -32,10 +33,10 @@ func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 		"no directory": {
 			strings.Replace(ours, "#include site/music.conf", "directory = DIR/away", 1), nil, Wrong, "no file in",
 		},
-		"nothing but the last one": {streams, nil, Warning, "callers who wait hear [default]"},
+		"nothing but the last one": {streams, nil, Warning, "waiting callers hear [default]"},
 		"no last one": {
 			"[bereikbaar]\nmode = files\ndirectory = DIR\n", []string{"a.alaw"}, Wrong,
-			"no class [default]: callers who wait hear nothing",
+			"no class [default]: waiting callers hear nothing",
 		},
 		"templates in a circle": {
 			"[a](bereikbaar)\n[bereikbaar](a)\nmode = files\n[default](a)\n", nil, Wrong, "no file",
@@ -55,7 +56,7 @@ func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 			finds(t, judgeMusic(facts), test.verdict, test.words)
 		})
 	}
-	finds(t, judgeMusic(readMusic(t.TempDir(), []string{"bereikbaar"})), Warning, "could not be looked at")
+	finds(t, judgeMusic(readMusic(t.TempDir(), []string{"bereikbaar"})), Warning, "could not be read")
 }
 
 func TestMusicOfAClosedDirectoryIsNamed(t *testing.T) {
@@ -63,7 +64,7 @@ func TestMusicOfAClosedDirectoryIsNamed(t *testing.T) {
 	finds(t, judgeMusic(musicFacts{heard: []musicClass{class}, last: class}), Warning, "/srv/music can be entered")
 }
 
-func TestEachClassThatCallersHearIsLookedAt(t *testing.T) {
+func TestEachClassThatCallersHearIsExamined(t *testing.T) {
 	plan := &routing.Plan{Teams: map[call.TeamID]routing.Team{
 		"kcc": {Music: "default"}, "afval": {Music: "jazz"}, "burgerzaken": {Music: "jazz"},
 	}}

@@ -14,7 +14,7 @@ import (
 
 func judgeNotes(problems []redisstore.Problem) []Finding {
 	if len(problems) == 0 {
-		return []Finding{{Check: checkRedis, Verdict: OK, Text: "it answers, and is set as promises need it"}}
+		return []Finding{{Check: checkRedis, Verdict: OK, Text: "it answers, and its settings keep promises safe"}}
 	}
 	var found []Finding
 	for _, p := range problems {
@@ -27,7 +27,7 @@ func judgeNotes(problems []redisstore.Problem) []Finding {
 	return found
 }
 
-// promptFacts is how the sound files are.
+// promptFacts is the state of the sound files.
 type promptFacts struct {
 	directory string
 	problems  []prompts.Problem
@@ -44,8 +44,8 @@ func lookAtPrompts(c config.Prompts) promptFacts {
 	return f
 }
 
-// closedDirectory gives the first directory from the root to dir that has no rights for others. One that does not exist
-// is none: then the files are missing, which is said elsewhere.
+// closedDirectory gives the first directory from the root to dir that others cannot enter. One that does not exist is
+// skipped: another check reports the missing files.
 func closedDirectory(dir string) string {
 	var way []string
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
@@ -63,10 +63,10 @@ func closedDirectory(dir string) string {
 	return ""
 }
 
-// heardAsNothing are the faults with which a caller does not hear the prompt.
+// heardAsNothing are the faults that keep a caller from hearing the prompt.
 var heardAsNothing = []prompts.Fault{prompts.Missing, prompts.Empty, prompts.Unplayable, prompts.Silent}
 
-// judgePrompts names files and faults only: what the texts say may hold numbers. `bereikbaar prompts check` tells all.
+// judgePrompts names files and faults only: the texts may hold numbers. `bereikbaar prompts check` tells all.
 func judgePrompts(f promptFacts) []Finding {
 	var grave, other []string
 	for _, p := range f.problems {
@@ -86,14 +86,15 @@ func judgePrompts(f promptFacts) []Finding {
 	}
 	if len(other) > 0 {
 		found = append(found, Finding{
-			checkPrompts, Warning, "not as they should be: " + some(other),
+			checkPrompts, Warning, "faulty: " + some(other),
 			"See `bereikbaar prompts check`",
 		})
 	}
 	if f.closed != "" {
 		found = append(found, Finding{
 			checkPrompts, Warning,
-			f.closed + " can be entered by its owner and group only: if Asterisk's user is neither, callers hear nothing",
+			f.closed + " can be entered by its owner and group only: if Asterisk's user is neither, " +
+				"callers hear nothing",
 			"chmod o+x it, or make Asterisk's user a member of its group",
 		})
 	}

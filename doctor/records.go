@@ -14,10 +14,10 @@ const logDirectory = "/var/log/asterisk"
 
 // recordFacts is how Asterisk keeps its own record of every call.
 type recordFacts struct {
-	mapped          bool   // it is to be kept
+	mapped          bool   // the configuration asks for it
 	directory       string // where
 	exists          bool
-	owner, asterisk uint32 // of that directory, and of the one above, where Asterisk writes its log
+	owner, asterisk uint32 // of that directory, and of the one above, which has Asterisk's log
 	err             error
 }
 
@@ -30,7 +30,7 @@ func readRecords(dir string) recordFacts {
 	if errors.Is(err2, fs.ErrNotExist) || err2 == nil && (!mapped || len(mappings) == 0) {
 		return recordFacts{}
 	}
-	// Debian's asterisk.conf and ours may leave the directories to what was compiled in.
+	// Debian's asterisk.conf and ours may leave the directories to the compiled-in ones.
 	directories, _, err3 := readSection(dir, "asterisk.conf", "directories")
 	if errors.Is(err3, fs.ErrNotExist) {
 		err3 = nil
@@ -53,21 +53,20 @@ func ownerOfDirectory(path string) (uid uint32, exists bool) {
 	return uid, true
 }
 
-// judgeRecords warns of a record that is asked for and not written: Asterisk does not make the directory itself.
+// judgeRecords warns of a record that is configured and not written: Asterisk does not make the directory itself.
 func judgeRecords(f recordFacts) []Finding {
 	mend := "install -d -o asterisk -g asterisk " + f.directory +
 		", with the user that Asterisk runs as; then: asterisk -rx \"core reload\""
 	warn := func(text string) []Finding {
 		return []Finding{
-			{checkRecords, Warning, text + ": nothing tells afterwards what became of a call in Asterisk", mend},
+			{checkRecords, Warning, text + ": Asterisk keeps no record of its calls", mend},
 		}
 	}
 	switch {
 	case f.err != nil:
 		return []Finding{{
-			checkRecords, Warning, "it could not be looked at: " + f.err.Error(),
-			"Run the doctor on Asterisk's machine as a user who may read its files, and name their directory " +
-				"with --asterisk-etc",
+			checkRecords, Warning, "it could not be read: " + f.err.Error(),
+			mendUnreadable,
 		}}
 	case !f.mapped:
 		return []Finding{{Check: checkRecords, Verdict: OK, Text: "Asterisk keeps none of its own by cel_custom.conf"}}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Report is all that was found.
+// Report is all findings.
 type Report struct {
 	Verdict  Verdict   `json:"verdict"` // the worst of the findings
 	Findings []Finding `json:"findings"`
@@ -28,7 +28,7 @@ func (r Report) complete() Report {
 	return r
 }
 
-// Print writes the report for people, a line for each finding and one below it with how to mend it.
+// Print writes the report for people: a line for each finding, and one below it with the mend.
 func (r Report) Print(w io.Writer) error {
 	const layout = "%-8s %-16s %s\n"
 	var text strings.Builder

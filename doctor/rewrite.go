@@ -13,8 +13,8 @@ const (
 	rewriteService = "bereikbaar-rewrite.service"
 )
 
-// rewriteFacts is what systemd says of the nightly rewrite of Redis's log. Whether Redis could do it, its own check
-// tells.
+// rewriteFacts is what systemd says about the nightly rewrite of Redis's log. The check of Redis itself tells whether
+// Redis can do it.
 type rewriteFacts struct {
 	here  bool // Redis is on this machine, as far as its address tells, and systemd runs it
 	err   error
@@ -49,7 +49,7 @@ func unitsOf(text string) map[string]map[string]string {
 
 func judgeRewrite(f rewriteFacts) []Finding {
 	warn := func(text, mend string) []Finding {
-		return []Finding{{checkRewrite, Warning, text + ": what was purged or erased stays on Redis's disk", mend}}
+		return []Finding{{checkRewrite, Warning, text + ": purged and erased data stays on Redis's disk", mend}}
 	}
 	timer, service := f.units[rewriteTimer], f.units[rewriteService]
 	switch {
@@ -57,7 +57,8 @@ func judgeRewrite(f rewriteFacts) []Finding {
 		return []Finding{
 			{
 				Check: checkRewrite, Verdict: OK,
-				Text: "Redis is on another machine, or this one has no systemd: see to it that Redis rewrites its log every night (BGREWRITEAOF)",
+				Text: "Redis is on another machine, or this one has no systemd: " +
+					"see to it that Redis rewrites its log every night (BGREWRITEAOF)",
 			},
 		}
 	case f.err != nil:

@@ -8,8 +8,8 @@ import (
 // deepestTemplate bounds templates of templates; more is a circle.
 const deepestTemplate = 10
 
-// readSection gives a section of a file in Asterisk's configuration directory, with what it has from its templates, and
-// whether there is one of that name.
+// readSection gives a section of a file in Asterisk's configuration directory, templates included, and whether it
+// exists.
 func readSection(dir, file, name string) (section, bool, error) {
 	found := map[string]section{}
 	r := confReader{dir: dir, general: section{}, templates: map[string][]string{}}
@@ -44,7 +44,7 @@ func readSection(dir, file, name string) (section, bool, error) {
 	return whole, exists, nil
 }
 
-// inherits are the templates in what stands behind the name of a section: "(!,a,b)" names a and b, "(+)" none.
+// inherits are the templates in the text after a section's name: "(!,a,b)" names a and b, "(+)" none.
 func inherits(text string) []string {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "(") {

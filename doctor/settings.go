@@ -19,20 +19,19 @@ const (
 	roleTrunk    role = "trunk"
 	rolePhone    role = "phone"
 	roleLogin    role = "login"    // where a phone logs in: its AOR
-	roleOther    role = "other"    // an endpoint of somebody else that asks for no password
-	roleReplaces role = "replaces" // the endpoint that INVITEs with Replaces belong to
-	roleMatch    role = "match"    // what gives them to it
-	roleAddress  role = "address"  // which addresses are a trunk: judged by judgeAddresses
+	roleOther    role = "other"    // another endpoint that asks for no password
+	roleReplaces role = "replaces" // the endpoint for INVITEs with Replaces
+	roleMatch    role = "match"    // the section that sends them there
+	roleAddress  role = "address"  // the addresses of a trunk: see judgeAddresses
 )
 
 // replacesName is that endpoint in deploy/asterisk/pjsip.conf.
 const replacesName = "bereikbaar-replaces"
 
-// anything is a value that only has to be there.
+// anything is the wanted value when any will do.
 const anything = "(set)"
 
-// setting is a line of deploy/asterisk/pjsip.conf, with what follows when it is not in effect. A test holds the two
-// together.
+// setting is a line of deploy/asterisk/pjsip.conf, with the effect of its absence. A test holds the two together.
 type setting struct {
 	role      role
 	key, want string
@@ -40,7 +39,7 @@ type setting struct {
 	follows   string
 }
 
-// settings are judged as Asterisk says that they are in effect, whatever files they come from.
+// settings are compared with those in effect in Asterisk, from any file.
 var settings = []setting{
 	{
 		roleGlobal, "endpoint_identifier_order", "header,ip,username", Wrong,
@@ -68,8 +67,8 @@ var settings = []setting{
 		roleTrunk, "trust_connected_line", "no", Warning,
 		"a number that was withheld may come to an agent's telephone during the call",
 	},
-	{roleTrunk, "allow_transfer", "no", Wrong, "the other side can send calls to whatever the dialplan reaches"},
-	{roleTrunk, "allow_subscribe", "no", Warning, "the other side can ask who is on the phone"},
+	{roleTrunk, "allow_transfer", "no", Wrong, "the other side can send calls anywhere that the dialplan reaches"},
+	{roleTrunk, "allow_subscribe", "no", Warning, "the other side can ask which phones are in use"},
 	{roleTrunk, "send_connected_line", "no", Warning, "callers are told which employee they talk to"},
 	{roleTrunk, "send_pai", "yes", Warning, "the provider is not told which number calls"},
 	{roleTrunk, "allow", "alaw,g722", Warning, "sound is transcoded, or there is none"},
@@ -82,13 +81,13 @@ var settings = []setting{
 	{roleOther, "identify_by", "ip", Wrong, "anybody can be it by its name: it asks for no password"},
 
 	{rolePhone, "auth", anything, Wrong, "anybody can be that phone: it has no password"},
-	{rolePhone, "identify_by", "username", Warning, "something else than its account makes a call that phone's"},
+	{rolePhone, "identify_by", "username", Warning, "a call can count as that phone's without its account"},
 	{rolePhone, "trust_id_inbound", "no", Wrong, "a phone can say that somebody else calls"},
-	{rolePhone, "trust_id_outbound", "yes", Warning, "phones are not shown who calls"},
-	{rolePhone, "send_pai", "yes", Warning, "phones are not shown who calls"},
+	{rolePhone, "trust_id_outbound", "yes", Warning, "phones do not show the caller"},
+	{rolePhone, "send_pai", "yes", Warning, "phones do not show the caller"},
 	{
 		rolePhone, "send_diversion", "no", Warning,
-		"phones are told who sent a call on to us, also when that number was withheld",
+		"phones show the number that forwarded the call, even when it was withheld",
 	},
 	{rolePhone, "rewrite_contact", "yes", Warning, "a phone behind another network's address cannot be rung"},
 	{rolePhone, "force_rport", "yes", Warning, "answers may not reach a phone behind another network's address"},
@@ -101,16 +100,16 @@ var settings = []setting{
 
 	{
 		roleLogin, "qualify_frequency", "30", Warning,
-		"a phone that is gone without a word counts as there, and callers wait for it",
+		"a phone that has vanished counts as online, and callers wait for it",
 	},
 	{roleLogin, "max_contacts", "1", Warning, "a second log-in is refused, or both telephones ring"},
 	{roleLogin, "remove_existing", "yes", Warning, "a telephone that was replaced keeps its successor out"},
-	{roleLogin, "default_expiration", "300", Warning, "a log-in counts for another time than five minutes"},
+	{roleLogin, "default_expiration", "300", Warning, "a log-in lasts longer or shorter than five minutes"},
 	{roleLogin, "minimum_expiration", "30", Warning, "telephones may log in too often, or not often enough"},
-	{roleLogin, "maximum_expiration", "3600", Warning, "a log-in may count for longer than an hour"},
+	{roleLogin, "maximum_expiration", "3600", Warning, "a log-in may last longer than an hour"},
 }
 
-// object is something of PJSIP as Asterisk has it.
+// object is an object of PJSIP as Asterisk has it.
 type object struct {
 	role    role
 	section string // its name, as in [name] of pjsip.conf
@@ -118,7 +117,7 @@ type object struct {
 	answer
 }
 
-// askSettings asks for everything that the settings are about.
+// askSettings asks for the objects of all settings.
 func askSettings(
 	ctx context.Context, about *inquiry, endpoints []asterisk.Endpoint, phones []phone, dial string,
 ) []object {
@@ -149,7 +148,7 @@ func askSettings(
 			continue
 		}
 		switch one := ask(roleOther, "endpoint", e.Resource, "["+e.Resource+"]"); {
-		case e.Name() == trunk || isYes(one.values["trust_id_inbound"]): // on others callers come in
+		case e.Name() == trunk || isYes(one.values["trust_id_inbound"]): // callers come in on others
 			one.role = roleTrunk
 			found = append(found, one, ask(roleAddress, "identify", e.Resource, one.shown))
 		case one.err != nil || one.values["auth"] == "":
@@ -162,13 +161,13 @@ func askSettings(
 // technology begins the names of the endpoints that have settings of PJSIP.
 const technology = "PJSIP/"
 
-// inquiry asks Asterisk for objects of PJSIP, for each once.
+// inquiry asks Asterisk for objects of PJSIP, once for each.
 type inquiry struct {
 	conn  *asterisk.Conn
 	heard map[string]answer // by kind and section
 }
 
-// answer is what Asterisk says of an object.
+// answer is Asterisk's answer about an object.
 type answer struct {
 	missing bool              // Asterisk does not have it
 	err     error             // Asterisk does not tell
@@ -201,7 +200,7 @@ func (q *inquiry) ask(ctx context.Context, name string) answer {
 	}
 	values := map[string]string{}
 	for _, t := range told {
-		if before := values[t.Attribute]; before != "" { // match is told once for each network
+		if before := values[t.Attribute]; before != "" { // match comes once for each network
 			t.Value = before + "," + t.Value
 		}
 		values[t.Attribute] = t.Value

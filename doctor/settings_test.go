@@ -56,7 +56,7 @@ func TestEverySettingThatIsNotInEffectIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSeenIsNotCalledRight(t *testing.T) {
+func TestASettingThatAsteriskDoesNotTellIsNotCalledRight(t *testing.T) {
 	for name, test := range map[string]struct {
 		change  func([]object) []object
 		verdict Verdict
@@ -83,7 +83,7 @@ func TestWhatCannotBeSeenIsNotCalledRight(t *testing.T) {
 	}
 }
 
-// The table and the file must say the same: a line that is in one only would never be looked at, or asked for in vain.
+// The table and the file must agree: a line in one alone would never be checked, or be asked for in vain.
 func TestTheTableOfSettingsIsWhatTheShippedFileSays(t *testing.T) {
 	text, err := os.ReadFile("../deploy/asterisk/pjsip.conf")
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func TestTheTableOfSettingsIsWhatTheShippedFileSays(t *testing.T) {
 		"bereikbaar-phone-aor aor": roleLogin, "bereikbaar-replaces endpoint": roleReplaces,
 		"bereikbaar-replaces identify": roleMatch,
 	}
-	// Not judged: names that are each installation's own, and what is no danger to anybody.
+	// Not judged: names of each installation's own, and settings without danger.
 	own := map[string]bool{
 		"user_agent": true, "unidentified_request_count": true, "unidentified_request_period": true,
 		"unidentified_request_prune_interval": true, "disallow": true, "deny": true, "endpoint": true,

@@ -11,11 +11,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// longestSilence is how long callers who press nothing may wait until a person's phone rings: what municipalities
-// promise to answer within (domain.md, "KPIs, exactly") leaves no more for a menu.
+// longestSilence is how long callers who press nothing may wait until a person's phone rings: the promised answer time
+// (domain.md, "KPIs, exactly") leaves no more for a menu.
 const longestSilence = 20 * time.Second
 
-// silence is how long callers wait who press nothing in a menu.
+// silence is how long callers who press nothing wait in a menu.
 type silence struct {
 	menu routing.MenuID
 	wait time.Duration // from the ring for the first menu of a number, else from the key that led to it
@@ -45,8 +45,8 @@ func silences(plan *routing.Plan, length func(prompts.Language, prompts.ID) time
 	return list
 }
 
-// spoken is how long a caller who presses nothing is in a menu, and in those where staying on the line leads to. The
-// configuration is checked for circles.
+// spoken is how long a caller who presses nothing is in a menu and in the menus after it. The configuration is checked
+// for circles.
 func spoken(
 	plan *routing.Plan, language prompts.Language, id routing.MenuID,
 	length func(prompts.Language, prompts.ID) time.Duration,

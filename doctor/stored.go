@@ -10,17 +10,17 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// mostFaults is how many keys that are not as they should be are told one by one.
+// mostFaults is how many faulty keys are reported one by one.
 const mostFaults = 10
 
-// lookAtStored looks through what Redis holds of live notes.
+// lookAtStored reads the live notes in Redis.
 func lookAtStored(ctx context.Context, notes Notes, plan *routing.Plan) []Finding {
 	colleagues := slices.Sorted(maps.Keys(plan.Agents))
 	for _, m := range slices.Sorted(maps.Keys(plan.Municipalities)) {
 		if err := notes.Survey(ctx, m, colleagues); err != nil {
 			return []Finding{{
-				checkStored, Warning, "what is stored could not be looked through: " + err.Error(),
-				"Mend what stands under " + checkRedis + ", and run the doctor again",
+				checkStored, Warning, "the notes could not be read: " + err.Error(),
+				"Mend the findings of " + checkRedis + ", and run the doctor again",
 			}}
 		}
 	}
@@ -45,7 +45,7 @@ func judgeStored(faults []redisstore.Fault) []Finding {
 	}
 	if rest := len(faults) - mostFaults; rest > 0 {
 		found = append(found, Finding{
-			checkStored, Wrong, fmt.Sprintf("%d more keys are not as they should be", rest),
+			checkStored, Wrong, fmt.Sprintf("%d more keys are faulty", rest),
 			"Mend these, and run the doctor again",
 		})
 	}

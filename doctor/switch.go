@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	infoLimit = 3 * time.Second // of a plain HTTP request to ARI
-	linkLimit = 4 * time.Second // to be linked
+	infoLimit = 3 * time.Second // for a plain HTTP request to ARI
+	linkLimit = 4 * time.Second // for the link
 	infoBytes = 1 << 20
 )
 
-// applicationSuffix makes the name of the doctor's own application: with the daemon's it would take its calls. Asterisk
-// forgets the application when the doctor hangs up.
+// applicationSuffix makes the name of the doctor's own application: under the daemon's name it would take over the
+// daemon's calls. Asterisk forgets the application when the doctor disconnects.
 const applicationSuffix = "-doctor"
 
-// switchFacts is what Asterisk says. What comes after an error was not asked.
+// switchFacts is what Asterisk says. After an error the remaining questions are not asked.
 type switchFacts struct {
 	application string // of the daemon
 	reach       error  // ARI gives no answer over HTTP
@@ -55,7 +55,7 @@ type eventFacts struct {
 	Type asterisk.EventType `json:"type"`
 }
 
-// askSwitch asks over plain HTTP first, which any Asterisk understands: what does not work after that is told apart.
+// askSwitch asks over plain HTTP first, which any Asterisk understands: that tells later failures apart.
 func askSwitch(ctx context.Context, c config.ARI, phones []phone, dial string) switchFacts {
 	f := switchFacts{application: c.Application}
 	f.version, f.status, f.reach = askVersion(ctx, c)
@@ -85,7 +85,7 @@ func askSwitch(ctx context.Context, c config.ARI, phones []phone, dial string) s
 	return f
 }
 
-// askVersion asks for asterisk/info. An answer other than 200 is no error; the version is empty when it is not told.
+// askVersion asks for asterisk/info. An answer other than 200 is no error; the version is empty when it is missing.
 func askVersion(ctx context.Context, c config.ARI) (version string, status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, infoLimit)
 	defer cancel()
@@ -114,7 +114,7 @@ func askVersion(ctx context.Context, c config.ARI) (version string, status int, 
 	if err := json.NewDecoder(io.LimitReader(response.Body, infoBytes)).Decode(
 		&info,
 	); err != nil && response.StatusCode == http.StatusOK {
-		return "", 0, fmt.Errorf("what answers there is not ARI: %w", err)
+		return "", 0, fmt.Errorf("the server there is not ARI: %w", err)
 	}
 	return info.System.Version, response.StatusCode, nil
 }
@@ -132,7 +132,7 @@ func infoURL(events string) (string, error) {
 	return u.String(), nil
 }
 
-// withoutAddress takes the whole address out of an error of net/http.
+// withoutAddress takes the address out of an error of net/http.
 func withoutAddress(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
@@ -140,7 +140,7 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// linkNews hears the first that happens to the doctor's link: one attempt tells all.
+// linkNews waits for the first event of the doctor's link: one attempt is enough.
 type linkNews struct {
 	lost  chan struct{}
 	once  sync.Once
@@ -176,7 +176,7 @@ func (n *linkNews) await(ctx context.Context, conn *asterisk.Conn) error {
 	}
 }
 
-// askAll asks what needs the link. The first question that is not answered ends it.
+// askAll asks over the link. The first unanswered question ends it.
 func (f *switchFacts) askAll(
 	ctx context.Context, conn *asterisk.Conn, about *inquiry, phones []phone, dial string,
 ) error {
@@ -203,7 +203,7 @@ func (f *switchFacts) askAll(
 	return nil
 }
 
-// skewOf is 0 when Asterisk tells no time.
+// skewOf is 0 when Asterisk gives no time.
 func skewOf(pong string, now time.Time) time.Duration {
 	var told struct{ Timestamp string }
 	if json.Unmarshal([]byte(pong), &told) != nil {
