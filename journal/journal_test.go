@@ -130,7 +130,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	})
 	t.Run("an event of no note", func(t *testing.T) {
 		j := open(t, pathOf(t))
-		require.ErrorContains(t, j.Append(town, note.Event{Note: "17", Ver: 1}), "of no note")
+		require.ErrorContains(t, j.Append(town, note.Event{Note: "17", Ver: 1}), "no note or no version")
 		require.Empty(t, content(t, j))
 	})
 }
