@@ -14,10 +14,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// portAgainAfter is how long the daemon waits before it tries again to open the API's port: who has it may go away.
+// portAgainAfter is how long the daemon waits before it tries again to open the API's port: its holder may go away.
 const portAgainAfter = 2 * time.Second
 
-// apiPort serves the JSON API beside the telephone, which answers calls whatever becomes of it.
+// apiPort serves the JSON API beside the telephone. Calls are answered without it too.
 type apiPort struct {
 	handler http.Handler
 	tokens  *web.Tokens
@@ -25,17 +25,17 @@ type apiPort struct {
 	log     *slog.Logger
 
 	mu     sync.Mutex
-	closed error // why nobody can reach it; nil while it serves
+	closed error // why it cannot be reached; nil while it serves
 	last   metrics.Health
 }
 
 var errNotOpen = errors.New("its port is not open yet")
 
-// newAPIPort makes the JSON API of what the options join. It lets in the colleagues and programs of a tokens file.
+// newAPIPort makes the JSON API, for the colleagues and programs of a tokens file.
 func newAPIPort(tokensFile string, options web.Options, listen func() string) *apiPort {
 	tokens, err := web.OpenTokens(tokensFile, options.Log)
 	if err != nil { // no reason to leave the telephone unanswered
-		options.Log.Error("nobody may use the JSON API until its tokens file is right", "err", err)
+		options.Log.Error("the tokens file cannot be used; the JSON API lets nobody in until it is right", "err", err)
 	}
 	options.Tokens = tokens
 	return &apiPort{
@@ -73,7 +73,7 @@ func (p *apiPort) serveOnce(ctx context.Context) error {
 	return httpserver.Serve(ctx, listener, p.handler, p.log)
 }
 
-// isClosed takes down why nobody can reach the API, nil when it serves, and reports whether that is news.
+// isClosed records why the API cannot be reached, nil when it serves, and reports whether that is news.
 func (p *apiPort) isClosed(why error) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,7 +82,7 @@ func (p *apiPort) isClosed(why error) bool {
 	return fmt.Sprint(before) != fmt.Sprint(why)
 }
 
-// health says whether the API can be reached, and whether the tokens that it lets in are those of their file.
+// health says whether the API can be reached, and whether the tokens in force are those of their file.
 func (p *apiPort) health(context.Context) metrics.Health {
 	tokens := p.tokens.InForce(time.Now())
 	p.mu.Lock()
@@ -94,7 +94,8 @@ func (p *apiPort) health(context.Context) metrics.Health {
 	case errors.Is(tokens, web.ErrNobody): // the log has the reason, which may quote the file
 		now.Detail = "the tokens file cannot be used, and nobody is let in: see the log, or run bereikbaar doctor"
 	case tokens != nil:
-		now.Detail = "the tokens file cannot be used, and who was let in before still is: see the log, or run bereikbaar doctor"
+		now.Detail = "the tokens file cannot be used, and the tokens before it still count: " +
+			"see the log, or run bereikbaar doctor"
 	}
 	if now.Up != p.last.Up || now.Degraded != p.last.Degraded {
 		now.Since = time.Now().UTC()

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A port that another program has is no reason to leave the telephone unanswered, and is taken once it is free.
+// Calls are answered while another program has the API's port, and the port is taken once it is free.
 func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestADaemonWithoutTokensHasNoAPIToBeMissing(t *testing.T) {
 	require.NotContains(t, scraped(t, d), `part="api"`)
 }
 
-// withTokens is the line of a configuration with an API that nobody may use.
+// withTokens is the line of a configuration with an API that lets nobody in.
 func withTokens(t *testing.T) string {
 	t.Helper()
 	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
@@ -75,10 +75,10 @@ func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
 	h := d.api.health(t.Context())
 	require.True(t, h.Degraded)
 	require.Contains(t, h.Detail, "nobody is let in")
-	require.NotContains(t, h.Detail, "still is")
+	require.NotContains(t, h.Detail, "still count")
 }
 
-// Who takes a token out of a file that the daemon then cannot use has not taken it away from anybody.
+// A token that is removed from a file is still let in when the daemon cannot use the file.
 func TestTokensThatAreNotThoseOfTheFileAreTold(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
 	require.True(t, d.api.isClosed(nil))

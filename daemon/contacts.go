@@ -9,8 +9,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/metrics"
 )
 
-// loggedContacts counts what became of calls, and writes a line for each, so that somebody who has a call's id finds
-// out. The line holds no number, no key that was pressed and nobody's name.
+// loggedContacts counts how calls ended, and logs a line for each, to be found by the call's id. The line holds no
+// number, no pressed key and no name.
 type loggedContacts struct {
 	*metrics.Metrics
 	repeats *repeats

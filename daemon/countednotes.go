@@ -12,8 +12,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// countedNotes counts what callers are told about notes by telephone. The JSON API goes past it: what programs promise
-// shows in the counts of the store.
+// countedNotes counts the notes of callers on the telephone. The JSON API goes past it: notes that programs make show
+// in the counts of the store.
 type countedNotes struct {
 	*callback.Service
 	reader   note.Reader
@@ -60,7 +60,7 @@ func (n countedNotes) Withdraw(ctx context.Context, about note.Note, in call.ID)
 	return err
 }
 
-// repeated counts a call as a repeat contact, once: a caller who was told of his note may ask for the same again in
+// repeated counts a call as a repeat contact, once: after hearing of their note a caller may ask for the same again in
 // that call.
 func (n countedNotes) repeated(team call.TeamID, in call.ID) {
 	if n.repeats.first(in) {

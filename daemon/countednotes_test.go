@@ -22,8 +22,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// What is counted as promised by telephone is that: not the same promise again, and not a caller who had a note
-// already.
+// Only new promises by telephone are counted: not the same promise again, and not a caller who had a note already.
 func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler))
 	store := storetest.NewMemory()
@@ -58,14 +57,14 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 	counts(1, 1)
 	require.Equal(t, n.ID, asks("2").ID)
 	counts(1, 1)
-	require.NoError(t, notes.Repeated(t.Context(), n, "3"), "he was recognised")
+	require.NoError(t, notes.Repeated(t.Context(), n, "3"), "they were recognised")
 	counts(1, 2)
-	require.Equal(t, n.ID, asks("3").ID, "nobody was there, and he asked for the same again")
+	require.Equal(t, n.ID, asks("3").ID, "nobody was there, and they asked for the same again")
 	counts(1, 2)
 	loggedContacts{d.metrics, notes.repeats, d.log}.Contact(call.Contact{
 		Call: call.Call{ID: "3"}, Outcome: call.CallbackPromised,
 	})
-	require.NotContains(t, notes.repeats.counted, call.ID("3"), "what is over is forgotten")
+	require.NotContains(t, notes.repeats.counted, call.ID("3"), "a call that is over is forgotten")
 	require.Len(t, notes.repeats.counted, 1)
 }
 

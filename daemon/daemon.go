@@ -33,7 +33,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// letGoLimit bounds how long calls get to let go of the daemon when it stops.
+// letGoLimit bounds the shutdown of active calls.
 const letGoLimit = 5 * time.Second
 
 // standByFor is how long a daemon that was replaced waits before it ends.
@@ -203,19 +203,19 @@ func (d *Daemon) watchHealth(library *prompts.Library) error {
 	})
 }
 
-// turns returns only when the queues and the switchboard turn.
+// turns returns only when the queues and the switchboard respond.
 func (d *Daemon) turns() {
 	d.queues.Snapshot()
 	d.board.Size()
 	d.pulse.Beat()
 }
 
-// whose gives whose notes may be in Redis.
+// whose gives the municipalities and colleagues whose notes may be in Redis.
 func (d *Daemon) whose() ([]call.MunicipalityID, []call.AgentID) {
 	return d.municipalities.names(), slices.Sorted(maps.Keys(d.settings.plan().Agents))
 }
 
-// Run serves until ctx ends or the daemon is replaced, and then leaves the calls to whoever comes next.
+// Run serves until ctx ends or the daemon is replaced, and then leaves the calls to the next daemon.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.lock.Close()
 	defer d.store.Close()
@@ -248,7 +248,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 
-	// The link outlives ctx: calls still have to let go of it.
+	// The link outlives ctx: the shutdown of calls needs it.
 	link, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	ended := make(chan error, 1)
@@ -272,10 +272,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 }
 
 // standBy waits after another program took our place at Asterisk. Two daemons on one application are a mistake that
-// only people can mend: until then they must not take each other's calls all the time. But who took over may also be
+// only people can mend: until then they must not take each other's calls all the time. But the other one may also be
 // gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
-	d.log.Error("another daemon took our place at Asterisk; this one ends in a while and may then be started again",
+	d.log.Error("another daemon took our place at Asterisk; this one ends after a wait and may then be started again",
 		"err", why, "after", standByFor)
 	select {
 	case <-ctx.Done():
@@ -299,7 +299,7 @@ func (d *Daemon) letGo() {
 	lines, legs := d.board.Size()
 	d.log.Info("bereikbaar stops; calls stay with Asterisk", "calls", lines, "phones", legs)
 	if err := d.board.Halt(limited); err != nil {
-		d.log.Error("calls did not let go in time", "err", err)
+		d.log.Error("shutdown timed out with calls active", "err", err)
 	}
 }
 
@@ -338,7 +338,7 @@ func (d *Daemon) reload(ctx context.Context, fresh *config.Config) {
 	d.queues.Apply(fresh.Plan) // once it is known which of the phones are in use
 	d.metrics.Config.Reloaded()
 	for _, key := range fresh.NeedsRestart {
-		d.log.Warn("a changed setting counts from the next start only", "key", key)
+		d.log.Warn("a changed setting takes effect at the next start only", "key", key)
 	}
 	d.log.Info("configuration reloaded", "teams", len(fresh.Plan.Teams))
 }

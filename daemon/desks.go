@@ -88,7 +88,7 @@ func (d *desks) CallBack(n note.Note) error {
 	return nil
 }
 
-// begin looks whether the colleague can be put through now, keeps the number for them, and rings their phone.
+// begin checks that the colleague can be put through now, reserves the number for them, and rings their phone.
 func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 	if err := d.reachable(agent); err != nil {
 		return err
@@ -101,9 +101,9 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 	}
 	go func() {
 		defer free()
-		// it ends with the colleague's phone, or when the daemon lets go
+		// it ends with the colleague's phone, or when the daemon stops
 		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil {
-			d.log.Warn("a callback came to nothing", "note", n.ID, "agent", n.Colleague, "err", err)
+			d.log.Warn("callback failed", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()
 	return nil
@@ -112,8 +112,7 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 const (
 	// askPhone bounds the questions to Asterisk how a colleague's phone stands.
 	askPhone = 3 * time.Second
-	// loggingIn is how long a phone that has just logged in may still be told to be offline (seen on 22.10.1 under
-	// load).
+	// loggingIn is how long a phone that has just logged in may still be reported offline (seen on 22.10.1 under load).
 	loggingIn = time.Second
 	askAgain  = 100 * time.Millisecond
 )
@@ -161,9 +160,8 @@ func (d *desks) Check(n note.Note) error {
 // lookForTries bounds the search for others who try to reach a number.
 const lookForTries = time.Second
 
-// tried refuses a call to a number that a colleague tries about another note with a phone of their own: that note says
-// so until they have told what came of it. Notes that cannot be read refuse nothing: who dials by us needs the store
-// anyhow.
+// tried refuses a call to a number that a colleague rings for another note with a phone of their own: that note says so
+// until they report the result. Notes that cannot be read refuse nothing: a call by us needs the store anyhow.
 func (d *desks) tried(n note.Note) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookForTries)
 	defer cancel()
@@ -171,7 +169,7 @@ func (d *desks) tried(n note.Note) error {
 		notes, err := d.notes.Live(ctx, m, n.Number)
 		if err != nil {
 			d.log.Warn(
-				"could not see whether a colleague calls a number already; it is not kept back", "note", n.ID, "err",
+				"could not check whether a colleague calls a number already; continuing without", "note", n.ID, "err",
 				err,
 			)
 		}
@@ -184,7 +182,7 @@ func (d *desks) tried(n note.Note) error {
 	return nil
 }
 
-// counted counts a refusal of those who know who is on the telephone.
+// counted counts a refusal because of a call that goes on.
 func (d *desks) counted(err error) error {
 	if why, ok := errors.AsType[*dialling.Error](err); ok {
 		d.refusals.add(why.Code)
@@ -192,7 +190,7 @@ func (d *desks) counted(err error) error {
 	return err
 }
 
-// refuse says why nobody is rung, and has it counted: the guard knows its own refusals only.
+// refuse says why nobody is rung, and counts it: the guard counts its own refusals only.
 func (d *desks) refuse(code dialling.Reason, text string) error {
 	d.refusals.add(code)
 	return &dialling.Error{Code: code, Text: text}
@@ -202,21 +200,21 @@ func (d *desks) refuse(code dialling.Reason, text string) error {
 func (d *desks) TakeBack(ctx context.Context, line ivr.Line, colleague call.AgentID, kept ivr.Kept) error {
 	free := d.take(colleague)
 	if free == nil {
-		free = func() {} // he was put through to another caller since, and that one frees him
+		free = func() {} // they were put through to another caller since, and that call frees them
 	}
 	defer free()
 	return d.callbacks.TakeBack(ctx, line, colleague, kept, free)
 }
 
-// SeeOut implements asterisk.Callbacks. The colleague has nothing to do with it any more.
+// SeeOut implements asterisk.Callbacks. The colleague is no longer part of it.
 func (d *desks) SeeOut(
 	ctx context.Context, colleague call.AgentID, state string, since time.Time, over func() error,
 ) error {
 	return d.callbacks.SeeOut(ctx, colleague, state, since, over)
 }
 
-// take keeps a colleague from being put through to a second caller until free is called, as often as one likes; nil
-// when he is being put through to one already.
+// take keeps a colleague from being put through to a second caller until free is called, which may be repeated; nil
+// when they are being put through to one already.
 func (d *desks) take(colleague call.AgentID) (free func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// The daemon as it is wired, before it has run: what is asked of its API is in what Prometheus reads.
+// The daemon as it is wired, before it has run: requests to its API are in the figures for Prometheus.
 func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
 	before := scraped(t, d)
@@ -36,7 +36,7 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	require.Contains(t, after, `bereikbaar_api_tokens_refused_total{reason="missing"} 1`)
 }
 
-// Who is not put through is told so at once, and not in the log alone; each refusal is in the figures, once.
+// A refused colleague is told at once, and not in the log alone; each refusal is counted once.
 func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 	const wayOut = "callbacks: {dial: \"PJSIP/{number}@trunk\"}"
 	for name, test := range map[string]struct {
@@ -45,11 +45,11 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		dial      string
 		code      dialling.Reason
 	}{
-		"no way outside":                  {"kcc1", "0612345678", "", dialling.ReasonOff},
-		"a colleague without a phone":     {"by-token-only", "0612345678", wayOut, dialling.ReasonNoPhone},
-		"a number that must not be":       {"kcc1", "0900123456", wayOut, dialling.ReasonNumber},
-		"he is being put through already": {"kcc1", "0612345678", wayOut, dialling.ReasonBusy},
-		"Asterisk cannot be reached":      {"kcc1", "0612345678", wayOut, dialling.ReasonExchange},
+		"no way outside":              {"kcc1", "0612345678", "", dialling.ReasonOff},
+		"a colleague without a phone": {"by-token-only", "0612345678", wayOut, dialling.ReasonNoPhone},
+		"a number that must not be":   {"kcc1", "0900123456", wayOut, dialling.ReasonNumber},
+		"being put through already":   {"kcc1", "0612345678", wayOut, dialling.ReasonBusy},
+		"Asterisk cannot be reached":  {"kcc1", "0612345678", wayOut, dialling.ReasonExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole := daemonWith(t, slog.New(slog.DiscardHandler), test.dial)
@@ -74,8 +74,8 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 	}
 }
 
-// A colleague rings a number with a phone of their own: nobody else is put through to it until they have said what came
-// of it.
+// A colleague rings a number with a phone of their own: nobody else is put through to it until they have reported the
+// result.
 func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
 	c := atTheOffice(t)
 	d := daemonWith(t, slog.New(slog.DiscardHandler), c.RedisLine())
@@ -104,7 +104,7 @@ func TestANumberThatAColleagueRingsByThemselvesIsNotCalled(t *testing.T) {
 	require.NoError(t, d.desks.Check(two))
 }
 
-// scraped is what Prometheus would read.
+// scraped is the page that Prometheus would read.
 func scraped(t *testing.T, d *Daemon) string {
 	t.Helper()
 	families, err := d.registry.Gather()

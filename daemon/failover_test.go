@@ -18,8 +18,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
-// The daemon over a real failover: it follows within seconds, and what was promised, claimed and erased before and
-// meanwhile is there. The replica is cut off before the last changes, so that the new primary lacks them.
+// The daemon over a real failover: it follows within seconds, and keeps the promises, claims and erasures from before
+// and meanwhile. The replica is cut off before the last changes, so that the new primary lacks them.
 func TestTheDaemonFollowsAFailover(t *testing.T) {
 	r := redistest.StartReplicated(t, 2)
 	t.Setenv("BEREIKBAAR_REDIS_PASSWORD", redistest.Password)
@@ -81,7 +81,7 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 	require.NoError(t, err)
 	theirs, err := d.store.ByNumber(t.Context(), "deventer", number, 10)
 	require.NoError(t, err)
-	require.Len(t, theirs, 3, "who was erased is not found again")
+	require.Len(t, theirs, 3, "the erased person is not found again")
 	require.Contains(t, log.String(), "Redis is back")
 	require.Eventually(t, func() bool {
 		proof, err = d.store.Attest(t.Context(), proof)

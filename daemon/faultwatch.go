@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	// faultsSeenEvery is how often the daemon tells what was met in Redis that is not as it should be.
+	// faultsSeenEvery is how often the daemon logs the faults that were met in Redis.
 	faultsSeenEvery = 5 * time.Second
-	// surveyEvery is how often it looks through what Redis holds of live notes: what is broken there would be found by
-	// whoever needs it.
+	// surveyEvery is how often it looks through the live notes in Redis: else a broken one is found when it is needed.
 	surveyEvery = 5 * time.Minute
 	surveyLimit = time.Minute
 )
@@ -24,7 +23,7 @@ type surveyed interface {
 	Faults() []redisstore.Fault
 }
 
-// faultWatch tells of what Redis holds under our keys and nobody here wrote.
+// faultWatch logs what Redis holds under our keys that this program did not write.
 type faultWatch struct {
 	store surveyed
 	log   *slog.Logger
@@ -51,8 +50,8 @@ func (w *faultWatch) run(ctx context.Context, whose func() ([]call.MunicipalityI
 	}
 }
 
-// look looks through all when it is time, and tells what is known. While Redis does not answer it tries again the next
-// time.
+// look looks through all notes when it is time, and logs the known faults. While Redis does not answer it tries again
+// the next time.
 func (w *faultWatch) look(
 	ctx context.Context, now time.Time, municipalities []call.MunicipalityID, colleagues []call.AgentID,
 ) {
@@ -85,7 +84,7 @@ func (w *faultWatch) tell(found []redisstore.Fault) {
 			level = slog.LevelError
 		}
 		w.log.Log(context.Background(), level,
-			"Redis holds what is not as this program writes it; it is passed over, and what needs it is refused",
+			"Redis holds what is not as this program writes it; it is skipped, and requests that need it are refused",
 			"key", f.Key, "problem", f.Text, "faults", f.Entries, "mend", f.Mend)
 	}
 	for key := range w.told {
@@ -96,7 +95,7 @@ func (w *faultWatch) tell(found []redisstore.Fault) {
 	w.told = known
 }
 
-// faultCounts gives how many are known by kind of key, also of those without any.
+// faultCounts counts the known faults by kind of key, kinds without any included.
 func faultCounts(found []redisstore.Fault) map[string]int {
 	counts := make(map[string]int)
 	for _, index := range redisstore.Indexes() {

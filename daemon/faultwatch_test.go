@@ -40,7 +40,7 @@ func (s *Daemon) asked(t *testing.T, token, path string) *httptest.ResponseRecor
 	return answer
 }
 
-// Whatever stands in an index, the notes are listed; what is no note is named with its mend, counted, and told once.
+// Whatever an index holds, the notes are listed; a faulty entry is named with its mend, counted, and logged once.
 func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 	c := atTheOffice(t)
 	n := c.Note("kcc")
@@ -103,7 +103,7 @@ func TestANoteOfWhichSomeHistoryIsGoneIsShown(t *testing.T) {
 	require.Contains(t, answer.Body.String(), `"history_unread":true`)
 }
 
-// Who asked to be forgotten is, as far as can be read; and whoever asked for it knows that it may not be all.
+// A person is erased as far as their notes can be read; and the answer says that it may not be all.
 func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	c := atTheOffice(t)
 	n := c.Note("kcc")

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// heartbeat is how often the daemon looks whether it still turns.
+	// heartbeat is how often the daemon checks that it still responds.
 	heartbeat = time.Second
-	// pulseLimit is after how long without a turn it counts as stuck.
+	// pulseLimit is after how long without a heartbeat it counts as stuck.
 	pulseLimit = 10 * time.Second
 )
 
@@ -33,7 +33,7 @@ func linkHealth(conn *asterisk.Conn, board *asterisk.Switchboard) func(context.C
 		case err != nil:
 			h.Detail = err.Error()
 		default:
-			h.Detail = "connecting to Asterisk, and asking it what it has"
+			h.Detail = "connecting to Asterisk, and asking it for its calls"
 		}
 		return h
 	}
@@ -61,18 +61,18 @@ func promptsHealth(settings *Settings, library *prompts.Library) func(context.Co
 	}
 }
 
-// supervisor is what systemd is told: that the daemon is ready, still turns, stops.
+// supervisor tells systemd that the daemon is ready, alive or stopping.
 type supervisor struct{ log *slog.Logger }
 
-// ready tells it that the daemon is ready, once it is.
+// ready tells it that the daemon is ready, once the link with Asterisk is up.
 func (s supervisor) ready(ctx context.Context, conn *asterisk.Conn) {
 	if conn.AwaitUp(ctx) == nil {
 		s.notify(systemd.SdNotifyReady)
 	}
 }
 
-// keepAlive tells it that the daemon still turns. Asterisk does not notice one that no longer does, and its callers
-// would hear silence: systemd kills it.
+// keepAlive feeds the watchdog, by which systemd kills a stuck daemon: Asterisk does not notice one, and its callers
+// would hear silence.
 func (s supervisor) keepAlive(ctx context.Context, turns func()) {
 	ticks := time.NewTicker(heartbeat)
 	defer ticks.Stop()

@@ -13,8 +13,7 @@ import (
 // JournalFile is the journal, in the state directory.
 const JournalFile = "journal.db"
 
-// openJournal opens the journal in the state directory. One that is torn is set aside; what could be read of it is
-// kept.
+// openJournal opens the journal in the state directory. A torn one is set aside, and its readable notes are kept.
 func openJournal(dir string, watch keeperObserver) (*journal.Journal, error) {
 	kept, err := journal.Open(filepath.Join(dir, JournalFile))
 	if kept == nil {
@@ -22,12 +21,12 @@ func openJournal(dir string, watch keeperObserver) (*journal.Journal, error) {
 	}
 	if err != nil {
 		watch.figures.JournalFailed(err)
-		watch.log.Error("the journal of callback notes was torn", "err", err)
+		watch.log.Error("the journal of callback notes was torn; continuing with what could be read", "err", err)
 	}
 	return kept, nil
 }
 
-// keeperObserver counts and logs what the keeper tells.
+// keeperObserver counts and logs what the keeper reports.
 type keeperObserver struct {
 	figures *metrics.Keeping
 	log     *slog.Logger
@@ -44,10 +43,10 @@ func (w keeperObserver) Apart(notes int) { w.figures.Apart(notes) }
 
 func (w keeperObserver) Restored(notes int) {
 	w.figures.Restored(notes)
-	w.log.Error("Redis had lost callback notes that it confirmed; it has them again from the journal", "notes", notes)
+	w.log.Error("Redis had lost confirmed callback notes; restored from the journal", "notes", notes)
 }
 
 func (w keeperObserver) Diverged(id note.ID) {
 	w.figures.Diverged(id)
-	w.log.Error("Redis tells another history of a callback note than was confirmed; somebody must look", "note", id)
+	w.log.Error("note history in Redis differs from the confirmed one; manual check needed", "note", id)
 }

@@ -21,13 +21,13 @@ import (
 // municipalitiesFile, in the state directory, names every municipality that was ever in the configuration, one a line.
 const municipalitiesFile = "municipalities"
 
-// municipalities is whose notes are looked after: a municipality that is taken out of the configuration may still have
-// some. Only names may be used by others than the one goroutine that makes rounds.
+// municipalities are those whose notes are looked after: one that left the configuration may still have some. Only
+// names is safe outside the goroutine that makes rounds.
 type municipalities struct {
 	mu   sync.Mutex // of all
 	all  []call.MunicipalityID
 	plan *routing.Plan                // of which all is known
-	told map[call.MunicipalityID]bool // who is no longer in the configuration
+	told map[call.MunicipalityID]bool // those that left the configuration and were logged
 }
 
 // follow takes over a changed configuration. journal gives whose notes the journal keeps. On an error it knows those

@@ -66,7 +66,7 @@ func TestTheConfigurationIsLookedAfterWhateverFails(t *testing.T) {
 	)
 }
 
-// What was promised for a municipality that left the configuration shows in the figures, and so raises the alerts.
+// Notes of a municipality that left the configuration show in the figures, and so raise the alerts.
 func TestNotesOfAMunicipalityThatLeftAreInTheFigures(t *testing.T) {
 	c := atTheOffice(t)
 	c.Note("kcc")

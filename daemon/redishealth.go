@@ -14,8 +14,8 @@ import (
 const (
 	// storeSeenEvery is how often the daemon looks which Redis answers.
 	storeSeenEvery = 5 * time.Second
-	// storeCheckedEvery is how often it looks whether a Redis that was found good still keeps what it confirms:
-	// settings can be changed and disks fill while it runs.
+	// storeCheckedEvery is how often it checks a good Redis again: settings can be changed and disks fill while it
+	// runs.
 	storeCheckedEvery = time.Minute
 )
 
@@ -34,7 +34,7 @@ type storeWatch struct {
 	witness Witness
 	log     *slog.Logger
 
-	// Of the one goroutine that looks.
+	// Only the goroutine that looks uses these.
 	identity string // of the Redis that was checked last; empty when none was, or it went away since
 	checked  time.Time
 	known    map[string]redisstore.Problem // by setting: what was logged
@@ -67,7 +67,7 @@ func (w *storeWatch) run(ctx context.Context) {
 // wrong.
 func (w *storeWatch) look(ctx context.Context, now time.Time) {
 	seen, err := w.store.Identity(ctx)
-	if err != nil { // the ping of its health says so; who answers next is checked
+	if err != nil { // the ping of its health says so; the next Redis is checked
 		w.identity = ""
 		return
 	}
@@ -82,11 +82,11 @@ func (w *storeWatch) look(ctx context.Context, now time.Time) {
 	w.tell(found)
 }
 
-// attest has the next number confirmed by Redis, and gives what is wrong with what is known of those before it.
+// attest has Redis confirm the next trial number, and gives the problem when it lost one that it confirmed.
 func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
 	before, err := w.witness.Read()
 	if err != nil {
-		w.log.Warn("whether Redis keeps what it confirms is tried from the beginning", "err", err)
+		w.log.Warn("the trial whether Redis keeps what it confirms starts again from the beginning", "err", err)
 	}
 	proof, err := w.store.Attest(ctx, before)
 	if err == nil {
@@ -97,7 +97,7 @@ func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
 		untried = err.Error()
 	}
 	if untried != "" && untried != w.untried {
-		w.log.Warn("it could not be tried whether Redis keeps what it confirms; it is tried again", "err", err)
+		w.log.Warn("the trial whether Redis keeps what it confirms failed; it is tried again", "err", err)
 	}
 	w.untried = untried
 	if problem, wrong := proof.Problem(); wrong {

@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// scripted is a Redis that says what a test lets it say.
+// scripted is a Redis with the answers of a test.
 type scripted struct {
 	away     error
 	identity string

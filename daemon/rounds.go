@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// roundEvery is how often the passing of time is looked after: leases, warnings, deadlines, retention.
+	// roundEvery is how often leases, warnings, deadlines and retention are checked.
 	roundEvery = time.Second
 	// compareEvery is how often the journal is compared with Redis when nothing points to a loss.
 	compareEvery = 10 * time.Minute
-	// lookAgain is how often while there are notes that it could not reconcile, which people must mend; and how long to
-	// wait after the journal's file could not be compacted.
+	// lookAgain is how often while some notes could not be reconciled and need a manual check; and how long to wait
+	// after the journal's file could not be compacted.
 	lookAgain = time.Minute
 	// pruneEvery and keepClosed say how long the journal keeps what Redis has too (docs/notes.md).
 	pruneEvery = time.Hour
 	keepClosed = 72 * time.Hour
-	// compactEvery is how often the journal's file is rid of what was pruned: all of it is written anew. Who asked to
-	// be erased is gone from it within lookAgain.
+	// compactEvery is how often the journal's file is written anew, without what was pruned. An erased person is gone
+	// from it within lookAgain.
 	compactEvery = time.Hour
-	// keepLimit bounds one round or comparison: the next one goes on.
+	// keepLimit bounds one round or comparison: the next one continues.
 	keepLimit = 30 * time.Second
 )
 
-// rounds looks after callback notes as time passes: leases, warnings, deadlines, retention. It brings Redis up to the
-// journal at the start, when another Redis answers than before or one that was away, and now and then.
+// rounds checks the leases, warnings, deadlines and retention of callback notes. It brings Redis up to the journal at
+// the start, when Redis is back or another one answers, and now and then.
 type rounds struct {
 	store          *redisstore.Store
 	keeper         *keeper.Keeper
@@ -53,7 +53,7 @@ type rounds struct {
 	quiet      map[string]string // the last error of each kind: one is logged once, not every second
 }
 
-// newRounds has made none yet. Nobody could renew a claim without a daemon either, so that it begins as an outage does.
+// newRounds begins in an outage: without a daemon nobody could renew a claim either.
 func (d *Daemon) newRounds() *rounds {
 	return &rounds{
 		store: d.store, keeper: d.keeper, journal: d.journal, worklist: d.worklist, municipalities: &d.municipalities,
@@ -92,8 +92,8 @@ func (k *rounds) tick(ctx context.Context, now time.Time) {
 			k.sayOnce("the journal could not be compared with Redis", err)
 		}
 		k.sayBack(away, another, given)
-		k.sayOnce("what other programs changed could not be taken into the journal", k.follow(ctx, seen))
-		k.sayOnce("a round over the callback notes was not complete", k.round(ctx, now))
+		k.sayOnce("changes by other programs could not be taken into the journal", k.follow(ctx, seen))
+		k.sayOnce("a round over the callback notes was incomplete", k.round(ctx, now))
 	}
 	if now.Sub(k.pruned) >= pruneEvery && k.comparison.wentRound() {
 		_, err := k.keeper.Prune(ctx, now, keepClosed)
@@ -112,11 +112,11 @@ func (k *rounds) tick(ctx context.Context, now time.Time) {
 func (k *rounds) sayBack(away time.Duration, another bool, given int) {
 	switch {
 	case away > 0:
-		k.log.Info("Redis is back: notes can be worked again, and it was given what the journal had kept for it",
+		k.log.Info("Redis is back: notes can be worked again, and it was given the notes of the journal",
 			"away", away.Round(time.Millisecond), "notes", given, "another", another, "still_behind", k.keeper.Behind())
 	case another:
 		k.log.Info(
-			"another Redis answers than before, or it was started anew; it was given what it lacked from the journal",
+			"another Redis answers than before, or it was started anew; it was given the missing notes of the journal",
 			"notes", given,
 		)
 	}
@@ -134,7 +134,7 @@ func (k *rounds) compare(ctx context.Context, now time.Time) (int, error) {
 	return came.Mended, err
 }
 
-// followed is up to where each municipality's log was followed.
+// followed is how far each municipality's log was followed.
 type followed struct {
 	with  string // the identity of that Redis: another one is followed from the beginning
 	after map[call.MunicipalityID]string
@@ -154,7 +154,7 @@ func (k *rounds) follow(ctx context.Context, seen string) error {
 	return errors.Join(problems...)
 }
 
-// compact rids the journal's file of what was forgotten, if anything was, by this daemon or by one before it.
+// compact rids the journal's file of what this daemon or one before it forgot, if anything.
 func (k *rounds) compact() error {
 	left, err := k.journal.Leftovers()
 	if err != nil || !left {
@@ -202,13 +202,13 @@ func (k *rounds) sayOnce(what string, err error) {
 		text = err.Error()
 	}
 	if text != "" && text != k.quiet[what] {
-		k.log.Error("callback notes are not looked after as they should be", "what", what, "err", err)
+		k.log.Error("the upkeep of callback notes failed; it is tried again", "what", what, "err", err)
 	}
 	k.quiet[what] = text
 }
 
-// warnOfStrangers says which municipalities still have live notes and are not in the configuration: nobody is told of
-// those otherwise.
+// warnOfStrangers logs the municipalities that left the configuration and still have live notes: nothing else shows
+// them.
 func (k *rounds) warnOfStrangers(ctx context.Context, now time.Time) {
 	for _, m := range k.municipalities.strangers(k.settings.plan()) {
 		counts, err := k.keeper.Counts(ctx, m, now)
@@ -217,8 +217,9 @@ func (k *rounds) warnOfStrangers(ctx context.Context, now time.Time) {
 			live += c.Live
 		}
 		if err != nil || live > 0 {
-			k.log.Warn("a municipality that is not in the configuration may have callback notes: bereikbaar notes --municipality lists them, and their "+
-				"claims, deadlines and retention are looked after as long as "+municipalitiesFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+			k.log.Warn("a municipality that left the configuration may have callback notes: "+
+				"bereikbaar notes --municipality lists them, and their claims, deadlines and retention are looked after "+
+				"as long as "+municipalitiesFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
 		}
 	}
 }
@@ -239,7 +240,7 @@ func (c *comparison) due(identity string, behind int, now time.Time) bool {
 	return !c.wentRound() || c.from != "" || behind > 0 || now.Sub(c.round) >= c.again
 }
 
-// came takes down how far one came.
+// came records how far one came.
 func (c *comparison) came(to keeper.CaughtUp, err error, now time.Time) {
 	c.from = to.Next
 	if !to.Done {
@@ -254,9 +255,9 @@ func (c *comparison) came(to keeper.CaughtUp, err error, now time.Time) {
 // wentRound reports whether every note was compared with this Redis.
 func (c *comparison) wentRound() bool { return !c.round.IsZero() }
 
-// tidiness is when the journal's file was last rid of what was forgotten. Whether anything was, the journal knows.
+// tidiness is when the journal's file was last compacted. The journal knows whether it needs to be.
 type tidiness struct {
-	erased int       // notes that are gone from the file because somebody asked
+	erased int       // erased notes that are gone from the file
 	done   time.Time // when it was last compacted; zero for not by this daemon
 	last   time.Time // when that was last tried
 }
@@ -266,7 +267,7 @@ func (t *tidiness) due(erased int, now time.Time) bool {
 	return now.Sub(t.last) >= lookAgain && (erased != t.erased || now.Sub(t.done) >= compactEvery)
 }
 
-// tried takes down what came of it.
+// tried records the result.
 func (t *tidiness) tried(erased int, now time.Time, err error) {
 	t.last = now
 	if err == nil {
@@ -281,7 +282,7 @@ type outage struct {
 	over  time.Time // zero for never
 }
 
-// heard takes down whether Redis answered and takes writes. When it does again it gives how long it did not.
+// heard records whether Redis answered and takes writes. When it does again it gives how long it was away.
 func (o *outage) heard(err error, now time.Time) (away time.Duration) {
 	if o.lasts && err == nil {
 		o.over = now

@@ -113,8 +113,7 @@ func TestWhenTheJournalsFileIsCompacted(t *testing.T) {
 	}
 }
 
-// A Redis that answers questions and takes no writes lets nobody renew his claim: it is away, and claims wait a minute
-// after it too.
+// Nobody can renew a claim while Redis answers but takes no writes: it is away, and claims wait a minute after it too.
 func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 	c := atTheOffice(t)
 	n := c.Note("kcc")
@@ -153,7 +152,7 @@ func TestNoClaimLapsesBecauseRedisTookNoWrites(t *testing.T) {
 	c.Redis.Restart("replicaof no one")
 	until(false)
 	require.Equal(t, now, k.outage.over)
-	require.Equal(t, note.Claimed, state(), "he gets the chance to renew it")
+	require.Equal(t, note.Claimed, state(), "they get the chance to renew it")
 	now = now.Add(59 * time.Second)
 	until(false)
 	require.Equal(t, note.Claimed, state())
@@ -193,7 +192,7 @@ func TestWhenRedisCameBack(t *testing.T) {
 	}
 }
 
-// Whoever mends Redis sees in the log that it is back, once: for how long it was away, and what it was given.
+// The log says once that Redis is back: how long it was away, and how many notes it was given.
 func TestTheReturnOfRedisIsLoggedOnce(t *testing.T) {
 	c := atTheOffice(t)
 	var log bytes.Buffer

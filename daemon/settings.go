@@ -18,7 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/routing"
 )
 
-// settings is the configuration of the moment, as the parts ask for it.
+// Settings is the current configuration, as the parts ask for it.
 type Settings struct{ current atomic.Pointer[config.Config] }
 
 func NewSettings(cfg *config.Config) *Settings {
@@ -65,7 +65,7 @@ func (s *Settings) Term(team call.TeamID, made time.Time) (callback.Term, error)
 }
 
 // Work implements callback.WorkRules. A municipality that is no longer in the configuration may still have notes: they
-// keep the rules that all share, but nobody is their contact centre, and their times of day are UTC's.
+// keep the shared rules, but have no contact centre, and their times of day are in UTC.
 func (s *Settings) Work(id call.MunicipalityID) callback.Work {
 	cfg := s.config()
 	m, c := cfg.Plan.Municipalities[id], cfg.Callbacks

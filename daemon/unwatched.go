@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// KeptUnwatched reports whether a state directory has a journal that no daemon looks after: what an operator does
-// meanwhile is told to nobody. Who may not look there is told false.
+// KeptUnwatched reports whether a state directory has a journal that no daemon looks after: it misses what an operator
+// changes meanwhile. It is false for a user who may not look there.
 func KeptUnwatched(dir string) bool {
 	if _, err := os.Stat(filepath.Join(dir, JournalFile)); err != nil {
 		return false

@@ -13,15 +13,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
 
-// witness keeps what Redis confirmed of what is written to it as a trial (redisstore.Proof): beside the journal,
-// because Redis may lose it.
+// Witness keeps the trial number that Redis confirmed (redisstore.Proof): beside the journal, because Redis may lose
+// it.
 type Witness struct{ path string }
 
 func WitnessOf(cfg *config.Config) Witness {
 	return Witness{filepath.Join(cfg.State.Directory, "witness.json")}
 }
 
-// read gives what is kept; the zero value when nothing is kept yet.
+// Read gives what is kept; the zero value when nothing is kept yet.
 func (w Witness) Read() (redisstore.Proof, error) {
 	var p redisstore.Proof
 	text, err := os.ReadFile(w.path)
@@ -37,7 +37,7 @@ func (w Witness) Read() (redisstore.Proof, error) {
 	return p, nil
 }
 
-// keep puts it on the disk. One that was not kept is no harm: Redis then has a later number than it must have.
+// keep puts it on the disk. A failure is no harm: Redis then has a later number than it must have.
 func (w Witness) keep(p redisstore.Proof) error {
 	text, err := json.Marshal(p)
 	if err == nil {

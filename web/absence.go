@@ -59,7 +59,7 @@ func (a *API) isAbsent(v *exchange) error {
 	return v.answer(http.StatusOK, absence{true, &away.Since, away.By})
 }
 
-// colleagueAsked is whose presence a request is about, when who asks may know it and say it.
+// colleagueAsked is the colleague whose presence a request is about, when the token may see and change it.
 func (a *API) colleagueAsked(v *exchange) (call.AgentID, error) {
 	if err := asked(v.Request); err != nil {
 		return "", err

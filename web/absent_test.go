@@ -54,7 +54,7 @@ func TestAnAbsentColleague(t *testing.T) {
 		status         int
 		told           call.AgentID // who stands in the history
 	}{
-		"says so himself":                  {"cem", "cem", 200, "cem"},
+		"says so themselves":               {"cem", "cem", 200, "cem"},
 		"their lead says so":               {"lead", "cem", 200, "lotte"},
 		"an admin says so":                 {"admin", "cem", 200, "ada"},
 		"a colleague says so":              {"dirkje", "cem", 404, ""},

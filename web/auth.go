@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// failuresAtOnce and failureEvery bound how often an address may show a token that is not one.
+	// failuresAtOnce and failureEvery bound how often an address may show a wrong token.
 	failuresAtOnce = 10
 	failureEvery   = 6 * time.Second
 	// maxFailing bounds the addresses that are remembered.
@@ -20,9 +20,8 @@ const (
 	maxToken   = 256 // bytes
 )
 
-// authenticate finds out who asks, by his bearer token (RFC 6750). An address that showed too many wrong ones gets no
-// other answer for a while; but who shows a right one is let in: a desk whose token ran out must not lock out its
-// neighbours.
+// authenticate finds the token of a request (RFC 6750). An address that showed too many wrong ones gets 429 for a
+// while. A right one is let in even then: a desk whose token ran out must not lock out its neighbours.
 func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	shown = strings.TrimSpace(shown)
@@ -55,8 +54,8 @@ func (a *API) authenticate(r *http.Request, now time.Time) (Token, *Problem) {
 	return Token{}, &p
 }
 
-// client is the address that a request came from. A proxy on this machine tells whom it speaks for: its word, the last
-// of the header, is taken; what a client wrote before it is not.
+// client is the address that a request came from. Behind a proxy on this machine it is the last of X-Forwarded-For,
+// which the proxy wrote; a client may have written the others.
 func client(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -73,7 +72,7 @@ func client(r *http.Request) string {
 		}
 	}
 	addr = addr.Unmap().WithZone("")
-	if addr.Is6() { // a single customer has as many addresses as he likes, in one /64
+	if addr.Is6() { // one customer has a whole /64
 		if block, err := addr.Prefix(64); err == nil {
 			return block.String()
 		}
@@ -89,7 +88,7 @@ type failures struct {
 
 func newFailures() *failures { return &failures{since: make(map[string]*rate.Limiter)} }
 
-// wait is how long an address is not listened to; 0 when it is.
+// wait is how long an address is blocked; 0 when it is not.
 func (f *failures) wait(from string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -112,7 +111,7 @@ func (f *failures) add(from string, now time.Time) {
 	left.AllowN(now, 1)
 }
 
-// forget makes room: first who has long been quiet, and when that does not help everybody.
+// forget makes room: addresses that were quiet for long go first, and all when that does not help.
 func (f *failures) forget(now time.Time) {
 	if len(f.since) < maxFailing {
 		return

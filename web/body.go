@@ -19,8 +19,8 @@ import (
 // maxBody bounds what a request may carry: the longest text of a note is 2000 characters.
 const maxBody = 64 << 10
 
-// byteOrderMark begins the texts of some programs, such as those of Windows. RFC 8259 (section 8.1) lets whoever reads
-// JSON pass over it.
+// byteOrderMark begins the texts of some programs, such as those of Windows. RFC 8259 (section 8.1) lets a reader of
+// JSON skip it.
 var byteOrderMark = []byte("\uFEFF")
 
 // receive reads what a request carries.
@@ -33,13 +33,13 @@ func receive(r *http.Request) ([]byte, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problem(http.StatusRequestTimeout, "body", "the body came too slowly: send it within ten seconds")
 	case err != nil:
-		return nil, problem(http.StatusBadRequest, "body", "the body ended before it was whole")
+		return nil, problem(http.StatusBadRequest, "body", "the body was cut off")
 	}
 	return bytes.TrimPrefix(raw, byteOrderMark), nil
 }
 
-// body reads the JSON object that a request carries. Texts of errors name fields of ours and never what was sent, which
-// may be a number. A request that needs none of the fields may leave the body out.
+// body reads the JSON object that a request carries. Errors name our fields and never quote what was sent: it may be a
+// number. A request that needs no field may leave the body out.
 func body[B any](v *exchange) (B, error) {
 	var b B
 	raw := v.sent
@@ -70,7 +70,7 @@ func body[B any](v *exchange) (B, error) {
 	return b, nil
 }
 
-// unreadable says what is wrong with JSON, without a word of it.
+// unreadable says what is wrong with JSON, without quoting it.
 func unreadable(err error, into reflect.Type) Problem {
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
@@ -90,7 +90,7 @@ func unreadable(err error, into reflect.Type) Problem {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, "body", "the body ends before its JSON does")
 	}
-	return problem(http.StatusBadRequest, "body", "the body is not the JSON that belongs here")
+	return problem(http.StatusBadRequest, "body", "the body is not the JSON of this operation")
 }
 
 func kindOf(t reflect.Type) string {
@@ -116,14 +116,13 @@ func fieldsOf(t reflect.Type) []string {
 	return names
 }
 
-// seenTag is the tag of a note as it comes back: as we gave it, or as a proxy that packs answers leaves it. nginx,
-// HAProxy and Envoy make it weak; Apache, Caddy and Jetty write the coding behind it.
+// seenTag is the tag of a note as it comes back: as we sent it, or as a compressing proxy leaves it. nginx, HAProxy and
+// Envoy make it weak; Apache, Caddy and Jetty append the coding.
 var seenTag = regexp.MustCompile(`^(?:W/)?"([0-9]{1,19})(?:(?:-{1,2}|;)(?:gzip|br|zstd|deflate))?"$`)
 
-// version reads which version of the note who asks has seen: If-Match: "7" (RFC 9110, section 13.1.1). A tag that a
-// proxy changed counts too, though the RFC compares strongly here: it names the note and not the bytes in which it was
-// sent, and every change gives the note another version, so that a weak tag of ours tells two states apart as surely as
-// a strong one.
+// version reads which version of the note the client has seen: If-Match: "7" (RFC 9110, section 13.1.1). A tag that a
+// proxy changed counts too, though the RFC compares strongly here: it names the version of the note and not the bytes,
+// so that a weak tag tells two states apart as surely as a strong one.
 func version(r *http.Request) (uint64, error) {
 	tags := r.Header.Values("If-Match")
 	if len(tags) == 0 {
@@ -159,7 +158,7 @@ func number(r *http.Request, name string, standard, most int) (int, error) {
 	return n, nil
 }
 
-// asked refuses a query with what a route does not know: a filter that is misspelt must not give everything.
+// asked refuses query parameters that a route does not know: a misspelt filter must not give everything.
 func asked(r *http.Request, known ...string) error {
 	for name := range r.URL.Query() {
 		if !slices.Contains(known, name) {

@@ -34,7 +34,7 @@ func TestErase(t *testing.T) {
 	require.NotContains(t, d.log.String(), caller[3:])
 }
 
-// The number of the line that a note was asked from is personal too.
+// The number of the line from which a note was asked is personal too.
 func TestEraseByTheLineThatTheNoteWasAskedFrom(t *testing.T) {
 	d := open(t)
 	n := d.note(permits, func(r *callback.Request) { r.Number, _ = call.ParseNumber("0570123456") })

@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// exchange is one request of a person or program that is known, and what the log will say of it.
+// exchange is one authenticated request, and what the access log says of it.
 type exchange struct {
 	*response
 	*http.Request
@@ -24,14 +24,14 @@ type exchange struct {
 	sent   []byte // the body
 	worked func() // gives the turn back
 
-	notes []note.ID   // that he was shown or changed
-	team  call.TeamID // whose list he looked at
+	notes []note.ID   // shown or changed
+	team  call.TeamID // whose list was read
 	count int         // of an export or erasure
-	from  time.Time   // of the closed notes that he exported; zero for live ones
+	from  time.Time   // of the exported closed notes; zero for live ones
 	until time.Time   // the end of it, not included
 }
 
-// guarded lets in who is known and has the role, one after another, and writes down who did what.
+// guarded lets in known tokens with the role, each in its turn, and writes the access log.
 func (a *API) guarded(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		now := time.Now().UTC()
@@ -49,8 +49,8 @@ func (a *API) guarded(r route) http.Handler {
 	})
 }
 
-// admitted handles a request when its role allows it and its turn has come. It is read before that: a body may come
-// slowly, and a turn is for what is there to be worked.
+// admitted handles a request when its role allows it and its turn has come. The body is read before that: it may come
+// slowly, and must not hold a turn.
 func (a *API) admitted(r route, v *exchange) error {
 	if !v.who.Role.AtLeast(r.least) {
 		return problem(http.StatusForbidden, "role", "this needs a token with the role %s or higher", r.least)
@@ -94,9 +94,9 @@ func (a *API) turn(turns *turns, mine *share, v *exchange) error {
 	return nil
 }
 
-// fail answers with what went wrong, and logs what is a fault of ours.
+// fail answers with the problem, and logs our own faults.
 func (a *API) fail(v *exchange, err error) {
-	if v.status != 0 { // it has begun: whoever reads must notice that it has no end
+	if v.status != 0 { // the answer has begun: the client must notice that it has no end
 		a.Log.Error("an answer was cut off", "token", v.who.Name, "err", err)
 		panic(http.ErrAbortHandler)
 	}
@@ -107,14 +107,14 @@ func (a *API) fail(v *exchange, err error) {
 	answerProblem(v.response, p)
 }
 
-// audit writes who did what to which notes (AVG: an access log), and never a number, a name or what a caller said.
+// audit writes the access log (AVG): who did what to which notes, never a number, a name or a caller's words.
 func (a *API) audit(v *exchange, did string) {
 	attrs := []slog.Attr{
 		slog.String("token", v.who.Name), slog.String("role", string(v.who.Role)),
 		slog.String("agent", string(v.who.Agent)),
 		slog.String("municipality", string(v.who.Municipality)), slog.String("did", did),
 	}
-	if v.status != 0 { // it has not begun to be answered, or the connection broke before
+	if v.status != 0 { // 0 when no answer was begun, or the connection broke before
 		attrs = append(attrs, slog.Int("status", v.status))
 	}
 	if v.team != "" {
@@ -138,10 +138,10 @@ func (v *exchange) answer(status int, body any) error {
 	if err != nil {
 		return err
 	}
-	v.worked() // whoever reads slowly needs no turn for it
+	v.worked() // a slow reader must not hold a turn
 	v.Header().Set("Content-Type", "application/json")
 	v.WriteHeader(status)                             // from now on the answer can only be cut off
-	_, _ = v.ResponseWriter.Write(append(text, '\n')) // a reader that is gone has nobody to be told to
+	_, _ = v.ResponseWriter.Write(append(text, '\n')) // a client that hung up needs no answer
 	return nil
 }
 

@@ -46,7 +46,7 @@ func (a *API) erase(v *exchange) error {
 	case errors.Is(err, note.ErrIncomplete) && !errors.Is(err, note.ErrStoreDown):
 		a.unread(v, err)
 		return problem(http.StatusInternalServerError, "broken",
-			"%d notes were erased, and more of what is stored for this number cannot be read: the log of the daemon says what; "+
+			"%d notes were erased, and more notes for this number cannot be read: the daemon's log says why; "+
 				"ask again when it is mended", n)
 	case err != nil:
 		return err
@@ -64,19 +64,19 @@ type writer interface {
 type selection struct {
 	csv         bool
 	programs    bool        // as CSV for programs
-	team        call.TeamID // empty for every team that who asks may see
+	team        call.TeamID // empty for every team that the token sees
 	from, until time.Time   // of closed notes; both zero for the live ones
 }
 
-// export streams notes: those that are live, or those that were closed in a period. What can be read is sent; when that
-// was not all, the answer is cut off at its end, so that nobody takes it for the whole.
+// export streams notes: those that are live, or those that were closed in a period. Notes that can be read are sent;
+// when some cannot, the answer is cut off at its end, so that no client takes it for the whole.
 func (a *API) export(v *exchange) error {
 	s, err := a.selected(v)
 	if err != nil {
 		return err
 	}
 	v.team, v.from, v.until = s.team, s.from, s.until
-	a.audit(v, "export begins") // a daemon that ends halfway writes no more
+	a.audit(v, "export begins") // a daemon that ends halfway writes no second line
 	wanted := func(n note.Note) bool { return v.who.mayRead(n) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
 		exchange: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
@@ -132,13 +132,14 @@ func (a *API) selected(v *exchange) (selection, error) {
 	s.until, err2 = time.Parse(time.RFC3339, until)
 	if err != nil || err2 != nil || !s.from.Before(s.until) || s.until.Sub(s.from) > longestPeriod {
 		return s, problem(http.StatusBadRequest, "query",
-			"closed_from and closed_until are times such as 2026-11-01T00:00:00Z, the first before the second and at most 366 days")
+			"closed_from and closed_until are times such as 2026-11-01T00:00:00Z, "+
+				"the first before the second and at most 366 days")
 	}
 	return s, nil
 }
 
-// stream writes an export as it comes in. The status goes out with the first batch: until then a fault is still a
-// problem.
+// stream writes an export as it comes in. The status goes out with the first batch: until then an error can still be
+// answered as a problem.
 type stream struct {
 	*exchange
 	csv     bool

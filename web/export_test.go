@@ -62,10 +62,10 @@ func TestExport(t *testing.T) {
 	asks := func(who, query string) []note.ID {
 		return ids(lines(t, d.asks(who, http.MethodGet, "/api/export?"+query, "")))
 	}
-	require.ElementsMatch(t, live, asks("lead", ""), "live, of her teams")
+	require.ElementsMatch(t, live, asks("lead", ""), "live, of their teams")
 	require.ElementsMatch(t, append([]note.ID{others}, live...), asks("admin", ""), "live, of all teams")
 	require.ElementsMatch(t, live, asks("admin", "team=vergunningen"))
-	require.ElementsMatch(t, []note.ID{closed}, asks("lead", period), "closed, of her teams")
+	require.ElementsMatch(t, []note.ID{closed}, asks("lead", period), "closed, of their teams")
 	require.ElementsMatch(t, []note.ID{closed, otherClosed}, asks("admin", period))
 	require.ElementsMatch(t, []note.ID{otherClosed}, asks("admin", "team=belastingen&"+period))
 	require.Empty(t, asks("admin", past))

@@ -40,14 +40,14 @@ func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
 		text, err := io.ReadAll(got.Body)
 		got.Body.Close()
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-		require.Contains(t, string(text), caller, "what there was has been sent")
+		require.Contains(t, string(text), caller, "the first batch was sent")
 	}
 	require.Contains(t, d.log.String(), "cut off")
-	require.Contains(t, d.log.String(), `"did":"export","status":200,"count":1`, "who saw what is told all the same")
+	require.Contains(t, d.log.String(), `"did":"export","status":200,"count":1`, "the access log has it all the same")
 	require.Contains(t, d.log.String(), `"agent":"ada","municipality":"deventer","did":"export begins"}`)
 }
 
-// halfBroken gives a list of which some cannot be read.
+// halfBroken gives a list of which some notes cannot be read.
 type halfBroken struct {
 	web.Reader
 	none bool
@@ -78,7 +78,7 @@ func TestNotesThatCannotBeReadHideNoOthers(t *testing.T) {
 	_ = d.asks("cem", http.MethodGet, "/api/teams/vergunningen/notes", "").problem(t, 500, "broken")
 }
 
-// slow makes every list wait until it is let go.
+// slow makes every list wait until it is released.
 type slow struct {
 	web.Reader
 	begun chan struct{}
@@ -103,7 +103,7 @@ func TestOnlySoManyAtATime(t *testing.T) {
 		<-begun
 	}
 	_ = d.asks("cem", http.MethodGet, "/api/me", "").problem(t, http.StatusServiceUnavailable, "busy")
-	require.Empty(t, begun, "the store is asked by eight at a time, whoever waits")
+	require.Empty(t, begun, "the store is asked by eight at a time, however many wait")
 	close(let)
 	asking.Wait()
 	for _, got := range answers[:8] {

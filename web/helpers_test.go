@@ -43,7 +43,7 @@ const (
 	caller   = "+31612345678"
 )
 
-// town is the configuration: what the rules, the norm and the directory ask.
+// town is the configuration, for the rules, the norm and the directory.
 type town struct{}
 
 var teams = map[call.MunicipalityID]map[call.TeamID][]call.AgentID{
@@ -184,7 +184,7 @@ func (d *desk) Talking(agent call.AgentID) (web.Talking, bool) {
 	return t, ok
 }
 
-// logged keeps what is logged.
+// logged keeps the log.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -227,7 +227,7 @@ func open(t testing.TB, change ...func(*web.Options)) *desk {
 	return d
 }
 
-// unreached is the API with its store, and nothing between it and the test: for simulated time, which no network knows.
+// unreached is the API with its store, without a network between it and the test: for simulated time.
 func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler) {
 	t.Helper()
 	d := &desk{
@@ -254,7 +254,7 @@ func unreached(t testing.TB, change ...func(*web.Options)) (*desk, http.Handler)
 	return d, web.New(options).Handler()
 }
 
-// token draws a token for somebody.
+// token draws a token for a person or program.
 func (d *desk) token(line web.TokenLine) {
 	d.t.Helper()
 	token, hash, err := web.NewToken(nil)
@@ -319,7 +319,7 @@ type reply struct {
 	body []byte
 }
 
-// asks sends a request as somebody. A body that is not empty is JSON. Headers come in pairs.
+// asks sends a request with a token. A body that is not empty is JSON. Headers come in pairs.
 func (d *desk) asks(who, method, path, body string, headers ...string) reply {
 	d.t.Helper()
 	r, err := http.NewRequest(method, d.url+path, strings.NewReader(body))
@@ -350,7 +350,7 @@ func (d *desk) changes(who string, n note.Note, what, body string) reply {
 	)
 }
 
-// problem looks that the answer is a problem, and gives it.
+// problem requires that the answer is a problem, and gives it.
 func (r reply) problem(t testing.TB, status int, code string) web.Problem {
 	t.Helper()
 	require.Equal(t, status, r.StatusCode, "%s", r.body)

@@ -17,25 +17,25 @@ const (
 	longestList  = 200
 )
 
-// mayRead reports whether a note exists for who asks: it is his team's, or he has it himself.
+// mayRead reports whether a note exists for the token: it sees the note's team, or its agent holds the note.
 func (t Token) mayRead(n note.Note) bool {
 	return n.Municipality == t.Municipality && (t.Sees(n.Team) || t.Agent != "" && n.Holder() == t.Agent)
 }
 
-// maySeeNumber reports whether he may know whom to call. Who only looks, need not.
+// maySeeNumber reports whether the token may see whom to call. A reader need not.
 func (t Token) maySeeNumber(n note.Note) bool { return t.Role.AtLeast(Agent) && t.mayRead(n) }
 
-// view shows a note to who asks.
+// view shows a note as the token may see it.
 func (a *API) view(v *exchange, n note.Note) noteview.Note {
 	return a.look(v, v.who.maySeeNumber(n)).Of(n)
 }
 
-// look is how who asks sees notes.
+// look is how the token sees notes.
 func (a *API) look(v *exchange, digits bool) noteview.Look {
 	return noteview.Look{Digits: digits, Next: func(n note.Note) time.Time { return a.Directory.Next(n, v.at) }}
 }
 
-// me is who a token stands for.
+// me is the person or program that a token stands for.
 type me struct {
 	Name         string              `json:"name"`
 	Role         Role                `json:"role"`
@@ -64,7 +64,7 @@ func (a *API) whoAmI(v *exchange) error {
 type list struct {
 	Notes []noteview.Note `json:"notes"`
 	More  bool            `json:"more"` // there are more than the limit
-	// Unread says that there are notes that cannot be read: people must look.
+	// Unread says that some notes cannot be read: manual check needed.
 	Unread bool `json:"unread,omitempty"`
 }
 
@@ -82,8 +82,8 @@ func (a *API) listTeam(v *exchange) error {
 	return a.answerList(v, notes, err, limit)
 }
 
-// teamThere gives the problem of a team that does not exist for who asks. One that was taken out of the configuration
-// exists as long as the store knows notes of it: it may still owe somebody a call.
+// teamThere gives the problem of a team that does not exist for the token. One that left the configuration exists as
+// long as the store knows notes of it: it may still owe a caller a call.
 func (a *API) teamThere(v *exchange, team call.TeamID) error {
 	if !v.who.Sees(team) {
 		return noSuch("team")
@@ -117,7 +117,7 @@ func (a *API) listColleague(v *exchange) error {
 	return a.answerList(v, notes, err, limit)
 }
 
-// answersFor reports whether who asks is the colleague himself, or leads one of his teams.
+// answersFor reports whether the token is the colleague's own, or that of a lead of one of their teams.
 func (a *API) answersFor(v *exchange, colleague call.AgentID) bool {
 	if colleague == v.who.Agent {
 		return true
@@ -133,7 +133,7 @@ func (a *API) answersFor(v *exchange, colleague call.AgentID) bool {
 	return false
 }
 
-// colleagueOf reports whether somebody works for a team, by the configuration or by a token of his own.
+// colleagueOf reports whether a colleague works for a team, by the configuration or by their own token.
 func (a *API) colleagueOf(v *exchange, team call.TeamID, colleague call.AgentID) bool {
 	m := v.who.Municipality
 	return a.Directory.InTeam(m, team, colleague) || a.Tokens.Colleague(m, team, colleague, v.at)
@@ -161,11 +161,11 @@ func (a *API) answerList(v *exchange, notes []note.Note, err error, limit int) e
 	return v.answer(http.StatusOK, l)
 }
 
-// unread logs what cannot be read, once until it is another: people look at lists all day.
+// unread logs what cannot be read, and again only when it changes: people look at lists all day.
 func (a *API) unread(v *exchange, err error) {
 	text := err.Error()
 	if before, told := a.told.Swap(v.who.Municipality, text); !told || before != text {
-		a.Log.Error("some of what is asked for cannot be read; the rest is given", "team", v.team, "err", err)
+		a.Log.Error("some notes or events cannot be read; continuing with the rest", "team", v.team, "err", err)
 	}
 }
 
@@ -184,7 +184,7 @@ func (a *API) show(v *exchange) error {
 	if err != nil {
 		a.unread(v, err)
 	}
-	if last := len(events) - 1; last >= 0 && events[last].Ver > n.Ver { // it was changed between the two
+	if last := len(events) - 1; last >= 0 && events[last].Ver > n.Ver { // it was changed between the two reads
 		events = events[:max(0, len(events)-int(events[last].Ver-n.Ver))]
 	}
 	shown := a.view(v, n)
@@ -193,7 +193,7 @@ func (a *API) show(v *exchange) error {
 	return v.answer(http.StatusOK, shown)
 }
 
-// find gives the note that the path names, by id or by reference, when it exists for who asks.
+// find gives the note that the path names, by id or by reference, when it exists for the token.
 func (a *API) find(v *exchange) (note.Note, error) {
 	name, m := v.PathValue("note"), v.who.Municipality
 	var n note.Note

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Meter counts what is asked of the API. It is told names of this package only, never what a client sent, and must not
-// wait.
+// Meter counts the requests to the API. It gets names of this package only, never a client's text, and must not wait.
 type Meter interface {
 	// Answered counts a request that is over: its operation, one of Operations, or empty when it reached none; the HTTP
-	// status of the answer, 0 when that was cut off, 499 when who asked had hung up before it; and how long it took.
+	// status of the answer, 0 when that was cut off, 499 when the client had hung up before it; and how long it took.
 	Answered(operation string, status int, took time.Duration)
 	// TokenRefused counts a request that no token let in, by one of Refusals.
 	TokenRefused(reason string)
-	// Waits counts those that wait for their turn, Works those that are worked: 1 for one more, -1 for one fewer.
+	// Waits counts the requests that wait for their turn, Works those that are worked: 1 for one more, -1 for one
+	// fewer.
 	Waits(by int)
 	Works(by int)
 }
 
-// Operations lists what can be asked: the operationIds of the OpenAPI document that need a token, sorted.
+// Operations lists the operationIds of the OpenAPI document that need a token, sorted.
 func Operations() []string {
 	var ids []string
 	for _, r := range new(API).routes() {
@@ -33,16 +33,16 @@ func Operations() []string {
 const (
 	refusedMissing = "missing"  // it showed none
 	refusedUnknown = "unknown"  // it showed one that is not known, or no longer valid
-	refusedTooMany = "too_many" // its address showed so many that it is not listened to
+	refusedTooMany = "too_many" // its address showed too many wrong ones
 )
 
 // Refusals lists the reasons why no token let a request in.
 func Refusals() []string { return []string{refusedMissing, refusedUnknown, refusedTooMany} }
 
-// statusGone is not sent: nobody is there to read it. It is the number by which proxies know a client that hung up.
+// statusGone is never sent. Proxies use this number for a client that hung up.
 const statusGone = 499
 
-// response is what becomes of a request.
+// response records the answer to a request.
 type response struct {
 	http.ResponseWriter
 	operation string // that it reached; empty for none

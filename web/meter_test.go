@@ -26,7 +26,7 @@ type answered struct {
 	status    int
 }
 
-// meter keeps what is counted.
+// meter keeps the counts.
 type meter struct {
 	mu               sync.Mutex
 	answers          []answered
@@ -59,7 +59,7 @@ func (m *meter) Works(by int) {
 	m.working += by
 }
 
-// counted is what was counted, and begins anew.
+// counted gives the counts, and begins anew.
 func (m *meter) counted() (answers []answered, took []time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -248,7 +248,7 @@ func TestWhoWaitsAndWhoIsWorkedIsCounted(t *testing.T) {
 	})
 }
 
-// A fault that nobody was there to see is none of ours: an alert must not come of people who close their browser.
+// A fault that no client was there to see is not ours: people who close their browser must not raise an alert.
 func TestWhoHangsUpIsNoFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan struct{})
@@ -264,7 +264,7 @@ func TestWhoHangsUpIsNoFault(t *testing.T) {
 		hangUp()
 		synctest.Wait()
 		answers, _ := d.meter.counted()
-		require.Equal(t, []answered{{"listTeam", 499}}, answers, "he waited for his turn")
+		require.Equal(t, []answered{{"listTeam", 499}}, answers, "they waited for their turn")
 		finish()
 		asking.Wait()
 		answers, _ = d.meter.counted()

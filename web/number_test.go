@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A number is read as people write it, wherever it came from.
+// A number is read as people write it, on every way in.
 func TestNumbersAsPeopleWriteThem(t *testing.T) {
 	for _, typed := range []string{
 		"06\u00a012345678", "06/12345678", "06\u201112345678", "\u202d0612345678\u202c", "tel:+31612345678",

@@ -13,7 +13,7 @@ import (
 //go:embed openapi.yaml
 var documentYAML []byte
 
-// document is the OpenAPI document in JSON. It is made once; a test reads it, so that it can be made.
+// document is the OpenAPI document in JSON. It is made once.
 var document = sync.OnceValues(func() ([]byte, error) {
 	var tree map[string]any
 	if err := yaml.Unmarshal(documentYAML, &tree); err != nil {
@@ -29,5 +29,5 @@ func serveDocument(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
-	_, _ = w.Write(text) // a reader that is gone has nobody to be told to
+	_, _ = w.Write(text) // a client that hung up needs no answer
 }

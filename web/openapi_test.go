@@ -41,7 +41,7 @@ func served(t testing.TB) contract {
 	return contract{t, tree.(map[string]any), schemas}
 }
 
-// at gives what a place of the document holds, and where that is: a reference is followed.
+// at gives the content of a place of the document, and its path: a reference is followed.
 func (c contract) at(place ...string) (map[string]any, []string, bool) {
 	c.t.Helper()
 	at, path := c.tree, []string{}
@@ -59,7 +59,7 @@ func (c contract) at(place ...string) (map[string]any, []string, bool) {
 	return at, slices.Clone(path), true
 }
 
-// holds looks that JSON is as the schema at a place says.
+// holds requires that JSON is as the schema at a place says.
 func (c contract) holds(text []byte, place ...string) error {
 	c.t.Helper()
 	_, path, ok := c.at(place...)
@@ -134,7 +134,7 @@ func words[T ~string](list []T) []string {
 	return words
 }
 
-// What a validator of documents would look for, as far as it matters to a reader.
+// The checks of a validator of documents, as far as they matter to a reader.
 func TestTheDocumentHoldsTogether(t *testing.T) {
 	c := served(t)
 	for _, operation := range c.operations() {

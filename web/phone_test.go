@@ -36,7 +36,7 @@ func TestAColleagueIsPutThrough(t *testing.T) {
 	require.Len(t, d.rung, 1)
 }
 
-// Whoever comes second is told who is on the telephone with the caller, also before they ring by themselves.
+// The second colleague is told the one on the telephone with the caller, also before they ring by themselves.
 func TestACallerWhoIsOnTheTelephoneIsNotRung(t *testing.T) {
 	d := open(t)
 	n := d.claimed(permits, "cem")

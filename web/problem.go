@@ -14,8 +14,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Problem is why a request was not done, as application/problem+json (RFC 9457). Its type is about:blank: the status
-// says what kind it is, Code says it to a program, Detail to a person. It never holds a number or what a caller said.
+// Problem says why a request failed, as application/problem+json (RFC 9457). Its type is about:blank: the status gives
+// its kind, Code is for programs, Detail for people. It never holds a number or a caller's words.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"` // the words of the status
@@ -25,7 +25,7 @@ type Problem struct {
 
 	Ver       uint64           `json:"ver,omitempty"`       // of the note now, when somebody else was first
 	Legal     []note.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
-	Colleague call.AgentID     `json:"colleague,omitempty"` // who has the note, or talks with the caller
+	Colleague call.AgentID     `json:"colleague,omitempty"` // with the note, or on the telephone with the caller
 	Team      call.TeamID      `json:"team,omitempty"`      // at which the caller is, or for which they are called
 	Since     time.Time        `json:"since,omitzero"`      // when that began, UTC
 	Until     time.Time        `json:"until,omitzero"`      // when the claim runs out, UTC
@@ -57,14 +57,13 @@ func answerProblem(w http.ResponseWriter, p Problem) {
 		header.Set("WWW-Authenticate", p.challenge)
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(text, '\n')) // a reader that is gone has nobody to be told to
+	_, _ = w.Write(append(text, '\n')) // a client that hung up needs no answer
 }
 
-// retryStore is when it makes sense to ask again while the store is away.
+// retryStore is how soon to ask again while the store is away.
 const retryStore = 5 * time.Second
 
-// problemOf says what an error means to who asked. What is not his doing is told in general words: the log has the
-// rest.
+// problemOf gives the client's view of an error. A fault of ours is told in general words: the log has the rest.
 func problemOf(err error) Problem {
 	var (
 		known     Problem
@@ -102,23 +101,22 @@ func problemOf(err error) Problem {
 	case errors.Is(err, note.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
 		p := problem(
 			http.StatusServiceUnavailable, "store",
-			"the store of callback notes does not answer: nothing is certain, try again in a while",
+			"the store of callback notes does not answer: the outcome is unknown, try again in a while",
 		)
 		p.retry = retryStore
 		return p
 	case errors.Is(err, note.ErrBroken):
 		return problem(
 			http.StatusInternalServerError, "broken",
-			"what is stored of it cannot be read: the log of the daemon says what is wrong",
+			"its stored data cannot be read: the daemon's log says why",
 		)
 	}
 	return problem(
-		http.StatusInternalServerError, "fault", "something went wrong here: the log of the daemon says what",
+		http.StatusInternalServerError, "fault", "internal error: the daemon's log says more",
 	)
 }
 
-// undial is the answer to whoever asks for a call that is not made. Somebody was first where the caller is on the
-// telephone already.
+// undial is the answer for a call that is not made. It is a conflict when the caller is on the telephone already.
 func undial(why *dialling.Error) Problem {
 	status := http.StatusUnprocessableEntity
 	switch why.Code {
@@ -136,7 +134,7 @@ func undial(why *dialling.Error) Problem {
 	return p
 }
 
-// noSuch is the answer for what does not exist, and alike for what may not be seen.
+// noSuch is the answer for a thing that does not exist, and the same for one that the token may not see.
 func noSuch(what string) Problem {
 	return problem(http.StatusNotFound, "not_found", "there is no such %s, or it is not yours to see", what)
 }

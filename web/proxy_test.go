@@ -81,7 +81,7 @@ func behindTheProxy(t *testing.T, d *desk) {
 	d.url, d.client = "https://bereikbaar.example.nl", client
 }
 
-// certificate makes one that signs itself, and gives who trusts it.
+// certificate makes one that signs itself, and gives the pool that trusts it.
 func certificate(t *testing.T, dir, name string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -113,13 +113,13 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// What the proxy packs it tags weakly, and a change with that tag is a change of the version that was seen.
+// The proxy tags a compressed answer weakly, and a change with that tag is a change of the version that was seen.
 func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 	d := open(t)
 	n := d.note(permits)
 	behindTheProxy(t, d)
 	seen := d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "") // the client asks for gzip by itself
-	require.True(t, seen.Uncompressed, "the proxy packs")
+	require.True(t, seen.Uncompressed, "the proxy compresses")
 	tag := seen.Header.Get("ETag")
 	require.Equal(t, `W/"1"`, tag)
 	claimed := d.asks("cem", http.MethodPost, "/api/notes/"+string(n.ID)+"/claim", "", "If-Match", tag)
@@ -131,7 +131,7 @@ func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 		d.asks("nobody", http.MethodGet, "/api/me", "", "Authorization", "Bearer wrong", "X-Forwarded-For", "192.0.2.1")
 	}
 	require.Contains(t, d.log.String(), `"a token was refused","address":"127.0.0.1"`)
-	require.NotContains(t, d.log.String(), "192.0.2.1", "nobody says of themselves where they are")
+	require.NotContains(t, d.log.String(), "192.0.2.1", "no client chooses its own address")
 }
 
 // halfExport gives notes, and then fails.
@@ -154,7 +154,7 @@ func (h halfExport) EachLive(
 	return errors.New("the rest cannot be read")
 }
 
-// An export comes through the proxy as it is read, and one that cannot be ended has no end there either.
+// An export comes through the proxy as it is read, and one that is cut off has no end there either.
 func TestAnExportThroughTheProxyOfTheManual(t *testing.T) {
 	first := make(chan struct{})
 	d := open(t, func(o *web.Options) { o.Exports = halfExport{o.Exports.(shelves), first} })

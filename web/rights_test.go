@@ -17,7 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web"
 )
 
-// operation is something that can be asked of a note, with a note on which it is possible.
+// operation is a change or read of a note, with a note on which it is possible.
 type operation struct {
 	name    string
 	prepare func(*desk, call.TeamID) note.Note
@@ -45,7 +45,7 @@ func ofMunicipality(method, path, body string) func(*desk, string, note.Note) re
 	}
 }
 
-// Who may do what: "own" is a note of a team that the token names, "other" one of another team.
+// The rights of each role: "own" is a note of a team that the token names, "other" one of another team.
 func TestWhoMayDoWhat(t *testing.T) {
 	const promiseOther = `{"team":"belastingen","number":"0570123456","subject":"NEW"}`
 	tests := []struct {
@@ -217,12 +217,12 @@ func TestATeamThatLeftTheConfigurationIsThereAsLongAsItHasNotes(t *testing.T) {
 	_ = d.asks("admin", http.MethodGet, "/api/export?team=0612345678", "").problem(
 		t, http.StatusServiceUnavailable, "store",
 	)
-	require.NotContains(t, d.log.String(), "0612345678", "what is no team is not logged")
+	require.NotContains(t, d.log.String(), "0612345678", "a text that is no team is not logged")
 }
 
 func claimedByCem(d *desk, team call.TeamID) note.Note { return d.claimed(team, "cem") }
 
-// What may not be seen looks in every way like what does not exist.
+// A note that may not be seen looks in every way like one that does not exist.
 func TestWhatMayNotBeSeenDoesNotExist(t *testing.T) {
 	d := open(t)
 	hidden := d.note(tax)
@@ -307,7 +307,7 @@ func TestAColleaguesOwnList(t *testing.T) {
 		return ids
 	}
 	require.ElementsMatch(
-		t, []note.ID{mine.ID, personal.ID, elsewhere.ID}, ids("cem"), "also what he has of another team",
+		t, []note.ID{mine.ID, personal.ID, elsewhere.ID}, ids("cem"), "also their note of another team",
 	)
-	require.ElementsMatch(t, []note.ID{mine.ID, personal.ID}, ids("lead"), "of her team only")
+	require.ElementsMatch(t, []note.ID{mine.ID, personal.ID}, ids("lead"), "of their team only")
 }

@@ -35,7 +35,7 @@ func onItsPort(t *testing.T, change ...func(*web.Options)) *desk {
 	return d
 }
 
-// slowBody begins a request on a socket of its own, of whose body one byte comes.
+// slowBody begins a request on a socket of its own, and sends one byte of its body.
 func (d *desk) slowBody(who, path string, headers ...string) net.Conn {
 	d.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
@@ -75,7 +75,7 @@ func TestSlowBodiesHoldUpNobodyElse(t *testing.T) {
 			require.Fail(t, "neither too many nor too late", got.Status)
 		}
 	}
-	require.Equal(t, 64, late, "so many of one token are listened to")
+	require.Equal(t, 64, late, "the limit of one token")
 	require.Equal(t, len(slow)-64, refused)
 	require.Equal(
 		t, http.StatusOK, d.asks("cem", http.MethodGet, "/api/me", "").StatusCode, "and then the token is as before",
@@ -98,7 +98,7 @@ func TestATokenThatAsksMuchHoldsUpNobodyElse(t *testing.T) {
 	asking.Wait()
 }
 
-// stuck is a reader who takes nothing.
+// stuck is a reader that takes nothing.
 type stuck struct {
 	*httptest.ResponseRecorder
 	begun chan<- struct{}
@@ -111,7 +111,7 @@ func (s stuck) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-// A turn is for the store: who reads slowly has given it back.
+// A turn is for the store: a slow reader has given it back.
 func TestSlowReadersHoldUpNobodyElse(t *testing.T) {
 	d, api := unreached(t)
 	asks := func(who string, w http.ResponseWriter) {

@@ -22,21 +22,21 @@ import (
 	"github.com/bereikbaar/bereikbaar/plainfile"
 )
 
-// Role is what a token may be used for. Each may what those before it may.
+// Role is what a token may do. Each role includes those before it.
 type Role string
 
 // The roles, from the least to the most.
 const (
 	Viewer Role = "reader" // sees the notes of its teams, with masked numbers
-	Agent  Role = "agent"  // works the notes of his teams
-	Lead   Role = "lead"   // works his colleagues' too: releases, reopens, marks absent, exports
+	Agent  Role = "agent"  // works the notes of their teams
+	Lead   Role = "lead"   // works their colleagues' too: releases, reopens, marks absent, exports
 	Admin  Role = "admin"  // for every team, and erases
 )
 
 // Roles lists the roles, from the least to the most.
 func Roles() []Role { return []Role{Viewer, Agent, Lead, Admin} }
 
-// AtLeast reports whether the role may what least may. A role that is unknown may nothing.
+// AtLeast reports whether the role includes least. An unknown role includes none.
 func (r Role) AtLeast(least Role) bool {
 	mine := slices.Index(Roles(), r)
 	return mine >= 0 && mine >= slices.Index(Roles(), least)
@@ -45,11 +45,11 @@ func (r Role) AtLeast(least Role) bool {
 // allTeams in a list of teams stands for every team of the municipality.
 const allTeams call.TeamID = "*"
 
-// Token is who may use the API, and for what. The token itself is known by its hash only.
+// Token is a person or program that may use the API, and their rights. The token itself is known by its hash only.
 type Token struct {
 	Name         string // in the log
 	Role         Role
-	Agent        call.AgentID // who uses it; empty for a Viewer
+	Agent        call.AgentID // its user; empty for a Viewer
 	Municipality call.MunicipalityID
 	Teams        []call.TeamID // whose notes it sees; "*" for every team
 	Expires      time.Time     // from when it is refused; zero for never
@@ -62,7 +62,7 @@ func (t Token) Sees(team call.TeamID) bool {
 	return t.Role == Admin || slices.Contains(t.Teams, allTeams) || slices.Contains(t.Teams, team)
 }
 
-// tokenPrefix makes a token that got into the wrong hands, or into a repository, known for what it is.
+// tokenPrefix makes a leaked token recognisable, such as one in a repository.
 const tokenPrefix = "bkb_"
 
 // NewToken draws a token, from the system's random source when random is nil, and gives the hash that stands in the
@@ -147,13 +147,13 @@ func (l TokenLine) token() (Token, error) {
 const (
 	maxTokens     = 2000
 	maxTokensFile = 1 << 20
-	// tokensFresh is how old the tokens may be when one is shown: a token that was taken out is refused from then on.
+	// tokensFresh is how old the tokens may be when one is shown: after that a removed token is refused.
 	tokensFresh = time.Second
 )
 
-// Tokens are who may use the API, as a file says. It is read again while it is used: a token that is taken out is
-// refused within a second. A file that cannot be used then is logged, and the tokens stay as they were. It is safe for
-// use by several goroutines.
+// Tokens are the tokens of a file. The file is read again during use: a removed token is refused within a second. A
+// changed file that cannot be used is logged, and the tokens stay as they were. It is safe for use by several
+// goroutines.
 type Tokens struct {
 	path string
 	log  *slog.Logger
@@ -165,8 +165,8 @@ type Tokens struct {
 	tokens []Token
 }
 
-// OpenTokens reads the file. Only its owner may read it; the error names the first line that is wrong. The tokens can
-// be used all the same: nobody may use the API then, until the file is right.
+// OpenTokens reads the file, which only its owner may read. The error names the first wrong line. The tokens are usable
+// even then: they let nobody in until the file is right.
 func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	t := &Tokens{path: path, log: log, read: time.Now()}
 	raw, err := readTokens(path)
@@ -181,8 +181,8 @@ func OpenTokens(path string, log *slog.Logger) (*Tokens, error) {
 	return t, nil
 }
 
-// readTokens reads a file that nobody but its owner can. It is no credential of systemd: that is a copy, in which no
-// token is taken out.
+// readTokens reads a file that only its owner can read. A systemd credential will not do: it is a copy, and keeps
+// tokens that were removed.
 func readTokens(path string) ([]byte, error) {
 	raw, err := plainfile.ReadPrivate(path, "", maxTokensFile)
 	switch {
@@ -225,8 +225,8 @@ func ParseTokens(raw []byte) ([]Token, error) {
 	return tokens, nil
 }
 
-// Find gives who shows a token, and false when nobody may with it at this time. It compares with every token, so that
-// how long it takes says nothing.
+// Find gives the token that is shown, and false when it is unknown or past its day. It compares with every token, so
+// that its duration gives nothing away.
 func (t *Tokens) Find(shown string, now time.Time) (Token, bool) {
 	sum := sha256.Sum256([]byte(shown))
 	var found Token
@@ -249,18 +249,18 @@ func (t *Tokens) Colleague(m call.MunicipalityID, team call.TeamID, agent call.A
 	})
 }
 
-// Knows reports whether somebody has a token that is not past its day.
+// Knows reports whether an agent has a token that is not past its day.
 func (t *Tokens) Knows(m call.MunicipalityID, agent call.AgentID, now time.Time) bool {
 	return slices.ContainsFunc(t.current(now), func(k Token) bool {
 		return k.Agent == agent && k.Municipality == m && (k.Expires.IsZero() || now.Before(k.Expires))
 	})
 }
 
-// ErrNobody is given for a file that could not be used yet: nobody is let in.
+// ErrNobody says that no usable tokens file was read yet.
 var ErrNobody = errors.New("nobody may use the API until its tokens file is right")
 
-// InForce looks at the file, and gives what is wrong with it when the tokens in force are not those that it names: one
-// that was taken out of it may still be let in. It wraps ErrNobody when there are none in force.
+// InForce looks at the file, and says why the tokens in force are not the file's: a removed one may still be let in. It
+// wraps ErrNobody when none are in force.
 func (t *Tokens) InForce(now time.Time) error {
 	t.current(now)
 	t.mu.Lock()

@@ -166,8 +166,8 @@ func TestTheFileIsReadAgain(t *testing.T) {
 	require.NoError(t, inForce(), "the file is as it was")
 	write("[]")
 	now = now.Add(2 * time.Second)
-	require.NoError(t, inForce(), "whoever asks first reads the file")
-	require.False(t, known(), "a token that was taken out is refused")
+	require.NoError(t, inForce(), "the first request reads the file")
+	require.False(t, known(), "a removed token is refused")
 	require.NoError(t, os.Chmod(path, 0o644))
 	now = now.Add(2 * time.Second)
 	require.ErrorContains(t, inForce(), "chmod 0600", "also when nobody shows a token")
@@ -192,7 +192,7 @@ func TestWrongTokens(t *testing.T) {
 	require.Equal(
 		t, 200, d.asks("", http.MethodGet, "/api/me", "", "Authorization", "bearer "+d.tokens["cem"]).StatusCode,
 	)
-	require.NotContains(t, d.log.String(), "AAAA", "what was shown is not logged")
+	require.NotContains(t, d.log.String(), "AAAA", "the shown token is not logged")
 }
 
 func TestWhoGuessesTokensIsNotListenedTo(t *testing.T) {

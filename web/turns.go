@@ -8,7 +8,7 @@ import (
 
 const (
 	// atOnce bounds the requests that are worked at a time, a quarter of the connections to Redis: callers share those,
-	// and go before.
+	// and come first.
 	atOnce = 16
 	// exportsAtOnce bounds exports, which take long.
 	exportsAtOnce = 2
@@ -16,8 +16,8 @@ const (
 	mostOfToken = 64
 )
 
-// turns lets requests in, so many at a time, and half as many of one token: whoever asks much or sends slowly holds up
-// nobody else.
+// turns bounds the requests that are worked at a time, and gives one token half of them: a busy or slow client holds up
+// no other.
 type turns struct {
 	all  chan struct{}
 	each int // of one token
@@ -36,8 +36,8 @@ func newTurns(atOnce int) *turns {
 	return &turns{all: make(chan struct{}, atOnce), each: atOnce / 2, tokens: map[string]*share{}}
 }
 
-// enter lets a request of a token be read. Who enters calls leave when it is over. It is refused when too many of the
-// token's are here.
+// enter lets a request of a token be read; leave must be called when it is over. It is refused when too many of the
+// token's requests are here.
 func (t *turns) enter(token string) (mine *share, leave func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,5 +1,4 @@
-// Package web owns what people and programs reach over HTTP: the JSON API on callback notes, who may use it, and its
-// description in OpenAPI.
+// Package web owns the JSON API on callback notes: its operations, its tokens, and its description in OpenAPI.
 package web
 
 import (
@@ -36,7 +35,7 @@ type Work interface {
 	Ends
 }
 
-// Claims says whose a note is.
+// Claims gives notes to colleagues and teams.
 type Claims interface {
 	Claim(ctx context.Context, s callback.Step) (note.Note, error)
 	Renew(ctx context.Context, s callback.Step) (note.Note, error)
@@ -44,7 +43,7 @@ type Claims interface {
 	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (note.Note, error)
 }
 
-// Presence says who is absent.
+// Presence marks colleagues absent and present.
 type Presence interface {
 	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (
 		int, error,
@@ -53,7 +52,7 @@ type Presence interface {
 	Absence(ctx context.Context, m call.MunicipalityID, colleague call.AgentID) (staff.Absence, bool, error)
 }
 
-// Attempts writes down tries to reach the caller.
+// Attempts records tries to reach the caller.
 type Attempts interface {
 	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
 	EndAttempt(
@@ -61,7 +60,7 @@ type Attempts interface {
 	) (note.Note, error)
 }
 
-// Remarks leaves a note where it is.
+// Remarks changes a note without moving it.
 type Remarks interface {
 	Raise(ctx context.Context, s callback.Step, reason string) (note.Note, error)
 	Comment(ctx context.Context, s callback.Step, text string) (note.Note, error)
@@ -78,21 +77,21 @@ type Ends interface {
 
 // Phone puts colleagues through to the callers of notes.
 type Phone interface {
-	// CallBack begins to ring the colleague who has claimed the note, and then its caller. It returns at once: what
-	// comes of it shows on the note. A *dialling.Error says why nobody will be rung.
+	// CallBack begins to ring the colleague with the claim, and then the note's caller. It returns at once: the note
+	// shows the result. A *dialling.Error says why nobody will be rung.
 	CallBack(n note.Note) error
-	// Check gives a *dialling.Error when the caller should not be rung now by whatever phone: they are on the
-	// telephone with us.
+	// Check gives a *dialling.Error when the caller must not be rung now from any phone: they are on the telephone with
+	// us.
 	Check(n note.Note) error
-	// Talking gives the conversation that a colleague has with a caller now, and false when he has none.
+	// Talking gives the conversation that a colleague has with a caller now, and false when there is none.
 	Talking(agent call.AgentID) (Talking, bool)
 }
 
-// Talking is a conversation that goes on.
+// Talking is a conversation that is not over.
 type Talking struct {
 	Call  call.ID        `json:"id"`
 	Since time.Time      `json:"since"`          // UTC
-	Note  note.Reference `json:"note,omitempty"` // that the caller has; empty when he was not recognised
+	Note  note.Reference `json:"note,omitempty"` // the caller's; empty when they were not recognised
 }
 
 // Promises makes notes, see callback.Service.
@@ -100,8 +99,8 @@ type Promises interface {
 	Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error)
 }
 
-// Exports gives notes in bulk, in batches, so that no more than one is in memory. What cannot be read is in the error,
-// the rest was given.
+// Exports gives notes in batches, one in memory at a time. The error says which notes cannot be read; the rest was
+// given.
 type Exports interface {
 	Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) // that ever had a note
 	// EachLive gives the live notes of the teams that are wanted.
@@ -112,7 +111,7 @@ type Exports interface {
 	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error
 }
 
-// Directory is what the configuration says about who there is.
+// Directory is what the configuration says about teams and colleagues.
 type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID // of the municipality
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
@@ -134,7 +133,7 @@ type Options struct {
 	Directory Directory
 	Tokens    *Tokens
 	Meter     Meter
-	Log       *slog.Logger // also of who looked at which note
+	Log       *slog.Logger // and access log
 }
 
 const (
@@ -161,7 +160,7 @@ func New(o Options) *API {
 // route is one operation of the API. id is its operationId in the OpenAPI document, and its name in the log.
 type route struct {
 	method, path, id string
-	least            Role // the least role that may use it; what it may be used on is for the handler to say
+	least            Role // the least role that may use it; the handler checks the note
 	handle           func(*exchange) error
 }
 
@@ -195,7 +194,7 @@ func (a *API) routes() []route {
 	}
 }
 
-// Handler serves the API. What no route takes gets a problem too.
+// Handler serves the API. A request without a route gets a problem too.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{"/api/openapi.json": {http.MethodGet, http.MethodHead}}
@@ -223,13 +222,13 @@ func (a *API) Handler() http.Handler {
 	return secured(a.counted(mux))
 }
 
-// giveTime lets the time for an answer begin now.
+// giveTime starts the time limit of the answer.
 func giveTime(w http.ResponseWriter) {
 	// A writer that knows no deadline, as in a test, needs none.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit))
 }
 
-// secured sets what holds for every answer: nothing of it is kept, framed, sniffed or shown by a browser as a page.
+// secured sets the headers of every answer: a browser must not keep, frame or sniff it, or show it as a page.
 func secured(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()

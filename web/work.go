@@ -21,7 +21,8 @@ func isNoteID(s string) bool {
 	return err == nil
 }
 
-// changing makes a handler of a change: who asks names the version that he saw, sees the note, and may do this with it.
+// changing makes a handler of a change: the client names the version that they saw, and the token sees the note and may
+// do this with it.
 func changing[B any](
 	a *API, may func(Token, note.Note) error, act func(*exchange, callback.Step, B) (note.Note, error),
 ) func(*exchange) error {
@@ -60,7 +61,7 @@ func changing[B any](
 	}
 }
 
-// stale is the answer to whoever saw an older version of a note than there is: it says how the note stands now.
+// stale is the answer to a client that saw an older version of the note: it says how the note stands now.
 func stale(n note.Note) Problem {
 	p := problem(http.StatusConflict, "stale",
 		"somebody else changed the note first: it is at version %d now, and %s; look at it again", n.Ver, n.Standing())
@@ -71,7 +72,7 @@ func stale(n note.Note) Problem {
 // anyone leaves the rules to the note itself.
 func anyone(Token, note.Note) error { return nil }
 
-// holderOrLead keeps a note with who has it, unless a team lead decides; while nobody has it, anybody of the team may.
+// holderOrLead keeps a note with its holder, unless a team lead decides. A note without a holder is for the whole team.
 func holderOrLead(t Token, n note.Note) error {
 	if holder := n.Holder(); holder != "" && holder != t.Agent && !t.Role.AtLeast(Lead) {
 		return problem(http.StatusForbidden, "not_yours",
@@ -80,23 +81,23 @@ func holderOrLead(t Token, n note.Note) error {
 	return nil
 }
 
-// claimer keeps the telephone to who has claimed the note: his phone is rung.
+// claimer allows a call to the colleague with the claim only: their phone is rung.
 func claimer(t Token, n note.Note) error {
 	if n.State != note.Claimed || n.Colleague != t.Agent {
 		if n.State == note.Calling && n.Colleague == t.Agent {
 			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of it", n.Standing())
 		}
 		return problem(
-			http.StatusConflict, "not_claimed", "%s: only whoever has claimed it is put through", n.Standing(),
+			http.StatusConflict, "not_claimed", "%s: only the colleague with the claim is put through", n.Standing(),
 		)
 	}
 	return nil
 }
 
-// none is the body of a request that needs nothing told.
+// none is the body of a request without fields.
 type none struct{}
 
-// because is the body of a request that may say why.
+// because is the body of a request with an optional reason.
 type because struct {
 	Reason string `json:"reason"`
 }
@@ -127,13 +128,13 @@ func (a *API) reroute(v *exchange, s callback.Step, b rerouting) (note.Note, err
 	return a.Work.Reroute(v.Context(), s, b.Team, b.Reason)
 }
 
-// callBack gives the note as it is: the attempt is made when the colleague has answered his phone.
+// callBack gives the note as it is: the attempt is made when the colleague has answered their phone.
 func (a *API) callBack(v *exchange, s callback.Step, _ none) (note.Note, error) {
 	n, err := a.Reader.Note(v.Context(), s.Municipality, s.Note)
 	if err != nil {
 		return note.Note{}, err
 	}
-	if n.Ver != s.Ver { // another may have it by now: his phone would ring
+	if n.Ver != s.Ver { // another may have it by now: their phone would ring
 		return note.Note{}, &note.StaleError{Note: n.ID, Saw: s.Ver, Now: n.Ver}
 	}
 	return n, a.Phone.CallBack(n)
@@ -157,7 +158,7 @@ func (a *API) startAttempt(v *exchange, s callback.Step, b attemptStart) (note.N
 	return a.Work.StartAttempt(v.Context(), s, b.Call)
 }
 
-// attemptEnd has no word of the line: what a line told is for who watched it, see attempt.Attempt.
+// attemptEnd has no line result: only a call that we dialled has one, see attempt.Attempt.
 type attemptEnd struct {
 	Result attempt.Result `json:"result"`
 }
@@ -194,8 +195,8 @@ func (a *API) resolve(v *exchange, s callback.Step, b resolving) (note.Note, err
 	return a.Work.Settle(v.Context(), s, in, b.Reason)
 }
 
-// callAbout is the call that who asks has with the caller of a note now; empty when he talks with nobody, or about
-// something else.
+// callAbout is the call that the agent has with the caller of a note now; empty without a call, or when it is about
+// another matter.
 func (a *API) callAbout(v *exchange, id note.ID) (call.ID, error) {
 	talking, ok := a.Phone.Talking(v.who.Agent)
 	if !ok || talking.Note == "" {
@@ -227,10 +228,10 @@ type promising struct {
 	Personal call.AgentID `json:"personal"`
 	Window   string       `json:"window"` // such as 09:00-12:00
 	Call     call.ID      `json:"call"`
-	Separate bool         `json:"separate"` // another person's, or about something else, than the notes that there are
+	Separate bool         `json:"separate"` // for another person or matter than the existing notes
 }
 
-// receipt is what may be told to the caller. It is no more, because the note may be one that another team has already.
+// receipt is what may be told to the caller, and no more: another team may have the note already.
 type receipt struct {
 	ID        note.ID        `json:"id"`
 	Reference note.Reference `json:"reference"`
@@ -255,7 +256,8 @@ func (a *API) promise(v *exchange) error {
 		key, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' },
 	) {
 		return problem(http.StatusBadRequest, "idempotency_key",
-			"send an Idempotency-Key of your own, 1 to %d characters of ASCII without blanks and slashes: sent again with it, the request makes no second note", maxIdempotency)
+			"send an Idempotency-Key of your own, 1 to %d characters of ASCII without blanks and slashes: "+
+				"sent again with it, the request makes no second note", maxIdempotency)
 	}
 	b, err := body[promising](v)
 	if err != nil {
@@ -272,11 +274,11 @@ func (a *API) promise(v *exchange) error {
 	}
 	if how == callback.Known && !asks(request, a.asMade(v, request, n)) {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
-			"this Idempotency-Key was used before, for a request that differed in what it asks for: nothing was promised now, "+
+			"this Idempotency-Key was used before, for another request: nothing was promised now, "+
 				"draw a fresh one for each request")
 	}
 	v.notes = append(v.notes, n.ID)
-	status := http.StatusCreated // also when it is asked again with the same key: the answer is that of the first time
+	status := http.StatusCreated // also for a repeat with the same key: it gets the first answer
 	if how == callback.Merged {
 		status = http.StatusOK
 	}
@@ -294,10 +296,10 @@ func asks(r callback.Request, n note.Note) bool {
 		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window && n.Personal == r.Personal
 }
 
-// asMade is a note as it was asked for, whatever has become of it since: another team may have it by now, and it may be
-// nobody's in person. What its history does not tell is as the note has it.
+// asMade is a note as it was asked for, before later changes: another team may have it by now, or no colleague in
+// person. A field that its history lacks is as in the note now.
 func (a *API) asMade(v *exchange, r callback.Request, n note.Note) note.Note {
-	if n.Ver == 1 && n.Personal == r.Personal { // nothing has become of it
+	if n.Ver == 1 && n.Personal == r.Personal { // nothing was changed since
 		return n
 	}
 	if len(n.Stints) > 0 {
@@ -308,14 +310,14 @@ func (a *API) asMade(v *exchange, r callback.Request, n note.Note) note.Note {
 		return n
 	}
 	n.Personal = events[0].Base.Personal
-	// they were absent: the team's from the beginning
+	// the colleague was absent: the note was the team's from the beginning
 	if n.Personal == "" && events[0].Reason != "" && r.Personal != "" {
 		n.Personal = r.Personal
 	}
 	return n
 }
 
-// request is what the body asks for. What is no team, number or colleague is told as such, without repeating it.
+// request is what the body asks for. An unknown team, number or colleague is refused without repeating it.
 func (a *API) request(v *exchange, b promising) (callback.Request, error) {
 	m := v.who.Municipality
 	refuse := func(code, detail string) (callback.Request, error) {

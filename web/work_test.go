@@ -30,7 +30,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	require.Equal(t, `"1"`, made.Header.Get("ETag"))
 	var receipt noteview.Note
 	made.json(t, &receipt)
-	require.NotContains(t, string(made.body), "12345678", "who made it knows the number")
+	require.NotContains(t, string(made.body), "12345678", "its maker knows the number")
 	at := "/api/notes/" + string(receipt.ID)
 	require.Equal(t, at, made.Header.Get("Location"))
 
@@ -49,7 +49,7 @@ func TestANoteIsWorkedFromPromiseToResolved(t *testing.T) {
 	require.Equal(t, call.AgentID("cem"), n.Colleague)
 	require.Equal(t, caller, n.Number)
 	require.Equal(t, "09:00-12:00", n.Window)
-	require.False(t, n.NextAttempt.Before(n.Made), "a moment to try him")
+	require.False(t, n.NextAttempt.Before(n.Made), "a moment to try the caller")
 	require.True(t, n.NextAttempt.Before(n.Deadline), "within the norm")
 	require.WithinDuration(t, time.Now().Add(10*time.Minute), n.Lease, time.Minute)
 	does("renew", "{}")
@@ -224,9 +224,9 @@ func TestAStaleOwnerCompletes(t *testing.T) {
 
 func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
 	d := open(t)
-	his, other := d.note(permits), d.note(permits)
+	theirs, other := d.note(permits), d.note(permits)
 	since := time.Now().UTC().Truncate(time.Second)
-	d.talking = map[call.AgentID]web.Talking{"cem": {Call: "1732300000.7", Since: since, Note: his.Reference}}
+	d.talking = map[call.AgentID]web.Talking{"cem": {Call: "1732300000.7", Since: since, Note: theirs.Reference}}
 	var me struct{ Call *web.Talking }
 	d.asks("cem", http.MethodGet, "/api/me", "").json(t, &me)
 	require.Equal(t, d.talking["cem"], *me.Call)
@@ -242,8 +242,8 @@ func TestANoteIsClosedFromTheCallInWhichItWasSettled(t *testing.T) {
 		require.Equal(t, note.Settled, events[1].Outcome)
 		return events[1].Call
 	}
-	require.Empty(t, settled("cem", other), "he talks about something else")
-	require.Equal(t, call.ID("1732300000.7"), settled("cem", his))
+	require.Empty(t, settled("cem", other), "they talk about another matter")
+	require.Equal(t, call.ID("1732300000.7"), settled("cem", theirs))
 	require.Empty(t, settled("dirkje", d.note(permits)))
 }
 
@@ -330,7 +330,7 @@ func TestWhatTheRulesRefuse(t *testing.T) {
 	}
 }
 
-// Somebody who comes too late is told who has the note, until when, and what can be done.
+// A client that comes too late is told the holder of the note, until when, and what can be done.
 func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
 	d := open(t)
 	for name, test := range map[string]struct {
@@ -416,11 +416,11 @@ func TestARerouteThatLeavesTheirSight(t *testing.T) {
 	d.changes("cem", n, "reroute", `{"team":"belastingen","reason":"gaat over de aanslag"}`).json(t, &after)
 	require.Equal(t, tax, after.Team)
 	require.Equal(t, n.Deadline, after.Deadline)
-	require.True(t, after.Masked, "it is no longer his to call")
+	require.True(t, after.Masked, "it is no longer theirs to call")
 	_ = d.asks("cem", http.MethodGet, "/api/notes/"+string(n.ID), "").problem(t, 404, "not_found")
 }
 
-// A proxy that packs answers changes the tag; it is the version that was seen all the same.
+// A compressing proxy changes the tag; it is the version that was seen all the same.
 func TestTagsThatAProxyChanged(t *testing.T) {
 	for _, tag := range []string{
 		`"%d"`, `W/"%d"`, `"%d-gzip"`, `W/"%d-gzip"`, `"%d--gzip"`, `"%d-br"`, `"%d-zstd"`, `"%d;gzip"`, ` "%d"`,

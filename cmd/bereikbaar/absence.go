@@ -22,9 +22,10 @@ type absenceShown struct {
 func absentCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "absent [COLLEAGUE]",
-		Short: "Say that a colleague is absent, and give all his notes to their teams; without a colleague: who is absent",
-		Long: "Say that a colleague is absent, and give all his notes to their teams. He is absent until he is present again: what is promised\n" +
-			"for him in person meanwhile is made for the team. Without a colleague it prints who is absent.",
+		Short: "Mark a colleague absent, and give their notes to the teams; without a colleague: list the absent",
+		Long: "Mark a colleague absent, and give their notes to the teams. They are absent until they are present\n" +
+			"again: notes for them in person are made for the team meanwhile. Without a colleague it lists the\n" +
+			"absent ones.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: withNotes(o, func(b *session, args []string) error {
 			if len(args) == 0 {
@@ -48,14 +49,14 @@ func absentCommand(o *sessionOptions) *cobra.Command {
 func presentCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "present COLLEAGUE",
-		Short: "Say that a colleague is present again; who claims a note is so without it",
+		Short: "Mark a colleague present again; a claim does the same",
 		Args:  cobra.ExactArgs(1),
 		RunE: withNotes(o, func(b *session, args []string) error {
 			who, err := b.who()
 			if err != nil {
 				return err
 			}
-			colleague := call.AgentID(args[0]) // also who has left the configuration since
+			colleague := call.AgentID(args[0]) // also one who left the configuration
 			if _, away, err := b.worklist.Absence(b.cmd.Context(), b.town.ID, colleague); err != nil || !away {
 				if _, unknown := b.person(args[0]); err != nil || unknown != nil {
 					return errors.Join(err, unknown)
@@ -68,7 +69,7 @@ func presentCommand(o *sessionOptions) *cobra.Command {
 	}
 }
 
-// absences prints who is absent.
+// absences prints the absent colleagues.
 func (b *session) absences() error {
 	absences, err := b.worklist.Absences(b.cmd.Context(), b.town.ID)
 	if err != nil {

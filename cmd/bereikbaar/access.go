@@ -27,7 +27,7 @@ func newMachineLog() machineLog {
 	return l
 }
 
-// Write implements io.Writer, for one line. A line that the journal does not take goes to standard error, with why.
+// Write implements io.Writer, for one line. A line that the journal refuses goes to standard error, with the reason.
 func (l machineLog) Write(line []byte) (int, error) {
 	if l.send == nil {
 		return l.screen.Write(line)
@@ -37,14 +37,13 @@ func (l machineLog) Write(line []byte) (int, error) {
 	})
 	if err != nil {
 		_, err = fmt.Fprintf(
-			l.screen, "the machine's journal does not take who looked at notes (%v), so keep this line: %s", err, line,
+			l.screen, "the machine's journal refused this line of the access log (%v), so keep it: %s", err, line,
 		)
 	}
 	return len(line), err
 }
 
-// accessed writes who looked at which notes by the command (AVG: an access log), as the API does: never a number, a
-// name of a caller or what he said.
+// accessed writes the access log of the command (AVG), as the API does: never a number, or a caller's name or words.
 func (b *session) accessed(did string, what ...any) {
 	out := b.options.access
 	if out == nil {
@@ -56,7 +55,7 @@ func (b *session) accessed(did string, what ...any) {
 		)...)
 }
 
-// account is who is logged in at the machine, also behind sudo.
+// account is the user at the machine, also behind sudo.
 func account() string {
 	who, err := user.Current()
 	if err != nil {
@@ -65,8 +64,8 @@ func account() string {
 	return accountOf(who, os.Getenv("SUDO_USER"))
 }
 
-// accountOf is the account, nil for unknown, and who came to it by sudo. Everybody can set that in their environment:
-// it takes the account's place for root only, whom only sudo makes of somebody else; otherwise it stands behind it.
+// accountOf names the account, nil for unknown, and the user behind sudo. Everybody can set SUDO_USER in their
+// environment: it replaces root only, which others become by sudo alone; otherwise it stands behind the account.
 func accountOf(who *user.User, sudo string) string {
 	name := "unknown"
 	if who != nil {

@@ -31,7 +31,7 @@ type change struct {
 }
 
 func withReason(cmd *cobra.Command, f *noteFlags) {
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for whoever reads the history")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history of the note")
 }
 
 func changes() []change {
@@ -49,17 +49,17 @@ func changes() []change {
 		) (note.Note, error) {
 			return b.worklist.Release(ctx, s, f.reason)
 		}},
-		{"reroute", "Send a note to the team whose it is; the deadline stays", func(cmd *cobra.Command, f *noteFlags) {
+		{"reroute", "Send a note to another team; the deadline stays", func(cmd *cobra.Command, f *noteFlags) {
 			withReason(cmd, f)
-			cmd.Flags().StringVar(&f.team, "team", "", "whose it is")
+			cmd.Flags().StringVar(&f.team, "team", "", "the team that it is for")
 		}, reroute},
-		{"attempt", "Write down what came of a try to reach the caller; for who has claimed the note", func(
+		{"attempt", "Record an attempt to reach the caller; for the colleague with the claim", func(
 			cmd *cobra.Command, f *noteFlags,
 		) {
 			cmd.Flags().StringVar(&f.result, "result", "", fmt.Sprintf("one of %v", attempt.Results()))
 		}, tryCaller},
-		{"comment", "Leave a word for whoever works on a note", func(cmd *cobra.Command, f *noteFlags) {
-			cmd.Flags().StringVar(&f.text, "text", "", "the word")
+		{"comment", "Add a comment to a note", func(cmd *cobra.Command, f *noteFlags) {
+			cmd.Flags().StringVar(&f.text, "text", "", "the comment")
 		}, func(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 			return b.worklist.Comment(ctx, s, f.text)
 		}},
@@ -68,7 +68,7 @@ func changes() []change {
 			cmd.Flags().StringVar(
 				&f.outcome, "outcome", "",
 				fmt.Sprintf(
-					"one of %v; settled is the caller's own word, the others are for who has claimed it",
+					"one of %v; settled is the caller's own word, the others are for the colleague with the claim",
 					note.Outcomes(),
 				),
 			)
@@ -95,7 +95,7 @@ func reroute(ctx context.Context, b *session, s callback.Step, f *noteFlags) (no
 	return b.worklist.Reroute(ctx, s, call.TeamID(f.team), f.reason)
 }
 
-// attempt writes a try that is over already: its beginning and its end. One that could not be ended must not be begun:
+// tryCaller records an attempt that is over: its beginning and its end. One that could not be ended must not be begun:
 // the note would stay at "calling" until the claim runs out.
 func tryCaller(ctx context.Context, b *session, s callback.Step, f *noteFlags) (note.Note, error) {
 	if err := note.CheckResult(attempt.Result(f.result)); err != nil {
@@ -162,11 +162,11 @@ func eraseNotesCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "erase",
 		Short: "Remove what is personal from every note for a number (AVG, article 17); it cannot be undone",
-		Long: "Remove what is personal from every note for a number, on the request of the person (AVG, article 17). Live notes are\n" +
-			"cancelled first. It cannot be undone. A running daemon takes them out of its journal within seconds.\n\n" +
-			"The number is asked for, or read from standard input. It may be an argument too, but then the shell keeps it in its " +
-			"history and\n" +
-			"whoever lists processes sees it.",
+		Long: "Remove what is personal from every note for a number, on the request of the person (AVG, article\n" +
+			"17). Live notes are cancelled first. It cannot be undone. A running daemon takes them out of its\n" +
+			"journal within seconds.\n\n" +
+			"The number is asked for, or read from standard input. It may be an argument too, but then the\n" +
+			"shell's history and the list of processes show it.",
 		Example: "  bereikbaar notes erase --as els",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: withNotes(o, func(b *session, args []string) error {
@@ -215,7 +215,7 @@ func typedNumber(cmd *cobra.Command, args []string) (string, error) {
 	return string(text), err
 }
 
-// counted prints how many notes a change of several was about; also of one that ended halfway.
+// counted prints how many notes were changed, also when an error ended it halfway.
 func (b *session) counted(done string, notes int, err error) error {
 	if err != nil {
 		return fmt.Errorf("%d notes were %s, and then: %w", notes, done, err)
@@ -246,7 +246,7 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 				return err
 			}
 			asked := []any{"team", team, "closed_from", from, "closed_until", until}
-			b.accessed("export begins", asked...) // who reads it may hang up, and this program then ends with it
+			b.accessed("export begins", asked...) // the reader may hang up, and this program then ends
 			count := 0
 			err = b.export(s, func(notes []note.Note) error {
 				count += len(notes)
@@ -317,7 +317,7 @@ func (b *session) selected(team, from, until string) (selection, error) {
 	return s, nil
 }
 
-// export gives what can be read; the error says what cannot.
+// export gives the notes that can be read; the error says which cannot.
 func (b *session) export(s selection, take func([]note.Note) error) error {
 	wanted := func(team call.TeamID) bool { return s.team == "" || team == s.team }
 	if s.from.IsZero() {
@@ -328,7 +328,7 @@ func (b *session) export(s selection, take func([]note.Note) error) error {
 	})
 }
 
-// afterErasure says what of an erasure is left to do while no daemon runs.
-const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its journal alone " +
-	"and were not erased, and a Redis that is given a backup before it starts has this person again: start the daemon, and " +
-	"then erase the number once more."
+// afterErasure says what is left to do of an erasure while no daemon runs.
+const afterErasure = "No daemon runs on this machine. Notes that it confirmed while Redis was away are in its " +
+	"journal alone and were not erased, and a Redis that is given a backup before it starts has this person again: " +
+	"start the daemon, and then erase the number once more."

@@ -18,8 +18,9 @@ func deadlineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deadline --team TEAM [--at TIME]",
 		Short: "Print by when a note must have been called back, and how that was counted",
-		Long: "Print by when a note of a team must have been called back (uiterste terugbeltijd), when it is warned of, and how that\n" +
-			"was counted, day by day. It needs a configuration and no server; the daemon counts with the same code.",
+		Long: "Print by when a note of a team must have been called back (uiterste terugbeltijd), when it is warned\n" +
+			"of, and how that was counted, day by day. It needs a configuration and no server; the daemon counts\n" +
+			"with the same code.",
 		Example: "  bereikbaar deadline --team vergunningen --at \"2026-11-20 16:00\"",
 		Args:    cobra.NoArgs,
 		RunE: lookup(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {

@@ -24,9 +24,9 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Look at a running installation: what is wrong with it, and how to mend it",
 		Long: "Look at a running installation: what is wrong with it, and how to mend it.\n\n" +
-			"It rings nobody and changes nothing. It rehearses whether Redis keeps what it confirms, with a throwaway server of\n" +
-			"Redis's own program and files, in a directory that is gone afterwards. It ends with 0 when nothing is wrong\n" +
-			"(warnings are allowed), else with 1.\n" +
+			"It rings nobody and changes nothing. It rehearses whether Redis keeps what it confirms, with a\n" +
+			"throwaway server of Redis's own program and files, in a directory that is gone afterwards. It ends\n" +
+			"with 0 when nothing is wrong (warnings are allowed), else with 1.\n" +
 			"Run it on the daemon's machine, with the same configuration and secrets, as a user who may read both.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

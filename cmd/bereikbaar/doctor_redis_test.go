@@ -15,8 +15,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
-// examined runs the doctor, as an operator does, for a Redis that the lines of a configuration lead to, and gives what
-// it says of Redis.
+// examined runs the doctor, as an operator does, for the Redis of some lines of a configuration, and gives its findings
+// about Redis.
 func examined(t *testing.T, lines string) map[doctor.Verdict]string {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
@@ -41,8 +41,7 @@ func examined(t *testing.T, lines string) map[doctor.Verdict]string {
 	return said
 }
 
-// Every way to set Redis up wrong that was met in the field is named, with its mend, and nothing else is called wrong
-// because of it.
+// Every known mistake in the setup of Redis is named, with its mend, and nothing else is called wrong because of it.
 func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 	const due = "bereikbaar:{deventer}:due:kcc"
 	for name, test := range map[string]struct {

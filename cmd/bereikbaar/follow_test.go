@@ -28,7 +28,7 @@ func (u unwatched) Apart(notes int)         { require.Zero(u.t, notes) }
 func (u unwatched) Restored(notes int)      { require.Zero(u.t, notes) }
 func (u unwatched) Diverged(id note.ID)     { require.Empty(u.t, id) }
 
-// The command writes to Redis alone; what it closed or erased must not stay in the daemon's journal for ever.
+// The command writes to Redis alone; notes that it closed or erased must not stay in the daemon's journal for ever.
 func TestTheJournalFollowsAnOperator(t *testing.T) {
 	c := atTheCounter(t)
 	path := filepath.Join(t.TempDir(), "journal.db")
@@ -73,11 +73,11 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	}
 	pruned, err := k.Prune(t.Context(), time.Now().Add(100*time.Hour), 72*time.Hour)
 	require.NoError(t, err)
-	require.Zero(t, pruned, "who was erased stays known as erased: an old backup may bring them back")
+	require.Zero(t, pruned, "the erasure stays known: an old backup may bring the person back")
 }
 
-// A note that was confirmed while Redis was away is nowhere else than in the journal of a daemon that does not run: the
-// command cannot erase it, and must not let anybody think so.
+// A note that was confirmed while Redis was away is in the journal of a stopped daemon only: the command cannot erase
+// it, and must say so.
 func TestAnErasureWithoutADaemonSaysWhatIsLeft(t *testing.T) {
 	c := atTheCounter(t)
 	c.Note("kcc")

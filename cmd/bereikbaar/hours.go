@@ -19,8 +19,9 @@ func hoursCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hours --team TEAM [--month MONTH]",
 		Short: "Print what the calendar makes of each day of a month: opening hours, working day or not, and why",
-		Long: "Print what the calendar makes of each day of a month: the team's opening hours, whether the day counts for its\n" +
-			"deadlines (werkdag), and why it is closed or special. It needs a configuration and no server.",
+		Long: "Print what the calendar makes of each day of a month: the team's opening hours, whether the day\n" +
+			"counts for its deadlines (werkdag), and why it is closed or special. It needs a configuration and no\n" +
+			"server.",
 		Example: "  bereikbaar hours --team vergunningen --month 2026-05",
 		Args:    cobra.NoArgs,
 		RunE: lookup(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {

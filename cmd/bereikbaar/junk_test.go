@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever stands in an index, the notes are listed, and what is no note is named with its mend.
+// Whatever an index holds, the notes are listed, and a faulty entry is named with its mend.
 func TestJunkInRedisIsNamedByTheCommands(t *testing.T) {
 	c := atTheCounter(t)
 	n := c.Note("kcc")

@@ -31,7 +31,7 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// root is the command. What it writes of who looked at notes goes to access, or to the machine's log when that is nil.
+// root is the command. Its access log goes to access, or to the machine's log when that is nil.
 func root(access io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "bereikbaar",
@@ -71,8 +71,8 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// unseen is the flag --help of a command that gives its help anyway. Cobra answers one that it sees before anybody
-// looks whether the command exists that help is asked for.
+// unseen is the flag --help of a command that gives its help anyway. Cobra answers a flag that it knows before it
+// checks that the named command exists.
 type unseen struct{}
 
 func (unseen) String() string   { return "false" }
@@ -92,7 +92,7 @@ func helped(cmd *cobra.Command, args []string) error {
 	return found.Help()
 }
 
-// noCommand says that a command has no such command, and what it has.
+// noCommand says that a command has no such command, and lists those that it has.
 func noCommand(cmd *cobra.Command, name string) error {
 	var known []string
 	for _, sub := range cmd.Commands() {
@@ -146,8 +146,8 @@ func configPath(cmd *cobra.Command) string {
 	return path
 }
 
-// loadConfig reads the configuration, with its secrets when getenv is given. What is wrong with it is printed; the
-// error is errReported.
+// loadConfig reads the configuration, with its secrets when getenv is given. Its problems are printed; the error is
+// errReported.
 func loadConfig(cmd *cobra.Command, getenv func(string) string) (*config.Config, error) {
 	cfg, err := config.Load(configPath(cmd), getenv)
 	if err != nil {

@@ -15,8 +15,8 @@ var example = regexp.MustCompile(`(?m)^\$ bereikbaar (.*)\n((?:[^$\x60].*\n|\n)*
 // word is one word of a command line, with or without quotes.
 var word = regexp.MustCompile(`"([^"]*)"|(\S+)`)
 
-// What docs/calendar.md shows is what the commands print for the shipped configuration. A line with … stands for any
-// lines.
+// The examples of docs/calendar.md are as the commands print them for the shipped configuration. A line with … stands
+// for any lines.
 func TestTheManualShowsWhatTheCommandsPrint(t *testing.T) {
 	page, err := os.ReadFile("../../docs/calendar.md")
 	require.NoError(t, err)

@@ -19,9 +19,9 @@ func numberCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "number NUMBER",
-		Short: "Print what we make of a telephone number: what kind it is, and whether it may be called back",
-		Long: "Print what we make of a telephone number: what kind it is, and whether it may be called back. It ends with 0 also for\n" +
-			"a number that may not. It needs a configuration and no server.",
+		Short: "Print the kind of a telephone number, and whether it may be called back",
+		Long: "Print the kind of a telephone number, and whether it may be called back. It ends with 0 also for a\n" +
+			"number that may not. It needs a configuration and no server.",
 		Example: "  bereikbaar number \"06 12345678\"",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -44,7 +44,7 @@ func numberCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(
-		&municipality, "municipality", "", "which municipality would call back; needed when there are several",
+		&municipality, "municipality", "", "the municipality that would call back; needed when there are several",
 	)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
 	return cmd
@@ -52,9 +52,9 @@ func numberCommand() *cobra.Command {
 
 // numberAnswer is what number prints.
 type numberAnswer struct {
-	E164 string    `json:"e164"` // empty for what is no number
+	E164 string    `json:"e164"` // empty when it is no number
 	Kind call.Kind `json:"kind"`
-	// ISO 3166; empty for what is no number, "001" for international networks
+	// ISO 3166; empty when it is no number, "001" for international networks
 	Country         string        `json:"country"`
 	CallbackAllowed bool          `json:"callback_allowed"`
 	Code            dialling.Code `json:"code"`   // the reason for machines; empty when allowed

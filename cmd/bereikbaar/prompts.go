@@ -34,7 +34,7 @@ func renderCommand() *cobra.Command {
 func scriptCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "script LANGUAGE",
-		Short: "Print what a voice has to record, one line for each file",
+		Short: "Print the texts for a voice to record, one line for each file",
 		Args:  cobra.ExactArgs(1),
 		RunE: withPrompts(func(cmd *cobra.Command, p config.Prompts, args []string) error {
 			return prompts.WriteScript(cmd.OutOrStdout(), p.Manifest, prompts.Language(args[0]))

@@ -81,7 +81,7 @@ func (v *vault) answers(s *redisstore.Store) {
 	)
 }
 
-// refuses asks until the store says what is wrong, and not that the machine is busy.
+// refuses asks until the store gives the fault, and not that the machine is busy.
 func (v *vault) refuses(s *redisstore.Store, mend string) {
 	v.t.Helper()
 	var err error
@@ -128,7 +128,7 @@ func TestACertificateOfRedisThatDoesNotFit(t *testing.T) {
 	plain.refuses(plain.open(plain.lines()), "no TLS is spoken at this port")
 }
 
-// Certificates are renewed while the daemon runs: the next connection uses them. What is half written is not used.
+// Certificates are renewed while the daemon runs: the next connection uses them. A half-written one is not used.
 func TestNewCertificatesCountFromTheNextConnection(t *testing.T) {
 	v := openVault(t, "127.0.0.1", time.Now().Add(time.Hour))
 	s := v.open(v.lines())

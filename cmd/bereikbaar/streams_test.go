@@ -40,7 +40,7 @@ func shell(t *testing.T, args ...string) (out, problems string, code int) {
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// What a command finds goes where a pipe takes it; what went wrong goes where people see it all the same.
+// Results go to standard output, for a pipe; problems go to standard error, where people see them all the same.
 func TestResultsAndProblemsGoTheirOwnWays(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "prompts")
 	path := townhall.Written(

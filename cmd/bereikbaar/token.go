@@ -21,10 +21,11 @@ func newTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new",
 		Short: "Print a fresh token, and the line for the tokens file that lets it in",
-		Long: "Print a fresh token, and the line for the file that web.tokens_file names. The token is shown this once: the file has\n" +
-			"its hash only. It needs neither a configuration nor a server.",
-		Example: "  bereikbaar token new --name desk-anouk --role agent --agent kcc1 --municipality deventer --teams kcc",
-		Args:    cobra.NoArgs,
+		Long: "Print a fresh token, and the line for the file that web.tokens_file names. The token is shown this\n" +
+			"once: the file has its hash only. It needs neither a configuration nor a server.",
+		Example: "  bereikbaar token new --name desk-anouk --role agent --agent kcc1 " +
+			"--municipality deventer --teams kcc",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			token, hash, err := web.NewToken(nil)
 			if err != nil {
@@ -38,8 +39,8 @@ func newTokenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The token, for %s alone. It is not shown again:\n\n%s\n\nThe line for the tokens file:\n\n%s",
-				line.Name, token, text)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The token, for %s alone. It is not shown again:\n\n%s\n\n"+
+				"The line for the tokens file:\n\n%s", line.Name, token, text)
 			return err
 		},
 	}
@@ -47,7 +48,7 @@ func newTokenCommand() *cobra.Command {
 	flags.StringVar(&line.Name, "name", "", "what the log calls it, such as desk-anouk")
 	flags.StringVar(&line.Role, "role", "agent", "reader, agent, lead or admin")
 	flags.StringVar(&line.Agent, "agent", "", "the id of the person who uses it; not for a reader")
-	flags.StringVar(&line.Municipality, "municipality", "", "whose notes")
+	flags.StringVar(&line.Municipality, "municipality", "", "the municipality whose notes it sees")
 	flags.StringSliceVar(&line.Teams, "teams", nil, "the teams whose notes it sees, or * for all; not for an admin")
 	flags.StringVar(
 		&line.Expires, "expires", time.Now().AddDate(1, 0, 0).Format(time.DateOnly),

@@ -67,8 +67,7 @@ func TestACommandThatDoesNotExist(t *testing.T) {
 	require.Contains(t, completed.String(), "resolve", "the shell still knows them")
 }
 
-// asks runs a command of notes with what is typed, and gives its answer, its messages and who was written to have
-// looked.
+// asks runs a command of notes with typed input, and gives its answer, its messages and its access log.
 func (c *counter) asks(typed string, args ...string) (out, problems, access string, err error) {
 	c.T.Helper()
 	var outs, errs, lines bytes.Buffer

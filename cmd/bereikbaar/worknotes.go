@@ -33,19 +33,19 @@ import (
 const (
 	exitNoNote   = 3 // there is no such note
 	exitConflict = 4 // somebody else was first, or the note or its rules do not allow it
-	exitStore    = 5 // Redis does not answer: nothing is certain
+	exitStore    = 5 // Redis does not answer: the outcome is unknown
 )
 
 const notesHelp = `Work callback notes at the machine, directly on Redis.
 
-It is for operators: it needs the configuration and its secrets, sees every team, and shows numbers in full. Every change is
-written with --as, the id of who makes it, and an export is asked for with it. Who looks at notes is written to the journal
-of the machine. A running daemon takes the changes over by itself.
+It is for operators: it needs the configuration and its secrets, sees every team, and shows numbers in full.
+Changes and exports need --as, the id of the person who makes them. Every look at notes is logged in the
+machine's journal. A running daemon takes the changes over by itself.
 
-It ends with 0 when done, 3 when there is no such note, 4 when somebody else was first or the note's rules do not allow it,
-5 when Redis does not answer, and 1 for anything else.`
+It ends with 0 when done, 3 when there is no such note, 4 when somebody else was first or the note's rules do
+not allow it, 5 when Redis does not answer, and 1 for anything else.`
 
-// bench is where an operator works notes: the store and the rules, without the daemon.
+// session is an operator's work on notes: the store and the rules, without the daemon.
 type session struct {
 	cmd      *cobra.Command
 	options  *sessionOptions
@@ -61,15 +61,15 @@ type sessionOptions struct {
 	municipality, as string
 	asJSON           bool
 	ver              uint64
-	access           io.Writer // see bench.accessed
+	access           io.Writer // see session.accessed
 }
 
 func notesCommand(access io.Writer) *cobra.Command {
 	o := &sessionOptions{access: access}
 	cmd := &cobra.Command{Use: "notes", Short: "Work callback notes at the machine", Long: notesHelp}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&o.municipality, "municipality", "", "whose notes; needed when there are several")
-	flags.StringVar(&o.as, "as", "", "the id of who does it; needed for every change and for an export")
+	flags.StringVar(&o.municipality, "municipality", "", "the municipality whose notes; needed when there are several")
+	flags.StringVar(&o.as, "as", "", "your id; needed for every change and for an export")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
 	cmd.AddCommand(
@@ -80,10 +80,10 @@ func notesCommand(access io.Writer) *cobra.Command {
 	return cmd
 }
 
-// withNotes gives a command its bench, and errors their exit codes.
+// withNotes gives a command its session, and errors their exit codes.
 func withNotes(o *sessionOptions, run func(*session, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if o.as != "" && !personID.MatchString(o.as) { // of whoever only looks it stands in the access log, too
+		if o.as != "" && !personID.MatchString(o.as) { // it is in the access log, also without a change
 			return errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
 		}
 		cfg, err := config.LoadWithoutARI(configPath(cmd), os.Getenv)
@@ -102,7 +102,7 @@ func withNotes(o *sessionOptions, run func(*session, []string) error) func(*cobr
 	}
 }
 
-// coded gives an error the exit code that scripts tell it by.
+// coded gives an error its exit code, for scripts.
 func coded(err error) error {
 	var stale *note.StaleError
 	var illegal *note.IllegalError
@@ -122,7 +122,7 @@ func coded(err error) error {
 
 func (b *session) out() io.Writer { return b.cmd.OutOrStdout() }
 
-// who is the person who changes or exports notes.
+// who gives the person of --as, for changes and exports.
 func (b *session) who() (note.Actor, error) {
 	who := note.ByAgent(call.AgentID(b.options.as))
 	if _, ok := who.Agent(); !ok {
@@ -134,7 +134,7 @@ func (b *session) who() (note.Actor, error) {
 // personID is the rule of ids of people, as of those of tokens.
 var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// person looks that somebody is there: in the configuration, or with a token of their own.
+// person checks that a person is known: in the configuration, or by their own token.
 func (b *session) person(name string) (call.AgentID, error) {
 	id, agents := call.AgentID(name), b.cfg.Plan.Agents
 	if _, ok := agents[id]; ok {
@@ -170,7 +170,7 @@ func (b *session) find(ctx context.Context, name string) (note.Note, error) {
 	return b.store.ByReference(ctx, b.town.ID, reference)
 }
 
-// team looks that the municipality has a team, or had: one that left the configuration is there as long as Redis knows
+// team checks that the municipality has a team, or had: one that left the configuration counts as long as Redis knows
 // notes of it.
 func (b *session) team(name string) (call.TeamID, error) {
 	team := call.TeamID(name)
@@ -184,8 +184,8 @@ func (b *session) team(name string) (call.TeamID, error) {
 	return team, err
 }
 
-// municipality finds whose notes are asked for. One that left the configuration is there as long as Redis knows notes
-// of it; its times of day are then UTC's, as the daemon's are (see settings.Work).
+// municipality finds the municipality whose notes are asked for. One that left the configuration counts as long as
+// Redis knows notes of it; its times of day are then UTC's, as the daemon's are (see settings.Work).
 func (b *session) municipality(name string) (routing.Municipality, error) {
 	town, err := municipalityNamed(b.cfg, name)
 	if err == nil || name == "" {
@@ -209,7 +209,7 @@ func listNotesCommand(o *sessionOptions) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List live notes, what is due first at the top",
+		Short: "List live notes, the first due at the top",
 		Args:  cobra.NoArgs,
 		RunE: withNotes(o, func(b *session, _ []string) error {
 			if limit < 1 || limit > mostListed {
@@ -232,7 +232,7 @@ func listNotesCommand(o *sessionOptions) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
-	cmd.Flags().StringVar(&colleague, "colleague", "", "that this colleague has claimed or that are for him")
+	cmd.Flags().StringVar(&colleague, "colleague", "", "claimed by this colleague or for them in person")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many, up to 1000")
 	cmd.MarkFlagsMutuallyExclusive("team", "colleague")
 	return cmd
@@ -270,7 +270,7 @@ func (b *session) live(team, colleague string, limit int) ([]note.Note, error) {
 	return all[:min(limit, len(all))], errors.Join(problems...)
 }
 
-// look is how who works at the machine sees notes.
+// look is how an operator at the machine sees notes.
 func (b *session) look() noteview.Look {
 	return noteview.Look{Digits: true, Next: func(n note.Note) time.Time { return b.settings.Next(n, b.now) }}
 }

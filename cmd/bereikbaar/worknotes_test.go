@@ -121,11 +121,11 @@ func TestAnOperatorSeesWhatIsDue(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(c.does("list", "--colleague", "kcc1", "--json")), &mine))
 	require.Len(t, mine, 1)
 	require.Equal(t, other.ID, mine[0].ID)
-	require.False(t, mine[0].NextAttempt.IsZero(), "when to try him")
+	require.False(t, mine[0].NextAttempt.IsZero(), "when to try the caller")
 	require.Equal(t, "1 notes were released\n", c.does("absent", "kcc1", "--as", "lead1"))
 	require.JSONEq(t, `[]`, c.does("list", "--colleague", "kcc1", "--json"))
 	history := c.gives("show", string(other.ID)).History
-	require.Equal(t, note.ByAgent("lead1"), history[len(history)-1].Who, "who said that he is absent")
+	require.Equal(t, note.ByAgent("lead1"), history[len(history)-1].Who, "the one who marked them absent")
 	require.Regexp(t, `COLLEAGUE +SINCE +SAYS\nkcc1 +\d{4}-\d\d-\d\d \d\d:\d\d +agent:lead1\n`, c.does("absent"))
 	var away []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(c.does("absent", "--json")), &away))
@@ -275,7 +275,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 	})
 }
 
-// Root may be anybody behind sudo, and could write what they like. Everybody else is who they are, whatever their
+// Root may be anybody behind sudo, and could write any name. Everybody else is named by their account, whatever their
 // environment says.
 func TestWhoseAccountLooks(t *testing.T) {
 	for _, test := range []struct{ uid, name, sudo, want string }{
@@ -293,7 +293,7 @@ func TestWhoseAccountLooks(t *testing.T) {
 	require.Equal(t, "unknown/els", accountOf(nil, "els"))
 }
 
-// Who looks at notes at the machine leaves a line as who looks by the API does, and the line nothing of the caller.
+// A look at notes at the machine is logged as one by the API is, without anything of the caller.
 func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 	c := atTheCounter(t)
 	t.Setenv("SUDO_USER", "els")
@@ -344,7 +344,7 @@ func TestWhoLooksAtNotesByTheCommandIsWritten(t *testing.T) {
 	}
 }
 
-// hungUp is a reader of an export who has seen enough, as head has.
+// hungUp is a reader of an export that stops early, as head does.
 type hungUp struct{ access *bytes.Buffer }
 
 func (h hungUp) Write([]byte) (int, error) {
