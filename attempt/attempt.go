@@ -1,3 +1,4 @@
+// Package attempt owns one try to reach a caller: what the line told, and what the colleague says came of it.
 package attempt
 
 import (

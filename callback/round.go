@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
 )
@@ -19,10 +17,6 @@ type Round struct {
 	Freed   []note.Note // personal notes of absent colleagues: the team's now
 	Purged  int         // closed notes whose personal content was removed
 }
-
-// renewFirst is how long the store must have answered before claims lapse: while it was away nobody could renew, and by
-// then a colleague with the shortest lease that can be configured has renewed it.
-const renewFirst = time.Minute
 
 // RoundSince does what the passing of time asks of a municipality's notes: claims lapse, warnings and overdue notes are
 // raised, notes for absent colleagues go to the team, old notes are purged. A round makes up for those that were
@@ -69,22 +63,6 @@ func (w *Worklist) RoundSince(ctx context.Context, m call.MunicipalityID, now, a
 	return r, errors.Join(problems...)
 }
 
-// lapse opens the notes whose claim has run out.
-func (w *Worklist) lapse(ctx context.Context, s Step, problems *[]error) []note.Note {
-	var done []note.Note
-	lapsed, err := w.store.Lapsed(ctx, s.Municipality, aRound)
-	*problems = append(*problems, err)
-	for _, n := range lapsed {
-		after, err := w.commit(ctx, s, n, func(note.Note) (note.Event, error) {
-			return note.Event{Kind: note.EventReleased, Cause: note.ReleaseLapsed}, nil
-		})
-		if kept(err, problems) {
-			done = append(done, after)
-		}
-	}
-	return done
-}
-
 // kept reports whether a change was stored. A change that came first is no problem: the next round sees the result.
 func kept(err error, problems *[]error) bool {
 	var stale *note.StaleError
@@ -93,49 +71,4 @@ func kept(err error, problems *[]error) bool {
 		*problems = append(*problems, err)
 	}
 	return err == nil
-}
-
-// Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those to
-// ring it back, and those that were asked for from it. Live notes are cancelled first: nobody can be called back then.
-// It says how many were erased; the others are in the error.
-func (w *Worklist) Erase(
-	ctx context.Context, m call.MunicipalityID, number call.Number, who note.Actor, now time.Time,
-) (int, error) {
-	erased := 0
-	for {
-		before := erased
-		notes, err := w.store.ByNumber(ctx, m, number, aRound)
-		problems := []error{err}
-		for _, n := range notes {
-			if n.State.Live() {
-				n, err = w.advance(ctx, Step{Municipality: m, Note: n.ID, Who: who, At: now}, func(note.Note) (
-					note.Event, error,
-				) {
-					return note.Event{Kind: note.EventCancelled, Reason: "erased on request"}, nil
-				})
-				if err != nil {
-					problems = append(problems, err)
-					continue
-				}
-			}
-			if err = w.purge(ctx, n, now, who, "erased on request"); err != nil {
-				problems = append(problems, err)
-				continue
-			}
-			erased++
-		}
-		if len(notes) < aRound || erased == before { // the others are still in the list
-			return erased, errors.Join(problems...)
-		}
-	}
-}
-
-func (w *Worklist) purge(ctx context.Context, n note.Note, at time.Time, who note.Actor, why string) error {
-	at = at.UTC().Truncate(time.Millisecond)
-	id, err := ulid.New(ulid.Timestamp(at), w.random)
-	if err != nil {
-		return err
-	}
-	_, err = w.store.Advance(ctx, n, note.Remains(n, note.EventID(id.String()), at, who, why))
-	return err
 }

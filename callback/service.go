@@ -1,3 +1,5 @@
+// Package callback owns what is done with callback notes: the promise to a caller, the work-list of colleagues, and the
+// rounds that look after leases, deadlines and retention.
 package callback
 
 import (

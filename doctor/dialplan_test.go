@@ -91,7 +91,7 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		},
 		"nobody goes there": {
 			installed(t, "", without("exten => _[+0-9]!,1,Gosub(bereikbaar-privacy,s,1)")), Wrong,
-			`the first line that it lacks is "exten => _[+0-9]!,1,Gosub(`,
+			`the first missing line is "exten => _[+0-9]!,1,Gosub(`,
 		},
 		"Remote-Party-ID is not asked": {
 			installed(t, "", without(` same => n,GotoIf(${REGEX("privacy=(full|uri)" ${party})}?forget)`)), Wrong,

@@ -1,3 +1,4 @@
+// Package staff owns what is known of the municipality's own people: who is absent, since when, and who said so.
 package staff
 
 import (

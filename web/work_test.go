@@ -347,7 +347,7 @@ func TestAStateErrorSaysWhoHasTheNote(t *testing.T) {
 			require.NoError(t, err)
 			return n
 		}, "reroute", `{"team":"kcc","reason":"x"}`, []string{
-			"cem is calling the caller and has the note until ", "what came of that attempt",
+			"cem is calling the caller and has the note until ", "the attempt needs its result first",
 		}},
 		"closed": {func() note.Note { return d.closed(permits) }, "claim", "", []string{"was cancelled on ", "reopen"}},
 	} {
