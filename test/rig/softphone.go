@@ -66,6 +66,8 @@ ausrc_channels 1
 auplay_channels 1
 # It takes them on every address: no port of an Asterisk, whose callers may talk on for a moment after it hung up.
 rtp_ports 22000-22100
+# Without a jitter buffer: one stray packet with a high sequence number, and it drops the rest of a call as too late.
+jitter_buffer_delay 0-0
 module_path {{.Modules}}
 module g711.so
 module aufile.so
