@@ -19,7 +19,7 @@ demo: setup ## the same, and exit: 0 only when both calls went as expected
 test: setup ## every test, with the race detector, on a real Asterisk and Redis
 	go test -race -p 4 $$(go list ./... | grep -v /test/)
 # The real-call tests build the daemon themselves: go does not notice its changes, hence -count=1.
-	go test -race -count=1 -timeout 45m -p 1 -parallel 4 ./test/...
+	go test -race -count=1 -timeout 45m -p 1 -parallel 6 ./test/...
 
 bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis
 	go run ./test/bench
