@@ -11,7 +11,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/metrics"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // portAgainAfter is how long the daemon waits before it tries again to open the API's port: its holder may go away.
@@ -20,7 +20,7 @@ const portAgainAfter = 2 * time.Second
 // apiPort serves the JSON API beside the telephone. Calls are answered without it too.
 type apiPort struct {
 	handler http.Handler
-	tokens  *web.Tokens
+	tokens  *api.Tokens
 	listen  func() string // the address of the moment
 	log     *slog.Logger
 
@@ -32,14 +32,14 @@ type apiPort struct {
 var errNotOpen = errors.New("its port is not open yet")
 
 // newAPIPort makes the JSON API, for the colleagues and programs of a tokens file.
-func newAPIPort(tokensFile string, options web.Options, listen func() string) *apiPort {
-	tokens, err := web.OpenTokens(tokensFile, options.Log)
+func newAPIPort(tokensFile string, options api.Options, listen func() string) *apiPort {
+	tokens, err := api.OpenTokens(tokensFile, options.Log)
 	if err != nil { // no reason to leave the telephone unanswered
 		options.Log.Error("the tokens file cannot be used; the JSON API lets nobody in until it is right", "err", err)
 	}
 	options.Tokens = tokens
 	return &apiPort{
-		handler: web.New(options).Handler(), tokens: tokens, listen: listen, log: options.Log,
+		handler: api.New(options).Handler(), tokens: tokens, listen: listen, log: options.Log,
 		closed: errNotOpen, last: metrics.Health{Since: time.Now().UTC()},
 	}
 }
@@ -91,7 +91,7 @@ func (p *apiPort) health(context.Context) metrics.Health {
 	switch {
 	case p.closed != nil:
 		now.Detail = p.closed.Error()
-	case errors.Is(tokens, web.ErrNobody): // the log has the reason, which may quote the file
+	case errors.Is(tokens, api.ErrNobody): // the log has the reason, which may quote the file
 		now.Detail = "the tokens file cannot be used, and nobody is let in: see the log, or run bereikbaar doctor"
 	case tokens != nil:
 		now.Detail = "the tokens file cannot be used, and the tokens before it still count: " +

@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // Only new promises by telephone are counted: not the same promise again, and not a caller who had a note already.
@@ -69,9 +69,9 @@ func TestPromisesAndRepeatContactsAreCountedOnce(t *testing.T) {
 }
 
 func TestWhatTheAPIPromisesIsNotCountedAsTelephone(t *testing.T) {
-	token, hash, err := web.NewToken(nil)
+	token, hash, err := api.NewToken(nil)
 	require.NoError(t, err)
-	text, err := yaml.Marshal([]web.TokenLine{
+	text, err := yaml.Marshal([]api.TokenLine{
 		{Name: "desk", Role: "agent", Agent: "kcc1", Municipality: "deventer", Teams: []string{"*"}, SHA256: hash},
 	})
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // letGoLimit bounds the shutdown of active calls.
@@ -99,7 +99,7 @@ func (d *Daemon) count(cfg *config.Config) (err error) {
 	d.metrics, err = metrics.New(d.registry, metrics.Options{
 		Plan: cfg.Plan, AnswerThreshold: cfg.KPI.AnswerThreshold, ShortAbandon: cfg.KPI.ShortAbandon,
 		EventSkips: names(asterisk.SkipReasons()), LinkLosses: names(asterisk.LossReasons()),
-		Operations: web.Operations(), TokenRefusals: web.Refusals(),
+		Operations: api.Operations(), TokenRefusals: api.Refusals(),
 	})
 	return err
 }
@@ -173,7 +173,7 @@ func (d *Daemon) answer(library *prompts.Library) {
 		d.log.Info("no JSON API: web.tokens_file is not set")
 		return
 	}
-	d.api = newAPIPort(tokens, web.Options{
+	d.api = newAPIPort(tokens, api.Options{
 		Reader: d.keeper, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service, Exports: d.store,
 		Directory: d.settings,
 		Meter:     d.metrics.API, Log: d.log,

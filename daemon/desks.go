@@ -16,7 +16,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/routing"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // desks puts colleagues through to callers, each to one at a time.
@@ -57,13 +57,13 @@ func (r refusals) add(why dialling.Reason) {
 	r.log.Warn("a callback was not dialled", "why", why)
 }
 
-// Talking implements web.Phone.
-func (d *desks) Talking(agent call.AgentID) (web.Talking, bool) {
+// Talking implements api.Phone.
+func (d *desks) Talking(agent call.AgentID) (api.Talking, bool) {
 	t, ok := d.operator.Talking(agent)
-	return web.Talking(t), ok
+	return api.Talking(t), ok
 }
 
-// CallBack implements web.Phone.
+// CallBack implements api.Phone.
 func (d *desks) CallBack(n note.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
 		return d.refuse(dialling.ReasonOff, "no way outside is configured (callbacks.dial)")
@@ -149,7 +149,7 @@ func (p phones) now(ctx context.Context, endpoint string) (queue.PhoneState, err
 	}
 }
 
-// Check implements web.Phone.
+// Check implements api.Phone.
 func (d *desks) Check(n note.Note) error {
 	if err := d.callbacks.Engaged.Check(n); err != nil {
 		return d.counted(err)

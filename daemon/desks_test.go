@@ -17,17 +17,17 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // The daemon as it is wired, before it has run: requests to its API are in the figures for Prometheus.
 func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
 	before := scraped(t, d)
-	for _, operation := range web.Operations() {
+	for _, operation := range api.Operations() {
 		require.Contains(t, before, `bereikbaar_api_requests_total{operation="`+operation+`",status="5xx"} 0`)
 	}
-	for _, reason := range web.Refusals() {
+	for _, reason := range api.Refusals() {
 		require.Contains(t, before, `bereikbaar_api_tokens_refused_total{reason="`+reason+`"} 0`)
 	}
 	d.api.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil))

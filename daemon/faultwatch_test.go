@@ -15,13 +15,13 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // withDesk lets one colleague of a team in, and gives the line of the configuration and the token.
 func withDesk(t *testing.T, team call.TeamID) (line, token string) {
 	t.Helper()
-	token, hash, err := web.NewToken(nil)
+	token, hash, err := api.NewToken(nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
 	text := fmt.Sprintf(
@@ -108,7 +108,7 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	c := atTheOffice(t)
 	n := c.Note("kcc")
 	c.Redis.Do("ZADD", c.Redis.KeyOf(string(n.ID), "bereikbaar:{deventer}:number:*"), 1, "rommel")
-	token, hash, err := web.NewToken(nil)
+	token, hash, err := api.NewToken(nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
 	require.NoError(t, os.WriteFile(

@@ -79,7 +79,7 @@ func (s *Settings) Work(id call.MunicipalityID) callback.Work {
 	}
 }
 
-// Next implements web.Directory. A team that is no longer in the configuration has no hours to try it in.
+// Next implements api.Directory. A team that is no longer in the configuration has no hours to try it in.
 func (s *Settings) Next(n note.Note, now time.Time) time.Time {
 	team, ok := s.plan().Teams[n.Team]
 	if !ok {
@@ -89,7 +89,7 @@ func (s *Settings) Next(n note.Note, now time.Time) time.Time {
 	return next
 }
 
-// Teams implements web.Directory.
+// Teams implements api.Directory.
 func (s *Settings) Teams(m call.MunicipalityID) []call.TeamID {
 	var teams []call.TeamID
 	for id, t := range s.plan().Teams {
@@ -101,26 +101,26 @@ func (s *Settings) Teams(m call.MunicipalityID) []call.TeamID {
 	return teams
 }
 
-// HasTeam implements web.Directory.
+// HasTeam implements api.Directory.
 func (s *Settings) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
 	t, ok := s.plan().Teams[team]
 	return ok && t.Municipality == m
 }
 
-// InTeam implements web.Directory.
+// InTeam implements api.Directory.
 func (s *Settings) InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool {
 	return s.HasTeam(m, team) && slices.Contains(s.plan().Teams[team].Members, colleague)
 }
 
-// Clocks implements web.Directory.
+// Clocks implements api.Directory.
 func (s *Settings) Clocks(m call.MunicipalityID) *time.Location { return s.Work(m).Location }
 
-// Language implements web.Directory.
+// Language implements api.Directory.
 func (s *Settings) Language(m call.MunicipalityID) string {
 	return string(s.plan().Municipalities[m].Language)
 }
 
-// Languages implements web.Directory.
+// Languages implements api.Directory.
 func (s *Settings) Languages() []string { return names(prompts.Languages()) }
 
 // linkObserver counts what happens on the link with Asterisk.

@@ -12,15 +12,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/townhall"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 var (
 	_ callback.Norm      = (*Settings)(nil)
 	_ callback.Rules     = (*Settings)(nil)
 	_ callback.WorkRules = (*Settings)(nil)
-	_ web.Meter          = (*metrics.API)(nil)
-	_ web.Directory      = (*Settings)(nil)
+	_ api.Meter          = (*metrics.API)(nil)
+	_ api.Directory      = (*Settings)(nil)
 )
 
 func settingsOf(t *testing.T, pairs ...string) *Settings {

@@ -17,7 +17,7 @@ const (
 )
 
 // API counts requests to the JSON API. Names that were not in Options become Elsewhere: a client's text is never a
-// label. It implements web.Meter.
+// label. It implements api.Meter.
 type API struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec

@@ -14,7 +14,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/daemon"
 	"github.com/bereikbaar/bereikbaar/doctor"
 	"github.com/bereikbaar/bereikbaar/redisstore"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 func doctorCommand() *cobra.Command {
@@ -58,7 +58,7 @@ func doctorCommand() *cobra.Command {
 
 // readTokens says what is wrong with a tokens file.
 func readTokens(path string) error {
-	_, err := web.OpenTokens(path, slog.New(slog.DiscardHandler))
+	_, err := api.OpenTokens(path, slog.New(slog.DiscardHandler))
 	return err
 }
 

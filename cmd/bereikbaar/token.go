@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 func tokenCommand() *cobra.Command {
@@ -17,7 +17,7 @@ func tokenCommand() *cobra.Command {
 }
 
 func newTokenCommand() *cobra.Command {
-	var line web.TokenLine
+	var line api.TokenLine
 	cmd := &cobra.Command{
 		Use:   "new",
 		Short: "Print a fresh token, and the line for the tokens file that lets it in",
@@ -27,7 +27,7 @@ func newTokenCommand() *cobra.Command {
 			"--municipality deventer --teams kcc",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			token, hash, err := web.NewToken(nil)
+			token, hash, err := api.NewToken(nil)
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ func newTokenCommand() *cobra.Command {
 			if err := line.Check(); err != nil {
 				return fmt.Errorf("--%w", err)
 			}
-			text, err := yaml.Marshal([]web.TokenLine{line})
+			text, err := yaml.Marshal([]api.TokenLine{line})
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/spelling"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // The exit codes of bereikbaar notes, besides 0 and 1 (docs/api.md).
@@ -142,7 +142,7 @@ func (b *session) person(name string) (call.AgentID, error) {
 	}
 	var unread error
 	if file := b.cfg.Web.TokensFile; file != "" {
-		tokens, err := web.OpenTokens(file, slog.New(slog.DiscardHandler))
+		tokens, err := api.OpenTokens(file, slog.New(slog.DiscardHandler))
 		if err == nil && tokens.Knows(b.town.ID, id, b.now) {
 			return id, nil
 		}

@@ -25,9 +25,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/townhall"
-	"github.com/bereikbaar/bereikbaar/web"
+	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // counter is an operator at the machine, with a Redis of their own.
@@ -431,15 +432,14 @@ func TestATokenIsMade(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `\nbkb_[A-Za-z0-9_-]{43}\n`, out)
 	_, line, _ := strings.Cut(out, "The line for the tokens file:\n\n")
-	tokens, err := web.ParseTokens([]byte(line))
+	tokens, err := api.ParseTokens([]byte(line))
 	require.NoError(t, err)
 	require.Len(t, tokens, 1)
-	require.Equal(t, []call.TeamID{"kcc", "parttime"}, tokens[0].Teams)
-	require.Equal(t, web.Agent, tokens[0].Role)
+	require.Equal(t, map[call.TeamID]staff.Role{"kcc": staff.Agent, "parttime": staff.Agent}, tokens[0].Roles)
 	for line := range strings.Lines(out) {
 		if token := strings.TrimSpace(line); strings.HasPrefix(token, "bkb_") {
 			path := townhall.Written(t, out[strings.Index(out, "- name"):])
-			kept, err := web.OpenTokens(path, nil)
+			kept, err := api.OpenTokens(path, nil)
 			require.NoError(t, err)
 			who, ok := kept.Find(token, time.Now())
 			require.True(t, ok)

@@ -1,0 +1,47 @@
+package access_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/access"
+)
+
+func TestAVisitorsRoleOverANote(t *testing.T) {
+	open := note.Note{Municipality: "deventer", Team: "vergunningen", State: note.Open}
+	claimed := note.Note{Municipality: "deventer", Team: "vergunningen", State: note.Claimed, Colleague: "cem"}
+	visitor := func(agent call.AgentID, roles map[call.TeamID]staff.Role) access.Visitor {
+		return access.Visitor{Name: "x", Agent: agent, Municipality: "deventer", Roles: roles}
+	}
+	neighbour := visitor("cem", map[call.TeamID]staff.Role{access.AllTeams: staff.Admin})
+	neighbour.Municipality = "raalte"
+	tests := map[string]struct {
+		who  access.Visitor
+		note note.Note
+		role staff.Role
+	}{
+		"a lead of its team": {visitor("l", map[call.TeamID]staff.Role{"vergunningen": staff.Lead}), open, staff.Lead},
+		"a lead of another team who reads this one": {
+			visitor("l", map[call.TeamID]staff.Role{"kcc": staff.Lead, "vergunningen": staff.Reader}), open, staff.Reader,
+		},
+		"a lead of another team":                {visitor("l", map[call.TeamID]staff.Role{"kcc": staff.Lead}), open, ""},
+		"an agent for all teams":                {visitor("a", map[call.TeamID]staff.Role{"*": staff.Agent}), open, staff.Agent},
+		"an agent for all, lead of this one":    {visitor("a", map[call.TeamID]staff.Role{"*": staff.Agent, "vergunningen": staff.Lead}), open, staff.Lead},
+		"the holder, of another team":           {visitor("cem", map[call.TeamID]staff.Role{"kcc": staff.Agent}), claimed, staff.Agent},
+		"the holder, who reads this team":       {visitor("cem", map[call.TeamID]staff.Role{"vergunningen": staff.Reader}), claimed, staff.Agent},
+		"a program without a name, none of its": {visitor("", map[call.TeamID]staff.Role{"kcc": staff.Reader}), open, ""},
+		"an admin of another municipality":      {neighbour, claimed, ""},
+		"an unknown role":                       {visitor("x", map[call.TeamID]staff.Role{"vergunningen": "boss"}), open, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.role, test.who.Over(test.note))
+			require.Equal(t, test.role != "", test.who.MayRead(test.note))
+			require.Equal(t, test.role.AtLeast(staff.Agent), test.who.MaySeeNumber(test.note))
+		})
+	}
+}
