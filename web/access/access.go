@@ -7,15 +7,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// AllTeams in a visitor's roles stands for every team of the municipality.
-const AllTeams call.TeamID = "*"
-
 // Visitor is a person or program that asks, and their rights.
 type Visitor struct {
 	Name         string       // in the log: of the token, or the id of the person
 	Agent        call.AgentID // in whose name they change notes; empty for one that only reads
 	Municipality call.MunicipalityID
-	// Roles are by team, see AllTeams. An admin has theirs for AllTeams.
+	// Roles are by team, see staff.AllTeams.
 	Roles map[call.TeamID]staff.Role
 }
 
@@ -29,7 +26,9 @@ func (v Visitor) Highest() staff.Role {
 }
 
 // In is their role in a team; empty when they do not belong to it.
-func (v Visitor) In(team call.TeamID) staff.Role { return v.Roles[AllTeams].Higher(v.Roles[team]) }
+func (v Visitor) In(team call.TeamID) staff.Role {
+	return v.Roles[staff.AllTeams].Higher(v.Roles[team])
+}
 
 // Sees reports whether they see the notes of a team.
 func (v Visitor) Sees(team call.TeamID) bool { return v.In(team).AtLeast(staff.Reader) }

@@ -17,7 +17,7 @@ func TestAVisitorsRoleOverANote(t *testing.T) {
 	visitor := func(agent call.AgentID, roles map[call.TeamID]staff.Role) access.Visitor {
 		return access.Visitor{Name: "x", Agent: agent, Municipality: "deventer", Roles: roles}
 	}
-	neighbour := visitor("cem", map[call.TeamID]staff.Role{access.AllTeams: staff.Admin})
+	neighbour := visitor("cem", map[call.TeamID]staff.Role{staff.AllTeams: staff.Admin})
 	neighbour.Municipality = "raalte"
 	tests := map[string]struct {
 		who  access.Visitor

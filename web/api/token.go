@@ -80,7 +80,7 @@ func (l TokenLine) token() (Token, error) {
 		t.Roles[call.TeamID(team)] = role
 	}
 	if role == staff.Admin {
-		t.Roles[access.AllTeams] = role
+		t.Roles[staff.AllTeams] = role
 	}
 	switch {
 	case !tokenName.MatchString(l.Name):
@@ -99,7 +99,7 @@ func (l TokenLine) token() (Token, error) {
 		return t, errors.New(`teams: name the teams whose notes it sees, or "*" for all`)
 	}
 	for _, team := range l.Teams {
-		if team != string(access.AllTeams) && !tokenName.MatchString(team) {
+		if team != string(staff.AllTeams) && !tokenName.MatchString(team) {
 			return t, errors.New("teams: there is one that is not an id")
 		}
 	}
