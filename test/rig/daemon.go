@@ -13,13 +13,15 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/root"
 )
 
-// Daemon is `bereikbaar serve`, built from this source tree, with the race detector when the test itself has it.
+// Daemon is `bereikbaar serve`, built from this source tree; with the race detector in a test, without it in the
+// demonstration and the benchmark.
 type Daemon struct {
 	// ConfigFile is the shipped example with the rig's addresses and the overrides of the options in it.
 	ConfigFile string
@@ -47,7 +49,7 @@ var daemonBinary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	name, args := "bereikbaar", []string{"build"}
-	if raceDetector {
+	if testing.Testing() { // also when the test itself has none: it costs the phones, who only listen, too much
 		name, args = "bereikbaar-race", append(args, "-race")
 	}
 	path := filepath.Join(source, "build", name)

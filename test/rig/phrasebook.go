@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Phrasebook knows the prompts and the music that Asterisk plays in A-law, byte by byte. Such a file reaches the
@@ -36,10 +37,37 @@ const leastBytes = 2 * frameBytes
 
 type phraseKey [keyBytes]byte
 
-// LoadPhrasebook reads the prompts under promptsDir (the recorded one of an id hides the rendered one, as in Asterisk)
-// and the music. A phrase is called LANGUAGE/ID, such as nl/welcome; music is called music/NAME.
-func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
-	b := &Phrasebook{index: map[phraseKey][]phrasePlace{}}
+// phrasebooks are those of this process, by the files that they were read from: reading one takes as much of a core as
+// half a call.
+var phrasebooks sync.Map
+
+// openPhrasebook is LoadPhrasebook, unless the files are as they were at an earlier time.
+func openPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
+	paths, err := soundFiles(promptsDir, musicDir)
+	if err != nil {
+		return nil, err
+	}
+	var files strings.Builder
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("the phrasebook: %w", err)
+		}
+		fmt.Fprintln(&files, path, info.Size(), info.ModTime().UnixNano())
+	}
+	if book, ok := phrasebooks.Load(files.String()); ok {
+		return book.(*Phrasebook), nil
+	}
+	book, err := LoadPhrasebook(promptsDir, musicDir)
+	if err == nil {
+		phrasebooks.Store(files.String(), book)
+	}
+	return book, err
+}
+
+// soundFiles are the prompts, the recorded before the rendered, and the music.
+func soundFiles(promptsDir, musicDir string) ([]string, error) {
+	var all []string
 	for _, pattern := range []string{
 		filepath.Join(promptsDir, "recorded", "*", "*.alaw"),
 		filepath.Join(promptsDir, "rendered", "*", "*.alaw"),
@@ -49,17 +77,29 @@ func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the phrasebook: %w", err)
 		}
-		for _, path := range paths {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return nil, fmt.Errorf("the phrasebook: %w", err)
-			}
-			language := filepath.Base(filepath.Dir(path))
-			if filepath.Dir(path) == filepath.Clean(musicDir) {
-				language = "music"
-			}
-			b.add(language+"/"+strings.TrimSuffix(filepath.Base(path), ".alaw"), data)
+		all = append(all, paths...)
+	}
+	return all, nil
+}
+
+// LoadPhrasebook reads the prompts under promptsDir (the recorded one of an id hides the rendered one, as in Asterisk)
+// and the music. A phrase is called LANGUAGE/ID, such as nl/welcome; music is called music/NAME.
+func LoadPhrasebook(promptsDir, musicDir string) (*Phrasebook, error) {
+	paths, err := soundFiles(promptsDir, musicDir)
+	if err != nil {
+		return nil, err
+	}
+	b := &Phrasebook{index: map[phraseKey][]phrasePlace{}}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("the phrasebook: %w", err)
 		}
+		language := filepath.Base(filepath.Dir(path))
+		if filepath.Dir(path) == filepath.Clean(musicDir) {
+			language = "music"
+		}
+		b.add(language+"/"+strings.TrimSuffix(filepath.Base(path), ".alaw"), data)
 	}
 	return b, nil
 }

@@ -291,7 +291,7 @@ func (r *Rig) phrasebook() (*Phrasebook, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.book, err = LoadPhrasebook(r.options.PromptsDir, music)
+	r.book, err = openPhrasebook(r.options.PromptsDir, music)
 	return r.book, err
 }
 
