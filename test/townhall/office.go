@@ -35,7 +35,8 @@ agents:
 teams:
   kcc: {name: KCC, members: [kcc1]}
   parttime: {name: Twee dagen, members: [kcc1], hours: {tuesday: ["10:00-15:00"], thursday: ["10:00-15:00"]}}
-  owndays: {name: Eigen dagen, members: [kcc1], own_days: true, hours: {tuesday: ["10:00-12:00", "13:00-15:00"], thursday: ["10:00-15:00"]}}
+  owndays: {name: Eigen dagen, members: [kcc1], own_days: true,
+    hours: {tuesday: ["10:00-12:00", "13:00-15:00"], thursday: ["10:00-15:00"]}}
   strict: {name: Streng, members: [kcc1], norm: same_time}
 `
 
