@@ -14,80 +14,82 @@ import (
 func TestParseTyped(t *testing.T) {
 	const mobile = "+31612345678"
 	for in, want := range map[string]string{
-		"06 12345678":                               mobile,
-		"06\u00a012345678":                          mobile, // no-break space
-		"06\u202f12345678":                          mobile, // narrow no-break space
-		"06\u200912\u200a34\u200956 78":             mobile, // thin spaces
-		"06\u300012345678":                          mobile, // ideographic space
-		"06\t12345678":                              mobile,
-		"  0612345678\r\n":                          mobile,
-		"06/12345678":                               mobile,
-		"0475/12.34.56":                             "",
-		"0570/69/39/11":                             "+31570693911",
-		"06\uff0f12345678":                          mobile,
-		"06-12345678":                               mobile,
-		"06\u201012345678":                          mobile,
-		"06\u201112345678":                          mobile, // non-breaking hyphen
-		"06\u201212345678":                          mobile,
-		"06 \u2013 12345678":                        mobile,
-		"06\u201412345678":                          mobile,
-		"06\u201512345678":                          mobile,
-		"06\u221212345678":                          mobile, // minus sign
-		"06\ufe6312345678":                          mobile,
-		"06\uff0d12345678":                          mobile,
-		"(06) 12345678":                             mobile,
-		"[06] 12345678":                             mobile,
-		"\uff0806\uff0912345678":                    mobile,
-		"06.12.34.56.78":                            mobile,
-		"06·12345678":                               mobile,
-		"+31 (0)6 12345678":                         mobile,
-		"+31(0)612345678":                           mobile,
-		"0031 (0)6-12345678":                        mobile,
-		"0031612345678":                             mobile,
-		"(+31) 6 12345678":                          mobile,
-		"+ 31 6 12345678":                           mobile,
-		"\uff0b31612345678":                         mobile,
-		"612345678":                                 mobile, // a spreadsheet took the zero off
-		"'+31612345678":                             mobile, // as our own exports guard it
-		`"0612345678"`:                              mobile,
-		"“06 12345678”":                             mobile,
-		"‘06 12345678’":                             mobile,
-		"„06-12345678”":                             mobile,
-		"«06 12345678»":                             mobile,
-		`="0612345678"`:                             mobile, // a spreadsheet was told that it is text
-		` = "06 12345678" `:                         mobile,
-		"06 12345678.":                              mobile,
-		"06 1234 5678,":                             mobile,
-		"0612345678;":                               mobile, // the last of a list
-		"<tel:+31612345678>":                        mobile,
-		"tel:%2B31612345678":                        mobile, // as a page writes it in a link
-		"tel:+31%206%2012345678":                    mobile,
-		"00 31 (0)6 12345678":                       mobile,
-		"+31 (0) 6 12345678":                        mobile,
+		"06 12345678":                   mobile,
+		"06\u00a012345678":              mobile, // no-break space
+		"06\u202f12345678":              mobile, // narrow no-break space
+		"06\u200912\u200a34\u200956 78": mobile, // thin spaces
+		"06\u300012345678":              mobile, // ideographic space
+		"06\t12345678":                  mobile,
+		"  0612345678\r\n":              mobile,
+		"06/12345678":                   mobile,
+		"0475/12.34.56":                 "",
+		"0570/69/39/11":                 "+31570693911",
+		"06\uff0f12345678":              mobile,
+		"06-12345678":                   mobile,
+		"06\u201012345678":              mobile,
+		"06\u201112345678":              mobile, // non-breaking hyphen
+		"06\u201212345678":              mobile,
+		"06 \u2013 12345678":            mobile,
+		"06\u201412345678":              mobile,
+		"06\u201512345678":              mobile,
+		"06\u221212345678":              mobile, // minus sign
+		"06\ufe6312345678":              mobile,
+		"06\uff0d12345678":              mobile,
+		"(06) 12345678":                 mobile,
+		"[06] 12345678":                 mobile,
+		"\uff0806\uff0912345678":        mobile,
+		"06.12.34.56.78":                mobile,
+		"06·12345678":                   mobile,
+		"+31 (0)6 12345678":             mobile,
+		"+31(0)612345678":               mobile,
+		"0031 (0)6-12345678":            mobile,
+		"0031612345678":                 mobile,
+		"(+31) 6 12345678":              mobile,
+		"+ 31 6 12345678":               mobile,
+		"\uff0b31612345678":             mobile,
+		"612345678":                     mobile, // a spreadsheet took the zero off
+		"'+31612345678":                 mobile, // as our own exports guard it
+		`"0612345678"`:                  mobile,
+		"“06 12345678”":                 mobile,
+		"‘06 12345678’":                 mobile,
+		"„06-12345678”":                 mobile,
+		"«06 12345678»":                 mobile,
+		`="0612345678"`:                 mobile, // a spreadsheet was told that it is text
+		` = "06 12345678" `:             mobile,
+		"06 12345678.":                  mobile,
+		"06 1234 5678,":                 mobile,
+		"0612345678;":                   mobile, // the last of a list
+		"00 31 (0)6 12345678":           mobile,
+		"+31 (0) 6 12345678":            mobile,
+
 		"tel:+31612345678":                          mobile,
 		"TEL:06-12345678":                           mobile,
 		"tel:+31-6-12345678;isub=1":                 mobile,
 		"tel:+31612345678;phone-context=example.nl": mobile,
 		"tel:0612345678;phone-context=+31":          mobile,
 		"tel://+31612345678":                        mobile,
-		"\u202d0612345678\u202c":                    mobile,
-		"\u200e06\u200f12345678\u200e":              mobile,
-		"\u202a0612345678\u202c":                    mobile,
-		"\u202b0612345678\u202c":                    mobile,
-		"\u20660612345678\u2069":                    mobile,
-		"\u2067\u20680612345678\u2069":              mobile,
-		"\ufeff0612345678":                          mobile,
-		"06\u00ad12345678":                          mobile, // soft hyphen
-		"06\u200b12345678":                          mobile, // zero width space
-		"06\u206012345678":                          mobile, // word joiner
-		"０６１２３４５６７８":                                mobile,
-		"０６-1234５６７８":                               mobile, // full width is ASCII, only wider
-		"٠٦١٢٣٤٥٦٧٨":                                mobile, // Arabic-Indic
-		"۰۶۱۲۳۴۵۶۷۸":                                mobile, // Persian
-		"14 0570":                                   "+31140570",
-		"+44 (0)20 7946 0958":                       "+442079460958",
-		"0049 30/123456":                            "+4930123456",
-		"+32 475/12.34.56":                          "+32475123456",
+		"<tel:+31612345678>":                        mobile,
+		"tel:%2B31612345678":                        mobile, // as a page writes it in a link
+		"tel:+31%206%2012345678":                    mobile,
+
+		"\u202d0612345678\u202c":       mobile,
+		"\u200e06\u200f12345678\u200e": mobile,
+		"\u202a0612345678\u202c":       mobile,
+		"\u202b0612345678\u202c":       mobile,
+		"\u20660612345678\u2069":       mobile,
+		"\u2067\u20680612345678\u2069": mobile,
+		"\ufeff0612345678":             mobile,
+		"06\u00ad12345678":             mobile, // soft hyphen
+		"06\u200b12345678":             mobile, // zero width space
+		"06\u206012345678":             mobile, // word joiner
+		"０６１２３４５６７８":                   mobile,
+		"０６-1234５６７８":                  mobile, // full width is ASCII, only wider
+		"٠٦١٢٣٤٥٦٧٨":                   mobile, // Arabic-Indic
+		"۰۶۱۲۳۴۵۶۷۸":                   mobile, // Persian
+		"14 0570":                      "+31140570",
+		"+44 (0)20 7946 0958":          "+442079460958",
+		"0049 30/123456":               "+4930123456",
+		"+32 475/12.34.56":             "+32475123456",
 	} {
 		if want == "" { // a Belgian number without its country
 			want = "+31475123456"

@@ -84,7 +84,8 @@ func TestAttemptPolicyIsMet(t *testing.T) {
 			halves, tries(t, missed, "2026-03-28 13:00", "2026-03-29 11:59", "2026-03-29 12:00"), "2026-03-29 12:01", 0,
 		},
 		"midnight begins another day": {
-			callback.AttemptPolicy{Least: 2}, tries(t, missed, "2026-11-20 23:59", "2026-11-21 00:00"),
+			callback.AttemptPolicy{Least: 2},
+			tries(t, missed, "2026-11-20 23:59", "2026-11-21 00:00"),
 			"2026-11-21 00:01", 0,
 		},
 		"without parts a day is one": {
@@ -164,14 +165,20 @@ func TestSuggest(t *testing.T) {
 			"2026-11-23 10:20", []string{"2026-11-23 10:00"}, calendar.Span{}, deadline, "2026-11-23 12:00",
 		},
 		"tomorrow, after both": {
-			"2026-11-23 14:00", []string{"2026-11-23 10:00", "2026-11-23 13:00"}, calendar.Span{}, deadline,
+			"2026-11-23 14:00",
+			[]string{"2026-11-23 10:00", "2026-11-23 13:00"},
+			calendar.Span{},
+			deadline,
 			"2026-11-24 09:00",
 		},
 		"after the lunch break": {
 			"2026-11-20 10:00", []string{"2026-11-20 09:30"}, calendar.Span{}, deadline, "2026-11-20 13:00",
 		},
 		"on Monday, after Friday": {
-			"2026-11-20 16:59", []string{"2026-11-20 09:30", "2026-11-20 13:30"}, calendar.Span{}, deadline,
+			"2026-11-20 16:59",
+			[]string{"2026-11-20 09:30", "2026-11-20 13:30"},
+			calendar.Span{},
+			deadline,
 			"2026-11-23 09:00",
 		},
 		"in the window today": {
@@ -202,7 +209,10 @@ func TestSuggest(t *testing.T) {
 			"2026-11-25 10:00", []string{"2026-11-25 09:00"}, calendar.Span{}, deadline, "2026-11-25 12:00",
 		},
 		"no part is left before the deadline: the first after": {
-			"2026-11-24 14:00", []string{"2026-11-24 10:00", "2026-11-24 13:00"}, calendar.Span{}, deadline,
+			"2026-11-24 14:00",
+			[]string{"2026-11-24 10:00", "2026-11-24 13:00"},
+			calendar.Span{},
+			deadline,
 			"2026-11-25 09:00",
 		},
 		"over Easter": {

@@ -295,7 +295,8 @@ func TestResolveAndTheNorm(t *testing.T) {
 		"settled at the deadline itself": {nil, 24 * time.Hour, note.Settled, true, ""},
 		"settled a moment after it":      {nil, 24*time.Hour + time.Millisecond, note.Settled, false, ""},
 		"given up too soon": {
-			[]time.Duration{time.Hour, 2 * time.Hour}, 3 * time.Hour, note.Unreached, false,
+			[]time.Duration{time.Hour, 2 * time.Hour},
+			3 * time.Hour, note.Unreached, false,
 			"1 more, each in another part of the day",
 		},
 		"given up before the deadline": {

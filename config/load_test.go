@@ -246,7 +246,8 @@ func TestValidSettings(t *testing.T) {
 		"always open": {
 			[]string{
 				`{weekdays: ["09:00-17:00"]}`,
-				"{weekdays: [\"00:00-24:00\"], saturday: [\"00:00-24:00\"], sunday: [\"00:00-24:00\"]}\n    open_on_holidays: true",
+				`{weekdays: ["00:00-24:00"], saturday: ["00:00-24:00"], sunday: ["00:00-24:00"]}` +
+					"\n    open_on_holidays: true",
 			},
 			func(t *testing.T, c *config.Config) {
 				require.True(t, c.Plan.Teams["kcc"].Hours.Open(time.Date(2025, 12, 25, 3, 0, 0, 0, time.UTC)))

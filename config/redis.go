@@ -73,7 +73,8 @@ func (b *builder) redisTLS() {
 func (b *builder) tlsFiles(credentials string) {
 	r := &b.cfg.Redis
 	r.TLS.credentials = credentials
-	if !r.Encrypted && (r.Sentinel == nil || !r.Sentinel.Encrypted) || r.TLS.CertificateFile != "" && r.TLS.KeyFile == "" {
+	if !r.Encrypted && (r.Sentinel == nil || !r.Sentinel.Encrypted) ||
+		r.TLS.CertificateFile != "" && r.TLS.KeyFile == "" {
 		return
 	}
 	if _, err := r.TLS.Client(); err != nil {

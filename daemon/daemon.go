@@ -1,3 +1,4 @@
+// Package daemon joins the parts into one program: start, stop, reload, rounds over notes, health, observers.
 package daemon
 
 import (

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -45,7 +44,7 @@ func atTheOffice(t *testing.T) *townhall.Office {
 
 func TestTheLevelOfTheLogCanBeSetWhileTheDaemonRuns(t *testing.T) {
 	level := &slog.LevelVar{}
-	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: level}))
 	require.True(t, log.Enabled(t.Context(), slog.LevelInfo))
 	require.False(t, log.Enabled(t.Context(), slog.LevelDebug))
 	d := daemonWith(t, log)

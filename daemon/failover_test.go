@@ -91,7 +91,7 @@ func TestTheDaemonFollowsAFailover(t *testing.T) {
 }
 
 // advances makes the next event of a note, and asks again while a busy machine is slow.
-func (s *Daemon) advances(
+func (d *Daemon) advances(
 	t *testing.T, n note.Note, kind note.EventKind, change func(*note.Event),
 ) note.Note {
 	t.Helper()
@@ -103,7 +103,7 @@ func (s *Daemon) advances(
 	var after note.Note
 	require.Eventually(t, func() bool {
 		var err error
-		after, err = s.keeper.Advance(t.Context(), n, e)
+		after, err = d.keeper.Advance(t.Context(), n, e)
 		return err == nil
 	}, 30*time.Second, 10*time.Millisecond)
 	return after

@@ -31,12 +31,12 @@ func withDesk(t *testing.T, team call.TeamID) (line, token string) {
 	return "web: {tokens_file: " + path + "}", token
 }
 
-func (s *Daemon) asked(t *testing.T, token, path string) *httptest.ResponseRecorder {
+func (d *Daemon) asked(t *testing.T, token, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	answer := httptest.NewRecorder()
-	s.api.handler.ServeHTTP(answer, request)
+	d.api.handler.ServeHTTP(answer, request)
 	return answer
 }
 

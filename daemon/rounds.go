@@ -219,7 +219,8 @@ func (k *rounds) warnOfStrangers(ctx context.Context, now time.Time) {
 		if err != nil || live > 0 {
 			k.log.Warn("a municipality that left the configuration may have callback notes: "+
 				"bereikbaar notes --municipality lists them, and their claims, deadlines and retention are looked after "+
-				"as long as "+municipalitiesFile+" in the state directory names it", "municipality", m, "live", live, "err", err)
+				"as long as "+municipalitiesFile+" in the state directory names it",
+				"municipality", m, "live", live, "err", err)
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 // Settings is the current configuration, as the parts ask for it.
 type Settings struct{ current atomic.Pointer[config.Config] }
 
+// NewSettings begins with a configuration; a reload replaces it.
 func NewSettings(cfg *config.Config) *Settings {
 	s := &Settings{}
 	s.replace(cfg)
@@ -141,6 +142,7 @@ func names[T ~string](values []T) []string {
 	return list
 }
 
+// RedisOptions are the options of a store, from the configuration.
 func RedisOptions(c config.Redis) redisstore.Options {
 	options := redisstore.Options{Addr: c.Address, Username: c.Username, Password: c.Password.Reveal(), DB: c.Database}
 	if c.Encrypted {

@@ -17,6 +17,7 @@ import (
 // it.
 type Witness struct{ path string }
 
+// WitnessOf gives the witness in the state directory of the configuration.
 func WitnessOf(cfg *config.Config) Witness {
 	return Witness{filepath.Join(cfg.State.Directory, "witness.json")}
 }

@@ -1,6 +1,7 @@
 // Package dialling owns which numbers may be rung back, and how often: the policy of a municipality, the limits on
-// promises, the caps on calls, and the guard that every call out passes. The colleague's own phone and the callers who are
-// on the telephone now are judged where they are known, in daemon and ivr; their reasons stand here with the others.
+// promises, the caps on calls, and the guard that every call out passes. The colleague's own phone and the callers who
+// are on the telephone now are judged where they are known, in daemon and ivr; their reasons stand here with the
+// others.
 package dialling
 
 import (

@@ -32,8 +32,8 @@ func TestRedisIsCalledSafeOnlyAfterATrial(t *testing.T) {
 		},
 		"rehearsed by now, and lost before": {durabilityFacts{proof: lost}, Wrong, "lost what it had confirmed"},
 		"not rehearsed, and the proof is unreadable": {
-			durabilityFacts{rehearsal: elsewhere, unread: errors.New("permission denied")}, Warning,
-			"permission denied",
+			durabilityFacts{rehearsal: elsewhere, unread: errors.New("permission denied")},
+			Warning, "permission denied",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { finds(t, judgeDurability(test.facts), test.verdict, test.text) })

@@ -166,8 +166,8 @@ func TestTheDaemonIsJudgedByWhatItSays(t *testing.T) {
 		words   string
 	}{
 		"ready": {
-			daemonFacts{State: "ready", Parts: []partFacts{{Name: "ari", State: "up", Needed: true}}}, OK,
-			"takes calls",
+			daemonFacts{State: "ready", Parts: []partFacts{{Name: "ari", State: "up", Needed: true}}},
+			OK, "takes calls",
 		},
 		"away": {
 			daemonFacts{err: errors.New("connection refused")}, Wrong, "does not answer: connection refused",
@@ -178,8 +178,8 @@ func TestTheDaemonIsJudgedByWhatItSays(t *testing.T) {
 			Warning, "redis is down: refused",
 		},
 		"without Asterisk": {
-			daemonFacts{State: "not_ready", Parts: []partFacts{{Name: "ari", State: "silent", Needed: true}}}, Wrong,
-			"ari is silent",
+			daemonFacts{State: "not_ready", Parts: []partFacts{{Name: "ari", State: "silent", Needed: true}}},
+			Wrong, "ari is silent",
 		},
 		"not ready, no reason": {daemonFacts{State: "not_ready"}, Wrong, "not_ready"},
 	} {

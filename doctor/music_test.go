@@ -35,8 +35,9 @@ func TestMusicThatNobodyHearsIsNamed(t *testing.T) {
 		},
 		"nothing but the last one": {streams, nil, Warning, "waiting callers hear [default]"},
 		"no last one": {
-			"[bereikbaar]\nmode = files\ndirectory = DIR\n", []string{"a.alaw"}, Wrong,
-			"no class [default]: waiting callers hear nothing",
+			"[bereikbaar]\nmode = files\ndirectory = DIR\n",
+			[]string{"a.alaw"},
+			Wrong, "no class [default]: waiting callers hear nothing",
 		},
 		"templates in a circle": {
 			"[a](bereikbaar)\n[bereikbaar](a)\nmode = files\n[default](a)\n", nil, Wrong, "no file",

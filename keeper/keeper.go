@@ -1,5 +1,5 @@
-// Package keeper holds the journal on this machine and the store together: a confirmed note is durable, and a store that
-// was away, empty or set back gets from the journal what it lacks.
+// Package keeper holds the journal on this machine and the store together: a confirmed note is durable, and a store
+// that was away, empty or set back gets from the journal what it lacks.
 package keeper
 
 import (

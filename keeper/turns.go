@@ -17,8 +17,10 @@ type turns struct {
 	on map[string]*turn // notes and keys that are in use, or waited for
 }
 
-// onNote and onKey name a turn: for a note, or for the requests with a key.
-func onNote(id note.ID) string                         { return "note " + string(id) }
+// onNote names the turn of a note.
+func onNote(id note.ID) string { return "note " + string(id) }
+
+// onKey names the turn of the requests with a key.
 func onKey(m call.MunicipalityID, key note.Key) string { return "key " + string(m) + " " + string(key) }
 
 type turn struct {

@@ -107,7 +107,8 @@ const longestRecording = "180"
 // decode reads a recording in any form that ffmpeg knows, mixed to one channel, without rumble.
 func decode(ctx context.Context, file string) (sound, error) {
 	raw, err := runTool(ctx, ffmpeg, nil, "-hide_banner", "-loglevel", "error", "-nostdin",
-		"-protocol_whitelist", "file,pipe", "-t", longestRecording, "-i", "file:"+file, "-vn", "-af", "highpass=f=80", "-ac", "1", "-ar", strconv.Itoa(importRate), "-f", "s16le", "pipe:1")
+		"-protocol_whitelist", "file,pipe", "-t", longestRecording, "-i", "file:"+file, "-vn",
+		"-af", "highpass=f=80", "-ac", "1", "-ar", strconv.Itoa(importRate), "-f", "s16le", "pipe:1")
 	if err != nil {
 		return sound{}, err
 	}

@@ -1,5 +1,5 @@
-// Package routing decides where a call goes: which municipality, menu and team, and whether that team is open. Whose phone
-// rings is decided by queue. Time is always an argument; nothing here waits, logs or does I/O.
+// Package routing decides where a call goes: which municipality, menu and team, and whether that team is open. Whose
+// phone rings is decided by queue. Time is always an argument; nothing here waits, logs or does I/O.
 package routing
 
 import (

@@ -16,7 +16,9 @@ func TestWhatSourcesKnowOfAPersonIsJoined(t *testing.T) {
 		want  staff.Person
 	}{
 		"known to the file only": {
-			map[staff.Source]staff.Person{staff.FromFile: {ID: "cem", Phone: "PJSIP/cem", Roles: roles{"kcc": staff.Agent}}},
+			map[staff.Source]staff.Person{
+				staff.FromFile: {ID: "cem", Phone: "PJSIP/cem", Roles: roles{"kcc": staff.Agent}},
+			},
 			staff.Person{ID: "cem", Phone: "PJSIP/cem", Roles: roles{"kcc": staff.Agent}},
 		},
 		"the file's field stands, another's fills a gap": {

@@ -153,8 +153,8 @@ func TestNewCertificatesCountFromTheNextConnection(t *testing.T) {
 func TestSentinelsThatSpeakTLS(t *testing.T) {
 	v := openVault(t, "127.0.0.1", time.Now().Add(time.Hour))
 	certificate, key := v.authority.Sign("sentinel", "127.0.0.1", time.Now().Add(time.Hour))
-	sentinels := redistest.Sentinels(t, 1, v.port, "port 0", "tls-port PORT", "tls-replication yes", "tls-cert-file "+certificate,
-		"tls-key-file "+key, "tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes")
+	sentinels := redistest.Sentinels(t, 1, v.port, "port 0", "tls-port PORT", "tls-replication yes",
+		"tls-cert-file "+certificate, "tls-key-file "+key, "tls-ca-cert-file "+v.authority.File, "tls-auth-clients yes")
 	t.Setenv("BEREIKBAAR_REDIS_SENTINEL_PASSWORD", redistest.Password)
 	sentinel := fmt.Sprintf(
 		"  sentinel: {addresses: [%q], master: bereikbaar, username: bereikbaar, tls: true}\n", sentinels[0].Addr,

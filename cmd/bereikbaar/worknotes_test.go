@@ -229,8 +229,8 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 			[]string{"claim", mine, "--as", "kcc2"}, exitConflict, "kcc1 has the note until ",
 		},
 		"a version that somebody else has": {
-			[]string{"comment", mine, "--as", "kcc2", "--text", "x", "--ver", "1"}, exitConflict,
-			"look at it again: kcc1 has the note until ",
+			[]string{"comment", mine, "--as", "kcc2", "--text", "x", "--ver", "1"},
+			exitConflict, "look at it again: kcc1 has the note until ",
 		},
 		"what the rules do not allow": {
 			[]string{"resolve", id, "--as", "kcc1", "--outcome", "reached"}, exitConflict, "nobody has claimed it",
@@ -246,8 +246,8 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 			[]string{"export", "--as", "kcc1", "--format", "xlsx"}, 1, "not csv or jsonl",
 		},
 		"an export of a period backward": {
-			[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"}, 1,
-			"the first before the second",
+			[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"},
+			1, "the first before the second",
 		},
 		"an attempt without a result": {
 			[]string{"attempt", mine, "--as", "kcc1"}, exitConflict, "say what came of it",

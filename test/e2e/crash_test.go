@@ -51,8 +51,11 @@ func (s *scene) asksUntil(from, phrase string) *caller {
 	s.t.Helper()
 	c := s.ringsFrom(from)
 	c.answersUntil(phrase, []answer{
-		{"nl/menu-aanvraag", "1"}, {"nl/offer-callback", "1"}, {"nl/call-back-on-number", ""},
-		{"nl/confirm-number", "1"}, {phrase, ""},
+		{"nl/menu-aanvraag", "1"},
+		{"nl/offer-callback", "1"},
+		{"nl/call-back-on-number", ""},
+		{"nl/confirm-number", "1"},
+		{phrase, ""},
 	})
 	return c
 }

@@ -178,7 +178,8 @@ func TestWaitingCallersHearTheirPlace(t *testing.T) {
 		waiting = append(waiting, c)
 	}
 	for i, words := range [][]string{
-		{"all-busy", "you-are-next"}, {"all-busy", "one-caller-before-you"},
+		{"all-busy", "you-are-next"},
+		{"all-busy", "one-caller-before-you"},
 		{"all-busy", "there-are", "number-2", "callers-before-you"},
 	} {
 		for _, word := range words {

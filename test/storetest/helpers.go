@@ -48,7 +48,7 @@ func RequireRestored(tb testing.TB, want, got note.Note, why ...any) {
 // InMemory gives a directory in memory, where there is one: a test with thousands of files waits for no disk.
 func InMemory(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, where the test's own directory is not
+	dir, err := os.MkdirTemp("/dev/shm", "bereikbaar") //nolint:usetesting // in memory, which TempDir is not
 	if err != nil {
 		return tb.TempDir()
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// aNote is a promised note, with every field that a promise sets.
+// ANote is a note as promised in a call, with a subject and a reason.
 func ANote() note.Note {
 	return note.Note{
 		ID:           "01JD5V3Z5QXKZ9W7M2R4T6Y8AB",
@@ -27,13 +27,15 @@ func ANote() note.Note {
 	}
 }
 
+// The colleagues who work notes.
 const (
 	Els  = note.Actor("agent:els")
 	Jan  = note.Actor("agent:jan")
 	Piet = note.Actor("agent:piet")
 )
 
+// Town is the municipality of these notes.
 const Town call.MunicipalityID = "deventer"
 
-// now is the time, rounded as stores round it.
+// Now is the time as stores keep it: in UTC, in whole milliseconds.
 func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

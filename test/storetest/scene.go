@@ -17,10 +17,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
+// Benelux allows numbers of the Netherlands and Belgium.
 var Benelux = dialling.Policy{Countries: []string{"NL", "BE"}}
 
-// house is a small municipality: its rules, its norm, and a store in memory. make goes before the store's Make when it
-// is set.
+// House is a small municipality: its rules, its norm, and a store in memory. Asked has the events that Make was asked
+// to store; BeforeMake, when it is set, is called instead of the store's Make.
 type House struct {
 	*Memory
 	Norm       func(team call.TeamID, made time.Time) (callback.Term, error)
@@ -28,6 +29,8 @@ type House struct {
 	Asked      []note.Event
 }
 
+// NewHouse gives a house whose norm is a day, with the warning in the middle of it. The norm's times are finer than
+// stores keep, and not in UTC.
 func NewHouse() *House {
 	return &House{
 		Memory: NewMemory(),
@@ -38,14 +41,18 @@ func NewHouse() *House {
 	}
 }
 
+// Knows implements callback.Rules.
 func (h *House) Knows(team call.TeamID) bool { return team == "burgerzaken" || team == "kcc" }
 
+// Policy implements callback.Rules.
 func (h *House) Policy(call.MunicipalityID) dialling.Policy { return Benelux }
 
+// Term implements callback.Norm.
 func (h *House) Term(team call.TeamID, made time.Time) (callback.Term, error) {
 	return h.Norm(team, made)
 }
 
+// Make implements note.Store, and remembers what it was asked.
 func (h *House) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	h.Asked = append(h.Asked, made)
 	if h.BeforeMake != nil {
@@ -54,6 +61,7 @@ func (h *House) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return h.Memory.Make(ctx, made)
 }
 
+// ARequest asks for a note like ANote, at a time that is finer than stores keep.
 func ARequest() callback.Request {
 	n := ANote()
 	return callback.Request{
@@ -63,13 +71,15 @@ func ARequest() callback.Request {
 	}
 }
 
-// floor is where notes are worked: rules and a store in memory.
+// Floor is where notes are worked: rules, a store in memory, and the work-list on it.
 type Floor struct {
 	*Memory
 	Rules callback.Work
 	List  *callback.Worklist
 }
 
+// NewFloor gives a floor without notes. A claim holds a quarter of an hour, and a caller may be given up after two
+// attempts, in different halves of a day.
 func NewFloor() *Floor {
 	f := &Floor{Memory: NewMemory(), Rules: callback.Work{
 		Location: time.UTC, ContactCentre: "kcc", Lease: 15 * time.Minute, Retention: 365 * 24 * time.Hour,
@@ -79,11 +89,13 @@ func NewFloor() *Floor {
 	return f
 }
 
+// Knows implements callback.WorkRules.
 func (f *Floor) Knows(team call.TeamID) bool { return team != "zwembad" && team != "" }
 
+// Work implements callback.WorkRules.
 func (f *Floor) Work(call.MunicipalityID) callback.Work { return f.Rules }
 
-// note promises a note, made at a time; each has its own number.
+// Promise stores a note that was made at a time; each has its own number.
 func (f *Floor) Promise(t *testing.T, made time.Time, changes ...func(n *note.Note)) note.Note {
 	t.Helper()
 	n := ANote()
@@ -104,6 +116,7 @@ func (f *Floor) Promise(t *testing.T, made time.Time, changes ...func(n *note.No
 	return stored
 }
 
+// Now gives the note as it is in the store now.
 func (f *Floor) Now(t *testing.T, n note.Note) note.Note {
 	t.Helper()
 	n, err := f.Note(t.Context(), Town, n.ID)
@@ -111,11 +124,12 @@ func (f *Floor) Now(t *testing.T, n note.Note) note.Note {
 	return n
 }
 
-// by is a step of an actor, an hour after the note was made.
+// By is a step of an actor, an hour after the note was made.
 func By(who note.Actor, n note.Note) callback.Step {
 	return callback.Step{Municipality: Town, Note: n.ID, Who: who, At: n.Made.Add(time.Hour)}
 }
 
+// CodeOf gives the code of a refusal, empty for no error. Any other error fails the test.
 func CodeOf(t *testing.T, err error) dialling.Code {
 	t.Helper()
 	if err == nil {
@@ -136,5 +150,5 @@ func (f *Floor) Absent(t *testing.T) []staff.Absence {
 	return absences
 }
 
-// noon is a part of the day's end.
+// Noon ends a part of the day.
 const Noon = calendar.Clock(12 * 60)

@@ -1,3 +1,4 @@
+// Package townhall is a small municipality for tests: its configuration, with a Redis of its own.
 package townhall
 
 import (
@@ -18,8 +19,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-// townHall is open from nine to five, as the specification of the norm assumes, and closed on the Friday after
-// Ascension.
+// YAML configures a town hall. It is open from nine to five, as the specification of the norm assumes, and closed on
+// the Friday after Ascension.
 const YAML = `
 municipalities:
   deventer:
@@ -35,11 +36,12 @@ agents:
 teams:
   kcc: {name: KCC, members: [kcc1]}
   parttime: {name: Twee dagen, members: [kcc1], hours: {tuesday: ["10:00-15:00"], thursday: ["10:00-15:00"]}}
-  owndays: {name: Eigen dagen, members: [kcc1], own_days: true, hours: {tuesday: ["10:00-12:00", "13:00-15:00"], thursday: ["10:00-15:00"]}}
+  owndays: {name: Eigen dagen, members: [kcc1], own_days: true,
+    hours: {tuesday: ["10:00-12:00", "13:00-15:00"], thursday: ["10:00-15:00"]}}
   strict: {name: Streng, members: [kcc1], norm: same_time}
 `
 
-// written puts a configuration, changed by pairs of old and new text, in a file.
+// Written puts a configuration, changed by pairs of old and new text, in a file, and gives its path.
 func Written(t testing.TB, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -50,7 +52,7 @@ func Written(t testing.TB, text string, pairs ...string) string {
 	return path
 }
 
-// office is a configuration with its own Redis, and the service that promises notes there.
+// Office is a configuration with its own Redis, and the service that promises notes there.
 type Office struct {
 	T     *testing.T
 	Redis *redistest.Server
@@ -60,7 +62,7 @@ type Office struct {
 	made  int
 }
 
-// openOffice starts the Redis. join makes the store and the service of the configuration.
+// Open starts the Redis of an office. join makes the store and the service of the configuration.
 func Open(t *testing.T, join func(*config.Config) (*redisstore.Store, *callback.Service)) *Office {
 	t.Helper()
 	t.Setenv("BEREIKBAAR_ARI_PASSWORD", "not-asked-for")
@@ -76,12 +78,12 @@ func Open(t *testing.T, join func(*config.Config) (*redisstore.Store, *callback.
 	return o
 }
 
-// redisLine is this Redis's part of the configuration.
+// RedisLine is this Redis's part of the configuration.
 func (o *Office) RedisLine() string {
 	return "redis: {address: " + o.Redis.Addr + ", username: " + redistest.User + "}"
 }
 
-// note makes a note of a team. A busy machine may need more than a caller's half second.
+// Note makes a note of a team. A busy machine may need more than a caller's half second.
 func (o *Office) Note(team call.TeamID) note.Note {
 	o.T.Helper()
 	o.made++

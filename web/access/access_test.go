@@ -12,30 +12,35 @@ import (
 )
 
 func TestAVisitorsRoleOverANote(t *testing.T) {
+	type roles = map[call.TeamID]staff.Role
 	open := note.Note{Municipality: "deventer", Team: "vergunningen", State: note.Open}
 	claimed := note.Note{Municipality: "deventer", Team: "vergunningen", State: note.Claimed, Colleague: "cem"}
-	visitor := func(agent call.AgentID, roles map[call.TeamID]staff.Role) access.Visitor {
-		return access.Visitor{Name: "x", Agent: agent, Municipality: "deventer", Roles: roles}
+	visitor := func(agent call.AgentID, of roles) access.Visitor {
+		return access.Visitor{Name: "x", Agent: agent, Municipality: "deventer", Roles: of}
 	}
-	neighbour := visitor("cem", map[call.TeamID]staff.Role{staff.AllTeams: staff.Admin})
+	neighbour := visitor("cem", roles{staff.AllTeams: staff.Admin})
 	neighbour.Municipality = "raalte"
 	tests := map[string]struct {
 		who  access.Visitor
 		note note.Note
 		role staff.Role
 	}{
-		"a lead of its team": {visitor("l", map[call.TeamID]staff.Role{"vergunningen": staff.Lead}), open, staff.Lead},
+		"a lead of its team": {visitor("l", roles{"vergunningen": staff.Lead}), open, staff.Lead},
 		"a lead of another team who reads this one": {
-			visitor("l", map[call.TeamID]staff.Role{"kcc": staff.Lead, "vergunningen": staff.Reader}), open, staff.Reader,
+			visitor("l", roles{"kcc": staff.Lead, "vergunningen": staff.Reader}), open, staff.Reader,
 		},
-		"a lead of another team":                {visitor("l", map[call.TeamID]staff.Role{"kcc": staff.Lead}), open, ""},
-		"an agent for all teams":                {visitor("a", map[call.TeamID]staff.Role{"*": staff.Agent}), open, staff.Agent},
-		"an agent for all, lead of this one":    {visitor("a", map[call.TeamID]staff.Role{"*": staff.Agent, "vergunningen": staff.Lead}), open, staff.Lead},
-		"the holder, of another team":           {visitor("cem", map[call.TeamID]staff.Role{"kcc": staff.Agent}), claimed, staff.Agent},
-		"the holder, who reads this team":       {visitor("cem", map[call.TeamID]staff.Role{"vergunningen": staff.Reader}), claimed, staff.Agent},
-		"a program without a name, none of its": {visitor("", map[call.TeamID]staff.Role{"kcc": staff.Reader}), open, ""},
+		"a lead of another team": {visitor("l", roles{"kcc": staff.Lead}), open, ""},
+		"an agent for all teams": {visitor("a", roles{"*": staff.Agent}), open, staff.Agent},
+		"an agent for all, lead of this one": {
+			visitor("a", roles{"*": staff.Agent, "vergunningen": staff.Lead}), open, staff.Lead,
+		},
+		"the holder, of another team": {visitor("cem", roles{"kcc": staff.Agent}), claimed, staff.Agent},
+		"the holder, who reads this team": {
+			visitor("cem", roles{"vergunningen": staff.Reader}), claimed, staff.Agent,
+		},
+		"a program without a name, none of its": {visitor("", roles{"kcc": staff.Reader}), open, ""},
 		"an admin of another municipality":      {neighbour, claimed, ""},
-		"an unknown role":                       {visitor("x", map[call.TeamID]staff.Role{"vergunningen": "boss"}), open, ""},
+		"an unknown role":                       {visitor("x", roles{"vergunningen": "boss"}), open, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -113,12 +113,14 @@ func TestBadInput(t *testing.T) {
 			"POST", promise, `{"team":"kcc","number":"0612345678"}`, nil, 400, "idempotency_key", "",
 		},
 		"a promise with a key with blanks": {
-			"POST", promise, `{"team":"kcc","number":"0612345678"}`, []string{"Idempotency-Key", "a b"}, 400,
-			"idempotency_key", "",
+			"POST", promise, `{"team":"kcc","number":"0612345678"}`,
+			[]string{"Idempotency-Key", "a b"},
+			400, "idempotency_key", "",
 		},
 		"a promise with a long key": {
 			"POST", promise, `{"team":"kcc","number":"0612345678"}`,
-			[]string{"Idempotency-Key", strings.Repeat("a", 101)}, 400, "idempotency_key", "",
+			[]string{"Idempotency-Key", strings.Repeat("a", 101)},
+			400, "idempotency_key", "",
 		},
 		"a promise of no team": {"POST", promise, `{"number":"0612345678"}`, key, 422, "team", ""},
 		"a promise of another's team": {

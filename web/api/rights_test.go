@@ -55,95 +55,118 @@ func TestWhoMayDoWhat(t *testing.T) {
 		own, other [5]int
 	}{
 		{
-			operation{"show", open1, gets("/api/notes/%s")}, [5]int{200, 200, 200, 200, 404},
+			operation{"show", open1, gets("/api/notes/%s")},
+			[5]int{200, 200, 200, 200, 404},
 			[5]int{404, 404, 404, 200, 404},
 		},
 		{
-			operation{"claim", open1, posts("claim", "")}, [5]int{403, 200, 200, 200, 404},
+			operation{"claim", open1, posts("claim", "")},
+			[5]int{403, 200, 200, 200, 404},
 			[5]int{403, 404, 404, 200, 404},
 		},
 		{
 			operation{"release of a colleague's claim", claimedByCem, posts("release", "")},
-			[5]int{403, 403, 200, 200, 404}, [5]int{403, 404, 404, 200, 404},
+			[5]int{403, 403, 200, 200, 404},
+			[5]int{403, 404, 404, 200, 404},
 		},
 		{
 			operation{"reroute of a colleague's claim", claimedByCem, posts("reroute", `{"team":"kcc","reason":"x"}`)},
-			[5]int{403, 403, 200, 200, 404}, [5]int{403, 404, 404, 200, 404},
+			[5]int{403, 403, 200, 200, 404},
+			[5]int{403, 404, 404, 200, 404},
 		},
 		{
 			operation{"reroute", open1, posts("reroute", `{"team":"kcc","reason":"x"}`)},
-			[5]int{403, 200, 200, 200, 404}, [5]int{403, 404, 404, 200, 404},
+			[5]int{403, 200, 200, 200, 404},
+			[5]int{403, 404, 404, 200, 404},
 		},
 		{
 			operation{"renew of a colleague's claim", claimedByCem, posts("renew", "")},
-			[5]int{403, 422, 422, 422, 404}, [5]int{403, 404, 404, 422, 404},
+			[5]int{403, 422, 422, 422, 404},
+			[5]int{403, 404, 404, 422, 404},
 		},
 		{
 			operation{"attempt on a colleague's claim", claimedByCem, posts("attempts/start", "")},
-			[5]int{403, 422, 422, 422, 404}, [5]int{403, 404, 404, 422, 404},
+			[5]int{403, 422, 422, 422, 404},
+			[5]int{403, 404, 404, 422, 404},
 		},
 		{
 			operation{"end of an attempt that is not", claimedByCem, posts("attempts/end", `{"result":"reached"}`)},
-			[5]int{403, 409, 409, 409, 404}, [5]int{403, 404, 404, 409, 404},
-		},
-		{
-			operation{"call on a colleague's claim", claimedByCem, posts("call", "")}, [5]int{403, 409, 409, 409, 404},
+			[5]int{403, 409, 409, 409, 404},
 			[5]int{403, 404, 404, 409, 404},
 		},
 		{
-			operation{"raise", open1, posts("raise", "")}, [5]int{403, 200, 200, 200, 404},
+			operation{"call on a colleague's claim", claimedByCem, posts("call", "")},
+			[5]int{403, 409, 409, 409, 404},
+			[5]int{403, 404, 404, 409, 404},
+		},
+		{
+			operation{"raise", open1, posts("raise", "")},
+			[5]int{403, 200, 200, 200, 404},
 			[5]int{403, 404, 404, 200, 404},
 		},
 		{
-			operation{"comment", open1, posts("comment", `{"text":"x"}`)}, [5]int{403, 200, 200, 200, 404},
+			operation{"comment", open1, posts("comment", `{"text":"x"}`)},
+			[5]int{403, 200, 200, 200, 404},
 			[5]int{403, 404, 404, 200, 404},
 		},
 		{
-			operation{"resolve", open1, posts("resolve", `{"outcome":"settled"}`)}, [5]int{403, 200, 200, 200, 404},
+			operation{"resolve", open1, posts("resolve", `{"outcome":"settled"}`)},
+			[5]int{403, 200, 200, 200, 404},
 			[5]int{403, 404, 404, 200, 404},
 		},
 		{
-			operation{"cancel", open1, posts("cancel", "")}, [5]int{403, 200, 200, 200, 404},
+			operation{"cancel", open1, posts("cancel", "")},
+			[5]int{403, 200, 200, 200, 404},
 			[5]int{403, 404, 404, 200, 404},
 		},
 		{
-			operation{"reopen", closed1, posts("reopen", "")}, [5]int{403, 403, 200, 200, 404},
+			operation{"reopen", closed1, posts("reopen", "")},
+			[5]int{403, 403, 200, 200, 404},
 			[5]int{403, 403, 404, 200, 404},
 		},
 		{
 			operation{"promise", open1, ofMunicipality("POST", "/api/notes", promiseOther)},
-			[5]int{403, 201, 201, 201, 422}, [5]int{403, 201, 201, 201, 422},
+			[5]int{403, 201, 201, 201, 422},
+			[5]int{403, 201, 201, 201, 422},
 		},
 		{
 			operation{"list of the own team", open1, ofMunicipality("GET", "/api/teams/vergunningen/notes", "")},
-			[5]int{200, 200, 200, 200, 404}, [5]int{200, 200, 200, 200, 404},
+			[5]int{200, 200, 200, 200, 404},
+			[5]int{200, 200, 200, 200, 404},
 		},
 		{
 			operation{"list of another team", open1, ofMunicipality("GET", "/api/teams/belastingen/notes", "")},
-			[5]int{404, 404, 404, 200, 404}, [5]int{404, 404, 404, 200, 404},
+			[5]int{404, 404, 404, 200, 404},
+			[5]int{404, 404, 404, 200, 404},
 		},
 		{
 			operation{"list of a team that is not there", open1, ofMunicipality("GET", "/api/teams/nergens/notes", "")},
-			[5]int{404, 404, 404, 404, 404}, [5]int{404, 404, 404, 404, 404},
+			[5]int{404, 404, 404, 404, 404},
+			[5]int{404, 404, 404, 404, 404},
 		},
 		{
 			operation{"a colleague's list", open1, ofMunicipality("GET", "/api/colleagues/cem/notes", "")},
-			[5]int{403, 404, 200, 200, 404}, [5]int{403, 404, 200, 200, 404},
+			[5]int{403, 404, 200, 200, 404},
+			[5]int{403, 404, 200, 200, 404},
 		},
 		{
-			operation{"export", open1, ofMunicipality("GET", "/api/export", "")}, [5]int{403, 403, 200, 200, 200},
+			operation{"export", open1, ofMunicipality("GET", "/api/export", "")},
+			[5]int{403, 403, 200, 200, 200},
 			[5]int{403, 403, 200, 200, 200},
 		},
 		{
 			operation{"export of another team", open1, ofMunicipality("GET", "/api/export?team=belastingen", "")},
-			[5]int{403, 403, 404, 200, 404}, [5]int{403, 403, 404, 200, 404},
+			[5]int{403, 403, 404, 200, 404},
+			[5]int{403, 403, 404, 200, 404},
 		},
 		{
 			operation{"erase", open1, ofMunicipality("POST", "/api/erase", `{"number":"0570999999"}`)},
-			[5]int{403, 403, 403, 200, 200}, [5]int{403, 403, 403, 200, 200},
+			[5]int{403, 403, 403, 200, 200},
+			[5]int{403, 403, 403, 200, 200},
 		},
 		{
-			operation{"who am I", open1, ofMunicipality("GET", "/api/me", "")}, [5]int{200, 200, 200, 200, 200},
+			operation{"who am I", open1, ofMunicipality("GET", "/api/me", "")},
+			[5]int{200, 200, 200, 200, 200},
 			[5]int{200, 200, 200, 200, 200},
 		},
 	}

@@ -35,7 +35,10 @@ func (a *API) routes() []route {
 			http.MethodPost, "/api/notes/{note}/attempts/start", "startAttempt", staff.Agent,
 			changing(a, anyone, a.startAttempt),
 		},
-		{http.MethodPost, "/api/notes/{note}/attempts/end", "endAttempt", staff.Agent, changing(a, anyone, a.endAttempt)},
+		{
+			http.MethodPost, "/api/notes/{note}/attempts/end", "endAttempt", staff.Agent,
+			changing(a, anyone, a.endAttempt),
+		},
 		{http.MethodPost, "/api/notes/{note}/raise", "raise", staff.Agent, changing(a, anyone, a.raise)},
 		{http.MethodPost, "/api/notes/{note}/comment", "comment", staff.Agent, changing(a, anyone, a.comment)},
 		{http.MethodPost, "/api/notes/{note}/resolve", "resolve", staff.Agent, changing(a, anyone, a.resolve)},
