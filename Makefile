@@ -16,10 +16,13 @@ run: setup ## start everything, ring 14 0570 twice and print what happens, stay 
 demo: setup ## the same, and exit: 0 only when both calls went as expected
 	@go run ./test/demo
 
-test: setup ## every test, with the race detector, on a real Asterisk and Redis
-	go test -race -p 4 $$(go list ./... | grep -v /test/)
-# The real-call tests build the daemon themselves: go does not notice its changes, hence -count=1.
-	go test -race -count=1 -timeout 45m -p 1 -parallel 6 ./test/...
+# Tests that ring a real Asterisk. They build the daemon themselves, with the race detector; go does not notice its
+# changes, hence -count=1.
+calls = /test/(rig|e2e|manual)$$
+
+test: setup ## every test, on a real Asterisk and Redis, with the race detector in the daemon and in all but the phones
+	go test -race -count=1 -p 4 $$(go list ./... | grep -Ev '$(calls)')
+	go test -count=1 -timeout 45m -p 1 -parallel 8 $$(go list ./... | grep -E '$(calls)')
 
 bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis
 	go run ./test/bench
