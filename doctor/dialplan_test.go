@@ -113,3 +113,15 @@ func TestADialplanOfAnOlderVersionIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) { finds(t, judgeDialplan(test.facts), test.verdict, test.words) })
 	}
 }
+
+func TestEachShippedContextIsAskedFor(t *testing.T) {
+	for _, s := range shippedDialplan {
+		require.NotEqual(t, OK, s.changed, s.context)
+		have := shippedContexts("bereikbaar")
+		require.Empty(t, judgeContexts(have, "bereikbaar"))
+		have[s.context] = have[s.context][1:]
+		finds(t, judgeContexts(have, "bereikbaar"), s.changed, "["+s.context+"] differs")
+		delete(have, s.context)
+		finds(t, judgeContexts(have, "bereikbaar"), Wrong, "["+s.context+"] is missing")
+	}
+}

@@ -65,3 +65,7 @@ func TestADirectoryOfRecordsThatIsNotAsterisksIsNamed(t *testing.T) {
 	f := recordFacts{mapped: true, directory: "/var/log/asterisk/cel-custom", exists: true, owner: 0, asterisk: 104}
 	finds(t, judgeRecords(f), Warning, "does not belong to the user of /var/log/asterisk")
 }
+
+func TestRecordsOfCallsThatCannotBeReadAreNoReasonForPraise(t *testing.T) {
+	finds(t, judgeRecords(recordFacts{err: os.ErrPermission}), Warning, "could not be read")
+}

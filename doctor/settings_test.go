@@ -49,6 +49,7 @@ func TestEverySettingThatIsNotInEffectIsNamed(t *testing.T) {
 			objectOf(objects, s.role).values[s.key] = instead
 			found := judgeSettings(objects)
 			require.Len(t, found, 1, s.key)
+			require.NotEqual(t, OK, found[0].Verdict, s.key)
 			require.Equal(t, s.verdict, found[0].Verdict)
 			require.Contains(t, found[0].Text, s.key+" of the "+string(s.role))
 			require.NotEmpty(t, found[0].Mend)
