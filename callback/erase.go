@@ -5,9 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/oklog/ulid/v2"
 )
 
 // Erase removes what is personal from every note of a number, on the request of the person (AVG, article 17): those to

@@ -65,6 +65,7 @@ type Request struct {
 	Separate bool          // about something else than the caller's other notes: never a repeat contact
 	Language string        // the caller's, such as "nl"
 	Call     call.ID       // optional
+	Name     string        // optional: of the person to ask for
 	Subject  string        // optional
 	Reason   string        // optional
 	Personal call.AgentID  // optional: the colleague that it is for
@@ -214,6 +215,7 @@ func (s *Service) draft(r Request) (note.Note, error) {
 		Verified:     r.Shown.E164 == number.E164,
 		Separate:     r.Separate,
 		Language:     r.Language,
+		Name:         strings.TrimSpace(r.Name),
 		Subject:      strings.TrimSpace(r.Subject),
 		Reason:       r.Reason,
 		Personal:     r.Personal,
@@ -251,6 +253,8 @@ func (s *Service) check(r Request) error {
 		return dialling.Refuse(dialling.CodeRequest, "the language is missing or not a code such as nl")
 	case !note.IsText(string(r.Call), note.MaxKey):
 		return dialling.Refuse(dialling.CodeRequest, "the call id is too long or not text")
+	case !note.IsText(r.Name, note.MaxName):
+		return dialling.Refuse(dialling.CodeRequest, "the name is longer than %d characters or not text", note.MaxName)
 	case !note.IsText(r.Subject, note.MaxSubject):
 		return dialling.Refuse(
 			dialling.CodeRequest, "the subject is longer than %d characters or not text", note.MaxSubject,

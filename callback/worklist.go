@@ -11,6 +11,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -43,6 +44,7 @@ type Notes interface {
 // WorkStore keeps notes, counts what is done in a day, and knows which colleagues are absent.
 type WorkStore interface {
 	Notes
+	listing.Finder
 	dialling.Tally
 	staff.Presence
 }
@@ -50,6 +52,7 @@ type WorkStore interface {
 // Joined is a WorkStore put together from its parts, such as a keeper's notes with the rest of a store.
 type Joined struct {
 	Notes
+	listing.Finder
 	dialling.Tally
 	staff.Presence
 }

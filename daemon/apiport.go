@@ -10,12 +10,20 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/httpserver"
+	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // portAgainAfter is how long the daemon waits before it tries again to open the API's port: its holder may go away.
 const portAgainAfter = 2 * time.Second
+
+// reader reads notes through the journal where it can, and finds them in the store.
+type reader struct {
+	*keeper.Keeper
+	listing.Finder
+}
 
 // apiPort serves the JSON API beside the telephone. Calls are answered without it too.
 type apiPort struct {

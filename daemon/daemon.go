@@ -135,7 +135,7 @@ func (d *Daemon) openStores(cfg *config.Config) (err error) {
 	}
 	d.keeper = keeper.New(d.store, d.journal, watch)
 	_ = d.municipalities.takeOver(cfg, d.keeper) // so that the first figures are whole; the rounds try again, and tell
-	work := callback.Joined{Notes: d.keeper, Tally: d.store, Presence: d.store}
+	work := callback.Joined{Notes: d.keeper, Finder: d.store, Tally: d.store, Presence: d.store}
 	d.worklist = callback.NewWorklist(work, d.settings, nil)
 	promises := callback.NewService(work, d.settings, d.settings, nil)
 	d.notes = countedNotes{promises, d.keeper, d.worklist, d.metrics, newRepeats()}
@@ -175,7 +175,8 @@ func (d *Daemon) answer(library *prompts.Library) {
 		return
 	}
 	d.api = newAPIPort(tokens, api.Options{
-		Reader: d.keeper, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service, Exports: d.store,
+		Reader: reader{d.keeper, d.store}, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service,
+		Exports:   d.store,
 		Directory: d.settings,
 		Meter:     d.metrics.API, Log: d.log,
 	}, func() string { return d.settings.config().Listen.Web })

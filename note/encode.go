@@ -45,6 +45,7 @@ const (
 	fieldShown        = "shown"
 	fieldSeparate     = "separate"
 	fieldLanguage     = "language"
+	fieldName         = "name"
 	fieldSubject      = "subject"
 	fieldReason       = "reason"
 	fieldMade         = "made"
@@ -208,6 +209,7 @@ func (r *reader) promise(state State) Note {
 		Shown:        call.Number{E164: r.maybe(fieldShown, isE164, "is not a number in international form")},
 		Separate:     r.maybe(fieldSeparate, isBool, "is neither true nor false") == "true",
 		Language:     r.required(fieldLanguage),
+		Name:         r.optional(fieldName),
 		Subject:      r.optional(fieldSubject),
 		Reason:       r.optional(fieldReason),
 		Window:       r.window(),

@@ -25,7 +25,7 @@ func TestNoteIsStoredAsFieldsThatPeopleCanRead(t *testing.T) {
 		"municipality": "deventer", "team": "burgerzaken", "owner": "burgerzaken",
 		"key": "pbx1/1732300000.17", "call": "1732300000.17",
 		"number": "+31612345678", "number_kind": "mobile", "number_country": "NL", "verified": "true",
-		"language": "nl", "subject": "paspoort", "reason": "Wanneer is het klaar?\nHet is dringend: zoë wacht.",
+		"language": "nl", "name": "José van der Ven", "subject": "paspoort", "reason": "Wanneer is het klaar?\nHet is dringend: zoë wacht.",
 		"made": "2026-11-20T15:00:00.123Z", "deadline": "2026-11-23T16:00:00.000Z",
 		"stints": `[{"team":"burgerzaken","from":"2026-11-20T15:00:00.123Z"}]`,
 	}, note.EncodeNote(n))
@@ -58,6 +58,7 @@ func aPromisedNote(t *rapid.T) note.Note {
 	n.Verified = rapid.Bool().Draw(t, "verified")
 	n.Separate = rapid.Bool().Draw(t, "separate")
 	n.Shown.E164 = rapid.SampledFrom([]string{"", "+31570693911"}).Draw(t, "shown")
+	n.Name = someText.Draw(t, "name")
 	n.Subject, n.Reason = someText.Draw(t, "subject"), someText.Draw(t, "reason")
 	if rapid.Bool().Draw(t, "with a window") {
 		from := rapid.IntRange(0, 1438).Draw(t, "from")
@@ -181,8 +182,8 @@ func TestBrokenNoteNamesItsField(t *testing.T) {
 	l.step(note.EventAttemptEnded, storetest.Els, with(attempt.Reached))
 	good := note.EncodeNote(l.note)
 	optional := []string{
-		"subject", "reason", "call", "number_country", "colleague", "lease", "mark", "priority", "repeats", "reroutes",
-		"attempts",
+		"name", "subject", "reason", "call", "number_country", "colleague", "lease", "mark", "priority", "repeats",
+		"reroutes", "attempts",
 		"stints", "personal", "window", "warn",
 	}
 	for field := range good {

@@ -22,7 +22,7 @@ func NoteFields(n Note) Fields {
 }
 
 // mostFields is more than the fields of a note, or of an event that carries no note.
-const mostFields = 36
+const mostFields = 37
 
 func (f Fields) byName() map[string]string {
 	named := make(map[string]string, len(f)/2)
@@ -78,6 +78,7 @@ func (w *writer) promise(n Note) {
 		w.put(fieldSeparate, "true")
 	}
 	w.put(fieldLanguage, n.Language)
+	w.put(fieldName, n.Name)
 	w.put(fieldSubject, n.Subject)
 	w.put(fieldReason, n.Reason)
 	if n.Window != (calendar.Span{}) {

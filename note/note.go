@@ -69,7 +69,7 @@ type Key string
 func CallKey(system string, id call.ID) Key { return Key(system + "/" + string(id)) }
 
 // Note is a promise to call back. Times are UTC, in whole milliseconds. Only events change it, see Apply. A purged note
-// has no Reference, Key, Call, Number, Subject, Reason, Window and no names.
+// has no Reference, Key, Call, Number, Name, Subject, Reason, Window and no names of colleagues.
 type Note struct {
 	ID           ID
 	Reference    Reference // kenmerk, which the caller hears
@@ -88,6 +88,7 @@ type Note struct {
 	Shown        call.Number   // the number that the line showed, if another: digits only; the caller is known by both
 	Separate     bool          // about something else than the number's other notes: never merged
 	Language     string        // the caller's, such as "nl"
+	Name         string        // of the person to ask for, as they gave it; empty for none
 	Subject      string        // what it is about, in a word or two
 	Reason       string        // the caller's story, in free words
 	Window       calendar.Span // when the caller would like to be called, on any day; zero for whenever

@@ -9,6 +9,7 @@ import (
 // How long the texts of a note may be.
 const (
 	MaxKey     = 200  // characters
+	MaxName    = 100  // runes
 	MaxSubject = 100  // runes
 	MaxReason  = 2000 // runes
 )

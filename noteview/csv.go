@@ -50,7 +50,7 @@ var columns = []string{
 	"id", "reference", "municipality", "team", "owner", "state", "outcome", "norm_met", "number", "number_verified",
 	"language",
 	"subject", "reason", "window", "made", "warn", "deadline", "mark", "closed", "priority", "repeats", "reroutes",
-	"attempts", "first_attempt", "colleague", "personal", "next_attempt",
+	"attempts", "first_attempt", "colleague", "personal", "next_attempt", "name",
 }
 
 // Write writes rows and hands them on to the writer beneath.
@@ -94,7 +94,7 @@ func (d Dialect) row(promised note.Note, n Note) []string {
 		d.time(n.Warn), d.time(n.Deadline), string(n.Mark), d.time(n.Closed), strconv.Itoa(n.Priority),
 		strconv.Itoa(n.Repeats),
 		strconv.Itoa(n.Reroutes), strconv.Itoa(len(n.Attempts)), first, string(n.Colleague), string(n.Personal),
-		d.time(n.NextAttempt),
+		d.time(n.NextAttempt), n.Name,
 	}
 	for i, cell := range cells {
 		cells[i] = harmless(cell)

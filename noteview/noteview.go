@@ -31,6 +31,7 @@ type Note struct {
 	Shown    string    `json:"number_shown,omitempty"`
 	Separate bool      `json:"separate,omitempty"` // beside other notes for the number
 	Language string    `json:"language"`
+	Name     string    `json:"name,omitempty"` // of the person to ask for
 	Subject  string    `json:"subject,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 	Window   string    `json:"window,omitempty"` // such as 09:00-12:00
@@ -105,7 +106,8 @@ func (l Look) Of(n note.Note) Note {
 		ID: n.ID, Reference: n.Reference, Municipality: n.Municipality, Team: n.Team, Owner: n.Owner,
 		Personal:  n.Personal,
 		Colleague: n.Colleague, Lease: n.Lease, State: n.State, Ver: n.Ver, Verified: n.Verified, Separate: n.Separate,
-		Language: n.Language, Subject: n.Subject, Reason: n.Reason, Call: n.Call, Made: n.Made, Warn: n.Warn,
+		Language: n.Language, Name: n.Name, Subject: n.Subject, Reason: n.Reason, Call: n.Call,
+		Made: n.Made, Warn: n.Warn,
 		Deadline: n.Deadline, Mark: n.Mark,
 		Priority: n.Priority, Repeats: n.Repeats, Reroutes: n.Reroutes, Attempts: make([]Attempt, len(n.Attempts)),
 		Stints: make([]Stint, len(n.Stints)), NextAttempt: l.Next(n), Outcome: n.Outcome, Closed: n.Closed,

@@ -39,7 +39,8 @@ func aNote(t testing.TB) note.Note {
 	return note.Note{
 		ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", Reference: "10000004", Municipality: "deventer", Team: "vergunningen",
 		Owner: "kcc", State: note.Resolved,
-		Ver: 5, Number: number, Verified: true, Language: "nl", Subject: "dakkapel", Reason: "Wanneer is het klaar?",
+		Ver: 5, Number: number, Verified: true, Language: "nl", Name: "José van der Ven", Subject: "dakkapel",
+		Reason: "Wanneer is het klaar?",
 		Window: window, Made: at,
 		Warn: at.Add(time.Hour), Deadline: at.Add(24 * time.Hour), Mark: note.MarkedWarned, Priority: 2, Repeats: 1,
 		Reroutes: 1,
@@ -158,7 +159,7 @@ func TestTheRowOfANoteForPeople(t *testing.T) {
 	lines := strings.Split(text.String(), "\r\n")
 	require.True(t, strings.HasPrefix(lines[0], "\ufeffid;reference;municipality;"))
 	require.Equal(t, `01JD5V3Z5QXKZ9W7M2R4T6Y8AB;10000004;deventer;vergunningen;kcc;resolved;reached;true;06 12345678;true;nl;"café; Ünïcode";Wanneer is het klaar?;09:00-12:00;`+
-		`2026-11-20 16:00:00;2026-11-20 17:00:00;2026-11-21 16:00:00;warned;2026-11-20 17:00:00;2;1;1;1;2026-11-20 16:01:00;;;`, lines[1])
+		`2026-11-20 16:00:00;2026-11-20 17:00:00;2026-11-21 16:00:00;warned;2026-11-20 17:00:00;2;1;1;1;2026-11-20 16:01:00;;;;José van der Ven`, lines[1])
 	require.Contains(t, lines[2], ";0049 30 123456;")
 	require.NotContains(t, text.String(), "'")
 	require.Equal(t, 1, strings.Count(text.String(), "\ufeff"))
@@ -171,12 +172,12 @@ func TestTheRowOfANote(t *testing.T) {
 	lines := strings.Split(text.String(), "\r\n")
 	require.Equal(
 		t,
-		"id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt",
+		"id,reference,municipality,team,owner,state,outcome,norm_met,number,number_verified,language,subject,reason,window,made,warn,deadline,mark,closed,priority,repeats,reroutes,attempts,first_attempt,colleague,personal,next_attempt,name",
 		lines[0],
 	)
 	require.Equal(
 		t,
-		"01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,",
+		"01JD5V3Z5QXKZ9W7M2R4T6Y8AB,10000004,deventer,vergunningen,kcc,resolved,reached,true,**********78,true,nl,dakkapel,Wanneer is het klaar?,09:00-12:00,2026-11-20T15:00:00Z,2026-11-20T16:00:00Z,2026-11-21T15:00:00Z,warned,2026-11-20T16:00:00Z,2,1,1,1,2026-11-20T15:01:00Z,,,,José van der Ven",
 		lines[1],
 	)
 }

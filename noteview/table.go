@@ -79,6 +79,7 @@ func Sheet(w io.Writer, n note.Note, events []note.Event, look Look, loc *time.L
 	line("colleague", string(n.Colleague))
 	line("claim until", at(n.Lease))
 	line("number", spoken(n.Number)+unverified(n))
+	line("name", n.Name)
 	line("subject", n.Subject)
 	line("reason", n.Reason)
 	if n.Window.To > 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
@@ -29,7 +30,7 @@ func places(n note.Note) []place {
 		all = append(all, place{key: key, put: []string{"zadd", score, id}, take: []string{"zrem", id}})
 	}
 	if n.State.Live() {
-		zset(k.due(n.Team), dueScore(n))
+		zset(k.due(n.Team), listing.Score(n))
 		if _, at, ok := n.NextMark(); ok {
 			zset(k.marks(), milli(at.UnixMilli()))
 		}
@@ -56,6 +57,10 @@ func places(n note.Note) []place {
 				take: []string{"unrefer", string(n.Reference), id},
 			},
 			place{key: k.idem(), put: []string{"hset", string(n.Key), id}, take: []string{"hdel", string(n.Key)}})
+	}
+	for _, word := range listing.Words(n.Name) {
+		member := word + " " + id
+		all = append(all, place{key: k.names(), put: []string{"zadd", "0", member}, take: []string{"zrem", member}})
 	}
 	return append(all, place{key: k.teams(), put: []string{"sadd", string(n.Team)}}) // once known, always known
 }
@@ -206,14 +211,6 @@ func list(of []string) string {
 	}
 	text, _ := json.Marshal(of) // texts can always be written
 	return string(text)
-}
-
-// dueScore orders a due list: by deadline, and among notes with one deadline by priority. Whole milliseconds tell
-// deadlines apart; the priority moves a note within its millisecond, never before the deadline itself.
-func dueScore(n note.Note) string {
-	const steps = note.MaxPriority + 1
-	behind := steps - 1 - min(max(n.Priority, 0), note.MaxPriority)
-	return strconv.FormatFloat(float64(n.Deadline.UnixMilli())+float64(behind)/steps, 'f', -1, 64)
 }
 
 func milli(ms int64) string { return strconv.FormatInt(ms, 10) }

@@ -21,7 +21,7 @@ func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + str
 // hash: the note, see note.EncodeNote
 func (k keys) note(id note.ID) string { return k.tag + "note:" + string(id) }
 
-// zset: live notes, see dueScore
+// zset: live notes, see listing.Score
 func (k keys) due(team call.TeamID) string { return k.tag + "due:" + string(team) }
 
 // set: live notes that a colleague has claimed or that are for them
@@ -44,6 +44,10 @@ func (k keys) idem() string { return k.tag + "idem" }
 
 // hash: reference → note id, or more than one
 func (k keys) references() string { return k.tag + "references" }
+
+// zset: "<word of a name> <note id>" of notes that are not purged, all with one score: a word is found by its
+// beginning
+func (k keys) names() string { return k.tag + "names" }
 
 // set: every team that ever had a note
 func (k keys) teams() string { return k.tag + "teams" }

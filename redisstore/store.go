@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -22,6 +23,7 @@ import (
 var (
 	_ note.Store     = (*Store)(nil)
 	_ note.Reader    = (*Store)(nil)
+	_ listing.Finder = (*Store)(nil)
 	_ dialling.Tally = (*Store)(nil)
 	_ staff.Presence = (*Store)(nil)
 )

@@ -6,8 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // Row 23 of the fault matrix: the command as people run it, without --at, while the machine's clock shows the given

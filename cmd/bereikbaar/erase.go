@@ -7,9 +7,10 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/daemon"
-	"github.com/spf13/cobra"
 )
 
 func eraseNotesCommand(o *sessionOptions) *cobra.Command {

@@ -6,10 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
-	"github.com/spf13/cobra"
 )
 
 func exportNotesCommand(o *sessionOptions) *cobra.Command {

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // run runs the command as the shell does: its standard output, and its error.

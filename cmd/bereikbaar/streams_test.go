@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bereikbaar/bereikbaar/test/townhall"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/test/townhall"
 )
 
 // asProgram makes this test program the command itself.

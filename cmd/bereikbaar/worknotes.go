@@ -73,8 +73,8 @@ func notesCommand(access io.Writer) *cobra.Command {
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	flags.Uint64Var(&o.ver, "ver", 0, "change the note at this version only; at any without it")
 	cmd.AddCommand(
-		listNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o), absentCommand(o),
-		presentCommand(o),
+		listNotesCommand(o), findNotesCommand(o), showNoteCommand(o), exportNotesCommand(o), eraseNotesCommand(o),
+		absentCommand(o), presentCommand(o),
 	)
 	cmd.AddCommand(changeCommands(o)...)
 	return cmd
@@ -224,11 +224,7 @@ func listNotesCommand(o *sessionOptions) *cobra.Command {
 				b.cmd.PrintErrf("there are more notes than these %d: ask for more with --limit, up to %d, "+
 					"for one --team, or for all with export\n", limit, mostListed)
 			}
-			b.accessed("list", "count", len(notes))
-			if o.asJSON {
-				return errors.Join(printJSON(b.out(), b.views(notes)), err)
-			}
-			return errors.Join(noteview.Table(b.out(), notes, b.look(), b.town.Location, b.now), err)
+			return b.show("list", notes, err)
 		}),
 	}
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
@@ -236,6 +232,53 @@ func listNotesCommand(o *sessionOptions) *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many, up to 1000")
 	cmd.MarkFlagsMutuallyExclusive("team", "colleague")
 	return cmd
+}
+
+func findNotesCommand(o *sessionOptions) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "find",
+		Short: "Find the notes of a caller, by their number or name, the newest first",
+		Long: "Find the notes of a caller who has forgotten their reference, the newest first, closed ones too: by the\n" +
+			"number to call back or the one that they rang from, or by the name to ask for.\n\n" +
+			"The number is asked for, or read from standard input. It may be an argument too, but then the\n" +
+			"shell's history and the list of processes show it.",
+		Example: "  bereikbaar notes find\n  bereikbaar notes find --name \"van der ven\"",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: withNotes(o, func(b *session, args []string) error {
+			if name == "" {
+				typed, err := typedNumber(b.cmd, args)
+				if err != nil {
+					return err
+				}
+				number, err := call.ParseTyped(typed)
+				if err != nil {
+					return err
+				}
+				notes, err := b.store.ByNumber(b.cmd.Context(), b.town.ID, number, mostListed)
+				return b.show("find", notes, err)
+			}
+			if len(args) > 0 {
+				return errors.New("ask for a number or for a --name, not for both")
+			}
+			notes, err := b.store.ByName(b.cmd.Context(), b.town.ID, name, mostListed)
+			return b.show("find", notes, err)
+		}),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "of the person to ask for; the beginnings of its words do")
+	return cmd
+}
+
+// show prints a list, also beside an error about notes that cannot be read.
+func (b *session) show(did string, notes []note.Note, err error) error {
+	if err != nil && len(notes) == 0 {
+		return err
+	}
+	b.accessed(did, "count", len(notes))
+	if b.options.asJSON {
+		return errors.Join(printJSON(b.out(), b.views(notes)), err)
+	}
+	return errors.Join(noteview.Table(b.out(), notes, b.look(), b.town.Location, b.now), err)
 }
 
 func (b *session) live(team, colleague string, limit int) ([]note.Note, error) {

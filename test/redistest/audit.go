@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -124,7 +125,7 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 	case "note", "idem", "references", "open", "ledger":
 		cmd := p.HGetAll(ctx, a.tag+name)
 		return func() { a.hashes[name] = cmd.Val() }
-	case "due", "number", "marks", "leases", "closed":
+	case "due", "number", "marks", "leases", "closed", "names":
 		cmd := p.ZRangeWithScores(ctx, a.tag+name, 0, -1)
 		return func() {
 			a.zsets[name] = make(map[string]float64)
@@ -294,6 +295,12 @@ func (w *expected) add(n note.Note) {
 		w.scored("number:"+who(), n, float64(n.Made.UnixMilli()))
 		if n.Shown.Known() {
 			w.scored("number:"+hashed(n.Shown.E164), n, float64(n.Made.UnixMilli()))
+		}
+		for _, word := range listing.Words(n.Name) {
+			if w.zsets["names"] == nil {
+				w.zsets["names"] = make(map[string]float64)
+			}
+			w.zsets["names"][word+" "+string(n.ID)] = 0
 		}
 		w.named("references", string(n.Reference), n)
 		w.named("idem", string(n.Key), n)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
@@ -26,9 +27,11 @@ func counts(t *testing.T, s callback.WorkStore, now time.Time) map[call.TeamID]n
 }
 
 // due makes a note with a deadline ms milliseconds later than others, and a priority.
-func due(t *testing.T, s callback.WorkStore, ms, priority int) note.Note {
+func due(t *testing.T, s callback.WorkStore, ms, priority int, changes ...func(n *note.Note)) note.Note {
 	t.Helper()
-	n := promised(t, s, func(n *note.Note) { n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond) })
+	n := promised(t, s, append(changes, func(n *note.Note) {
+		n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond)
+	})...)
 	for range priority {
 		n = after(t, s, n, note.EventRaised, els)
 	}
@@ -60,6 +63,105 @@ func dueInOrder(t *testing.T, s callback.WorkStore) {
 		t, idsOf(first, elsewhere), ids(t)(s.Due(t.Context(), town, another, most)),
 		"with the deadline that it had, by age",
 	)
+}
+
+// pages reads a list page by page, while notes come and go.
+func pages(t *testing.T, s callback.WorkStore) {
+	var all []note.Note
+	for i := range 12 { // most with one deadline and priority, as those of one day have
+		team := []call.TeamID{team, another}[i%2]
+		all = append(all, due(t, s, i/10, 0, func(n *note.Note) { n.Team, n.Owner = team, team }))
+	}
+	promised(t, s, func(n *note.Note) { n.Team, n.Owner = "belastingen", "belastingen" })
+	promised(t, s, func(n *note.Note) { n.Municipality = other })
+	q := listing.Query{Teams: []call.TeamID{team, another, team, "none"}, Limit: 5}
+	page, err := s.Page(t.Context(), town, q)
+	require.NoError(t, err)
+	require.Equal(t, idsOf(all[:5]...), idsOf(page.Notes...))
+
+	cancelled(t, s, all[4], begun.Add(time.Hour)) // the note of the place itself
+	cancelled(t, s, all[1], begun.Add(time.Hour))
+	late := due(t, s, 0, 0)
+	urgent := due(t, s, 0, 1) // before the place: it moves no other
+	q.After = page.Next
+	page, err = s.Page(t.Context(), town, q)
+	require.NoError(t, err)
+	require.Equal(t, idsOf(all[5:10]...), idsOf(page.Notes...))
+	q.After = page.Next
+	page, err = s.Page(t.Context(), town, q)
+	require.NoError(t, err)
+	require.Equal(t, idsOf(late, all[10], all[11]), idsOf(page.Notes...))
+	require.Empty(t, page.Next)
+
+	q.After, q.Limit = "", most
+	page, err = s.Page(t.Context(), town, q)
+	require.NoError(t, err)
+	require.Equal(t, urgent.ID, page.Notes[0].ID)
+	require.Len(t, page.Notes, 12)
+
+	for _, forged := range []listing.Cursor{
+		"1", "_", "1_x", "-1_" + listing.Cursor(late.ID), "nan_" + listing.Cursor(late.ID),
+		"inf_" + listing.Cursor(late.ID),
+		"0x1p3_" + listing.Cursor(late.ID), "1e400_" + listing.Cursor(late.ID), listing.At("1", late.ID) + "\n",
+	} {
+		q.After = forged
+		_, err = s.Page(t.Context(), town, q)
+		require.ErrorIs(t, err, listing.ErrCursor, "%q", forged)
+	}
+	page, err = s.Page(t.Context(), town, listing.Query{Limit: 5})
+	require.NoError(t, err)
+	require.Empty(t, page, "no team, no notes")
+}
+
+func filtered(t *testing.T, s callback.WorkStore) {
+	today, tomorrow, later := due(t, s, 0, 3), due(t, s, 1, 0), due(t, s, 2, 0)
+	mine := claimed(t, s, due(t, s, 1, 0), els)
+	hers := due(t, s, 1, 0, func(n *note.Note) { n.Personal = "els" })
+	list := func(change func(q *listing.Query)) []note.ID {
+		q := listing.Query{Teams: []call.TeamID{team}, Limit: most}
+		change(&q)
+		page, err := s.Page(t.Context(), town, q)
+		require.NoError(t, err)
+		require.Empty(t, page.Next)
+		return idsOf(page.Notes...)
+	}
+	require.Equal(t, idsOf(today, tomorrow, mine, hers, later), list(func(*listing.Query) {}))
+	require.Equal(t, idsOf(today, tomorrow, later), list(func(q *listing.Query) { q.Unassigned = true }))
+	require.Equal(t, idsOf(today), list(func(q *listing.Query) { q.Until = tomorrow.Deadline }))
+	require.Equal(t, idsOf(later), list(func(q *listing.Query) { q.From = tomorrow.Deadline.Add(time.Millisecond) }))
+	require.Equal(t, idsOf(tomorrow), list(func(q *listing.Query) {
+		q.From, q.Until, q.Unassigned = tomorrow.Deadline, later.Deadline, true
+	}))
+	page, err := s.Page(t.Context(), town, listing.Query{Teams: []call.TeamID{team}, Unassigned: true, Limit: 2})
+	require.NoError(t, err)
+	require.Equal(t, idsOf(today, tomorrow), idsOf(page.Notes...))
+	page, err = s.Page(t.Context(), town, listing.Query{
+		Teams: []call.TeamID{team}, Unassigned: true, Limit: 2, After: page.Next,
+	})
+	require.NoError(t, err)
+	require.Equal(t, idsOf(later), idsOf(page.Notes...), "those between are somebody's")
+}
+
+func named(t *testing.T, s callback.WorkStore) {
+	name := func(name string) func(n *note.Note) { return func(n *note.Note) { n.Name = name } }
+	jose, jan := promised(t, s, name("José van der Ven")), promised(t, s, name("Jan de Vries-Vennema"))
+	promised(t, s)
+	list := func(name string) []note.ID { return ids(t)(s.ByName(t.Context(), town, name, most)) }
+	require.Equal(t, idsOf(jan, jose), list("ven"), "the newest first")
+	require.Equal(t, idsOf(jose), list("VEN jose"))
+	require.Equal(t, idsOf(jan), list("j vries"))
+	require.Equal(t, idsOf(jan), ids(t)(s.ByName(t.Context(), town, "ven", 1)))
+	require.Empty(t, list("ennema"), "a word is found by its beginning")
+	require.Empty(t, list("ven smit"))
+	require.Empty(t, list(" - "))
+	require.Empty(t, ids(t)(s.ByName(t.Context(), other, "ven", most)))
+	jan = cancelled(t, s, jan, begun.Add(time.Hour))
+	require.Equal(t, idsOf(jan), list("vries"), "whatever its state")
+	_, err := s.Advance(t.Context(), jan, note.Remains(
+		jan, next(jan, note.EventPurged, note.BySystem).ID, begun, note.BySystem, "retention",
+	))
+	require.NoError(t, err)
+	require.Empty(t, list("vries"))
 }
 
 func numberInOrder(t *testing.T, s callback.WorkStore) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -14,13 +15,15 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 var (
-	_ note.Store  = (*Memory)(nil)
-	_ note.Reader = (*Memory)(nil)
+	_ note.Store     = (*Memory)(nil)
+	_ note.Reader    = (*Memory)(nil)
+	_ listing.Finder = (*Memory)(nil)
 )
 
 // Memory is a store in memory, in the plainest code that keeps the rules: the model for others. It is safe for use by
@@ -222,6 +225,35 @@ func (m *Memory) Due(_ context.Context, of call.MunicipalityID, team call.TeamID
 	) int {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
+}
+
+// Page gives a part of the live notes of teams.
+func (m *Memory) Page(_ context.Context, of call.MunicipalityID, q listing.Query) (listing.Page, error) {
+	score, id, err := q.After.Parts()
+	if err != nil {
+		return listing.Page{}, err
+	}
+	after, _ := strconv.ParseFloat(score, 64) // Parts has checked it
+	due := func(n note.Note) float64 {
+		at, _ := strconv.ParseFloat(listing.Score(n), 64)
+		return at
+	}
+	notes, err := m.list(of, math.MaxInt, func(n note.Note) bool {
+		return q.Matches(n) && (score == "" || due(n) > after || due(n) == after && n.ID > id)
+	}, func(a, b note.Note) int { return cmp.Or(cmp.Compare(due(a), due(b)), byID(a, b)) })
+	page := listing.Page{Notes: notes[:min(len(notes), max(q.Limit, 1))]}
+	if last := len(page.Notes) - 1; len(notes) > len(page.Notes) {
+		page.Next = listing.At(listing.Score(page.Notes[last]), page.Notes[last].ID)
+	}
+	return page, err
+}
+
+// ByName gives the notes of a name.
+func (m *Memory) ByName(_ context.Context, of call.MunicipalityID, name string, limit int) ([]note.Note, error) {
+	words := listing.Words(name)
+	return m.list(of, limit, func(n note.Note) bool {
+		return n.State != note.Purged && listing.Called(n, words)
+	}, func(a, b note.Note) int { return byID(b, a) })
 }
 
 // Held gives a colleague's live notes.

@@ -7,6 +7,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -40,6 +41,14 @@ func (p patient) ByNumber(ctx context.Context, m call.MunicipalityID, n call.Num
 
 func (p patient) Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error) {
 	return Patiently(func() ([]note.Note, error) { return p.store.Due(ctx, m, team, limit) })
+}
+
+func (p patient) Page(ctx context.Context, m call.MunicipalityID, q listing.Query) (listing.Page, error) {
+	return Patiently(func() (listing.Page, error) { return p.store.Page(ctx, m, q) })
+}
+
+func (p patient) ByName(ctx context.Context, m call.MunicipalityID, name string, limit int) ([]note.Note, error) {
+	return Patiently(func() ([]note.Note, error) { return p.store.ByName(ctx, m, name, limit) })
 }
 
 func (p patient) Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) (

@@ -20,6 +20,7 @@ func ANote() note.Note {
 		Number:       call.Number{E164: "+31612345678", Kind: call.KindMobile, Country: "NL"},
 		Verified:     true,
 		Language:     "nl",
+		Name:         "José van der Ven",
 		Subject:      "paspoort",
 		Reason:       "Wanneer is het klaar?\nHet is dringend: zoë wacht.",
 		Made:         time.Date(2026, 11, 20, 15, 0, 0, 123_000_000, time.UTC),

@@ -67,7 +67,8 @@ func ARequest() callback.Request {
 	return callback.Request{
 		Key: n.Key, At: n.Made.Add(456 * time.Microsecond), Who: note.ByCaller, Municipality: n.Municipality,
 		Team:   n.Team,
-		Number: n.Number, Shown: n.Number, Language: "nl", Call: n.Call, Subject: n.Subject, Reason: n.Reason,
+		Number: n.Number, Shown: n.Number, Language: "nl", Call: n.Call, Name: n.Name, Subject: n.Subject,
+		Reason: n.Reason,
 	}
 }
 

@@ -94,7 +94,8 @@ func (o *Office) Note(team call.TeamID) note.Note {
 		n, _, err = o.Notes.Promise(o.T.Context(), callback.Request{
 			Key: note.Key(fmt.Sprint("pbx/", o.made)), At: time.Now(), Who: note.ByCaller, Municipality: "deventer",
 			Team:   team,
-			Number: number, Shown: number, Language: "nl", Subject: fmt.Sprint("zaak ", o.made), Reason: "=Wanneer?",
+			Number: number, Shown: number, Language: "nl", Name: "Els Ven", Subject: fmt.Sprint("zaak ", o.made),
+			Reason: "=Wanneer?",
 		})
 		return err == nil
 	}, 30*time.Second, 10*time.Millisecond)

@@ -14,13 +14,15 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// Reader finds notes, see note.Reader.
+// Reader finds notes, see note.Reader and listing.Finder.
 type Reader interface {
 	Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error)
 	ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error)
 	Due(ctx context.Context, m call.MunicipalityID, team call.TeamID, limit int) ([]note.Note, error)
 	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
 	Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error)
+	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
+	ByName(ctx context.Context, m call.MunicipalityID, name string, limit int) ([]note.Note, error)
 }
 
 // Work changes notes, see callback.Worklist.

@@ -210,7 +210,7 @@ func TestHeaders(t *testing.T) {
 		"Access-Control-Request-Method", "POST",
 	)
 	_ = preflight.problem(t, http.StatusMethodNotAllowed, "method")
-	require.Equal(t, "POST", preflight.Header.Get("Allow"))
+	require.Equal(t, "GET, HEAD, POST", preflight.Header.Get("Allow"))
 }
 
 func TestTheLogSaysWhoSawWhat(t *testing.T) {

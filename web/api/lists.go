@@ -108,6 +108,36 @@ func (a *API) listColleague(v *exchange) error {
 	return a.answerList(v, notes, err, limit)
 }
 
+// findNotes gives the notes of a caller who has forgotten their reference, by the number that they are to be called on
+// or rang from, or by the name that they gave: the newest first, closed ones too.
+func (a *API) findNotes(v *exchange) error {
+	if err := asked(v.Request, "number", "name", "limit"); err != nil {
+		return err
+	}
+	limit, err := number(v.Request, "limit", standardList, longestList)
+	if err != nil {
+		return err
+	}
+	typed, name := v.URL.Query().Get("number"), v.URL.Query().Get("name")
+	var notes []note.Note
+	switch {
+	case typed != "" && name == "":
+		number, bad := call.ParseTyped(typed)
+		if bad != nil {
+			return problem(
+				http.StatusUnprocessableEntity, "number", "the number does not exist or cannot be read: %s", bad,
+			)
+		}
+		notes, err = a.Reader.ByNumber(v.Context(), v.who.Municipality, number, longestList+1)
+	case name != "" && typed == "" && note.IsText(name, note.MaxName):
+		notes, err = a.Reader.ByName(v.Context(), v.who.Municipality, name, longestList+1)
+	default:
+		return problem(http.StatusBadRequest, "query", "ask for one number, or for one name of at most %d characters", note.MaxName)
+	}
+	notes = slices.DeleteFunc(notes, func(n note.Note) bool { return !v.who.MaySeeNumber(n) })
+	return a.answerList(v, notes, err, limit)
+}
+
 // answersFor reports whether the token is the colleague's own, or that of a lead of one of their teams.
 func (a *API) answersFor(v *exchange, colleague call.AgentID) bool {
 	if colleague == v.who.Agent {

@@ -135,6 +135,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 			[5]int{200, 200, 200, 200, 404},
 		},
 		{
+			operation{"search by number", open1, ofMunicipality("GET", "/api/notes?number=0612345678", "")},
+			[5]int{403, 200, 200, 200, 200},
+			[5]int{403, 200, 200, 200, 200},
+		},
+		{
 			operation{"list of another team", open1, ofMunicipality("GET", "/api/teams/belastingen/notes", "")},
 			[5]int{404, 404, 404, 200, 404},
 			[5]int{404, 404, 404, 200, 404},

@@ -24,6 +24,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/api/colleagues/{colleague}/absent", "setAbsent", staff.Agent, a.setAbsent},
 		{http.MethodGet, "/api/colleagues/{colleague}/absent", "isAbsent", staff.Agent, a.isAbsent},
 		{http.MethodDelete, "/api/colleagues/{colleague}/absent", "setPresent", staff.Agent, a.setPresent},
+		{http.MethodGet, "/api/notes", "findNotes", staff.Agent, a.findNotes},
 		{http.MethodPost, "/api/notes", "promise", staff.Agent, a.promise},
 		{http.MethodGet, "/api/notes/{note}", "show", staff.Reader, a.show},
 		{http.MethodPost, "/api/notes/{note}/claim", "claim", staff.Agent, changing(a, anyone, a.claim)},

@@ -228,6 +228,7 @@ type promising struct {
 	Number   string       `json:"number"`   // any way to write it
 	Verified bool         `json:"verified"` // it is the one that the caller's own line showed
 	Language string       `json:"language"`
+	Name     string       `json:"name"` // of the person to ask for
 	Subject  string       `json:"subject"`
 	Reason   string       `json:"reason"`
 	Personal call.AgentID `json:"personal"`
@@ -298,7 +299,8 @@ func (a *API) promise(v *exchange) error {
 func asks(r callback.Request, n note.Note) bool {
 	return n.Team == r.Team && n.Number.E164 == r.Number.E164 && n.Verified == (r.Shown.E164 == r.Number.E164) &&
 		note.Matter(n.Subject) == note.Matter(r.Subject) && n.Language == r.Language && n.Call == r.Call &&
-		n.Separate == r.Separate && n.Reason == r.Reason && n.Window == r.Window && n.Personal == r.Personal
+		n.Separate == r.Separate && n.Name == strings.TrimSpace(r.Name) && n.Reason == r.Reason &&
+		n.Window == r.Window && n.Personal == r.Personal
 }
 
 // asMade is a note as it was asked for, before later changes: another team may have it by now, or no colleague in
@@ -344,7 +346,7 @@ func (a *API) request(v *exchange, b promising) (callback.Request, error) {
 	}
 	r := callback.Request{
 		At: v.at, Who: note.ByAgent(v.who.Agent), Municipality: m, Team: b.Team, Number: number, Language: b.Language,
-		Call: b.Call, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal, Separate: b.Separate,
+		Call: b.Call, Name: b.Name, Subject: b.Subject, Reason: b.Reason, Personal: b.Personal, Separate: b.Separate,
 	}
 	if b.Verified {
 		r.Shown = number
