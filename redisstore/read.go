@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -111,6 +112,17 @@ func (s *Store) Log(
 		}
 	}
 	return events, after, nil
+}
+
+// LogSince is the place in every log a while ago, by the clock of Redis: what was written since then comes after it.
+func (s *Store) LogSince(ctx context.Context, ago time.Duration) (string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return "", down("ask for the time", err)
+	}
+	return milli(now.Add(-ago).UnixMilli()) + "-0", nil
 }
 
 // events reads entries of the log of one note. Those that can be read are given even when others are broken.
