@@ -78,6 +78,9 @@ func (c *CSV) Write(notes []note.Note) error {
 // Close writes the column names when there was no note at all.
 func (c *CSV) Close() error { return c.Write(nil) }
 
+// Discard does nothing: rows were sent as they came.
+func (c *CSV) Discard() {}
+
 func (d Dialect) row(promised note.Note, n Note) []string {
 	normMet, first := "", ""
 	if n.NormMet != nil {

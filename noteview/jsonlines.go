@@ -32,3 +32,6 @@ func (l *Lines) Write(notes []note.Note) error {
 
 // Close does nothing: lines need no end.
 func (l *Lines) Close() error { return nil }
+
+// Discard does nothing: lines were sent as they came.
+func (l *Lines) Discard() {}

@@ -17,7 +17,7 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 	var format, dialect, team, from, until string
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Print all live notes, or those that were closed in a period, as CSV or JSON lines",
+		Short: "Print all live notes, or those that were closed in a period, as CSV, a workbook or JSON lines",
 		Args:  cobra.NoArgs,
 		RunE: withNotes(o, func(b *session, _ []string) error {
 			if _, err := b.who(); err != nil {
@@ -40,12 +40,13 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 			})
 			b.accessed("export", append(asked, "count", count)...) // also of half an export
 			if err != nil {
+				out.Discard()
 				return err
 			}
 			return out.Close()
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
+	cmd.Flags().StringVar(&format, "format", "csv", "csv, xlsx or jsonl")
 	cmd.Flags().StringVar(
 		&dialect, "dialect", "excel", "of CSV: excel, which a Dutch spreadsheet opens, or rfc4180 for programs",
 	)
@@ -60,14 +61,17 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 type noteWriter interface {
 	Write(notes []note.Note) error
 	Close() error
+	Discard() // in place of Close, when not all notes were written
 }
 
 func (b *session) writer(format, dialect string) (noteWriter, error) {
 	switch {
 	case b.options.asJSON || format == "jsonl":
 		return noteview.NewLines(b.out(), b.look()), nil
+	case format == "xlsx":
+		return noteview.NewXLSX(b.out(), b.look(), b.town.Location), nil
 	case format != "csv":
-		return nil, fmt.Errorf("--format %q is not csv or jsonl", format)
+		return nil, fmt.Errorf("--format %q is not csv, xlsx or jsonl", format)
 	case dialect == "excel":
 		return noteview.NewCSV(b.out(), b.look(), noteview.ForPeople(b.town.Location)), nil
 	case dialect == "rfc4180":

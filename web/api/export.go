@@ -23,11 +23,12 @@ const (
 type writer interface {
 	Write(notes []note.Note) error
 	Close() error
+	Discard() // in place of Close, when not all notes were written
 }
 
 // selection is what an export is asked for.
 type selection struct {
-	csv         bool
+	csv, xlsx   bool
 	programs    bool        // as CSV for programs
 	team        call.TeamID // empty for every team that the token sees
 	from, until time.Time   // of closed notes; both zero for the live ones
@@ -44,7 +45,7 @@ func (a *API) export(v *exchange) error {
 	a.audit(v, "export begins") // a daemon that ends halfway writes no second line
 	wanted := func(n note.Note) bool { return v.who.Over(n).AtLeast(staff.Lead) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
-		exchange: v, csv: s.csv, dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
+		exchange: v, csv: s.csv, xlsx: s.xlsx, clocks: a.Directory.Clocks(v.who.Municipality), dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
 		look: a.look(v, true), wanted: wanted,
 		control: http.NewResponseController(v.ResponseWriter),
 		end:     v.at.Add(exportLimit),
@@ -61,6 +62,7 @@ func (a *API) export(v *exchange) error {
 		err = a.Exports.EachClosed(v.Context(), v.who.Municipality, s.from, s.until, out.take)
 	}
 	if err != nil {
+		out.discard()
 		return err
 	}
 	return out.close()
@@ -75,9 +77,11 @@ func (a *API) selected(v *exchange) (selection, error) {
 	switch format := query.Get("format"); format {
 	case "csv":
 		s.csv = true
+	case "xlsx":
+		s.xlsx = true
 	case "", "jsonl":
 	default:
-		return s, problem(http.StatusBadRequest, "query", "format is csv or jsonl")
+		return s, problem(http.StatusBadRequest, "query", "format is csv, xlsx or jsonl")
 	}
 	switch dialect := query.Get("dialect"); {
 	case dialect == "rfc4180" && s.csv:
@@ -113,6 +117,8 @@ func (a *API) selected(v *exchange) (selection, error) {
 type stream struct {
 	*exchange
 	csv     bool
+	xlsx    bool
+	clocks  *time.Location
 	dialect noteview.Dialect
 	look    noteview.Look
 	wanted  func(note.Note) bool
@@ -147,15 +153,26 @@ func (s *stream) start() {
 	}
 	kind, name := "application/jsonl", "terugbelnotities.jsonl"
 	var to io.Writer = s.ResponseWriter
-	if s.csv {
+	switch {
+	case s.xlsx:
+		kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+		name = "terugbelnotities.xlsx"
+		s.out = noteview.NewXLSX(to, s.look, s.clocks)
+	case s.csv:
 		kind, name = "text/csv; charset=utf-8; header=present", "terugbelnotities.csv"
 		s.out = noteview.NewCSV(to, s.look, s.dialect)
-	} else {
+	default:
 		s.out = noteview.NewLines(to, s.look)
 	}
 	s.Header().Set("Content-Type", kind)
 	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	s.WriteHeader(http.StatusOK)
+}
+
+func (s *stream) discard() {
+	if s.out != nil {
+		s.out.Discard()
+	}
 }
 
 func (s *stream) close() error {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
@@ -103,4 +105,22 @@ func TestAnEmptyExport(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(got.body), "\ufeffid;reference;"), "%s", got.body)
 	got = d.asks("lead", http.MethodGet, "/api/export?format=csv&dialect=rfc4180", "")
 	require.True(t, strings.HasPrefix(string(got.body), "id,reference,"), "%s", got.body)
+}
+
+func TestExportAsAWorkbook(t *testing.T) {
+	d := open(t)
+	n := d.note(permits)
+	got := d.asks("lead", http.MethodGet, "/api/export?format=xlsx", "")
+	require.Equal(t, http.StatusOK, got.StatusCode)
+	require.Equal(
+		t, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", got.Header.Get("Content-Type"),
+	)
+	require.Contains(t, got.Header.Get("Content-Disposition"), "terugbelnotities.xlsx")
+	book, err := excelize.OpenReader(bytes.NewReader(got.body))
+	require.NoError(t, err)
+	defer book.Close()
+	id, err := book.GetCellValue("Terugbelnotities", "A2")
+	require.NoError(t, err)
+	require.Equal(t, string(n.ID), id)
+	_ = d.asks("lead", http.MethodGet, "/api/export?format=xlsx&dialect=excel", "").problem(t, 400, "query")
 }
