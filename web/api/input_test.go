@@ -97,7 +97,7 @@ func TestBadInput(t *testing.T) {
 		"a filter that nobody knows": {
 			"GET", "/api/teams/vergunningen/notes?state=open", ``, nil, 400, "query", "limit",
 		},
-		"a form of export that is none": {"GET", "/api/export?format=ods", ``, nil, 400, "query", "csv or jsonl"},
+		"a form of export that is none": {"GET", "/api/export?format=ods", ``, nil, 400, "query", "csv, xlsx or jsonl"},
 		"half a period": {
 			"GET", "/api/export?closed_from=2026-11-01T00:00:00Z", ``, nil, 400, "query", "closed_until",
 		},
