@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/keeper"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
@@ -51,11 +52,12 @@ const (
 	makeOne   = "make"
 	claimOne  = "claim"
 	listDue   = "list due first"
+	pageOf    = "page of a work-list, not the first"
 	makeKept  = "make, with the journal" // as the daemon does it
 	claimKept = "claim, with the journal"
 )
 
-func operations() []string { return []string{makeOne, claimOne, listDue, makeKept, claimKept} }
+func operations() []string { return []string{makeOne, claimOne, listDue, pageOf, makeKept, claimKept} }
 
 // subject is a measured Redis, with a journal of its live notes.
 type subject struct {
@@ -222,6 +224,8 @@ func (s *subject) prepare(ctx context.Context, what string, p plan) ([]func() er
 			work[i], err = s.claiming(ctx, s.store, p, i)
 		case claimKept:
 			work[i], err = s.claiming(ctx, s.keeper, p, i)
+		case pageOf:
+			work[i], err = s.paging(ctx, p)
 		default:
 			work[i] = s.listing(ctx, p, i)
 		}
@@ -258,6 +262,26 @@ func (s *subject) listing(ctx context.Context, p plan, i int) func() error {
 		}
 		return err
 	}
+}
+
+// paging reads the second page of a work-list of as many teams as the small side has.
+func (s *subject) paging(ctx context.Context, p plan) (func() error, error) {
+	q := listing.Query{Limit: p.List}
+	for i := range p.Small.Teams {
+		q.Teams = append(q.Teams, call.TeamID(teamOf(s.scale, i)))
+	}
+	first, err := s.store.Page(ctx, town, q)
+	if err != nil {
+		return nil, err
+	}
+	q.After = first.Next
+	return func() error {
+		page, err := s.store.Page(ctx, town, q)
+		if err == nil && len(page.Notes) != p.List {
+			err = fmt.Errorf("only %d notes are on the page", len(page.Notes))
+		}
+		return err
+	}, nil
 }
 
 const colleague call.AgentID = "els"
