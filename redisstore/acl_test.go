@@ -4,12 +4,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
@@ -69,6 +71,7 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	_, err = s.Absences(ctx, deventer)
 	require.NoError(t, err)
 	require.NoError(t, s.SetPresent(ctx, deventer, els))
+	signIn(t, s)
 	require.NoError(t, s.TakesWrites(ctx))
 	_, _, err = s.Log(ctx, deventer, "", 10)
 	require.NoError(t, err)
@@ -81,6 +84,38 @@ func TestTheShippedUserCanDoAllThatTheStoreDoes(t *testing.T) {
 	slow, err := operator.SlowLogGet(ctx, 10).Result()
 	require.NoError(t, err)
 	require.Empty(t, slow, "no caller's words in the slow log")
+}
+
+// signIn does all that signing in asks of the store.
+func signIn(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	sessions, key := s.Sessions(), signin.SessionKey("x")
+	require.NoError(t, sessions.CommitCtx(ctx, key, []byte("{}"), time.Now().Add(time.Minute)))
+	require.NoError(t, sessions.Amend(ctx, key, []byte(`{"a":1}`)))
+	require.NoError(t, sessions.Touch(ctx, key, time.Hour))
+	data, left, found, err := sessions.Peek(ctx, key)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, `{"a":1}`, string(data))
+	require.Greater(t, left, 59*time.Minute)
+	require.NoError(t, sessions.DeleteCtx(ctx, key))
+	_, found, err = sessions.FindCtx(ctx, key)
+	require.NoError(t, err)
+	require.False(t, found)
+	a := signin.Account{Person: els, Municipality: deventer, Made: promised}
+	require.NoError(t, s.ChangeAccount(ctx, nil, &a))
+	_, err = s.Accounts(ctx, deventer)
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeAccount(ctx, &a, nil))
+	require.NoError(t, s.SignOut(ctx, deventer, els))
+	_, err = s.SignedOut(ctx, deventer, els)
+	require.NoError(t, err)
+	require.NoError(t, s.SavePerson(ctx, staff.FromPage, staff.Person{ID: els, Municipality: deventer}))
+	_, err = s.Person(ctx, deventer, els)
+	require.NoError(t, err)
+	_, err = s.People(ctx, deventer)
+	require.NoError(t, err)
+	require.NoError(t, s.RemovePerson(ctx, staff.FromPage, deventer, els))
 }
 
 func TestTheShippedUserWorksInAnotherDatabase(t *testing.T) {
@@ -115,6 +150,10 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 		{"EXPIRE", tag + "idem", "1"},
 		{"EXPIRE", tag + "note:x", "1"},
 		{"DEL", tag + "day:2026-11-20"},
+		{"GET", "bereikbaar:x"},
+		{"SET", tag + "session:x", "1"},
+		{"DEL", tag + "accounts"},
+		{"SCAN", "0", "MATCH", "bereikbaar:session:*"},
 		{"HGET", "another:program", "x"},
 		{"XTRIM", tag + "log", "MAXLEN", "0"},
 		{"RENAME", tag + "idem", tag + "x"},
@@ -123,7 +162,7 @@ func TestTheShippedUserCanDoNothingElse(t *testing.T) {
 		err := c.Do(t.Context(), command...).Err()
 		require.Error(t, err, "%v", command)
 		require.Regexp(
-			t, `NOPERM|ACL failure|can't run this command|DEBUG command not allowed`, err.Error(), "%v", command,
+			t, `NOPERM|ACL failure|can't run this command|can't access at least one of the keys|DEBUG command not allowed`, err.Error(), "%v", command,
 		)
 	}
 	require.ErrorContains(
@@ -146,6 +185,20 @@ func TestARightIsMissing(t *testing.T) {
 		problems := s.Check(t.Context())
 		require.Len(t, problems, 1)
 		require.Contains(t, problems[0].String(), "EXPIRE")
+	})
+	t.Run("to keep sessions", func(t *testing.T) {
+		server := shipped(t, func(acl string) string {
+			return strings.Replace(acl, " (~bereikbaar:session:* +get +set +del +pttl +pexpire)", "", 1)
+		})
+		s := open(t, server.Addr)
+		err := s.Sessions().Commit("x", []byte("{}"), time.Now().Add(time.Minute))
+		require.ErrorIs(t, err, note.ErrStoreDown)
+		require.ErrorContains(t, err, "lacks a right")
+		promise(t, s)
+		problems := s.Check(t.Context())
+		require.Len(t, problems, 1)
+		require.False(t, problems[0].Grave, "notes are safe")
+		require.Contains(t, problems[0].String(), "GET, SET, DEL, PTTL, PEXPIRE")
 	})
 	for _, right := range []string{"xadd", "hset", "zadd", "sadd", "hincrby", "hget", "exists", "type"} {
 		t.Run(right, func(t *testing.T) {

@@ -94,7 +94,8 @@ func (s *Store) gather(ctx context.Context) (facts, error) {
 	f.info = parseInfo(info)
 	if majorOf(f.info["redis_version"]) >= oldestMajor { // an older one does not know the script
 		rights := keysOf("rights")
-		if f.missing, err = s.run(ctx, rightsScript, []string{rights.tag, rights.day("2026-11-20")}, nil); err != nil {
+		names := []string{rights.tag, rights.day("2026-11-20"), sessionKey("rights")}
+		if f.missing, err = s.run(ctx, rightsScript, names, nil); err != nil {
 			return f, down("ask for our rights", err)
 		}
 	}
@@ -135,10 +136,7 @@ func judge(f facts) []Problem {
 	warn := func(setting, text, mend string) { found = append(found, Problem{setting, false, text, mend}) }
 
 	judgeServer(f.info, grave)
-	if len(f.missing) > 0 {
-		grave("rights", "the Redis user may not run "+strings.Join(f.missing, ", "),
-			"Give it the rule of deploy/redis/users.acl, and take a rename-command of these out of redis.conf")
-	}
+	judgeRights(f.missing, grave, warn)
 	judgeConfig(f, grave, warn)
 	judgeErasure(f, warn)
 	judgeDisk(f, grave, warn)
@@ -159,6 +157,26 @@ func judge(f facts) []Problem {
 			"Run a time service (systemd-timesyncd, chrony) on both machines")
 	}
 	return found
+}
+
+// judgeRights tells apart what notes need, and what only the sessions of people need.
+func judgeRights(missing []string, grave, warn finding) {
+	const mend = "Give it the rule of deploy/redis/users.acl, and take a rename-command of these out of redis.conf"
+	var notes, sessions []string
+	for _, command := range missing {
+		if of, ok := strings.CutPrefix(command, "session "); ok {
+			sessions = append(sessions, of)
+			continue
+		}
+		notes = append(notes, command)
+	}
+	if len(notes) > 0 {
+		grave("rights", "the Redis user may not run "+strings.Join(notes, ", "), mend)
+	}
+	if len(sessions) > 0 {
+		warn("rights", "nobody can sign in: the Redis user may not run "+strings.Join(sessions, ", ")+
+			" on bereikbaar:session:*", mend)
+	}
 }
 
 type finding func(setting, text, mend string)

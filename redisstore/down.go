@@ -44,6 +44,7 @@ var troubles = []trouble{
 	{"NOPERM", false, lacksRight},
 	// The same inside a script: 7.0, and 7.2 and newer.
 	{"The user executing the script can't run", false, lacksRight},
+	{"The user executing the script can't access", false, lacksRight}, // it may run it on other keys
 	{"ACL failure in script", false, lacksRight},
 	{"unknown command", false, lacksWord},
 	{"Unknown Redis command called from script", false, lacksWord},

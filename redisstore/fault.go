@@ -120,7 +120,10 @@ func (s *Store) Faults() []Fault {
 
 // indexOf is the kind of a key: what follows the hash tag, up to the next colon.
 func indexOf(key string) string {
-	_, name, _ := strings.Cut(key, "}:")
+	_, name, tagged := strings.Cut(key, "}:")
+	if !tagged {
+		name = strings.TrimPrefix(key, keyPrefix)
+	}
 	kind, _, _ := strings.Cut(name, ":")
 	return kind
 }
@@ -140,6 +143,15 @@ func mendOf(index, key string) string {
 		return lost + "HSET or HDEL " + key + " FIELD; HGETALL " + key + " shows all fields"
 	case "absent":
 		return "Say anew whether the colleague is absent: bereikbaar notes present"
+	case "session":
+		return "DEL " + key + ": its person signs in again"
+	case "accounts":
+		return "Remove the account and make it anew: bereikbaar account remove, bereikbaar account new"
+	case "people":
+		return "A sign-in of the person, or an administrator, writes it anew. HDEL " + key + " FIELD removes it; HGETALL " +
+			key + " shows all fields"
+	case "signed_out":
+		return "Sign the person out: bereikbaar account sign-out. HDEL " + key + " PERSON first"
 	}
 	return "Restore it from the log or from a backup (docs/notes.md, Restoring by hand)"
 }
@@ -168,8 +180,8 @@ func junkFault(what, entry, is string) metFault {
 // Indexes are the kinds of keys that can have faults.
 func Indexes() []string {
 	return []string{
-		"absent", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number", "open",
-		"references", "teams",
+		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number",
+		"open", "people", "references", "session", "signed_out", "teams",
 	}
 }
 

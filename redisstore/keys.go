@@ -13,7 +13,8 @@ import (
 const keyPrefix = "bereikbaar:"
 
 // keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
-// cluster. Promises have no time to live; only the counts of a day have. docs/notes.md has the same list for people.
+// cluster. Promises have no time to live; only the counts of a day and sessions have. docs/notes.md has the same list for
+// people.
 type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }
@@ -58,6 +59,15 @@ func (k keys) ledger() string { return k.tag + "ledger" }
 // hash: colleague → absence, see staff.EncodeAbsence
 func (k keys) absent() string { return k.tag + "absent" }
 
+// hash: "page:<person>", "sign_in:<person>" → what that source knows of them, see staff.EncodePerson
+func (k keys) people() string { return k.tag + "people" }
+
+// hash: person → their local account, see signin.EncodeAccount
+func (k keys) accounts() string { return k.tag + "accounts" }
+
+// hash: person → how often they were signed out everywhere
+func (k keys) signedOut() string { return k.tag + "signed_out" }
+
 // stream: every event, see note.EncodeEvent
 func (k keys) log() string { return k.tag + "log" }
 
@@ -69,6 +79,10 @@ func (k keys) day(date string) string { return k.tag + "day:" + date }
 // are hashed to keep them out of SLOWLOG, MONITOR and error messages, where key names show; this keeps no secret,
 // because so few digits can be guessed.
 func (k keys) number(n call.Number) string { return k.tag + "number:" + hashed(n.E164) }
+
+// sessionKey: string: a session, see signin.SessionKey, which makes the hash. Whose it is stands in it, so it has no
+// municipality's tag. It expires, and deploy/redis/users.acl knows it by its name.
+func sessionKey(hash string) string { return keyPrefix + "session:" + hash }
 
 // hashed keeps texts that may be personal out of names.
 func hashed(texts ...string) string {

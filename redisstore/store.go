@@ -1,5 +1,5 @@
-// Package redisstore owns how callback notes lie in Redis: the keys, one Lua script per transition, and what holds when
-// Redis does not answer.
+// Package redisstore owns how callback notes, people and their sessions lie in Redis: the keys, one Lua script per
+// transition, and what holds when Redis does not answer.
 package redisstore
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -26,6 +27,11 @@ var (
 	_ listing.Finder = (*Store)(nil)
 	_ dialling.Tally = (*Store)(nil)
 	_ staff.Presence = (*Store)(nil)
+	_ staff.People   = (*Store)(nil)
+
+	_ signin.Accounts = (*Store)(nil)
+	_ signin.SignOuts = (*Store)(nil)
+	_ signin.Sessions = (*Sessions)(nil)
 )
 
 // The limits were measured on Redis 7.0 with go-redis 9.23: the defaults of the library run a script up to four times

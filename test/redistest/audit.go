@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -17,6 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -34,6 +37,7 @@ type Stored struct {
 //   - one note answers for a key (I2), and no event is stored twice;
 //   - a live note is in the due list of its team alone (I4), at its deadline and priority;
 //   - every other index agrees exactly with the notes, and every key is known here;
+//   - what is kept of people can be read, and every session is kept under a hash and ends;
 //   - the ledger agrees with the events, and balances.
 //
 // It reads in a few trips; it is for tests and measurements, not for a Redis that callers wait for.
@@ -45,6 +49,9 @@ func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) 
 		stored: Stored{Notes: make(map[note.ID]note.Note), Events: make(map[note.ID][]note.Event)},
 	}
 	if err := a.read(ctx, c); err != nil {
+		return a.stored, err
+	}
+	if err := a.sessions(ctx, c); err != nil {
 		return a.stored, err
 	}
 	a.notes()
@@ -122,6 +129,9 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 				}
 			}
 		}
+	case "people", "accounts", "signed_out":
+		cmd := p.HGetAll(ctx, a.tag+name)
+		return func() { a.people(name, cmd.Val()) }
 	case "note", "idem", "references", "open", "ledger":
 		cmd := p.HGetAll(ctx, a.tag+name)
 		return func() { a.hashes[name] = cmd.Val() }
@@ -141,6 +151,59 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 		return func() { a.stream = cmd.Val() }
 	}
 	return func() { a.wrong("key %s is not known", name) }
+}
+
+// people checks what is stored of persons.
+func (a *auditor) people(name string, fields map[string]string) {
+	for field, text := range fields {
+		err, id := error(nil), field
+		switch name {
+		case "people":
+			source, of, _ := strings.Cut(field, ":")
+			id = of
+			if source != string(staff.FromPage) && source != string(staff.FromSignIn) {
+				err = fmt.Errorf("field %s is of no source: %w", field, note.ErrBroken)
+				break
+			}
+			_, err = staff.DecodePerson("", call.AgentID(id), text)
+		case "accounts":
+			_, err = signin.DecodeAccount("", call.AgentID(id), text)
+		default:
+			_, err = strconv.ParseUint(text, 10, 63)
+		}
+		if err != nil || !signin.ValidID(call.AgentID(id)) {
+			a.wrong("key %s: field %s: %w", name, field, cmp.Or(err, note.ErrBroken))
+		}
+	}
+}
+
+// sessions checks the keys of no municipality: they are sessions under a hash, and every one of them expires.
+func (a *auditor) sessions(ctx context.Context, c redis.UniversalClient) error {
+	scan := c.Scan(ctx, 0, "bereikbaar:[^{]*", 10_000).Iterator()
+	for scan.Next(ctx) {
+		if strings.HasPrefix(scan.Val(), "bereikbaar:witness:") { // whether this Redis has forgotten something
+			continue
+		}
+		hash, session := strings.CutPrefix(scan.Val(), "bereikbaar:session:")
+		if !session {
+			a.wrong("key %s is not known", scan.Val())
+			continue
+		}
+		if sum, err := base64.RawURLEncoding.DecodeString(hash); err != nil || len(sum) != sha256.Size {
+			a.wrong("key %s: a session is kept under something that is no hash", scan.Val())
+		}
+		left, err := c.TTL(ctx, scan.Val()).Result()
+		if err != nil {
+			return fmt.Errorf("ask when a session ends: %w", err)
+		}
+		if left == -1 { // -2: it has ended meanwhile
+			a.wrong("key %s: a session that does not end", scan.Val())
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return fmt.Errorf("list the sessions: %w", err)
+	}
+	return nil
 }
 
 func (a *auditor) notes() {

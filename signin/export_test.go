@@ -1,0 +1,20 @@
+package signin
+
+import "time"
+
+// For tests of this package.
+var (
+	CodeAt       = codeAt
+	MatchCode    = matchCode
+	HashPassword = hashPassword
+	SamePassword = samePassword
+)
+
+// Seal seals as a sign-in does that has another key.
+func SealAsAnother(as string, value any, until time.Time) string {
+	s, err := newSealer()
+	if err != nil {
+		panic(err)
+	}
+	return s.seal(as, value, until)
+}

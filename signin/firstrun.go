@@ -1,0 +1,155 @@
+package signin
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/staff"
+)
+
+// setup is what the browser holds while a person sets their account up.
+type setup struct {
+	Link   string `json:"link"` // the hash of the link
+	Secret string `json:"secret"`
+}
+
+const (
+	asSetup    = "setup"
+	setupLasts = time.Hour
+)
+
+// linked gives the account that a first-run link is for. The reason is empty when the link works.
+func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
+	now := time.Now()
+	if s.Local == nil {
+		return Account{}, staff.Person{}, LinkUsed
+	}
+	try, ok := s.limits.begin(now, map[limit]string{limitAddress: client(r)})
+	if !ok {
+		s.refused(r, TooMany, "")
+		return Account{}, staff.Person{}, TooMany
+	}
+	id, hash, ok := splitToken(r.PathValue("token"))
+	if !ok {
+		s.refused(r, LinkUsed, "")
+		return Account{}, staff.Person{}, LinkUsed
+	}
+	a, found, err := s.find(r.Context(), id)
+	switch {
+	case err != nil:
+		try.succeeded()
+		return Account{}, staff.Person{}, s.fault(r, err)
+	case !found, a.Link == "", subtle.ConstantTimeCompare([]byte(a.Link), []byte(hash)) != 1, !now.Before(a.Until):
+		s.refused(r, LinkUsed, a.Person)
+		return Account{}, staff.Person{}, LinkUsed
+	}
+	try.succeeded()
+	person, err := s.person(r.Context(), session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount})
+	if err != nil {
+		return Account{}, staff.Person{}, s.fault(r, err)
+	}
+	return a, person, ""
+}
+
+func (s *SignIn) tellFirst(w http.ResponseWriter, r *http.Request, reason Reason) {
+	wait := time.Duration(0)
+	if reason == TooMany || reason == StoreDown || reason == Busy {
+		wait = retryLater
+	}
+	s.write(w, r, statusOf(reason), wait, s.Forms.Told(r, Told{Reason: reason, On: pathSignIn}))
+}
+
+// showFirst shows the form, and uses nothing up: programs that look at mail open links, too.
+func (s *SignIn) showFirst(w http.ResponseWriter, r *http.Request) {
+	a, person, reason := s.linked(r)
+	if reason != "" {
+		s.tellFirst(w, r, reason)
+		return
+	}
+	s.firstForm(w, r, a, person, newSecret(), FirstForm{})
+}
+
+func (s *SignIn) firstForm(
+	w http.ResponseWriter, r *http.Request, a Account, person staff.Person, secret string, f FirstForm,
+) {
+	f.Called, f.ID, f.Least, f.Until = person.Called(), string(a.Person), LeastPassword, a.Until
+	if !s.Local.WithoutCode {
+		drawn, err := enrolment(secret, "Bereikbaar", f.ID)
+		if err != nil {
+			s.Log.Error("a QR code could not be drawn", "err", err)
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		}
+		f.Enrolment = &drawn
+		f.Setup = s.sealer.seal(asSetup, setup{a.Link, secret}, time.Now().Add(setupLasts))
+	}
+	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.First(r, f))
+}
+
+// takeFirst uses the link up: the account has the chosen password and codes from then on, and every earlier session of
+// the person ends.
+func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
+	a, person, reason := s.linked(r)
+	if reason != "" {
+		s.tellFirst(w, r, reason)
+		return
+	}
+	ctx, now := r.Context(), time.Now()
+	after := a
+	after.Link, after.Until, after.Secret, after.UsedStep = "", time.Time{}, "", 0
+	secret := newSecret()
+	if !s.Local.WithoutCode {
+		var has setup
+		if s.sealer.open(asSetup, r.PostFormValue("setup"), now, &has) != nil || has.Link != a.Link {
+			s.refused(r, TooLate, a.Person)
+			s.firstForm(w, r, a, person, secret, FirstForm{Reason: TooLate})
+			return
+		}
+		secret = has.Secret
+	}
+	password := r.PostFormValue("password")
+	if problem := CheckPassword(password, person); problem != "" {
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: WeakPassword, Problem: problem})
+		return
+	}
+	if password != r.PostFormValue("again") {
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: NotTheSame})
+		return
+	}
+	if !s.Local.WithoutCode {
+		step, ok := matchCode(secret, r.PostFormValue("code"), 0, now)
+		if !ok {
+			s.refused(r, WrongCode, a.Person)
+			s.firstForm(w, r, a, person, secret, FirstForm{Reason: WrongCode})
+			return
+		}
+		after.Secret, after.UsedStep = secret, step
+	}
+	done, err := s.turn(ctx)
+	if err != nil {
+		s.refused(r, Busy, a.Person)
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: Busy, Wait: retryLater})
+		return
+	}
+	after.Password, err = hashPassword(password)
+	done()
+	if err == nil {
+		err = s.Local.Accounts.ChangeAccount(ctx, &a, &after)
+	}
+	if errors.Is(err, ErrChanged) { // somebody else used the link first
+		s.refused(r, LinkUsed, a.Person)
+		s.tellFirst(w, r, LinkUsed)
+		return
+	}
+	if err == nil {
+		err = s.SignOuts.SignOut(ctx, a.Municipality, a.Person)
+	}
+	if err != nil {
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err), Wait: retryLater})
+		return
+	}
+	s.audit(r, "password and codes were set by a first-run link", "person", a.Person, "municipality", a.Municipality)
+	s.letIn(w, r, after, home)
+}

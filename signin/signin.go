@@ -1,0 +1,105 @@
+// Package signin owns how a person proves who they are: local accounts, the municipality's own OpenID Connect provider,
+// and the sessions that follow.
+package signin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/staff"
+)
+
+// Known gives what each source knows of a person, see staff.Merge; nothing when nobody knows them. Errors wrap
+// note.ErrStoreDown or note.ErrBroken.
+type Known interface {
+	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[staff.Source]staff.Person, error)
+}
+
+// Options are the parts of sign-in.
+type Options struct {
+	// Municipalities gives those of the configuration, in an order that does not change.
+	Municipalities func() []call.MunicipalityID
+	// Address is where browsers find the pages, such as https://bel.deventer.nl. Cookies are for https alone unless it
+	// says http, which is for a loopback address only.
+	Address *url.URL
+
+	Sessions Sessions
+	SignOuts SignOuts
+	Known    Known
+	People   staff.People // takes what the provider says of persons
+
+	Local *Local // nil for no local accounts
+	OIDC  *OIDC  // nil for no provider
+
+	Idle time.Duration // after which an unused session ends; 0 for 15 minutes
+	Most time.Duration // after which every session ends; 0 for 10 hours
+
+	Forms Forms
+	Meter Meter
+	Log   *slog.Logger // and audit log
+}
+
+// Local are the local accounts.
+type Local struct {
+	Accounts Accounts
+	// WithoutCode lets accounts in by their password alone: for a machine that nobody else reaches.
+	WithoutCode bool
+}
+
+const (
+	defaultIdle = 15 * time.Minute
+	defaultMost = 10 * time.Hour
+)
+
+// SignIn signs people in and out, and knows their sessions. It is safe for use by several goroutines.
+type SignIn struct {
+	Options
+	scs    *scs.SessionManager
+	sealer *sealer
+	limits *limits
+	hashes chan struct{} // holds one for each password that is being hashed
+	bogus  string        // a hash that no password has, for accounts that are not there
+
+	provider provider
+
+	mu        sync.Mutex
+	refreshes map[string]*refresh  // by key of the session
+	states    map[string]time.Time // of the provider's answers that were used, until when they are remembered
+}
+
+// New joins the parts. It waits for no server: a provider that is away is asked again when somebody signs in.
+func New(o Options) (*SignIn, error) {
+	if o.Idle == 0 {
+		o.Idle = defaultIdle
+	}
+	if o.Most == 0 {
+		o.Most = defaultMost
+	}
+	if o.Address == nil || o.Address.Host == "" || !secure(o.Address) && !loopback(o.Address.Hostname()) {
+		return nil, errors.New("the address of the pages must be https, or http on a loopback address")
+	}
+	if o.Local != nil && o.Local.WithoutCode && !loopback(o.Address.Hostname()) {
+		return nil, errors.New("accounts without a code are for a loopback address only")
+	}
+	s := &SignIn{
+		Options: o, limits: newLimits(), hashes: make(chan struct{}, hashesAtOnce), refreshes: map[string]*refresh{},
+	}
+	var err error
+	if s.sealer, err = newSealer(); err != nil {
+		return nil, err
+	}
+	if s.bogus, err = hashPassword(randomText()); err != nil {
+		return nil, err
+	}
+	s.scs = s.manager()
+	return s, nil
+}
+
+func secure(address *url.URL) bool { return address.Scheme == "https" }
