@@ -1,0 +1,221 @@
+package signin_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// from sends a form as if through a proxy, from an address.
+func (b *browser) from(address, path string, form url.Values) answer {
+	b.t.Helper()
+	r := b.request("POST", path, form)
+	r.Header.Set("X-Forwarded-For", address)
+	return b.do(r)
+}
+
+func try(id, typed string) url.Values { return url.Values{"id": {id}, "password": {typed}} }
+
+func TestPasswordsCannotBeTriedAtWill(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.browser().setUp(h.account(deventer, anouk))
+	h.browser().setUp(h.account(raalte, cem))
+	b := h.browser()
+	for range 5 {
+		wrong := b.from("10.0.0.1", "/sign-in", try("anouk", "vijf ezels in de zon"))
+		require.Equal(t, http.StatusUnauthorized, wrong.status)
+		require.Equal(t, "password", wrong.said("reason"))
+		require.Contains(t, wrong.body, `value="anouk"`, "the id need not be typed again")
+	}
+	stopped := b.from("10.0.0.1", "/sign-in", try("anouk", password))
+	require.Equal(t, http.StatusTooManyRequests, stopped.status, "the right one would tell that it is right")
+	require.NotEmpty(t, stopped.header.Get("Retry-After"))
+	require.Equal(t, "/sign-in/code", b.from("10.0.0.1", "/sign-in", try("Cem.Kaya", password)).to, "others there go on")
+	require.Equal(t, "/sign-in/code", b.from("10.0.0.2", "/sign-in", try("anouk", password)).to, "so does anouk elsewhere")
+	require.Equal(t, 5, h.meter.of("refused password"))
+	require.Equal(t, 1, h.meter.of("refused too_many"))
+	require.Equal(t, 5, strings.Count(h.log.String(), "reason=password person=anouk"))
+	require.Contains(t, h.log.String(), "address=10.0.0.1")
+
+	for range 15 {
+		b.from("10.0.0.3", "/sign-in", try("nobody", "x"))
+	}
+	for i := range 15 {
+		b.from("10.0.0.3", "/sign-in", try(fmt.Sprint("nobody", i), "x"))
+	}
+	require.Equal(t, http.StatusTooManyRequests, b.from("10.0.0.3", "/sign-in", try("Cem.Kaya", password)).status,
+		"an address that tries many accounts")
+	require.NotContains(t, h.log.String(), "nobody", "what is typed for an id may be a password")
+}
+
+func TestAColleaguesOfficeIsNotLockedOutByRightPasswords(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.browser().setUp(h.account(deventer, anouk))
+	for range 30 {
+		require.Equal(t, "/sign-in/code", h.browser().post("/sign-in", "id", "anouk", "password", password).to)
+	}
+}
+
+func TestAttemptsBesideEachOtherCountToo(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.browser().setUp(h.account(deventer, anouk))
+	var wrong, stopped atomic.Int32
+	var all sync.WaitGroup
+	for range 12 {
+		b := h.browser()
+		all.Go(func() {
+			switch b.post("/sign-in", "id", "anouk", "password", "vijf ezels in de zon").status {
+			case http.StatusUnauthorized:
+				wrong.Add(1)
+			case http.StatusTooManyRequests:
+				stopped.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 5, wrong.Load())
+	require.EqualValues(t, 7, stopped.Load())
+}
+
+func TestNobodyLearnsWhetherThereIsAnAccount(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.account(deventer, anouk) // without a password yet
+	h.browser().setUp(h.account(raalte, cem))
+	var bodies []string
+	for _, id := range []string{"anouk", "Cem.Kaya", "nobody", "", "no person's id", "*", strings.Repeat("x", 5000)} {
+		wrong := h.browser().post("/sign-in", "id", id, "password", "")
+		require.Equal(t, http.StatusUnauthorized, wrong.status, id)
+		bodies = append(bodies, strings.ReplaceAll(wrong.body, `value="`+strings.ReplaceAll(id, "'", "&#39;")+`"`, `value=""`))
+	}
+	for _, body := range bodies {
+		require.Equal(t, bodies[0], body)
+	}
+}
+
+func TestCodesCannotBeTriedAtWillNorUsedTwice(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	secret := h.browser().setUp(h.account(deventer, anouk))
+	in, spy := h.browser(), h.browser()
+	for _, b := range []*browser{in, spy} {
+		require.Equal(t, "/sign-in/code", b.post("/sign-in", "id", "anouk", "password", password).to)
+	}
+	var let atomic.Int32
+	var all sync.WaitGroup
+	code := in.code(secret, 1)
+	for _, b := range []*browser{in, spy} { // somebody looks over the shoulder and is as fast
+		all.Go(func() {
+			if b.post("/sign-in/code", "code", code).status == http.StatusSeeOther {
+				let.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, let.Load())
+
+	b := h.browser()
+	require.Equal(t, "/sign-in/code", b.post("/sign-in", "id", "anouk", "password", password).to)
+	for range 4 { // and the one above
+		require.Equal(t, http.StatusUnauthorized, b.post("/sign-in/code", "code", "000000").status)
+	}
+	stopped := b.from("10.0.0.9", "/sign-in/code", url.Values{"code": {"000000"}})
+	require.Equal(t, http.StatusTooManyRequests, stopped.status, "from any address")
+	require.Equal(t, "300", stopped.header.Get("Retry-After"))
+}
+
+func TestTheStepBetweenPasswordAndCodeIsOfThisBrowser(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	secret := h.browser().setUp(h.account(deventer, anouk))
+	for _, b := range []*browser{h.browser()} {
+		none := b.post("/sign-in/code", "code", b.code(secret, 1))
+		require.Equal(t, http.StatusBadRequest, none.status)
+		require.Equal(t, "too_late", none.said("reason"))
+	}
+	b := h.browser()
+	require.Equal(t, "/sign-in/code", b.post("/sign-in", "id", "anouk", "password", password).to)
+	at, err := url.Parse(h.server.URL)
+	require.NoError(t, err)
+	const step = "__Host-bereikbaar-passed"
+	sealed := b.cookie(step)
+	require.NotEmpty(t, sealed)
+	require.NotContains(t, sealed, "anouk")
+	flipped := "A" + sealed[1:]
+	if sealed[0] == 'A' {
+		flipped = "B" + sealed[1:]
+	}
+	for _, bad := range []string{flipped, sealed[:len(sealed)-3], "x", strings.Repeat("A", 9000)} {
+		forged := h.browser()
+		r := forged.request("POST", "/sign-in/code", url.Values{"code": {b.code(secret, 1)}})
+		r.AddCookie(&http.Cookie{Name: step, Value: bad})
+		require.Equal(t, "too_late", forged.do(r).said("reason"))
+	}
+	// The password is changed meanwhile.
+	h.browser().setUp(h.account2(deventer, anouk))
+	require.Equal(t, "too_late", b.get("/sign-in/code").said("reason"))
+	require.NotNil(t, at)
+}
+
+func TestAFirstRunFormThatIsNotRight(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	link := h.account(deventer, anouk)
+	b := h.browser()
+	page := b.get(link)
+	secret, setup := strings.ReplaceAll(page.said("secret"), " ", ""), page.setup()
+	require.Contains(t, page.body, "Anouk de Vries")
+	require.Contains(t, page.body, "data:image/png;base64,")
+	for name, test := range map[string]struct{ password, again, code, setup, reason, problem string }{
+		"too short":       {"kort", "kort", b.code(secret, 0), setup, "weak", "short"},
+		"their own name":  {"Anouk-de-Vries-1", "Anouk-de-Vries-1", b.code(secret, 0), setup, "weak", "name"},
+		"not the same":    {password, password + "x", b.code(secret, 0), setup, "not_same", ""},
+		"a wrong code":    {password, password, "000000", setup, "code", ""},
+		"no setup":        {password, password, b.code(secret, 0), "", "too_late", ""},
+		"setup of a step": {password, password, b.code(secret, 0), b.cookie("__Host-bereikbaar-passed"), "too_late", ""},
+	} {
+		wrong := b.post(link, "password", test.password, "again", test.again, "code", test.code, "setup", test.setup)
+		require.Equal(t, test.reason, wrong.said("reason"), name)
+		require.Equal(t, test.problem, wrong.said("problem"), name)
+		require.NotContains(t, wrong.body, password, name)
+		if test.setup == setup {
+			require.Equal(t, secret, strings.ReplaceAll(wrong.said("secret"), " ", ""), "the QR code stays: %s", name)
+		}
+	}
+	require.Equal(t, http.StatusSeeOther,
+		b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", setup).status)
+}
+
+func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	link := h.account(deventer, anouk)
+	var all sync.WaitGroup
+	var set, gone atomic.Int32
+	for range 4 {
+		b := h.browser()
+		page := b.get(link)
+		secret := strings.ReplaceAll(page.said("secret"), " ", "")
+		all.Go(func() {
+			done := b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup())
+			switch done.status {
+			case http.StatusSeeOther:
+				set.Add(1)
+			case http.StatusGone:
+				gone.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, set.Load())
+	require.EqualValues(t, 3, gone.Load())
+}
