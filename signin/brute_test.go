@@ -44,14 +44,12 @@ func TestPasswordsCannotBeTriedAtWill(t *testing.T) {
 	require.Equal(t, 5, strings.Count(h.log.String(), "reason=password person=anouk"))
 	require.Contains(t, h.log.String(), "address=10.0.0.1")
 
-	for range 15 {
-		b.from("10.0.0.3", "/sign-in", try("nobody", "x"))
+	stoppedAfter := 0
+	for b.from("10.0.0.3", "/sign-in", try(fmt.Sprint("nobody", stoppedAfter), "x")).status == http.StatusUnauthorized {
+		stoppedAfter++
+		require.Less(t, stoppedAfter, 60, "an address that tries many accounts")
 	}
-	for i := range 15 {
-		b.from("10.0.0.3", "/sign-in", try(fmt.Sprint("nobody", i), "x"))
-	}
-	require.Equal(t, http.StatusTooManyRequests, b.from("10.0.0.3", "/sign-in", try("Cem.Kaya", password)).status,
-		"an address that tries many accounts")
+	require.GreaterOrEqual(t, stoppedAfter, 20)
 	require.NotContains(t, h.log.String(), "nobody", "what is typed for an id may be a password")
 }
 

@@ -93,6 +93,7 @@ func (s *SignIn) discovered(ctx context.Context) (*ready, error) {
 	}
 	var says struct {
 		Algorithms []string `json:"id_token_signing_alg_values_supported"`
+		Methods    []string `json:"token_endpoint_auth_methods_supported"`
 	}
 	_ = found.Claims(&says) // it was read before
 	taken := slices.DeleteFunc(slices.Clone(algorithms), func(a string) bool {
@@ -101,16 +102,29 @@ func (s *SignIn) discovered(ctx context.Context) (*ready, error) {
 	if len(taken) == 0 {
 		taken = []string{oidc.RS256}
 	}
+	endpoint := found.Endpoint()
+	endpoint.AuthStyle = authStyle(s.OIDC.ClientSecret, says.Methods)
 	p.ready = &ready{
 		provider: found,
 		verifier: found.Verifier(&oidc.Config{ClientID: s.OIDC.ClientID, SupportedSigningAlgs: taken}),
 		oauth2: oauth2.Config{
-			ClientID: s.OIDC.ClientID, ClientSecret: s.OIDC.ClientSecret, Endpoint: found.Endpoint(),
+			ClientID: s.OIDC.ClientID, ClientSecret: s.OIDC.ClientSecret, Endpoint: endpoint,
 			RedirectURL: s.Address.JoinPath(pathCallback).String(),
 			Scopes:      append([]string{oidc.ScopeOpenID}, s.OIDC.Scopes...),
 		},
 	}
 	return p.ready, nil
+}
+
+// authStyle is how the provider takes our secret. Left to itself, the library tries both ways, and sends the code twice.
+func authStyle(secret string, methods []string) oauth2.AuthStyle {
+	switch {
+	case secret == "":
+		return oauth2.AuthStyleInParams
+	case len(methods) == 0 || slices.Contains(methods, "client_secret_basic"): // the default of the standard
+		return oauth2.AuthStyleInHeader
+	}
+	return oauth2.AuthStyleInParams
 }
 
 // clipped keeps what a server said short.
