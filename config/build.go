@@ -53,7 +53,8 @@ func (b *builder) system() {
 	if c.KPI.ShortAbandon >= c.KPI.AnswerThreshold {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}
-	if f.Web.TokensFile != "" && collide(c.Listen.Web, c.Listen.Operations) {
+	b.signIn()
+	if b.web() && collide(c.Listen.Web, c.Listen.Operations) {
 		b.doc.problem(
 			"listen.web", "it is the same port as listen.operations, and only one can have it",
 			"choose another port, such as 127.0.0.1:8570",
@@ -74,13 +75,16 @@ func (b *builder) exposed() {
 			"keep it on 127.0.0.1, or let a firewall in only Prometheus",
 		)
 	}
-	if host := hostOf(b.cfg.Listen.Web); b.cfg.Web.TokensFile != "" && !loopback(host) {
+	if host := hostOf(b.cfg.Listen.Web); b.web() && !loopback(host) {
 		b.doc.warn(
-			"listen.web", "tokens and callers' telephone numbers go over the network in plain text",
+			"listen.web", "tokens, cookies and callers' telephone numbers go over the network in plain text",
 			"keep it on 127.0.0.1, behind a proxy that speaks https",
 		)
 	}
 }
+
+// web reports whether anything listens on listen.web.
+func (b *builder) web() bool { return b.cfg.Web.TokensFile != "" || b.form.SignIn != nil }
 
 // collide reports whether two addresses cannot both be listened on.
 func collide(a, b string) bool {
@@ -119,6 +123,8 @@ func (b *builder) plan() {
 	b.municipalities(p)
 	b.agents(p)
 	b.teams(p)
+	b.groups()
+	b.people()
 	b.entries(p)
 	b.unknown(p)
 	b.follow(p)

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/calendar"
+	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 // Config is a complete and valid configuration. It does not change after Load: a reload makes a new one.
@@ -18,6 +20,7 @@ type Config struct {
 	Redis     Redis
 	Listen    Listen
 	Web       Web
+	SignIn    *SignIn // nil when nobody signs in
 	Prompts   Prompts
 	State     State
 	Log       Log
@@ -25,6 +28,7 @@ type Config struct {
 	Norm      Norm
 	KPI       KPI
 	Plan      *routing.Plan
+	People    map[call.AgentID]staff.Person // those of the file, see Person
 
 	// Warnings are settings that are allowed but probably not meant, in the order of the file.
 	Warnings Problems
@@ -44,7 +48,7 @@ type ARI struct {
 // Listen holds the addresses on which the daemon listens, as host:port.
 type Listen struct {
 	Operations string // /metrics, /healthz and /readyz
-	Web        string // the JSON API, when there is a Web.TokensFile
+	Web        string // the JSON API, when there is a Web.TokensFile, and the pages, when there is a SignIn
 }
 
 // Web configures access to the JSON API on callback notes.

@@ -28,6 +28,8 @@ type fileForm struct {
 	Texts          textsForm                   `mapstructure:"texts" keys:"language/prompt" eg:"{nl: {menu: Toets 1 of blijf aan de lijn.}}"`
 	Municipalities map[string]municipalityForm `mapstructure:"municipalities" keys:"id" need:"yes" eg:"{deventer: {name: Deventer, …}}"`
 	Entries        []entryForm                 `mapstructure:"entries" need:"yes" eg:"[{number: \"140570\", first: {menu: main}}]"`
+	SignIn         *signInForm                 `mapstructure:"sign_in" eg:"{local: {enabled: true}}"`
+	People         map[string]personForm       `mapstructure:"people" keys:"person" eg:"{anouk: {name: Anouk de Vries, roles: {kcc: lead}}}"`
 	Unknown        *unknownForm                `mapstructure:"unknown" eg:"{first: {team: kcc}}"`
 	Menus          map[string]menuForm         `mapstructure:"menus" keys:"id" eg:"{main: {prompts: [menu], …}}"`
 	Agents         map[string]agentForm        `mapstructure:"agents" keys:"id" eg:"{kcc1: {endpoint: PJSIP/kcc1}}"`
@@ -74,6 +76,52 @@ type listenForm struct {
 
 type webForm struct {
 	TokensFile string `mapstructure:"tokens_file" form:"path" eg:"/etc/bereikbaar/tokens.yaml"`
+}
+
+type signInForm struct {
+	Address string        `mapstructure:"address" form:"site" eg:"https://bel.deventer.nl"`
+	Idle    time.Duration `mapstructure:"idle" default:"15m" min:"5m" max:"4h"`
+	Longest time.Duration `mapstructure:"longest" default:"10h" min:"15m" max:"24h"`
+	Local   localForm     `mapstructure:"local"`
+	OIDC    *oidcForm     `mapstructure:"oidc" eg:"{issuer: \"https://login.deventer.nl\", client_id: bereikbaar}"`
+}
+
+type localForm struct {
+	Enabled bool `mapstructure:"enabled" default:"false"`
+	Codes   bool `mapstructure:"codes" default:"true"`
+}
+
+type oidcForm struct {
+	Issuer           string      `mapstructure:"issuer" need:"yes" form:"issuer" eg:"https://login.deventer.nl/realms/gemeente"`
+	ClientID         string      `mapstructure:"client_id" need:"yes" eg:"bereikbaar"`
+	ClientSecret     string      `mapstructure:"client_secret" form:"secret"`
+	ClientSecretFile string      `mapstructure:"client_secret_file" form:"path" eg:"/etc/bereikbaar/oidc_secret"`
+	Name             string      `mapstructure:"name" eg:"Gemeente Deventer"`
+	Municipality     string      `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Scopes           []string    `mapstructure:"scopes" form:"scope" max:"20" default:"profile,email" eg:"[profile, email, groups]"`
+	Claims           claimsForm  `mapstructure:"claims"`
+	Groups           []groupForm `mapstructure:"groups" max:"1000" eg:"[{name: kcc, roles: {kcc: agent}}]"`
+}
+
+type claimsForm struct {
+	ID     string `mapstructure:"id" default:"preferred_username" form:"claim"`
+	Name   string `mapstructure:"name" default:"name" form:"claim"`
+	Email  string `mapstructure:"email" default:"email" form:"claim"`
+	Groups string `mapstructure:"groups" default:"groups" form:"claim"`
+}
+
+type groupForm struct {
+	Name  string            `mapstructure:"name" need:"yes" eg:"kcc-medewerkers"`
+	Roles map[string]string `mapstructure:"roles" need:"yes" keys:"team" oneof:"reader,agent,lead,admin" eg:"{kcc: agent}"`
+}
+
+type personForm struct {
+	Municipality string            `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Name         string            `mapstructure:"name" eg:"Anouk de Vries"`
+	Email        string            `mapstructure:"email" form:"email" eg:"a.devries@deventer.nl"`
+	Language     string            `mapstructure:"language" form:"language" eg:"nl"`
+	Phone        string            `mapstructure:"phone" form:"endpoint" eg:"PJSIP/1234"`
+	Roles        map[string]string `mapstructure:"roles" keys:"team" oneof:"reader,agent,lead,admin" eg:"{kcc: lead}"`
 }
 
 type promptsForm struct {

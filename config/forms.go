@@ -22,6 +22,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/queue"
 	"github.com/bereikbaar/bereikbaar/spelling"
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 // scalar reads a single value of the type that the field has.
@@ -164,7 +165,12 @@ var (
 		`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`,
 	)
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
-	extension       = regexp.MustCompile(`^([1-9][0-9]{0,5}|[A-Za-z][A-Za-z0-9_-]{0,31})$`)
+	personPattern   = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+	emailPattern    = regexp.MustCompile(`^[^\s@<>(),;:"\\]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?$`)
+	// RFC 6749, appendix A.4
+	scopePattern = regexp.MustCompile(`^[!#-\[\]-~]{1,100}$`)
+	claimPattern = regexp.MustCompile(`^[!-~]{1,200}$`)
+	extension    = regexp.MustCompile(`^([1-9][0-9]{0,5}|[A-Za-z][A-Za-z0-9_-]{0,31})$`)
 )
 
 // textForms say what is wrong with a text of a form, and how to mend it.
@@ -198,6 +204,11 @@ var textForms = map[string]func(string) (what, mend string){
 		hostPattern, "write a host's name or address, such as redis.deventer.nl, without a port",
 	),
 	"ari-address": ariAddressForm,
+	"site":        siteForm,
+	"issuer":      issuerForm,
+	"email":       patternForm(emailPattern, "write an address for e-mail, such as a.devries@deventer.nl"),
+	"scope":       patternForm(scopePattern, "write the name of a scope, such as profile"),
+	"claim":       patternForm(claimPattern, "write the name of a claim, such as preferred_username"),
 	"country":     countryForm,
 	"zone":        zoneForm,
 	"language":    languageForm,
@@ -210,6 +221,19 @@ var keyForms = map[string]func(string) (what, mend string){
 	"digit":    digitForm,
 	"language": languageForm,
 	"weekday":  weekdayForm,
+	"person":   personKeyForm,
+	"team":     func(s string) (string, string) { return either(s, s == string(staff.AllTeams), anyForm, idForm) },
+}
+
+func anyForm(string) (what, mend string) { return "", "" }
+
+// personKeyForm wants small letters: what is typed or claimed at sign-in is folded to them.
+func personKeyForm(s string) (what, mend string) {
+	if personPattern.MatchString(s) {
+		return "", ""
+	}
+	return shown(s) + " cannot be the id of a person",
+		"use small letters, digits, dots, hyphens and underscores, at most 64; how colleagues call them goes under name"
 }
 
 func either(s string, first bool, a, b func(string) (string, string)) (what, mend string) {
@@ -292,6 +316,35 @@ func ariAddressForm(s string) (what, mend string) {
 			"leave out user, password and everything after a question mark: they have keys of their own"
 	case (u.Scheme == "ws" || u.Scheme == "http") && !loopback(u.Hostname()):
 		return "ARI would go over the network in plain text", "run the daemon beside Asterisk on 127.0.0.1, or use wss://"
+	}
+	return "", ""
+}
+
+// siteForm takes the address at which browsers find the pages. Cookies hold for all of a host, so it has no path.
+func siteForm(s string) (what, mend string) {
+	const how = "write it as https://bel.deventer.nl"
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "it is not the address of a website", how
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
+		return "it holds more than a host", how + ": the pages need a host of their own"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "passwords would go over the network in plain text", how + ", with a proxy that speaks https"
+	}
+	return "", ""
+}
+
+// issuerForm takes the name of an OpenID Connect provider, which is an address.
+func issuerForm(s string) (what, mend string) {
+	const how = "write it as the provider does in its openid-configuration, such as https://login.deventer.nl"
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http",
+		u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "it is not the address of a provider", how
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "anybody on the network could be the provider", "write https://"
 	}
 	return "", ""
 }

@@ -131,6 +131,7 @@ func (c *Config) keep(running *Config) {
 		{"redis", &c.Redis, running.Redis},
 		{"listen", &c.Listen, running.Listen},
 		{"web", &c.Web, running.Web},
+		{"sign_in", &c.SignIn, running.SignIn},
 		{"prompts.directory", &c.Prompts.Directory, running.Prompts.Directory},
 		{"prompts.asterisk_directory", &c.Prompts.AsteriskDirectory, running.Prompts.AsteriskDirectory},
 		{"state", &c.State, running.State},
