@@ -94,7 +94,7 @@ func readClaims(into func(any) error) (claimSet, error) {
 // personOf gives the person of claims, as far as the provider knows them.
 func (o *OIDC) personOf(c claimSet) (staff.Person, bool) {
 	p := staff.Person{
-		ID: call.AgentID(c.text(o.Claims.ID)), Municipality: o.Municipality, Name: c.text(o.Claims.Name),
+		ID: IDOf(c.text(o.Claims.ID)), Municipality: o.Municipality, Name: c.text(o.Claims.Name),
 		Email: c.text(o.Claims.Email), Roles: map[call.TeamID]staff.Role{},
 	}
 	for _, group := range c.texts(o.Claims.Groups) {

@@ -32,7 +32,7 @@ const (
 	deventer = call.MunicipalityID("deventer")
 	raalte   = call.MunicipalityID("raalte")
 	anouk    = call.AgentID("anouk")
-	cem      = call.AgentID("Cem.Kaya")
+	cem      = call.AgentID("cem.kaya")
 
 	password = "vier paarden in de regen"
 )

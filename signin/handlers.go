@@ -121,12 +121,12 @@ type passed struct {
 const asPassed = "passed"
 
 func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
-	ctx, now, id := r.Context(), time.Now(), call.AgentID(r.PostFormValue("id"))
+	ctx, now, id := r.Context(), time.Now(), IDOf(r.PostFormValue("id"))
 	if s.Local == nil {
 		http.NotFound(w, r)
 		return
 	}
-	again := SignInForm{ID: string(id)}
+	again := SignInForm{ID: r.PostFormValue("id")}
 	if len(again.ID) > 2*64 {
 		again.ID = ""
 	}

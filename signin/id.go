@@ -2,6 +2,7 @@ package signin
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/bereikbaar/bereikbaar/call"
 )
@@ -10,3 +11,7 @@ var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // ValidID reports whether a text can be the id of a person.
 func ValidID(id call.AgentID) bool { return personID.MatchString(string(id)) }
+
+// IDOf is the id that a person types, or that their provider claims: telephones begin with a capital, and directories
+// disagree about them, so it is folded to small letters. It need not be valid.
+func IDOf(typed string) call.AgentID { return call.AgentID(strings.ToLower(strings.TrimSpace(typed))) }

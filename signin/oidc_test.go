@@ -369,7 +369,7 @@ func TestClaimsAreFoundByPath(t *testing.T) {
 	t.Parallel()
 	p := startIDP(t)
 	p.claims["realm_access"] = map[string]any{"roles": []string{"permits", "everybody"}}
-	p.claims["https://deventer.nl/id"] = "els"
+	p.claims["https://deventer.nl/id"] = "Els"
 	h := begin(t, p.options, func(o *signin.Options) {
 		o.OIDC.Claims.Groups, o.OIDC.Claims.ID = "realm_access.roles", "https://deventer.nl/id"
 	}).unknown()

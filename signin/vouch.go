@@ -181,16 +181,16 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 	return "", nil
 }
 
-// vouchAccount ends the session of an account that was removed.
+// vouchAccount ends the session of an account that was removed or locked.
 func (s *SignIn) vouchAccount(ctx context.Context, of session) (Ending, error) {
 	if s.Local == nil {
 		return NotExtended, nil
 	}
-	_, found, err := s.Local.Accounts.Account(ctx, of.Municipality, of.Person)
+	a, found, err := s.Local.Accounts.Account(ctx, of.Municipality, of.Person)
 	if err != nil {
 		return "", fmt.Errorf("look whether an account is still there: %w", err)
 	}
-	if !found {
+	if !found || a.Password == "" {
 		return NotExtended, nil
 	}
 	return "", nil

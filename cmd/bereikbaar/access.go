@@ -44,12 +44,15 @@ func (l machineLog) Write(line []byte) (int, error) {
 }
 
 // accessed writes the access log of the command (AVG), as the API does: never a number, or a caller's name or words.
-func (b *session) accessed(did string, what ...any) {
+func (b *session) accessed(did string, what ...any) { b.written("access to notes", did, what...) }
+
+// written writes a line of the access log.
+func (b *session) written(message, did string, what ...any) {
 	out := b.options.access
 	if out == nil {
 		out = newMachineLog()
 	}
-	slog.New(slog.NewTextHandler(out, nil)).Info("access to notes",
+	slog.New(slog.NewTextHandler(out, nil)).Info(message, //nolint:sloglint // one of two
 		append(
 			[]any{"user", account(), "as", b.options.as, "municipality", b.town.ID, "did", "command " + did}, what...,
 		)...)

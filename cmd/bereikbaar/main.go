@@ -43,6 +43,7 @@ func root(access io.Writer) *cobra.Command {
 	cmd.PersistentFlags().StringP("config", "c", defaultConfig, "the configuration file")
 	cmd.AddCommand(serveCommand(), checkCommand(), doctorCommand(), promptsCommand(), versionCommand())
 	cmd.AddCommand(deadlineCommand(), hoursCommand(), numberCommand(), notesCommand(access), tokenCommand())
+	cmd.AddCommand(accountCommand(access))
 	cmd.InitDefaultHelpCmd()
 	cmd.InitDefaultCompletionCmd()
 	strict(cmd)

@@ -25,6 +25,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/spelling"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
@@ -110,9 +111,10 @@ func coded(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, note.ErrNoNote), errors.Is(err, note.ErrReference):
+	case errors.Is(err, note.ErrNoNote), errors.Is(err, note.ErrReference), errors.Is(err, errNoAccount):
 		return exitError{exitNoNote, err}
-	case errors.As(err, &stale), errors.As(err, &illegal), errors.As(err, &rule):
+	case errors.As(err, &stale), errors.As(err, &illegal), errors.As(err, &rule),
+		errors.Is(err, signin.ErrChanged), errors.Is(err, errAccountThere):
 		return exitError{exitConflict, err}
 	case errors.Is(err, note.ErrStoreDown):
 		return exitError{exitStore, err}

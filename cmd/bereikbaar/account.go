@@ -1,0 +1,400 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/signin"
+	"github.com/bereikbaar/bereikbaar/staff"
+)
+
+const accountHelp = `Make and mend the local accounts with which people sign in, directly on Redis.
+
+Nobody but the person knows their password: a new account, and one whose password or telephone is lost, gets a
+first-run link. It works once, for three days. Give it to that person alone, by a way that you trust.
+
+It needs the configuration and its secrets. Changes need --as, the id of the person who makes them. Every look
+and change is logged in the machine's journal.
+
+It ends with 0 when done, 3 when there is no such account, 4 when there is one already or somebody else changed
+it first, 5 when Redis does not answer, and 1 for anything else.`
+
+var (
+	errNoAccount    = errors.New("there is no such account: bereikbaar account list shows all")
+	errAccountThere = errors.New("there is an account already: bereikbaar account link gives it a new link")
+)
+
+func accountCommand(access io.Writer) *cobra.Command {
+	o := &sessionOptions{access: access}
+	cmd := &cobra.Command{
+		Use: "account", Short: "Make and mend the local accounts with which people sign in", Long: accountHelp,
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&o.municipality, "municipality", "", "the municipality of the person; needed when there are several")
+	flags.StringVar(&o.as, "as", "", "your id; needed for every change")
+	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
+	cmd.AddCommand(
+		newAccountCommand(o), linkCommand(o), listAccountsCommand(o), lockCommand(o), removeAccountCommand(o),
+		signOutCommand(o),
+	)
+	return cmd
+}
+
+func (b *session) onAccount(did string, id call.AgentID, err error, what ...any) {
+	b.written("access to accounts", did, append([]any{"person", id, "done", err == nil}, what...)...)
+}
+
+// account finds the account that an argument names.
+func (b *session) account(name string) (signin.Account, error) {
+	id := signin.IDOf(name)
+	if !signin.ValidID(id) {
+		return signin.Account{}, errNotAnID
+	}
+	a, found, err := b.store.Account(b.cmd.Context(), b.town.ID, id)
+	if err == nil && !found {
+		err = errNoAccount
+	}
+	return a, err
+}
+
+var errNotAnID = errors.New("that is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
+
+func newAccountCommand(o *sessionOptions) *cobra.Command {
+	var name string
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "new PERSON",
+		Short: "Make an account for a person, and print the link with which they choose their password",
+		Long: "Make an account for a person, and print the link with which they choose their password. Roles that\n" +
+			"are given here count like those that an administrator gives on a page; those of the configuration\n" +
+			"(people) go before them.",
+		Example: "  bereikbaar account new anouk --as els\n" +
+			"  bereikbaar account new els --name 'Els Jansen' --role '*=admin' --as els",
+		Args: cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *session, args []string) error {
+			if _, err := b.who(); err != nil {
+				return err
+			}
+			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
+				return fmt.Errorf("there are no local accounts in %s: set sign_in: {local: {enabled: true}}", b.cfg.Path)
+			}
+			id := signin.IDOf(args[0])
+			if !signin.ValidID(id) {
+				return errNotAnID
+			}
+			given, err := b.roles(roles)
+			if err != nil {
+				return err
+			}
+			link, err := b.newAccount(id, name, given)
+			b.onAccount("account new", id, err)
+			if err != nil {
+				return err
+			}
+			return b.printLink(link)
+		}),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "as colleagues call them")
+	cmd.Flags().StringArrayVar(&roles, "role", nil, "TEAM=ROLE: reader, agent or lead; for every team *=ROLE, admin too")
+	return cmd
+}
+
+// roles reads the options --role.
+func (b *session) roles(texts []string) (map[call.TeamID]staff.Role, error) {
+	roles := map[call.TeamID]staff.Role{}
+	for _, text := range texts {
+		team, role, _ := strings.Cut(text, "=")
+		id, as := call.TeamID(team), staff.Role(role)
+		switch {
+		case !as.AtLeast(staff.Reader):
+			return nil, fmt.Errorf("--role %q: write TEAM=ROLE with one of %s", text, listed(staff.Roles()))
+		case id == staff.AllTeams:
+		case as == staff.Admin:
+			return nil, errors.New("--role: an admin is one for every team: write *=admin")
+		case !b.settings.HasTeam(b.town.ID, id):
+			return nil, unknown("role", team, b.cfg.Path, b.settings.Teams(b.town.ID))
+		}
+		roles[id] = as
+	}
+	return roles, nil
+}
+
+// firstRun is a first-run link as it is printed.
+type firstRun struct {
+	Person call.AgentID `json:"person"`
+	Link   string       `json:"link"`
+	Until  time.Time    `json:"until"`
+
+	roles bool // they have a role
+}
+
+func (b *session) newAccount(id call.AgentID, name string, roles map[call.TeamID]staff.Role) (firstRun, error) {
+	ctx := b.cmd.Context()
+	// A person signs in by their id alone, whatever their municipality.
+	for m := range b.cfg.Plan.Municipalities {
+		if _, there, err := b.store.Account(ctx, m, id); err != nil || there {
+			if err == nil {
+				err = errAccountThere
+			}
+			return firstRun{}, err
+		}
+	}
+	a, token := signin.NewLink(
+		signin.Account{Person: id, Municipality: b.town.ID, Made: b.now.Truncate(time.Second)}, b.now,
+	)
+	known, err := b.store.Person(ctx, b.town.ID, id)
+	if err != nil {
+		return firstRun{}, err
+	}
+	if name != "" || len(roles) > 0 {
+		p := known[staff.FromPage]
+		p.ID, p.Municipality = id, b.town.ID
+		if name != "" {
+			p.Name = name
+		}
+		if p.Roles == nil {
+			p.Roles = map[call.TeamID]staff.Role{}
+		}
+		maps.Copy(p.Roles, roles)
+		if err := b.store.SavePerson(ctx, staff.FromPage, p); err != nil {
+			return firstRun{}, err
+		}
+		known[staff.FromPage] = p
+	}
+	err = b.store.ChangeAccount(ctx, nil, &a)
+	if errors.Is(err, signin.ErrChanged) {
+		err = errAccountThere
+	}
+	return b.firstRun(a, token, known), err
+}
+
+// firstRun is a link, and whether its person has a role without a provider.
+func (b *session) firstRun(a signin.Account, token string, known map[staff.Source]staff.Person) firstRun {
+	delete(known, staff.FromSignIn)
+	if p, ok := b.cfg.Person(b.town.ID, a.Person); ok {
+		known[staff.FromFile] = p
+	}
+	f := firstRun{Person: a.Person, Until: a.Until, roles: len(staff.Merge(known).Roles) > 0}
+	if b.cfg.SignIn != nil && b.cfg.SignIn.Address != nil {
+		f.Link = b.cfg.SignIn.Address.JoinPath(signin.FirstRunPath(token)).String()
+	}
+	return f
+}
+
+func (b *session) printLink(f firstRun) error {
+	if !f.roles {
+		b.cmd.PrintErrf("%s has no role in any team yet, and is not let in without one: add it under people in %s, "+
+			"or let an administrator give it\n", f.Person, b.cfg.Path)
+	}
+	if b.options.asJSON {
+		return printJSON(b.out(), f)
+	}
+	_, err := fmt.Fprintf(b.out(), "The link for %s alone. It works once, until %s:\n\n%s\n", f.Person,
+		f.Until.In(b.town.Location).Format("Mon 2 Jan 15:04"), f.Link)
+	return err
+}
+
+func linkCommand(o *sessionOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "link PERSON",
+		Short: "Print a new link for a person who lost their password or telephone",
+		Long: "Print a new link for a person who lost their password or telephone. Their old password goes on working\n" +
+			"until they use the link; lock ends that at once.",
+		Args: cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *session, args []string) error {
+			if _, err := b.who(); err != nil {
+				return err
+			}
+			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
+				return fmt.Errorf("there are no local accounts in %s: set sign_in: {local: {enabled: true}}", b.cfg.Path)
+			}
+			before, err := b.account(args[0])
+			if err != nil {
+				return err
+			}
+			known, err := b.store.Person(b.cmd.Context(), b.town.ID, before.Person)
+			if err != nil {
+				return err
+			}
+			after, token := signin.NewLink(before, b.now)
+			err = b.store.ChangeAccount(b.cmd.Context(), &before, &after)
+			b.onAccount("account link", before.Person, err)
+			if err != nil {
+				return err
+			}
+			return b.printLink(b.firstRun(after, token, known))
+		}),
+	}
+}
+
+// changing is a command that changes one account and prints a line.
+func changing(
+	o *sessionOptions, use, short, done string, change func(*session, signin.Account) error,
+) *cobra.Command {
+	name, _, _ := strings.Cut(use, " ")
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *session, args []string) error {
+			if _, err := b.who(); err != nil {
+				return err
+			}
+			a, err := b.account(args[0])
+			if err != nil {
+				return err
+			}
+			err = change(b, a)
+			b.onAccount("account "+name, a.Person, err)
+			if err != nil {
+				return err
+			}
+			if b.options.asJSON {
+				return printJSON(b.out(), map[string]call.AgentID{name: a.Person})
+			}
+			_, err = fmt.Fprintf(b.out(), "%s %s\n", a.Person, done)
+			return err
+		}),
+	}
+}
+
+func lockCommand(o *sessionOptions) *cobra.Command {
+	return changing(o, "lock PERSON", "End a person's sessions and password at once; a new link unlocks the account",
+		"is signed out everywhere and cannot sign in until they use a new link",
+		func(b *session, a signin.Account) error {
+			locked := signin.Account{Person: a.Person, Municipality: a.Municipality, Made: a.Made}
+			if err := b.store.ChangeAccount(b.cmd.Context(), &a, &locked); err != nil {
+				return err
+			}
+			return b.store.SignOut(b.cmd.Context(), a.Municipality, a.Person)
+		})
+}
+
+func removeAccountCommand(o *sessionOptions) *cobra.Command {
+	return changing(o, "remove PERSON", "Remove an account, and end its sessions",
+		"has no account any more",
+		func(b *session, a signin.Account) error {
+			if err := b.store.ChangeAccount(b.cmd.Context(), &a, nil); err != nil {
+				return err
+			}
+			return b.store.SignOut(b.cmd.Context(), a.Municipality, a.Person)
+		})
+}
+
+func signOutCommand(o *sessionOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "sign-out PERSON",
+		Short: "End all sessions of a person, also of one who signs in by the provider",
+		Args:  cobra.ExactArgs(1),
+		RunE: withNotes(o, func(b *session, args []string) error {
+			if _, err := b.who(); err != nil {
+				return err
+			}
+			id := signin.IDOf(args[0])
+			if !signin.ValidID(id) {
+				return errNotAnID
+			}
+			err := b.store.SignOut(b.cmd.Context(), b.town.ID, id)
+			b.onAccount("account sign-out", id, err)
+			if err != nil {
+				return err
+			}
+			if b.options.asJSON {
+				return printJSON(b.out(), map[string]call.AgentID{"sign-out": id})
+			}
+			_, err = fmt.Fprintf(b.out(), "%s is signed out everywhere\n", id)
+			return err
+		}),
+	}
+}
+
+// accountShown is an account as --json prints it.
+type accountShown struct {
+	Person   call.AgentID               `json:"person"`
+	Name     string                     `json:"name,omitempty"`
+	Roles    map[call.TeamID]staff.Role `json:"roles"`
+	Made     time.Time                  `json:"made"`
+	Password bool                       `json:"password"` // they have chosen one
+	Code     bool                       `json:"code"`     // they have set up an authenticator
+	Link     *time.Time                 `json:"link,omitempty"`
+}
+
+func listAccountsCommand(o *sessionOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the accounts, and whether they are set up",
+		Args:  cobra.NoArgs,
+		RunE: withNotes(o, func(b *session, _ []string) error {
+			accounts, err := b.store.Accounts(b.cmd.Context(), b.town.ID)
+			if err != nil && len(accounts) == 0 {
+				return err
+			}
+			people, unread := b.store.People(b.cmd.Context(), b.town.ID)
+			shown := make([]accountShown, len(accounts))
+			for i, a := range accounts {
+				shown[i] = b.shown(a, people[a.Person])
+			}
+			b.written("access to accounts", "account list", "count", len(accounts))
+			if b.options.asJSON {
+				return errors.Join(printJSON(b.out(), shown), err, unread)
+			}
+			table := tabwriter.NewWriter(b.out(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "PERSON\tNAME\tROLES\tSTATE")
+			for _, a := range shown {
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", a.Person, a.Name, rolesText(a.Roles), b.state(a))
+			}
+			return errors.Join(table.Flush(), err, unread)
+		}),
+	}
+}
+
+func (b *session) shown(a signin.Account, known map[staff.Source]staff.Person) accountShown {
+	all := maps.Clone(known)
+	if all == nil {
+		all = map[staff.Source]staff.Person{}
+	}
+	delete(all, staff.FromSignIn)
+	if p, ok := b.cfg.Person(b.town.ID, a.Person); ok {
+		all[staff.FromFile] = p
+	}
+	p := staff.Merge(all)
+	shown := accountShown{
+		Person: a.Person, Name: p.Name, Roles: p.Roles, Made: a.Made, Password: a.Password != "", Code: a.Secret != "",
+	}
+	if a.Link != "" {
+		shown.Link = &a.Until
+	}
+	return shown
+}
+
+func (b *session) state(a accountShown) string {
+	switch {
+	case a.Link != nil && !b.now.Before(*a.Link):
+		return "the link has expired"
+	case a.Link != nil:
+		return "the link works until " + a.Link.In(b.town.Location).Format("Mon 2 Jan 15:04")
+	case !a.Password:
+		return "locked"
+	case !a.Code:
+		return "set up, without codes"
+	}
+	return "set up"
+}
+
+func rolesText(roles map[call.TeamID]staff.Role) string {
+	var texts []string
+	for _, team := range slices.Sorted(maps.Keys(roles)) {
+		texts = append(texts, string(team)+"="+string(roles[team]))
+	}
+	if texts == nil {
+		return "none"
+	}
+	return strings.Join(texts, " ")
+}
