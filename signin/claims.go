@@ -80,6 +80,16 @@ func (c claimSet) over(under claimSet) claimSet {
 	return all
 }
 
+// complete reports whether claims tell all that is asked of the provider. Many put little into ID tokens.
+func (o *OIDC) complete(c claimSet) bool {
+	for _, name := range []string{o.Claims.ID, o.Claims.Name, o.Claims.Email, o.Claims.Groups} {
+		if _, has := c.has(name); !has {
+			return false
+		}
+	}
+	return true
+}
+
 // readClaims reads claims with the function that go-oidc gives for it.
 func readClaims(into func(any) error) (claimSet, error) {
 	var raw json.RawMessage

@@ -64,7 +64,9 @@ func (s *SignIn) Protect(next http.Handler) http.Handler {
 }
 
 func (s *SignIn) signInForm(r *http.Request, f SignInForm) SignInForm {
-	f.Next = LocalPath(r.FormValue("next"))
+	if f.Next == "" {
+		f.Next = LocalPath(r.FormValue("next"))
+	}
 	f.Accounts = s.Local != nil
 	if s.OIDC != nil {
 		f.Provider, f.Name = pathProvider, s.OIDC.Name

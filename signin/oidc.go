@@ -198,10 +198,10 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 			wait = retryLater
 			try.succeeded()
 		}
-		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Wait: wait})
+		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Wait: wait, Next: next})
 	case err != nil:
 		try.succeeded()
-		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Wait: retryLater})
+		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Wait: retryLater, Next: next})
 	default:
 		try.succeeded()
 		s.begin(w, r, began, tokens, next)
@@ -213,41 +213,42 @@ var errorCode = regexp.MustCompile(`^[a-z_]{1,64}$`)
 // identify reads the provider's answer. The error is a *denied, or of the store.
 func (s *SignIn) identify(r *http.Request) (session, *tokens, string, error) {
 	a, err := s.answered(r)
+	next := LocalPath(a.Next)
 	if err != nil {
-		return session{}, nil, "", err
+		return session{}, nil, next, err
 	}
 	p, err := s.discovered(r.Context())
 	if err != nil {
-		return session{}, nil, "", deny(ProviderDown, "%w", err)
+		return session{}, nil, next, deny(ProviderDown, "%w", err)
 	}
 	ctx := s.client(r.Context())
 	token, err := p.oauth2.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return session{}, nil, "", failedExchange(err)
+		return session{}, nil, next, failedExchange(err)
 	}
 	said, err := s.verified(ctx, p, token)
 	if err != nil {
-		return session{}, nil, "", err
+		return session{}, nil, next, err
 	}
 	if subtle.ConstantTimeCompare([]byte(said.token.Nonce), []byte(a.Nonce)) != 1 {
-		return session{}, nil, "", deny(WrongToken, "its nonce is not ours")
+		return session{}, nil, next, deny(WrongToken, "its nonce is not ours")
 	}
 	v, claims, err := s.firstClaims(ctx, p, token, said)
 	if err != nil {
-		return session{}, nil, "", err
+		return session{}, nil, next, err
 	}
 	person, ok := s.OIDC.personOf(claims)
 	if !ok {
-		return session{}, nil, "", deny(
+		return session{}, nil, next, deny(
 			WrongID, "the claim %s cannot be an id: it needs letters, digits, dots, hyphens and underscores, at most 64",
 			s.OIDC.Claims.ID,
 		)
 	}
 	if err := s.keep(ctx, person); err != nil {
-		return session{}, nil, "", err
+		return session{}, nil, next, err
 	}
 	began := session{Person: person.ID, Municipality: person.Municipality, Way: ByProvider, Vouched: v}
-	return began, &tokens{token.RefreshToken, token.AccessToken, token.Expiry}, a.Next, nil
+	return began, &tokens{token.RefreshToken, token.AccessToken, token.Expiry}, next, nil
 }
 
 // answered checks that the answer is to a question of this browser, and is read for the first time.

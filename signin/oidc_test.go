@@ -157,12 +157,14 @@ func TestAnAnswerIsForOneBrowserOnce(t *testing.T) {
 		"an error for a log": {"error", "x\ny level=ERROR", "denied"},
 	} {
 		b := h.browser()
-		at, err := url.Parse(b.at(p, "/sign-in/oidc"))
+		at, err := url.Parse(b.at(p, "/sign-in/oidc?next=/notes/1"))
 		require.NoError(t, err)
 		query := at.Query()
 		query.Set(test.change, test.value)
 		at.RawQuery = query.Encode()
-		require.Equal(t, test.reason, b.get(at.String()).said("reason"), name)
+		again := b.get(at.String())
+		require.Equal(t, test.reason, again.said("reason"), name)
+		require.Contains(t, again.body, "next=%2Fnotes%2F1", "the next try leads there, too: %s", name)
 		require.Empty(t, b.cookie(sessionCookie), name)
 	}
 	require.NotContains(t, h.log.String(), "level=ERROR")

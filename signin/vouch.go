@@ -74,17 +74,14 @@ func (s *SignIn) firstClaims(ctx context.Context, p *ready, token *oauth2.Token,
 	now := time.Now()
 	v, claims := &vouched{Subject: is.token.Subject, Checked: now.UTC()}, is.claims
 	_, has := claims.has(s.OIDC.Claims.Groups)
-	if p.provider.UserInfoEndpoint() != "" && (!has || token.RefreshToken == "") {
+	if p.provider.UserInfoEndpoint() != "" && (!s.OIDC.complete(claims) || token.RefreshToken == "") {
 		info, err := s.userInfo(ctx, p, token, v.Subject)
 		if err != nil {
 			return nil, nil, err
 		}
 		_, tells := info.has(s.OIDC.Claims.Groups)
-		if v.FromUserInfo = tells || !has; v.FromUserInfo {
-			claims = info.over(claims)
-		} else {
-			claims = claims.over(info)
-		}
+		v.FromUserInfo = !has || tells && token.RefreshToken == ""
+		claims = joined(claims, info, v.FromUserInfo)
 	}
 	if token.RefreshToken == "" && !v.FromUserInfo {
 		v.Until = now.Add(vouchLasts).UTC()
@@ -270,8 +267,9 @@ func (s *SignIn) askedClaims(ctx context.Context, p *ready, v vouched, has token
 			claims = is.claims
 		}
 	}
-	if claims != nil && !v.FromUserInfo {
-		return claims, has, nil // without the claim of the groups the person is in none
+	fromToken := claims != nil && !v.FromUserInfo // without the claim of the groups the person is in none
+	if fromToken && (s.OIDC.complete(claims) || p.provider.UserInfoEndpoint() == "") {
+		return claims, has, nil
 	}
 	if p.provider.UserInfoEndpoint() == "" {
 		return nil, has, deny(ProviderDenied, "it does not tell the groups again")
@@ -280,10 +278,23 @@ func (s *SignIn) askedClaims(ctx context.Context, p *ready, v vouched, has token
 	if err != nil {
 		return nil, has, err
 	}
+	if fromToken {
+		delete(info, s.OIDC.Claims.Groups)
+		return joined(claims, info, false), has, nil
+	}
 	if _, tells := info.has(s.OIDC.Claims.Groups); !tells && !v.FromUserInfo {
 		return nil, has, deny(ProviderDenied, "it does not tell the groups again")
 	}
-	return info.over(claims), has, nil
+	return joined(claims, info, true), has, nil
+}
+
+// joined gives what an ID token and the userinfo endpoint say. Where both say something, that counts which tells the
+// groups.
+func joined(token, info claimSet, infoFirst bool) claimSet {
+	if infoFirst {
+		return info.over(token)
+	}
+	return token.over(info)
 }
 
 func samePerson(a, b staff.Person) bool {
