@@ -4,17 +4,19 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -28,18 +30,22 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
 // patience bounds what a browser does in one test.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
+
+// aWhile bounds one step.
+const aWhile = 15 * time.Second
 
 // desk is the pages of a town, reached over HTTP.
 type desk struct {
 	*pagestest.Town
 	t   *testing.T
 	url string
-	log *strings.Builder
 
+	accept  string         // the language of people who have not signed in
 	session access.Session // of everybody; zero for none that ends
 }
 
@@ -51,7 +57,25 @@ func open(t *testing.T) *desk {
 	d := &desk{Town: pagestest.New(), t: t}
 	quiet := slog.New(slog.DiscardHandler)
 	p := d.Pages(quiet, nil)
-	server := httptest.NewServer(d.As(p, func() access.Session { return d.session }))
+	mux := http.NewServeMux()
+	mux.Handle("/", d.As(p, func() access.Session { return d.session }))
+	mux.Handle("/sign-in", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		s := pages.SignIn{Local: true, To: "/", Why: pages.ReasonExpired}
+		if r.URL.RawQuery == "both" {
+			s.Provider, s.Why = "Gemeente Deventer", pages.ReasonWrong
+		}
+		p.SignIn(w, r, http.StatusOK, s)
+	}))
+	mux.Handle("/sign-in/code", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		p.Code(w, r, http.StatusOK, pages.Code{To: "/", Why: pages.ReasonCode})
+	}))
+	mux.Handle("/sign-in/first", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		p.First(w, r, http.StatusOK, pages.First{
+			Token: "abc", Name: "cem", Least: 12, Secret: "JBSW Y3DP EHPK 3PXP",
+			URL: "otpauth://totp/Bereikbaar:cem?secret=JBSWY3DPEHPK3PXP",
+		})
+	}))
+	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		d.Drop()
 		server.CloseClientConnections()
@@ -59,6 +83,14 @@ func open(t *testing.T) *desk {
 	})
 	d.url = server.URL
 	return d
+}
+
+// front serves a page of the sign-in, in the language of the moment.
+func (d *desk) front(p *pages.Pages, serve http.HandlerFunc) http.Handler {
+	return p.Secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Accept-Language", d.accept)
+		serve(w, r)
+	}))
 }
 
 // seat is a browser of its own, with somebody signed in.
@@ -69,7 +101,10 @@ type seat struct {
 }
 
 // faults are what the browser complains of, such as a script that the policy blocks.
-type faults struct{ found []string }
+type faults struct {
+	mu    sync.Mutex
+	found []string
+}
 
 // sits opens a browser for a person.
 func (d *desk) sits(who call.AgentID) *seat {
@@ -80,7 +115,7 @@ func (d *desk) sits(who call.AgentID) *seat {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true),
 	)
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // cleanup needs it, after the test's has ended
 	d.t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	d.t.Cleanup(cancel)
@@ -93,83 +128,111 @@ func (d *desk) tab(parent context.Context, who call.AgentID) *seat {
 	ctx, cancel := chromedp.NewContext(parent)
 	d.t.Cleanup(cancel)
 	s := &seat{desk: d, ctx: ctx, faults: &faults{}}
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			s.faults.found = append(s.faults.found, e.ExceptionDetails.Error())
-		case *log.EventEntryAdded:
-			if e.Entry.Source == log.SourceSecurity || strings.Contains(e.Entry.Text, "Content Security Policy") {
-				s.faults.found = append(s.faults.found, e.Entry.Text)
-			}
-		}
-	})
-	s.do(network.Enable(), log.Enable(), runtime.Enable())
+	require.NoError(d.t, chromedp.Listen(ctx, s.faults.hear))
+	calls(s, network.Enable, network.EnableParams{})
+	calls(s, log.Enable, cdp.Empty{})
+	calls(s, runtime.Enable, cdp.Empty{})
 	if who != "" {
 		s.signsIn(who)
 	}
 	return s
 }
 
+// hear keeps what the browser complains of.
+func (f *faults) hear(event any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		f.found = append(f.found, fmt.Sprintf("%s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *log.EventEntryAdded:
+		if e.Entry.Source == "security" || strings.Contains(e.Entry.Text, "Content Security Policy") {
+			f.found = append(f.found, e.Entry.Text)
+		}
+	}
+}
+
+// calls sends a command to the browser.
+func calls[P, R any](s *seat, command cdp.Command[P, R], params P) R {
+	s.t.Helper()
+	got, err := chromedp.Call(s.ctx, command, params)
+	require.NoError(s.t, err)
+	return got
+}
+
 func (s *seat) signsIn(who call.AgentID) {
 	s.t.Helper()
-	at, err := url.Parse(s.url)
-	require.NoError(s.t, err)
-	s.do(network.SetCookie("who", string(who)).WithDomain(at.Hostname()).WithPath("/").WithHTTPOnly(true))
+	calls(s, network.SetCookie, network.SetCookieParams{Name: "who", Value: string(who), URL: s.url + "/"})
 }
 
 func (s *seat) signsOut() {
 	s.t.Helper()
-	s.do(network.ClearBrowserCookies())
+	calls(s, network.ClearBrowserCookies, cdp.Empty{})
 }
 
-func (s *seat) do(actions ...chromedp.Action) {
+func (s *seat) do(actions ...chromedp.Action[chromedp.Void]) {
 	s.t.Helper()
-	require.NoError(s.t, chromedp.Run(s.ctx, actions...))
+	ctx, cancel := context.WithTimeout(s.ctx, aWhile)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		s.shoots("stuck")
+		require.NoError(s.t, err)
+	}
 }
 
 // goes opens an address of the pages.
 func (s *seat) goes(path string) {
 	s.t.Helper()
-	s.do(chromedp.Navigate(s.url+path), chromedp.WaitReady("main"))
+	s.do(chromedp.Navigate(s.url+path), chromedp.WaitReady(chromedp.CSS("main")))
 }
 
 // sees waits until an element is shown.
 func (s *seat) sees(selector string) {
 	s.t.Helper()
-	s.do(chromedp.WaitVisible(selector, chromedp.ByQuery))
+	s.do(chromedp.WaitVisible(chromedp.CSS(selector)))
+}
+
+// clicks clicks an element.
+func (s *seat) clicks(selector string) {
+	s.t.Helper()
+	s.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// types types into a field.
+func (s *seat) types(selector, text string) {
+	s.t.Helper()
+	s.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
 // reads gives the text of an element.
 func (s *seat) reads(selector string) string {
 	s.t.Helper()
-	var text string
-	s.do(chromedp.Text(selector, &text, chromedp.ByQuery))
+	text, err := chromedp.Run(s.ctx, chromedp.Text(chromedp.CSS(selector)))
+	require.NoError(s.t, err)
 	return text
 }
 
 // value gives what stands in a field.
 func (s *seat) value(selector string) string {
 	s.t.Helper()
-	var text string
-	s.do(chromedp.Value(selector, &text, chromedp.ByQuery))
+	text, err := chromedp.Run(s.ctx, chromedp.Value(chromedp.CSS(selector)))
+	require.NoError(s.t, err)
 	return text
 }
 
 // asks evaluates an expression in the page.
 func asks[T any](s *seat, expression string) T {
 	s.t.Helper()
-	var got T
-	s.do(chromedp.Evaluate(expression, &got, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-		return p.WithAwaitPromise(true)
-	}))
+	got, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	require.NoError(s.t, err)
 	return got
 }
 
 // until waits until an expression is true in the page.
 func (s *seat) until(expression string) {
 	s.t.Helper()
-	require.NoError(s.t, chromedp.Run(s.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(20*time.Second))),
-		"not true within 20 s: %s", expression)
+	_, err := chromedp.Run(s.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(15*time.Second)))
+	require.NoError(s.t, err, "not true within 15 s: %s", expression)
 }
 
 // presses types keys at whatever has the focus.
@@ -181,7 +244,13 @@ func (s *seat) presses(keys string) {
 // wide sets the size of the window in CSS pixels, and how many dots each has.
 func (s *seat) wide(width, height int64, scale float64) {
 	s.t.Helper()
-	s.do(emulation.SetDeviceMetricsOverride(width, height, scale, false))
+	s.do(chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale)))
+}
+
+// withoutScript switches scripts off.
+func (s *seat) withoutScript() {
+	s.t.Helper()
+	calls(s, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
 
 // forced switches forced colours on or off.
@@ -191,7 +260,9 @@ func (s *seat) forced(on bool) {
 	if on {
 		value = "active"
 	}
-	s.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "forced-colors", Value: value}}))
+	calls(s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "forced-colors", Value: value}},
+	})
 }
 
 // shoots keeps a picture of the page, where SCREENSHOTS names a directory.
@@ -201,8 +272,8 @@ func (s *seat) shoots(name string) {
 	if dir == "" {
 		return
 	}
-	var picture []byte
-	s.do(chromedp.FullScreenshot(&picture, 100))
+	picture, err := chromedp.Run(s.ctx, chromedp.FullScreenshot(100))
+	require.NoError(s.t, err)
 	require.NoError(s.t, os.MkdirAll(dir, 0o755))
 	require.NoError(s.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
@@ -210,6 +281,8 @@ func (s *seat) shoots(name string) {
 // blameless requires that the browser had nothing to complain of.
 func (s *seat) blameless() {
 	s.t.Helper()
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
 	require.Empty(s.t, s.faults.found)
 }
 
@@ -244,5 +317,3 @@ func (d *desk) day() map[string]note.Note {
 }
 
 func at(n note.Note) string { return "/notes/" + string(n.Reference) }
-
-var _ http.Handler

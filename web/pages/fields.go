@@ -101,6 +101,9 @@ func done(v *visit) string {
 func (v *visit) session() templ.Attributes {
 	a := templ.Attributes{"data-lost": v.say("live.lost"), "data-back": v.say("live.back"), "data-draft": v.say("draft"),
 		"data-changed": v.say("live.changed"), "data-new": v.say("live.new"), "data-new1": v.say("live.new1")}
+	if v.who.Agent != "" {
+		a["data-who"] = string(v.who.Agent)
+	}
 	s := access.SessionOf(v.Context())
 	if !s.Ends.IsZero() {
 		a["data-ends"] = strconv.Itoa(int(s.Ends.Sub(v.at) / time.Second))

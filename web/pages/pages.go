@@ -111,14 +111,14 @@ type Promises interface {
 type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
-	TeamName(m call.MunicipalityID, team call.TeamID) string          // for people; empty when it has none
-	PersonName(m call.MunicipalityID, colleague call.AgentID) string  // for people; empty when it is not known
-	MunicipalityName(m call.MunicipalityID) string                    // such as "Deventer"
-	Language(m call.MunicipalityID) string                            // of its callers and its people, such as "nl"
-	Clocks(m call.MunicipalityID) *time.Location                      // in which its people read times
-	Next(n note.Note, now time.Time) time.Time                        // see api.Directory
-	Worked(n note.Note, from, to time.Time) time.Duration             // working time of the note's team, see calendar.Hours
-	Least(m call.MunicipalityID) int                                  // attempts before a caller may be given up
+	TeamName(m call.MunicipalityID, team call.TeamID) string         // for people; empty when it has none
+	PersonName(m call.MunicipalityID, colleague call.AgentID) string // for people; empty when it is not known
+	MunicipalityName(m call.MunicipalityID) string                   // such as "Deventer"
+	Language(m call.MunicipalityID) string                           // of its callers and its people, such as "nl"
+	Clocks(m call.MunicipalityID) *time.Location                     // in which its people read times
+	Next(n note.Note, now time.Time) time.Time                       // see api.Directory
+	Worked(n note.Note, from, to time.Time) time.Duration            // working time of the note's team, see calendar.Hours
+	Least(m call.MunicipalityID) int                                 // attempts before a caller may be given up
 }
 
 // People keeps what people say of themselves.

@@ -103,7 +103,7 @@ func (p *Pages) guarded(r route) http.Handler {
 			return
 		}
 		if req.Method == http.MethodPost {
-			if err := req.ParseForm(); err != nil {
+			if err := v.ParseForm(); err != nil {
 				v.fail(err)
 				return
 			}

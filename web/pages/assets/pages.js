@@ -24,7 +24,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
 
   // Drafts: each field of a form with data-draft, for as long as the tab is open, also over a sign-in.
   const typedIn = "input:not([type=hidden]):not([type=password]):not([type=radio]):not([type=checkbox]), textarea";
-  const slot = (form, field) => "draft:" + form.dataset.draft + ":" + field.name;
+  const mine = () => "draft:" + words().who + ":";
+  const slot = (form, field) => mine() + form.dataset.draft + ":" + field.name;
   const store = {
     get: (key) => { try { return sessionStorage.getItem(key); } catch { return null; } },
     set: (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* full or switched off */ } },
@@ -32,9 +33,16 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     keys: () => { try { return Object.keys(sessionStorage); } catch { return []; } },
   };
   const forget = (draft) => {
-    for (const key of store.keys()) if (key.startsWith("draft:" + draft + ":")) store.drop(key);
+    for (const key of store.keys()) if (key.startsWith(mine() + draft + ":")) store.drop(key);
   };
+  // Somebody else may sit down here next: what was typed goes with whoever signs out.
+  document.addEventListener("submit", (e) => {
+    if (e.target.getAttribute("action") === "/sign-out") {
+      for (const key of store.keys()) if (key.startsWith("draft:")) store.drop(key);
+    }
+  });
   const restore = () => {
+    if (!words().who) return;
     const done = one("message")?.dataset.done;
     if (done) forget(done);
     let found = false;
@@ -128,7 +136,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   };
   const changed = (note) => {
     const feed = one("feed");
-    if (feed.dataset.note) {
+    if (feed.dataset.note !== "list") {
       if (feed.dataset.note === note.note && note.ver > Number(one("live")?.dataset.ver)) refresh();
       return;
     }
@@ -147,7 +155,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   // After a gap nobody knows what was missed: every row that is shown is looked at anew.
   const catchUp = () => {
     if (paused) return;
-    if (one("live")) { if (!one("feed")?.dataset.note) return; refresh(); return; }
+    if (one("live")) { refresh(); return; }
     for (const row of all("#rows > tr")) load("/notes/" + row.id.slice(2) + "/row", row.id);
   };
   document.addEventListener("ready", () => {

@@ -20,7 +20,8 @@
 
   // Drafts: each field of a form with data-draft, for as long as the tab is open, also over a sign-in.
   const typedIn = "input:not([type=hidden]):not([type=password]):not([type=radio]):not([type=checkbox]), textarea";
-  const slot = (form, field) => "draft:" + form.dataset.draft + ":" + field.name;
+  const mine = () => "draft:" + words().who + ":";
+  const slot = (form, field) => mine() + form.dataset.draft + ":" + field.name;
   const store = {
     get: (key) => { try { return sessionStorage.getItem(key); } catch { return null; } },
     set: (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* full or switched off */ } },
@@ -28,9 +29,16 @@
     keys: () => { try { return Object.keys(sessionStorage); } catch { return []; } },
   };
   const forget = (draft) => {
-    for (const key of store.keys()) if (key.startsWith("draft:" + draft + ":")) store.drop(key);
+    for (const key of store.keys()) if (key.startsWith(mine() + draft + ":")) store.drop(key);
   };
+  // Somebody else may sit down here next: what was typed goes with whoever signs out.
+  document.addEventListener("submit", (e) => {
+    if (e.target.getAttribute("action") === "/sign-out") {
+      for (const key of store.keys()) if (key.startsWith("draft:")) store.drop(key);
+    }
+  });
   const restore = () => {
+    if (!words().who) return;
     const done = one("message")?.dataset.done;
     if (done) forget(done);
     let found = false;
