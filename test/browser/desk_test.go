@@ -34,7 +34,7 @@ import (
 )
 
 // patience bounds what a browser does in one test.
-const patience = 5 * time.Minute
+const patience = 8 * time.Minute
 
 // aWhile bounds one step.
 const aWhile = 15 * time.Second

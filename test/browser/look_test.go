@@ -160,13 +160,13 @@ func TestEveryPageIsAccessibleInBothLanguages(t *testing.T) {
 			}
 			s.wide(320, 700, 1)
 			s.fits(where)
-			s.accessible(where + " at 320")
 			if language == "nl" {
+				s.accessible(where + " at 320")
 				s.shoots(st.name + "-320")
 				s.wide(640, 450, 2) // 1280 at 200 %
 				s.shoots(st.name + "-200")
+				s.fits(where + " at 200 %")
 			}
-			s.fits(where + " at 200 %")
 		}
 	}
 	s.blameless()

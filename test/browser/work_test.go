@@ -270,7 +270,7 @@ func TestANoteIsMadeByHandAndTheCallerIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, "+31612345678", found[0].Number.E164)
-	digits := strings.ReplaceAll(s.reads(".tell__words"), " ", "")
+	digits := strings.Join(strings.Fields(s.reads(".tell__words")), "")
 	require.Contains(t, digits, string(found[0].Reference))
 	s.do(chromedp.Reload())
 	s.blameless()

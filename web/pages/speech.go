@@ -174,3 +174,11 @@ func (s speech) long(d time.Duration) string {
 		return fmt.Sprintf("%d %s%s%d %s", hours, hour, and, minutes, minute)
 	}
 }
+
+// roughly is a length of time to plan by: from ten hours on nobody counts the minutes.
+func (s speech) roughly(d time.Duration) string {
+	if d >= 10*time.Hour {
+		d = d.Truncate(time.Hour)
+	}
+	return s.long(d)
+}

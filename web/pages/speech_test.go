@@ -147,6 +147,22 @@ func texts[S ~string](of []S) []string {
 	return all
 }
 
+// The assets are committed: they must be made of the script and of the style sheet as they are.
+func TestAssetsAreMadeOfOurOwnFilesAsTheyAre(t *testing.T) {
+	const again = "run go run ./dev/look"
+	own, err := os.ReadFile("look/own.js")
+	require.NoError(t, err)
+	made, err := embedded.ReadFile("assets/pages.js")
+	require.NoError(t, err)
+	require.Contains(t, string(made), strings.TrimSpace(string(own)), again)
+	bare := regexp.MustCompile(`(?s)/\*.*?\*/|\s+`)
+	style, err := os.ReadFile("look/own.css")
+	require.NoError(t, err)
+	css, err := embedded.ReadFile("assets/pages.css")
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(bare.ReplaceAllString(string(css), ""), bare.ReplaceAllString(string(style), "")), again)
+}
+
 // The generated code is committed: it must be what the templates say.
 func TestGeneratedCodeIsThatOfTheTemplates(t *testing.T) {
 	if testing.Short() {

@@ -65,7 +65,7 @@ func (v *visit) urgent(n note.Note) urgency {
 		u.Kind, u.Word = "late", v.say("state.late")
 		u.Left = v.say("late")
 		if past := v.pages.Directory.Worked(n, n.Deadline, v.at); past > 0 {
-			u.Left = v.say("late.by", v.long(past))
+			u.Left = v.say("late.by", v.roughly(past))
 		}
 		return u
 	}
@@ -74,7 +74,7 @@ func (v *visit) urgent(n note.Note) urgency {
 	}
 	u.Left = v.say("left.none")
 	if left := v.pages.Directory.Worked(n, v.at, n.Deadline); left > 0 {
-		u.Left = v.say("left", v.long(left))
+		u.Left = v.say("left", v.roughly(left))
 	}
 	return u
 }
@@ -207,7 +207,7 @@ func reference(r note.Reference) string {
 	if len(r) != note.ReferenceDigits {
 		return string(r)
 	}
-	return string(r[:4]) + " " + string(r[4:])
+	return string(r[:4]) + "\u00a0" + string(r[4:]) // it stays on one line
 }
 
 // step is one line of a history.
