@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,7 +36,7 @@ import (
 const patience = 8 * time.Minute
 
 // aWhile bounds one step.
-const aWhile = 15 * time.Second
+const aWhile = time.Minute
 
 // desk is the pages of a town, reached over HTTP.
 type desk struct {
@@ -51,9 +50,6 @@ type desk struct {
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Fatal("chromium is missing: run dev/setup")
-	}
 	d := &desk{Town: pagestest.New(), t: t}
 	quiet := slog.New(slog.DiscardHandler)
 	p := d.Pages(quiet, nil)
@@ -106,26 +102,50 @@ type faults struct {
 	found []string
 }
 
-// sits opens a browser for a person.
-func (d *desk) sits(who call.AgentID) *seat {
-	d.t.Helper()
+// chromium is the browser of all tests: to start one takes seconds.
+var chromium context.Context
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	profile, err := os.MkdirTemp("", "bereikbaar-chromium-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(profile)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.UserDataDir(d.t.TempDir()), chromedp.WindowSize(1280, 900),
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), patience) // cleanup needs it, after the test's has ended
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	defer cancel()
+	ctx, closed := chromedp.NewContext(ctx)
+	defer closed()
+	if err := chromedp.Do(ctx); err != nil { // starts it
+		fmt.Fprintln(os.Stderr, "chromium does not start; run dev/setup:", err)
+		return 1
+	}
+	chromium = ctx
+	return m.Run()
+}
+
+// sits gives a person a window with cookies of its own.
+func (d *desk) sits(who call.AgentID) *seat {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(chromium, patience)
 	d.t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	d.t.Cleanup(cancel)
-	return d.tab(ctx, who)
+	return d.tab(ctx, who, chromedp.WithNewBrowserContext())
 }
 
 // tab opens a tab for a person.
-func (d *desk) tab(parent context.Context, who call.AgentID) *seat {
+func (d *desk) tab(parent context.Context, who call.AgentID, options ...chromedp.ContextOption) *seat {
 	d.t.Helper()
-	ctx, cancel := chromedp.NewContext(parent)
+	ctx, cancel := chromedp.NewContext(parent, options...)
 	d.t.Cleanup(cancel)
 	s := &seat{desk: d, ctx: ctx, faults: &faults{}}
 	require.NoError(d.t, chromedp.Listen(ctx, s.faults.hear))
@@ -231,8 +251,8 @@ func asks[T any](s *seat, expression string) T {
 // until waits until an expression is true in the page.
 func (s *seat) until(expression string) {
 	s.t.Helper()
-	_, err := chromedp.Run(s.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(15*time.Second)))
-	require.NoError(s.t, err, "not true within 15 s: %s", expression)
+	_, err := chromedp.Run(s.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(aWhile)))
+	require.NoError(s.t, err, "not true within a minute: %s", expression)
 }
 
 // presses types keys at whatever has the focus.
