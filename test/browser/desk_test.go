@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -248,11 +249,23 @@ func asks[T any](s *seat, expression string) T {
 	return got
 }
 
-// until waits until an expression is true in the page.
+// until waits until an expression is true in the page, also when the page is left meanwhile.
 func (s *seat) until(expression string) {
 	s.t.Helper()
-	_, err := chromedp.Run(s.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(aWhile)))
-	require.NoError(s.t, err, "not true within a minute: %s", expression)
+	require.Eventually(s.t, func() bool {
+		is, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && is
+	}, aWhile, 50*time.Millisecond, "not true: %s", expression)
+}
+
+// shortcut presses one key as a keyboard does: what it types is held back when the page has taken the key.
+func (s *seat) shortcut(key string) {
+	s.t.Helper()
+	for _, event := range []input.DispatchKeyEventParams{
+		{Type: "rawKeyDown", Key: key}, {Type: "char", Key: key, Text: key}, {Type: "keyUp", Key: key},
+	} {
+		calls(s, input.DispatchKeyEvent, event)
+	}
 }
 
 // presses types keys at whatever has the focus.

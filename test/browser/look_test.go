@@ -123,7 +123,7 @@ func states(d *desk) []state {
 		{"404", "/notes/12345678", "cem", nil},
 		{"403", "/notes/new", "rik", nil},
 		{"keys", "/", "cem", func(s *seat) {
-			s.presses("?")
+			s.shortcut("?")
 			s.sees("#keys")
 		}},
 		{"sign-in", "/sign-in", "", nil},

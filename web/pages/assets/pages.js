@@ -227,6 +227,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   };
   const renewed = () => { if (length) ends = since() + length; };
   document.addEventListener("htmx:after:request", (e) => {
+    const form = e.detail?.ctx?.sourceElement, to = e.detail?.ctx?.response?.raw?.url;
+    if (form?.dataset?.draft && to && new URL(to).searchParams.has("done")) forget(form.dataset.draft); // it has arrived
     if (e.detail?.ctx?.request?.action !== "/events") renewed();
   });
   document.addEventListener("submit", async (e) => {
