@@ -103,7 +103,7 @@ func style() error {
 	if err != nil {
 		return err
 	}
-	css := "/* Made by dev/look. Licences: LICENSES.md beside this file. */\n" +
+	css := "/* Made by dev/look. Licences: LICENSES.txt beside this file. */\n" +
 		needed(plain(string(theme)), rules.String()) + faces() + rules.String()
 	return os.WriteFile(assets+"/pages.css", []byte(css), 0o644)
 }
@@ -314,5 +314,5 @@ func licences() error {
 	}
 	b.WriteString("\nEUPL-1.2 is the licence of this program too: see `LICENSE` at its root. 0BSD asks for no notice.\n\n" +
 		"## Source Sans 3\n\n```\n" + strings.TrimSpace(string(font)) + "\n```\n")
-	return os.WriteFile(assets+"/LICENSES.md", []byte(b.String()), 0o644)
+	return os.WriteFile(assets+"/LICENSES.txt", []byte(b.String()), 0o644)
 }

@@ -3,14 +3,12 @@
 package pagestest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/live"
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
@@ -66,7 +65,7 @@ type Town struct {
 	hours    *calendar.Hours
 
 	mu        sync.Mutex
-	readers   map[chan pages.Change]bool
+	readers   map[chan live.Change]bool
 	languages map[call.AgentID]string
 	stage     map[call.AgentID]stage
 	rung      []note.ID
@@ -87,7 +86,7 @@ func New() *Town {
 	}
 	t := &Town{
 		Memory: storetest.NewMemory(), Clock: clock, hours: calendar.AlwaysOpen(clock),
-		readers: map[chan pages.Change]bool{}, languages: map[call.AgentID]string{}, stage: map[call.AgentID]stage{},
+		readers: map[chan live.Change]bool{}, languages: map[call.AgentID]string{}, stage: map[call.AgentID]stage{},
 	}
 	t.Worklist = callback.NewWorklist(t, t, nil)
 	t.Service = callback.NewService(t, t, t, nil)
@@ -161,7 +160,7 @@ func (t *Town) Advance(ctx context.Context, before note.Note, e note.Event) (not
 func (t *Town) tell(before, after note.Note, e note.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := pages.Change{Note: after.ID, Kind: e.Kind, Ver: after.Ver, Teams: []call.TeamID{after.Team}}
+	c := live.Change{Note: after.ID, Kind: e.Kind, Ver: after.Ver, Teams: []call.TeamID{after.Team}}
 	if before.Team != "" && before.Team != after.Team {
 		c.Teams = append(c.Teams, before.Team)
 	}
@@ -181,10 +180,10 @@ func (t *Town) tell(before, after note.Note, e note.Event) {
 }
 
 // Subscribe implements pages.Feed.
-func (t *Town) Subscribe(call.MunicipalityID) (<-chan pages.Change, func()) {
+func (t *Town) Subscribe(call.MunicipalityID) (<-chan live.Change, func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := make(chan pages.Change, 64)
+	c := make(chan live.Change, 64)
 	t.readers[c] = true
 	return c, func() {
 		t.mu.Lock()
@@ -211,36 +210,6 @@ func (t *Town) Drop() {
 		delete(t.readers, c)
 		close(c)
 	}
-}
-
-// Page implements pages.Lists, in the plainest way.
-func (t *Town) Page(ctx context.Context, m call.MunicipalityID, ask pages.Ask) (pages.Found, error) {
-	var all []note.Note
-	for team := range teamNames {
-		notes, err := t.Due(ctx, m, team, 100_000)
-		if err != nil {
-			return pages.Found{}, err
-		}
-		all = append(all, notes...)
-	}
-	all = slices.DeleteFunc(all, func(n note.Note) bool {
-		return ask.Colleague != "" && n.Holder() != ask.Colleague ||
-			ask.Colleague == "" && ask.Teams != nil && !slices.Contains(ask.Teams, n.Team) ||
-			ask.Unassigned && n.Holder() != "" ||
-			!ask.From.IsZero() && n.Deadline.Before(ask.From) ||
-			!ask.Till.IsZero() && !n.Deadline.Before(ask.Till)
-	})
-	slices.SortFunc(all, func(a, b note.Note) int {
-		return cmp.Or(a.Deadline.Compare(b.Deadline), b.Priority-a.Priority, cmp.Compare(a.ID, b.ID))
-	})
-	from, _ := strconv.Atoi(ask.After) // empty for the beginning
-	from = min(from, len(all))
-	to := min(from+ask.Limit, len(all))
-	found := pages.Found{Notes: all[from:to]}
-	if to < len(all) {
-		found.Next = strconv.Itoa(to)
-	}
-	return found, nil
 }
 
 // CallBack implements pages.Phone.

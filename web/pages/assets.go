@@ -153,7 +153,7 @@ func newAssets(look *Look) *assets {
 func newAsset(name string, text []byte) asset {
 	kinds := map[string]string{
 		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2",
-		".svg": "image/svg+xml", ".md": "text/plain; charset=utf-8",
+		".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
 	}
 	ext := path.Ext(name)
 	a := asset{kind: kinds[ext], plain: text}

@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/live"
 )
 
 const (
@@ -88,6 +89,6 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // concerns reports whether somebody may know of a change.
-func concerns(c Change, who access.Visitor) bool {
+func concerns(c live.Change, who access.Visitor) bool {
 	return slices.ContainsFunc(c.Teams, who.Sees) || who.Agent != "" && slices.Contains(c.Colleagues, who.Agent)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	perPage    = 50
 	searchMost = 50
+	heldMost   = 200
 )
 
 // only are the filters of the work-list, in the order in which they are shown.
@@ -60,8 +62,8 @@ func (c choice) address() string {
 
 func (c choice) with(which string) choice { return choice{which, c.Team, ""} }
 
-// listing is a page of the work-list.
-type listing struct {
+// worklist is a page of the work-list.
+type worklist struct {
 	choice
 	Rows   []row
 	Next   string        // address of the next page; empty for none
@@ -78,12 +80,15 @@ func (p *Pages) list(v *visit) error {
 	if c.Team != "" && !v.who.Sees(c.Team) {
 		return errGone
 	}
-	found, err := p.Lists.Page(v.Context(), v.m(), v.ask(c))
+	found, err := v.found(c)
+	if errors.Is(err, listing.ErrCursor) {
+		return v.redirect(c.with(c.Only).address()) // an address that somebody made up, or of another version
+	}
 	unread, err := v.readable(err)
 	if err != nil {
 		return err
 	}
-	l := listing{choice: c, Teams: teams, Unread: unread}
+	l := worklist{choice: c, Teams: teams, Unread: unread}
 	for _, n := range found.Notes {
 		if v.who.MayRead(n) { // also when a store gives more than was asked for
 			l.Rows = append(l.Rows, v.row(n))
@@ -91,7 +96,7 @@ func (p *Pages) list(v *visit) error {
 		}
 	}
 	if found.Next != "" {
-		l.Next = choice{c.Only, c.Team, found.Next}.address()
+		l.Next = choice{c.Only, c.Team, string(found.Next)}.address()
 	}
 	v.feed = "list"
 	return v.render(v.listPage(l))
@@ -104,41 +109,40 @@ func (v *visit) teams() []call.TeamID {
 	return teams
 }
 
-// ask is what a choice asks of the store.
-func (v *visit) ask(c choice) Ask {
-	ask := Ask{After: c.After, Limit: perPage, Teams: v.seen()}
+// found gives the notes of a choice.
+func (v *visit) found(c choice) (listing.Page, error) {
+	if c.Only == "mine" {
+		notes, err := v.pages.Lists.Held(v.Context(), v.m(), v.who.Agent, heldMost)
+		notes = slices.DeleteFunc(notes, func(n note.Note) bool { return c.Team != "" && n.Team != c.Team })
+		return listing.Page{Notes: notes}, err
+	}
+	q := listing.Query{Teams: v.seen(), After: listing.Cursor(c.After), Limit: perPage}
 	if c.Team != "" {
-		ask.Teams = []call.TeamID{c.Team}
+		q.Teams = []call.TeamID{c.Team}
 	}
 	local := v.at.In(v.clocks)
 	switch c.Only {
-	case "mine":
-		ask.Colleague = v.who.Agent
 	case "unassigned":
-		ask.Unassigned = true
+		q.Unassigned = true
 	case "today":
 		// a deadline at midnight is that of the day before it
 		tomorrow := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, v.clocks)
-		ask.Till = tomorrow.Add(time.Second).UTC()
+		q.Until = tomorrow.Add(time.Second).UTC()
 	case "overdue":
-		ask.Till = v.at
+		q.Until = v.at
 	}
-	return ask
+	return v.pages.Lists.Page(v.Context(), v.m(), q)
 }
 
-// seen are the teams to ask the store for; nil for all. Teams that left the configuration are asked for by those who
-// have a role in each.
+// seen are the teams whose notes the person sees. Teams that left the configuration are seen by those who have a role in
+// each.
 func (v *visit) seen() []call.TeamID {
-	if v.who.Sees(staff.AllTeams) {
-		return nil
-	}
-	teams := []call.TeamID{}
+	teams := v.teams()
 	for team := range v.who.Roles {
-		if team != staff.AllTeams && v.who.Sees(team) {
+		if team != staff.AllTeams && v.who.Sees(team) && !slices.Contains(teams, team) {
 			teams = append(teams, team)
 		}
 	}
-	slices.Sort(teams)
 	return teams
 }
 
@@ -166,18 +170,25 @@ func (p *Pages) search(v *visit) error {
 		// eight digits may be a number, too
 	}
 	number, err := call.ParseTyped(s.Query)
-	if err != nil {
+	var notes []note.Note
+	switch {
+	case err == nil:
+		notes, err = p.Lists.ByNumber(v.Context(), v.m(), number, searchMost)
+		// people who may not see a number must not find out by a search whose note it is
+		notes = slices.DeleteFunc(notes, func(n note.Note) bool { return !v.who.MaySeeNumber(n) })
+	case len(listing.Words(s.Query)) > 0 && unreferred != nil:
+		notes, err = p.Lists.ByName(v.Context(), v.m(), s.Query, searchMost)
+	default:
 		if unreferred != nil {
 			s.Wrong = v.say("search.how")
 		}
 		return v.render(v.searchPage(s))
 	}
-	notes, err := p.Lists.ByNumber(v.Context(), v.m(), number, searchMost)
 	if _, err := v.readable(err); err != nil {
 		return err
 	}
 	for _, n := range notes {
-		if v.who.MaySeeNumber(n) { // who may not see a number must not find out by searching whose note it is
+		if v.who.MayRead(n) {
 			s.Rows = append(s.Rows, v.row(n))
 			v.notes = append(v.notes, n.ID)
 		}

@@ -16,6 +16,7 @@ import (
 type making struct {
 	Key      string // the same form sent twice makes one note
 	Number   string
+	Name     string // of the person to ask for
 	Team     string
 	Subject  string
 	Reason   string
@@ -53,7 +54,8 @@ func (p *Pages) newNote(v *visit) error {
 
 func (p *Pages) makeNote(v *visit) error {
 	m := making{
-		Key: v.PostFormValue("key"), Number: v.PostFormValue("number"), Team: v.PostFormValue("team"),
+		Key: v.PostFormValue("key"), Number: v.PostFormValue("number"),
+		Name: strings.TrimSpace(v.PostFormValue("name")), Team: v.PostFormValue("team"),
 		Subject: strings.TrimSpace(v.PostFormValue("subject")), Reason: v.said("reason"),
 		Window: v.PostFormValue("window"), Language: v.PostFormValue("language"),
 		Separate: v.PostFormValue("separate") != "",
@@ -83,7 +85,7 @@ func (v *visit) newAgain(m making, wrong *problem) error {
 func (v *visit) request(m making) (callback.Request, *problem) {
 	r := callback.Request{
 		At: v.at, Who: note.ByAgent(v.who.Agent), Municipality: v.m(), Subject: m.Subject, Reason: m.Reason,
-		Language: m.Language, Separate: m.Separate,
+		Language: m.Language, Separate: m.Separate, Name: m.Name,
 	}
 	if _, err := ulid.ParseStrict(m.Key); err != nil {
 		return r, v.wrongField("", "refused.request")
@@ -96,6 +98,9 @@ func (v *visit) request(m making) (callback.Request, *problem) {
 	var ok bool
 	if r.Team, ok = v.teamNamed(m.Team); !ok {
 		return r, v.wrongField("team", "err.team")
+	}
+	if utf8.RuneCountInString(m.Name) > note.MaxName {
+		return r, v.wrongField("name", "err.long", note.MaxName)
 	}
 	if utf8.RuneCountInString(m.Subject) > note.MaxSubject {
 		return r, v.wrongField("subject", "err.long", note.MaxSubject)

@@ -12,9 +12,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/live"
 )
 
 // Reader finds a note, see note.Reader.
@@ -24,45 +26,18 @@ type Reader interface {
 	Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error)
 }
 
-// Lists gives the work-list by pages, at a cost that does not grow with the number of notes.
+// Lists finds notes.
 type Lists interface {
-	// Page gives live notes, first due first. Like note.Reader's lists it gives what can be read, also when the error
-	// says that the rest is broken.
-	Page(ctx context.Context, m call.MunicipalityID, ask Ask) (Found, error)
+	listing.Finder
+	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
+	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
 	// ByNumber gives at most limit notes of a number, the newest first, whatever their state.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
 }
 
-// Ask is which part of the work-list is wanted. All that is set must hold.
-type Ask struct {
-	Teams      []call.TeamID // of these; nil for every team of the municipality
-	Colleague  call.AgentID  // that they have, or that is for them in person, of any team
-	Unassigned bool          // that nobody has, and that is for nobody in person
-	From, Till time.Time     // due at or after From, and before Till; zero for any
-	After      string        // the cursor of the page before; empty for the first
-	Limit      int
-}
-
-// Found is a page of the work-list.
-type Found struct {
-	Notes []note.Note
-	Next  string // the cursor of the next page; empty when this is the last
-}
-
-// Feed tells of changes.
+// Feed tells of changes, see live.Feed.
 type Feed interface {
-	// Subscribe gives the changes of a municipality's notes from now on, until cancel is called. A reader that is too
-	// slow loses some: then the channel is closed, and the reader looks anew.
-	Subscribe(m call.MunicipalityID) (changes <-chan Change, cancel func())
-}
-
-// Change says that a note is another than before. It names whom it concerns, and nothing that the caller told.
-type Change struct {
-	Note       note.ID
-	Kind       note.EventKind
-	Ver        uint64
-	Teams      []call.TeamID  // that had it before, and that have it now
-	Colleagues []call.AgentID // the same
+	Subscribe(m call.MunicipalityID) (changes <-chan live.Change, cancel func())
 }
 
 // Work changes notes, see callback.Worklist.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
@@ -400,4 +401,20 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	d.Drop()
 	_, err = io.ReadAll(answer.Body)
 	require.NoError(t, err)
+}
+
+func TestANameIsFoundByThoseWhoMayRead(t *testing.T) {
+	d := open(t)
+	ours := d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) { r.Name = "José van der Ven" })
+	theirs := d.Promise(pagestest.Tax, time.Hour, func(r *callback.Request) { r.Name = "Jose Bakker" })
+	found := d.gets("cem", "/search?q=jose").text
+	require.Contains(t, found, string(ours.ID))
+	require.Contains(t, found, "José van der Ven")
+	require.NotContains(t, found, string(theirs.ID))
+}
+
+func TestAPlaceInAListThatNobodyGaveIsItsBeginning(t *testing.T) {
+	got := open(t).gets("cem", "/?only=overdue&after=%3Cx%3E")
+	require.Equal(t, http.StatusSeeOther, got.StatusCode)
+	require.Equal(t, "/?only=overdue", got.Header.Get("Location"))
 }

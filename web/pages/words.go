@@ -57,7 +57,7 @@ var catalogue = map[string][2]string{
 	"list.team":       {"Team", "Team"},
 	"list.allteams":   {"Alle teams", "All teams"},
 	"list.show":       {"Tonen", "Show"},
-	"list.search":     {"Zoek op kenmerk of nummer", "Search by reference or number"},
+	"list.search":     {"Zoek op kenmerk, nummer of naam", "Search by reference, number or name"},
 	"list.find":       {"Zoeken", "Search"},
 	"list.due":        {"Terugbellen", "Call back"},
 	"list.what":       {"Onderwerp", "Subject"},
@@ -83,7 +83,7 @@ var catalogue = map[string][2]string{
 
 	"search.title": {"Gezocht", "Search"},
 	"search.none":  {"Niets gevonden. U ziet alleen notities van uw eigen teams.", "Nothing found. You only see notes of your own teams."},
-	"search.how":   {"Typ een kenmerk van 8 cijfers, of een telefoonnummer.", "Type a reference of 8 digits, or a telephone number."},
+	"search.how":   {"Typ een kenmerk van 8 cijfers, een telefoonnummer of een naam.", "Type a reference of 8 digits, a telephone number or a name."},
 	"search.for":   {"Gevonden notities, de nieuwste staat bovenaan", "Notes that were found, the newest on top"},
 
 	// Words for time.
@@ -270,6 +270,9 @@ var catalogue = map[string][2]string{
 	"new.promise":    {"“Wij bellen u terug voor %s. Uw kenmerk is %s.”", "“We will call you back by %s. Your reference is %s.”"},
 	"new.see":        {"Bekijk de notitie", "See the note"},
 	"new.again":      {"Nog een notitie maken", "Make another note"},
+
+	"new.name":  {"Naar wie moeten wij vragen?", "Whom shall we ask for?"},
+	"note.name": {"Vraag naar", "Ask for"},
 
 	// A person's own page.
 	"me.title":    {"Mijn gegevens", "About me"},
