@@ -1,0 +1,352 @@
+// Package browser works callback notes in a real browser, as colleagues do: with and without script, by keyboard, on a
+// narrow screen, and with axe-core looking on.
+package browser
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/pagestest"
+	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/pages"
+)
+
+// patience bounds what a browser does in one test.
+const patience = 8 * time.Minute
+
+// aWhile bounds one step.
+const aWhile = time.Minute
+
+// desk is the pages of a town, reached over HTTP.
+type desk struct {
+	*pagestest.Town
+	t   *testing.T
+	url string
+
+	accept  string         // the language of people who have not signed in
+	session access.Session // of everybody; zero for none that ends
+}
+
+func open(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{Town: pagestest.New(), t: t}
+	quiet := slog.New(slog.DiscardHandler)
+	p := d.Pages(quiet, nil)
+	mux := http.NewServeMux()
+	mux.Handle("/", d.As(p, func() access.Session { return d.session }))
+	mux.Handle("/sign-in", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		s := pages.SignIn{Local: true, To: "/", Why: pages.ReasonExpired}
+		if r.URL.RawQuery == "both" {
+			s.Provider, s.Why = "Gemeente Deventer", pages.ReasonWrong
+		}
+		p.SignIn(w, r, http.StatusOK, s)
+	}))
+	mux.Handle("/sign-in/code", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		p.Code(w, r, http.StatusOK, pages.Code{To: "/", Why: pages.ReasonCode})
+	}))
+	mux.Handle("/sign-in/first", d.front(p, func(w http.ResponseWriter, r *http.Request) {
+		p.First(w, r, http.StatusOK, pages.First{
+			Token: "abc", Name: "cem", Least: 12, Secret: "JBSW Y3DP EHPK 3PXP",
+			URL: "otpauth://totp/Bereikbaar:cem?secret=JBSWY3DPEHPK3PXP",
+		})
+	}))
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		d.Drop()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	d.url = server.URL
+	return d
+}
+
+// front serves a page of the sign-in, in the language of the moment.
+func (d *desk) front(p *pages.Pages, serve http.HandlerFunc) http.Handler {
+	return p.Secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Accept-Language", d.accept)
+		serve(w, r)
+	}))
+}
+
+// seat is a browser of its own, with somebody signed in.
+type seat struct {
+	*desk
+	ctx    context.Context
+	faults *faults
+}
+
+// faults are what the browser complains of, such as a script that the policy blocks.
+type faults struct {
+	mu    sync.Mutex
+	found []string
+}
+
+// chromium is the browser of all tests: to start one takes seconds.
+var chromium context.Context
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	profile, err := os.MkdirTemp("", "bereikbaar-chromium-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(profile)
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	defer cancel()
+	ctx, closed := chromedp.NewContext(ctx)
+	defer closed()
+	if err := chromedp.Do(ctx); err != nil { // starts it
+		fmt.Fprintln(os.Stderr, "chromium does not start; run dev/setup:", err)
+		return 1
+	}
+	chromium = ctx
+	return m.Run()
+}
+
+// sits gives a person a window with cookies of its own.
+func (d *desk) sits(who call.AgentID) *seat {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(chromium, patience)
+	d.t.Cleanup(cancel)
+	return d.tab(ctx, who, chromedp.WithNewBrowserContext())
+}
+
+// tab opens a tab for a person.
+func (d *desk) tab(parent context.Context, who call.AgentID, options ...chromedp.ContextOption) *seat {
+	d.t.Helper()
+	ctx, cancel := chromedp.NewContext(parent, options...)
+	d.t.Cleanup(cancel)
+	s := &seat{desk: d, ctx: ctx, faults: &faults{}}
+	require.NoError(d.t, chromedp.Listen(ctx, s.faults.hear))
+	calls(s, network.Enable, network.EnableParams{})
+	calls(s, log.Enable, cdp.Empty{})
+	calls(s, runtime.Enable, cdp.Empty{})
+	if who != "" {
+		s.signsIn(who)
+	}
+	return s
+}
+
+// hear keeps what the browser complains of.
+func (f *faults) hear(event any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		f.found = append(f.found, fmt.Sprintf("%s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *log.EventEntryAdded:
+		if e.Entry.Source == "security" || strings.Contains(e.Entry.Text, "Content Security Policy") {
+			f.found = append(f.found, e.Entry.Text)
+		}
+	}
+}
+
+// calls sends a command to the browser.
+func calls[P, R any](s *seat, command cdp.Command[P, R], params P) R {
+	s.t.Helper()
+	got, err := chromedp.Call(s.ctx, command, params)
+	require.NoError(s.t, err)
+	return got
+}
+
+func (s *seat) signsIn(who call.AgentID) {
+	s.t.Helper()
+	calls(s, network.SetCookie, network.SetCookieParams{Name: "who", Value: string(who), URL: s.url + "/"})
+}
+
+func (s *seat) signsOut() {
+	s.t.Helper()
+	calls(s, network.ClearBrowserCookies, cdp.Empty{})
+}
+
+func (s *seat) do(actions ...chromedp.Action[chromedp.Void]) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, aWhile)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		s.shoots("stuck")
+		require.NoError(s.t, err)
+	}
+}
+
+// goes opens an address of the pages.
+func (s *seat) goes(path string) {
+	s.t.Helper()
+	s.do(chromedp.Navigate(s.url+path), chromedp.WaitReady(chromedp.CSS("main")))
+}
+
+// sees waits until an element is shown.
+func (s *seat) sees(selector string) {
+	s.t.Helper()
+	s.do(chromedp.WaitVisible(chromedp.CSS(selector)))
+}
+
+// clicks clicks an element.
+func (s *seat) clicks(selector string) {
+	s.t.Helper()
+	s.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// types types into a field.
+func (s *seat) types(selector, text string) {
+	s.t.Helper()
+	s.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// reads gives the text of an element.
+func (s *seat) reads(selector string) string {
+	s.t.Helper()
+	text, err := chromedp.Run(s.ctx, chromedp.Text(chromedp.CSS(selector)))
+	require.NoError(s.t, err)
+	return text
+}
+
+// value gives what stands in a field.
+func (s *seat) value(selector string) string {
+	s.t.Helper()
+	text, err := chromedp.Run(s.ctx, chromedp.Value(chromedp.CSS(selector)))
+	require.NoError(s.t, err)
+	return text
+}
+
+// asks evaluates an expression in the page.
+func asks[T any](s *seat, expression string) T {
+	s.t.Helper()
+	got, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	require.NoError(s.t, err)
+	return got
+}
+
+// until waits until an expression is true in the page, also when the page is left meanwhile.
+func (s *seat) until(expression string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		is, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && is
+	}, aWhile, 50*time.Millisecond, "not true: %s", expression)
+}
+
+// shortcut presses one key as a keyboard does: what it types is held back when the page has taken the key.
+func (s *seat) shortcut(key string) {
+	s.t.Helper()
+	for _, event := range []input.DispatchKeyEventParams{
+		{Type: "rawKeyDown", Key: key}, {Type: "char", Key: key, Text: key}, {Type: "keyUp", Key: key},
+	} {
+		calls(s, input.DispatchKeyEvent, event)
+	}
+}
+
+// presses types keys at whatever has the focus.
+func (s *seat) presses(keys string) {
+	s.t.Helper()
+	s.do(chromedp.KeyEvent(keys))
+}
+
+// wide sets the size of the window in CSS pixels, and how many dots each has.
+func (s *seat) wide(width, height int64, scale float64) {
+	s.t.Helper()
+	s.do(chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale)))
+}
+
+// withoutScript switches scripts off.
+func (s *seat) withoutScript() {
+	s.t.Helper()
+	calls(s, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+}
+
+// forced switches forced colours on or off.
+func (s *seat) forced(on bool) {
+	s.t.Helper()
+	value := "none"
+	if on {
+		value = "active"
+	}
+	calls(s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "forced-colors", Value: value}},
+	})
+}
+
+// shoots keeps a picture of the page, where SCREENSHOTS names a directory.
+func (s *seat) shoots(name string) {
+	s.t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(s.ctx, chromedp.FullScreenshot(100))
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.MkdirAll(dir, 0o755))
+	require.NoError(s.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
+}
+
+// blameless requires that the browser had nothing to complain of.
+func (s *seat) blameless() {
+	s.t.Helper()
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	require.Empty(s.t, s.faults.found)
+}
+
+// day is an ordinary day at the permits desk, and gives the notes by a word.
+func (d *desk) day() map[string]note.Note {
+	d.t.Helper()
+	about := func(subject, reason string) func(*callback.Request) {
+		return func(r *callback.Request) { r.Subject, r.Reason = subject, reason }
+	}
+	notes := map[string]note.Note{
+		"late": d.Promise(pagestest.Permits, 26*time.Hour, about("Dakkapel aan de voorkant",
+			"De beller heeft drie weken geleden een aanvraag gedaan en hoorde nog niets. Mag de aannemer maandag beginnen?")),
+		"soon": d.Promise(pagestest.Permits, 15*time.Hour, about("Paspoort kwijt in Turkije", "Kan het sneller?")),
+		"mine": d.Promise(pagestest.Permits, 10*time.Hour, about("Kapvergunning eik", "Hoe lang duurt het nog?")),
+		"hers": d.Promise(pagestest.Permits, 9*time.Hour, about("Terras op de Brink", "")),
+		"open": d.Promise(pagestest.Registry, 2*time.Hour, about("Verhuizing doorgeven", "Ik kom er op de site niet uit.")),
+	}
+	d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) {
+		about("Bezwaarschrift tegen de omgevingsvergunning voor het appartementencomplex",
+			"Mevrouw Çelik-Şahin vraagt of haar brief is aangekomen.")(r)
+		r.Window.From, r.Window.To = 9*60, 12*60
+	})
+	notes["mine"] = d.Claim(notes["mine"], "cem")
+	notes["hers"] = d.Claim(notes["hers"], "dirkje")
+	notes["soon"] = d.Tried(d.Claim(notes["soon"], "cem"), attempt.NotReached)
+	released, err := d.Worklist.Release(d.t.Context(), d.Step(notes["soon"], "cem"), "Morgenochtend opnieuw proberen")
+	require.NoError(d.t, err)
+	raised, err := d.Worklist.Raise(d.t.Context(), d.Step(released, "cem"), "Vliegt vrijdag")
+	require.NoError(d.t, err)
+	notes["soon"] = raised
+	return notes
+}
+
+func at(n note.Note) string { return "/notes/" + string(n.Reference) }

@@ -1,0 +1,290 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/pagestest"
+	"github.com/bereikbaar/bereikbaar/web/access"
+)
+
+// now gives a note as it is in the store.
+func (d *desk) now(n note.Note) note.Note {
+	d.t.Helper()
+	n, err := d.Note(d.t.Context(), n.Municipality, n.ID)
+	require.NoError(d.t, err)
+	return n
+}
+
+// follows waits until as many pages hear of changes.
+func (d *desk) follows(pages int) {
+	d.t.Helper()
+	require.Eventually(d.t, func() bool { return d.Readers() == pages }, aWhile, 20*time.Millisecond)
+}
+
+func TestOfTwoPeopleWhoTakeOneNoteTheSlowerIsTold(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	cem, dirkje := d.sits("cem"), d.sits("dirkje")
+	cem.goes(at(n))
+	dirkje.goes(at(n))
+	// the slower one's page has not heard of it yet
+	asks[any](dirkje, "document.getElementById('feed').remove()")
+	cem.clicks("#do-claim")
+	cem.sees("#do-call")
+	require.Equal(t, call.AgentID("cem"), d.now(n).Colleague)
+	dirkje.clicks("#do-claim")
+	dirkje.sees("#message")
+	require.Contains(t, dirkje.reads("#message"), "Cem Kaya was first: took the note")
+	require.Equal(t, call.AgentID("cem"), d.now(n).Colleague)
+	require.False(t, asks[bool](dirkje, "!!document.getElementById('do-claim')"))
+	cem.blameless()
+	dirkje.blameless()
+}
+
+func TestANoteIsWorkedToItsEndByKeyboardAlone(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.goes("/")
+	s.shortcut("j")
+	require.Equal(t, "open-"+string(n.ID), asks[string](s, "document.activeElement.id"))
+	s.shortcut("p")
+	s.sees("#do-call")
+	s.shortcut("b")
+	s.sees("[data-poll]")
+	require.Equal(t, []note.ID{n.ID}, d.Rung())
+	require.Contains(t, s.reads("#live"), "Uw telefoon gaat")
+	// the colleague has picked up: the daemon begins the attempt
+	_, err := d.Worklist.StartAttempt(t.Context(), d.Step(d.now(n), "cem"), "1.1")
+	require.NoError(t, err)
+	d.SetStage("cem", n.ID, "")
+	s.sees("#end-reached")
+	asks[any](s, "document.getElementById('end-reached').focus()")
+	s.presses(kb.Enter)
+	s.sees("#part-resolve[open] #resolve-reason")
+	require.Equal(t, attempt.Reached, d.now(n).Attempts[0].Result)
+	asks[any](s, "document.getElementById('resolve-reason').focus()")
+	s.presses("Vergunning ligt klaar")
+	s.presses(kb.Tab + kb.Enter)
+	s.until("document.querySelector('#message')?.textContent.includes('afgehandeld')")
+	require.Equal(t, note.Resolved, d.now(n).State)
+	s.blameless()
+}
+
+func TestNothingThatWasTypedIsLost(t *testing.T) {
+	const words = "Beller wil weten of de leges al betaald zijn.\nGraag voor 12 uur."
+	typing := func(t *testing.T, d *desk, n note.Note) *seat {
+		t.Helper()
+		s := d.sits("cem")
+		s.goes(at(n))
+		d.follows(1)
+		s.shortcut("o")
+		s.types("#comment-text", words)
+		return s
+	}
+	tests := map[string]func(t *testing.T, d *desk, n note.Note, s *seat){
+		"the page is loaded anew": func(_ *testing.T, _ *desk, n note.Note, s *seat) { s.goes(at(n)) },
+		"somebody else changes the note meanwhile": func(t *testing.T, d *desk, n note.Note, s *seat) {
+			_, err := d.Worklist.Raise(t.Context(), d.Step(n, "dirkje"), "haast")
+			require.NoError(t, err)
+			s.until("document.getElementById('history').textContent.includes('haast')")
+			require.Contains(t, s.reads("#status"), "net veranderd")
+			require.Equal(t, "comment-text", asks[string](s, "document.activeElement.id"), "the caret stays")
+		},
+		"somebody else was first, and the page had not heard of it": func(t *testing.T, d *desk, n note.Note, s *seat) {
+			asks[any](s, "document.getElementById('feed').remove()")
+			_, err := d.Worklist.Raise(t.Context(), d.Step(n, "dirkje"), "haast")
+			require.NoError(t, err)
+			s.clicks("#part-comment button")
+			s.sees("#message")
+			require.Contains(t, s.reads("#message"), "Dirkje de Boer was u voor")
+		},
+		"the store is away": func(t *testing.T, d *desk, n note.Note, s *seat) {
+			d.Fail(errors.New("away"))
+			s.clicks("#part-comment button")
+			s.sees("#again-text")
+			require.Equal(t, words, s.value("#again-text"))
+			d.Fail(nil)
+			s.goes(at(n))
+		},
+		"the session is over, and they sign in again": func(t *testing.T, _ *desk, n note.Note, s *seat) {
+			s.signsOut()
+			s.clicks("#part-comment button")
+			s.until("location.pathname === '/sign-in'")
+			s.signsIn("cem")
+			s.goes(at(n))
+		},
+		"the connection is lost and comes back": func(t *testing.T, d *desk, _ note.Note, s *seat) {
+			d.Drop()
+			d.follows(1)
+			s.until("document.getElementById('status').textContent !== ''")
+		},
+	}
+	for name, happens := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			n := d.Promise(pagestest.Permits, time.Hour, nil)
+			s := typing(t, d, n)
+			happens(t, d, n, s)
+			s.sees("#comment-text")
+			require.Equal(t, words, s.value("#comment-text"))
+			s.clicks("#part-comment button")
+			s.until("document.querySelector('#message')?.textContent.includes('opmerking')")
+			events, err := d.Events(t.Context(), n.Municipality, n.ID)
+			require.NoError(t, err)
+			require.Equal(t, words, events[len(events)-1].Reason)
+			s.goes(at(n))
+			require.Empty(t, s.value("#comment-text"), "a text that has arrived does not come back")
+			s.blameless()
+		})
+	}
+}
+
+func TestNewNotesAnnounceThemselvesAndNothingMoves(t *testing.T) {
+	d := open(t)
+	d.day()
+	s := d.sits("cem")
+	s.goes("/")
+	d.follows(1)
+	const places = `JSON.stringify([...document.querySelectorAll("#rows > tr")].map(r => [r.id, r.getBoundingClientRect().top]))`
+	before := asks[string](s, places)
+	first := d.Promise(pagestest.Permits, 20*time.Hour, nil)
+	s.sees("#news")
+	require.Equal(t, "1 nieuwe notitie. Lijst vernieuwen", s.reads("#news"))
+	d.Promise(pagestest.Registry, 0, nil)
+	d.Promise(pagestest.Tax, 0, nil) // not theirs
+	s.until("document.getElementById('news').textContent.startsWith('2 ')")
+	require.Equal(t, before, asks[string](s, places))
+	require.Equal(t, "2 nieuwe notities. Lijst vernieuwen", s.reads("#status"))
+	s.clicks("#news")
+	s.sees("#n-" + string(first.ID))
+	s.blameless()
+}
+
+func TestAClaimByAColleagueShowsAtOnceWithoutMovingARow(t *testing.T) {
+	d := open(t)
+	notes := d.day()
+	s := d.sits("cem")
+	s.goes("/")
+	d.follows(1)
+	const tops = `JSON.stringify([...document.querySelectorAll("#rows > tr")].map(r => r.getBoundingClientRect().top))`
+	before := asks[string](s, tops)
+	asks[any](s, "document.getElementById('open-"+string(notes["late"].ID)+"').focus()")
+	d.Claim(notes["late"], "dirkje")
+	s.until("document.getElementById('n-" + string(notes["late"].ID) + "').textContent.includes('Dirkje de Boer')")
+	require.Equal(t, before, asks[string](s, tops))
+	require.Equal(t, "open-"+string(notes["late"].ID), asks[string](s, "document.activeElement.id"), "the focus stays")
+	s.clicks("#pause")
+	d.Claim(d.now(notes["open"]), "cem")
+	d.Claim(d.now(notes["soon"]), "dirkje")
+	require.Equal(t, "true", asks[string](s, "document.getElementById('pause').getAttribute('aria-pressed')"))
+	require.NotContains(t, s.reads("#n-"+string(notes["soon"].ID)), "Dirkje")
+	s.clicks("#pause")
+	s.until("document.getElementById('n-" + string(notes["soon"].ID) + "').textContent.includes('Dirkje de Boer')")
+	s.blameless()
+}
+
+func TestAHiddenTabStillShowsTheTruth(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.goes("/")
+	d.follows(1)
+	asks[any](s, `Object.defineProperty(document, "hidden", {get: () => true});
+		document.dispatchEvent(new Event("visibilitychange"))`)
+	d.Claim(n, "dirkje")
+	s.until("document.getElementById('n-" + string(n.ID) + "').textContent.includes('Dirkje de Boer')")
+}
+
+func TestScriptInWordsOfCallersIsText(t *testing.T) {
+	d := open(t)
+	const script = `<script>document.title="x"</script><img src=x onerror="document.title='x'">"'><svg onload=alert(1)>`
+	n := d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) {
+		r.Subject, r.Reason = script[:90], script
+	})
+	claimed := d.Claim(n, "cem")
+	commented, err := d.Worklist.Comment(t.Context(), d.Step(claimed, "cem"), script)
+	require.NoError(t, err)
+	_, err = d.Worklist.Raise(t.Context(), d.Step(commented, "cem"), script)
+	require.NoError(t, err)
+	s := d.sits("cem")
+	for _, path := range []string{
+		"/", at(n), "/search?q=" + "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22onfocus%3Dalert(1)%20autofocus%3D%22",
+		at(n) + "?done=%3Cscript%3E&form=%22%3E%3Cscript%3E", "/?only=%22%3E%3Cscript%3E&after=%3Cscript%3E",
+		"/notes/new?number=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+	} {
+		s.goes(path)
+		require.Equal(t, 1, asks[int](s, "document.scripts.length"), path)
+		require.Zero(t, asks[int](s, "document.querySelectorAll('img, [onerror], [onload], [onfocus]').length"), path)
+		require.NotEqual(t, "x", asks[string](s, "document.title"), path)
+	}
+	require.Contains(t, asks[string](s, "fetch('"+at(n)+"').then(r => r.text())"), "&lt;script&gt;")
+	s.blameless()
+}
+
+func TestThePagesWorkWithoutScript(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.withoutScript()
+	s.goes("/")
+	s.clicks("#claim-" + string(n.ID))
+	s.sees("#do-start")
+	s.clicks("#do-start")
+	s.sees("#end-not_reached")
+	s.clicks("#end-not_reached")
+	s.sees("#part-reroute")
+	s.clicks("#part-reroute summary")
+	s.types("#reroute-team", "belastingen")
+	s.types("#reroute-reason", "Gaat over de WOZ")
+	s.clicks("#part-reroute button")
+	s.sees("#main")
+	require.Eventually(t, func() bool { return d.now(n).Team == pagestest.Tax }, aWhile, 20*time.Millisecond)
+	require.Equal(t, n.Deadline, d.now(n).Deadline)
+}
+
+func TestANoteIsMadeByHandAndTheCallerIsTold(t *testing.T) {
+	d := open(t)
+	s := d.sits("cem")
+	s.goes("/")
+	s.shortcut("n")
+	s.sees("#number")
+	require.Equal(t, "number", asks[string](s, "document.activeElement.id"))
+	s.presses("tel:+31 (0)6–1234 5678" + kb.Tab + "Klantcontactcentrum" + kb.Tab + "José de Vries" + kb.Tab + "Rijbewijs" + kb.Tab + "Verlopen" + kb.Tab)
+	s.clicks("main form button")
+	s.sees(".tell__words")
+	found, err := d.Due(context.Background(), pagestest.Deventer, pagestest.Centre, 10)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, "+31612345678", found[0].Number.E164)
+	require.Equal(t, "José de Vries", found[0].Name)
+	digits := strings.Join(strings.Fields(s.reads(".tell__words")), "")
+	require.Contains(t, digits, string(found[0].Reference))
+	s.do(chromedp.Reload())
+	s.blameless()
+}
+
+func TestAWarningComesBeforeTheSessionEnds(t *testing.T) {
+	d := open(t)
+	d.session = access.Session{Ends: time.Now().Add(100 * time.Second), Last: time.Now().Add(time.Hour)}
+	s := d.sits("cem")
+	s.goes("/")
+	s.sees("#idle[open]")
+	s.accessible("the warning")
+	d.session.Ends = time.Now().Add(15 * time.Minute)
+	s.clicks("#idle button")
+	s.until("!document.getElementById('idle').open")
+	s.blameless()
+}

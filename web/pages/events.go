@@ -1,0 +1,94 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/live"
+)
+
+const (
+	// beat is how often a quiet stream says that it is there: proxies and browsers give up silent ones.
+	beat = 20 * time.Second
+	// writeWithin bounds a write to a browser that does not read.
+	writeWithin = 10 * time.Second
+	// streamFor bounds a stream: the browser comes again, and with it the question whether it may.
+	streamFor = 10 * time.Minute
+)
+
+// told is a change as a page hears of it: the page then asks for what it shows, with the rights of the moment.
+type told struct {
+	Note note.ID        `json:"note"`
+	Kind note.EventKind `json:"kind"`
+	Ver  uint64         `json:"ver"`
+}
+
+// events streams the changes that concern a person (server-sent events). Streams are outside sessions: they must not
+// keep somebody signed in.
+func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
+	who, ok := access.From(r.Context())
+	if !ok || !who.Highest().AtLeast(staff.Reader) {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // a writer that knows no deadline, as in a test, needs none
+	changes, cancel := p.Feed.Subscribe(who.Municipality)
+	defer cancel()
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx hands each event on at once
+	send := func(text string) error {
+		_ = control.SetWriteDeadline(time.Now().Add(writeWithin))
+		if _, err := fmt.Fprint(w, text); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+	if send("event: ready\ndata: {}\n\n") != nil {
+		return
+	}
+	over := time.After(streamFor)
+	if last := access.SessionOf(r.Context()).Last; !last.IsZero() {
+		over = time.After(min(streamFor, time.Until(last)))
+	}
+	ticks := time.NewTicker(beat)
+	defer ticks.Stop()
+	for {
+		text := ": here\n\n"
+		select {
+		case <-r.Context().Done():
+			return
+		case <-over:
+			return
+		case <-ticks.C:
+		case c, ok := <-changes:
+			if !ok { // some were lost: the browser comes again, and looks anew
+				return
+			}
+			if !concerns(c, who) {
+				continue
+			}
+			data, err := json.Marshal(told{c.Note, c.Kind, c.Ver})
+			if err != nil {
+				return
+			}
+			text = fmt.Sprintf("event: note\ndata: %s\n\n", data)
+		}
+		if send(text) != nil {
+			return
+		}
+	}
+}
+
+// concerns reports whether somebody may know of a change.
+func concerns(c live.Change, who access.Visitor) bool {
+	return slices.ContainsFunc(c.Teams, who.Sees) || who.Agent != "" && slices.Contains(c.Colleagues, who.Agent)
+}

@@ -1,0 +1,153 @@
+// Package pages owns the pages on which people work callback notes in a browser: the work-list, a note, and what is said
+// when something goes wrong.
+package pages
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/live"
+)
+
+// Reader finds a note, see note.Reader.
+type Reader interface {
+	Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error)
+	ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error)
+	Events(ctx context.Context, m call.MunicipalityID, id note.ID) ([]note.Event, error)
+}
+
+// Lists finds notes.
+type Lists interface {
+	listing.Finder
+	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
+	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
+	// ByNumber gives at most limit notes of a number, the newest first, whatever their state.
+	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
+}
+
+// Feed tells of changes, see live.Feed.
+type Feed interface {
+	Subscribe(m call.MunicipalityID) (changes <-chan live.Change, cancel func())
+}
+
+// Work changes notes, see callback.Worklist.
+type Work interface {
+	Claim(ctx context.Context, s callback.Step) (note.Note, error)
+	Renew(ctx context.Context, s callback.Step) (note.Note, error)
+	Release(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Reroute(ctx context.Context, s callback.Step, to call.TeamID, reason string) (note.Note, error)
+	StartAttempt(ctx context.Context, s callback.Step, in call.ID) (note.Note, error)
+	EndAttempt(
+		ctx context.Context, s callback.Step, line attempt.LineResult, talked time.Duration, result attempt.Result,
+	) (note.Note, error)
+	Raise(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Comment(ctx context.Context, s callback.Step, text string) (note.Note, error)
+	Resolve(ctx context.Context, s callback.Step, as note.Outcome, reason string) (note.Note, error)
+	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (note.Note, error)
+	Cancel(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Reopen(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+}
+
+// Phone puts colleagues through to the callers of notes, see api.Phone.
+type Phone interface {
+	CallBack(n note.Note) error
+	Check(n note.Note) error
+	// Stage says how far the call is that a colleague asked for.
+	Stage(agent call.AgentID) (note.ID, Stage)
+}
+
+// Stage is how far a callback by telephone is.
+type Stage string
+
+// The stages of a callback.
+const (
+	StageNone    Stage = ""        // no call goes on
+	StageDesk    Stage = "desk"    // the colleague's own phone rings
+	StageCaller  Stage = "caller"  // the caller's phone rings
+	StageTalking Stage = "talking" // the two talk
+)
+
+// Promises makes notes, see callback.Service.
+type Promises interface {
+	Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error)
+}
+
+// Directory is what the configuration says about teams and people.
+type Directory interface {
+	Teams(m call.MunicipalityID) []call.TeamID
+	HasTeam(m call.MunicipalityID, team call.TeamID) bool
+	TeamName(m call.MunicipalityID, team call.TeamID) string         // for people; empty when it has none
+	PersonName(m call.MunicipalityID, colleague call.AgentID) string // for people; empty when it is not known
+	MunicipalityName(m call.MunicipalityID) string                   // such as "Deventer"
+	Language(m call.MunicipalityID) string                           // of its callers and its people, such as "nl"
+	Clocks(m call.MunicipalityID) *time.Location                     // in which its people read times
+	Next(n note.Note, now time.Time) time.Time                       // see api.Directory
+	Worked(n note.Note, from, to time.Time) time.Duration            // working time of the note's team, see calendar.Hours
+	Least(m call.MunicipalityID) int                                 // attempts before a caller may be given up
+}
+
+// People keeps what people say of themselves.
+type People interface {
+	// SetLanguage keeps the language of a person's pages.
+	SetLanguage(ctx context.Context, m call.MunicipalityID, id call.AgentID, language string) error
+}
+
+// Options are the parts of the pages. All are needed but Look.
+type Options struct {
+	Reader    Reader
+	Lists     Lists
+	Feed      Feed
+	Work      Work
+	Phone     Phone
+	Promises  Promises
+	Directory Directory
+	People    People
+	Look      *Look // of the municipality; nil for the plain one
+	Log       *slog.Logger
+}
+
+// Pages serves the pages. It is safe for use by several goroutines.
+type Pages struct {
+	Options
+	assets *assets
+	told   sync.Map // by municipality: what could not be read, as it was logged last
+}
+
+// New joins the parts.
+func New(o Options) *Pages {
+	return &Pages{Options: o, assets: newAssets(o.Look)}
+}
+
+// visit is one request of a person, and what its page needs to know of them.
+type visit struct {
+	http.ResponseWriter
+	*http.Request
+	pages  *Pages
+	who    access.Visitor
+	person staff.Person
+	at     time.Time // when it came, UTC
+	speech
+
+	status  int       // of the page that is sent; 0 for 200
+	message *message  // on top of the page
+	feed    string    // of changes that the page follows: the id of a note, or "list"; empty for none
+	notes   []note.ID // shown or changed, for the access log
+}
+
+// message is what is said on top of a page.
+type message struct {
+	Kind string // ok, warning or error
+	Text string
+}
+
+func (v *visit) m() call.MunicipalityID { return v.who.Municipality }

@@ -1,0 +1,420 @@
+package pages_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bereikbaar/bereikbaar/attempt"
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/pagestest"
+	"github.com/bereikbaar/bereikbaar/web/pages"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// desk is the pages of a town, without a network between them and the test.
+type desk struct {
+	*pagestest.Town
+	t   testing.TB
+	web http.Handler
+	log *strings.Builder
+}
+
+func open(t testing.TB) *desk {
+	t.Helper()
+	d := &desk{Town: pagestest.New(), t: t, log: &strings.Builder{}}
+	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), nil), nil)
+	return d
+}
+
+// reply is a page as it was sent.
+type reply struct {
+	*http.Response
+	text string
+}
+
+func (d *desk) asks(who call.AgentID, method, path string, form url.Values) reply {
+	d.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if who != "" {
+		r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+	}
+	w := httptest.NewRecorder()
+	d.web.ServeHTTP(w, r)
+	text, err := io.ReadAll(w.Result().Body)
+	require.NoError(d.t, err)
+	return reply{w.Result(), string(text)}
+}
+
+func (d *desk) gets(who call.AgentID, path string) reply {
+	d.t.Helper()
+	return d.asks(who, http.MethodGet, path, nil)
+}
+
+// does an act with a note at the version that n has. Fields come in pairs.
+func (d *desk) does(who call.AgentID, n note.Note, act string, fields ...string) reply {
+	d.t.Helper()
+	form := url.Values{"ver": {strconv.FormatUint(n.Ver, 10)}}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return d.asks(who, http.MethodPost, "/notes/"+string(n.Reference)+"/"+act, form)
+}
+
+func (d *desk) now(n note.Note) note.Note {
+	d.t.Helper()
+	n, err := d.Note(d.t.Context(), n.Municipality, n.ID)
+	require.NoError(d.t, err)
+	return n
+}
+
+func TestANoteOfAnotherTeamLooksLikeNone(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Tax, time.Hour, nil)
+	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}`)
+	none := d.gets("cem", "/notes/12345674")
+	require.Equal(t, http.StatusNotFound, none.StatusCode)
+	for _, path := range []string{"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/notes/" + string(n.ID) + "/row"} {
+		got := d.gets("cem", path)
+		require.Equal(t, http.StatusNotFound, got.StatusCode, path)
+		require.Equal(t, id.ReplaceAllString(none.text, ""), id.ReplaceAllString(got.text, ""), path)
+	}
+	for _, act := range []string{"claim", "comment", "reroute", "cancel", "nothing"} {
+		require.Equal(t, http.StatusNotFound, d.does("cem", n, act, "text", "x").StatusCode, act)
+	}
+	require.Equal(t, n.Ver, d.now(n).Ver)
+	require.NotContains(t, d.gets("cem", "/").text, string(n.ID))
+	require.Equal(t, http.StatusNotFound, d.gets("cem", "/?team=belastingen").StatusCode)
+	found := d.gets("cem", "/search?q="+string(n.Reference))
+	require.NotContains(t, found.text, string(n.ID))
+	require.NotContains(t, d.gets("cem", "/search?q="+url.QueryEscape(n.Number.E164)).text, string(n.ID))
+}
+
+func TestWhatEachRoleMayDo(t *testing.T) {
+	const ok, forbidden, missing = http.StatusSeeOther, http.StatusForbidden, http.StatusNotFound
+	all := map[string]map[call.AgentID]int{
+		"claim":   {"rik": forbidden, "dirkje": ok, "lotte": ok, "teun": missing, "anouk": ok, "ada": ok},
+		"comment": {"rik": forbidden, "dirkje": ok, "lotte": ok, "teun": missing, "anouk": ok, "ada": ok},
+		"raise":   {"rik": forbidden, "dirkje": ok, "lotte": ok, "teun": missing, "anouk": ok, "ada": ok},
+		"reroute": {"rik": forbidden, "dirkje": ok, "lotte": ok, "teun": missing, "anouk": ok, "ada": ok},
+		"cancel":  {"rik": forbidden, "dirkje": ok, "lotte": ok, "teun": missing, "anouk": ok, "ada": ok},
+		"release": {"rik": forbidden, "dirkje": forbidden, "lotte": ok, "teun": missing, "anouk": forbidden, "ada": ok},
+		"reopen":  {"rik": forbidden, "dirkje": forbidden, "lotte": ok, "teun": missing, "anouk": forbidden, "ada": ok},
+	}
+	for act, people := range all {
+		for who, want := range people {
+			t.Run(act+" by "+string(who), func(t *testing.T) {
+				d := open(t)
+				n := d.Promise(pagestest.Permits, time.Hour, nil)
+				switch act {
+				case "release": // another's
+					n = d.Claim(n, "cem")
+				case "reopen":
+					var err error
+					n, err = d.Worklist.Cancel(t.Context(), d.Step(n, "cem"), "")
+					require.NoError(t, err)
+				}
+				got := d.does(who, n, act, "text", "x", "reason", "x", "team", "kcc")
+				require.Equal(t, want, got.StatusCode, got.text)
+				require.Equal(t, want == ok, d.now(n).Ver > n.Ver)
+				if page := d.gets(who, "/notes/"+string(n.Reference)); want == forbidden {
+					require.NotContains(t, page.text, "/"+act+`"`, "a page offers nothing that is refused")
+				}
+			})
+		}
+	}
+}
+
+func TestAReaderSeesNoNumber(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	number := strings.Join(n.Number.Groups(), " ")
+	for _, path := range []string{"/", "/notes/" + string(n.Reference), "/search?q=" + string(n.Reference)} {
+		require.NotContains(t, d.gets("rik", path).text, number, path)
+		require.NotContains(t, d.gets("rik", path).text, n.Number.E164, path)
+	}
+	require.Contains(t, d.gets("cem", "/").text, number)
+	require.NotContains(t, d.gets("rik", "/search?q="+url.QueryEscape(n.Number.E164)).text, string(n.ID))
+}
+
+func TestAChangeIsForTheVersionThatWasSeen(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	d.Claim(n, "dirkje")
+	got := d.does("cem", n, "reroute", "team", "Belastingen", "reason", "gaat over de WOZ")
+	require.Equal(t, http.StatusConflict, got.StatusCode)
+	require.Contains(t, got.text, "Dirkje de Boer was u voor: pakte de notitie")
+	require.Contains(t, got.text, "gaat over de WOZ", "their text is kept")
+	for _, ver := range []string{"", "0", "x", "-1"} {
+		got := d.asks("cem", http.MethodPost, "/notes/"+string(n.Reference)+"/comment", url.Values{"ver": {ver}, "text": {"x"}})
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, ver)
+	}
+	require.EqualValues(t, 2, d.now(n).Ver)
+}
+
+func TestWhileTheStoreIsAwayTheTextIsKept(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	d.Fail(errors.New("away"))
+	got := d.does("cem", n, "comment", "text", "belde <b>terug</b>")
+	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+	require.Equal(t, "30", got.Header.Get("Retry-After"))
+	require.Contains(t, got.text, "belde &lt;b&gt;terug&lt;/b&gt;</textarea>")
+	require.Contains(t, got.text, `name="ver" value="1"`)
+	require.Equal(t, http.StatusServiceUnavailable, d.gets("cem", "/").StatusCode)
+	require.NotContains(t, d.log.String(), "terug</b>")
+}
+
+func TestACallThatIsRefusedSaysWhy(t *testing.T) {
+	d := open(t)
+	n := d.Claim(d.Promise(pagestest.Permits, time.Hour, nil), "cem")
+	for _, reason := range dialling.Reasons() {
+		d.Silence(&dialling.Error{Code: reason, Text: "x", Colleague: "dirkje", Since: time.Now()})
+		got := d.does("cem", n, "call")
+		require.NotContains(t, got.text, "dial."+string(reason))
+		require.NotContains(t, got.text, "%!", reason)
+		require.GreaterOrEqual(t, got.StatusCode, 400, reason)
+	}
+	d.Silence(&dialling.Error{Code: dialling.ReasonEngaged, Colleague: "dirkje", Since: time.Now()})
+	require.Contains(t, d.does("cem", n, "call").text, "Dirkje de Boer belt nu met dit nummer")
+	require.Empty(t, d.Rung())
+}
+
+func TestOutcomesInTwoClicks(t *testing.T) {
+	for _, result := range attempt.Results() {
+		t.Run(string(result), func(t *testing.T) {
+			d := open(t)
+			n := d.Claim(d.Promise(pagestest.Permits, time.Hour, nil), "cem")
+			require.Equal(t, http.StatusSeeOther, d.does("cem", n, "start").StatusCode)
+			n = d.now(n)
+			require.Contains(t, d.gets("cem", "/notes/"+string(n.Reference)).text, `value="`+string(result)+`"`)
+			require.Equal(t, http.StatusSeeOther, d.does("cem", n, "end", "result", string(result)).StatusCode)
+			require.Equal(t, result, d.now(n).Attempts[0].Result)
+		})
+	}
+	d := open(t)
+	n := d.Claim(d.Promise(pagestest.Permits, time.Hour, nil), "cem")
+	require.Equal(t, http.StatusUnprocessableEntity, d.does("cem", n, "resolve", "outcome", "unreached").StatusCode)
+	require.Equal(t, http.StatusUnprocessableEntity, d.does("cem", n, "resolve", "outcome", "reached").StatusCode)
+	require.Equal(t, http.StatusUnprocessableEntity, d.does("cem", n, "resolve").StatusCode)
+	require.Equal(t, http.StatusSeeOther, d.does("cem", n, "resolve", "outcome", "settled").StatusCode)
+}
+
+func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
+	d := open(t)
+	form := url.Values{
+		"key": {"01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, "number": {"06 1234 5678"}, "team": {"belastingen"}, "subject": {"WOZ"},
+		"window": {"09:00-12:00"}, "language": {"nl"},
+	}
+	first, second := d.asks("cem", http.MethodPost, "/notes/new", form), d.asks("cem", http.MethodPost, "/notes/new", form)
+	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
+	require.Equal(t, first.text, second.text)
+	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
+	notes, err := d.Due(t.Context(), pagestest.Deventer, pagestest.Tax, 10)
+	require.NoError(t, err)
+	require.Len(t, notes, 1)
+	wrong := map[string]string{
+		"number": "0800-1234", "team": "iets", "subject": strings.Repeat("x", 101), "reason": strings.Repeat("x", 2001),
+		"key": "1",
+	}
+	for field, value := range wrong {
+		bad := url.Values{}
+		for k, v := range form {
+			bad[k] = v
+		}
+		bad.Set("key", "01JD5V3Z5QXKZ9W7M2R4T6Y8AC")
+		bad.Set(field, value)
+		got := d.asks("cem", http.MethodPost, "/notes/new", bad)
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, field)
+		if field != "key" {
+			require.Contains(t, got.text, value, "what was typed is kept")
+		}
+	}
+	require.Equal(t, http.StatusForbidden, d.gets("rik", "/notes/new").StatusCode)
+}
+
+func TestAListGoesOnByPages(t *testing.T) {
+	d := open(t)
+	for range 120 {
+		d.Promise(pagestest.Permits, time.Hour, nil)
+	}
+	next := regexp.MustCompile(`href="(/\?after=[^"]+)" rel="next"`)
+	path, seen := "/", map[string]bool{}
+	for pages := 0; ; pages++ {
+		require.Less(t, pages, 4)
+		page := d.gets("cem", path)
+		for _, m := range regexp.MustCompile(`id="n-([0-9A-Z]+)"`).FindAllStringSubmatch(page.text, -1) {
+			require.False(t, seen[m[1]])
+			seen[m[1]] = true
+		}
+		m := next.FindStringSubmatch(page.text)
+		if m == nil {
+			break
+		}
+		path = strings.ReplaceAll(m[1], "&amp;", "&")
+	}
+	require.Len(t, seen, 120)
+}
+
+func TestEveryAnswerIsSecured(t *testing.T) {
+	d := open(t)
+	for _, path := range []string{"/", "/notes/1", "/me", "/nothing", "/static/x/pages.css"} {
+		header := d.gets("cem", path).Header
+		require.Equal(t, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "+
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			header.Get("Content-Security-Policy"), path)
+		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), path)
+	}
+	require.Equal(t, "no-store", d.gets("cem", "/").Header.Get("Cache-Control"))
+	big := d.asks("cem", http.MethodPost, "/me", url.Values{"language": {strings.Repeat("x", 1<<17)}})
+	require.Equal(t, http.StatusRequestEntityTooLarge, big.StatusCode)
+	inline := regexp.MustCompile(`<style|<script[^>]*>[^<]|\sstyle=|\son[a-z]+=|javascript:`)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	for _, path := range []string{"/", "/notes/" + string(n.Reference), "/notes/new", "/me"} {
+		require.NotRegexp(t, inline, d.gets("cem", path).text, path)
+	}
+}
+
+func TestFilesAreKeptByBrowsersAndSentSmall(t *testing.T) {
+	d := open(t)
+	css := regexp.MustCompile(`/static/[0-9a-f]{16}/pages\.css`).FindString(d.gets("cem", "/").text)
+	r := httptest.NewRequest(http.MethodGet, css, nil)
+	r.Header.Set("Accept-Encoding", "br, gzip")
+	w := httptest.NewRecorder()
+	d.web.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	require.Equal(t, "public, max-age=31536000, immutable", w.Header().Get("Cache-Control"))
+	require.Less(t, w.Body.Len(), 20_000)
+	plain := d.gets("", css)
+	require.Empty(t, plain.Header.Get("Content-Encoding"))
+	require.Contains(t, plain.text, ".nl-button")
+	require.Equal(t, http.StatusNotFound, d.gets("", "/static/0000000000000000/pages.css").StatusCode)
+	require.Equal(t, http.StatusNotFound, d.gets("", strings.Replace(css, "pages.css", "..%2fpages.go", 1)).StatusCode)
+}
+
+func TestAMunicipalityHasItsOwnLook(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	logo, tokens := write("wapen.svg", "<svg/>"), write("thema.css", ":root{--x:1}")
+	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: []string{write("deventer.woff2", "x")}})
+	require.NoError(t, err)
+	d := open(t)
+	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), look), nil)
+	page := d.gets("cem", "/").text
+	for _, file := range []string{"logo.svg", "tokens.css"} {
+		address := regexp.MustCompile(`/static/[0-9a-f]+/` + regexp.QuoteMeta(file)).FindString(page)
+		require.NotEmpty(t, address, file)
+		require.Equal(t, http.StatusOK, d.gets("", address).StatusCode)
+		require.Equal(t, http.StatusOK, d.gets("", strings.Replace(address, file, "deventer.woff2", 1)).StatusCode)
+	}
+	wrong := map[string]pages.LookFiles{
+		"is no .svg or .png or .webp": {Logo: tokens},
+		"no such file":                {Tokens: filepath.Join(dir, "none.css")},
+		"imports another style sheet": {Tokens: write("import.css", "@import url(x.css);")},
+		"is no .woff2":                {Fonts: []string{write("a.ttf", "x")}},
+		"not a regular file":          {Logo: mkdir(t, dir, "d.svg")},
+		"there is a file":             {Fonts: []string{write("source-sans-3-latin.woff2", "x")}},
+		"more than 1048576 bytes":     {Logo: write("big.png", strings.Repeat("x", 1<<20+1))},
+	}
+	for why, files := range wrong {
+		_, err := pages.OpenLook(files)
+		require.ErrorContains(t, err, why)
+	}
+}
+
+func mkdir(t *testing.T, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.Mkdir(path, 0o700))
+	return path
+}
+
+func TestTheAccessLogHoldsNoWordsOfACaller(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	d.gets("cem", "/")
+	d.gets("cem", "/notes/"+string(n.Reference))
+	d.does("cem", n, "claim")
+	d.gets("cem", "/search?q="+url.QueryEscape(n.Number.E164))
+	log := d.log.String()
+	require.Contains(t, log, "did=claim")
+	require.Contains(t, log, "person=cem")
+	require.Contains(t, log, string(n.ID))
+	for _, secret := range []string{n.Number.E164, n.Number.E164[3:], n.Subject, n.Reason, string(n.Reference)} {
+		require.NotContains(t, log, secret)
+	}
+}
+
+func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
+	d := open(t)
+	server := httptest.NewServer(d.web)
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
+	require.NoError(t, err)
+	r.AddCookie(&http.Cookie{Name: "who", Value: "cem"})
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	theirs := d.Promise(pagestest.Tax, 0, nil)
+	ours := d.Promise(pagestest.Permits, 0, nil)
+	var text strings.Builder
+	buffer := make([]byte, 1024)
+	for !strings.Contains(text.String(), string(ours.ID)) {
+		n, err := answer.Body.Read(buffer)
+		require.NoError(t, err)
+		text.Write(buffer[:n])
+	}
+	require.NotContains(t, text.String(), string(theirs.ID))
+	require.Contains(t, text.String(), `{"note":"`+string(ours.ID)+`","kind":"made","ver":1}`)
+	require.Equal(t, 1, d.Readers())
+	d.Drop()
+	_, err = io.ReadAll(answer.Body)
+	require.NoError(t, err)
+}
+
+func TestANameIsFoundByThoseWhoMayRead(t *testing.T) {
+	d := open(t)
+	ours := d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) { r.Name = "José van der Ven" })
+	theirs := d.Promise(pagestest.Tax, time.Hour, func(r *callback.Request) { r.Name = "Jose Bakker" })
+	found := d.gets("cem", "/search?q=jose").text
+	require.Contains(t, found, string(ours.ID))
+	require.Contains(t, found, "José van der Ven")
+	require.NotContains(t, found, string(theirs.ID))
+}
+
+func TestAPlaceInAListThatNobodyGaveIsItsBeginning(t *testing.T) {
+	got := open(t).gets("cem", "/?only=overdue&after=%3Cx%3E")
+	require.Equal(t, http.StatusSeeOther, got.StatusCode)
+	require.Equal(t, "/?only=overdue", got.Header.Get("Location"))
+}

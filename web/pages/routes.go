@@ -1,0 +1,202 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/access"
+)
+
+const (
+	maxBody   = 64 << 10 // bytes of a form
+	taskLimit = 8 * time.Second
+)
+
+// route is one address. id is its name in the log.
+type route struct {
+	pattern, id string
+	least       staff.Role // the least role that may use it; the handler checks the note
+	handle      func(*visit) error
+}
+
+func (p *Pages) routes() []route {
+	return []route{
+		{"GET /{$}", "list", staff.Reader, p.list},
+		{"GET /search", "search", staff.Reader, p.search},
+		{"GET /notes/new", "new", staff.Agent, p.newNote},
+		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
+		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
+		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
+		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /me", "me", staff.Reader, p.me},
+		{"POST /me", "setMe", staff.Reader, p.setMe},
+		{"POST /me/stay", "stay", staff.Reader, p.stay},
+	}
+}
+
+// Handler serves the pages to people who have signed in: their Visitor is in the context of the request, see
+// access.With. Cross-origin requests are refused before.
+func (p *Pages) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range p.routes() {
+		mux.Handle(r.pattern, p.guarded(r))
+	}
+	mux.HandleFunc("GET /events", p.events)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		p.Problem(w, r, http.StatusNotFound)
+	})
+	return p.Secured(mux)
+}
+
+// Static serves the files that pages need. It asks for no sign-in: the page to sign in needs them too.
+func (p *Pages) Static() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /static/{hash}/{file}", p.assets.serve)
+	return secureHeaders(mux)
+}
+
+// Secured sets the headers of every page, and bounds what a form may send. formTargets are origins beside this one to
+// which a form may lead, such as that of a provider of sign-ins.
+func (p *Pages) Secured(h http.Handler, formTargets ...string) http.Handler {
+	return secureHeaders(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		h.ServeHTTP(w, r)
+	}), formTargets...)
+}
+
+func secureHeaders(h http.Handler, formTargets ...string) http.Handler {
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		"connect-src 'self'; form-action " + strings.Join(append([]string{"'self'"}, formTargets...), " ") +
+		"; base-uri 'none'; frame-ancestors 'none'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		header.Set("Referrer-Policy", "same-origin")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// guarded lets in people with the role, and writes the access log.
+func (p *Pages) guarded(r route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		ctx, cancel := context.WithTimeout(req.Context(), taskLimit)
+		defer cancel()
+		v := p.visit(w, req.WithContext(ctx))
+		defer func() { p.audit(v, r.id) }()
+		if !v.who.Highest().AtLeast(r.least) {
+			v.fail(errRole)
+			return
+		}
+		if req.Method == http.MethodPost {
+			if err := v.ParseForm(); err != nil {
+				v.fail(err)
+				return
+			}
+		}
+		if err := r.handle(v); err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+// visit is a request of whoever the context names; of nobody when it names none.
+func (p *Pages) visit(w http.ResponseWriter, r *http.Request) *visit {
+	v := &visit{ResponseWriter: w, Request: r, pages: p, at: time.Now().UTC()}
+	v.who, _ = access.From(r.Context())
+	v.person = access.Person(r.Context())
+	clocks := p.Directory.Clocks(v.who.Municipality)
+	if clocks == nil {
+		clocks = time.UTC
+	}
+	wanted := []string{v.person.Language}
+	if v.who.Municipality != "" {
+		wanted = append(wanted, p.Directory.Language(v.who.Municipality))
+	} else {
+		wanted = append(wanted, accepted(r)...)
+	}
+	v.speech = speak(clocks, v.at, wanted...)
+	return v
+}
+
+// accepted lists the languages that a browser asks for, in its order.
+func accepted(r *http.Request) []string {
+	var all []string
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+		tag, _, _ := strings.Cut(strings.TrimSpace(part), ";")
+		lang, _, _ := strings.Cut(tag, "-")
+		all = append(all, strings.ToLower(lang))
+	}
+	return all
+}
+
+// render sends a page. It is made whole before the first byte goes out.
+func (v *visit) render(c templ.Component) error {
+	var b bytes.Buffer
+	if err := c.Render(v.Context(), &b); err != nil {
+		return err
+	}
+	header := v.ResponseWriter.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Vary", "HX-Request")
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	v.WriteHeader(v.status)
+	_, _ = v.ResponseWriter.Write(b.Bytes()) // a browser that went away needs no answer
+	return nil
+}
+
+// redirect leads a browser on after a change, so that reloading does not repeat it.
+func (v *visit) redirect(to string) error {
+	v.status = http.StatusSeeOther
+	http.Redirect(v.ResponseWriter, v.Request, to, v.status)
+	return nil
+}
+
+// audit writes the access log (AVG): who did what to which notes, never a number, a name or a caller's words.
+func (p *Pages) audit(v *visit, did string) {
+	if act := v.PathValue("act"); act != "" && acts[act].do != nil {
+		did = act
+	}
+	attrs := []slog.Attr{
+		slog.String("person", v.who.Name), slog.String("role", string(v.who.Highest())),
+		slog.String("municipality", string(v.m())), slog.String("did", did), slog.Int("status", v.status),
+	}
+	if len(v.notes) > 0 {
+		attrs = append(attrs, slog.Any("notes", v.notes))
+	}
+	p.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
+}
+
+// readable gives no error when only a part could not be read, and logs that once.
+func (v *visit) readable(err error) (unread bool, _ error) {
+	if err == nil || !errors.Is(err, note.ErrIncomplete) && !errors.Is(err, note.ErrBroken) {
+		return false, err
+	}
+	if old, _ := v.pages.told.Swap(v.m(), err.Error()); old != err.Error() {
+		v.pages.Log.Error("some notes cannot be read; pages show the others", "municipality", v.m(), "err", err)
+	}
+	return true, nil
+}
+
+// show renders a page that nothing can go wrong with any more.
+func (v *visit) show(c templ.Component) {
+	if err := v.render(c); err != nil {
+		v.pages.Log.Error("a page could not be made", "err", err)
+	}
+}
