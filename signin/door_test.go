@@ -156,7 +156,7 @@ func (h *house) route(w http.ResponseWriter, r *http.Request) {
 	mux.Handle("/sign-in/", h.Handler())
 	mux.Handle("/sign-out", h.Handler())
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, ok := access.VisitorOf(r.Context())
+		v, ok := access.From(r.Context())
 		require.True(h.t, ok)
 		h.mu.Lock()
 		h.seen = append(h.seen, v)

@@ -19,6 +19,7 @@ type Guest struct {
 	Person staff.Person // merged over all that know them
 	Way    Way
 	Left   time.Duration // until their session ends when they do nothing
+	Last   time.Time     // when it ends, whatever they do; UTC
 }
 
 // Visitor is the guest, for questions about rights.
@@ -37,7 +38,7 @@ func GuestOf(ctx context.Context) (Guest, bool) {
 }
 
 // Required lets only people through who are signed in, and notes that they are there. The context of the request has
-// the person: access.VisitorOf and GuestOf give them.
+// the person, as visitor, person and session: access.From and its neighbours give them, and GuestOf.
 //
 // Somebody who is not signed in is sent to the form, and back to this page afterwards. What they typed is not lost:
 //
@@ -73,7 +74,8 @@ func (s *SignIn) RequiredForStream(next http.Handler) http.Handler {
 }
 
 func withGuest(ctx context.Context, g Guest) context.Context {
-	return access.WithVisitor(context.WithValue(ctx, guestKey{}, g), g.Visitor())
+	ctx = access.WithPerson(access.With(context.WithValue(ctx, guestKey{}, g), g.Visitor()), g.Person)
+	return access.WithSession(ctx, access.Session{Ends: time.Now().UTC().Add(g.Left), Last: g.Last})
 }
 
 // active is Look for a request by which the person does something.
@@ -117,7 +119,7 @@ func (s *SignIn) look(r *http.Request, active bool) (Guest, error) {
 			return Guest{}, err
 		}
 	}
-	return Guest{Person: person, Way: of.Way, Left: left}, nil
+	return Guest{Person: person, Way: of.Way, Left: left, Last: is.Deadline.UTC()}, nil
 }
 
 // over ends a session that no longer counts.
