@@ -181,8 +181,9 @@ func prune(css string, used map[string]bool) string {
 			out.WriteString(head + "{" + body + "}\n")
 			continue
 		}
+		unused := func(m []string) bool { return !used[m[1]] }
 		kept := slices.DeleteFunc(selectors(head), func(s string) bool {
-			return slices.ContainsFunc(className.FindAllStringSubmatch(s, -1), func(m []string) bool { return !used[m[1]] })
+			return slices.ContainsFunc(className.FindAllStringSubmatch(s, -1), unused)
 		})
 		if len(kept) > 0 && strings.TrimSpace(body) != "" {
 			out.WriteString(strings.Join(kept, ",") + "{" + body + "}\n")

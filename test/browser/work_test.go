@@ -262,7 +262,8 @@ func TestANoteIsMadeByHandAndTheCallerIsTold(t *testing.T) {
 	s.shortcut("n")
 	s.sees("#number")
 	require.Equal(t, "number", asks[string](s, "document.activeElement.id"))
-	s.presses("tel:+31 (0)6–1234 5678" + kb.Tab + "Klantcontactcentrum" + kb.Tab + "José de Vries" + kb.Tab + "Rijbewijs" + kb.Tab + "Verlopen" + kb.Tab)
+	s.presses("tel:+31 (0)6–1234 5678" + kb.Tab + "Klantcontactcentrum" + kb.Tab +
+		"José de Vries" + kb.Tab + "Rijbewijs" + kb.Tab + "Verlopen" + kb.Tab)
 	s.clicks("main form button")
 	s.sees(".tell__words")
 	found, err := d.Due(context.Background(), pagestest.Deventer, pagestest.Centre, 10)

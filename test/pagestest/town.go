@@ -1,5 +1,5 @@
-// Package pagestest has a municipality's pages over a store in memory, with made-up people, for tests of the pages in Go
-// and in a browser.
+// Package pagestest has a municipality's pages over a store in memory, with made-up people, for tests of the pages in
+// Go and in a browser.
 package pagestest
 
 import (

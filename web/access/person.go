@@ -22,7 +22,9 @@ const (
 )
 
 // With gives a context of a request whose visitor is known.
-func With(ctx context.Context, v Visitor) context.Context { return context.WithValue(ctx, keyVisitor, v) }
+func With(ctx context.Context, v Visitor) context.Context {
+	return context.WithValue(ctx, keyVisitor, v)
+}
 
 // From gives the visitor of a request, and false when nobody has signed in.
 func From(ctx context.Context) (Visitor, bool) {
@@ -31,7 +33,9 @@ func From(ctx context.Context) (Visitor, bool) {
 }
 
 // WithPerson adds the person behind the visitor.
-func WithPerson(ctx context.Context, p staff.Person) context.Context { return context.WithValue(ctx, keyPerson, p) }
+func WithPerson(ctx context.Context, p staff.Person) context.Context {
+	return context.WithValue(ctx, keyPerson, p)
+}
 
 // Person gives the person behind the visitor; the zero Person for a program.
 func Person(ctx context.Context) staff.Person {
@@ -40,7 +44,9 @@ func Person(ctx context.Context) staff.Person {
 }
 
 // WithSession adds the session.
-func WithSession(ctx context.Context, s Session) context.Context { return context.WithValue(ctx, keySession, s) }
+func WithSession(ctx context.Context, s Session) context.Context {
+	return context.WithValue(ctx, keySession, s)
+}
 
 // SessionOf gives the session; the zero Session when there is none.
 func SessionOf(ctx context.Context) Session {

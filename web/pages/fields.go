@@ -12,8 +12,15 @@ import (
 
 // shortcuts are the keys that work on every page, as the script knows them.
 var shortcuts = []struct{ Key, Does string }{
-	{"?", "keys.help"}, {"g", "keys.list"}, {"n", "keys.new"}, {"/", "keys.search"}, {"j", "keys.next"},
-	{"k", "keys.previous"}, {"p", "keys.claim"}, {"b", "keys.call"}, {"o", "keys.comment"},
+	{"?", "keys.help"},
+	{"g", "keys.list"},
+	{"n", "keys.new"},
+	{"/", "keys.search"},
+	{"j", "keys.next"},
+	{"k", "keys.previous"},
+	{"p", "keys.claim"},
+	{"b", "keys.call"},
+	{"o", "keys.comment"},
 }
 
 // textField is a field for more than a line.
@@ -99,8 +106,10 @@ func done(v *visit) string {
 
 // session says when the session ends, in seconds from now, for the script that warns.
 func (v *visit) session() templ.Attributes {
-	a := templ.Attributes{"data-lost": v.say("live.lost"), "data-back": v.say("live.back"), "data-draft": v.say("draft"),
-		"data-changed": v.say("live.changed"), "data-new": v.say("live.new"), "data-new1": v.say("live.new1")}
+	a := templ.Attributes{
+		"data-lost": v.say("live.lost"), "data-back": v.say("live.back"), "data-draft": v.say("draft"),
+		"data-changed": v.say("live.changed"), "data-new": v.say("live.new"), "data-new1": v.say("live.new1"),
+	}
 	if v.who.Agent != "" {
 		a["data-who"] = string(v.who.Agent)
 	}

@@ -134,8 +134,8 @@ func (v *visit) found(c choice) (listing.Page, error) {
 	return v.pages.Lists.Page(v.Context(), v.m(), q)
 }
 
-// seen are the teams whose notes the person sees. Teams that left the configuration are seen by those who have a role in
-// each.
+// seen are the teams whose notes the person sees. Teams that left the configuration are seen by those who have a role
+// in each.
 func (v *visit) seen() []call.TeamID {
 	teams := v.teams()
 	for team := range v.who.Roles {

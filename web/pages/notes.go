@@ -24,9 +24,8 @@ type act struct {
 	do  func(v *visit, n note.Note, s callback.Step) (note.Note, error)
 	// held keeps it with the colleague who has the note, unless a team lead decides.
 	held  bool
-	least staff.Role
-	// closes: afterwards there is nothing to do here.
-	says string // the text field that it has; empty for none
+	least staff.Role // over the note; an agent when empty
+	says  string     // the text field that it has; empty for none
 }
 
 func mine(v *visit, n note.Note) bool { return n.State.Held() && n.Colleague == v.who.Agent }
@@ -56,7 +55,9 @@ func init() { // the acts use what looks at them
 			},
 		},
 		"release": {
-			may: func(_ *visit, n note.Note) bool { return n.State.Held() || n.State == note.Open && n.Personal != "" },
+			may: func(_ *visit, n note.Note) bool {
+				return n.State.Held() || n.State == note.Open && n.Personal != ""
+			},
 			do: func(v *visit, _ note.Note, s callback.Step) (note.Note, error) {
 				return v.pages.Work.Release(v.Context(), s, v.said("reason"))
 			},

@@ -1,5 +1,5 @@
-// Package pages owns the pages on which people work callback notes in a browser: the work-list, a note, and what is said
-// when something goes wrong.
+// Package pages owns the pages on which people work callback notes in a browser: the work-list, a note, and what is
+// said when something goes wrong.
 package pages
 
 import (
@@ -92,8 +92,9 @@ type Directory interface {
 	Language(m call.MunicipalityID) string                           // of its callers and its people, such as "nl"
 	Clocks(m call.MunicipalityID) *time.Location                     // in which its people read times
 	Next(n note.Note, now time.Time) time.Time                       // see api.Directory
-	Worked(n note.Note, from, to time.Time) time.Duration            // working time of the note's team, see calendar.Hours
-	Least(m call.MunicipalityID) int                                 // attempts before a caller may be given up
+	// Worked is the working time of the note's team between two instants, see calendar.Hours.
+	Worked(n note.Note, from, to time.Time) time.Duration
+	Least(m call.MunicipalityID) int // attempts before a caller may be given up
 }
 
 // People keeps what people say of themselves.

@@ -95,7 +95,9 @@ func TestANoteOfAnotherTeamLooksLikeNone(t *testing.T) {
 	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}`)
 	none := d.gets("cem", "/notes/12345674")
 	require.Equal(t, http.StatusNotFound, none.StatusCode)
-	for _, path := range []string{"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/notes/" + string(n.ID) + "/row"} {
+	for _, path := range []string{
+		"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/notes/" + string(n.ID) + "/row",
+	} {
 		got := d.gets("cem", path)
 		require.Equal(t, http.StatusNotFound, got.StatusCode, path)
 		require.Equal(t, id.ReplaceAllString(none.text, ""), id.ReplaceAllString(got.text, ""), path)
@@ -167,7 +169,8 @@ func TestAChangeIsForTheVersionThatWasSeen(t *testing.T) {
 	require.Contains(t, got.text, "Dirkje de Boer was u voor: pakte de notitie")
 	require.Contains(t, got.text, "gaat over de WOZ", "their text is kept")
 	for _, ver := range []string{"", "0", "x", "-1"} {
-		got := d.asks("cem", http.MethodPost, "/notes/"+string(n.Reference)+"/comment", url.Values{"ver": {ver}, "text": {"x"}})
+		form := url.Values{"ver": {ver}, "text": {"x"}}
+		got := d.asks("cem", http.MethodPost, "/notes/"+string(n.Reference)+"/comment", form)
 		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, ver)
 	}
 	require.EqualValues(t, 2, d.now(n).Ver)
@@ -227,7 +230,8 @@ func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 		"key": {"01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}, "number": {"06 1234 5678"}, "team": {"belastingen"}, "subject": {"WOZ"},
 		"window": {"09:00-12:00"}, "language": {"nl"},
 	}
-	first, second := d.asks("cem", http.MethodPost, "/notes/new", form), d.asks("cem", http.MethodPost, "/notes/new", form)
+	first := d.asks("cem", http.MethodPost, "/notes/new", form)
+	second := d.asks("cem", http.MethodPost, "/notes/new", form)
 	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
 	require.Equal(t, first.text, second.text)
 	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
@@ -322,7 +326,8 @@ func TestAMunicipalityHasItsOwnLook(t *testing.T) {
 		return path
 	}
 	logo, tokens := write("wapen.svg", "<svg/>"), write("thema.css", ":root{--x:1}")
-	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: []string{write("deventer.woff2", "x")}})
+	fonts := []string{write("deventer.woff2", "x")}
+	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: fonts})
 	require.NoError(t, err)
 	d := open(t)
 	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), look), nil)

@@ -140,7 +140,8 @@ func (v *visit) showProblem(p *problem) {
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int) {
 	v := p.visit(w, r)
 	text := map[int]string{
-		http.StatusNotFound: "err.404text", http.StatusForbidden: "err.cross", http.StatusMethodNotAllowed: "err.405text",
+		http.StatusNotFound: "err.404text", http.StatusForbidden: "err.cross",
+		http.StatusMethodNotAllowed:      "err.405text",
 		http.StatusRequestEntityTooLarge: "err.413text", http.StatusServiceUnavailable: "err.503text",
 	}[status]
 	if text == "" {

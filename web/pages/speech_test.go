@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,11 +33,18 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 			now.AddDate(0, 0, 10), "maandag 7 december 14.30 uur", "Monday 7 December 14:30",
 			"maandag 7 december voor 14.30 uur",
 		},
-		{now.AddDate(1, 0, 0), "27 november 2027 14.30 uur", "27 November 2027 14:30", "27 november 2027 voor 14.30 uur"},
 		{
-			time.Date(2026, 11, 28, 0, 0, 0, 0, amsterdam), "vandaag 24.00 uur", "today 24:00", "vandaag voor 24.00 uur",
+			now.AddDate(1, 0, 0), "27 november 2027 14.30 uur", "27 November 2027 14:30",
+			"27 november 2027 voor 14.30 uur",
 		},
-		{time.Date(2026, 11, 26, 9, 5, 0, 0, amsterdam), "gisteren 09.05 uur", "yesterday 09:05", "gisteren voor 09.05 uur"},
+		{
+			time.Date(2026, 11, 28, 0, 0, 0, 0, amsterdam), "vandaag 24.00 uur", "today 24:00",
+			"vandaag voor 24.00 uur",
+		},
+		{
+			time.Date(2026, 11, 26, 9, 5, 0, 0, amsterdam), "gisteren 09.05 uur", "yesterday 09:05",
+			"gisteren voor 09.05 uur",
+		},
 		{
 			time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), "zondag 25 oktober 02.30 uur", "Sunday 25 October 02:30",
 			"zondag 25 oktober voor 02.30 uur",
@@ -190,6 +196,6 @@ func TestGeneratedCodeIsThatOfTheTemplates(t *testing.T) {
 		require.NoError(t, err)
 		paths := regexp.MustCompile("FileName: `[^`]*`")
 		require.Equal(t, paths.ReplaceAllString(string(kept), ""), paths.ReplaceAllString(string(fresh), ""),
-			fmt.Sprintf("%s: run go tool -modfile=tools/go.mod templ generate -path web/pages", name))
+			"%s: run go tool -modfile=tools/go.mod templ generate -path web/pages", name)
 	}
 }
