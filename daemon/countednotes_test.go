@@ -87,7 +87,7 @@ func TestWhatTheAPIPromisesIsNotCountedAsTelephone(t *testing.T) {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", "1")
 	answer := httptest.NewRecorder()
-	d.api.handler.ServeHTTP(answer, request)
+	d.web.mux.ServeHTTP(answer, request)
 	require.Equal(t, http.StatusCreated, answer.Code, answer.Body)
 	figures := scraped(t, d)
 	require.Contains(t, figures, `bereikbaar_notes_promised_total{team="kcc"} 0`)

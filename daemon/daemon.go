@@ -31,7 +31,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/web/api"
+	"github.com/bereikbaar/bereikbaar/web/live"
+	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
 // letGoLimit bounds the shutdown of active calls.
@@ -56,7 +59,9 @@ type Daemon struct {
 	worklist *callback.Worklist
 	notes    countedNotes
 	desks    *desks
-	api      *apiPort // nil when there is none
+	stages   *stages
+	web      *webPort   // nil when there is none
+	feed     *live.Feed // of changes, for pages; nil without them
 	conn     *asterisk.Conn
 	board    *asterisk.Switchboard
 	queues   *dispatch.Dispatcher
@@ -91,7 +96,9 @@ func New(cfg *config.Config, log *slog.Logger, level *slog.LevelVar, version str
 	if err := d.openStores(cfg); err != nil {
 		return nil, err
 	}
-	d.answer(library)
+	if err := d.answer(library); err != nil {
+		return nil, err
+	}
 	return d, d.watchHealth(library)
 }
 
@@ -101,6 +108,8 @@ func (d *Daemon) count(cfg *config.Config) (err error) {
 		Plan: cfg.Plan, AnswerThreshold: cfg.KPI.AnswerThreshold, ShortAbandon: cfg.KPI.ShortAbandon,
 		EventSkips: names(asterisk.SkipReasons()), LinkLosses: names(asterisk.LossReasons()),
 		Operations: api.Operations(), TokenRefusals: api.Refusals(),
+		SignInWays: names(signin.Ways()), SignInRefusals: names(signin.Reasons()),
+		SessionEndings: names(signin.Endings()),
 	})
 	return err
 }
@@ -143,7 +152,7 @@ func (d *Daemon) openStores(cfg *config.Config) (err error) {
 }
 
 // answer joins what answers callers, what puts colleagues through, and the JSON API.
-func (d *Daemon) answer(library *prompts.Library) {
+func (d *Daemon) answer(library *prompts.Library) error {
 	plan := d.settings.plan
 	contacts := loggedContacts{d.metrics, d.notes.repeats, d.log}
 	engaged := ivr.NewEngaged(d.settings.Clocks)
@@ -153,15 +162,16 @@ func (d *Daemon) answer(library *prompts.Library) {
 	}
 	refused := refusals{d.metrics.Keeping, d.log}
 	guard := dialling.NewGuard(d.settings, d.store, refused.add)
+	d.stages = newStages()
 	d.desks = &desks{
 		settings: d.settings, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
 		guard:    guard,
-		refusals: refused, log: d.log, busy: map[call.AgentID]bool{},
+		refusals: refused, log: d.log, busy: map[call.AgentID]bool{}, stages: d.stages,
 		callbacks: &ivr.Callbacks{
 			Plan: plan,
-			Exchange: asterisk.Exchange{
+			Exchange: staged{d.stages, asterisk.Exchange{
 				Board: d.board, Trunk: func() string { return d.settings.config().Callbacks.Dial },
-			},
+			}},
 			Attempts: d.worklist, Guard: guard, Engaged: engaged,
 			Lease:  func(m call.MunicipalityID) time.Duration { return d.settings.Work(m).Lease },
 			Sounds: library, Register: contacts, Log: d.log,
@@ -169,17 +179,36 @@ func (d *Daemon) answer(library *prompts.Library) {
 	}
 	d.board.Connect(operator, d.desks, d.queues.Phone)
 	d.conn.Attach(d.board.Handle, d.board.Reconcile)
-	tokens := d.settings.config().Web.TokensFile
-	if tokens == "" {
-		d.log.Info("no JSON API: web.tokens_file is not set")
-		return
+	return d.openWeb()
+}
+
+// openWeb joins what people and programs reach over HTTP: the JSON API and the pages.
+func (d *Daemon) openWeb() error {
+	cfg := d.settings.config()
+	if cfg.Web.TokensFile == "" && cfg.SignIn == nil {
+		d.log.Info("no JSON API and no pages: neither web.tokens_file nor sign_in is set")
+		return nil
 	}
-	d.api = newAPIPort(tokens, api.Options{
-		Reader: reader{d.keeper, d.store}, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service,
-		Exports:   d.store,
-		Directory: d.settings,
-		Meter:     d.metrics.API, Log: d.log,
-	}, func() string { return d.settings.config().Listen.Web })
+	d.web = newWebPort(func() string { return d.settings.config().Listen.Web }, d.log)
+	if file := cfg.Web.TokensFile; file != "" {
+		d.web.serveAPI(file, cfg.SignIn != nil, api.Options{
+			Reader: reader{d.keeper, d.store}, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service,
+			Exports: d.store, Directory: d.settings, Meter: d.metrics.API, Log: d.log,
+		})
+	}
+	if cfg.SignIn == nil {
+		return nil
+	}
+	d.feed = live.NewFeed(d.store, d.log)
+	people := newPeople(d.settings, d.store)
+	return d.web.servePages(cfg.SignIn, pages.Options{
+		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
+		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Log: d.log,
+	}, signin.Options{
+		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: people,
+		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),
+		Meter: signInMeter{d.metrics.SignIn}, Log: d.log,
+	})
 }
 
 // watchHealth joins what the operations port tells.
@@ -190,8 +219,8 @@ func (d *Daemon) watchHealth(library *prompts.Library) error {
 		{Name: "redis", Health: d.redis.health},
 		{Name: "prompts", Health: promptsHealth(d.settings, library)},
 	}
-	if d.api != nil {
-		parts = append(parts, metrics.Part{Name: "api", Health: d.api.health})
+	if d.web != nil {
+		parts = append(parts, metrics.Part{Name: "api", Health: d.web.health})
 	}
 	return d.metrics.Watch(metrics.Sources{
 		Queues:         d.queues,
@@ -237,8 +266,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 			stop(fmt.Errorf("operations port: %w", err))
 		}
 	})
-	if d.api != nil {
-		work.Go(func() { d.api.serve(ctx) })
+	if d.web != nil {
+		work.Go(func() { d.web.serve(ctx) })
+	}
+	if d.feed != nil {
+		defer d.feed.Close()
 	}
 	work.Go(func() { d.watchConfig(ctx) })
 	work.Go(func() { supervised.keepAlive(ctx, d.turns) })

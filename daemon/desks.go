@@ -29,6 +29,7 @@ type desks struct {
 	guard     *dialling.Guard
 	refusals  refusals
 	log       *slog.Logger
+	stages    *stages
 
 	mu   sync.Mutex
 	busy map[call.AgentID]bool
@@ -99,8 +100,10 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 	if err := d.counted(d.callbacks.Engaged.Reserve(n)); err != nil {
 		return err
 	}
+	d.stages.begin(n.Colleague, n.ID)
 	go func() {
 		defer free()
+		defer d.stages.end(n.Colleague)
 		// it ends with the colleague's phone, or when the daemon stops
 		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil {
 			d.log.Warn("callback failed", "note", n.ID, "agent", n.Colleague, "err", err)

@@ -30,7 +30,7 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 	for _, reason := range api.Refusals() {
 		require.Contains(t, before, `bereikbaar_api_tokens_refused_total{reason="`+reason+`"} 0`)
 	}
-	d.api.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil))
+	d.web.mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil))
 	after := scraped(t, d)
 	require.Contains(t, after, `bereikbaar_api_requests_total{operation="(other)",status="4xx"} 1`)
 	require.Contains(t, after, `bereikbaar_api_tokens_refused_total{reason="missing"} 1`)

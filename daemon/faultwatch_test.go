@@ -36,7 +36,7 @@ func (d *Daemon) asked(t *testing.T, token, path string) *httptest.ResponseRecor
 	request := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	answer := httptest.NewRecorder()
-	d.api.handler.ServeHTTP(answer, request)
+	d.web.mux.ServeHTTP(answer, request)
 	return answer
 }
 
@@ -123,7 +123,7 @@ func TestAnErasureBesideJunkSaysWhatItDid(t *testing.T) {
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()
-	d.api.handler.ServeHTTP(answer, request)
+	d.web.mux.ServeHTTP(answer, request)
 	require.Equal(t, 500, answer.Code, answer.Body)
 	require.Contains(t, answer.Body.String(), "1 notes were erased, and more")
 	erased, err := d.store.Note(t.Context(), n.Municipality, n.ID)

@@ -43,6 +43,8 @@ type Options struct {
 	// Operations of the JSON API and TokenRefusals, the reasons to refuse a request's token, so that they start at 0.
 	// Others become Elsewhere.
 	Operations, TokenRefusals []string
+	// SignInWays, SignInRefusals and SessionEndings are those of the pages. Others become Elsewhere.
+	SignInWays, SignInRefusals, SessionEndings []string
 }
 
 func (o Options) validate() error {
@@ -60,6 +62,7 @@ func (o Options) validate() error {
 type Metrics struct {
 	ARI     *ARI
 	API     *API
+	SignIn  *SignIn
 	Redis   *Redis
 	Notes   *Notes
 	Keeping *Keeping
@@ -92,6 +95,7 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 	m := &Metrics{
 		ARI:      newARI(r, o),
 		API:      newAPI(r, o),
+		SignIn:   newSignIn(r, o),
 		Redis:    newRedis(r),
 		Config:   newConfig(r),
 		contacts: newContacts(r, o.AnswerThreshold, o.ShortAbandon),

@@ -28,6 +28,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
 	"github.com/bereikbaar/bereikbaar/web/access"
 	"github.com/bereikbaar/bereikbaar/web/pages"
@@ -56,20 +57,27 @@ func open(t *testing.T) *desk {
 	p := d.Pages(quiet, nil)
 	mux := http.NewServeMux()
 	mux.Handle("/", d.As(p, func() access.Session { return d.session }))
-	mux.Handle("/sign-in", d.front(p, func(w http.ResponseWriter, r *http.Request) {
-		s := pages.SignIn{Local: true, To: "/", Why: pages.ReasonExpired}
+	forms := p.Forms()
+	mux.Handle("/sign-in", d.front(p, func(r *http.Request) signin.Page {
+		f := signin.SignInForm{Accounts: true, Next: "/"}
 		if r.URL.RawQuery == "both" {
-			s.Provider, s.Why = "Gemeente Deventer", pages.ReasonWrong
+			f.Provider, f.Name, f.Reason = "/sign-in/oidc?next=%2F", "Gemeente Deventer", signin.WrongPassword
 		}
-		p.SignIn(w, r, http.StatusOK, s)
+		return forms.SignIn(r, f)
 	}))
-	mux.Handle("/sign-in/code", d.front(p, func(w http.ResponseWriter, r *http.Request) {
-		p.Code(w, r, http.StatusOK, pages.Code{To: "/", Why: pages.ReasonCode})
+	mux.Handle("/sign-in/code", d.front(p, func(r *http.Request) signin.Page {
+		return forms.Code(r, signin.CodeForm{Reason: signin.WrongCode})
 	}))
-	mux.Handle("/sign-in/first", d.front(p, func(w http.ResponseWriter, r *http.Request) {
-		p.First(w, r, http.StatusOK, pages.First{
-			Token: "abc", Name: "cem", Least: 12, Secret: "JBSW Y3DP EHPK 3PXP",
-			URL: "otpauth://totp/Bereikbaar:cem?secret=JBSWY3DPEHPK3PXP",
+	mux.Handle("/sign-in/told", d.front(p, func(r *http.Request) signin.Page {
+		return forms.Told(r, signin.Told{SessionOver: true, On: "/sign-in"})
+	}))
+	mux.Handle("/sign-in/first", d.front(p, func(r *http.Request) signin.Page {
+		return forms.First(r, signin.FirstForm{
+			Called: "Cem Kaya", ID: "cem", Least: 12, Reason: signin.WeakPassword, Problem: signin.TooShort,
+			Enrolment: &signin.Enrolment{
+				Secret: "JBSW Y3DP EHPK 3PXP", URI: "otpauth://totp/Bereikbaar:cem?secret=JBSWY3DPEHPK3PXP",
+				Image: "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
+			},
 		})
 	}))
 	server := httptest.NewServer(mux)
@@ -83,10 +91,13 @@ func open(t *testing.T) *desk {
 }
 
 // front serves a page of the sign-in, in the language of the moment.
-func (d *desk) front(p *pages.Pages, serve http.HandlerFunc) http.Handler {
+func (d *desk) front(p *pages.Pages, page func(*http.Request) signin.Page) http.Handler {
 	return p.Secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Accept-Language", d.accept)
-		serve(w, r)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := page(r).Render(r.Context(), w); err != nil {
+			panic(err)
+		}
 	}))
 }
 

@@ -25,20 +25,20 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	d := daemonWith(
 		t, slog.New(slog.NewTextHandler(&log, nil)), withTokens(t), "listen: {web: \""+taken.Addr().String()+"\"}",
 	)
-	require.False(t, d.api.health(t.Context()).Up)
+	require.False(t, d.web.health(t.Context()).Up)
 	require.Contains(t, scraped(t, d), `bereikbaar_part_up{part="api"} 0`)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop()
-	work.Go(func() { d.api.serve(ctx) })
+	work.Go(func() { d.web.serve(ctx) })
 	says := func(word string) func() bool {
-		return func() bool { return strings.Contains(d.api.health(ctx).Detail, word) }
+		return func() bool { return strings.Contains(d.web.health(ctx).Detail, word) }
 	}
 	require.Eventually(t, says("address already in use"), 30*time.Second, 10*time.Millisecond)
 	require.NoError(t, taken.Close())
-	require.Eventually(t, func() bool { return d.api.health(ctx).Up }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return d.web.health(ctx).Up }, 30*time.Second, 10*time.Millisecond)
 	answer, err := http.Get("http://" + taken.Addr().String() + "/api/openapi.json")
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
@@ -57,7 +57,7 @@ func TestTheLongestApplicationThatTheCheckTakesStarts(t *testing.T) {
 
 func TestADaemonWithoutTokensHasNoAPIToBeMissing(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler))
-	require.Nil(t, d.api)
+	require.Nil(t, d.web)
 	require.NotContains(t, scraped(t, d), `part="api"`)
 }
 
@@ -71,8 +71,8 @@ func withTokens(t *testing.T) string {
 
 func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: /nowhere/tokens.yaml}")
-	d.api.isClosed(nil)
-	h := d.api.health(t.Context())
+	d.web.isClosed(nil)
+	h := d.web.health(t.Context())
 	require.True(t, h.Degraded)
 	require.Contains(t, h.Detail, "nobody is let in")
 	require.NotContains(t, h.Detail, "still count")
@@ -81,12 +81,12 @@ func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
 // A token that is removed from a file is still let in when the daemon cannot use the file.
 func TestTokensThatAreNotThoseOfTheFileAreTold(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
-	require.True(t, d.api.isClosed(nil))
+	require.True(t, d.web.isClosed(nil))
 	file := d.settings.config().Web.TokensFile
 	becomes := func(degraded bool) {
 		t.Helper()
 		require.Eventually(t, func() bool { // the file is looked at once a second
-			h := d.api.health(t.Context())
+			h := d.web.health(t.Context())
 			return h.Up && h.Degraded == degraded && strings.Contains(h.Detail, "tokens file") == degraded
 		}, 30*time.Second, 10*time.Millisecond)
 	}
