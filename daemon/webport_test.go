@@ -46,8 +46,8 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 
 	stop()
 	work.Wait()
-	require.Equal(t, 1, strings.Count(log.String(), "the JSON API cannot be reached"), "it is told once: %s", &log)
-	require.Equal(t, 1, strings.Count(log.String(), "the JSON API can be reached"), "and that it is over: %s", &log)
+	require.Equal(t, 1, strings.Count(log.String(), "the web port cannot be reached"), "it is told once: %s", &log)
+	require.Equal(t, 1, strings.Count(log.String(), "the web port can be reached"), "and that it is over: %s", &log)
 }
 
 func TestTheLongestApplicationThatTheCheckTakesStarts(t *testing.T) {

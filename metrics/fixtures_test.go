@@ -49,6 +49,9 @@ func options(plan *routing.Plan) metrics.Options {
 		LinkLosses:      []string{"unreachable", "closed"},
 		Operations:      []string{"claim", "export"},
 		TokenRefusals:   []string{"missing", "unknown"},
+		SignInWays:      []string{"account"},
+		SignInRefusals:  []string{"password"},
+		SessionEndings:  []string{"person"},
 	}
 }
 

@@ -141,7 +141,7 @@ func TestCallsAreAnsweredWithoutTheAPI(t *testing.T) {
 	s.readyzAnswers(
 		http.StatusOK, `"state":"degraded","parts"`, `"api","state":"down"`, "cannot assign requested address",
 	)
-	s.logs("the JSON API cannot be reached", "listen.web")
+	s.logs("the web port cannot be reached", "listen.web")
 	s.isHelped(s.agent("kcc1", rig.Behaviour{}), 1)
 	s.atRest()
 }
