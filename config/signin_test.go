@@ -132,8 +132,8 @@ func TestATeamOfAnotherMunicipality(t *testing.T) {
 
 func TestWarningsAboutSigningIn(t *testing.T) {
 	for lines, want := range map[string]string{
-		`sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x}}`:                      "sign_in.oidc: nobody has a role",
-		"listen: {web: \"0.0.0.0:8571\"}\nsign_in: {address: \"https://a.nl\", local: {enabled: true}}":         "listen.web: tokens, cookies and callers' telephone numbers go over the network in plain text",
+		`sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x}}`:                             "sign_in.oidc: nobody has a role",
+		"listen: {web: \"0.0.0.0:8571\"}\nsign_in: {address: \"https://a.nl\", local: {enabled: true}}":                "listen.web: tokens, cookies and callers' telephone numbers go over the network in plain text",
 		"sign_in: {local: {codes: false}, oidc: {issuer: \"https://b.nl\", client_id: x}}\npeople: {anouk: {name: A}}": "sign_in.local.codes: there are no local accounts",
 	} {
 		cfg, err := config.Load(withLines(t, lines), nil)

@@ -66,8 +66,8 @@ var accountSource string
 
 var accountScript = redis.NewScript(accountSource)
 
-// ChangeAccount replaces an account that is as it was seen, see signin.Accounts. A repeat after a lost reply says that it
-// was changed: it cannot be told from somebody else who showed the same code or link.
+// ChangeAccount replaces an account that is as it was seen, see signin.Accounts. A repeat after a lost reply says that
+// it was changed: it cannot be told from somebody else who showed the same code or link.
 func (s *Store) ChangeAccount(ctx context.Context, before, after *signin.Account) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

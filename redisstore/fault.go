@@ -148,8 +148,8 @@ func mendOf(index, key string) string {
 	case "accounts":
 		return "Remove the account and make it anew: bereikbaar account remove, bereikbaar account new"
 	case "people":
-		return "A sign-in of the person, or an administrator, writes it anew. HDEL " + key + " FIELD removes it; HGETALL " +
-			key + " shows all fields"
+		return "A sign-in of the person, or an administrator, writes it anew. HDEL " + key + " FIELD removes it; " +
+			"HGETALL " + key + " shows all fields"
 	case "signed_out":
 		return "Sign the person out: bereikbaar account sign-out. HDEL " + key + " PERSON first"
 	}
@@ -180,8 +180,8 @@ func junkFault(what, entry, is string) metFault {
 // Indexes are the kinds of keys that can have faults.
 func Indexes() []string {
 	return []string{
-		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note", "number",
-		"open", "people", "references", "session", "signed_out", "teams",
+		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note",
+		"number", "open", "people", "references", "session", "signed_out", "teams",
 	}
 }
 

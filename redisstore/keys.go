@@ -13,8 +13,8 @@ import (
 const keyPrefix = "bereikbaar:"
 
 // keys are the keys of one municipality. They share a hash tag, so that a script that touches several stays atomic in a
-// cluster. Promises have no time to live; only the counts of a day and sessions have. docs/notes.md has the same list for
-// people.
+// cluster. Promises have no time to live; only the counts of a day and sessions have. docs/notes.md has the same list
+// for people.
 type keys struct{ tag string }
 
 func keysOf(m call.MunicipalityID) keys { return keys{tag: keyPrefix + "{" + string(m) + "}:"} }

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
--- Lists the commands that the Redis user may not run on our keys: by name, with "session " before those on sessions; none
--- when all is well. KEYS: 1 a key under our prefix, 2 one of the counts of a day, 3 one of a session; they need not
--- exist. ARGV: none.
+-- Lists the commands that the Redis user may not run on our keys: by name, with "session " before those on sessions;
+-- none when all is well. KEYS: 1 a key under our prefix, 2 one of the counts of a day, 3 one of a session; they need
+-- not exist. ARGV: none.
 local key, session = KEYS[1], KEYS[3]
 local needed = {
   {'EXISTS', key}, {'TYPE', key}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key},

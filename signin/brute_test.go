@@ -136,15 +136,11 @@ func TestTheStepBetweenPasswordAndCodeIsOfThisBrowser(t *testing.T) {
 	t.Parallel()
 	h := begin(t)
 	secret := h.browser().setUp(h.account(deventer, anouk))
-	for _, b := range []*browser{h.browser()} {
-		none := b.post("/sign-in/code", "code", b.code(secret, 1))
-		require.Equal(t, http.StatusBadRequest, none.status)
-		require.Equal(t, "too_late", none.said("reason"))
-	}
 	b := h.browser()
+	none := b.post("/sign-in/code", "code", b.code(secret, 1))
+	require.Equal(t, http.StatusBadRequest, none.status)
+	require.Equal(t, "too_late", none.said("reason"))
 	require.Equal(t, "/sign-in/code", b.post("/sign-in", "id", "anouk", "password", password).to)
-	at, err := url.Parse(h.server.URL)
-	require.NoError(t, err)
 	const step = "__Host-bereikbaar-passed"
 	sealed := b.cookie(step)
 	require.NotEmpty(t, sealed)
@@ -162,7 +158,6 @@ func TestTheStepBetweenPasswordAndCodeIsOfThisBrowser(t *testing.T) {
 	// The password is changed meanwhile.
 	h.browser().setUp(h.account2(deventer, anouk))
 	require.Equal(t, "too_late", b.get("/sign-in/code").said("reason"))
-	require.NotNil(t, at)
 }
 
 func TestAFirstRunFormThatIsNotRight(t *testing.T) {

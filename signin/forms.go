@@ -60,7 +60,8 @@ type FirstForm struct {
 type Told struct {
 	Reason Reason
 	// SessionOver says that a form came after its session had ended: nothing was done. The person signs in in another
-	// window and sends the form again, so the browser must keep it: the page leads there by a link that opens a new one.
+	// window and sends the form again, so the browser must keep it: the page leads there by a link that opens a new
+	// one.
 	SessionOver bool
 	On          string // the address to go on to, of this site
 }
@@ -77,8 +78,8 @@ const (
 	pathSignOut  = "/sign-out"
 )
 
-// Policy is the Content-Security-Policy of the pages of signing in. form is an origin that forms may lead to besides
-// our own; empty for none.
+// policy is the Content-Security-Policy of the pages of signing in. The provider is reached by a link, not by a form,
+// so form-action need not name it.
 func policy() string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

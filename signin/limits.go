@@ -20,8 +20,8 @@ var (
 	limitHere = limit{5, 30 * time.Second}
 	// limitAccount is of one account from all addresses. It is wide, so that strangers do not lock a colleague out.
 	limitAccount = limit{50, 10 * time.Second}
-	// limitCode is of the codes of one account: its password is known to whoever gets that far, and only a million codes
-	// stand between.
+	// limitCode is of the codes of one account: its password is known to whoever gets that far, and only a million
+	// codes stand between.
 	limitCode = limit{5, 5 * time.Minute}
 )
 

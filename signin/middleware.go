@@ -60,8 +60,8 @@ func (s *SignIn) Required(next http.Handler) http.Handler {
 	})
 }
 
-// RequiredForStream is Required for streams, which do not count as activity: a page that is left alone must not keep its
-// session. A stream asks Look from time to time, every minute say, and ends when that gives an error.
+// RequiredForStream is Required for streams, which do not count as activity: a page that is left alone must not keep
+// its session. A stream asks Look from time to time, every minute say, and ends when that gives an error.
 func (s *SignIn) RequiredForStream(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guest, err := s.Look(r)
@@ -149,7 +149,8 @@ func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 			answerProblem(w, http.StatusServiceUnavailable, "store", "sessions cannot be checked now: try again")
 			return
 		}
-		s.write(w, r, http.StatusServiceUnavailable, retryLater, s.Forms.Told(r, Told{Reason: StoreDown, On: hereOf(r)}))
+		told := s.Forms.Told(r, Told{Reason: StoreDown, On: hereOf(r)})
+		s.write(w, r, http.StatusServiceUnavailable, retryLater, told)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -11,8 +11,8 @@ const home = "/"
 
 const longestNext = 2000 // bytes
 
-// LocalPath gives the place to return to after signing in, as a page of this site: home for anything else. Browsers take
-// "//host", "/\host" and the same behind control characters for other sites.
+// LocalPath gives the place to return to after signing in, as a page of this site: home for anything else. Browsers
+// take "//host", "/\host" and the same behind control characters for other sites.
 func LocalPath(next string) string {
 	if next == "" || len(next) > longestNext || next[0] != '/' {
 		return home

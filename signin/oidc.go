@@ -116,7 +116,8 @@ func (s *SignIn) discovered(ctx context.Context) (*ready, error) {
 	return p.ready, nil
 }
 
-// authStyle is how the provider takes our secret. Left to itself, the library tries both ways, and sends the code twice.
+// authStyle is how the provider takes our secret. Left to itself, the library tries both ways, and sends the code
+// twice.
 func authStyle(secret string, methods []string) oauth2.AuthStyle {
 	switch {
 	case secret == "":
@@ -240,7 +241,7 @@ func (s *SignIn) identify(r *http.Request) (session, *tokens, string, error) {
 	person, ok := s.OIDC.personOf(claims)
 	if !ok {
 		return session{}, nil, next, deny(
-			WrongID, "the claim %s cannot be an id: it needs letters, digits, dots, hyphens and underscores, at most 64",
+			WrongID, "the claim %s cannot be an id: it needs letters, digits, dots, hyphens, underscores, at most 64",
 			s.OIDC.Claims.ID,
 		)
 	}

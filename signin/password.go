@@ -18,8 +18,8 @@ import (
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
-// The parameters of argon2id. They do not depend on the machine: a hash costs 46 MiB and one core for some hundredths of
-// a second everywhere. The first line of OWASP's list.
+// The parameters of argon2id. They do not depend on the machine: a hash costs 46 MiB and one core for some hundredths
+// of a second everywhere. The first line of OWASP's list.
 const (
 	hashTime    = 1
 	hashMemory  = 46 << 10 // KiB

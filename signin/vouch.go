@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// vouchAfter is how old the provider's word may be before it is asked again, vouchLasts how old it may be at all. In
-	// between a provider that is away ends nobody's session.
+	// vouchAfter is how old the provider's word may be before it is asked again, vouchLasts how old it may be at all.
+	// In between a provider that is away ends nobody's session.
 	vouchAfter = 5 * time.Minute
 	vouchLasts = 10 * time.Minute
 	// vouchAgain is how soon a provider that did not answer is asked again about one session.

@@ -39,7 +39,7 @@ func accountCommand(access io.Writer) *cobra.Command {
 		Use: "account", Short: "Make and mend the local accounts with which people sign in", Long: accountHelp,
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&o.municipality, "municipality", "", "the municipality of the person; needed when there are several")
+	flags.StringVar(&o.municipality, "municipality", "", "that of the person; needed when there are several")
 	flags.StringVar(&o.as, "as", "", "your id; needed for every change")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	cmd.AddCommand(
@@ -85,7 +85,7 @@ func newAccountCommand(o *sessionOptions) *cobra.Command {
 				return err
 			}
 			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
-				return fmt.Errorf("there are no local accounts in %s: set sign_in: {local: {enabled: true}}", b.cfg.Path)
+				return fmt.Errorf("there are no local accounts in %s: set sign_in.local.enabled: true", b.cfg.Path)
 			}
 			id := signin.IDOf(args[0])
 			if !signin.ValidID(id) {
@@ -104,7 +104,7 @@ func newAccountCommand(o *sessionOptions) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "as colleagues call them")
-	cmd.Flags().StringArrayVar(&roles, "role", nil, "TEAM=ROLE: reader, agent or lead; for every team *=ROLE, admin too")
+	cmd.Flags().StringArrayVar(&roles, "role", nil, "TEAM=ROLE: reader, agent or lead; *=ROLE for all, admin too")
 	return cmd
 }
 
@@ -207,15 +207,15 @@ func linkCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "link PERSON",
 		Short: "Print a new link for a person who lost their password or telephone",
-		Long: "Print a new link for a person who lost their password or telephone. Their old password goes on working\n" +
-			"until they use the link; lock ends that at once.",
+		Long: "Print a new link for a person who lost their password or telephone. Their old password works until\n" +
+			"they use the link; lock ends that at once.",
 		Args: cobra.ExactArgs(1),
 		RunE: withNotes(o, func(b *session, args []string) error {
 			if _, err := b.who(); err != nil {
 				return err
 			}
 			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
-				return fmt.Errorf("there are no local accounts in %s: set sign_in: {local: {enabled: true}}", b.cfg.Path)
+				return fmt.Errorf("there are no local accounts in %s: set sign_in.local.enabled: true", b.cfg.Path)
 			}
 			before, err := b.account(args[0])
 			if err != nil {

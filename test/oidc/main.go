@@ -1,5 +1,5 @@
-// Command oidc is a real provider of identities for tests: the example server of zitadel/oidc, with people of our own and
-// groups that can be changed while it runs. It is a module of its own, so that its many dependencies are not ours.
+// Command oidc is a real provider of identities for tests: the example server of zitadel/oidc, with people of our own
+// and groups that can be changed while it runs. It is a module of its own, so that its many dependencies are not ours.
 package main
 
 import (
@@ -105,7 +105,10 @@ func run() error {
 	storage.RegisterClients(storage.WebClient(*client, *secret, *back))
 	d := &directory{
 		Storage: storage.NewStorage(people{
-			"7f3a": {ID: "7f3a", Username: "anouk", Password: "een-wachtwoord", FirstName: "Anouk", LastName: "de Vries", Email: "anouk@deventer.nl", EmailVerified: true},
+			"7f3a": {
+				ID: "7f3a", Username: "anouk", Password: "een-wachtwoord", FirstName: "Anouk", LastName: "de Vries",
+				Email: "anouk@deventer.nl", EmailVerified: true,
+			},
 			"8b21": {ID: "8b21", Username: "cem", Password: "een-wachtwoord", FirstName: "Cem", LastName: "Kaya"},
 		}),
 		groups: map[string][]string{"7f3a": {"kcc-lead"}},
