@@ -1,10 +1,10 @@
 # Bereikbaar: `make help` lists the targets. A machine with Debian 12 or newer, Go, make and root is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test bench lint vuln
+.PHONY: help setup run demo test bench screenshots lint vuln
 
 help: ## show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (apt, a private root of Debian testing); a second run takes less than a second
 	@dev/setup
@@ -27,6 +27,10 @@ test: setup ## every test, on a real Asterisk and Redis, with the race detector 
 bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis
 	go run ./test/bench
 	go run ./test/bench/notes
+
+screenshots: setup ## photograph the pages for this README
+	dir=$$(mktemp -d) && SCREENSHOTS=$$dir go test -count=1 -run EveryPageIsAccessible ./test/browser && \
+	cp $$dir/list-1280.png docs/images/work-list.png && cp $$dir/note-calling-1280.png docs/images/note.png
 
 lint: ## formatting, vet, and the linters that tools/go.mod pins (building them takes minutes, once)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . | sed 's/^/not formatted: /'; exit 1; }

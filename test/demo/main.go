@@ -46,7 +46,7 @@ func run(ctx context.Context, stay bool) (err error) {
 	}
 	fmt.Println("Starting …")
 	r, err := rig.Start(ctx, rig.Options{
-		Dir: dir, Address: "127.0.0.1", Phones: phones, Config: rig.AlwaysOpen(), Prometheus: time.Second,
+		Dir: dir, Address: "127.0.0.1", Phones: phones, Config: rig.Overrides(rig.AlwaysOpen(), peopleOf()), Prometheus: time.Second,
 		Progress: os.Stdout,
 	})
 	if err != nil {
@@ -57,6 +57,9 @@ func run(ctx context.Context, stay bool) (err error) {
 	limited, cancel := context.WithTimeout(ctx, callsLimit)
 	defer cancel()
 	if err := ring(limited, r); err != nil {
+		return err
+	}
+	if err := openPages(limited, r); err != nil {
 		return err
 	}
 	if stay {
@@ -99,6 +102,7 @@ func introduce(r *rig.Rig) {
 		fmt.Printf("  %-10s %-28s %s\n", phone.Name, phone.Password, who(phone.Name))
 	}
 	fmt.Printf("\n  Metrics     http://%s/metrics (health: /healthz, /readyz)\n", r.Daemon.Operations)
+	fmt.Printf("  Pages       http://%s (people sign in: below)\n", r.Daemon.Web)
 	fmt.Printf("  JSON API    http://%s (what it does: /api/openapi.json)\n", r.Daemon.Web)
 	fmt.Printf("  Prometheus  http://%s\n", r.Prometheus.Address)
 	fmt.Printf("  Redis       %s\n", r.Redis.Address)
