@@ -130,6 +130,7 @@ func states(d *desk) []state {
 		{"sign-in-both", "/sign-in?both", "", nil},
 		{"sign-in-code", "/sign-in/code", "", nil},
 		{"sign-in-first", "/sign-in/first", "", nil},
+		{"sign-in-told", "/sign-in/told", "", nil},
 	}
 }
 
