@@ -71,7 +71,9 @@ people:
 	require.True(t, cfg.SignIn.WithoutCodes)
 	p, ok = cfg.Person("deventer", "kcc1")
 	require.True(t, ok)
-	require.Equal(t, staff.Person{ID: "kcc1", Municipality: "deventer", Phone: "PJSIP/kcc1"}, p, "an agent without more")
+	require.Equal(
+		t, staff.Person{ID: "kcc1", Municipality: "deventer", Phone: "PJSIP/kcc1"}, p, "an agent without more",
+	)
 	cfg, err = config.Load(withLines(t, ""), nil)
 	require.NoError(t, err)
 	require.Nil(t, cfg.SignIn)
@@ -121,7 +123,8 @@ func TestFaultsInHowPeopleSignIn(t *testing.T) {
 
 func TestATeamOfAnotherMunicipality(t *testing.T) {
 	text := changed(t, smallest,
-		"entries:", "  raalte:\n    name: Raalte\n    contact: balie\n    caller_id: \"+31572347799\"\n    hours: {weekdays: [\"09:00-17:00\"]}\nentries:",
+		"entries:",
+		"  raalte:\n    name: Raalte\n    contact: balie\n    caller_id: \"+31572347799\"\n    hours: {weekdays: [\"09:00-17:00\"]}\nentries:",
 		"first: {team: kcc}}", "municipality: deventer, first: {team: kcc}}",
 		"members: [kcc1]}", "members: [kcc1], municipality: deventer}\n  balie: {name: Balie, municipality: raalte, members: [kcc1]}\n"+
 			"people:\n  els: {municipality: raalte, roles: {kcc: agent}}\n  anouk: {roles: {kcc: agent}}\n")

@@ -134,7 +134,8 @@ func TestKeysThatNeedARestartKeepTheirValue(t *testing.T) {
 	save(t, w.path, changed(t, named(t, "Nieuw"), "agents:", strings.Join([]string{
 		"ari: {application: other}", "redis: {database: 3}", "listen: {operations: \"127.0.0.1:9999\"}",
 		"prompts: {directory: /p}",
-		"web: {tokens_file: /t}", "sign_in: {local: {enabled: true}}", "state: {directory: /s}", "log: {level: debug, format: json}",
+		"web: {tokens_file: /t}", "sign_in: {local: {enabled: true}}", "state: {directory: /s}",
+		"log: {level: debug, format: json}",
 		"kpi: {answer_threshold: 20s}",
 		"callbacks: {countries: [BE]}", "agents:",
 	}, "\n")))
@@ -142,7 +143,8 @@ func TestKeysThatNeedARestartKeepTheirValue(t *testing.T) {
 	require.Equal(
 		t,
 		[]string{
-			"ari", "redis", "listen", "web", "sign_in", "prompts.directory", "prompts.asterisk_directory", "state", "log.format",
+			"ari", "redis", "listen", "web", "sign_in", "prompts.directory", "prompts.asterisk_directory", "state",
+			"log.format",
 			"kpi",
 		},
 		c.NeedsRestart,

@@ -2,8 +2,8 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// SignIn counts how people sign in to the pages. Names that were not in Options become Elsewhere: what a browser sent is
-// never a label.
+// SignIn counts how people sign in to the pages. Names that were not in Options become Elsewhere: what a browser sent
+// is never a label.
 type SignIn struct {
 	signedIn, refused, ended *prometheus.CounterVec
 
@@ -12,7 +12,9 @@ type SignIn struct {
 
 func newSignIn(r *registration, o Options) *SignIn {
 	s := &SignIn{
-		signedIn: r.counterVec("sign_ins_total", "People who signed in to the pages, by way: account or provider.", "way"),
+		signedIn: r.counterVec(
+			"sign_ins_total", "People who signed in to the pages, by way: account or provider.", "way",
+		),
 		refused: r.counterVec("sign_ins_refused_total",
 			"Attempts to sign in that let nobody in, by reason: password, code, too_many, and the like.", "reason"),
 		ended: r.counterVec("sessions_ended_total",

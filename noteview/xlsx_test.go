@@ -44,7 +44,8 @@ func TestAWorkbookOfNotes(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"id": "01JD5V3Z5QXKZ9W7M2R4T6Y8AB", "number": "06 12345678", "subject": "café; Ünïcode", "norm_met": "TRUE",
-		"made": "2026-11-20 16:00:00", "attempts": "1", "first_attempt": "2026-11-20 16:01:00", "name": "José van der Ven",
+		"made": "2026-11-20 16:00:00", "attempts": "1", "first_attempt": "2026-11-20 16:01:00",
+		"name": "José van der Ven",
 	} {
 		require.Equal(t, want, rows[1][column[name]], name)
 	}

@@ -23,14 +23,17 @@ func TestPeopleAreKeptBySource(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, known)
 	page := staff.Person{
-		ID: els, Municipality: deventer, Name: "Els Jansen", Email: "els@deventer.nl", Language: "nl", Phone: "PJSIP/els",
+		ID: els, Municipality: deventer, Name: "Els Jansen", Email: "els@deventer.nl", Language: "nl",
+		Phone: "PJSIP/els",
 		Roles: map[call.TeamID]staff.Role{"*": staff.Reader, team: staff.Lead},
 	}
 	said := staff.Person{ID: els, Municipality: deventer, Name: "Jansen, E."}
 	require.NoError(t, s.SavePerson(ctx, staff.FromPage, page))
 	require.NoError(t, s.SavePerson(ctx, staff.FromSignIn, said))
 	require.NoError(t, s.SavePerson(ctx, staff.FromSignIn, staff.Person{ID: "cem.kaya", Municipality: deventer}))
-	require.NoError(t, s.SavePerson(ctx, staff.FromPage, staff.Person{ID: els, Municipality: "raalte", Name: "another"}))
+	require.NoError(
+		t, s.SavePerson(ctx, staff.FromPage, staff.Person{ID: els, Municipality: "raalte", Name: "another"}),
+	)
 	server.Kill()
 	_, err = s.Person(ctx, deventer, els)
 	require.ErrorIs(t, err, note.ErrStoreDown)

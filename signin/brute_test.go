@@ -37,8 +37,12 @@ func TestPasswordsCannotBeTriedAtWill(t *testing.T) {
 	stopped := b.from("10.0.0.1", "/sign-in", try("anouk", password))
 	require.Equal(t, http.StatusTooManyRequests, stopped.status, "the right one would tell that it is right")
 	require.NotEmpty(t, stopped.header.Get("Retry-After"))
-	require.Equal(t, "/sign-in/code", b.from("10.0.0.1", "/sign-in", try("Cem.Kaya", password)).to, "others there go on")
-	require.Equal(t, "/sign-in/code", b.from("10.0.0.2", "/sign-in", try("anouk", password)).to, "so does anouk elsewhere")
+	require.Equal(
+		t, "/sign-in/code", b.from("10.0.0.1", "/sign-in", try("Cem.Kaya", password)).to, "others there go on",
+	)
+	require.Equal(
+		t, "/sign-in/code", b.from("10.0.0.2", "/sign-in", try("anouk", password)).to, "so does anouk elsewhere",
+	)
 	require.Equal(t, 5, h.meter.of("refused password"))
 	require.Equal(t, 1, h.meter.of("refused too_many"))
 	require.Equal(t, 5, strings.Count(h.log.String(), "reason=password person=anouk"))
@@ -170,12 +174,14 @@ func TestAFirstRunFormThatIsNotRight(t *testing.T) {
 	require.Contains(t, page.body, "Anouk de Vries")
 	require.Contains(t, page.body, "data:image/png;base64,")
 	for name, test := range map[string]struct{ password, again, code, setup, reason, problem string }{
-		"too short":       {"kort", "kort", b.code(secret, 0), setup, "weak", "short"},
-		"their own name":  {"Anouk-de-Vries-1", "Anouk-de-Vries-1", b.code(secret, 0), setup, "weak", "name"},
-		"not the same":    {password, password + "x", b.code(secret, 0), setup, "not_same", ""},
-		"a wrong code":    {password, password, "000000", setup, "code", ""},
-		"no setup":        {password, password, b.code(secret, 0), "", "too_late", ""},
-		"setup of a step": {password, password, b.code(secret, 0), b.cookie("__Host-bereikbaar-passed"), "too_late", ""},
+		"too short":      {"kort", "kort", b.code(secret, 0), setup, "weak", "short"},
+		"their own name": {"Anouk-de-Vries-1", "Anouk-de-Vries-1", b.code(secret, 0), setup, "weak", "name"},
+		"not the same":   {password, password + "x", b.code(secret, 0), setup, "not_same", ""},
+		"a wrong code":   {password, password, "000000", setup, "code", ""},
+		"no setup":       {password, password, b.code(secret, 0), "", "too_late", ""},
+		"setup of a step": {
+			password, password, b.code(secret, 0), b.cookie("__Host-bereikbaar-passed"), "too_late", "",
+		},
 	} {
 		wrong := b.post(link, "password", test.password, "again", test.again, "code", test.code, "setup", test.setup)
 		require.Equal(t, test.reason, wrong.said("reason"), name)
@@ -200,7 +206,9 @@ func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {
 		page := b.get(link)
 		secret := strings.ReplaceAll(page.said("secret"), " ", "")
 		all.Go(func() {
-			done := b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup())
+			done := b.post(
+				link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup(),
+			)
 			switch done.status {
 			case http.StatusSeeOther:
 				set.Add(1)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -118,8 +119,11 @@ func (d directory) Person(ctx context.Context, m call.MunicipalityID, id call.Ag
 func begin(t testing.TB, change ...func(*signin.Options)) *house {
 	t.Helper()
 	h := &house{t: t, redis: redistest.Start(t), meter: &meter{}, log: &logs{}, file: map[call.AgentID]staff.Person{
-		anouk: {ID: anouk, Municipality: deventer, Name: "Anouk de Vries", Roles: map[call.TeamID]staff.Role{"kcc": staff.Lead}},
-		cem:   {ID: cem, Municipality: raalte, Roles: map[call.TeamID]staff.Role{"balie": staff.Agent}},
+		anouk: {
+			ID: anouk, Municipality: deventer, Name: "Anouk de Vries",
+			Roles: map[call.TeamID]staff.Role{"kcc": staff.Lead},
+		},
+		cem: {ID: cem, Municipality: raalte, Roles: map[call.TeamID]staff.Role{"balie": staff.Agent}},
 	}}
 	h.store = redisstore.Open(redistest.As(h.redis.Addr))
 	t.Cleanup(func() { require.NoError(t, h.store.Close()) })
@@ -157,7 +161,7 @@ func (h *house) route(w http.ResponseWriter, r *http.Request) {
 	mux.Handle("/sign-out", h.Handler())
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, ok := access.From(r.Context())
-		require.True(h.t, ok)
+		assert.True(h.t, ok)
 		h.mu.Lock()
 		h.seen = append(h.seen, v)
 		h.mu.Unlock()
@@ -188,7 +192,9 @@ func (h *house) browser() *browser {
 	require.NoError(h.t, err)
 	return &browser{h.t, h, &http.Client{
 		Jar: jar, Timeout: 20 * time.Second,
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // a test's own
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+		}, //nolint:gosec // a test's own
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

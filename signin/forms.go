@@ -121,6 +121,7 @@ func statusOf(reason Reason) int {
 		return http.StatusBadRequest
 	case WrongPassword, WrongCode:
 		return http.StatusUnauthorized
+	case WeakPassword, NotTheSame:
 	}
 	return http.StatusUnprocessableEntity
 }

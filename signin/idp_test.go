@@ -65,7 +65,8 @@ func startIDP(t testing.TB) *idp {
 		t: t, key: key, nonces: map[string]string{}, verifiers: map[string]string{}, refreshes: map[string]bool{},
 		asked: map[string]int{}, subject: "8f1c", refresh: true,
 		claims: map[string]any{
-			"preferred_username": "anouk", "name": "Anouk de Vries", "email": "anouk@deventer.nl", "groups": []string{"kcc-lead", "other"},
+			"preferred_username": "anouk", "name": "Anouk de Vries", "email": "anouk@deventer.nl",
+			"groups": []string{"kcc-lead", "other"},
 		},
 	}
 	p.server = httptest.NewServer(p)
@@ -96,8 +97,10 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		says := map[string]any{
-			"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token",
-			"jwks_uri": p.server.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
+			"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize",
+			"token_endpoint":                        p.server.URL + "/token",
+			"jwks_uri":                              p.server.URL + "/keys",
+			"id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
 		}
 		if p.post {
 			says["token_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
@@ -108,7 +111,8 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, says)
 	case "/keys":
 		writeJSON(w, http.StatusOK, map[string]any{"keys": []any{map[string]any{
-			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": b64(p.key.N.Bytes()), "e": b64(big.NewInt(int64(p.key.E)).Bytes()),
+			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": b64(p.key.N.Bytes()),
+			"e": b64(big.NewInt(int64(p.key.E)).Bytes()),
 		}}})
 	case "/authorize":
 		p.authorize(w, r)
@@ -129,7 +133,8 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
-	if r.FormValue("response_type") != "code" || r.FormValue("code_challenge_method") != "S256" || r.FormValue("nonce") == "" {
+	if r.FormValue("response_type") != "code" || r.FormValue("code_challenge_method") != "S256" ||
+		r.FormValue("nonce") == "" {
 		http.Error(w, "not as we want it", http.StatusBadRequest)
 		return
 	}
@@ -196,7 +201,8 @@ func (p *idp) idToken(nonce string) string {
 	}
 	now := time.Now()
 	maps.Copy(claims, map[string]any{
-		"iss": p.server.URL, "sub": p.subject, "aud": "bereikbaar", "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"iss": p.server.URL, "sub": p.subject, "aud": "bereikbaar", "iat": now.Unix(),
+		"exp": now.Add(5 * time.Minute).Unix(),
 	})
 	if nonce != "" {
 		claims["nonce"] = nonce
@@ -258,7 +264,8 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 // options let the house use the provider.
 func (p *idp) options(o *signin.Options) {
 	o.OIDC = &signin.OIDC{
-		Issuer: p.server.URL, ClientID: "bereikbaar", ClientSecret: "geheim!", Scopes: []string{"profile", "email"}, Name: "Deventer",
+		Issuer: p.server.URL, ClientID: "bereikbaar", ClientSecret: "geheim!", Scopes: []string{"profile", "email"},
+		Name:         "Deventer",
 		Claims:       signin.Claims{ID: "preferred_username", Name: "name", Email: "email", Groups: "groups"},
 		Municipality: deventer,
 		Groups: map[string]map[call.TeamID]staff.Role{

@@ -79,9 +79,10 @@ func TestAPasswordIsHashedAsWeSay(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, same)
 	for name, bad := range map[string]string{
-		"none": "", "another kind": "$2a$10$abcdefghijklmnopqrstuu", "too much memory": "$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-		"too long": "$argon2id$v=19$m=65536,t=4000000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-		"no sum":   "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$",
+		"none": "", "another kind": "$2a$10$abcdefghijklmnopqrstuu",
+		"too much memory": "$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"too long":        "$argon2id$v=19$m=65536,t=4000000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"no sum":          "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$",
 	} {
 		same, err := signin.SamePassword("password", bad)
 		require.Error(t, err, name)
@@ -90,7 +91,9 @@ func TestAPasswordIsHashedAsWeSay(t *testing.T) {
 }
 
 func TestPasswordsThatMayNotBeChosen(t *testing.T) {
-	p := staff.Person{ID: "adevries", Name: "Anouk de Vries", Email: "anouk.devries@deventer.nl", Municipality: "deventer"}
+	p := staff.Person{
+		ID: "adevries", Name: "Anouk de Vries", Email: "anouk.devries@deventer.nl", Municipality: "deventer",
+	}
 	for typed, want := range map[string]signin.PasswordProblem{
 		password:                         "",
 		"correct horse battery":          "",
@@ -119,7 +122,8 @@ func TestPasswordsThatMayNotBeChosen(t *testing.T) {
 
 func TestOnlyPagesOfThisSiteAreReturnedTo(t *testing.T) {
 	for _, fine := range []string{
-		"/", "/notes/12345674", "/team/kcc?open=1&x=a%20b", "/notes/new?number=%2B31612345678", "/people/Cem.Kaya#phone",
+		"/", "/notes/12345674", "/team/kcc?open=1&x=a%20b", "/notes/new?number=%2B31612345678",
+		"/people/Cem.Kaya#phone",
 		"/notes/12345674?next=https://deventer.nl/", "/?a=//b",
 	} {
 		require.Equal(t, fine, signin.LocalPath(fine))
@@ -127,11 +131,16 @@ func TestOnlyPagesOfThisSiteAreReturnedTo(t *testing.T) {
 	for _, bad := range []string{
 		"", "notes", "https://evil.example/", "//evil.example", "///evil.example", "////evil.example/%2e%2e", `/\evil.example`,
 		`\\evil.example`, `\/evil.example`, `/\/evil.example`, "/%2Fevil.example", "/%2f%2fevil.example", "/%5Cevil.example",
-		"/%5cevil.example", "/%252Fevil.example", "/%25252Fevil.example", "/%2525252Fevil.example", "/\tevil.example", "/\t/evil.example",
-		"/\n/evil.example", "/\r\nSet-Cookie: a=b", "/%0d%0aSet-Cookie:a=b", "/%09/evil.example", "/x\x00y", "/.//evil.example",
-		"/..//evil.example", "/a/../..//evil.example", "/./", "javascript:alert(1)", "/javascript:alert(1)\\", "data:text/html,x",
-		"/​/evil.example", " /notes", "/ /evil.example", "/sign-in", "/sign-in?next=/", "/sign-in/oidc", "/sign-out", "/%73ign-out",
-		"/" + strings.Repeat("a", 3000), "/%zz", "http:/evil.example", "http:evil.example", "?x", "#x", "//", "/%", "@evil.example",
+		"/%5cevil.example", "/%252Fevil.example", "/%25252Fevil.example", "/%2525252Fevil.example", "/\tevil.example",
+		"/\t/evil.example",
+		"/\n/evil.example", "/\r\nSet-Cookie: a=b", "/%0d%0aSet-Cookie:a=b", "/%09/evil.example", "/x\x00y",
+		"/.//evil.example",
+		"/..//evil.example", "/a/../..//evil.example", "/./", "javascript:alert(1)", "/javascript:alert(1)\\",
+		"data:text/html,x",
+		"/\u200b/evil.example", " /notes", "/ /evil.example", "/sign-in", "/sign-in?next=/", "/sign-in/oidc", "/sign-out",
+		"/%73ign-out",
+		"/" + strings.Repeat("a", 3000), "/%zz", "http:/evil.example", "http:evil.example", "?x", "#x", "//", "/%",
+		"@evil.example",
 	} {
 		got := signin.LocalPath(bad)
 		require.Equal(t, "/", got, "%q", bad)

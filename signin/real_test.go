@@ -51,7 +51,8 @@ func (b *browser) through(issuer, name string) answer {
 	at := b.get("/sign-in/oidc?next=/notes/12345674")
 	for range 10 {
 		switch {
-		case strings.HasPrefix(at.to, b.h.server.URL) || at.status < 300 && !strings.Contains(at.body, "/login/username"):
+		case strings.HasPrefix(at.to, b.h.server.URL),
+			at.status < 300 && !strings.Contains(at.body, "/login/username"):
 			return b.get(at.to)
 		case at.to != "":
 			to := at.to
@@ -81,8 +82,11 @@ func TestARealProvider(t *testing.T) {
 			h := begin(t, func(o *signin.Options) {
 				issuer = provider(t, o.Address.JoinPath("/sign-in/oidc/callback").String())
 				o.OIDC = &signin.OIDC{
-					Issuer: issuer, ClientID: "bereikbaar", ClientSecret: "geheim!", Scopes: scopes, Municipality: deventer,
-					Claims: signin.Claims{ID: "preferred_username", Name: "name", Email: "email", Groups: "groups"},
+					Issuer: issuer, ClientID: "bereikbaar", ClientSecret: "geheim!", Scopes: scopes,
+					Municipality: deventer,
+					Claims: signin.Claims{
+						ID: "preferred_username", Name: "name", Email: "email", Groups: "groups",
+					},
 					Groups: map[string]map[call.TeamID]staff.Role{
 						"kcc-lead": {"kcc": staff.Lead}, "permits": {"vergunningen": staff.Agent},
 					},
@@ -98,7 +102,9 @@ func TestARealProvider(t *testing.T) {
 			require.Equal(t, "Anouk de Vries", known[staff.FromSignIn].Name)
 
 			groups := func(of string) {
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, issuer+"/test/groups/7f3a", strings.NewReader(of))
+				r, err := http.NewRequestWithContext(
+					t.Context(), http.MethodPut, issuer+"/test/groups/7f3a", strings.NewReader(of),
+				)
 				require.NoError(t, err)
 				got, err := http.DefaultClient.Do(r)
 				require.NoError(t, err)

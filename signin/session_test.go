@@ -293,7 +293,9 @@ func TestRedisIsAway(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, form.status)
 	require.Equal(t, http.StatusServiceUnavailable, b.post("/sign-out").status, "they must not think they are out")
 	h.redis.Restart()
-	require.Eventually(t, func() bool { return b.get("/").status == http.StatusOK }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(
+		t, func() bool { return b.get("/").status == http.StatusOK }, 20*time.Second, 50*time.Millisecond,
+	)
 }
 
 func TestASessionOnlyForALoopbackAddressWithoutHTTPS(t *testing.T) {

@@ -49,8 +49,8 @@ func accountCommand(access io.Writer) *cobra.Command {
 	return cmd
 }
 
-func (b *session) onAccount(did string, id call.AgentID, err error, what ...any) {
-	b.written("access to accounts", did, append([]any{"person", id, "done", err == nil}, what...)...)
+func (b *session) onAccount(did string, id call.AgentID, err error) {
+	b.written("access to accounts", did, "person", id, "done", err == nil)
 }
 
 // account finds the account that an argument names.

@@ -126,7 +126,9 @@ func TestAnAccountIsMadeMendedAndRemoved(t *testing.T) {
 
 func TestTheFirstAdministratorIsMadeAtTheMachine(t *testing.T) {
 	c := atTheDoor(t)
-	_, problems, _, err := c.accounts("new", "els", "--name", "Els Jansen", "--role", "*=admin", "--role", "kcc=lead", "--as", "els")
+	_, problems, _, err := c.accounts(
+		"new", "els", "--name", "Els Jansen", "--role", "*=admin", "--role", "kcc=lead", "--as", "els",
+	)
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	known, err := c.Store.Person(t.Context(), "deventer", "els")

@@ -136,13 +136,13 @@ func run(m *testing.M) int {
 	)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	defer cancel()
-	ctx, closed := chromedp.NewContext(ctx)
+	browser, closed := chromedp.NewContext(ctx)
 	defer closed()
-	if err := chromedp.Do(ctx); err != nil { // starts it
+	if err := chromedp.Do(browser); err != nil { // starts it
 		fmt.Fprintln(os.Stderr, "chromium does not start; run dev/setup:", err)
 		return 1
 	}
-	chromium = ctx
+	chromium = browser //nolint:fatcontext // one browser for all tests
 	return m.Run()
 }
 

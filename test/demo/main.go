@@ -46,8 +46,9 @@ func run(ctx context.Context, stay bool) (err error) {
 	}
 	fmt.Println("Starting …")
 	r, err := rig.Start(ctx, rig.Options{
-		Dir: dir, Address: "127.0.0.1", Phones: phones, Config: rig.Overrides(rig.AlwaysOpen(), peopleOf()), Prometheus: time.Second,
-		Progress: os.Stdout,
+		Dir: dir, Address: "127.0.0.1", Phones: phones, Config: rig.Overrides(rig.AlwaysOpen(), peopleOf()),
+		Prometheus: time.Second,
+		Progress:   os.Stdout,
 	})
 	if err != nil {
 		return err

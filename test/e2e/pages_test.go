@@ -108,7 +108,7 @@ func (b *browser) follows() <-chan string {
 	b.s.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.s.Daemon.Web+"/events", nil)
 	require.NoError(b.s.t, err)
-	answer, err := b.client.Do(r)
+	answer, err := b.client.Do(r) //nolint:bodyclose // the goroutine below closes it
 	require.NoError(b.s.t, err)
 	require.Equal(b.s.t, http.StatusOK, answer.StatusCode)
 	lines := make(chan string, 1000)

@@ -156,7 +156,8 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 // people checks what is stored of persons.
 func (a *auditor) people(name string, fields map[string]string) {
 	for field, text := range fields {
-		err, id := error(nil), field
+		var err error
+		id := field
 		switch name {
 		case "people":
 			source, of, _ := strings.Cut(field, ":")

@@ -45,8 +45,9 @@ func (a *API) export(v *exchange) error {
 	a.audit(v, "export begins") // a daemon that ends halfway writes no second line
 	wanted := func(n note.Note) bool { return v.who.Over(n).AtLeast(staff.Lead) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
-		exchange: v, csv: s.csv, xlsx: s.xlsx, clocks: a.Directory.Clocks(v.who.Municipality), dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
-		look: a.look(v, true), wanted: wanted,
+		exchange: v, csv: s.csv, xlsx: s.xlsx, clocks: a.Directory.Clocks(v.who.Municipality),
+		dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
+		look:    a.look(v, true), wanted: wanted,
 		control: http.NewResponseController(v.ResponseWriter),
 		end:     v.at.Add(exportLimit),
 	}

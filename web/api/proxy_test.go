@@ -40,7 +40,8 @@ func behindTheProxy(t *testing.T, d *desk) {
 	text, err := os.ReadFile("../../deploy/nginx/bereikbaar.conf")
 	require.NoError(t, err)
 	for shipped, ours := range map[string]string{
-		"listen 443 ssl http2;": fmt.Sprintf("listen 127.0.0.1:%d ssl http2;", port), "http://127.0.0.1:8570;": d.url + ";",
+		"listen 443 ssl http2;":           fmt.Sprintf("listen 127.0.0.1:%d ssl http2;", port),
+		"http://127.0.0.1:8570;":          d.url + ";",
 		"/etc/ssl/certs/bereikbaar.pem":   filepath.Join(dir, "cert.pem"),
 		"/etc/ssl/private/bereikbaar.key": filepath.Join(dir, "key.pem"),
 	} {

@@ -62,7 +62,10 @@ type follower struct{ changes chan Change }
 
 // NewFeed makes a feed. Close ends it.
 func NewFeed(from Log, log *slog.Logger) *Feed {
-	f := &Feed{log: from, told: log, followers: map[call.MunicipalityID][]*follower{}, followed: map[call.MunicipalityID]bool{}}
+	f := &Feed{
+		log: from, told: log, followers: map[call.MunicipalityID][]*follower{},
+		followed: map[call.MunicipalityID]bool{},
+	}
 	f.life, f.end = context.WithCancel(context.Background())
 	return f
 }

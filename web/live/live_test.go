@@ -105,7 +105,10 @@ func TestAChangeIsToldToAllWhomItConcerns(t *testing.T) {
 		require.True(t, open)
 		require.Equal(t, []live.Change{
 			{Note: n.ID, Kind: note.EventMade, Ver: 1, Teams: []call.TeamID{n.Owner}},
-			{Note: n.ID, Kind: note.EventClaimed, Ver: 2, Teams: []call.TeamID{n.Owner}, Colleagues: []call.AgentID{"els"}},
+			{
+				Note: n.ID, Kind: note.EventClaimed, Ver: 2, Teams: []call.TeamID{n.Owner},
+				Colleagues: []call.AgentID{"els"},
+			},
 			{
 				Note: n.ID, Kind: note.EventReleased, Ver: 3, Teams: []call.TeamID{n.Owner, "belastingen"},
 				Colleagues: []call.AgentID{"els", "lead"}, // it was read when it was rerouted already

@@ -65,7 +65,9 @@ func init() { // the acts use what looks at them
 		},
 		"call": {
 			may: func(v *visit, n note.Note) bool { return n.State == note.Claimed && mine(v, n) },
-			do:  func(v *visit, n note.Note, _ callback.Step) (note.Note, error) { return n, v.pages.Phone.CallBack(n) },
+			do: func(v *visit, n note.Note, _ callback.Step) (note.Note, error) {
+				return n, v.pages.Phone.CallBack(n)
+			},
 		},
 		"start": {
 			may: func(v *visit, n note.Note) bool { return n.State == note.Claimed && mine(v, n) },

@@ -193,10 +193,3 @@ func (v *visit) readable(err error) (unread bool, _ error) {
 	}
 	return true, nil
 }
-
-// show renders a page that nothing can go wrong with any more.
-func (v *visit) show(c templ.Component) {
-	if err := v.render(c); err != nil {
-		v.pages.Log.Error("a page could not be made", "err", err)
-	}
-}
