@@ -20,8 +20,12 @@ demo: setup ## the same, and exit: 0 only when both calls went as expected
 # changes, hence -count=1.
 calls = /test/(rig|e2e|manual)$$
 
+# Tests with passwords that cost a processor much on purpose, and with a browser: by themselves.
+slow = /(signin|test/browser)$$
+
 test: setup ## every test, on a real Asterisk and Redis, with the race detector in the daemon and in all but the phones
-	go test -race -count=1 -p 4 $$(go list ./... | grep -Ev '$(calls)')
+	go test -race -count=1 -p 4 $$(go list ./... | grep -Ev '$(calls)|$(slow)')
+	go test -race -count=1 -p 1 -parallel 2 $$(go list ./... | grep -E '$(slow)')
 	go test -count=1 -timeout 45m -p 1 -parallel 8 $$(go list ./... | grep -E '$(calls)')
 
 bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis

@@ -206,9 +206,15 @@ func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {
 		page := b.get(link)
 		secret := strings.ReplaceAll(page.said("secret"), " ", "")
 		all.Go(func() {
-			done := b.post(
-				link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup(),
-			)
+			try := func() answer {
+				return b.post(
+					link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup(),
+				)
+			}
+			done := try()
+			for done.status == http.StatusServiceUnavailable { // on a busy machine they wait too long for their turn
+				done = try()
+			}
 			switch done.status {
 			case http.StatusSeeOther:
 				set.Add(1)

@@ -177,14 +177,14 @@ func TestASessionCannotBeFixed(t *testing.T) {
 	h := begin(t)
 	victim := h.in(raalte, cem)
 	stale := victim.cookie(sessionCookie)
-	link := h.account(deventer, anouk)
+	h.account(deventer, anouk)
 	for name, planted := range map[string]string{"made up": "fixed-by-an-attacker", "another's": stale} {
 		b := h.browser()
 		at, err := url.Parse(h.server.URL)
 		require.NoError(t, err)
 		b.client.Jar.SetCookies(at, []*http.Cookie{{Name: sessionCookie, Value: planted, Path: "/", Secure: true}})
 		if name == "made up" {
-			b.setUp(link)
+			b.setUp(h.account2(deventer, anouk)) // a link of its own: the two come in any order
 			require.NotEqual(t, planted, b.cookie(sessionCookie))
 			r := h.browser().request("GET", "/", nil)
 			r.AddCookie(&http.Cookie{Name: sessionCookie, Value: planted})
