@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -26,7 +27,7 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 	if s.Local == nil {
 		return Account{}, staff.Person{}, LinkUsed
 	}
-	try, ok := s.limits.begin(now, map[limit]string{limitAddress: client(r)})
+	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{limitAddress: httpserver.Client(r)})
 	if !ok {
 		s.refused(r, TooMany, "")
 		return Account{}, staff.Person{}, TooMany
@@ -39,13 +40,13 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 	a, found, err := s.find(r.Context(), id)
 	switch {
 	case err != nil:
-		try.succeeded()
+		try.Succeeded()
 		return Account{}, staff.Person{}, s.fault(r, err)
 	case !found, a.Link == "", subtle.ConstantTimeCompare([]byte(a.Link), []byte(hash)) != 1, !now.Before(a.Until):
 		s.refused(r, LinkUsed, a.Person)
 		return Account{}, staff.Person{}, LinkUsed
 	}
-	try.succeeded()
+	try.Succeeded()
 	person, err := s.person(r.Context(), session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount})
 	if err != nil {
 		return Account{}, staff.Person{}, s.fault(r, err)

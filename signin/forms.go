@@ -78,13 +78,6 @@ const (
 	pathSignOut  = "/sign-out"
 )
 
-// policy is the Content-Security-Policy of the pages of signing in. The provider is reached by a link, not by a form,
-// so form-action need not name it.
-func policy() string {
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-}
-
 // write sends a page whole or not at all.
 func (s *SignIn) write(w http.ResponseWriter, r *http.Request, status int, wait time.Duration, page Page) {
 	var text bytes.Buffer
@@ -122,6 +115,7 @@ func statusOf(reason Reason) int {
 	case WrongPassword, WrongCode:
 		return http.StatusUnauthorized
 	case WeakPassword, NotTheSame:
+		return http.StatusUnprocessableEntity
 	}
-	return http.StatusUnprocessableEntity
+	return http.StatusInternalServerError // a reason that was forgotten here
 }

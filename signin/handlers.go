@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -38,15 +39,11 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathStay, s.stay)
 	mux.HandleFunc("POST "+pathSignOut, s.signOut)
 	guarded := s.Protect(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", policy())
-		header.Set("Cache-Control", "no-store")
-		header.Set("Referrer-Policy", "same-origin") // a first-run link is in the address
-		header.Set("X-Content-Type-Options", "nosniff")
+	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, longestForm)
 		guarded.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // Protect refuses what another site makes a browser send. Everything that changes something goes through it.
@@ -132,8 +129,8 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	if len(again.ID) > 2*64 {
 		again.ID = ""
 	}
-	from := client(r)
-	try, ok := s.limits.begin(now, map[limit]string{
+	from := httpserver.Client(r)
+	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{
 		limitAddress: from, limitHere: from + " " + string(id), limitAccount: string(id),
 	})
 	if !ok {
@@ -144,7 +141,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	}
 	a, there, err := s.find(ctx, id)
 	if err != nil {
-		try.succeeded()
+		try.Succeeded()
 		again.Reason, again.Wait = s.fault(r, err), retryLater
 		s.formAgain(w, r, again)
 		return
@@ -160,7 +157,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	right, err := s.checkPassword(ctx, password, hash)
 	switch {
 	case errors.Is(err, errBusy):
-		try.succeeded()
+		try.Succeeded()
 		again.Reason, again.Wait = Busy, retryLater
 		s.refused(r, Busy, "")
 		s.formAgain(w, r, again)
@@ -175,7 +172,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 		s.formAgain(w, r, again)
 		return
 	}
-	try.succeeded()
+	try.Succeeded()
 	switch next := LocalPath(r.PostFormValue("next")); {
 	case a.Secret != "" && !s.Local.WithoutCode:
 		sealed := s.sealer.seal(
@@ -264,22 +261,22 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 		s.fromPassword(w, r, err)
 		return
 	}
-	try, ok := s.limits.begin(now, map[limit]string{
-		limitAddress: client(r), limitCode: string(a.Municipality) + " " + string(a.Person),
+	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{
+		limitAddress: httpserver.Client(r), limitCode: string(a.Municipality) + " " + string(a.Person),
 	})
 	if !ok {
 		s.refused(r, TooMany, a.Person)
-		s.codeAgain(w, r, CodeForm{TooMany, limitCode.every})
+		s.codeAgain(w, r, CodeForm{TooMany, limitCode.Every})
 		return
 	}
 	taken, reason := s.useCode(r.Context(), a, r.PostFormValue("code"), now)
 	switch {
 	case reason == "":
-		try.succeeded()
+		try.Succeeded()
 		s.setStep(w, stepPassed, "", 0)
 		s.letIn(w, r, taken, next)
 	case reason == StoreDown:
-		try.succeeded()
+		try.Succeeded()
 		s.refused(r, reason, a.Person)
 		s.codeAgain(w, r, CodeForm{reason, retryLater})
 	default:
@@ -449,5 +446,5 @@ func (s *SignIn) refused(r *http.Request, reason Reason, id call.AgentID) {
 }
 
 func (s *SignIn) audit(r *http.Request, what string, about ...any) {
-	s.Log.Info(what, append(about, "address", client(r))...) //nolint:sloglint // constants of this package
+	s.Log.Info(what, append(about, "address", httpserver.Client(r))...) //nolint:sloglint // constants of this package
 }

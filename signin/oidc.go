@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -181,7 +182,7 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	try, ok := s.limits.begin(time.Now(), map[limit]string{limitAddress: client(r)})
+	try, ok := s.limits.Begin(time.Now(), map[httpserver.Limit]string{limitAddress: httpserver.Client(r)})
 	if !ok {
 		s.refused(r, TooMany, "")
 		s.formAgain(w, r, SignInForm{Reason: TooMany, Wait: retryLater})
@@ -197,14 +198,14 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 		wait := time.Duration(0)
 		if refusal.reason == ProviderDown {
 			wait = retryLater
-			try.succeeded()
+			try.Succeeded()
 		}
 		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Wait: wait, Next: next})
 	case err != nil:
-		try.succeeded()
+		try.Succeeded()
 		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Wait: retryLater, Next: next})
 	default:
-		try.succeeded()
+		try.Succeeded()
 		s.begin(w, r, began, tokens, next)
 	}
 }

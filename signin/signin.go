@@ -13,6 +13,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -63,7 +64,7 @@ type SignIn struct {
 	Options
 	scs    *scs.SessionManager
 	sealer *sealer
-	limits *limits
+	limits *httpserver.Attempts
 	hashes chan struct{} // holds one for each password that is being hashed
 	bogus  string        // a hash that no password has, for accounts that are not there
 
@@ -89,7 +90,7 @@ func New(o Options) (*SignIn, error) {
 		return nil, errors.New("accounts without a code are for a loopback address only")
 	}
 	s := &SignIn{
-		Options: o, limits: newLimits(), hashes: make(chan struct{}, hashesAtOnce), refreshes: map[string]*refresh{},
+		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce), refreshes: map[string]*refresh{},
 	}
 	var err error
 	if s.sealer, err = newSealer(); err != nil {

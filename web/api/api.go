@@ -10,6 +10,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -145,13 +146,13 @@ const (
 // API serves callback notes to programs that show them to people. It is safe for use by several goroutines.
 type API struct {
 	Options
-	failures *failures
-	turns    *turns
-	exports  *turns
-	told     sync.Map // by municipality: what could not be read, as it was logged last
+	wrong   *httpserver.Attempts // tokens
+	turns   *turns
+	exports *turns
+	told    sync.Map // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.
 func New(o Options) *API {
-	return &API{Options: o, failures: newFailures(), turns: newTurns(atOnce), exports: newTurns(exportsAtOnce)}
+	return &API{Options: o, wrong: httpserver.NewAttempts(), turns: newTurns(atOnce), exports: newTurns(exportsAtOnce)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
@@ -61,34 +62,16 @@ func (p *Pages) Handler() http.Handler {
 func (p *Pages) Static() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /static/{hash}/{file}", p.assets.serve)
-	return secureHeaders(mux)
+	return httpserver.Page(mux)
 }
 
-// Secured sets the headers of every page, and bounds what a form may send. formTargets are origins beside this one to
-// which a form may lead, such as that of a provider of sign-ins.
-func (p *Pages) Secured(h http.Handler, formTargets ...string) http.Handler {
-	return secureHeaders(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// Secured sets the headers of every page, and bounds what a form may send.
+func (p *Pages) Secured(h http.Handler) http.Handler {
+	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		h.ServeHTTP(w, r)
-	}), formTargets...)
-}
-
-func secureHeaders(h http.Handler, formTargets ...string) http.Handler {
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-		"connect-src 'self'; form-action " + strings.Join(append([]string{"'self'"}, formTargets...), " ") +
-		"; base-uri 'none'; frame-ancestors 'none'"
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		header.Set("Referrer-Policy", "same-origin")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("X-Frame-Options", "DENY")
-		h.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // guarded lets in people with the role, and writes the access log.
