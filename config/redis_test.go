@@ -35,11 +35,11 @@ func TestTheAddressesOfSentinels(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "redis.test", made.ServerName)
 
-	file := secretFile(t, t.TempDir(), "s9\n", 0o600)
+	file := secretFile(t, t.TempDir(), "s9-hush\n", 0o600)
 	path = withRedis(t, `{sentinel: {addresses: ["10.0.0.1:26379"], master: deventer, password_file: `+file+`}}`)
 	cfg, err = config.Load(path, environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
 	require.NoError(t, err)
-	require.Equal(t, "s9", cfg.Redis.Sentinel.Password.Reveal())
+	require.Equal(t, "s9-hush", cfg.Redis.Sentinel.Password.Reveal())
 	require.Contains(t, cfg.Warnings.Error(), "redis.sentinel: callers' telephone numbers go to Redis in plain text")
 }
 
@@ -48,7 +48,7 @@ func TestFaultsInTheWayToRedis(t *testing.T) {
 		`{sentinel: {addresses: ["10.0.0.1:26379"]}}`:                                                     "redis.sentinel.master: it is missing",
 		`{sentinel: {master: deventer}}`:                                                                  "redis.sentinel.addresses: it is missing",
 		`{sentinel: {addresses: [sentinel1], master: deventer}}`:                                          `redis.sentinel.addresses[0]: "sentinel1" is not an address with a port`,
-		`{sentinel: {addresses: ["a:1"], master: deventer, password: s9}}`:                                "redis.sentinel.password: a password does not belong in this file",
+		`{sentinel: {addresses: ["a:1"], master: deventer, password: s9-hush}}`:                           "redis.sentinel.password: a password does not belong in this file",
 		`{sentinel: {addresses: ["a:1"], master: "mijn redis"}}`:                                          "redis.sentinel.master: ",
 		`{address: "127.0.0.1:6379", sentinel: {addresses: ["a:1"], master: deventer}}`:                   "redis.address: it does not count beside redis.sentinel",
 		`{tls: true, tls_server_name: "redis.test:6379"}`:                                                 "redis.tls_server_name: ",
@@ -63,7 +63,7 @@ func TestFaultsInTheWayToRedis(t *testing.T) {
 	} {
 		_, err := config.Load(withRedis(t, lines), environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
 		require.ErrorContains(t, err, want, lines)
-		require.NotContains(t, err.Error(), "s9", lines)
+		require.NotContains(t, err.Error(), "s9-hush", lines)
 	}
 	_, err := config.Load(withRedis(t, `{tls: true, tls_ca_file: /nowhere/ca.pem}`), nil)
 	require.NoError(t, err, "a command that talks to no server needs no files")

@@ -35,6 +35,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/api"
 	"github.com/bereikbaar/bereikbaar/web/live"
 	"github.com/bereikbaar/bereikbaar/web/pages"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // letGoLimit bounds the shutdown of active calls.
@@ -190,10 +191,12 @@ func (d *Daemon) openWeb() error {
 		return nil
 	}
 	d.web = newWebPort(func() string { return d.settings.config().Listen.Web }, d.log)
+	turn := turns.New(turns.AtOnce)
 	if file := cfg.Web.TokensFile; file != "" {
 		d.web.serveAPI(file, cfg.SignIn != nil, api.Options{
 			Reader: reader{d.keeper, d.store}, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service,
-			Exports: d.store, Directory: d.settings, Meter: d.metrics.API, Log: d.log,
+			Exports: d.store, Directory: d.settings, Turns: turn,
+			Meter: d.metrics.API, Log: d.log,
 		})
 	}
 	if cfg.SignIn == nil {
@@ -203,7 +206,7 @@ func (d *Daemon) openWeb() error {
 	people := newPeople(d.settings, d.store)
 	return d.web.servePages(cfg.SignIn, pages.Options{
 		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
-		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Log: d.log,
+		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Turns: turn, Log: d.log,
 	}, signin.Options{
 		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: people,
 		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),

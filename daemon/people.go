@@ -25,7 +25,7 @@ type people struct {
 	names map[call.MunicipalityID]named
 }
 
-// named are the names of a municipality's people, as they were read.
+// named are the names of a municipality's people. The map is never changed: who reads it needs no lock.
 type named struct {
 	at    time.Time
 	names map[call.AgentID]string
@@ -64,31 +64,43 @@ func (p *people) SetLanguage(ctx context.Context, m call.MunicipalityID, id call
 	return p.store.SavePerson(ctx, staff.FromPage, of)
 }
 
-// name is how a person is called; empty when that is not known. The store is asked once in a while, for all.
+// name is how a person is called; empty when that is not known. The store is asked once in a while, for all, and by one
+// page only: the others do with the names that were read last.
 func (p *people) name(m call.MunicipalityID, id call.AgentID) string {
 	if of, ok := p.settings.config().Person(m, id); ok && of.Name != "" {
 		return of.Name
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	if read := p.names[m]; now.Sub(read.at) > namesFresh {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		all, err := p.store.People(ctx, m)
-		if err != nil && !errors.Is(err, note.ErrBroken) { // the names that were read last will do
-			all = nil
-		}
-		fresh := named{at: now, names: read.names}
-		if all != nil {
-			fresh.names = map[call.AgentID]string{}
-			for id, known := range all {
-				fresh.names[id] = staff.Merge(known).Name
-			}
-		}
-		p.names[m] = fresh
+	read := p.names[m]
+	stale := time.Since(read.at) > namesFresh
+	if stale {
+		p.names[m] = named{at: time.Now(), names: read.names}
 	}
-	return p.names[m].names[id]
+	p.mu.Unlock()
+	if stale {
+		if fresh := p.read(m); fresh != nil {
+			read.names = fresh
+			p.mu.Lock()
+			p.names[m] = named{at: time.Now(), names: fresh}
+			p.mu.Unlock()
+		}
+	}
+	return read.names[id]
+}
+
+// read asks the store for all names of a municipality; nil when it does not answer soon.
+func (p *people) read(m call.MunicipalityID) map[call.AgentID]string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	all, err := p.store.People(ctx, m)
+	if err != nil && !errors.Is(err, note.ErrBroken) {
+		return nil
+	}
+	names := make(map[call.AgentID]string, len(all))
+	for id, known := range all {
+		names[id] = staff.Merge(known).Name
+	}
+	return names
 }
 
 // directory is what pages ask about teams and people.

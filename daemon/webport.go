@@ -66,6 +66,7 @@ func (p *webPort) serveAPI(tokensFile string, pages bool, options api.Options) {
 
 // servePages adds the pages, and the way in.
 func (p *webPort) servePages(c *config.SignIn, of pages.Options, door signin.Options) error {
+	of.Who = func(r *http.Request) (signin.Guest, error) { return p.signIn.Look(r) } // the two need each other
 	show := pages.New(of)
 	door.Address, door.Idle, door.Most, door.Forms = c.Address, c.Idle, c.Longest, show.Forms()
 	var err error

@@ -4,6 +4,7 @@ package listing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,4 +77,23 @@ type Finder interface {
 	// ByName gives at most limit notes of a name, the newest first, whatever their state: each word of the name begins
 	// a word of theirs, see Words.
 	ByName(ctx context.Context, m call.MunicipalityID, name string, limit int) ([]note.Note, error)
+}
+
+// Lookup finds one note, see note.Reader.
+type Lookup interface {
+	Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error)
+	ByReference(ctx context.Context, m call.MunicipalityID, r note.Reference) (note.Note, error)
+}
+
+// Named gives the note that people name by its reference, or programs by its id in capitals or small letters. The error
+// wraps note.ErrReference when the name is neither, or is that of the lookup.
+func Named(ctx context.Context, in Lookup, m call.MunicipalityID, name string) (note.Note, error) {
+	if id := strings.ToUpper(name); note.IsID(id) {
+		return in.Note(ctx, m, note.ID(id))
+	}
+	reference, err := note.ParseReference(name)
+	if err != nil {
+		return note.Note{}, fmt.Errorf("%w; a note is named by its reference or its id", err)
+	}
+	return in.ByReference(ctx, m, reference)
 }

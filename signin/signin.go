@@ -90,7 +90,8 @@ func New(o Options) (*SignIn, error) {
 		return nil, errors.New("accounts without a code are for a loopback address only")
 	}
 	s := &SignIn{
-		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce), refreshes: map[string]*refresh{},
+		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce),
+		refreshes: map[string]*refresh{},
 	}
 	var err error
 	if s.sealer, err = newSealer(); err != nil {

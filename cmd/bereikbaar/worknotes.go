@@ -11,16 +11,15 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/daemon"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/redisstore"
@@ -162,14 +161,7 @@ func (b *session) person(name string) (call.AgentID, error) {
 
 // find gives the note that an argument names, by its id or by its reference.
 func (b *session) find(ctx context.Context, name string) (note.Note, error) {
-	if _, err := ulid.ParseStrict(name); err == nil {
-		return b.store.Note(ctx, b.town.ID, note.ID(strings.ToUpper(name)))
-	}
-	reference, err := note.ParseReference(name)
-	if err != nil {
-		return note.Note{}, fmt.Errorf("%w; a note is named by its reference or its id", err)
-	}
-	return b.store.ByReference(ctx, b.town.ID, reference)
+	return listing.Named(ctx, b.store, b.town.ID, name)
 }
 
 // team checks that the municipality has a team, or had: one that left the configuration counts as long as Redis knows

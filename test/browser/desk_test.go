@@ -54,7 +54,7 @@ func open(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{Town: pagestest.New(), t: t}
 	quiet := slog.New(slog.DiscardHandler)
-	p := d.Pages(quiet, nil)
+	p := d.Pages(quiet)
 	mux := http.NewServeMux()
 	mux.Handle("/", d.As(p, func() access.Session { return d.session }))
 	forms := p.Forms()
@@ -339,10 +339,10 @@ func (d *desk) day() map[string]note.Note {
 	notes := map[string]note.Note{
 		"late": d.Promise(pagestest.Permits, 26*time.Hour, about("Dakkapel aan de voorkant",
 			"De beller heeft drie weken geleden een aanvraag gedaan en hoorde nog niets. Mag de aannemer maandag beginnen?")),
-		"soon": d.Promise(pagestest.Permits, 15*time.Hour, about("Paspoort kwijt in Turkije", "Kan het sneller?")),
-		"mine": d.Promise(pagestest.Permits, 10*time.Hour, about("Kapvergunning eik", "Hoe lang duurt het nog?")),
-		"hers": d.Promise(pagestest.Permits, 9*time.Hour, about("Terras op de Brink", "")),
-		"open": d.Promise(pagestest.Registry, 2*time.Hour, about("Verhuizing doorgeven", "Ik kom er op de site niet uit.")),
+		"soon":   d.Promise(pagestest.Permits, 15*time.Hour, about("Paspoort kwijt in Turkije", "Kan het sneller?")),
+		"mine":   d.Promise(pagestest.Permits, 10*time.Hour, about("Kapvergunning eik", "Hoe lang duurt het nog?")),
+		"theirs": d.Promise(pagestest.Permits, 9*time.Hour, about("Terras op de Brink", "")),
+		"open":   d.Promise(pagestest.Registry, 2*time.Hour, about("Verhuizing doorgeven", "Ik kom er op de site niet uit.")),
 	}
 	d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) {
 		about("Bezwaarschrift tegen de omgevingsvergunning voor het appartementencomplex",
@@ -350,7 +350,7 @@ func (d *desk) day() map[string]note.Note {
 		r.Window.From, r.Window.To = 9*60, 12*60
 	})
 	notes["mine"] = d.Claim(notes["mine"], "cem")
-	notes["hers"] = d.Claim(notes["hers"], "dirkje")
+	notes["theirs"] = d.Claim(notes["theirs"], "dirkje")
 	notes["soon"] = d.Tried(d.Claim(notes["soon"], "cem"), attempt.NotReached)
 	released, err := d.Worklist.Release(d.t.Context(), d.Step(notes["soon"], "cem"), "Morgenochtend opnieuw proberen")
 	require.NoError(d.t, err)

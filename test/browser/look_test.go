@@ -83,9 +83,9 @@ func states(d *desk) []state {
 		{"note-open", at(notes["open"]), "cem", nil},
 		{"note-late", at(notes["late"]), "cem", nil},
 		{"note-mine", at(notes["mine"]), "cem", opened("reroute")},
-		{"note-theirs", at(notes["hers"]), "cem", opened("comment")},
-		{"note-lead", at(notes["hers"]), "lotte", opened("release")},
-		{"note-reader", at(notes["hers"]), "rik", nil},
+		{"note-theirs", at(notes["theirs"]), "cem", opened("comment")},
+		{"note-lead", at(notes["theirs"]), "lotte", opened("release")},
+		{"note-reader", at(notes["theirs"]), "rik", nil},
 		{"note-desk", at(desk), "cem", func(s *seat) {
 			s.SetStage("cem", desk.ID, pages.StageDesk)
 			s.goes(at(desk))

@@ -23,6 +23,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/access"
 	"github.com/bereikbaar/bereikbaar/web/live"
 	"github.com/bereikbaar/bereikbaar/web/pages"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // The municipality and its teams.
@@ -94,11 +95,15 @@ func New() *Town {
 }
 
 // Pages are the pages of the town.
-func (t *Town) Pages(log *slog.Logger, look *pages.Look) *pages.Pages {
-	return pages.New(pages.Options{
+func (t *Town) Pages(log *slog.Logger, change ...func(*pages.Options)) *pages.Pages {
+	options := pages.Options{
 		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t, People: t,
-		Look: look, Log: log,
-	})
+		Turns: turns.New(turns.AtOnce), Log: log,
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	return pages.New(options)
 }
 
 // As serves the pages to whoever the cookie "who" names: a sign-in for tests only.

@@ -116,7 +116,7 @@ func pages(t *testing.T, s callback.WorkStore) {
 func filtered(t *testing.T, s callback.WorkStore) {
 	today, tomorrow, later := due(t, s, 0, 3), due(t, s, 1, 0), due(t, s, 2, 0)
 	mine := claimed(t, s, due(t, s, 1, 0), els)
-	hers := due(t, s, 1, 0, func(n *note.Note) { n.Personal = "els" })
+	theirs := due(t, s, 1, 0, func(n *note.Note) { n.Personal = "els" })
 	list := func(change func(q *listing.Query)) []note.ID {
 		q := listing.Query{Teams: []call.TeamID{team}, Limit: most}
 		change(&q)
@@ -125,7 +125,7 @@ func filtered(t *testing.T, s callback.WorkStore) {
 		require.Empty(t, page.Next)
 		return idsOf(page.Notes...)
 	}
-	require.Equal(t, idsOf(today, tomorrow, mine, hers, later), list(func(*listing.Query) {}))
+	require.Equal(t, idsOf(today, tomorrow, mine, theirs, later), list(func(*listing.Query) {}))
 	require.Equal(t, idsOf(today, tomorrow, later), list(func(q *listing.Query) { q.Unassigned = true }))
 	require.Equal(t, idsOf(today), list(func(q *listing.Query) { q.Until = tomorrow.Deadline }))
 	require.Equal(t, idsOf(later), list(func(q *listing.Query) { q.From = tomorrow.Deadline.Add(time.Millisecond) }))

@@ -51,3 +51,9 @@ func (v Visitor) MayRead(n note.Note) bool { return v.Over(n).AtLeast(staff.Read
 
 // MaySeeNumber reports whether they may see whom to call. A reader need not.
 func (v Visitor) MaySeeNumber(n note.Note) bool { return v.Over(n).AtLeast(staff.Agent) }
+
+// MayMove reports whether they may give a note to others: nobody has it, they have it, or they lead its team.
+func (v Visitor) MayMove(n note.Note) bool {
+	holder := n.Holder()
+	return holder == "" || holder == v.Agent || v.Over(n).AtLeast(staff.Lead)
+}

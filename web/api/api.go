@@ -13,6 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // Reader finds notes, see note.Reader and listing.Finder.
@@ -132,13 +133,14 @@ type Options struct {
 	Exports   Exports
 	Directory Directory
 	Tokens    *Tokens
+	Turns     *turns.Turns // shared with the pages
 	Meter     Meter
 	Log       *slog.Logger // and access log
 }
 
 const (
-	// turnLimit is how long a request waits for its turn.
-	turnLimit = 5 * time.Second
+	// exportsAtOnce bounds exports, which take long.
+	exportsAtOnce = 2
 	// answerLimit bounds an answer from when the request was read: a body that came slowly takes nothing from it.
 	answerLimit = 10 * time.Second
 )
@@ -147,12 +149,11 @@ const (
 type API struct {
 	Options
 	wrong   *httpserver.Attempts // tokens
-	turns   *turns
-	exports *turns
+	exports *turns.Turns
 	told    sync.Map // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.
 func New(o Options) *API {
-	return &API{Options: o, wrong: httpserver.NewAttempts(), turns: newTurns(atOnce), exports: newTurns(exportsAtOnce)}
+	return &API{Options: o, wrong: httpserver.NewAttempts(), exports: turns.New(exportsAtOnce)}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // exchange is one authenticated request, and what the access log says of it.
@@ -59,13 +59,16 @@ func (a *API) admitted(r route, v *exchange) error {
 	if !v.who.Highest().AtLeast(r.least) {
 		return needs(r.least)
 	}
-	turns := a.turns
+	turn := a.Turns
 	if r.id == "export" {
-		turns = a.exports
+		turn = a.exports
 	}
-	mine, leave, err := turns.enter(v.who.Name)
+	mine, leave, err := turn.Enter("token/" + v.who.Name)
 	if err != nil {
-		return err
+		return problem(
+			http.StatusTooManyRequests, "busy", "%d requests with this token are not over yet: wait for their answers",
+			turns.MostOfOne,
+		)
 	}
 	defer leave()
 	v.sent, err = receive(v.Request)
@@ -73,7 +76,7 @@ func (a *API) admitted(r route, v *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := a.turn(turns, mine, v); err != nil {
+	if err := a.turn(turn, mine, v); err != nil {
 		return err
 	}
 	defer v.worked()
@@ -86,12 +89,10 @@ func needs(least staff.Role) error {
 }
 
 // turn waits until the request may be worked.
-func (a *API) turn(turns *turns, mine *share, v *exchange) error {
-	limited, cancel := context.WithTimeout(v.Context(), turnLimit)
-	defer cancel()
+func (a *API) turn(turn *turns.Turns, mine *turns.Share, v *exchange) error {
 	a.Meter.Waits(1)
 	defer a.Meter.Waits(-1)
-	done, err := turns.take(limited, mine)
+	done, err := turn.Take(v.Context(), mine)
 	if err != nil {
 		return problem(http.StatusServiceUnavailable, "busy", "too much is asked at a time: try again in a while")
 	}

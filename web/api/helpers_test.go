@@ -30,6 +30,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web/api"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -245,8 +246,7 @@ func unreached(t testing.TB, change ...func(*api.Options)) (*desk, http.Handler)
 	require.NoError(t, err)
 	options := api.Options{
 		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{},
-		Tokens: tokens,
-		Meter:  d.meter, Log: log,
+		Tokens: tokens, Turns: turns.New(turns.AtOnce), Meter: d.meter, Log: log,
 	}
 	for _, c := range change {
 		c(&options)

@@ -5,10 +5,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/staff"
@@ -213,15 +213,9 @@ func (a *API) show(v *exchange) error {
 
 // find gives the note that the path names, by id or by reference, when it exists for the token.
 func (a *API) find(v *exchange) (note.Note, error) {
-	name, m := v.PathValue("note"), v.who.Municipality
-	var n note.Note
-	var err error
-	if reference, bad := note.ParseReference(name); bad == nil {
-		n, err = a.Reader.ByReference(v.Context(), m, reference)
-	} else if !isNoteID(name) {
+	n, err := listing.Named(v.Context(), a.Reader, v.who.Municipality, v.PathValue("note"))
+	if errors.Is(err, note.ErrReference) {
 		return note.Note{}, noSuch("note")
-	} else {
-		n, err = a.Reader.Note(v.Context(), m, note.ID(strings.ToUpper(name))) // a ULID is the same in small letters
 	}
 	if err != nil {
 		return note.Note{}, err

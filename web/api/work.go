@@ -6,22 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
-	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
 )
-
-func isNoteID(s string) bool {
-	_, err := ulid.ParseStrict(s)
-	return err == nil
-}
 
 // changing makes a handler of a change: the client names the version that they saw, and the token sees the note and may
 // do this with it.
@@ -79,9 +71,9 @@ func anyone(access.Visitor, note.Note) error { return nil }
 
 // holderOrLead keeps a note with its holder, unless a team lead decides. A note without a holder is for the whole team.
 func holderOrLead(v access.Visitor, n note.Note) error {
-	if holder := n.Holder(); holder != "" && holder != v.Agent && !v.Over(n).AtLeast(staff.Lead) {
+	if !v.MayMove(n) {
 		return problem(http.StatusForbidden, "not_yours",
-			"%s has it (%s): only they or a team lead can do this", holder, n.Standing())
+			"%s has it (%s): only they or a team lead can do this", n.Holder(), n.Standing())
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func open(t *testing.T) *scene {
 
 // passes lets the feed read.
 func passes() {
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	synctest.Wait()
 }
 

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -29,11 +28,6 @@ type act struct {
 }
 
 func mine(v *visit, n note.Note) bool { return n.State.Held() && n.Colleague == v.who.Agent }
-
-func holder(v *visit, n note.Note) bool {
-	h := n.Holder()
-	return h == "" || h == v.who.Agent || v.who.Over(n).AtLeast(staff.Lead)
-}
 
 // acts are all of them, by their part of the address.
 var acts map[string]act
@@ -161,7 +155,7 @@ func (v *visit) said(field string) string {
 func (v *visit) may(n note.Note, name string) bool {
 	a := acts[name]
 	least := staff.Agent.Higher(a.least)
-	return v.who.Over(n).AtLeast(least) && (!a.held || holder(v, n)) && a.may(v, n)
+	return v.who.Over(n).AtLeast(least) && (!a.held || v.who.MayMove(n)) && a.may(v, n)
 }
 
 // outcomes are the ways in which the person can resolve a note now.
@@ -224,14 +218,8 @@ func (p noted) wrong(form, field string) string {
 
 // find gives the note that the address names. One that the person may not see is as absent as one that is not there.
 func (v *visit) find() (note.Note, error) {
-	var n note.Note
-	var err error
-	named := v.PathValue("note")
-	if reference, wrong := note.ParseReference(named); wrong == nil {
-		n, err = v.pages.Reader.ByReference(v.Context(), v.m(), reference)
-	} else if _, wrong := ulid.ParseStrict(named); wrong == nil {
-		n, err = v.pages.Reader.Note(v.Context(), v.m(), note.ID(named))
-	} else {
+	n, err := listing.Named(v.Context(), v.pages.Reader, v.m(), v.PathValue("note"))
+	if errors.Is(err, note.ErrReference) {
 		return n, errGone
 	}
 	if err != nil {
@@ -318,7 +306,7 @@ func (p *Pages) change(v *visit) error {
 	if n.Ver != saw { // before any rule: it is about a note that they have not seen
 		return v.conflict(n, name)
 	}
-	if a.held && !holder(v, n) {
+	if a.held && !v.who.MayMove(n) {
 		has := v.named(n.Holder())
 		return v.again(n, name, &problem{403, v.say("err.holder", has, has), ""})
 	}

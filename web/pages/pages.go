@@ -14,9 +14,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
 	"github.com/bereikbaar/bereikbaar/web/live"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // Reader finds a note, see note.Reader.
@@ -103,7 +105,7 @@ type People interface {
 	SetLanguage(ctx context.Context, m call.MunicipalityID, id call.AgentID, language string) error
 }
 
-// Options are the parts of the pages. All are needed but Look.
+// Options are the parts of the pages. All are needed but Who and Look.
 type Options struct {
 	Reader    Reader
 	Lists     Lists
@@ -113,20 +115,25 @@ type Options struct {
 	Promises  Promises
 	Directory Directory
 	People    People
-	Look      *Look // of the municipality; nil for the plain one
-	Log       *slog.Logger
+	// Who gives the person of a request as they are now, see signin.SignIn.Look: a stream of changes can outlive the
+	// session and the rights that it began with. Nil takes them to stay.
+	Who   func(r *http.Request) (signin.Guest, error)
+	Look  *Look        // of the municipality; nil for the plain one
+	Turns *turns.Turns // shared with the API
+	Log   *slog.Logger
 }
 
 // Pages serves the pages. It is safe for use by several goroutines.
 type Pages struct {
 	Options
-	assets *assets
-	told   sync.Map // by municipality: what could not be read, as it was logged last
+	assets  *assets
+	streams *streams
+	told    sync.Map // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.
 func New(o Options) *Pages {
-	return &Pages{Options: o, assets: newAssets(o.Look)}
+	return &Pages{Options: o, assets: newAssets(o.Look), streams: newStreams()}
 }
 
 // visit is one request of a person, and what its page needs to know of them.
@@ -143,6 +150,7 @@ type visit struct {
 	message *message  // on top of the page
 	feed    string    // of changes that the page follows: the id of a note, or "list"; empty for none
 	notes   []note.ID // shown or changed, for the access log
+	worked  func()    // gives the turn back: a browser that reads slowly must not keep it
 }
 
 // message is what is said on top of a page.

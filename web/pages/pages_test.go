@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -24,8 +25,11 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/signin"
+	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
 	"github.com/bereikbaar/bereikbaar/web/pages"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,10 +42,10 @@ type desk struct {
 	log *strings.Builder
 }
 
-func open(t testing.TB) *desk {
+func open(t testing.TB, change ...func(*pages.Options)) *desk {
 	t.Helper()
 	d := &desk{Town: pagestest.New(), t: t, log: &strings.Builder{}}
-	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), nil), nil)
+	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), change...), nil)
 	return d
 }
 
@@ -330,7 +334,7 @@ func TestAMunicipalityHasItsOwnLook(t *testing.T) {
 	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: fonts})
 	require.NoError(t, err)
 	d := open(t)
-	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), look), nil)
+	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), func(o *pages.Options) { o.Look = look }), nil)
 	page := d.gets("cem", "/").text
 	for _, file := range []string{"logo.svg", "tokens.css"} {
 		address := regexp.MustCompile(`/static/[0-9a-f]+/` + regexp.QuoteMeta(file)).FindString(page)
@@ -406,6 +410,117 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	d.Drop()
 	_, err = io.ReadAll(answer.Body)
 	require.NoError(t, err)
+}
+
+// follows opens a stream of changes, whose handler has returned when the channel is closed.
+func (d *desk) follows(who call.AgentID) (status func() int, over <-chan struct{}) {
+	r := httptest.NewRequest(http.MethodGet, "/events", nil)
+	r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+	w, done := httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(done)
+		d.web.ServeHTTP(w, r)
+	}()
+	return func() int { return w.Code }, done
+}
+
+func isOver(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestAStreamEndsSoonAfterTheSessionOrTheRoles(t *testing.T) {
+	for name, test := range map[string]struct {
+		now  staff.Person
+		err  error
+		ends bool
+	}{
+		"still signed in":       {now: pagestest.People["cem"]},
+		"Redis is away":         {err: note.ErrStoreDown},
+		"signed out":            {err: signin.ErrNotSignedIn, ends: true},
+		"somebody else by now":  {now: pagestest.People["lotte"], ends: true},
+		"without any role left": {now: staff.Person{ID: "cem", Municipality: pagestest.Deventer}, ends: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := open(t, func(o *pages.Options) {
+					o.Who = func(*http.Request) (signin.Guest, error) {
+						return signin.Guest{Person: test.now}, test.err
+					}
+				})
+				_, over := d.follows("cem")
+				<-time.After(19 * time.Second)
+				require.False(t, isOver(over))
+				<-time.After(2 * time.Second)
+				require.Equal(t, test.ends, isOver(over))
+				<-over // ten minutes at most
+			})
+		})
+	}
+}
+
+func TestOnePersonHasTwentyStreamsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		var all []<-chan struct{}
+		for range 20 {
+			_, over := d.follows("cem")
+			all = append(all, over)
+		}
+		synctest.Wait()
+		status, over := d.follows("cem")
+		<-over
+		require.Equal(t, http.StatusTooManyRequests, status())
+		_, others := d.follows("dirkje")
+		synctest.Wait()
+		require.False(t, isOver(others))
+		for _, over := range all {
+			<-over
+		}
+		<-others
+		_, again := d.follows("cem")
+		synctest.Wait()
+		require.False(t, isOver(again), "what is over counts no more")
+		<-again
+	})
+}
+
+func TestABrowserThatSendsSlowlyHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		sends := func(who call.AgentID) (over <-chan int, end func()) {
+			body, write := io.Pipe()
+			r := httptest.NewRequest(http.MethodPost, "/me", body)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+			status := make(chan int, 1)
+			go func() {
+				w := httptest.NewRecorder()
+				d.web.ServeHTTP(w, r)
+				status <- w.Code
+			}()
+			return status, func() { _ = write.Close() }
+		}
+		var ends []func()
+		for range turns.MostOfOne {
+			_, end := sends("cem")
+			ends = append(ends, end)
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusOK, d.gets("dirkje", "/").StatusCode, "turns are free")
+		got := d.gets("cem", "/")
+		require.Equal(t, http.StatusTooManyRequests, got.StatusCode)
+		require.Contains(t, got.text, "Even rustig aan")
+		for _, end := range ends {
+			end()
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusOK, d.gets("cem", "/").StatusCode)
+	})
 }
 
 func TestANameIsFoundByThoseWhoMayRead(t *testing.T) {

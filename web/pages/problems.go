@@ -9,6 +9,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 // problem is what a person is told when something cannot be done.
@@ -63,6 +64,8 @@ func (v *visit) problemOf(err error) *problem {
 		return v.refused(refused)
 	case errors.As(err, &undialled):
 		return v.undialled(undialled)
+	case errors.Is(err, turns.ErrMany):
+		return &problem{http.StatusTooManyRequests, v.say("err.429text"), ""}
 	case errors.Is(err, note.ErrStoreDown), errors.Is(err, context.DeadlineExceeded):
 		return &problem{http.StatusServiceUnavailable, v.say("err.503text"), ""}
 	}
@@ -165,6 +168,8 @@ func (v *visit) heading(status int) string {
 		return v.say("err.405")
 	case http.StatusRequestEntityTooLarge:
 		return v.say("err.413")
+	case http.StatusTooManyRequests:
+		return v.say("err.429")
 	case http.StatusUnprocessableEntity:
 		return v.say("err.title")
 	}

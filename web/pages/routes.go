@@ -85,16 +85,31 @@ func (p *Pages) guarded(r route) http.Handler {
 			v.fail(errRole)
 			return
 		}
-		if req.Method == http.MethodPost {
-			if err := v.ParseForm(); err != nil {
-				v.fail(err)
-				return
-			}
-		}
-		if err := r.handle(v); err != nil {
+		if err := v.inTurn(r.handle); err != nil {
 			v.fail(err)
 		}
 	})
+}
+
+// inTurn works the request when it is its turn. The form is read before: a browser that sends slowly must not keep a
+// turn.
+func (v *visit) inTurn(handle func(*visit) error) error {
+	turn := v.pages.Turns
+	mine, leave, err := turn.Enter("person/" + string(v.m()) + "/" + v.who.Name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if v.Method == http.MethodPost {
+		if err := v.ParseForm(); err != nil {
+			return err
+		}
+	}
+	if v.worked, err = turn.Take(v.Context(), mine); err != nil {
+		return err
+	}
+	defer v.worked()
+	return handle(v)
 }
 
 // visit is a request of whoever the context names; of nobody when it names none.
@@ -138,6 +153,9 @@ func (v *visit) render(c templ.Component) error {
 	header.Set("Vary", "HX-Request")
 	if v.status == 0 {
 		v.status = http.StatusOK
+	}
+	if v.worked != nil {
+		v.worked()
 	}
 	v.WriteHeader(v.status)
 	_, _ = v.ResponseWriter.Write(b.Bytes()) // a browser that went away needs no answer

@@ -171,9 +171,6 @@ func TestAssetsAreMadeOfOurOwnFilesAsTheyAre(t *testing.T) {
 
 // The generated code is committed: it must be what the templates say.
 func TestGeneratedCodeIsThatOfTheTemplates(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the generator")
-	}
 	templates, err := filepath.Glob("*.templ")
 	require.NoError(t, err)
 	dir := t.TempDir()

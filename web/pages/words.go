@@ -365,6 +365,8 @@ var catalogue = map[string][2]string{
 	"err.405text":  {"Ga terug en gebruik de knop op de pagina.", "Go back and use the button on the page."},
 	"err.413":      {"Uw tekst is te lang", "Your text is too long"},
 	"err.413text":  {"Maak de tekst korter en probeer het opnieuw.", "Make the text shorter and try again."},
+	"err.429":      {"Even rustig aan", "One thing at a time"},
+	"err.429text":  {"Er lopen al te veel verzoeken van u. Uw tekst is bewaard. Wacht even en probeer het opnieuw.", "Too many of your requests are not answered yet. Your text is kept. Wait a moment and try again."},
 	"err.retry":    {"Probeer het opnieuw", "Try again"},
 	"err.long":     {"Maak de tekst korter: hoogstens %d tekens.", "Make the text shorter: at most %d characters."},
 	"err.empty":    {"Vul dit in.", "Fill this in."},
