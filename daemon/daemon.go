@@ -206,7 +206,8 @@ func (d *Daemon) openWeb() error {
 	people := newPeople(d.settings, d.store)
 	return d.web.servePages(cfg.SignIn, pages.Options{
 		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
-		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Turns: turn, Log: d.log,
+		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Look: lookOf(cfg.Look, d.log), Turns: turn,
+		Log: d.log,
 	}, signin.Options{
 		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: people,
 		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),
