@@ -64,6 +64,14 @@ func (d *desks) Talking(agent call.AgentID) (api.Talking, bool) {
 	return api.Talking(t), ok
 }
 
+// CallAbout implements api.Phone.
+func (d *desks) CallAbout(agent call.AgentID, about note.Reference) call.ID {
+	if t, ok := d.operator.Talking(agent); ok && t.Note == about {
+		return t.Call
+	}
+	return ""
+}
+
 // CallBack implements api.Phone.
 func (d *desks) CallBack(n note.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {

@@ -69,9 +69,15 @@ type Town struct {
 	readers   map[chan live.Change]bool
 	languages map[call.AgentID]string
 	stage     map[call.AgentID]stage
+	talks     map[talk]call.ID
 	rung      []note.ID
 	silence   error // why nobody can be rung
 	nth       int
+}
+
+type talk struct {
+	agent call.AgentID
+	about note.Reference
 }
 
 type stage struct {
@@ -88,6 +94,7 @@ func New() *Town {
 	t := &Town{
 		Memory: storetest.NewMemory(), Clock: clock, hours: calendar.AlwaysOpen(clock),
 		readers: map[chan live.Change]bool{}, languages: map[call.AgentID]string{}, stage: map[call.AgentID]stage{},
+		talks: map[talk]call.ID{},
 	}
 	t.Worklist = callback.NewWorklist(t, t, nil)
 	t.Service = callback.NewService(t, t, t, nil)
@@ -233,6 +240,20 @@ func (t *Town) Check(note.Note) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.silence
+}
+
+// CallAbout implements pages.Phone.
+func (t *Town) CallAbout(agent call.AgentID, about note.Reference) call.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.talks[talk{agent, about}]
+}
+
+// Talks says that a person talks with the caller of a note.
+func (t *Town) Talks(agent call.AgentID, n note.Note, in call.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.talks[talk{agent, n.Reference}] = in
 }
 
 // Stage implements pages.Phone.

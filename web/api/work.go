@@ -185,25 +185,11 @@ func (a *API) resolve(v *exchange, s callback.Step, b resolving) (note.Note, err
 	if b.Outcome != note.Settled {
 		return a.Work.Resolve(v.Context(), s, b.Outcome, b.Reason)
 	}
-	in, err := a.callAbout(v, s.Note)
+	n, err := a.Reader.Note(v.Context(), v.who.Municipality, s.Note)
 	if err != nil {
-		return note.Note{}, err
+		return n, err
 	}
-	return a.Work.Settle(v.Context(), s, in, b.Reason)
-}
-
-// callAbout is the call that the agent has with the caller of a note now; empty without a call, or when it is about
-// another matter.
-func (a *API) callAbout(v *exchange, id note.ID) (call.ID, error) {
-	talking, ok := a.Phone.Talking(v.who.Agent)
-	if !ok || talking.Note == "" {
-		return "", nil
-	}
-	n, err := a.Reader.Note(v.Context(), v.who.Municipality, id)
-	if err != nil || n.Reference != talking.Note {
-		return "", err
-	}
-	return talking.Call, nil
+	return a.Work.Settle(v.Context(), s, a.Phone.CallAbout(v.who.Agent, n.Reference), b.Reason)
 }
 
 func (a *API) cancel(v *exchange, s callback.Step, b because) (note.Note, error) {

@@ -122,7 +122,9 @@ func init() { // the acts use what looks at them
 				case !slices.Contains(note.Outcomes(), outcome):
 					return n, v.wrongField("outcome", "err.choose")
 				case outcome == note.Settled:
-					return v.pages.Work.Settle(v.Context(), s, "", v.said("reason"))
+					return v.pages.Work.Settle(
+						v.Context(), s, v.pages.Phone.CallAbout(v.who.Agent, n.Reference), v.said("reason"),
+					)
 				default:
 					return v.pages.Work.Resolve(v.Context(), s, outcome, v.said("reason"))
 				}

@@ -64,6 +64,8 @@ type Work interface {
 type Phone interface {
 	CallBack(n note.Note) error
 	Check(n note.Note) error
+	// CallAbout is the call that a colleague has now with the caller of a note, see api.Phone.
+	CallAbout(agent call.AgentID, about note.Reference) call.ID
 	// Stage says how far the call is that a colleague asked for.
 	Stage(agent call.AgentID) (note.ID, Stage)
 }

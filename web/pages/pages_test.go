@@ -228,6 +228,20 @@ func TestOutcomesInTwoClicks(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, d.does("cem", n, "resolve", "outcome", "settled").StatusCode)
 }
 
+func TestANoteThatWasSettledInACallNamesTheCall(t *testing.T) {
+	d := open(t)
+	theirs, other := d.Promise(pagestest.Permits, time.Hour, nil), d.Promise(pagestest.Permits, time.Hour, nil)
+	d.Talks("cem", theirs, "1732300000.7")
+	for n, in := range map[note.ID]call.ID{theirs.ID: "1732300000.7", other.ID: ""} {
+		n, err := d.Note(t.Context(), pagestest.Deventer, n)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusSeeOther, d.does("cem", n, "resolve", "outcome", "settled").StatusCode)
+		events, err := d.Events(t.Context(), pagestest.Deventer, n.ID)
+		require.NoError(t, err)
+		require.Equal(t, in, events[len(events)-1].Call)
+	}
+}
+
 func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	d := open(t)
 	form := url.Values{
