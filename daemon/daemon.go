@@ -59,6 +59,7 @@ type Daemon struct {
 	keeper   *keeper.Keeper
 	worklist *callback.Worklist
 	notes    countedNotes
+	people   *people
 	desks    *desks
 	stages   *stages
 	web      *webPort   // nil when there is none
@@ -164,8 +165,9 @@ func (d *Daemon) answer(library *prompts.Library) error {
 	refused := refusals{d.metrics.Keeping, d.log}
 	guard := dialling.NewGuard(d.settings, d.store, refused.add)
 	d.stages = newStages()
+	d.people = newPeople(d.settings, d.store, d.conn)
 	d.desks = &desks{
-		settings: d.settings, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
+		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
 		guard:    guard,
 		refusals: refused, log: d.log, busy: map[call.AgentID]bool{}, stages: d.stages,
 		callbacks: &ivr.Callbacks{
@@ -203,13 +205,12 @@ func (d *Daemon) openWeb() error {
 		return nil
 	}
 	d.feed = live.NewFeed(d.store, d.log)
-	people := newPeople(d.settings, d.store)
 	return d.web.servePages(cfg.SignIn, pages.Options{
 		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
-		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Look: lookOf(cfg.Look, d.log), Turns: turn,
-		Log: d.log,
+		Promises: d.notes.Service, Directory: directory{d.settings, d.people}, People: d.people,
+		Look: lookOf(cfg.Look, d.log), Turns: turn, Log: d.log,
 	}, signin.Options{
-		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: people,
+		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: d.people,
 		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),
 		Meter: signInMeter{d.metrics.SignIn}, Log: d.log,
 	})

@@ -3,21 +3,51 @@ package pages
 import (
 	"net/http"
 	"slices"
+
+	"github.com/bereikbaar/bereikbaar/staff"
 )
 
+// self is the page on which somebody sees what is known of them, and says what they may say themselves.
+type self struct {
+	Fixed string   // the phone that the configuration has; empty for none
+	Phone string   // as it was typed
+	Wrong *problem // with a field; nil for none
+}
+
+func (s self) wrong(field string) string { return wrongIn(s.Wrong, field) }
+
 func (p *Pages) me(v *visit) error {
-	if v.FormValue("done") != "" {
-		v.message = &message{"ok", v.say("me.saved")}
+	known, err := p.People.Person(v.Context(), v.m(), v.who.Agent)
+	if err != nil {
+		return err
 	}
-	return v.render(v.mePage())
+	if v.FormValue("done") != "" {
+		v.message = &message{"ok", v.say("saved")}
+	}
+	return v.render(v.mePage(self{Fixed: known[staff.FromFile].Phone, Phone: known[staff.FromPage].Phone}))
 }
 
 func (p *Pages) setMe(v *visit) error {
-	language := v.PostFormValue("language")
+	language, phone := v.PostFormValue("language"), staff.PhoneOf(v.PostFormValue("phone"))
 	if !slices.Contains(languages, language) {
 		return v.wrongField("language", "refused.request")
 	}
-	if err := p.People.SetLanguage(v.Context(), v.m(), v.who.Agent, language); err != nil {
+	known, err := p.People.Person(v.Context(), v.m(), v.who.Agent)
+	if err != nil {
+		return err
+	}
+	fixed := known[staff.FromFile].Phone != ""
+	err = p.People.Change(v.Context(), v.m(), v.who.Agent, func(of *staff.Person) error {
+		if of.Language = language; !fixed {
+			of.Phone = phone
+		}
+		return nil
+	})
+	if wrong := v.wrongPerson(err); wrong != nil {
+		v.status = wrong.status
+		return v.render(v.mePage(self{Phone: phone, Wrong: wrong}))
+	}
+	if err != nil {
 		return err
 	}
 	return v.redirect("/me?done=1")

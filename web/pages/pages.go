@@ -101,10 +101,17 @@ type Directory interface {
 	Least(m call.MunicipalityID) int // attempts before a caller may be given up
 }
 
-// People keeps what people say of themselves.
+// People keeps who the colleagues are. Errors wrap note.ErrStoreDown or note.ErrBroken, where nothing else is said.
 type People interface {
-	// SetLanguage keeps the language of a person's pages.
-	SetLanguage(ctx context.Context, m call.MunicipalityID, id call.AgentID, language string) error
+	// People gives everybody: those that can be read, also when the error wraps note.ErrBroken.
+	People(ctx context.Context, m call.MunicipalityID) (map[call.AgentID]map[staff.Source]staff.Person, error)
+	// Person gives what each source knows of a person; nothing when nobody knows them.
+	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[staff.Source]staff.Person, error)
+	// Change changes what is known of a person from pages (staff.FromPage). The error is that of change, or
+	// staff.ErrPhone, staff.ErrPhoneTaken or staff.ErrPhoneUnasked for a phone that change set.
+	Change(ctx context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error) error
+	// Forget forgets what is known of a person from pages.
+	Forget(ctx context.Context, m call.MunicipalityID, id call.AgentID) error
 }
 
 // Options are the parts of the pages. All are needed but Who and Look.
@@ -148,11 +155,12 @@ type visit struct {
 	at     time.Time // when it came, UTC
 	speech
 
-	status  int       // of the page that is sent; 0 for 200
-	message *message  // on top of the page
-	feed    string    // of changes that the page follows: the id of a note, or "list"; empty for none
-	notes   []note.ID // shown or changed, for the access log
-	worked  func()    // gives the turn back: a browser that reads slowly must not keep it
+	status  int          // of the page that is sent; 0 for 200
+	message *message     // on top of the page
+	feed    string       // of changes that the page follows: the id of a note, or "list"; empty for none
+	notes   []note.ID    // shown or changed, for the access log
+	about   call.AgentID // the person who is shown or changed, for the same; empty for nobody
+	worked  func()       // gives the turn back: a browser that reads slowly must not keep it
 }
 
 // message is what is said on top of a page.

@@ -242,6 +242,66 @@ func TestANoteThatWasSettledInACallNamesTheCall(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorGivesRolesAndAPhone(t *testing.T) {
+	d := open(t)
+	for _, who := range []call.AgentID{"rik", "cem", "lotte"} {
+		for _, path := range []string{"/people", "/people/teun"} {
+			require.Equal(t, http.StatusForbidden, d.gets(who, path).StatusCode, "%s %s", who, path)
+		}
+		got := d.asks(who, http.MethodPost, "/people/"+string(who), url.Values{"role-*": {"admin"}})
+		require.Equal(t, http.StatusForbidden, got.StatusCode)
+		require.Equal(t, http.StatusForbidden, d.asks(who, http.MethodPost, "/people/ada/forget", nil).StatusCode)
+	}
+	require.Contains(t, d.gets("ada", "/people").text, `href="/people/cem"`)
+	got := d.asks("ada", http.MethodPost, "/people", url.Values{"id": {" A.Devries "}})
+	require.Equal(t, "/people/a.devries", got.Header.Get("Location"))
+	got = d.asks("ada", http.MethodPost, "/people", url.Values{"id": {"{x}"}})
+	require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	require.Equal(t, http.StatusNotFound, d.gets("ada", "/people/%7Bx%7D").StatusCode)
+
+	sets := func(id string, fields ...string) reply {
+		form := url.Values{}
+		for i := 0; i+1 < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		return d.asks("ada", http.MethodPost, "/people/"+id, form)
+	}
+	got = sets("a.devries", "name", "Anouk <de Vries>", "phone", "kcc7", "role-vergunningen", "lead", "role-kcc", "")
+	require.Equal(t, "/people/a.devries?done=1", got.Header.Get("Location"), got.text)
+	page := d.gets("ada", "/people/a.devries").text
+	require.Contains(t, page, "Anouk &lt;de Vries&gt;")
+	require.Contains(t, page, `value="kcc7"`)
+	require.Regexp(t, `<option value="lead" selected`, page)
+	for name, fields := range map[string][]string{
+		"a way to other phones":      {"phone", "PJSIP/0900123456@trunk"},
+		"a dialplan":                 {"phone", "Local/0900123456@from-phones"},
+		"somebody else's":            {"phone", "teun"},
+		"a name that is a story":     {"name", strings.Repeat("x", 81)},
+		"a name with a line end":     {"name", "a\nb"},
+		"an admin of one team":       {"role-kcc", "admin"},
+		"a role that does not exist": {"role-*", "boss"},
+	} {
+		got := sets("a.devries", fields...)
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, name)
+		require.Contains(t, d.gets("ada", "/people/a.devries").text, `value="kcc7"`, name)
+	}
+	require.Contains(t, sets("cem", "role-vergunningen", "", "role-kcc", "agent").Header.Get("Location"), "done=1")
+	require.Regexp(t, `vast in de configuratie`, d.gets("ada", "/people/cem").text, "the file's role stays")
+
+	got = d.asks("ada", http.MethodPost, "/people/a.devries/forget", nil)
+	require.Equal(t, "/people?done=a.devries", got.Header.Get("Location"))
+	require.NotContains(t, d.gets("ada", "/people").text, `href="/people/a.devries"`)
+	require.Contains(t, d.log.String(), "about=a.devries")
+}
+
+func TestAColleagueSetsTheirOwnPhoneUnlessTheConfigurationHasIt(t *testing.T) {
+	d := open(t)
+	got := d.asks("cem", http.MethodPost, "/me", url.Values{"language": {"en"}, "phone": {"kcc7"}})
+	require.Equal(t, "/me?done=1", got.Header.Get("Location"))
+	require.Contains(t, d.gets("cem", "/me").text, "PJSIP/cem")
+	require.NotContains(t, d.gets("cem", "/me").text, "kcc7")
+}
+
 func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	d := open(t)
 	form := url.Values{

@@ -38,6 +38,11 @@ func (p *Pages) routes() []route {
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
 		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /people", "people", staff.Admin, p.showPeople},
+		{"POST /people", "newPerson", staff.Admin, p.newPerson},
+		{"GET /people/{person}", "person", staff.Admin, p.showPerson},
+		{"POST /people/{person}", "setPerson", staff.Admin, p.setPerson},
+		{"POST /people/{person}/forget", "forgetPerson", staff.Admin, p.forgetPerson},
 		{"GET /me", "me", staff.Reader, p.me},
 		{"POST /me", "setMe", staff.Reader, p.setMe},
 		{"POST /me/stay", "stay", staff.Reader, p.stay},
@@ -180,6 +185,9 @@ func (p *Pages) audit(v *visit, did string) {
 	}
 	if len(v.notes) > 0 {
 		attrs = append(attrs, slog.Any("notes", v.notes))
+	}
+	if v.about != "" {
+		attrs = append(attrs, slog.String("about", string(v.about)))
 	}
 	p.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
 }
