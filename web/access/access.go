@@ -52,6 +52,9 @@ func (v Visitor) MayRead(n note.Note) bool { return v.Over(n).AtLeast(staff.Read
 // MaySeeNumber reports whether they may see whom to call. A reader need not.
 func (v Visitor) MaySeeNumber(n note.Note) bool { return v.Over(n).AtLeast(staff.Agent) }
 
+// MayCall reports whether they may be put through to a note's caller: their own phone is rung, so the claim is theirs.
+func (v Visitor) MayCall(n note.Note) bool { return n.State == note.Claimed && n.Colleague == v.Agent }
+
 // MayMove reports whether they may give a note to others: nobody has it, they have it, or they lead its team.
 func (v Visitor) MayMove(n note.Note) bool {
 	holder := n.Holder()

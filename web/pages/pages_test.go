@@ -57,7 +57,13 @@ type reply struct {
 
 func (d *desk) asks(who call.AgentID, method, path string, form url.Values) reply {
 	d.t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	return d.raw(who, method, path, form.Encode())
+}
+
+// raw sends a body as it is.
+func (d *desk) raw(who call.AgentID, method, path, body string) reply {
+	d.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -310,9 +316,19 @@ func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	}
 	first := d.asks("cem", http.MethodPost, "/notes/new", form)
 	second := d.asks("cem", http.MethodPost, "/notes/new", form)
-	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
-	require.Equal(t, first.text, second.text)
-	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusSeeOther, first.StatusCode, first.text)
+	to := first.Header.Get("Location")
+	require.Equal(t, to, second.Header.Get("Location"))
+	receipt := d.gets("cem", to)
+	require.Equal(t, http.StatusOK, receipt.StatusCode)
+	require.Regexp(t, `Wij bellen u .* voor .* terug. Uw kenmerk is`, receipt.text)
+	require.NotContains(t, receipt.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusNotFound, d.gets("dirkje", to).StatusCode, "nor is the receipt another's")
+	form.Set("subject", "Iets anders")
+	other := d.asks("cem", http.MethodPost, "/notes/new", form)
+	require.Equal(t, http.StatusConflict, other.StatusCode, "the caller is not promised what they did not ask for")
+	require.Contains(t, other.text, "Iets anders")
+	form.Set("subject", "WOZ")
 	notes, err := d.Due(t.Context(), pagestest.Deventer, pagestest.Tax, 10)
 	require.NoError(t, err)
 	require.Len(t, notes, 1)

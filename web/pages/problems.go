@@ -122,6 +122,9 @@ func (v *visit) undialled(e *dialling.Error) *problem {
 
 // fail shows a problem on a page of its own, with what was typed.
 func (v *visit) fail(err error) {
+	if v.Context().Err() == context.Canceled { //nolint:errorlint // the browser went away: nobody reads an answer
+		return
+	}
 	p := v.problemOf(err)
 	if p.status >= http.StatusInternalServerError {
 		v.pages.Log.Error("a page could not be made", "person", v.who.Name, "status", p.status, "err", err)
@@ -170,7 +173,7 @@ func (v *visit) heading(status int) string {
 		return v.say("err.413")
 	case http.StatusTooManyRequests:
 		return v.say("err.429")
-	case http.StatusUnprocessableEntity:
+	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestTimeout:
 		return v.say("err.title")
 	}
 	return v.say("err.500")

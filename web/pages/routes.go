@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ func (p *Pages) routes() []route {
 		{"GET /notes/new", "new", staff.Agent, p.newNote},
 		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
+		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
 		{"GET /people", "people", staff.Admin, p.showPeople},
@@ -106,7 +108,7 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer leave()
 	if v.Method == http.MethodPost {
-		if err := v.ParseForm(); err != nil {
+		if err := v.readForm(); err != nil {
 			return err
 		}
 	}
@@ -115,6 +117,19 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer v.worked()
 	return handle(v)
+}
+
+// readForm reads what the browser sends. The error is a *problem, or an *http.MaxBytesError.
+func (v *visit) readForm() error {
+	err := v.ParseForm()
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &tooLong):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{http.StatusRequestTimeout, v.say("err.408text"), ""}
+	}
+	return &problem{http.StatusBadRequest, v.say("err.400text"), ""}
 }
 
 // visit is a request of whoever the context names; of nobody when it names none.
@@ -171,6 +186,17 @@ func (v *visit) render(c templ.Component) error {
 func (v *visit) redirect(to string) error {
 	v.status = http.StatusSeeOther
 	http.Redirect(v.ResponseWriter, v.Request, to, v.status)
+	return nil
+}
+
+// leave is redirect for a form that htmx sent: the whole page is left, not a part of it replaced.
+func (v *visit) leave(to string) error {
+	if v.Request.Header.Get("HX-Request") == "" {
+		return v.redirect(to)
+	}
+	v.status = http.StatusOK
+	v.ResponseWriter.Header().Set("HX-Redirect", to)
+	v.WriteHeader(v.status)
 	return nil
 }
 
