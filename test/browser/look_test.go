@@ -120,6 +120,8 @@ func states(d *desk) []state {
 			s.sees(".tell")
 		}},
 		{"me", "/me", "cem", nil},
+		{"team", "/team", "lotte", nil},
+		{"team-all", "/team?team=burgerzaken", "ada", nil},
 		{"people", "/people", "ada", nil},
 		{"people-wrong", "/people", "ada", func(s *seat) {
 			s.types("#id", "{}")

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,10 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 		"GET /notes/{note}/row":                 {ok, ok, ok, missing, ok},
 		"POST /notes/{note}/claim":              {forbidden, goes, goes, missing, goes},
 		"POST /notes/{note}/nothing":            {forbidden, missing, missing, missing, missing},
+		"GET /team":                             {forbidden, forbidden, ok, forbidden, ok},
+		"GET /team?team=belastingen":            {forbidden, forbidden, missing, forbidden, ok},
+		"GET /team?team=nothing":                {forbidden, forbidden, missing, forbidden, missing},
+		"POST /team/absence":                    {forbidden, forbidden, missing, forbidden, missing},
 		"GET /people":                           {forbidden, forbidden, forbidden, forbidden, ok},
 		"POST /people":                          {forbidden, forbidden, forbidden, forbidden, goes},
 		"GET /people/dirkje":                    {forbidden, forbidden, forbidden, forbidden, ok},
@@ -136,6 +141,38 @@ func TestANoteThatGoesOutOfSightLeadsBackToTheList(t *testing.T) {
 	require.Equal(t, "/?done=reroute", got.Header.Get("Location"))
 	require.Contains(t, d.gets("cem", "/?done=reroute").text, "De notitie is nu van een ander team.")
 	require.NotContains(t, d.gets("cem", "/?done=nothing").text, `id="message"`)
+}
+
+func TestALeadSeesTheirTeamAndWhoIsAbsent(t *testing.T) {
+	d := open(t)
+	held := d.Claim(d.Promise(pagestest.Permits, 30*time.Hour, nil), "cem") // its deadline has passed
+	closed := d.Promise(pagestest.Permits, time.Hour, nil)
+	_, err := d.Worklist.Settle(t.Context(), d.Step(closed, "dirkje"), "", "")
+	require.NoError(t, err)
+	tile := func(page, name string) string {
+		m := regexp.MustCompile(`<dt>` + name + `</dt><dd>(\d+)</dd>`).FindStringSubmatch(page)
+		require.NotNil(t, m, name)
+		return m[1]
+	}
+	page := d.gets("lotte", "/team").text
+	require.Equal(t, "1", tile(page, "Te laat"))
+	require.Equal(t, "1", tile(page, "Open"))
+	require.Equal(t, "1", tile(page, "Vandaag afgerond"))
+	require.NotContains(t, page, "Teun", "not of this team")
+
+	sets := func(who, about call.AgentID, team, absent string) int {
+		return d.asks(who, http.MethodPost, "/team/absence", url.Values{
+			"team": {team}, "colleague": {string(about)}, "absent": {absent},
+		}).StatusCode
+	}
+	require.Equal(t, http.StatusNotFound, sets("lotte", "teun", "vergunningen", "1"), "not one of theirs")
+	require.Equal(t, http.StatusNotFound, sets("lotte", "teun", "belastingen", "1"), "not their team")
+	require.Equal(t, http.StatusSeeOther, sets("lotte", "cem", "vergunningen", "1"))
+	require.Empty(t, d.now(held).Colleague, "their notes go back to the team")
+	require.Contains(t, d.gets("lotte", "/team").text, "Afwezig sinds vandaag")
+	require.Contains(t, d.log.String(), "about=cem")
+	require.Equal(t, http.StatusSeeOther, sets("lotte", "cem", "vergunningen", ""))
+	require.NotContains(t, d.gets("lotte", "/team").text, "Afwezig sinds")
 }
 
 func TestMineIsByDeadline(t *testing.T) {

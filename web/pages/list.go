@@ -122,7 +122,7 @@ func (v *visit) rows(notes []note.Note, most int) (rows []row, cut int) {
 // teams are those whose notes the person sees.
 func (v *visit) teams() []call.TeamID {
 	teams := slices.DeleteFunc(v.pages.Directory.Teams(v.m()), func(t call.TeamID) bool { return !v.who.Sees(t) })
-	slices.SortFunc(teams, func(a, b call.TeamID) int { return compare(v.team(a), v.team(b)) })
+	slices.SortFunc(teams, func(a, b call.TeamID) int { return cmp.Compare(v.team(a), v.team(b)) })
 	return teams
 }
 

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -196,7 +197,7 @@ func (v *visit) teamNamed(typed string) (call.TeamID, bool) {
 // allTeams are those that a note can go to, by name.
 func (v *visit) allTeams() []call.TeamID {
 	teams := slices.Clone(v.pages.Directory.Teams(v.m()))
-	slices.SortFunc(teams, func(a, b call.TeamID) int { return compare(v.team(a), v.team(b)) })
+	slices.SortFunc(teams, func(a, b call.TeamID) int { return cmp.Compare(v.team(a), v.team(b)) })
 	return teams
 }
 

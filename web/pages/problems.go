@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -193,18 +194,8 @@ func (v *visit) typed() []field {
 			all = append(all, field{name, value})
 		}
 	}
-	slices.SortFunc(all, func(a, b field) int { return compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })
 	return all
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // local is an address of ours without anything that leads elsewhere.

@@ -40,6 +40,8 @@ func (p *Pages) routes() []route {
 		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /team", "team", staff.Lead, p.showTeam},
+		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
 		{"GET /people", "people", staff.Admin, p.showPeople},
 		{"POST /people", "newPerson", staff.Admin, p.newPerson},
 		{"GET /people/{person}", "person", staff.Admin, p.showPerson},
