@@ -60,11 +60,12 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 	}
 }
 
-// Only the colleague with the claim is put through, tries and reports: it is their phone that rings, and their word that
-// stands in the history.
+// Only the colleague with the claim is put through, tries and reports: it is their phone that rings, and their word
+// that stands in the history.
 func TestWhatOnlyTheColleagueWithTheClaimMayDo(t *testing.T) {
 	for act, in := range map[string]note.State{
-		"renew": note.Claimed, "call": note.Claimed, "start": note.Claimed, "end": note.Calling, "resolve": note.Claimed,
+		"renew": note.Claimed, "call": note.Claimed, "start": note.Claimed, "end": note.Calling,
+		"resolve": note.Claimed,
 	} {
 		for _, who := range []call.AgentID{"dirkje", "lotte", "ada"} {
 			t.Run(act+" by "+string(who), func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestAMarkOfTimeIsInNobodysWay(t *testing.T) {
 	n := d.Promise(pagestest.Permits, time.Hour, nil)
 	marked := func(n note.Note, kind note.EventKind) note.Note {
 		after, err := d.Advance(t.Context(), n, note.Event{
-			ID: note.EventID("01JD5V3Z5QXKZ9W7M2R4T6Y8A" + string(kind[0]-'a'+'A')), Note: n.ID, Kind: kind, Ver: n.Ver + 1,
+			ID: "01JD5V3Z5QXKZ9W7M2R4T6Y8AW", Note: n.ID, Kind: kind, Ver: n.Ver + 1,
 			At: n.Made.Add(time.Minute), Who: note.BySystem,
 		})
 		require.NoError(t, err)

@@ -174,8 +174,8 @@ func (v *visit) outcomes(n note.Note) []note.Outcome {
 	return nil
 }
 
-// teamNamed finds a team of the municipality by what somebody typed: its name or its id, or a beginning of its name that
-// no other has.
+// teamNamed finds a team of the municipality by what somebody typed: its name or its id, or a beginning of its name
+// that no other has.
 func (v *visit) teamNamed(typed string) (call.TeamID, bool) {
 	typed = strings.ToLower(strings.Join(strings.Fields(typed), " "))
 	var begins []call.TeamID
@@ -351,8 +351,8 @@ func (p *Pages) change(v *visit) error {
 	return v.redirect(href(after) + "?done=" + name)
 }
 
-// harmless reports whether what happened to a note since somebody saw it takes nothing from what they want to do: a mark
-// of time, or anything before a comment.
+// harmless reports whether what happened to a note since somebody saw it takes nothing from what they want to do: a
+// mark of time, or anything before a comment.
 func (v *visit) harmless(n note.Note, saw uint64, name string) bool {
 	if name == "comment" {
 		return n.Ver > saw

@@ -60,7 +60,9 @@ type Work interface {
 	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (note.Note, error)
 	Cancel(ctx context.Context, s callback.Step, reason string) (note.Note, error)
 	Reopen(ctx context.Context, s callback.Step, reason string) (note.Note, error)
-	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (int, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (
+		int, error,
+	)
 	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error
 	Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error)
 }

@@ -123,7 +123,7 @@ func (v *visit) undialled(e *dialling.Error) *problem {
 
 // fail shows a problem on a page of its own, with what was typed.
 func (v *visit) fail(err error) {
-	if v.Context().Err() == context.Canceled { //nolint:errorlint // the browser went away: nobody reads an answer
+	if errors.Is(v.Context().Err(), context.Canceled) { // the browser went away: nobody reads an answer
 		return
 	}
 	p := v.problemOf(err)
