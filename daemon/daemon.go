@@ -314,7 +314,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // only people can mend: until then they must not take each other's calls all the time. But the other one may also be
 // gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
-	d.log.Error("another daemon took our place at Asterisk; this one ends after a wait and may then be started again",
+	d.log.Error("another daemon connected to Asterisk as this application; this one waits, and stops: run only one",
 		"err", why, "after", standByFor)
 	select {
 	case <-ctx.Done():

@@ -239,7 +239,7 @@ func (s *Store) readNote(k keys, id string, cmd *redis.MapStringStringCmd) (note
 	key := k.note(note.ID(id))
 	fields, err := cmd.Result()
 	if err != nil && !note.IsID(id) && redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return note.Note{}, fmt.Errorf("what an entry leads to has another type than ours: %w", note.ErrBroken)
+		return note.Note{}, fmt.Errorf("the key that an entry leads to has the wrong type: %w", note.ErrBroken)
 	}
 	if err != nil {
 		return note.Note{}, s.unread(key, err)

@@ -33,8 +33,8 @@ func (v Visitor) In(team call.TeamID) staff.Role {
 // Sees reports whether they see the notes of a team.
 func (v Visitor) Sees(team call.TeamID) bool { return v.In(team).AtLeast(staff.Reader) }
 
-// Over is their role over a note: that in its team. A colleague who has a note works it, also when it is of a team that
-// they do not belong to. It is empty when the note does not exist for them.
+// Over gives the visitor's role for a note: their role in its team. A colleague who has a note may work it, also when
+// they do not belong to its team. It is empty when the note does not exist for them.
 func (v Visitor) Over(n note.Note) staff.Role {
 	if n.Municipality != v.Municipality {
 		return ""
