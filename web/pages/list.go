@@ -71,6 +71,14 @@ type worklist struct {
 	Unread bool
 }
 
+// further is what the link to the next page says: a page may be empty and go on all the same.
+func (l worklist) further() string {
+	if len(l.Rows) == 0 {
+		return "list.further"
+	}
+	return "list.more"
+}
+
 func (p *Pages) list(v *visit) error {
 	c := choice{v.FormValue("only"), call.TeamID(v.FormValue("team")), v.FormValue("after")}
 	if !slices.Contains(only, c.Only) {
@@ -98,7 +106,10 @@ func (p *Pages) list(v *visit) error {
 	if found.Next != "" {
 		l.Next = choice{c.Only, c.Team, string(found.Next)}.address()
 	}
-	v.feed = "list"
+	v.follow.ask = l.asks(found.Next)
+	if _, ok := acts[v.FormValue("done")]; ok { // it led here because the note is nothing that they see any more
+		v.message = &message{"ok", v.say("done.away")}
+	}
 	return v.render(v.listPage(l))
 }
 
@@ -193,5 +204,6 @@ func (p *Pages) search(v *visit) error {
 			v.notes = append(v.notes, n.ID)
 		}
 	}
+	v.follow.ask = "/live/rows"
 	return v.render(v.searchPage(s))
 }

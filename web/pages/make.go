@@ -75,6 +75,15 @@ func (p *Pages) makeNote(v *visit) error {
 	return v.render(v.receiptPage(receipt{n, how == callback.Merged, v.who.MayRead(n)}))
 }
 
+// newDraft names what is typed into the form, for the script that keeps it: of one number's caller it comes back for no
+// other.
+func (v *visit) newDraft() string {
+	if number := v.URL.Query().Get("number"); number != "" {
+		return "new/" + number
+	}
+	return "new"
+}
+
 func (v *visit) newAgain(m making, wrong *problem) error {
 	m.Wrong, v.status = wrong, wrong.status
 	v.message = &message{"error", wrong.text}
