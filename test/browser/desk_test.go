@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,8 @@ type desk struct {
 	accept string      // the language of people who have not signed in
 	away   atomic.Bool // nobody answers
 	broken atomic.Bool // a server in front answers instead
+	events answer      // to who asks for the stream of changes
+	live   answer      // to who asks for what has changed
 
 	mu       sync.Mutex
 	requests []string
@@ -93,7 +96,11 @@ func open(t *testing.T, change ...func(*signin.Options)) *desk {
 			return
 		}
 		d.heard(r)
-		mux.ServeHTTP(w, r)
+		switch {
+		case r.URL.Path == "/events" && d.events.instead(w), strings.HasPrefix(r.URL.Path, "/live/") && d.live.instead(w):
+		default:
+			mux.ServeHTTP(w, r)
+		}
 	}))
 	t.Cleanup(func() {
 		d.Drop()
@@ -102,6 +109,20 @@ func open(t *testing.T, change ...func(*signin.Options)) *desk {
 	})
 	d.url = server.URL
 	return d
+}
+
+// answer is a status that is answered instead; 0 for none.
+type answer struct{ atomic.Int32 }
+
+func (a *answer) instead(w http.ResponseWriter) bool {
+	status := int(a.Load())
+	if status == 0 {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, `<main id="main"><h1>Even geen verbinding</h1></main>`)
+	return true
 }
 
 // heard notes a request, for tests that count them.
@@ -122,6 +143,12 @@ func (d *desk) asked(begins string) int {
 		}
 	}
 	return n
+}
+
+// untilAsked waits until there were so many requests.
+func (d *desk) untilAsked(begins string, times int) {
+	d.t.Helper()
+	require.Eventually(d.t, func() bool { return d.asked(begins) >= times }, aWhile, 20*time.Millisecond)
 }
 
 // front serves a page of the sign-in, in the language of the moment.
@@ -313,6 +340,26 @@ func (s *seat) focus() string {
 func (s *seat) deaf() {
 	s.t.Helper()
 	asks[any](s, "document.getElementById('main').removeAttribute('data-ask')")
+}
+
+// beforehand runs a script before those of each page that is opened from now on.
+func (s *seat) beforehand(script string) {
+	s.t.Helper()
+	calls(s, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
+
+// remembers keeps all that the page says from now on, for heard.
+func (s *seat) remembers() {
+	s.t.Helper()
+	asks[any](s, `window.said = []; for (const id of ["status", "notice"]) new MutationObserver(() => {
+		said.push(document.getElementById(id).textContent); }).observe(document.getElementById(id),
+		{childList: true, subtree: true, characterData: true}); null`)
+}
+
+// heard is all that the page said.
+func (s *seat) heard() string {
+	s.t.Helper()
+	return asks[string](s, "said.join('|')")
 }
 
 // shortcut presses one key as a keyboard does: what it types is held back when the page has taken the key.

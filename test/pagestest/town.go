@@ -104,8 +104,8 @@ func New() *Town {
 // Pages are the pages of the town.
 func (t *Town) Pages(log *slog.Logger, change ...func(*pages.Options)) *pages.Pages {
 	options := pages.Options{
-		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t, People: everybody{t},
-		Turns: turns.New(turns.AtOnce), Log: log,
+		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t,
+		People: everybody{t}, Turns: turns.New(turns.AtOnce), Log: log,
 	}
 	for _, c := range change {
 		c(&options)

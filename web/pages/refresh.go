@@ -64,7 +64,9 @@ func (v *visit) follows() templ.Attributes {
 
 // asks is the address of what may have changed in a list: until is the place where the page ends, empty for the end.
 func (c choice) asks(until listing.Cursor) string {
-	q := url.Values{"list": {"1"}, "only": {c.Only}, "team": {string(c.Team)}, "after": {c.After}, "until": {string(until)}}
+	q := url.Values{
+		"list": {"1"}, "only": {c.Only}, "team": {string(c.Team)}, "after": {c.After}, "until": {string(until)},
+	}
 	for name := range q {
 		if q.Get(name) == "" {
 			q.Del(name)
@@ -161,11 +163,12 @@ func (v *visit) rowNow(h had, listed []note.Note) (rowNow, error) {
 	} else {
 		var err error
 		n, err = v.pages.Reader.Note(v.Context(), v.m(), h.id)
-		if err != nil && !errors.Is(err, note.ErrNoNote) {
-			return rowNow{}, err
-		}
-		if err != nil || !v.who.MayRead(n) {
+		gone := errors.Is(err, note.ErrNoNote) || err == nil && !v.who.MayRead(n)
+		switch {
+		case gone:
 			return rowNow{row: row{Note: note.Note{ID: h.id, Ver: h.ver}}, Gone: true}, nil
+		case err != nil:
+			return rowNow{}, err
 		}
 	}
 	now := rowNow{row: v.row(n), Same: n.Ver == h.ver}
