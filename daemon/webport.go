@@ -73,14 +73,7 @@ func (p *webPort) servePages(c *config.SignIn, of pages.Options, door signin.Opt
 	if p.signIn, err = signin.New(door); err != nil {
 		return fmt.Errorf("sign_in: %w", err)
 	}
-	inside := show.Handler()
-	way := show.Secured(p.signIn.Handler())
-	p.mux.Handle("/static/", show.Static())
-	p.mux.Handle("/sign-in", way)
-	p.mux.Handle("/sign-in/", way)
-	p.mux.Handle("/sign-out", way)
-	p.mux.Handle("/events", p.signIn.RequiredForStream(inside))
-	p.mux.Handle("/", show.Secured(p.signIn.Protect(p.signIn.Required(inside))))
+	p.mux.Handle("/", show.Behind(p.signIn))
 	return nil
 }
 

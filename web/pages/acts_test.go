@@ -28,7 +28,8 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 		"POST /notes/new":                       {forbidden, 422, 422, 422, 422},
 		"GET /notes/{note}":                     {ok, ok, ok, missing, ok},
 		"GET /notes/{note}/receipt":             {forbidden, missing, missing, missing, missing},
-		"GET /notes/{note}/row":                 {ok, ok, ok, missing, ok},
+		"GET /live/notes/{note}":                {ok, ok, ok, missing, ok},
+		"GET /live/rows":                        {ok, ok, ok, ok, ok},
 		"POST /notes/{note}/claim":              {forbidden, goes, goes, missing, goes},
 		"POST /notes/{note}/nothing":            {forbidden, missing, missing, missing, missing},
 		"GET /team":                             {forbidden, forbidden, ok, forbidden, ok},
@@ -56,7 +57,7 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 				require.Equal(t, want[i], d.asks(id, method, path, form).StatusCode)
 			})
 		}
-		require.Equal(t, "/sign-in", open(t).asks("", "GET", "/", nil).Header.Get("Location"))
+		require.Equal(t, http.StatusUnauthorized, open(t).asks("", "GET", "/", nil).StatusCode)
 	}
 }
 

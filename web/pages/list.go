@@ -75,6 +75,14 @@ type worklist struct {
 	Unread bool
 }
 
+// further is what the link to the next page says: a page may be empty and go on all the same.
+func (l worklist) further() string {
+	if len(l.Rows) == 0 {
+		return "list.further"
+	}
+	return "list.more"
+}
+
 func (p *Pages) list(v *visit) error {
 	c := choice{v.FormValue("only"), call.TeamID(v.FormValue("team")), v.FormValue("after")}
 	if !slices.Contains(only, c.Only) {
@@ -97,9 +105,9 @@ func (p *Pages) list(v *visit) error {
 	if found.Next != "" {
 		l.Next = choice{c.Only, c.Team, string(found.Next)}.address()
 	}
-	v.feed = "list"
-	if done := v.FormValue("done"); acts[done].do != nil { // with a note that the person no longer sees
-		v.message = &message{"ok", v.say("list.passed")}
+	v.follow.ask = l.asks(found.Next)
+	if _, ok := acts[v.FormValue("done")]; ok { // it led here because the note is nothing that they see any more
+		v.message = &message{"ok", v.say("done.away")}
 	}
 	return v.render(v.listPage(l))
 }
@@ -209,5 +217,6 @@ func (p *Pages) search(v *visit) error {
 		return err
 	}
 	s.Rows, s.Cut = v.rows(notes, searchMost)
+	v.follow.ask = "/live/rows"
 	return v.render(v.searchPage(s))
 }

@@ -79,7 +79,11 @@ func (p *Pages) makeNote(v *visit) error {
 	if how == callback.Reused {
 		return v.newAgain(m, &problem{http.StatusConflict, v.say("err.reused", reference(n.Reference)), ""})
 	}
-	return v.redirect("/notes/" + string(n.ID) + "/receipt")
+	to := "/notes/" + string(n.ID) + "/receipt"
+	if how == callback.Merged {
+		to += "?merged=1"
+	}
+	return v.redirect(to)
 }
 
 // showReceipt shows what may be told to the caller of a note that the person asked for, also when they may not see the
@@ -103,7 +107,7 @@ func (p *Pages) showReceipt(v *visit) error {
 		return errGone
 	}
 	v.notes = append(v.notes, n.ID)
-	return v.render(v.receiptPage(receipt{n, !asked(events[0]), v.who.MayRead(n)}))
+	return v.render(v.receiptPage(receipt{n, v.FormValue("merged") != "", v.who.MayRead(n)}))
 }
 
 // promise is what to say to the caller.
@@ -112,6 +116,15 @@ func (v *visit) promise(n note.Note) string {
 		return v.say("new.late", reference(n.Reference))
 	}
 	return v.say("new.promise", v.by(n.Deadline), reference(n.Reference))
+}
+
+// newDraft names what is typed into the form, for the script that keeps it: of one number's caller it comes back for no
+// other.
+func (v *visit) newDraft() string {
+	if number := v.URL.Query().Get("number"); number != "" {
+		return "new/" + number
+	}
+	return "new"
 }
 
 func (v *visit) newAgain(m making, wrong *problem) error {

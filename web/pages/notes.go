@@ -251,7 +251,7 @@ func (v *visit) page(n note.Note) (noted, error) {
 	if err != nil {
 		return noted{}, err
 	}
-	v.feed = string(n.ID)
+	v.follow = follow{ask: "/live" + href(n), note: n.ID}
 	return noted{Note: n, urgency: v.urgent(n), Events: v.story(events), Unread: unread}, nil
 }
 
@@ -277,6 +277,8 @@ func (v *visit) outcome(n note.Note) *message {
 	}
 	text := v.say("done." + done)
 	switch done {
+	case "call":
+		v.called = strconv.Itoa(len(n.Attempts))
 	case "reroute":
 		text = v.say("done.reroute", v.team(n.Team))
 	case "end":
@@ -287,14 +289,6 @@ func (v *visit) outcome(n note.Note) *message {
 		text = v.say("done.end", lower(v.say("result."+string(tries[len(tries)-1].Result))))
 	}
 	return &message{"ok", text}
-}
-
-func (p *Pages) showRow(v *visit) error {
-	n, err := v.find()
-	if err != nil {
-		return err
-	}
-	return v.render(v.rowOnly(v.row(n)))
 }
 
 // change carries out an act for the version that the person has seen.

@@ -166,7 +166,8 @@ type visit struct {
 
 	status  int          // of the page that is sent; 0 for 200
 	message *message     // on top of the page
-	feed    string       // of changes that the page follows: the id of a note, or "list"; empty for none
+	called  string       // attempts before the call that the message promises; empty for no such message
+	follow  follow       // what the page asks for to stay up to date
 	notes   []note.ID    // shown or changed, for the access log
 	about   call.AgentID // the person who is shown or changed, for the same; empty for nobody
 	worked  func()       // gives the turn back: a browser that reads slowly must not keep it

@@ -45,7 +45,7 @@ type desk struct {
 func open(t testing.TB, change ...func(*pages.Options)) *desk {
 	t.Helper()
 	d := &desk{Town: pagestest.New(), t: t, log: &strings.Builder{}}
-	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), change...), nil)
+	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), change...))
 	return d
 }
 
@@ -68,7 +68,7 @@ func (d *desk) raw(who call.AgentID, method, path, body string) reply {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if who != "" {
-		r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+		r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
 	}
 	w := httptest.NewRecorder()
 	d.web.ServeHTTP(w, r)
@@ -102,11 +102,11 @@ func (d *desk) now(n note.Note) note.Note {
 func TestANoteOfAnotherTeamLooksLikeNone(t *testing.T) {
 	d := open(t)
 	n := d.Promise(pagestest.Tax, time.Hour, nil)
-	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}`)
+	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}|data-(ends|last)="[0-9]+"`)
 	none := d.gets("cem", "/notes/12345674")
 	require.Equal(t, http.StatusNotFound, none.StatusCode)
 	for _, path := range []string{
-		"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/notes/" + string(n.ID) + "/row",
+		"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/live/notes/" + string(n.Reference),
 	} {
 		got := d.gets("cem", path)
 		require.Equal(t, http.StatusNotFound, got.StatusCode, path)
@@ -424,7 +424,7 @@ func TestAMunicipalityHasItsOwnLook(t *testing.T) {
 	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: fonts})
 	require.NoError(t, err)
 	d := open(t)
-	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), func(o *pages.Options) { o.Look = look }), nil)
+	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), func(o *pages.Options) { o.Look = look }))
 	page := d.gets("cem", "/").text
 	for _, file := range []string{"logo.svg", "tokens.css"} {
 		address := regexp.MustCompile(`/static/[0-9a-f]+/` + regexp.QuoteMeta(file)).FindString(page)
@@ -478,7 +478,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
 	require.NoError(t, err)
-	r.AddCookie(&http.Cookie{Name: "who", Value: "cem"})
+	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: "cem"})
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
@@ -505,7 +505,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 // follows opens a stream of changes, whose handler has returned when the channel is closed.
 func (d *desk) follows(who call.AgentID) (status func() int, over <-chan struct{}) {
 	r := httptest.NewRequest(http.MethodGet, "/events", nil)
-	r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
 	w, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -586,7 +586,7 @@ func TestABrowserThatSendsSlowlyHoldsUpNobody(t *testing.T) {
 			body, write := io.Pipe()
 			r := httptest.NewRequest(http.MethodPost, "/me", body)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+			r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
 			status := make(chan int, 1)
 			go func() {
 				w := httptest.NewRecorder()

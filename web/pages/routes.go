@@ -30,6 +30,14 @@ type route struct {
 	handle      func(*visit) error
 }
 
+// background are the addresses by which pages keep themselves up to date.
+func (p *Pages) background() []route {
+	return []route{
+		{"GET /live/rows", "refresh", staff.Reader, p.rows},
+		{"GET /live/notes/{note}", "refresh", staff.Reader, p.look},
+	}
+}
+
 func (p *Pages) routes() []route {
 	return []route{
 		{"GET /{$}", "list", staff.Reader, p.list},
@@ -38,7 +46,6 @@ func (p *Pages) routes() []route {
 		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
 		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
-		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
 		{"GET /team", "team", staff.Lead, p.showTeam},
 		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
@@ -58,7 +65,10 @@ func (p *Pages) routes() []route {
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range p.routes() {
-		mux.Handle(r.pattern, p.guarded(r))
+		mux.Handle(r.pattern, p.guarded(r, p.audit))
+	}
+	for _, r := range p.background() {
+		mux.Handle(r.pattern, p.guarded(r, p.auditNotes))
 	}
 	mux.HandleFunc("GET /events", p.events)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -84,12 +94,12 @@ func (p *Pages) Secured(h http.Handler) http.Handler {
 }
 
 // guarded lets in people with the role, and writes the access log.
-func (p *Pages) guarded(r route) http.Handler {
+func (p *Pages) guarded(r route, audit func(v *visit, did string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		ctx, cancel := context.WithTimeout(req.Context(), taskLimit)
 		defer cancel()
 		v := p.visit(w, req.WithContext(ctx))
-		defer func() { p.audit(v, r.id) }()
+		defer func() { audit(v, r.id) }()
 		if !v.who.Highest().AtLeast(r.least) {
 			v.fail(errRole)
 			return
@@ -218,6 +228,13 @@ func (p *Pages) audit(v *visit, did string) {
 		attrs = append(attrs, slog.String("about", string(v.about)))
 	}
 	p.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
+}
+
+// auditNotes writes the access log when somebody was shown a note, or was refused.
+func (p *Pages) auditNotes(v *visit, did string) {
+	if len(v.notes) > 0 || v.status != http.StatusOK {
+		p.audit(v, did)
+	}
 }
 
 // readable gives no error when only a part could not be read, and logs that once.
