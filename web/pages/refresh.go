@@ -239,8 +239,16 @@ func (p *Pages) look(v *visit) error {
 	return v.render(v.noteNow(page))
 }
 
-// cameOf is what came of the call that the page's message promises; nil for no such message, and while it goes on. The
-// page says how many attempts there were before.
+// before is how many attempts there were before the call that goes on; empty once it is one of them.
+func (v *visit) before(n note.Note) string {
+	if _, stage := v.pages.Phone.Stage(v.who.Agent); stage != StageDesk {
+		return ""
+	}
+	return strconv.Itoa(len(n.Attempts))
+}
+
+// cameOf is what came of the call that the page told of last; nil when it told of none, and while it goes on. The page
+// says how many attempts there were before.
 func (v *visit) cameOf(n note.Note) *message {
 	before, err := strconv.Atoi(v.FormValue("call"))
 	_, trying := n.Trying()

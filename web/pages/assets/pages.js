@@ -55,7 +55,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   // A form that belongs to no note is soon about another caller.
   const fleeting = 15 * 60 * 1000;
 
-  const fields = (form) => [...form.elements].filter((f) => f.name && f.matches("input:not([type=hidden]):not([type=password]), textarea, select"));
+  const toFillIn = "input:not([type=hidden]):not([type=password]), textarea, select";
+  const fields = (form) => [...form.elements].filter((f) => f.name && f.matches(toFillIn));
   const isTick = (field) => field.type === "radio" || field.type === "checkbox";
   const current = (field) => (isTick(field) ? field.checked : field.value);
   const original = (field) => {
@@ -98,7 +99,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     for (const form of all("form[data-draft]")) {
       const values = readDraft(form);
       if (!values) { tab.drop(slot(form.dataset.draft)); continue; }
-      if (isFilledIn(form) || form.querySelector("[aria-invalid=true]")) continue; // as the server has it, or typed since
+      if (isFilledIn(form) || form.querySelector("[aria-invalid=true]")) continue; // typed since, or sent and wrong
       fillIn(form, values);
       if (!isFilledIn(form)) continue;
       found = true;
@@ -171,7 +172,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     restoreDrafts();
     const message = one("message");
     if (document.activeElement === document.body || !document.activeElement) {
-      const wrong = message?.getAttribute("role") === "alert" && (document.querySelector("#main [aria-invalid=true]") || message);
+      const isWrong = message?.getAttribute("role") === "alert";
+      const wrong = isWrong && (document.querySelector("#main [aria-invalid=true]") || message);
       (wrong || focused && one(focused) || message || one("main")).focus({ preventScroll: !wrong });
     }
     showPause();
@@ -214,10 +216,10 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const seconds = Math.min(2 ** failures, 60) * (0.75 + Math.random() / 2); // so that not all pages come at once
     again = setTimeout(follow, seconds * 1000);
   };
-  const sessionIsOver = (answer) => {
+  const sessionIsOver = (told) => {
     stop();
     become("over");
-    tell("over").querySelector("a").href = answer.get("Sign-In") || "/sign-in";
+    tell("over").querySelector("a").href = told.get("Sign-In") || "/sign-in";
   };
 
   // follow opens the stream of changes, and opens the next one when it has ended.
@@ -245,7 +247,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     };
     try {
       wait();
-      const answer = await fetch("/events", { headers: { ...headers(), Accept: "text/event-stream" }, signal: mine.signal });
+      const accepts = { ...headers(), Accept: "text/event-stream" };
+      const answer = await fetch("/events", { headers: accepts, signal: mine.signal });
       if (answer.status === 401) sessionIsOver(answer.headers);
       if (!answer.ok) return false;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -276,12 +279,11 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     if (who !== words().who) location.reload(); // somebody else has signed in
     else look({ times: true });
   };
-  let soon;
+  let soon = null;
   const heardOf = (change) => {
     const note = one("main").dataset.note;
     if (note && note !== change.note) return;
-    clearTimeout(soon);
-    soon = setTimeout(look, 200); // changes come in company
+    soon ??= setTimeout(() => { soon = null; look(); }, 200); // changes come in company
   };
 
   // look asks for what may have changed, one request at a time: what comes meanwhile goes with the next.
@@ -291,11 +293,14 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     lookAgain = true;
     if (looking) return;
     looking = true;
-    while (lookAgain && asked() && state !== "paused") {
-      lookAgain = false;
-      if (!await lookOnce()) break;
+    try {
+      while (lookAgain && asked() && state !== "paused") {
+        lookAgain = false;
+        if (!await lookOnce()) break;
+      }
+    } finally {
+      looking = false;
     }
-    looking = false;
   };
   // lookOnce reports whether the page is up to date.
   const lookOnce = async () => {
@@ -331,7 +336,7 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
     const to = new URL(asked(), location.href);
     if (one("live")) {
       to.searchParams.set("ver", one("live").dataset.ver);
-      const call = one("message")?.dataset.call;
+      const call = one("message")?.dataset.call ?? document.querySelector("[data-poll]")?.dataset.poll;
       if (call) to.searchParams.set("call", call);
     } else {
       to.searchParams.set("have", rows().map((row) => row.id.slice(2) + "-" + row.dataset.ver).join(","));
@@ -342,17 +347,27 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
 
   // putIn replaces what has changed.
   const putIn = (answer) => {
-    for (const now of all("tr[id], tr:not([id]) > td", answer)) replace(one(now.id), now);
+    for (const now of all("tr[id], tr:not([id]) > td", answer)) {
+      if (!isOlder(now, one(now.id))) replace(one(now.id), now);
+    }
     putInNews(answer.getElementById("news"));
     const live = answer.getElementById("live");
-    if (!live) return;
-    if (Number(live.dataset.ver) > Number(one("live").dataset.ver)) say(words().changed);
+    if (live && !isOlder(live, one("live"))) putInNote(answer, live);
+  };
+  // isOlder reports whether the page had a newer version meanwhile, by a form that it sent.
+  const isOlder = (now, old) => Number(now.dataset.ver) < Number(old?.dataset.ver);
+  const putInNote = (answer, live) => {
+    if (isOlder(one("live"), live)) say(words().changed);
     const stage = all(".now__call", live)[0]?.textContent;
     if (stage && stage !== all("#live .now__call")[0]?.textContent) say(stage);
-    for (const id of ["subject", "asked", "live", "best", "history", "facts"]) replace(one(id), answer.getElementById(id));
+    for (const id of ["subject", "asked", "live", "best", "history", "facts"]) {
+      replace(one(id), answer.getElementById(id));
+    }
     putInForms(answer.getElementById("more"), live.dataset.ver);
     const came = answer.getElementById("message");
-    if (came) { replace(one("message"), came); say(came.textContent.trim()); }
+    if (!came) return;
+    if (one("message")?.dataset.call) replace(one("message"), came); // it promised the call
+    say(came.textContent.trim());
   };
   const putInNews = (now) => {
     const old = one("news");
@@ -401,7 +416,8 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   // showGone takes away what this person may not see any more, and leaves what they have typed.
   const showGone = () => {
     const main = one("main"), had = main.contains(document.activeElement);
-    const texts = all("textarea, input[type=text]", main).filter((f) => f.value && (isChanged(f) || f.readOnly)).map((f) => f.value);
+    const typed = (field) => field.value && (field.tagName === "TEXTAREA" || isChanged(field));
+    const texts = all("textarea, input[type=text]", main).filter(typed).map((field) => field.value);
     main.removeAttribute("data-ask");
     main.removeAttribute("data-note");
     main.replaceChildren(one("gone").content.cloneNode(true));
