@@ -32,6 +32,7 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 		s.refused(r, TooMany, "")
 		return Account{}, staff.Person{}, TooMany
 	}
+	defer try.Failed()
 	id, hash, ok := splitToken(r.PathValue("token"))
 	if !ok {
 		s.refused(r, LinkUsed, "")

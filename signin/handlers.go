@@ -130,15 +130,18 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 		again.ID = ""
 	}
 	from := httpserver.Client(r)
-	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{
-		limitAddress: from, limitHere: from + " " + string(id), limitAccount: string(id),
-	})
+	of := map[httpserver.Limit]string{limitAddress: from}
+	if ValidID(id) { // what cannot be one has no account to guard, and may be long
+		of[limitHere], of[limitAccount] = from+" "+string(id), string(id)
+	}
+	try, ok := s.limits.Begin(now, of)
 	if !ok {
 		again.Reason, again.Wait = TooMany, retryLater
 		s.refused(r, TooMany, "")
 		s.formAgain(w, r, again)
 		return
 	}
+	defer try.Failed() // unless it has succeeded
 	a, there, err := s.find(ctx, id)
 	if err != nil {
 		try.Succeeded()
@@ -269,6 +272,7 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 		s.codeAgain(w, r, CodeForm{TooMany, limitCode.Every})
 		return
 	}
+	defer try.Failed()
 	taken, reason := s.useCode(r.Context(), a, r.PostFormValue("code"), now)
 	switch {
 	case reason == "":

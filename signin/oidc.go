@@ -188,6 +188,7 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 		s.formAgain(w, r, SignInForm{Reason: TooMany, Wait: retryLater})
 		return
 	}
+	defer try.Failed()
 	s.setStep(w, stepProvider, "", 0)
 	began, tokens, next, err := s.identify(r)
 	var refusal *denied

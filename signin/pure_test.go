@@ -194,3 +194,14 @@ func TestIDs(t *testing.T) {
 		require.Equal(t, ok, signin.ValidID(call.AgentID(id)), "%q", id)
 	}
 }
+
+func TestAnIDIsFoldedWithinASCIIOnly(t *testing.T) {
+	for typed, want := range map[string]call.AgentID{"Anouk": "anouk", " Cem.Kaya\n": "cem.kaya"} {
+		require.Equal(t, want, signin.IDOf(typed))
+	}
+	for name, typed := range map[string]string{
+		"the Kelvin sign": "anou\u212a", "a capital I with a dot": "\u0130rem", "half a letter": "anouk\xff",
+	} {
+		require.False(t, signin.ValidID(signin.IDOf(typed)), name)
+	}
+}
