@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
 )
@@ -90,36 +91,82 @@ var ErrNotSignedIn = errNoSession
 
 func (s *SignIn) look(r *http.Request, active bool) (Guest, error) {
 	ctx, token := r.Context(), s.token(r)
-	is, left, err := s.peek(ctx, token)
-	if err != nil {
-		return Guest{}, err
-	}
-	of := is.Session
-	count, err := s.SignOuts.SignedOut(ctx, of.Municipality, of.Person)
-	if err != nil {
-		return Guest{}, fmt.Errorf("look whether a session still counts: %w", err)
-	}
-	if count != of.SignOuts {
+	if token == "" {
 		return Guest{}, errNoSession
 	}
-	if ending, err := s.vouch(ctx, token, is); err != nil {
+	var is stored
+	var left time.Duration
+	if err := s.checking(ctx, func() (err error) {
+		is, left, err = s.begun(ctx, token)
+		return err
+	}); err != nil {
+		return Guest{}, err
+	}
+	if ending, err := s.vouch(ctx, token, is); err != nil { // it may wait for the provider
 		return Guest{}, err
 	} else if ending != "" {
-		return Guest{}, s.over(r, of, ending)
+		return Guest{}, s.over(r, is.Session, ending)
 	}
-	person, err := s.person(ctx, of)
+	var guest Guest
+	err := s.checking(ctx, func() (err error) {
+		guest, err = s.guest(ctx, token, is, left, active)
+		return err
+	})
+	if err == nil && len(guest.Person.Roles) == 0 {
+		err = s.over(r, is.Session, WithoutRole)
+	}
+	return guest, err
+}
+
+const (
+	// checksAtOnce bounds the sessions that are checked at once: a quarter of the connections to Redis, which callers
+	// share.
+	checksAtOnce = 16
+	// checkTurn is how long a request waits for its turn.
+	checkTurn = 2 * time.Second
+)
+
+// errManyChecks is returned when a session did not get its turn to be checked.
+var errManyChecks = fmt.Errorf("too many sessions are checked at once: %w", note.ErrStoreDown)
+
+// checking asks Redis about a session when it is its turn.
+func (s *SignIn) checking(ctx context.Context, ask func() error) error {
+	timer := time.NewTimer(checkTurn)
+	defer timer.Stop()
+	select {
+	case s.checks <- struct{}{}:
+		defer func() { <-s.checks }()
+		return ask()
+	case <-timer.C:
+		return errManyChecks
+	case <-ctx.Done():
+		return errManyChecks
+	}
+}
+
+// begun gives the session of a token, unless its person was signed out everywhere since it began.
+func (s *SignIn) begun(ctx context.Context, token string) (stored, time.Duration, error) {
+	is, left, err := s.peek(ctx, token)
 	if err != nil {
-		return Guest{}, err
+		return stored{}, 0, err
 	}
-	if len(person.Roles) == 0 {
-		return Guest{}, s.over(r, of, WithoutRole)
+	count, err := s.SignOuts.SignedOut(ctx, is.Session.Municipality, is.Session.Person)
+	switch {
+	case err != nil:
+		return stored{}, 0, fmt.Errorf("look whether a session still counts: %w", err)
+	case count != is.Session.SignOuts:
+		return stored{}, 0, errNoSession
 	}
-	if active {
-		if left, err = s.touch(ctx, token, is, left); err != nil {
-			return Guest{}, err
-		}
+	return is, left, nil
+}
+
+// guest gives the person of a session that counts, and makes it longer when they did something and have a role.
+func (s *SignIn) guest(ctx context.Context, token string, is stored, left time.Duration, active bool) (Guest, error) {
+	person, err := s.person(ctx, is.Session)
+	if err == nil && active && len(person.Roles) > 0 {
+		left, err = s.touch(ctx, token, is, left)
 	}
-	return Guest{Person: person, Way: of.Way, Left: left, Last: is.Deadline.UTC()}, nil
+	return Guest{Person: person, Way: is.Session.Way, Left: left, Last: is.Deadline.UTC()}, err
 }
 
 // over ends a session that no longer counts.
@@ -144,13 +191,7 @@ const HeaderSignIn = "Sign-In"
 func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	on := withNext(hereOf(r))
 	if !errors.Is(err, errNoSession) {
-		s.Log.Error("a session could not be checked", "err", err)
-		if isPartial(r) {
-			answerProblem(w, http.StatusServiceUnavailable, "store", "sessions cannot be checked now: try again")
-			return
-		}
-		told := s.Forms.Told(r, Told{Reason: StoreDown, On: hereOf(r)})
-		s.write(w, r, http.StatusServiceUnavailable, retryLater, told)
+		s.unchecked(w, r, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -164,6 +205,20 @@ func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		redirect(w, r, on)
 	}
+}
+
+// unchecked answers a request whose session cannot be checked now.
+func (s *SignIn) unchecked(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.Error("a session could not be checked", "err", err)
+	reason := StoreDown
+	if errors.Is(err, errManyChecks) {
+		reason = Busy
+	}
+	if isPartial(r) {
+		answerProblem(w, statusOf(reason), string(reason), "sessions cannot be checked now: try again")
+		return
+	}
+	s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: hereOf(r)}))
 }
 
 // answerProblem sends a problem in the form of package api.

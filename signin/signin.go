@@ -66,6 +66,7 @@ type SignIn struct {
 	sealer *sealer
 	limits *httpserver.Attempts
 	hashes chan struct{} // holds one for each password that is being hashed
+	checks chan struct{} // holds one for each session that is being checked
 	bogus  string        // a hash that no password has, for accounts that are not there
 
 	provider provider
@@ -91,7 +92,7 @@ func New(o Options) (*SignIn, error) {
 	}
 	s := &SignIn{
 		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce),
-		refreshes: map[string]*refresh{},
+		checks: make(chan struct{}, checksAtOnce), refreshes: map[string]*refresh{},
 	}
 	var err error
 	if s.sealer, err = newSealer(); err != nil {
