@@ -1,8 +1,10 @@
 package signin
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -138,15 +140,12 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	after.Password, err = hashPassword(password)
 	done()
 	if err == nil {
-		err = s.Local.Accounts.ChangeAccount(ctx, &a, &after)
+		err = s.setUp(ctx, a, after)
 	}
 	if errors.Is(err, ErrChanged) { // somebody else used the link first
 		s.refused(r, LinkUsed, a.Person)
 		s.tellFirst(w, r, LinkUsed)
 		return
-	}
-	if err == nil {
-		err = s.SignOuts.SignOut(ctx, a.Municipality, a.Person)
 	}
 	if err != nil {
 		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err), Wait: retryLater})
@@ -154,4 +153,21 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	}
 	s.audit(r, "password and codes were set by a first-run link", "person", a.Person, "municipality", a.Municipality)
 	s.letIn(w, r, after, home)
+}
+
+// setUp ends every session of a person, and then uses their link up: when the first fails, the link still works. A
+// session that begins in between is of the old password, and ends with it. Whoever sends the form twice keeps the
+// session of the first.
+func (s *SignIn) setUp(ctx context.Context, before, after Account) error {
+	now, _, err := s.Local.Accounts.Account(ctx, before.Municipality, before.Person)
+	if err != nil {
+		return fmt.Errorf("find an account: %w", err)
+	}
+	if now.Link != before.Link {
+		return ErrChanged
+	}
+	if err := s.SignOuts.SignOut(ctx, before.Municipality, before.Person); err != nil {
+		return fmt.Errorf("sign a person out everywhere: %w", err)
+	}
+	return s.Local.Accounts.ChangeAccount(ctx, &before, &after)
 }

@@ -309,7 +309,7 @@ func (s *SignIn) useCode(ctx context.Context, a Account, code string, now time.T
 
 // letIn begins the session of a person whose account is proven.
 func (s *SignIn) letIn(w http.ResponseWriter, r *http.Request, a Account, next string) {
-	began := session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount}
+	began := session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount, Password: linkHash(a.Password)}
 	s.begin(w, r, began, nil, next)
 }
 
@@ -358,15 +358,10 @@ func (s *SignIn) person(ctx context.Context, of session) (staff.Person, error) {
 }
 
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
-	ctx, how := r.Context(), ByPerson
-	is, _, err := s.peek(ctx, s.token(r))
-	if err == nil && r.PostFormValue("everywhere") != "" {
-		how = Everywhere
-		err = s.SignOuts.SignOut(ctx, is.Session.Municipality, is.Session.Person)
-	}
+	of, how, err := s.leaving(r)
 	someone := err == nil
 	if err == nil || errors.Is(err, errNoSession) {
-		err = s.end(w, r)
+		err = s.checking(r.Context(), func() error { return s.end(w, r) })
 	}
 	if err != nil { // they must not think that they are signed out
 		reason := s.fault(r, err)
@@ -375,19 +370,30 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	if someone {
 		s.Meter.SignedOut(how)
-		s.audit(r, "signed out", "person", is.Session.Person, "municipality", is.Session.Municipality, "how", how)
+		s.audit(r, "signed out", "person", of.Person, "municipality", of.Municipality, "how", how)
 	}
 	w.Header().Set("Clear-Site-Data", `"cache"`)
 	redirect(w, r, pathSignIn)
 }
 
-// SignOutEverywhere ends all sessions of a person.
-func (s *SignIn) SignOutEverywhere(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
-	if err := s.SignOuts.SignOut(ctx, m, id); err != nil {
-		return fmt.Errorf("sign a person out everywhere: %w", err)
+// leaving gives the session of somebody who signs out, after ending all their others when they ask for that: only a
+// session that still counts ends others.
+func (s *SignIn) leaving(r *http.Request) (of session, how Ending, err error) {
+	ctx := r.Context()
+	if r.PostFormValue("everywhere") == "" {
+		err = s.checking(ctx, func() error {
+			is, _, err := s.peek(ctx, s.token(r))
+			of = is.Session
+			return err
+		})
+		return of, ByPerson, err
 	}
-	s.Meter.SignedOut(Everywhere)
-	return nil
+	guest, err := s.Look(r)
+	if err != nil {
+		return of, Everywhere, err
+	}
+	of = session{Person: guest.Person.ID, Municipality: guest.Person.Municipality}
+	return of, Everywhere, s.SignOuts.SignOut(ctx, of.Municipality, of.Person)
 }
 
 // leftForm is how long a session has.

@@ -49,6 +49,7 @@ type session struct {
 	Way          Way                 `json:"way"`
 	SignOuts     int64               `json:"sign_outs"` // of the person when it began
 	Begun        time.Time           `json:"begun"`
+	Password     string              `json:"password,omitempty"` // of an account: the hash of the stored hash
 	Vouched      *vouched            `json:"provider,omitempty"` // nil for an account
 }
 

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -155,6 +157,19 @@ func TestSigningOutEverywhere(t *testing.T) {
 	require.Equal(t, http.StatusOK, other.get("/").status, "others stay")
 }
 
+// Somebody who kept the token of a session that was ended must not go on ending the person's others.
+func TestASessionThatWasEndedEndsNoOther(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	old := h.in(deventer, anouk)
+	require.NoError(t, h.store.SignOut(t.Context(), deventer, anouk))
+	desk := h.browser()
+	desk.setUp(h.account2(deventer, anouk))
+	require.Equal(t, http.StatusOK, desk.get("/").status)
+	require.Equal(t, "/sign-in", old.post("/sign-out", "everywhere", "1").to)
+	require.Equal(t, http.StatusOK, desk.get("/").status)
+}
+
 // A request that began before the person signed out must not bring the session back to life when it ends.
 func TestARequestThatEndsAfterSigningOutRevivesNothing(t *testing.T) {
 	t.Parallel()
@@ -264,6 +279,55 @@ func TestARemovedAccountsSessionsEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, h.store.ChangeAccount(t.Context(), &a, nil))
 	require.Equal(t, http.StatusSeeOther, b.get("/").status)
+}
+
+func TestASessionEndsWithItsPassword(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	b := h.in(deventer, anouk)
+	before, _, err := h.store.Account(t.Context(), deventer, anouk)
+	require.NoError(t, err)
+	after := before
+	after.Password, err = signin.HashPassword("een andere dan die van daarnet")
+	require.NoError(t, err)
+	require.NoError(t, h.store.ChangeAccount(t.Context(), &before, &after))
+	require.Equal(t, http.StatusSeeOther, b.get("/").status)
+}
+
+// failsOnce is a store of sign-outs that fails at first.
+type failsOnce struct {
+	signin.SignOuts
+	failed bool
+}
+
+func (f *failsOnce) SignOut(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
+	if f.failed {
+		return f.SignOuts.SignOut(ctx, m, id)
+	}
+	f.failed = true
+	return note.ErrStoreDown
+}
+
+func TestALinkIsNotUsedUpBeforeEarlierSessionsEnd(t *testing.T) {
+	t.Parallel()
+	fails := &failsOnce{failed: true}
+	h := begin(t, func(o *signin.Options) {
+		fails.SignOuts = o.SignOuts
+		o.SignOuts = fails
+	})
+	thief := h.in(deventer, anouk)
+	link := h.account2(deventer, anouk)
+	fails.failed = false
+	b := h.browser()
+	page := b.get(link)
+	secret := strings.ReplaceAll(page.said("secret"), " ", "")
+	send := func() answer {
+		return b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", page.setup())
+	}
+	require.Equal(t, http.StatusServiceUnavailable, send().status)
+	require.Equal(t, "/", send().to, "the link still works")
+	require.Equal(t, http.StatusSeeOther, thief.get("/").status)
+	require.Equal(t, http.StatusOK, b.get("/").status)
 }
 
 func TestAnotherSiteCanNeitherSignInNorOut(t *testing.T) {

@@ -178,7 +178,7 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 	return "", nil
 }
 
-// vouchAccount ends the session of an account that was removed or locked.
+// vouchAccount ends the session of an account that was removed or locked, or has another password by now.
 func (s *SignIn) vouchAccount(ctx context.Context, of session) (Ending, error) {
 	if s.Local == nil {
 		return NotExtended, nil
@@ -187,7 +187,7 @@ func (s *SignIn) vouchAccount(ctx context.Context, of session) (Ending, error) {
 	if err != nil {
 		return "", fmt.Errorf("look whether an account is still there: %w", err)
 	}
-	if !found || a.Password == "" {
+	if !found || a.Password == "" || linkHash(a.Password) != of.Password {
 		return NotExtended, nil
 	}
 	return "", nil
