@@ -204,6 +204,9 @@ func TestAFirstRunFormThatIsNotRight(t *testing.T) {
 	}
 	require.Equal(t, http.StatusSeeOther,
 		b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", setup).status)
+	for reason, count := range map[string]int{"weak": 2, "not_same": 1, "code": 1, "too_late": 2} {
+		require.Equal(t, count, h.meter.of("refused "+reason), reason)
+	}
 }
 
 func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {

@@ -57,19 +57,11 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 	return a, person, ""
 }
 
-func (s *SignIn) tellFirst(w http.ResponseWriter, r *http.Request, reason Reason) {
-	wait := time.Duration(0)
-	if reason == TooMany || reason == StoreDown || reason == Busy {
-		wait = retryLater
-	}
-	s.write(w, r, statusOf(reason), wait, s.Forms.Told(r, Told{Reason: reason, On: pathSignIn}))
-}
-
 // showFirst shows the form, and uses nothing up: programs that look at mail open links, too.
 func (s *SignIn) showFirst(w http.ResponseWriter, r *http.Request) {
 	a, person, reason := s.linked(r)
 	if reason != "" {
-		s.tellFirst(w, r, reason)
+		s.tell(w, r, reason, pathSignIn)
 		return
 	}
 	s.firstForm(w, r, a, person, newSecret(), FirstForm{})
@@ -89,6 +81,7 @@ func (s *SignIn) firstForm(
 		f.Enrolment = &drawn
 		f.Setup = s.sealer.seal(asSetup, setup{a.Link, secret}, time.Now().Add(setupLasts))
 	}
+	f.Wait = waitOf(f.Reason)
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.First(r, f))
 }
 
@@ -97,7 +90,7 @@ func (s *SignIn) firstForm(
 func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	a, person, reason := s.linked(r)
 	if reason != "" {
-		s.tellFirst(w, r, reason)
+		s.tell(w, r, reason, pathSignIn)
 		return
 	}
 	ctx, now := r.Context(), time.Now()
@@ -115,10 +108,12 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	}
 	password := r.PostFormValue("password")
 	if problem := CheckPassword(password, person); problem != "" {
+		s.refused(r, WeakPassword, a.Person)
 		s.firstForm(w, r, a, person, secret, FirstForm{Reason: WeakPassword, Problem: problem})
 		return
 	}
 	if password != r.PostFormValue("again") {
+		s.refused(r, NotTheSame, a.Person)
 		s.firstForm(w, r, a, person, secret, FirstForm{Reason: NotTheSame})
 		return
 	}
@@ -134,7 +129,7 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	done, err := s.turn(ctx)
 	if err != nil {
 		s.refused(r, Busy, a.Person)
-		s.firstForm(w, r, a, person, secret, FirstForm{Reason: Busy, Wait: retryLater})
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: Busy})
 		return
 	}
 	after.Password, err = hashPassword(password)
@@ -144,11 +139,11 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	}
 	if errors.Is(err, ErrChanged) { // somebody else used the link first
 		s.refused(r, LinkUsed, a.Person)
-		s.tellFirst(w, r, LinkUsed)
+		s.tell(w, r, LinkUsed, pathSignIn)
 		return
 	}
 	if err != nil {
-		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err), Wait: retryLater})
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err)})
 		return
 	}
 	s.audit(r, "password and codes were set by a first-run link", "person", a.Person, "municipality", a.Municipality)

@@ -88,3 +88,28 @@ func TestSessionsThatAreCheckedAtOnceAreBounded(t *testing.T) {
 	require.EqualValues(t, 16, let.Load())
 	require.EqualValues(t, 16, seen.most.Load())
 }
+
+func TestAFloodOfRefusalsIsNoFloodOfLines(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	b := h.browser()
+	for range 40 {
+		b.from("10.0.0.5", "/sign-in/code", nil) // without a password before
+		r := b.request("POST", "/sign-in", nil)
+		r.Header.Set("X-Forwarded-For", "10.0.0.5")
+		r.Header.Set("Origin", "https://evil.example")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		b.do(r)
+	}
+	for h.meter.of("refused too_many") < 20 {
+		b.from("10.0.0.5", "/sign-in", try("nobody", "x"))
+	}
+	b.from("10.0.0.6", "/sign-in/code", nil)
+	lines := h.log.String()
+	require.Equal(t, 40, h.meter.of("refused cross_site"), "each is counted")
+	require.Equal(t, 41, h.meter.of("refused too_late"))
+	require.Equal(t, 1, strings.Count(lines, "reason=cross_site"))
+	require.Equal(t, 1, strings.Count(lines, "reason=too_many"))
+	require.Equal(t, 2, strings.Count(lines, "reason=too_late"), "one of each address")
+	require.Equal(t, h.meter.of("refused password"), strings.Count(lines, "reason=password"), "these are few")
+}

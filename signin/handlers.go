@@ -7,17 +7,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/httpserver"
-	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 const (
-	// retryLater is how soon to try again what was refused because too much came, or a server is away.
-	retryLater = 30 * time.Second
 	// longestForm bounds what a form sends.
 	longestForm = 16 << 10
 	// stepLasts is how long a person has for the code after the password.
@@ -55,7 +53,7 @@ func (s *SignIn) Protect(next http.Handler) http.Handler {
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refused(r, CrossOrigin, "")
-		s.write(w, r, http.StatusForbidden, 0, s.Forms.Told(r, Told{Reason: CrossOrigin, On: home}))
+		s.tell(w, r, CrossOrigin, home)
 	}))
 	return guard.Handler(next)
 }
@@ -76,6 +74,7 @@ func (s *SignIn) signInForm(r *http.Request, f SignInForm) SignInForm {
 
 func (s *SignIn) formAgain(w http.ResponseWriter, r *http.Request, f SignInForm) {
 	f = s.signInForm(r, f)
+	f.Wait = waitOf(f.Reason)
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.SignIn(r, f))
 }
 
@@ -136,7 +135,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	}
 	try, ok := s.limits.Begin(now, of)
 	if !ok {
-		again.Reason, again.Wait = TooMany, retryLater
+		again.Reason = TooMany
 		s.refused(r, TooMany, "")
 		s.formAgain(w, r, again)
 		return
@@ -145,7 +144,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	a, there, err := s.find(ctx, id)
 	if err != nil {
 		try.Succeeded()
-		again.Reason, again.Wait = s.fault(r, err), retryLater
+		again.Reason = s.fault(r, err)
 		s.formAgain(w, r, again)
 		return
 	}
@@ -161,7 +160,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errBusy):
 		try.Succeeded()
-		again.Reason, again.Wait = Busy, retryLater
+		again.Reason = Busy
 		s.refused(r, Busy, "")
 		s.formAgain(w, r, again)
 		return
@@ -238,11 +237,12 @@ func (s *SignIn) passedAccount(r *http.Request) (Account, string, error) {
 
 // fromPassword begins anew.
 func (s *SignIn) fromPassword(w http.ResponseWriter, r *http.Request, err error) {
-	f := SignInForm{Reason: TooLate}
 	if !errors.Is(err, errSeal) {
-		f.Reason, f.Wait = s.fault(r, err), retryLater
+		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err)})
+		return
 	}
-	s.formAgain(w, r, f)
+	s.refused(r, TooLate, "")
+	s.formAgain(w, r, SignInForm{Reason: TooLate})
 }
 
 func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request) {
@@ -254,6 +254,10 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *SignIn) codeAgain(w http.ResponseWriter, r *http.Request, f CodeForm) {
+	f.Wait = waitOf(f.Reason)
+	if f.Reason == TooMany {
+		f.Wait = limitCode.Every
+	}
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.Code(r, f))
 }
 
@@ -269,7 +273,7 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 	})
 	if !ok {
 		s.refused(r, TooMany, a.Person)
-		s.codeAgain(w, r, CodeForm{TooMany, limitCode.Every})
+		s.codeAgain(w, r, CodeForm{Reason: TooMany})
 		return
 	}
 	defer try.Failed()
@@ -279,11 +283,10 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 		try.Succeeded()
 		s.setStep(w, stepPassed, "", 0)
 		s.letIn(w, r, taken, next)
-	case reason == StoreDown:
-		try.Succeeded()
-		s.refused(r, reason, a.Person)
-		s.codeAgain(w, r, CodeForm{reason, retryLater})
 	default:
+		if reason == StoreDown {
+			try.Succeeded()
+		}
 		s.refused(r, reason, a.Person)
 		s.codeAgain(w, r, CodeForm{Reason: reason})
 	}
@@ -319,7 +322,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, began session, to
 	person, err := s.person(ctx, began)
 	if err == nil && len(person.Roles) == 0 {
 		s.refused(r, NoRole, began.Person)
-		s.write(w, r, statusOf(NoRole), 0, s.Forms.Told(r, Told{Reason: NoRole, On: pathSignIn}))
+		s.tell(w, r, NoRole, pathSignIn)
 		return
 	}
 	if err == nil {
@@ -330,8 +333,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, began session, to
 		err = s.start(w, r, began, tokens)
 	}
 	if err != nil {
-		reason := s.fault(r, err)
-		s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: withNext(next)}))
+		s.tell(w, r, s.fault(r, err), withNext(next))
 		return
 	}
 	s.Meter.SignedIn(began.Way)
@@ -364,8 +366,7 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 		err = s.checking(r.Context(), func() error { return s.end(w, r) })
 	}
 	if err != nil { // they must not think that they are signed out
-		reason := s.fault(r, err)
-		s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: home}))
+		s.tell(w, r, s.fault(r, err), home)
 		return
 	}
 	if someone {
@@ -437,12 +438,15 @@ func answerLeft(w http.ResponseWriter, left time.Duration) {
 
 // fault logs an error that is not the person's, and gives the reason to tell them.
 func (s *SignIn) fault(r *http.Request, err error) Reason {
-	s.Log.Error("nobody can sign in", "err", err)
-	if !errors.Is(err, note.ErrStoreDown) && !errors.Is(err, note.ErrBroken) {
-		s.Log.Debug("an unexpected fault", "err", err)
+	reason := StoreDown
+	if errors.Is(err, errManyChecks) {
+		reason = Busy
 	}
-	s.refused(r, StoreDown, "")
-	return StoreDown
+	if about, say := s.say(r, "fault at "+r.Pattern); say {
+		s.Log.Error("somebody could not sign in or out", append(about, "request", r.Pattern, "err", err)...)
+	}
+	s.refused(r, reason, "")
+	return reason
 }
 
 // refused counts and logs a refusal. id is empty unless it is known to be one: what was typed may be a password.
@@ -452,7 +456,34 @@ func (s *SignIn) refused(r *http.Request, reason Reason, id call.AgentID) {
 	if id != "" {
 		what = append(what, "person", id)
 	}
+	if reason.floods() {
+		more, say := s.say(r, string(reason)+" "+string(id))
+		if !say {
+			return
+		}
+		what = append(what, more...)
+	}
 	s.audit(r, "sign-in refused", what...)
+}
+
+// floods reports whether no limit bounds how often a reason comes up.
+func (reason Reason) floods() bool {
+	return slices.Contains([]Reason{
+		TooMany, Busy, StoreDown, ProviderDown, TooLate, WeakPassword, NotTheSame, CrossOrigin,
+	}, reason)
+}
+
+// hushFor is how long the log is silent about what it has said of an address.
+const hushFor = time.Minute
+
+// say reports whether something about the address of a request is to be logged now, and with what: how often it was not
+// since the last time.
+func (s *SignIn) say(r *http.Request, what string) (about []any, say bool) {
+	unsaid, say := s.hush.Say(httpserver.Client(r)+" "+what, time.Now())
+	if unsaid > 0 {
+		about = []any{"unlogged_before", unsaid}
+	}
+	return about, say
 }
 
 func (s *SignIn) audit(r *http.Request, what string, about ...any) {

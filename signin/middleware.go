@@ -209,7 +209,9 @@ func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 
 // unchecked answers a request whose session cannot be checked now.
 func (s *SignIn) unchecked(w http.ResponseWriter, r *http.Request, err error) {
-	s.Log.Error("a session could not be checked", "err", err)
+	if about, say := s.say(r, "session"); say {
+		s.Log.Error("a session could not be checked", append(about, "err", err)...)
+	}
 	reason := StoreDown
 	if errors.Is(err, errManyChecks) {
 		reason = Busy
@@ -218,7 +220,7 @@ func (s *SignIn) unchecked(w http.ResponseWriter, r *http.Request, err error) {
 		answerProblem(w, statusOf(reason), string(reason), "sessions cannot be checked now: try again")
 		return
 	}
-	s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: hereOf(r)}))
+	s.tell(w, r, reason, hereOf(r))
 }
 
 // answerProblem sends a problem in the form of package api.

@@ -356,6 +356,7 @@ func TestRedisIsAway(t *testing.T) {
 	form := b.post("/sign-in", "id", "anouk", "password", password)
 	require.Equal(t, http.StatusServiceUnavailable, form.status)
 	require.Equal(t, http.StatusServiceUnavailable, b.post("/sign-out").status, "they must not think they are out")
+	require.Contains(t, h.log.String(), `msg="somebody could not sign in or out" request="POST /sign-out" err=`)
 	h.redis.Restart()
 	require.Eventually(
 		t, func() bool { return b.get("/").status == http.StatusOK }, 20*time.Second, 50*time.Millisecond,

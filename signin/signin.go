@@ -65,6 +65,7 @@ type SignIn struct {
 	scs    *scs.SessionManager
 	sealer *sealer
 	limits *httpserver.Attempts
+	hush   *httpserver.Hush
 	hashes chan struct{} // holds one for each password that is being hashed
 	checks chan struct{} // holds one for each session that is being checked
 	bogus  string        // a hash that no password has, for accounts that are not there
@@ -91,7 +92,8 @@ func New(o Options) (*SignIn, error) {
 		return nil, errors.New("accounts without a code are for a loopback address only")
 	}
 	s := &SignIn{
-		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce),
+		Options: o, limits: httpserver.NewAttempts(), hush: httpserver.NewHush(hushFor),
+		hashes: make(chan struct{}, hashesAtOnce),
 		checks: make(chan struct{}, checksAtOnce), refreshes: map[string]*refresh{},
 	}
 	var err error
