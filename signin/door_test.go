@@ -106,13 +106,8 @@ func (d directory) Person(ctx context.Context, m call.MunicipalityID, id call.Ag
 	map[staff.Source]staff.Person, error,
 ) {
 	known, err := d.store.Person(ctx, m, id)
-	if err != nil {
-		return nil, err
-	}
-	if p, ok := d.file(id); ok && p.Municipality == m {
-		known[staff.FromFile] = p
-	}
-	return known, nil
+	p, ok := d.file(id)
+	return staff.WithFile(known, p, ok && p.Municipality == m), err
 }
 
 // begin opens the house on a real Redis. change changes its options.

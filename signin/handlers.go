@@ -348,13 +348,10 @@ func (s *SignIn) person(ctx context.Context, of session) (staff.Person, error) {
 	if err != nil {
 		return staff.Person{}, fmt.Errorf("look up a person: %w", err)
 	}
-	if of.Way != ByProvider {
-		if p, ok := known[staff.FromSignIn]; ok {
-			p.Roles = nil
-			known[staff.FromSignIn] = p
-		}
-	}
 	p := staff.Merge(known)
+	if of.Way != ByProvider {
+		p = staff.MergeUnvouched(known)
+	}
 	p.ID, p.Municipality = of.Person, of.Municipality
 	return p, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/httpserver"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -394,10 +395,10 @@ func (s *SignIn) userInfo(ctx context.Context, p *ready, token *oauth2.Token, su
 	return claims, nil
 }
 
-// keep keeps what the provider says of a person, when that is new.
+// keep keeps what the provider says of a person, when that is new, or what was kept cannot be read.
 func (s *SignIn) keep(ctx context.Context, p staff.Person) error {
 	known, err := s.Known.Person(ctx, p.Municipality, p.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, note.ErrBroken) {
 		return fmt.Errorf("look up a person: %w", err)
 	}
 	if before, ok := known[staff.FromSignIn]; ok && samePerson(before, p) {

@@ -60,6 +60,21 @@ func TestAPersonSignsInByTheProvider(t *testing.T) {
 	require.NotContains(t, text, "access2")
 }
 
+// Otherwise the person would be locked out until somebody mends Redis by hand.
+func TestASignInByTheProviderWritesABrokenRecordAnew(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options).unknown()
+	people := "bereikbaar:{deventer}:people"
+	require.NoError(t, h.raw().HSet(t.Context(), people, "sign_in:anouk", "?").Err())
+	require.Equal(t, "page of anouk", h.vouched(p).get("/").body)
+	require.NoError(t, h.raw().HSet(t.Context(), people, "page:anouk", "?").Err())
+	b := h.browser()
+	locked := b.get(b.at(p, "/sign-in/oidc"))
+	require.Equal(t, http.StatusServiceUnavailable, locked.status, "what an administrator said is not passed over")
+	require.NoError(t, h.raw().HDel(t.Context(), people, "page:anouk").Err())
+}
+
 func TestWhatTheProviderSaysMustBeRight(t *testing.T) {
 	t.Parallel()
 	p := startIDP(t)

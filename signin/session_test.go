@@ -275,9 +275,7 @@ func TestARemovedAccountsSessionsEnd(t *testing.T) {
 	t.Parallel()
 	h := begin(t)
 	b := h.in(deventer, anouk)
-	a, _, err := h.store.Account(t.Context(), deventer, anouk)
-	require.NoError(t, err)
-	require.NoError(t, h.store.ChangeAccount(t.Context(), &a, nil))
+	require.NoError(t, h.store.RemoveAccount(t.Context(), deventer, anouk))
 	require.Equal(t, http.StatusSeeOther, b.get("/").status)
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Known gives what each source knows of a person, see staff.Merge; nothing when nobody knows them. Errors wrap
-// note.ErrStoreDown or note.ErrBroken.
+// note.ErrStoreDown or note.ErrBroken: with the latter it gives what can be read.
 type Known interface {
 	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[staff.Source]staff.Person, error)
 }
