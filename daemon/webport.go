@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
-// portAgainAfter is how long the daemon waits before it tries again to open the API's port: its holder may go away.
+// portAgainAfter is how long the daemon waits before it tries again to open the web port: its holder may go away.
 const portAgainAfter = 2 * time.Second
 
 // reader reads notes through the journal where it can, and finds them in the store.
@@ -73,14 +73,14 @@ func (p *webPort) servePages(c *config.SignIn, of pages.Options, door signin.Opt
 	if p.signIn, err = signin.New(door); err != nil {
 		return fmt.Errorf("sign_in: %w", err)
 	}
-	inside := show.Handler()
-	way := show.Secured(p.signIn.Handler())
+	inside, way, site := show.Handler(), p.signIn.Handler(), http.NewServeMux()
+	site.Handle("/sign-in", way)
+	site.Handle("/sign-in/", way)
+	site.Handle("/sign-out", way)
+	site.Handle("/events", p.signIn.RequiredForStream(inside))
+	site.Handle("/", p.signIn.Protect(p.signIn.Required(inside)))
 	p.mux.Handle("/static/", show.Static())
-	p.mux.Handle("/sign-in", way)
-	p.mux.Handle("/sign-in/", way)
-	p.mux.Handle("/sign-out", way)
-	p.mux.Handle("/events", p.signIn.RequiredForStream(inside))
-	p.mux.Handle("/", show.Secured(p.signIn.Protect(p.signIn.Required(inside))))
+	p.mux.Handle("/", show.Secured(site)) // also what turns somebody away
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (p *webPort) serve(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if p.isClosed(err) {
+		if p.setClosed(err) {
 			p.log.Error("the web port cannot be reached; calls are answered without it", "err", err)
 		}
 		select {
@@ -142,13 +142,13 @@ func (p *webPort) serveOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.isClosed(nil)
+	p.setClosed(nil)
 	p.log.Info("the web port can be reached", "address", listener.Addr().String())
 	return httpserver.Serve(ctx, listener, p.mux, p.log)
 }
 
-// isClosed records why the API cannot be reached, nil when it serves, and reports whether that is news.
-func (p *webPort) isClosed(why error) bool {
+// setClosed records why the port cannot be reached, nil when it serves, and reports whether that is news.
+func (p *webPort) setClosed(why error) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.closed
@@ -156,7 +156,7 @@ func (p *webPort) isClosed(why error) bool {
 	return fmt.Sprint(before) != fmt.Sprint(why)
 }
 
-// health says whether the API can be reached, and whether the tokens in force are those of their file.
+// health says whether the port can be reached, and whether the tokens in force are those of their file.
 func (p *webPort) health(context.Context) metrics.Health {
 	var tokens error
 	if p.tokens != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
@@ -164,7 +165,7 @@ func (h *house) route(w http.ResponseWriter, r *http.Request) {
 	})
 	mux.Handle("/", h.Protect(h.Required(page)))
 	mux.Handle("/events", h.RequiredForStream(page))
-	mux.ServeHTTP(w, r)
+	httpserver.Page(mux).ServeHTTP(w, r)
 }
 
 // visitor is the last that the page met.

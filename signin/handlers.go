@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// longestForm bounds what a form sends.
+	// longestForm bounds what a form sends: anybody may send one.
 	longestForm = 16 << 10
 	// stepLasts is how long a person has for the code after the password.
 	stepLasts = 5 * time.Minute
 )
 
-// Handler serves the addresses under /sign-in, and /sign-out.
+// Handler serves the addresses under /sign-in, and /sign-out. The headers of pages are the site's, see httpserver.Page.
 func (s *SignIn) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathSignIn, s.showSignIn)
@@ -37,11 +37,11 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathStay, s.stay)
 	mux.HandleFunc("POST "+pathSignOut, s.signOut)
 	guarded := s.Protect(mux)
-	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, longestForm)
 		guarded.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // Protect refuses what another site makes a browser send. Everything that changes something goes through it.
