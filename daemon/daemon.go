@@ -146,7 +146,7 @@ func (d *Daemon) openStores(cfg *config.Config) (err error) {
 	}
 	d.keeper = keeper.New(d.store, d.journal, watch)
 	_ = d.municipalities.takeOver(cfg, d.keeper) // so that the first figures are whole; the rounds try again, and tell
-	work := callback.Joined{Notes: d.keeper, Finder: d.store, Tally: d.store, Presence: d.store}
+	work := callback.Joined{Notes: d.keeper, Tally: d.store, Presence: d.store}
 	d.worklist = callback.NewWorklist(work, d.settings, nil)
 	promises := callback.NewService(work, d.settings, d.settings, nil)
 	d.notes = countedNotes{promises, d.keeper, d.worklist, d.metrics, newRepeats()}

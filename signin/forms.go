@@ -73,8 +73,6 @@ const (
 	pathProvider = "/sign-in/oidc"
 	pathCallback = "/sign-in/oidc/callback"
 	pathFirst    = "/sign-in/first/{token}"
-	pathStay     = "/sign-in/stay"
-	pathLeft     = "/sign-in/left"
 	pathSignOut  = "/sign-out"
 )
 

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,8 +32,6 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathFirst, s.takeFirst)
 	mux.HandleFunc("GET "+pathProvider, s.toProvider)
 	mux.HandleFunc("GET "+pathCallback, s.fromProvider)
-	mux.HandleFunc("GET "+pathLeft, s.tellLeft)
-	mux.HandleFunc("POST "+pathStay, s.stay)
 	mux.HandleFunc("POST "+pathSignOut, s.signOut)
 	guarded := s.Protect(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -392,45 +389,6 @@ func (s *SignIn) leaving(r *http.Request) (of session, how Ending, err error) {
 	}
 	of = session{Person: guest.Person.ID, Municipality: guest.Person.Municipality}
 	return of, Everywhere, s.SignOuts.SignOut(ctx, of.Municipality, of.Person)
-}
-
-// leftForm is how long a session has.
-type leftForm struct {
-	Left int `json:"left_seconds"`
-	Warn int `json:"warn_seconds"` // warn when fewer are left
-}
-
-// WarnBefore is how long before its end a person is warned that their session ends (WCAG 2.2.1).
-const WarnBefore = 2 * time.Minute
-
-// tellLeft says how long the session has. Asking does not make it longer.
-func (s *SignIn) tellLeft(w http.ResponseWriter, r *http.Request) {
-	who, err := s.Look(r)
-	if err != nil {
-		s.turnAway(w, r, err)
-		return
-	}
-	answerLeft(w, who.Left)
-}
-
-// stay makes the session longer, because the person asked for it.
-func (s *SignIn) stay(w http.ResponseWriter, r *http.Request) {
-	who, err := s.active(r)
-	if err != nil {
-		s.turnAway(w, r, err)
-		return
-	}
-	if !isPartial(r) {
-		redirect(w, r, hereOf(r))
-		return
-	}
-	answerLeft(w, who.Left)
-}
-
-func answerLeft(w http.ResponseWriter, left time.Duration) {
-	w.Header().Set("Content-Type", "application/json")
-	text, _ := json.Marshal(leftForm{int(left.Seconds()), int(WarnBefore.Seconds())}) // numbers can always be written
-	_, _ = w.Write(append(text, '\n'))
 }
 
 // fault logs an error that is not the person's, and gives the reason to tell them.

@@ -18,7 +18,6 @@ import (
 // Guest is the person of a session.
 type Guest struct {
 	Person staff.Person // merged over all that know them
-	Way    Way
 	Left   time.Duration // until their session ends when they do nothing
 	Last   time.Time     // when it ends, whatever they do; UTC
 }
@@ -30,16 +29,8 @@ func (g Guest) Visitor() access.Visitor {
 	}
 }
 
-type guestKey struct{}
-
-// GuestOf gives the person that Required put into the context, false when there is none.
-func GuestOf(ctx context.Context) (Guest, bool) {
-	g, ok := ctx.Value(guestKey{}).(Guest)
-	return g, ok
-}
-
 // Required lets only people through who are signed in, and notes that they are there. The context of the request has
-// the person, as visitor, person and session: access.From and its neighbours give them, and GuestOf.
+// the person, as visitor, person and session: access.From and its neighbours give them.
 //
 // Somebody who is not signed in is sent to the form, and back to this page afterwards. What they typed is not lost:
 //
@@ -75,7 +66,7 @@ func (s *SignIn) RequiredForStream(next http.Handler) http.Handler {
 }
 
 func withGuest(ctx context.Context, g Guest) context.Context {
-	ctx = access.WithPerson(access.With(context.WithValue(ctx, guestKey{}, g), g.Visitor()), g.Person)
+	ctx = access.WithPerson(access.With(ctx, g.Visitor()), g.Person)
 	return access.WithSession(ctx, access.Session{Ends: time.Now().UTC().Add(g.Left), Last: g.Last})
 }
 
@@ -166,7 +157,7 @@ func (s *SignIn) guest(ctx context.Context, token string, is stored, left time.D
 	if err == nil && active && len(person.Roles) > 0 {
 		left, err = s.touch(ctx, token, is, left)
 	}
-	return Guest{Person: person, Way: is.Session.Way, Left: left, Last: is.Deadline.UTC()}, err
+	return Guest{Person: person, Left: left, Last: is.Deadline.UTC()}, err
 }
 
 // over ends a session that no longer counts.

@@ -68,21 +68,9 @@ func TestASessionEndsWhenNothingIsDone(t *testing.T) {
 
 	b.lasts(time.Minute)
 	require.Equal(t, http.StatusOK, b.get("/events").status)
-	told := b.get("/sign-in/left")
-	require.Equal(t, http.StatusOK, told.status)
-	var says struct {
-		Left int `json:"left_seconds"`
-		Warn int `json:"warn_seconds"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(told.body), &says))
-	require.InDelta(t, 60, says.Left, 3)
-	require.Equal(t, 120, says.Warn)
-	require.LessOrEqual(t, b.left(), time.Minute, "neither a stream nor a question is activity")
+	require.LessOrEqual(t, b.left(), time.Minute, "a stream is no activity")
 
 	require.Equal(t, http.StatusOK, b.get("/").status)
-	require.InDelta(t, 15*time.Minute, b.left(), float64(5*time.Second))
-	b.lasts(time.Minute)
-	require.Equal(t, http.StatusSeeOther, b.post("/sign-in/stay").status)
 	require.InDelta(t, 15*time.Minute, b.left(), float64(5*time.Second))
 
 	b.edit(func(has map[string]any) { has["deadline"] = time.Now().Add(90 * time.Second) })
@@ -332,7 +320,7 @@ func TestAnotherSiteCanNeitherSignInNorOut(t *testing.T) {
 	t.Parallel()
 	h := begin(t)
 	b := h.in(deventer, anouk)
-	for _, path := range []string{"/sign-out", "/sign-in", "/sign-in/code", "/sign-in/stay", "/notes/new"} {
+	for _, path := range []string{"/sign-out", "/sign-in", "/sign-in/code", "/notes/new"} {
 		r := b.request("POST", path, url.Values{})
 		r.Header.Set("Origin", "https://evil.example")
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
