@@ -134,7 +134,7 @@ func begin(t testing.TB, change ...func(*signin.Options)) *house {
 		Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{deventer, raalte} },
 		Address:        address, Sessions: h.store.Sessions(), SignOuts: h.store, People: h.store,
 		Known: directory{func(id call.AgentID) (staff.Person, bool) { p, ok := h.file[id]; return p, ok }, h.store},
-		Local: &signin.Local{Accounts: h.store},
+		Local: &signin.Local{Accounts: h.store}, Idle: 15 * time.Minute, Most: 10 * time.Hour,
 		Forms: forms{}, Meter: h.meter, Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	}
 	for _, c := range change {

@@ -2,14 +2,13 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
@@ -189,7 +188,9 @@ func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case isPartial(r):
 		w.Header().Set(HeaderSignIn, on)
-		answerProblem(w, http.StatusUnauthorized, "session", "the session has ended: nothing was done; sign in again")
+		const over = "the session has ended: nothing was done; sign in again"
+		p := httpserver.NewProblem(http.StatusUnauthorized, "session", over)
+		httpserver.AnswerProblem(w, p.Status, p, 0)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set(HeaderSignIn, on)
 		s.write(w, r, http.StatusUnauthorized, 0, s.Forms.Told(r, Told{SessionOver: true, On: on}))
@@ -208,25 +209,9 @@ func (s *SignIn) unchecked(w http.ResponseWriter, r *http.Request, err error) {
 		reason = Busy
 	}
 	if isPartial(r) {
-		answerProblem(w, statusOf(reason), string(reason), "sessions cannot be checked now: try again")
+		p := httpserver.NewProblem(statusOf(reason), string(reason), "sessions cannot be checked now: try again")
+		httpserver.AnswerProblem(w, p.Status, p, waitOf(reason))
 		return
 	}
 	s.tell(w, r, reason, hereOf(r))
-}
-
-// answerProblem sends a problem in the form of package api.
-func answerProblem(w http.ResponseWriter, status int, code, detail string) {
-	text, _ := json.Marshal(struct { // texts and numbers can always be written
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Code   string `json:"code"`
-	}{"about:blank", http.StatusText(status), status, detail, code})
-	w.Header().Set("Content-Type", "application/problem+json")
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(int(retryLater.Seconds())))
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that hung up needs no answer
 }

@@ -348,17 +348,3 @@ func TestRedisIsAway(t *testing.T) {
 		t, func() bool { return b.get("/").status == http.StatusOK }, 20*time.Second, 50*time.Millisecond,
 	)
 }
-
-func TestASessionOnlyForALoopbackAddressWithoutHTTPS(t *testing.T) {
-	for address, ok := range map[string]bool{
-		"https://bel.deventer.nl": true, "http://127.0.0.1:8570": true, "http://localhost:8570": true,
-		"http://[::1]:8570": true, "http://bel.deventer.nl": false, "http://10.0.0.1": false, "bel.deventer.nl": false,
-	} {
-		at, err := url.Parse(address)
-		require.NoError(t, err)
-		_, err = signin.New(signin.Options{Address: at})
-		require.Equal(t, ok, err == nil, "%s: %v", address, err)
-		_, err = signin.New(signin.Options{Address: at, Local: &signin.Local{WithoutCode: true}})
-		require.Equal(t, ok && !strings.Contains(address, "deventer"), err == nil, "%s without codes: %v", address, err)
-	}
-}

@@ -206,7 +206,7 @@ func TestALinkOfTheCommandOpensTheAccount(t *testing.T) {
 		Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{"deventer"} },
 		Address:        &url.URL{Scheme: "http", Host: "127.0.0.1:8570"},
 		Sessions:       c.Store.Sessions(), SignOuts: c.Store, Known: c.Store, People: c.Store,
-		Local: &signin.Local{Accounts: c.Store, WithoutCode: true},
+		Local: &signin.Local{Accounts: c.Store, WithoutCode: true}, Idle: time.Minute, Most: time.Hour,
 		Forms: shown, Meter: shown, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
