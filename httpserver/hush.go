@@ -6,7 +6,8 @@ import (
 )
 
 // Hush keeps a flood of requests from being a flood of lines in a log: of what there is to say about a key, such as an
-// address, the first of a while is said, and the rest is counted. Use NewHush. It is safe for use by several goroutines.
+// address, the first of a while is said, and the rest is counted. Use NewHush. It is safe for use by several
+// goroutines.
 type Hush struct {
 	while time.Duration
 	mu    sync.Mutex

@@ -16,7 +16,7 @@ import (
 
 // Guest is the person of a session.
 type Guest struct {
-	Person staff.Person // merged over all that know them
+	Person staff.Person  // merged over all that know them
 	Left   time.Duration // until their session ends when they do nothing
 	Last   time.Time     // when it ends, whatever they do; UTC
 }

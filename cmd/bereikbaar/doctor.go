@@ -40,7 +40,8 @@ func doctorCommand() *cobra.Command {
 			defer store.Close()
 			var rehearsal sync.Mutex // held as long as it has something to clean up
 			report := doctor.Examine(cmd.Context(), doctor.Installation{
-				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Look: readLook, Proof: daemon.WitnessOf(cfg).Read,
+				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Look: readLook,
+				Proof: daemon.WitnessOf(cfg).Read,
 				Rehearse: func(ctx context.Context) error {
 					rehearsal.Lock()
 					defer rehearsal.Unlock()
