@@ -165,7 +165,6 @@ var (
 		`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.@:/-]{0,40}\{number\}[A-Za-z0-9_.@:/-]{0,80}$`,
 	)
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
-	personPattern   = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 	emailPattern    = regexp.MustCompile(`^[^\s@<>(),;:"\\]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?$`)
 	// RFC 6749, appendix A.4
 	scopePattern = regexp.MustCompile(`^[!#-\[\]-~]{1,100}$`)
@@ -229,7 +228,7 @@ func anyForm(string) (what, mend string) { return "", "" }
 
 // personKeyForm wants small letters: what is typed or claimed at sign-in is folded to them.
 func personKeyForm(s string) (what, mend string) {
-	if personPattern.MatchString(s) {
+	if call.IsPersonID(s) && s == strings.ToLower(s) {
 		return "", ""
 	}
 	return shown(s) + " cannot be the id of a person",

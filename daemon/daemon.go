@@ -146,7 +146,7 @@ func (d *Daemon) openStores(cfg *config.Config) (err error) {
 	}
 	d.keeper = keeper.New(d.store, d.journal, watch)
 	_ = d.municipalities.takeOver(cfg, d.keeper) // so that the first figures are whole; the rounds try again, and tell
-	work := callback.Joined{Notes: d.keeper, Finder: d.store, Tally: d.store, Presence: d.store}
+	work := callback.Joined{Notes: d.keeper, Tally: d.store, Presence: d.store}
 	d.worklist = callback.NewWorklist(work, d.settings, nil)
 	promises := callback.NewService(work, d.settings, d.settings, nil)
 	d.notes = countedNotes{promises, d.keeper, d.worklist, d.metrics, newRepeats()}
@@ -216,6 +216,22 @@ func (d *Daemon) openWeb() error {
 	})
 }
 
+// serveWeb serves the web port until ctx ends. Then the streams of changes end at once: the port waits for them.
+func (d *Daemon) serveWeb(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	if d.feed != nil {
+		work.Go(func() {
+			<-ctx.Done()
+			d.feed.Close()
+		})
+	}
+	d.web.serve(ctx)
+}
+
+// webPart is the name of the web port, with its API and its pages, in figures: it is older than the pages.
+const webPart = "api"
+
 // watchHealth joins what the operations port tells.
 func (d *Daemon) watchHealth(library *prompts.Library) error {
 	d.pulse = metrics.NewPulse("heartbeat", pulseLimit)
@@ -225,7 +241,7 @@ func (d *Daemon) watchHealth(library *prompts.Library) error {
 		{Name: "prompts", Health: promptsHealth(d.settings, library)},
 	}
 	if d.web != nil {
-		parts = append(parts, metrics.Part{Name: "api", Health: d.web.health})
+		parts = append(parts, metrics.Part{Name: webPart, Health: d.web.health})
 	}
 	return d.metrics.Watch(metrics.Sources{
 		Queues:         d.queues,
@@ -272,10 +288,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 	})
 	if d.web != nil {
-		work.Go(func() { d.web.serve(ctx) })
-	}
-	if d.feed != nil {
-		defer d.feed.Close()
+		work.Go(func() { d.serveWeb(ctx) })
 	}
 	work.Go(func() { d.watchConfig(ctx) })
 	work.Go(func() { supervised.keepAlive(ctx, d.turns) })

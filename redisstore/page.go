@@ -110,9 +110,6 @@ func (s *Store) pageOf(
 	if !q.Until.IsZero() {
 		end = milli(q.Until.UnixMilli())
 	}
-	if score == "" && !q.From.IsZero() {
-		score, id = milli(q.From.UnixMilli()), "" // no id is before the empty one
-	}
 	reply, err := s.run(ctx, pageScript, keys, []any{score, id, end, limit})
 	switch {
 	case err != nil:

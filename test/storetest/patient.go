@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
@@ -13,7 +12,7 @@ import (
 )
 
 // patient repeats an operation when the store did not answer. All operations of a store may be repeated.
-type patient struct{ store callback.WorkStore }
+type patient struct{ store Store }
 
 func (p patient) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return Patiently(func() (note.Note, error) { return p.store.Make(ctx, made) })
