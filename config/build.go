@@ -54,6 +54,7 @@ func (b *builder) system() {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}
 	b.signIn()
+	b.notifyServer()
 	if b.web() && collide(c.Listen.Web, c.Listen.Operations) {
 		b.doc.problem(
 			"listen.web", "it is the same port as listen.operations, and only one can have it",
@@ -125,6 +126,7 @@ func (b *builder) plan() {
 	b.teams(p)
 	b.groups()
 	b.people()
+	b.notifyReceivers()
 	b.entries(p)
 	b.unknown(p)
 	b.follow(p)

@@ -21,6 +21,7 @@ type Config struct {
 	Listen    Listen
 	Web       Web
 	SignIn    *SignIn // nil when nobody signs in
+	Notify    *Notify // nil when nobody is told of notes
 	Prompts   Prompts
 	State     State
 	Log       Log

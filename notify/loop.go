@@ -113,6 +113,12 @@ func (l *Loop) Run(ctx context.Context) {
 }
 
 func (l *Loop) tick(ctx context.Context, now time.Time) {
+	if len(l.o.Rules().Receivers) == 0 { // nobody is told of anything: the store is left alone
+		for _, channel := range Channels() {
+			l.o.Meter.Waiting(channel, 0, 0)
+		}
+		return
+	}
 	waiting := map[Channel]Row{}
 	var problems []error
 	for _, m := range l.o.Municipalities() {
