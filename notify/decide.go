@@ -94,10 +94,12 @@ func daily(receivers []Receiver, told map[string]string, hours map[call.TeamID]*
 	return moves, items
 }
 
-// moot says why an item need not be told any more, empty when it must be. n is its note as it is now. A program that
-// follows along is told all the same.
-func moot(i Item, n note.Note) bool {
+// moot reports whether an item need not be told any more. n is its note as it is now. A program that follows along is
+// told also of what is done by now.
+func moot(i Item, to Receiver, n note.Note) bool {
 	switch {
+	case !concerns(to, n, n.Team): // it is no business of theirs any more
+		return true
 	case i.Lane.Channel() == Webhook:
 		return false
 	case !n.State.Live(), n.Team != i.Team:
@@ -115,7 +117,7 @@ const (
 	lanePause  = time.Minute
 )
 
-// pause is how long to wait after so many tries: half of it by chance, from 0 up to 1, so that many do not come at once.
+// pause is how long to wait after so many tries: half of it by chance, from 0 up to 1, so that not all come at once.
 func pause(tries int, longest time.Duration, chance float64) time.Duration {
 	whole := longest
 	if shift := max(tries-1, 0); shift < 20 {

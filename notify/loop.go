@@ -28,6 +28,8 @@ const (
 	mostWaiting = 5000
 	// leaseFor is how long nobody else sends an item: longer than a try takes.
 	leaseFor = 2 * sendLimit
+	// finish is how long a try may go on when we stop: an answer that is not heard makes a second message.
+	finish = 3 * time.Second
 )
 
 // logPlace is the place that says how far the log was told.
@@ -195,18 +197,20 @@ func (l *Loop) follow(
 		return err
 	}
 	var items []Item
+	old := 0
 	for _, e := range events {
+		if now.Sub(e.At) > mostAge { // notifications, or the daemon, were off: what is told so late surprises
+			old++
+			continue
+		}
 		fresh, err := l.itemsOf(ctx, m, here, e)
 		if err != nil {
 			return err
 		}
-		for _, i := range fresh {
-			if now.Sub(i.At) > mostAge {
-				l.dropped(i, TooOld)
-				continue
-			}
-			items = append(items, i)
-		}
+		items = append(items, fresh...)
+	}
+	if old > 0 {
+		l.o.Logger.Warn("changes of notes are too old to be told", "municipality", m, "changes", old)
 	}
 	return l.enqueue(ctx, m, Move{Place: logPlace, From: place, To: next}, items)
 }
@@ -285,19 +289,36 @@ func (l *Loop) deliver(ctx context.Context, m call.MunicipalityID, row Row) {
 // one tells the next item of a lane, and reports whether to go on.
 func (l *Loop) one(ctx context.Context, place lanePlace, state *laneState) bool {
 	of, ok, err := l.o.Outbox.Lease(ctx, place.municipality, place.lane, leaseFor)
-	if errors.Is(err, note.ErrBroken) {
-		l.dropped(of.Item, Unreadable) // the store has removed it
-		return false
+	if errors.Is(err, note.ErrBroken) && of.ID != "" { // the store has removed it
+		l.dropped(of.Item, Unreadable)
+		return true
 	}
 	if err != nil || !ok { // the next look says why
 		return false
 	}
-	err = l.tell(ctx, place.municipality, of.Item)
-	if ctx.Err() != nil && err != nil {
+	longer, end := outliving(ctx)
+	defer end()
+	err = l.tell(longer, place.municipality, of.Item)
+	if longer.Err() != nil && err != nil {
 		return false // we stop: the next daemon tries when the lease ends
 	}
-	ctx = context.WithoutCancel(ctx) // what was done is written down also when we stop
-	return l.settle(ctx, place, state, of, err)
+	return l.settle(context.WithoutCancel(ctx), place, state, of, err) // what was done is written down
+}
+
+// outliving gives a context that ends a moment after ctx.
+func outliving(ctx context.Context) (context.Context, func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-longer.Done():
+		case <-time.After(finish):
+			cancel()
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // tell makes one try.
@@ -327,7 +348,7 @@ func (l *Loop) tell(ctx context.Context, m call.MunicipalityID, i Item) error {
 		return err
 	}
 	l.o.Meter.Delivered(i.Lane.Channel(), i.Kind)
-	l.o.Logger.Info("told", "id", i.ID, "kind", i.Kind, "lane", i.Lane, "note", i.Note, "team", i.Team)
+	l.o.Logger.Info("a notification was delivered", "id", i.ID, "kind", i.Kind, "lane", i.Lane, "note", i.Note, "team", i.Team)
 	l.mu.Lock()
 	l.sent[i.ID] = true
 	l.mu.Unlock()
@@ -367,7 +388,7 @@ func (l *Loop) settle(ctx context.Context, place lanePlace, state *laneState, of
 
 // putOff tries later: the item, or all of its lane when the server is to blame.
 func (l *Loop) putOff(ctx context.Context, place lanePlace, state *laneState, of Leased, why *SendError) bool {
-	after := time.Duration(0)
+	var after time.Duration
 	if why.Lane {
 		l.mu.Lock()
 		state.fails++

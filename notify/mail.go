@@ -124,10 +124,10 @@ func (s SMTP) dial(all context.Context, encrypted *tls.Config) mail.DialContextF
 	}
 }
 
-// codes of SMTP that say that our user or password is not right.
+// The codes of SMTP that we know. From codeAuthNeeded on, ten are about our user and password.
 const (
+	codeClosing    = 421
 	codeAuthNeeded = 530
-	codeAuthWrong  = 535
 )
 
 // dialled says why there is no connection that takes mail.
@@ -143,7 +143,8 @@ func dialled(err error) error {
 	return &SendError{Failure: failure, Code: said.Code, Lane: true}
 }
 
-// answered says what the server answered to a message.
+// answered says what the server answered to a message. What is about us as senders, or about rights, an operator can
+// mend; the rest of the 5xx is for good.
 func answered(err error) error {
 	var said *mail.SendError
 	if !errors.As(err, &said) {
@@ -151,12 +152,15 @@ func answered(err error) error {
 	}
 	code := said.ErrorCode()
 	switch {
-	case code == codeAuthNeeded || code == codeAuthWrong:
+	case code >= codeAuthNeeded && code < codeAuthNeeded+10:
 		return &SendError{Failure: SignIn, Code: code, Lane: true}
+	case code >= 400 && said.Reason == mail.ErrSMTPMailFrom, code == codeClosing:
+		return &SendError{Failure: Refused, Code: code, Lane: true}
 	case code >= 500:
-		return &SendError{Failure: Refused, Code: code, Forever: true}
+		policy := strings.HasPrefix(said.EnhancedStatusCode(), "5.7.") // RFC 3463, such as a relay that is denied
+		return &SendError{Failure: Refused, Code: code, Forever: !policy}
 	case code >= 400:
-		return &SendError{Failure: Refused, Code: code, Lane: code == 421}
+		return &SendError{Failure: Refused, Code: code}
 	case said.Reason == mail.ErrGetSender || said.Reason == mail.ErrGetRcpts || said.Reason == mail.ErrNoUnencoded:
 		return &SendError{Failure: Refused, Forever: true}
 	}

@@ -142,8 +142,8 @@ type Row struct {
 type Outbox interface {
 	// Places gives how far everything was told, by place.
 	Places(ctx context.Context, m call.MunicipalityID) (map[string]string, error)
-	// Enqueue moves a place and adds items, as one step. An item that waits already is not added again. It gives the ids
-	// of the items that found their lane full: a lane holds at most most. Error also: ErrMoved.
+	// Enqueue moves a place and adds items, as one step. An item that waits already is not added again. It gives the
+	// ids of the items that found their lane full: a lane holds at most most. Error also: ErrMoved.
 	Enqueue(ctx context.Context, m call.MunicipalityID, move Move, items []Item, most int) (full []string, err error)
 	// Rows gives the lanes in which something waits or waited.
 	Rows(ctx context.Context, m call.MunicipalityID) ([]Row, error)

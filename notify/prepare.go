@@ -99,7 +99,7 @@ func (d editor) read(ctx context.Context, m call.MunicipalityID, i Item, to Rece
 			return nil, dropError{Unreadable}
 		case err != nil:
 			return nil, err
-		case moot(i, n):
+		case moot(i, to, n):
 			return nil, dropError{Moot}
 		}
 		return []note.Note{n}, nil

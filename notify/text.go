@@ -17,7 +17,6 @@ type words struct {
 	subject map[Kind]string // %s: the reference; of Daily the day
 	first   map[Kind]string // %s: the team
 	own     string          // first, of a person's own list
-	none    string
 
 	reference, by, open, name, number, about, story string
 	more, late, why                                 string

@@ -184,8 +184,8 @@ func (o *Outbox) Later(
 // settle removes an item, or puts it off.
 //
 //	KEYS  1 the lane's items (hash)  2 when they are due (zset)  3 the times of their events (zset)  4 the lanes (set)
-//	ARGV  1 the id  2 the end of our lease, ms  3 the item's new text; empty to remove it  4 how long to put it off, ms
-//	      5 the lane
+//	ARGV  1 the id  2 the end of our lease, ms  3 the item's new text; empty to remove it
+//	      4 how long to put it off, ms  5 the lane
 //	returns {"done"} | {"lapsed"} | {"broken", key, problem}
 //
 // A lost reply does no harm: the repeat finds that the lease has ended.
