@@ -121,13 +121,13 @@ func TestAServerIsAwayAndComesBack(t *testing.T) {
 		require.Greater(t, failed, 40, "it is looked at again within a minute")
 		require.Less(t, failed, 140, "by one of the five at a time")
 		require.Equal(t, 1, strings.Count(s.log.String(), "notifications cannot be delivered"), "it is said once")
-		require.InDelta(t, time.Hour.Seconds(), s.meter.oldest[Mail].Seconds(), 5)
+		require.InDelta(t, time.Hour.Seconds(), s.meter.age(Mail).Seconds(), 5)
 		s.post.fails(MailLane, nil)
 		passes(2*lanePause + 5*time.Second)
 		require.Len(t, s.post.of(MailLane), 5)
 		require.Contains(t, s.log.String(), "delivered again")
 		require.Zero(t, s.box.waiting())
-		require.Zero(t, s.meter.oldest[Mail])
+		require.Zero(t, s.meter.age(Mail))
 		ids := map[string]bool{}
 		for _, m := range s.post.of(MailLane) {
 			ids[m.ID] = true

@@ -190,6 +190,30 @@ func (f *figures) Waiting(c Channel, _ int, oldest time.Duration) {
 	f.oldest[c] = oldest
 }
 
+func (f *figures) age(of Channel) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.oldest[of]
+}
+
+// paper is a log that is read while it is written.
+type paper struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *paper) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *paper) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
 func (f *figures) count(what string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -250,7 +274,7 @@ type scene struct {
 	box   *boxInMemory
 	post  *post
 	meter *figures
-	log   *bytes.Buffer
+	log   *paper
 	mu    sync.Mutex // of rules while a loop runs
 	rules Rules
 	hours map[call.TeamID]*calendar.Hours
@@ -266,7 +290,7 @@ func inScene(t *testing.T, test func(s *scene)) {
 		time.Sleep(2*24*time.Hour + 6*time.Hour)
 		hours := calendarOf(t)
 		test(&scene{
-			t: t, notes: storetest.NewMemory(), box: newBox(), log: &bytes.Buffer{},
+			t: t, notes: storetest.NewMemory(), box: newBox(), log: &paper{},
 			post:  &post{got: map[Lane][]Message{}, fail: map[Lane]error{}, hang: map[Lane]bool{}},
 			meter: &figures{counts: map[string]int{}, oldest: map[Channel]time.Duration{}},
 			hours: map[call.TeamID]*calendar.Hours{"burgerzaken": hours, "kcc": hours},
