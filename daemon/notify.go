@@ -34,12 +34,7 @@ func notifyRules(cfg *config.Config) notify.Rules {
 		return notify.Rules{}
 	}
 	r := notify.Rules{Link: c.Link, Number: c.Number, Story: c.Story, Hooks: map[notify.Lane]notify.Hook{}}
-	if s := c.SMTP; s != nil {
-		r.SMTP = &notify.SMTP{
-			Host: s.Host, Port: s.Port, TLS: notify.TLSMode(s.TLS), Roots: s.Roots, From: s.From, Name: s.Name,
-			Username: s.Username, Password: s.Password.Reveal(),
-		}
-	}
+	r.SMTP = SMTPOf(cfg)
 	for _, team := range slices.Sorted(maps.Keys(c.Teams)) {
 		for _, address := range c.Teams[team].Addresses {
 			r.Receivers = append(r.Receivers, notify.Receiver{
@@ -63,6 +58,18 @@ func notifyRules(cfg *config.Config) notify.Rules {
 		})
 	}
 	return r
+}
+
+// SMTPOf is the server that takes our mail, nil for none.
+func SMTPOf(cfg *config.Config) *notify.SMTP {
+	if cfg.Notify == nil || cfg.Notify.SMTP == nil {
+		return nil
+	}
+	s := cfg.Notify.SMTP
+	return &notify.SMTP{
+		Host: s.Host, Port: s.Port, TLS: notify.TLSMode(s.TLS), Roots: s.Roots, From: s.From, Name: s.Name,
+		Username: s.Username, Password: s.Password.Reveal(),
+	}
 }
 
 // hookTeams are the teams of whose notes a program is told: all of its municipality unless it names some.

@@ -52,6 +52,7 @@ const (
 	checkClock         = "clock"
 	checkDaemon        = "daemon"
 	checkAPI           = "api"
+	checkMail          = "mail"
 )
 
 // Notes is what the doctor needs of Redis.
@@ -72,6 +73,8 @@ type Installation struct {
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
 	// Tokens reads the tokens file at a path, and says what is wrong with it.
 	Tokens func(path string) error
+	// Mail says why the SMTP server would take no mail; nil when there is none in the configuration.
+	Mail func(ctx context.Context) error
 }
 
 // partLimit bounds one probe; the limits within the probes are shorter and give a better reason.
@@ -119,6 +122,7 @@ func Examine(ctx context.Context, in Installation) Report {
 			file := in.Config.Web.TokensFile
 			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)
 		}},
+		{checkMail, func(ctx context.Context) []Finding { return judgeMail(ctx, in.Mail) }},
 	})
 }
 

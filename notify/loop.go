@@ -348,7 +348,8 @@ func (l *Loop) tell(ctx context.Context, m call.MunicipalityID, i Item) error {
 		return err
 	}
 	l.o.Meter.Delivered(i.Lane.Channel(), i.Kind)
-	l.o.Logger.Info("a notification was delivered", "id", i.ID, "kind", i.Kind, "lane", i.Lane, "note", i.Note, "team", i.Team)
+	l.o.Logger.Info("a notification was delivered",
+		"id", i.ID, "kind", i.Kind, "lane", i.Lane, "note", i.Note, "team", i.Team)
 	l.mu.Lock()
 	l.sent[i.ID] = true
 	l.mu.Unlock()

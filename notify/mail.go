@@ -35,6 +35,18 @@ type SMTP struct {
 	Password string
 }
 
+// Try connects, encrypts and signs in, and sends nothing. Its error is a *SendError.
+func (s SMTP) Try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	client, err := s.connected(ctx)
+	if err != nil {
+		return err
+	}
+	_ = client.Close() // it has answered already
+	return nil
+}
+
 // Send implements Sender.
 func (s SMTP) Send(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
@@ -43,12 +55,9 @@ func (s SMTP) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return &SendError{Failure: Refused, Forever: true, Err: errors.New("its address or sender is not one of mail")}
 	}
-	client, err := s.client(ctx)
+	client, err := s.connected(ctx)
 	if err != nil {
-		return &SendError{Failure: Unreachable, Lane: true, Err: err}
-	}
-	if err := client.DialWithContext(ctx); err != nil {
-		return dialled(err)
+		return err
 	}
 	err = client.Send(letter)
 	_ = client.Close()                       // it has answered already
@@ -72,6 +81,18 @@ func (s SMTP) letter(m Message) (*mail.Msg, error) {
 	letter.SetGenHeader("Content-Language", plain(m.Language))
 	letter.SetBodyString(mail.TypeTextPlain, m.Body)
 	return letter, nil
+}
+
+// connected gives a client whose connection ends with ctx. Its error is a *SendError.
+func (s SMTP) connected(ctx context.Context) (*mail.Client, error) {
+	client, err := s.client(ctx)
+	if err != nil {
+		return nil, &SendError{Failure: Unreachable, Lane: true, Err: err}
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return nil, dialled(err)
+	}
+	return client, nil
 }
 
 func (s SMTP) client(ctx context.Context) (*mail.Client, error) {

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -36,7 +35,7 @@ func to(s *mailtest.Server) SMTP {
 func failureOf(t *testing.T, err error) SendError {
 	t.Helper()
 	var failed *SendError
-	require.True(t, errors.As(err, &failed), "%v", err)
+	require.ErrorAs(t, err, &failed)
 	require.NotContains(t, err.Error(), "balie@", "it may be logged")
 	flat := *failed
 	flat.Err = nil
@@ -140,16 +139,19 @@ func TestMailGoesEncryptedAndSignedIn(t *testing.T) {
 				"--smtp-auth-file", passwords(t))
 			s := to(server)
 			s.Host, s.TLS, s.Roots, s.Username, s.Password = "localhost", mode, roots, "bereikbaar", "geheim-7"
+			require.NoError(t, s.Try(t.Context()))
 			require.NoError(t, s.Send(t.Context(), aMail))
 			server.Await(1)
 
 			wrong := s
 			wrong.Password = "geheim-8"
+			require.Equal(t, SignIn, failureOf(t, wrong.Try(t.Context())).Failure)
 			failed := failureOf(t, wrong.Send(t.Context(), aMail))
 			require.Equal(t, SendError{Failure: SignIn, Code: 535, Lane: true}, failed)
 			stranger := s
 			stranger.Roots = nil
-			require.Equal(t, Unreachable, failureOf(t, stranger.Send(t.Context(), aMail)).Failure, "an unknown authority")
+			failed = failureOf(t, stranger.Send(t.Context(), aMail))
+			require.Equal(t, Unreachable, failed.Failure, "an unknown authority")
 			other := s
 			other.Host = "127.0.0.1" // the certificate is not for it
 			require.Equal(t, Unreachable, failureOf(t, other.Send(t.Context(), aMail)).Failure)

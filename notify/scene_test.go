@@ -155,6 +155,7 @@ type fakeTown struct{ addresses map[call.AgentID]string }
 func (f fakeTown) Contact(_ context.Context, _ call.MunicipalityID, id call.AgentID) (string, string, error) {
 	return f.addresses[id], "en", nil
 }
+
 func (fakeTown) TeamName(_ call.MunicipalityID, team call.TeamID) string {
 	return "Team " + string(team)
 }

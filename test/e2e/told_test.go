@@ -13,10 +13,11 @@ import (
 
 // withMail tells the permits desk by mail.
 func withMail(mail *mailtest.Server) map[string]any {
+	desk := map[string]any{"addresses": []string{"vergunningen@deventer.nl"}, "events": []string{"new"}}
 	return map[string]any{"notify": map[string]any{
 		"link":  "https://bel.deventer.nl",
 		"smtp":  map[string]any{"host": mail.Host, "port": mail.Port, "tls": "none", "from": "bel@deventer.nl"},
-		"teams": map[string]any{"vergunningen": map[string]any{"addresses": []string{"vergunningen@deventer.nl"}, "events": []string{"new"}}},
+		"teams": map[string]any{"vergunningen": desk},
 	}}
 }
 
@@ -29,8 +30,8 @@ func (s *scene) isTold(letter mailtest.Letter, n note.Note) {
 	require.NotContains(s.t, letter.Raw, n.Number.E164[3:])
 }
 
-// A caller is promised a call, and the desk has a mail. Then the mail server is away, and the daemon is killed before it
-// can send.
+// A caller is promised a call, and the desk has a mail. Then the mail server is away, and the daemon is killed before
+// it can send.
 func TestADaemonThatIsKilledBeforeItSendsSendsOnceAfterwards(t *testing.T) {
 	mail := mailtest.Start(t)
 	s := open(t, withMail(mail))
