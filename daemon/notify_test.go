@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/notify"
 	"github.com/bereikbaar/bereikbaar/test/mailtest"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
@@ -37,7 +41,7 @@ func telling(t *testing.T, office *townhall.Office, lines string) (d *Daemon, st
 func mailTo(mail *mailtest.Server) string {
 	return fmt.Sprintf("notify:\n  link: https://bel.deventer.nl\n"+
 		"  smtp: {host: %s, port: %d, tls: none, from: bel@deventer.nl}\n"+
-		"  teams: {kcc: {addresses: [kcc@deventer.nl]}}", mail.Host, mail.Port)
+		"  teams: {kcc: {addresses: [kcc@deventer.nl], events: [new]}}", mail.Host, mail.Port)
 }
 
 func TestATeamIsToldOfANewNote(t *testing.T) {
@@ -68,4 +72,73 @@ func TestATeamIsToldOfANewNote(t *testing.T) {
 	require.Contains(t, scraped(t, d), `bereikbaar_notifications_delivered_total{channel="mail",kind="new"} 1`)
 	_, err := redistest.Audit(t.Context(), redistest.Client(office.Redis.Addr), "deventer")
 	require.NoError(t, err)
+}
+
+// A receiver of the changed configuration is told of what happens from then on, and one that left it of nothing more.
+func TestAReloadChangesWhoIsTold(t *testing.T) {
+	office, mail := atTheOffice(t), mailtest.Start(t)
+	d, _ := telling(t, office, mailTo(mail))
+	office.Note("kcc")
+	mail.Await(1)
+	fresh := *d.settings.config()
+	changed := *fresh.Notify
+	changed.Teams = map[call.TeamID]config.TeamNotify{
+		"parttime": {Addresses: []string{"deeltijd@deventer.nl"}, Events: []string{"new"}},
+	}
+	fresh.Notify = &changed
+	d.settings.replace(&fresh)
+	office.Note("kcc")
+	n := office.Note("parttime")
+	require.Eventually(t, func() bool {
+		letters := mail.Letters()
+		return len(letters) > 0 && letters[len(letters)-1].To == "deeltijd@deventer.nl"
+	}, 30*time.Second, 20*time.Millisecond)
+	letters := mail.Letters()
+	require.Contains(t, letters[len(letters)-1].Subject, string(n.Reference))
+	require.Len(t, letters, 2, "one of each")
+}
+
+func TestWhoIsToldByTheConfiguration(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"), 0o600))
+	d := daemonWith(t, slog.New(slog.DiscardHandler), `
+sign_in: {local: {enabled: true}, address: "https://bel.deventer.nl"}
+notify:
+  story: true
+  smtp: {host: mail.deventer.nl, from: bel@deventer.nl}
+  teams: {kcc: {addresses: [kcc@deventer.nl, Balie@deventer.nl], events: [overdue]}}
+  webhooks: {zaak: {url: "https://zaak.deventer.nl/bel", secret_file: `+secret+`, events: [new]}}
+people:
+  els: {email: els@deventer.nl, language: en, notify: {events: [daily]}}
+`)
+	r := notifyRules(d.settings.config())
+	require.Equal(t, "https://bel.deventer.nl", r.Link)
+	require.True(t, r.Story)
+	require.Equal(t, notify.StartTLS, r.SMTP.TLS)
+	require.Equal(t, []notify.Receiver{
+		{
+			Name: notify.AddressName("kcc", "kcc@deventer.nl"), Municipality: "deventer", Lane: "mail",
+			Kinds: []notify.Kind{notify.Overdue}, Teams: []call.TeamID{"kcc"}, Address: "kcc@deventer.nl",
+		},
+		{
+			Name: notify.AddressName("kcc", "balie@deventer.nl"), Municipality: "deventer", Lane: "mail",
+			Kinds: []notify.Kind{notify.Overdue}, Teams: []call.TeamID{"kcc"}, Address: "Balie@deventer.nl",
+		},
+		{
+			Name: "person:els", Municipality: "deventer", Lane: "mail", Kinds: []notify.Kind{notify.Daily}, Person: "els",
+		},
+		{
+			Name: "webhook:zaak", Municipality: "deventer", Lane: "webhook:zaak", Kinds: []notify.Kind{notify.NewNote},
+			Teams: []call.TeamID{"kcc", "owndays", "parttime", "strict"},
+		},
+	}, r.Receivers)
+	require.Len(t, r.Hooks["webhook:zaak"].Secret, 24)
+	for _, to := range r.Receivers {
+		require.NotContains(t, to.Name, "@", "the outbox holds no address")
+	}
+	hours, own := d.settings.notifyHours("deventer")
+	require.Len(t, hours, 4)
+	require.Equal(t, call.TeamID("kcc"), own)
+	require.Empty(t, notifyRules(&config.Config{}).Receivers)
+	require.Nil(t, SMTPOf(&config.Config{}))
 }

@@ -16,12 +16,15 @@ import (
 const (
 	// every is how often the log and the outbox are looked at.
 	every = time.Second
-	// atOnce bounds the events of one read.
-	atOnce = 500
+	// atOnce bounds the events of one read, and readings the reads of one look.
+	atOnce   = 100
+	readings = 20
 	// begins is how far before the first look the log is told: a note may be made while the daemon starts.
 	begins = time.Minute
 	// mostAge is when an event is too old to be told: what is told later would surprise.
 	mostAge = 72 * time.Hour
+	// mostListAge is the same for a day's list.
+	mostListAge = 12 * time.Hour
 	// mostTries bounds how often a server may refuse one message.
 	mostTries = 100
 	// mostWaiting bounds what waits in one lane.
@@ -173,7 +176,7 @@ func (l *Loop) look(ctx context.Context, m call.MunicipalityID, now time.Time) (
 	if len(here) > 0 {
 		places, err := l.o.Outbox.Places(ctx, m)
 		if err == nil {
-			err = errors.Join(l.follow(ctx, m, here, places[logPlace], now), l.open(ctx, m, here, places, now))
+			err = errors.Join(l.catchUp(ctx, m, here, places[logPlace], now), l.open(ctx, m, here, places, now))
 		}
 		problems = append(problems, err)
 	}
@@ -181,8 +184,8 @@ func (l *Loop) look(ctx context.Context, m call.MunicipalityID, now time.Time) (
 	return rows, errors.Join(append(problems, err)...)
 }
 
-// follow puts the next events of the log into the outbox.
-func (l *Loop) follow(
+// catchUp puts the events of the log since a place into the outbox.
+func (l *Loop) catchUp(
 	ctx context.Context, m call.MunicipalityID, here []Receiver, place string, now time.Time,
 ) error {
 	if place == "" {
@@ -190,11 +193,31 @@ func (l *Loop) follow(
 		if err != nil {
 			return err
 		}
-		return l.enqueue(ctx, m, Move{Place: logPlace, To: next}, nil)
+		if err := l.enqueue(ctx, m, Move{Place: logPlace, To: next}, nil); !errors.Is(err, ErrMoved) {
+			return err
+		}
+		return nil
 	}
+	for range readings {
+		next, err := l.follow(ctx, m, here, place, now)
+		if errors.Is(err, ErrMoved) { // the next look sees how far it is
+			return nil
+		}
+		if err != nil || next == place {
+			return err
+		}
+		place = next
+	}
+	return nil
+}
+
+// follow puts the next events of the log into the outbox, and gives the next place.
+func (l *Loop) follow(
+	ctx context.Context, m call.MunicipalityID, here []Receiver, place string, now time.Time,
+) (string, error) {
 	events, next, err := l.o.Log.Log(ctx, m, place, atOnce)
 	if err != nil || next == place {
-		return err
+		return place, err
 	}
 	var items []Item
 	old := 0
@@ -205,14 +228,14 @@ func (l *Loop) follow(
 		}
 		fresh, err := l.itemsOf(ctx, m, here, e)
 		if err != nil {
-			return err
+			return place, err
 		}
 		items = append(items, fresh...)
 	}
 	if old > 0 {
 		l.o.Logger.Warn("changes of notes are too old to be told", "municipality", m, "changes", old)
 	}
-	return l.enqueue(ctx, m, Move{Place: logPlace, From: place, To: next}, items)
+	return next, l.enqueue(ctx, m, Move{Place: logPlace, From: place, To: next}, items)
 }
 
 func (l *Loop) itemsOf(ctx context.Context, m call.MunicipalityID, here []Receiver, e note.Event) ([]Item, error) {
@@ -236,7 +259,7 @@ func (l *Loop) open(
 	hours, own := l.o.Hours(m)
 	moves, items := daily(here, places, hours, own, now)
 	for at, move := range moves {
-		if err := l.enqueue(ctx, m, move, items[at:at+1]); err != nil {
+		if err := l.enqueue(ctx, m, move, items[at:at+1]); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}
@@ -245,9 +268,6 @@ func (l *Loop) open(
 
 func (l *Loop) enqueue(ctx context.Context, m call.MunicipalityID, move Move, items []Item) error {
 	full, err := l.o.Outbox.Enqueue(ctx, m, move, items, mostWaiting)
-	if errors.Is(err, ErrMoved) {
-		return nil
-	}
 	for _, i := range items {
 		for _, id := range full {
 			if i.ID == id {
@@ -331,7 +351,7 @@ func (l *Loop) tell(ctx context.Context, m call.MunicipalityID, i Item) error {
 	}
 	now, rules := time.Now(), l.o.Rules()
 	switch {
-	case now.Sub(i.At) > mostAge:
+	case now.Sub(i.At) > mostAge, i.Kind == Daily && now.Sub(i.At) > mostListAge:
 		return dropError{TooOld}
 	case i.Tries >= mostTries:
 		return dropError{TooOften}

@@ -309,3 +309,34 @@ func TestChangesThatAreTooOldAreNotTold(t *testing.T) {
 		require.Contains(t, s.log.String(), "too old to be told")
 	})
 }
+
+func TestMuchHappenedMeanwhile(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.runs()()
+		for range 5*atOnce + 7 {
+			s.makes()
+		}
+		stop := s.runs()
+		defer stop()
+		passes(3 * time.Second)
+		require.Len(t, s.post.of(MailLane), 5*atOnce+7)
+		require.Len(t, s.post.of(hook), 5*atOnce+7)
+	})
+}
+
+func TestYesterdaysListIsNotToldToday(t *testing.T) {
+	inScene(t, func(s *scene) {
+		for i := range s.rules.Receivers {
+			s.rules.Receivers[i].Kinds = []Kind{Daily}
+		}
+		s.post.fails(hook, &SendError{Failure: Unreachable, Lane: true})
+		s.makes(func(n *note.Note) { n.Deadline = n.Made.Add(72 * time.Hour) })
+		stop := s.runs()
+		defer stop()
+		passes(27 * time.Hour) // the lists of two days
+		s.post.fails(hook, nil)
+		passes(2 * lanePause)
+		require.Len(t, s.post.of(hook), 1)
+		require.Equal(t, 1, s.meter.count("dropped webhook daily too_old"))
+	})
+}
