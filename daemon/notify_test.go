@@ -2,8 +2,12 @@ package daemon
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,8 +73,12 @@ func TestATeamIsToldOfANewNote(t *testing.T) {
 	require.NotContains(t, letter.Raw, "zaak 1")
 	require.NotContains(t, letter.Raw, "Wanneer")
 	require.Contains(t, letter.Raw, "Auto-Submitted: auto-generated")
-	require.Contains(t, scraped(t, d), `bereikbaar_notifications_delivered_total{channel="mail",kind="new"} 1`)
-	_, err := redistest.Audit(t.Context(), redistest.Client(office.Redis.Addr), "deventer")
+	require.Eventually(t, func() bool {
+		return strings.Contains(scraped(t, d), `bereikbaar_notifications_delivered_total{channel="mail",kind="new"} 1`)
+	}, 30*time.Second, 20*time.Millisecond)
+	c := redistest.Client(office.Redis.Addr)
+	defer c.Close()
+	_, err := redistest.Audit(t.Context(), c, "deventer")
 	require.NoError(t, err)
 }
 
@@ -141,4 +149,62 @@ people:
 	require.Equal(t, call.TeamID("kcc"), own)
 	require.Empty(t, notifyRules(&config.Config{}).Receivers)
 	require.Nil(t, SMTPOf(&config.Config{}))
+}
+
+// What waits survives a crash of Redis and the mail server's absence, and is told once.
+func TestRedisIsKilledWhileNotificationsWait(t *testing.T) {
+	office, mail := atTheOffice(t), mailtest.Start(t)
+	mail.Stop()
+	_, _ = telling(t, office, mailTo(mail))
+	want := map[string]bool{}
+	for range 10 {
+		want["Nieuwe terugbelnotitie "+string(office.Note("kcc").Reference)] = true
+	}
+	office.Redis.Kill()
+	office.Redis.Restart()
+	mail.Restart()
+	require.Eventually(t, func() bool { return len(mail.Letters()) >= len(want) }, 3*time.Minute, 100*time.Millisecond)
+	letters := mail.Letters()
+	require.Len(t, letters, len(want), "each once")
+	for _, l := range letters {
+		require.True(t, want[l.Subject], l.Subject)
+		delete(want, l.Subject)
+	}
+	c := redistest.Client(office.Redis.Addr)
+	defer c.Close()
+	_, err := redistest.Audit(t.Context(), c, "deventer")
+	require.NoError(t, err)
+}
+
+func TestAProgramIsToldByASignedMessage(t *testing.T) {
+	type message struct {
+		header http.Header
+		body   string
+	}
+	got := make(chan message, 10)
+	program := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- message{r.Header, string(body)}
+	}))
+	defer program.Close()
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0o600))
+	office := atTheOffice(t)
+	telling(t, office, `notify:
+  link: https://bel.deventer.nl
+  number: true
+  webhooks: {zaak: {url: "`+program.URL+`", secret_file: `+secret+`, events: [new]}}`)
+	n := office.Note("strict")
+	select {
+	case m := <-got:
+		require.Contains(t, m.body, `"reference":"`+string(n.Reference)+`"`)
+		require.Contains(t, m.body, n.Number.E164, "it was asked for")
+		require.NotContains(t, m.body, "Els Ven")
+		key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+		require.NoError(t, err)
+		require.Equal(t, notify.Sign(key, m.header.Get("Webhook-Id"), m.header.Get("Webhook-Timestamp"),
+			[]byte(m.body)), m.header.Get("Webhook-Signature"))
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing came")
+	}
 }

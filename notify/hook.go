@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -18,6 +19,9 @@ type Hook struct {
 	URL    string
 	Secret []byte // the key of the signature, without its prefix and not encoded
 }
+
+// LogValue keeps the secret, and an address that may hold one, out of logs.
+func (h Hook) LogValue() slog.Value { return slog.StringValue("a webhook") }
 
 const (
 	hookLimit = 10 * time.Second

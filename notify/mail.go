@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"net"
 	"net/textproto"
 	"strings"
@@ -34,6 +35,9 @@ type SMTP struct {
 	Username string         // empty for none
 	Password string
 }
+
+// LogValue keeps user and password out of logs.
+func (s SMTP) LogValue() slog.Value { return slog.StringValue(s.Host) }
 
 // Try connects, encrypts and signs in, and sends nothing. Its error is a *SendError.
 func (s SMTP) Try(ctx context.Context) error {
