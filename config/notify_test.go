@@ -76,7 +76,7 @@ func TestFaultsInWhoIsTold(t *testing.T) {
 		`notify: {link: "https://bel.deventer.nl/a b", ` + server + "}":                                           "notify.link: it is not the address of a website",
 		"notify: {" + link + ", smtp: {from: bel@deventer.nl}}":                                                   "notify.smtp.host: it is missing",
 		"notify: {" + link + ", smtp: {host: mail.deventer.nl}}":                                                  "notify.smtp.from: it is missing",
-		"notify: {" + link + ", smtp: {host: \"mail.deventer.nl:25\", from: a@b.nl}}":                             "notify.smtp.host: \"mail.deventer.nl:25\" is not of the right form",
+		"notify: {" + link + ", smtp: {host: \"mail.deventer.nl:25\", from: a@b.nl}}":                             `notify.smtp.host: "mail.deventer.nl:25" is not of the right form; write a host`,
 		"notify: {" + link + ", smtp: {host: mail.deventer.nl, from: \"Bel <a@b.nl>\"}}":                          "notify.smtp.from: \"Bel <a@b.nl>\" is not of the right form",
 		"notify: {" + link + ", smtp: {host: mail.deventer.nl, from: a@b.nl, name: \"a\\rBcc\"}}":                 "notify.smtp.name: it has control characters in it",
 		"notify: {" + link + ", smtp: {host: mail.deventer.nl, from: a@b.nl, port: 70000}}":                       "notify.smtp.port: 70000 is out of range",
@@ -101,7 +101,7 @@ func TestFaultsInWhoIsTold(t *testing.T) {
 		hooks + "\"https://z.nl\", municipality: raalte}}}":                                                       "notify.webhooks.zaak.municipality: \"raalte\" is not under municipalities",
 		"notify: {" + link + ", webhooks: {zaak: {url: \"https://z.nl\"}}}":                                       "notify.webhooks.zaak.secret_file: it is missing",
 		"notify: {" + link + ", webhooks: {zaak: {url: \"https://z.nl\", secret: s9-hush, secret_file: /etc/s}}}": "notify.webhooks.zaak.secret: a password does not belong in this file",
-		"notify: {" + link + ", webhooks: {Zaak: {url: \"https://z.nl\", secret_file: /etc/s}}}":                  "cannot be a name here",
+		"notify: {" + link + ", webhooks: {Zaak: {url: \"https://z.nl\", secret_file: /etc/s}}}":                  "notify.webhooks.Zaak: \"Zaak\" cannot be a name here; use small letters",
 	} {
 		_, err := config.Load(withLines(t, lines), nil)
 		require.ErrorContains(t, err, want, lines)
