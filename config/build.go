@@ -54,6 +54,9 @@ func (b *builder) system() {
 		b.doc.problem("kpi.short_abandon", "it is not shorter than kpi.answer_threshold", "leave it at 5s")
 	}
 	b.signIn()
+	if c.Look = Look(f.Look); c.SignIn == nil && (c.Look.Logo != "" || c.Look.Tokens != "" || len(c.Look.Fonts) > 0) {
+		b.doc.warn("look", "there are no pages that could look like it", "add sign_in, or leave it out")
+	}
 	b.notifyServer()
 	if b.web() && collide(c.Listen.Web, c.Listen.Operations) {
 		b.doc.problem(

@@ -21,6 +21,7 @@ type Config struct {
 	Listen    Listen
 	Web       Web
 	SignIn    *SignIn // nil when nobody signs in
+	Look      Look
 	Notify    *Notify // nil when nobody is told of notes
 	Prompts   Prompts
 	State     State
@@ -55,6 +56,13 @@ type Listen struct {
 // Web configures access to the JSON API on callback notes.
 type Web struct {
 	TokensFile string // full path; empty for no API at all
+}
+
+// Look names the files by which the pages look like the municipality. Full paths; each may be empty.
+type Look struct {
+	Logo   string   // an SVG, PNG or WebP
+	Tokens string   // a style sheet that sets design tokens
+	Fonts  []string // WOFF2
 }
 
 // Prompts says where the sound files are, and holds their texts.

@@ -29,6 +29,7 @@ type fileForm struct {
 	Municipalities map[string]municipalityForm `mapstructure:"municipalities" keys:"id" need:"yes" eg:"{deventer: {name: Deventer, …}}"`
 	Entries        []entryForm                 `mapstructure:"entries" need:"yes" eg:"[{number: \"140570\", first: {menu: main}}]"`
 	SignIn         *signInForm                 `mapstructure:"sign_in" eg:"{local: {enabled: true}}"`
+	Look           lookForm                    `mapstructure:"look"`
 	People         map[string]personForm       `mapstructure:"people" keys:"person" eg:"{anouk: {name: Anouk de Vries, roles: {kcc: lead}}}"`
 	Notify         *notifyForm                 `mapstructure:"notify" eg:"{smtp: {host: mail.deventer.nl, from: bel@deventer.nl}}"`
 	Unknown        *unknownForm                `mapstructure:"unknown" eg:"{first: {team: kcc}}"`
@@ -114,6 +115,12 @@ type claimsForm struct {
 type groupForm struct {
 	Name  string            `mapstructure:"name" need:"yes" eg:"kcc-medewerkers"`
 	Roles map[string]string `mapstructure:"roles" need:"yes" keys:"team" oneof:"reader,agent,lead,admin" eg:"{kcc: agent}"`
+}
+
+type lookForm struct {
+	Logo   string   `mapstructure:"logo" form:"path" eg:"/etc/bereikbaar/look/logo.svg"`
+	Tokens string   `mapstructure:"tokens" form:"path" eg:"/etc/bereikbaar/look/tokens.css"`
+	Fonts  []string `mapstructure:"fonts" form:"path" max:"10" eg:"[/etc/bereikbaar/look/deventer.woff2]"`
 }
 
 type personForm struct {

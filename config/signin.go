@@ -165,3 +165,19 @@ func (c *Config) Person(m call.MunicipalityID, id call.AgentID) (staff.Person, b
 	}
 	return staff.Person{ID: id, Municipality: m, Phone: agent.Endpoint}, true
 }
+
+// PeopleOf gives everybody of a municipality of whom the file says something, see Person.
+func (c *Config) PeopleOf(m call.MunicipalityID) map[call.AgentID]staff.Person {
+	all := map[call.AgentID]staff.Person{}
+	for id := range c.People {
+		if p, ok := c.Person(m, id); ok {
+			all[id] = p
+		}
+	}
+	for id := range c.Plan.Agents {
+		if p, ok := c.Person(m, id); ok {
+			all[id] = p
+		}
+	}
+	return all
+}

@@ -74,9 +74,11 @@ people:
 	require.Equal(
 		t, staff.Person{ID: "kcc1", Municipality: "deventer", Phone: "PJSIP/kcc1"}, p, "an agent without more",
 	)
-	cfg, err = config.Load(withLines(t, ""), nil)
+	cfg, err = config.Load(withLines(t, "look: {logo: /etc/x/logo.svg, fonts: [/etc/x/a.woff2]}"), nil)
 	require.NoError(t, err)
 	require.Nil(t, cfg.SignIn)
+	require.Equal(t, config.Look{Logo: "/etc/x/logo.svg", Fonts: []string{"/etc/x/a.woff2"}}, cfg.Look)
+	require.ErrorContains(t, cfg.Warnings, "look: there are no pages that could look like it")
 }
 
 func TestFaultsInHowPeopleSignIn(t *testing.T) {

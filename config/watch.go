@@ -132,6 +132,7 @@ func (c *Config) keep(running *Config) {
 		{"listen", &c.Listen, running.Listen},
 		{"web", &c.Web, running.Web},
 		{"sign_in", &c.SignIn, running.SignIn},
+		{"look", &c.Look, running.Look},
 		{"prompts.directory", &c.Prompts.Directory, running.Prompts.Directory},
 		{"prompts.asterisk_directory", &c.Prompts.AsteriskDirectory, running.Prompts.AsteriskDirectory},
 		{"state", &c.State, running.State},

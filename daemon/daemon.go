@@ -60,6 +60,7 @@ type Daemon struct {
 	keeper   *keeper.Keeper
 	worklist *callback.Worklist
 	notes    countedNotes
+	people   *people
 	desks    *desks
 	stages   *stages
 	web      *webPort   // nil when there is none
@@ -169,10 +170,11 @@ func (d *Daemon) answer(library *prompts.Library) error {
 	refused := refusals{d.metrics.Keeping, d.log}
 	guard := dialling.NewGuard(d.settings, d.store, refused.add)
 	d.stages = newStages()
+	d.people = newPeople(d.settings, d.store, d.conn)
 	d.desks = &desks{
-		settings: d.settings, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
-		guard:    guard,
-		refusals: refused, log: d.log, busy: map[call.AgentID]bool{}, stages: d.stages,
+		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes,
+		operator: operator, guard: guard, refusals: refused, log: d.log,
+		busy: map[call.AgentID]bool{}, stages: d.stages,
 		callbacks: &ivr.Callbacks{
 			Plan: plan,
 			Exchange: staged{d.stages, asterisk.Exchange{
@@ -208,12 +210,12 @@ func (d *Daemon) openWeb() error {
 		return nil
 	}
 	d.feed = live.NewFeed(d.store, d.log)
-	people := newPeople(d.settings, d.store)
 	return d.web.servePages(cfg.SignIn, pages.Options{
 		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
-		Promises: d.notes.Service, Directory: directory{d.settings, people}, People: people, Turns: turn, Log: d.log,
+		Promises: d.notes.Service, Directory: directory{d.settings, d.people}, People: d.people,
+		Look: lookOf(cfg.Look, d.log), Turns: turn, Log: d.log,
 	}, signin.Options{
-		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: people,
+		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: d.people,
 		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),
 		Meter: signInMeter{d.metrics.SignIn}, Log: d.log,
 	})
@@ -318,7 +320,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // only people can mend: until then they must not take each other's calls all the time. But the other one may also be
 // gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
-	d.log.Error("another daemon took our place at Asterisk; this one ends after a wait and may then be started again",
+	d.log.Error("another daemon connected to Asterisk as this application; this one waits, and stops: run only one",
 		"err", why, "after", standByFor)
 	select {
 	case <-ctx.Done():

@@ -15,13 +15,13 @@ import (
 	"github.com/bereikbaar/bereikbaar/metrics"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/queue"
-	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // desks puts colleagues through to callers, each to one at a time.
 type desks struct {
 	settings  *Settings
+	people    *people
 	phones    phones
 	notes     liveNotes
 	operator  *ivr.Operator
@@ -64,16 +64,22 @@ func (d *desks) Talking(agent call.AgentID) (api.Talking, bool) {
 	return api.Talking(t), ok
 }
 
+// CallAbout implements api.Phone.
+func (d *desks) CallAbout(agent call.AgentID, about note.Reference) call.ID {
+	if t, ok := d.operator.Talking(agent); ok && about != "" && t.Note == about {
+		return t.Call
+	}
+	return ""
+}
+
 // CallBack implements api.Phone.
 func (d *desks) CallBack(n note.Note) error {
 	if d.settings.config().Callbacks.Dial == "" {
 		return d.refuse(dialling.ReasonOff, "no way outside is configured (callbacks.dial)")
 	}
-	agent, ok := d.settings.plan().Agents[n.Colleague]
-	if !ok { // they are known by their token only
-		return d.refuse(
-			dialling.ReasonNoPhone, "you have no phone in the configuration (agents): ring the caller yourself",
-		)
+	phone, err := d.phone(n.Municipality, n.Colleague)
+	if err != nil {
+		return err
 	}
 	if err := d.guard.Check(context.Background(), n.Municipality, n.Colleague, n.Number, time.Now()); err != nil {
 		return err
@@ -82,16 +88,31 @@ func (d *desks) CallBack(n note.Note) error {
 	if free == nil {
 		return d.refuse(dialling.ReasonBusy, "you are being put through already")
 	}
-	if err := d.begin(n, agent, free); err != nil {
+	if err := d.begin(n, phone, free); err != nil {
 		free()
 		return err
 	}
 	return nil
 }
 
+// phone is the colleague's own phone: that of the configuration, or the one that they or an administrator set.
+func (d *desks) phone(m call.MunicipalityID, colleague call.AgentID) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askPhone)
+	defer cancel()
+	phone, err := d.people.phone(ctx, m, colleague)
+	switch {
+	case err != nil:
+		d.log.Warn("could not look up a colleague's phone; nobody is rung", "agent", colleague, "err", err)
+		return "", d.refuse(dialling.ReasonStore, "your phone cannot be looked up now: try again in a while")
+	case phone == "":
+		return "", d.refuse(dialling.ReasonNoPhone, "no phone of yours is known: ring the caller yourself")
+	}
+	return phone, nil
+}
+
 // begin checks that the colleague can be put through now, reserves the number for them, and rings their phone.
-func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
-	if err := d.reachable(agent); err != nil {
+func (d *desks) begin(n note.Note, phone string, free func()) error {
+	if err := d.reachable(n.Colleague, phone); err != nil {
 		return err
 	}
 	if err := d.tried(n); err != nil {
@@ -105,7 +126,7 @@ func (d *desks) begin(n note.Note, agent routing.Agent, free func()) error {
 		defer free()
 		defer d.stages.end(n.Colleague)
 		// it ends with the colleague's phone, or when the daemon stops
-		if err := d.callbacks.CallBack(context.Background(), n, free); err != nil {
+		if err := d.callbacks.CallBack(context.Background(), n, phone, free); err != nil {
 			d.log.Warn("callback failed", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()
@@ -121,21 +142,21 @@ const (
 )
 
 // reachable looks whether the colleague's own phone can ring.
-func (d *desks) reachable(agent routing.Agent) error {
+func (d *desks) reachable(agent call.AgentID, phone string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askPhone)
 	defer cancel()
 	if up, _, _ := d.phones.conn.State(); !up { // what goes on there is not known yet
 		return d.refuse(dialling.ReasonExchange, "Asterisk cannot be reached now: try again in a while")
 	}
-	state, err := d.phones.now(ctx, agent.Endpoint)
+	state, err := d.phones.now(ctx, phone)
 	switch {
 	case err != nil:
-		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent.ID, "err", err)
+		d.log.Warn("could not ask how a colleague's phone stands; nobody is rung", "agent", agent, "err", err)
 		return d.refuse(dialling.ReasonExchange, "Asterisk does not say how your phone stands: try again in a while")
 	case state == queue.PhoneOffline:
 		return d.refuse(dialling.ReasonPhoneOffline,
 			"your own phone is logged out or cannot be reached: log it in, or ring the caller yourself")
-	case state == queue.PhoneInUse, d.phones.queues.Busy(agent.ID):
+	case state == queue.PhoneInUse, d.phones.queues.Busy(agent):
 		return d.refuse(dialling.ReasonPhoneInUse, "your own phone rings or is in a call: end that first")
 	}
 	return nil

@@ -38,6 +38,7 @@ func TestTheDaemonCountsWhatIsAskedOfItsAPI(t *testing.T) {
 
 // A refused colleague is told at once, and not in the log alone; each refusal is counted once.
 func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
+	office := atTheOffice(t)
 	const wayOut = "callbacks: {dial: \"PJSIP/{number}@trunk\"}"
 	for name, test := range map[string]struct {
 		colleague call.AgentID
@@ -52,7 +53,7 @@ func TestNobodyIsPutThroughWhoCannotBeRung(t *testing.T) {
 		"Asterisk cannot be reached":  {"kcc1", "0612345678", wayOut, dialling.ReasonExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
-			whole := daemonWith(t, slog.New(slog.DiscardHandler), test.dial)
+			whole := daemonWith(t, slog.New(slog.DiscardHandler), test.dial, office.RedisLine())
 			d := whole.desks
 			d.busy["kcc1"] = test.code != dialling.ReasonExchange // else it is looked at first
 			d.guard = dialling.NewGuard(d.settings, new(dialling.LocalTally), d.refusals.add)

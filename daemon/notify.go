@@ -20,7 +20,7 @@ import (
 func (d *Daemon) newNotifier(senders notify.Senders) *notify.Loop {
 	return notify.NewLoop(notify.Options{
 		Log: d.store, Notes: d.store, Outbox: d.store.Outbox(), Senders: senders,
-		Town:  town{directory{d.settings, newPeople(d.settings, d.store)}},
+		Town:  town{directory{d.settings, d.people}},
 		Rules: func() notify.Rules { return notifyRules(d.settings.config()) },
 		Hours: d.settings.notifyHours, Municipalities: d.municipalities.names,
 		Meter: notifyMeter{d.metrics.Notify}, Logger: d.log,

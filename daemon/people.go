@@ -3,12 +3,16 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/asterisk"
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -20,9 +24,16 @@ const namesFresh = 10 * time.Second
 type people struct {
 	settings *Settings
 	store    staff.People
+	exchange exchange
 
-	mu    sync.Mutex
-	names map[call.MunicipalityID]named
+	change sync.Mutex // held while what pages know of somebody is read and written
+	mu     sync.Mutex
+	names  map[call.MunicipalityID]named
+}
+
+// exchange knows the phones, see asterisk.Conn.
+type exchange interface {
+	Endpoint(ctx context.Context, name string) (asterisk.Endpoint, error)
 }
 
 // named are the names of a municipality's people. The map is never changed: who reads it needs no lock.
@@ -31,8 +42,8 @@ type named struct {
 	names map[call.AgentID]string
 }
 
-func newPeople(settings *Settings, store staff.People) *people {
-	return &people{settings: settings, store: store, names: map[call.MunicipalityID]named{}}
+func newPeople(settings *Settings, store staff.People, exchange exchange) *people {
+	return &people{settings: settings, store: store, exchange: exchange, names: map[call.MunicipalityID]named{}}
 }
 
 // Person implements signin.Known.
@@ -53,15 +64,124 @@ func (p *people) Person(ctx context.Context, m call.MunicipalityID, id call.Agen
 	return known, nil
 }
 
-// SetLanguage implements pages.People.
-func (p *people) SetLanguage(ctx context.Context, m call.MunicipalityID, id call.AgentID, language string) error {
+// People implements pages.People: also those whom only the configuration knows.
+func (p *people) People(ctx context.Context, m call.MunicipalityID) (
+	map[call.AgentID]map[staff.Source]staff.Person, error,
+) {
+	stored, err := p.store.People(ctx, m)
+	if err != nil && !errors.Is(err, note.ErrBroken) {
+		return nil, err
+	}
+	all := map[call.AgentID]map[staff.Source]staff.Person{}
+	maps.Copy(all, stored)
+	for id, of := range p.settings.config().PeopleOf(m) {
+		known := maps.Clone(all[id])
+		if known == nil {
+			known = map[staff.Source]staff.Person{}
+		}
+		known[staff.FromFile] = of
+		all[id] = known
+	}
+	return all, err
+}
+
+// Change implements pages.People.
+func (p *people) Change(
+	ctx context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error,
+) error {
+	p.change.Lock()
+	defer p.change.Unlock()
 	known, err := p.store.Person(ctx, m, id)
 	if err != nil {
 		return err
 	}
-	of := known[staff.FromPage]
-	of.ID, of.Municipality, of.Language = id, m, language
+	before := known[staff.FromPage]
+	of := before
+	of.ID, of.Municipality, of.Roles = id, m, maps.Clone(before.Roles)
+	if err := change(&of); err != nil {
+		return err
+	}
+	if of.Phone != "" && of.Phone != before.Phone {
+		if err := p.checkPhone(ctx, of); err != nil {
+			return err
+		}
+	}
 	return p.store.SavePerson(ctx, staff.FromPage, of)
+}
+
+// Forget implements pages.People.
+func (p *people) Forget(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
+	p.change.Lock()
+	defer p.change.Unlock()
+	return p.store.RemovePerson(ctx, staff.FromPage, m, id)
+}
+
+// checkPhone gives a phone to a person only when Asterisk has it, it is no way to other phones, and nobody else has it.
+func (p *people) checkPhone(ctx context.Context, of staff.Person) error {
+	cfg := p.settings.config()
+	if !staff.IsOwnPhone(of.Phone) || isWay(cfg, of.Phone) {
+		return staff.ErrPhone
+	}
+	all, err := p.People(ctx, of.Municipality)
+	if err != nil && !errors.Is(err, note.ErrBroken) {
+		return err
+	}
+	for id, known := range all {
+		if id != of.ID && staff.Merge(known).Phone == of.Phone {
+			return staff.ErrPhoneTaken
+		}
+	}
+	for id, agent := range cfg.Plan.Agents { // also those of another municipality
+		if id != of.ID && agent.Endpoint == of.Phone {
+			return staff.ErrPhoneTaken
+		}
+	}
+	switch _, err := p.exchange.Endpoint(ctx, of.Phone); {
+	case asterisk.IsGone(err):
+		return staff.ErrPhone
+	case err != nil:
+		return fmt.Errorf("%w: %w", staff.ErrPhoneUnasked, err)
+	}
+	return nil
+}
+
+// isWay reports whether an endpoint leads to other phones: what the configuration dials through.
+func isWay(cfg *config.Config, phone string) bool {
+	technology, name, _ := strings.Cut(phone, "/")
+	through := func(dialled string) bool {
+		of, rest, _ := strings.Cut(dialled, "/")
+		_, by, is := strings.Cut(rest, "@")
+		return is && of == technology && by == name
+	}
+	if through(cfg.Callbacks.Dial) || strings.HasPrefix(cfg.Callbacks.Dial, phone+"/") {
+		return true
+	}
+	for _, agent := range cfg.Plan.Agents {
+		if through(agent.Endpoint) {
+			return true
+		}
+	}
+	return false
+}
+
+// phone is a colleague's own phone; empty when none is known. That of the configuration needs no store.
+func (p *people) phone(ctx context.Context, m call.MunicipalityID, id call.AgentID) (string, error) {
+	cfg := p.settings.config()
+	if agent, ok := cfg.Plan.Agents[id]; ok {
+		return agent.Endpoint, nil
+	}
+	if of, ok := cfg.Person(m, id); ok && of.Phone != "" {
+		return of.Phone, nil
+	}
+	known, err := p.store.Person(ctx, m, id)
+	if err != nil {
+		return "", err
+	}
+	set := known[staff.FromPage].Phone
+	if !staff.IsOwnPhone(set) || isWay(cfg, set) { // the configuration may have changed since it was set
+		return "", nil
+	}
+	return set, nil
 }
 
 // name is how a person is called; empty when that is not known. The store is asked once in a while, for all, and by one

@@ -84,6 +84,16 @@ func (p *webPort) servePages(c *config.SignIn, of pages.Options, door signin.Opt
 	return nil
 }
 
+// lookOf opens the files of the municipality's look. Without them the pages work as well, in the plain one.
+func lookOf(files config.Look, log *slog.Logger) *pages.Look {
+	look, err := pages.OpenLook(pages.LookFiles(files))
+	if err != nil {
+		log.Error("the pages keep the plain look until the next start: a file of theirs cannot be used", "err", err)
+		return nil
+	}
+	return look
+}
+
 func localOf(c *config.SignIn, accounts signin.Accounts) *signin.Local {
 	if !c.Local {
 		return nil

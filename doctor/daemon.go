@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/bereikbaar/bereikbaar/config"
 )
 
 const (
@@ -120,6 +122,20 @@ func judgeAPI(path, owner, d string, tokens func(path string) error) []Finding {
 		}}
 	}
 	return []Finding{{Check: checkAPI, Verdict: OK, Text: "the tokens file can be used"}}
+}
+
+// judgePages judges the files of the pages' look.
+func judgePages(cfg *config.Config, look func(config.Look) error) []Finding {
+	if cfg.SignIn == nil {
+		return []Finding{{Check: checkPages, Verdict: OK, Text: "sign_in is not set: there are no pages"}}
+	}
+	if err := look(cfg.Look); err != nil {
+		return []Finding{{
+			checkPages, Wrong, err.Error(), "Mend the file or the line under look, and restart the daemon: " +
+				"until then the pages have the plain look",
+		}}
+	}
+	return []Finding{{Check: checkPages, Verdict: OK, Text: "the files of their look can be used"}}
 }
 
 // ownerOf names the owner of a file, by number when there is no name; empty when it is unknown.

@@ -52,6 +52,7 @@ const (
 	checkClock         = "clock"
 	checkDaemon        = "daemon"
 	checkAPI           = "api"
+	checkPages         = "pages"
 	checkMail          = "mail"
 )
 
@@ -73,6 +74,8 @@ type Installation struct {
 	AsteriskEtc string // Asterisk's configuration directory, such as /etc/asterisk
 	// Tokens reads the tokens file at a path, and says what is wrong with it.
 	Tokens func(path string) error
+	// Look reads the files of the pages' look, and says what is wrong with them.
+	Look func(config.Look) error
 	// Mail says why the SMTP server would take no mail; nil when there is none in the configuration.
 	Mail func(ctx context.Context) error
 }
@@ -122,6 +125,7 @@ func Examine(ctx context.Context, in Installation) Report {
 			file := in.Config.Web.TokensFile
 			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)
 		}},
+		{checkPages, func(context.Context) []Finding { return judgePages(in.Config, in.Look) }},
 		{checkMail, func(ctx context.Context) []Finding { return judgeMail(ctx, in.Mail) }},
 	})
 }

@@ -298,6 +298,22 @@ func TestTheTokensFileIsJudged(t *testing.T) {
 	finds(t, judge(file, "root", "", nil), OK, "can be used")           // the daemon's user is unknown
 }
 
+func TestTheLookOfThePagesIsJudged(t *testing.T) {
+	var asked config.Look
+	judge := func(s *config.SignIn, err error) []Finding {
+		cfg := &config.Config{SignIn: s, Look: config.Look{Logo: "/etc/logo.svg"}}
+		return judgePages(cfg, func(l config.Look) error {
+			asked = l
+			return err
+		})
+	}
+	finds(t, judge(nil, errors.New("not asked")), OK, "there are no pages")
+	require.Empty(t, asked)
+	finds(t, judge(&config.SignIn{}, nil), OK, "can be used")
+	require.Equal(t, "/etc/logo.svg", asked.Logo)
+	finds(t, judge(&config.SignIn{}, errors.New("look: /etc/logo.svg is no .svg")), Wrong, "is no .svg")
+}
+
 func TestTheOwnerOfAFile(t *testing.T) {
 	me, err := user.Current()
 	require.NoError(t, err)

@@ -110,15 +110,12 @@ func (c *Callbacks) deskcall(line Line, colleague call.AgentID, kept deskState, 
 	}
 }
 
-// CallBack rings the caller of a note that the colleague has claimed. It returns when the call is over and the note has
+// CallBack rings the caller of a note that the colleague has claimed, from their phone: as Asterisk dials it, such as
+// PJSIP/kcc1. It returns when the call is over and the note has
 // the attempt's result, as far as it is known: a colleague who hung up gives it elsewhere (Worklist.EndAttempt). An
 // error says why nobody was rung; the note is then as before. free is called once the colleague has answered and hung
 // up: a transferred caller may talk on for long without them.
-func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) error {
-	agent, ok := c.Plan().Agents[n.Colleague]
-	if !ok {
-		return fmt.Errorf("call back: agent %q has no phone in the configuration", n.Colleague)
-	}
+func (c *Callbacks) CallBack(ctx context.Context, n note.Note, phone string, free func()) error {
 	if err := c.Engaged.Reserve(n); err != nil {
 		return fmt.Errorf("call back: %w", err)
 	}
@@ -128,11 +125,11 @@ func (c *Callbacks) CallBack(ctx context.Context, n note.Note, free func()) erro
 	}
 	var failed error
 	err := c.Exchange.RingDesk(ctx, Desk{
-		Agent: agent.ID, Endpoint: agent.Endpoint, Name: "Terugbelnotitie " + string(n.Reference),
+		Agent: n.Colleague, Endpoint: phone, Name: "Terugbelnotitie " + string(n.Reference),
 		Number: n.Number.E164,
 		State:  kept.String(), For: deskRings,
 	}, func(ctx context.Context, line Line) error {
-		d := c.deskcall(line, agent.ID, kept, free)
+		d := c.deskcall(line, n.Colleague, kept, free)
 		d.note = n
 		err := d.conclude(ctx, d.run)
 		if errors.Is(err, ErrShutdown) {

@@ -37,7 +37,7 @@ func GuestOf(ctx context.Context) (Guest, bool) {
 	return g, ok
 }
 
-// Required lets only people through who are signed in, and notes that they are there. The context of the request has
+// Required lets through only people who are signed in, and notes that they are there. The context of the request has
 // the person, as visitor, person and session: access.From and its neighbours give them, and GuestOf.
 //
 // Somebody who is not signed in is sent to the form, and back to this page afterwards. What they typed is not lost:

@@ -15,6 +15,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/doctor"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/web/api"
+	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
 func doctorCommand() *cobra.Command {
@@ -43,8 +44,8 @@ func doctorCommand() *cobra.Command {
 			}
 			var rehearsal sync.Mutex // held as long as it has something to clean up
 			report := doctor.Examine(cmd.Context(), doctor.Installation{
-				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Proof: daemon.WitnessOf(cfg).Read,
-				Mail: mail,
+				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Look: readLook, Mail: mail,
+				Proof: daemon.WitnessOf(cfg).Read,
 				Rehearse: func(ctx context.Context) error {
 					rehearsal.Lock()
 					defer rehearsal.Unlock()
@@ -59,6 +60,12 @@ func doctorCommand() *cobra.Command {
 	cmd.Flags().StringVar(&etc, "asterisk-etc", "/etc/asterisk", "Asterisk's configuration directory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	return cmd
+}
+
+// readLook says what is wrong with the files of the pages' look.
+func readLook(files config.Look) error {
+	_, err := pages.OpenLook(pages.LookFiles(files))
+	return err
 }
 
 // readTokens says what is wrong with a tokens file.

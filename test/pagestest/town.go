@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,13 +66,19 @@ type Town struct {
 	Clock    *time.Location
 	hours    *calendar.Hours
 
-	mu        sync.Mutex
-	readers   map[chan live.Change]bool
-	languages map[call.AgentID]string
-	stage     map[call.AgentID]stage
-	rung      []note.ID
-	silence   error // why nobody can be rung
-	nth       int
+	mu      sync.Mutex
+	readers map[chan live.Change]bool
+	set     map[call.AgentID]staff.Person // what pages say of people
+	stage   map[call.AgentID]stage
+	talks   map[talk]call.ID
+	rung    []note.ID
+	silence error // why nobody can be rung
+	nth     int
+}
+
+type talk struct {
+	agent call.AgentID
+	about note.Reference
 }
 
 type stage struct {
@@ -87,7 +94,8 @@ func New() *Town {
 	}
 	t := &Town{
 		Memory: storetest.NewMemory(), Clock: clock, hours: calendar.AlwaysOpen(clock),
-		readers: map[chan live.Change]bool{}, languages: map[call.AgentID]string{}, stage: map[call.AgentID]stage{},
+		readers: map[chan live.Change]bool{}, set: map[call.AgentID]staff.Person{}, stage: map[call.AgentID]stage{},
+		talks: map[talk]call.ID{},
 	}
 	t.Worklist = callback.NewWorklist(t, t, nil)
 	t.Service = callback.NewService(t, t, t, nil)
@@ -97,8 +105,8 @@ func New() *Town {
 // Pages are the pages of the town.
 func (t *Town) Pages(log *slog.Logger, change ...func(*pages.Options)) *pages.Pages {
 	options := pages.Options{
-		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t, People: t,
-		Turns: turns.New(turns.AtOnce), Log: log,
+		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t,
+		People: everybody{t}, Turns: turns.New(turns.AtOnce), Log: log,
 	}
 	for _, c := range change {
 		c(&options)
@@ -138,7 +146,7 @@ func (t *Town) Person(id call.AgentID) (staff.Person, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p, ok := People[id]
-	if language := t.languages[id]; language != "" {
+	if language := t.set[id].Language; language != "" {
 		p.Language = language
 	}
 	return p, ok
@@ -235,6 +243,20 @@ func (t *Town) Check(note.Note) error {
 	return t.silence
 }
 
+// CallAbout implements pages.Phone.
+func (t *Town) CallAbout(agent call.AgentID, about note.Reference) call.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.talks[talk{agent, about}]
+}
+
+// Talks says that a person talks with the caller of a note.
+func (t *Town) Talks(agent call.AgentID, n note.Note, in call.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.talks[talk{agent, n.Reference}] = in
+}
+
 // Stage implements pages.Phone.
 func (t *Town) Stage(agent call.AgentID) (note.ID, pages.Stage) {
 	t.mu.Lock()
@@ -263,11 +285,82 @@ func (t *Town) Rung() []note.ID {
 	return slices.Clone(t.rung)
 }
 
-// SetLanguage implements pages.People.
-func (t *Town) SetLanguage(_ context.Context, _ call.MunicipalityID, id call.AgentID, language string) error {
+// Reads sets the language of a person's pages.
+func (t *Town) Reads(id call.AgentID, language string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.languages[id] = language
+	of := t.set[id]
+	of.Language = language
+	t.set[id] = of
+}
+
+// everybody keeps who the colleagues are, as pages.People asks it: the made-up ones are those of the configuration.
+type everybody struct{ *Town }
+
+// People implements pages.People.
+func (e everybody) People(context.Context, call.MunicipalityID) (
+	map[call.AgentID]map[staff.Source]staff.Person, error,
+) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[call.AgentID]map[staff.Source]staff.Person{}
+	for id := range e.set {
+		all[id] = e.known(id)
+	}
+	for id := range People {
+		all[id] = e.known(id)
+	}
+	return all, nil
+}
+
+// Person implements pages.People.
+func (e everybody) Person(_ context.Context, _ call.MunicipalityID, id call.AgentID) (
+	map[staff.Source]staff.Person, error,
+) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.known(id), nil
+}
+
+func (e everybody) known(id call.AgentID) map[staff.Source]staff.Person {
+	known := map[staff.Source]staff.Person{}
+	if of, ok := People[id]; ok {
+		of.Language = "" // everybody chooses their own, and it begins as People says
+		known[staff.FromFile] = of
+	}
+	if of, ok := e.set[id]; ok {
+		known[staff.FromPage] = of
+	}
+	return known
+}
+
+// Change implements pages.People. The exchange has the phones of the made-up people, and one that is nobody's.
+func (e everybody) Change(
+	_ context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error,
+) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	of := e.set[id]
+	of.ID, of.Municipality = id, m
+	if err := change(&of); err != nil {
+		return err
+	}
+	_, taken := People[call.AgentID(strings.TrimPrefix(of.Phone, "PJSIP/"))]
+	switch {
+	case taken:
+		return staff.ErrPhoneTaken
+	case of.Phone != "" && of.Phone != "PJSIP/kcc7":
+		return staff.ErrPhone
+	}
+	e.set[id] = of
+	return nil
+}
+
+// Forget implements pages.People.
+func (e everybody) Forget(_ context.Context, _ call.MunicipalityID, id call.AgentID) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.set, id)
 	return nil
 }
 
@@ -296,6 +389,9 @@ func (t *Town) Work(call.MunicipalityID) callback.Work {
 func (t *Town) Teams(call.MunicipalityID) []call.TeamID {
 	return []call.TeamID{Permits, Centre, Tax, Registry}
 }
+
+// InTeam implements pages.Directory: the roles say it all.
+func (t *Town) InTeam(call.MunicipalityID, call.TeamID, call.AgentID) bool { return false }
 
 // HasTeam implements pages.Directory.
 func (t *Town) HasTeam(m call.MunicipalityID, team call.TeamID) bool {

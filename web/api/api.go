@@ -86,6 +86,9 @@ type Phone interface {
 	Check(n note.Note) error
 	// Talking gives the conversation that a colleague has with a caller now, and false when there is none.
 	Talking(agent call.AgentID) (Talking, bool)
+	// CallAbout is the call that a colleague has now with the caller of a note; empty without a call, or when it is
+	// about another matter.
+	CallAbout(agent call.AgentID, about note.Reference) call.ID
 }
 
 // Talking is a conversation that is not over.

@@ -185,6 +185,14 @@ func (d *desk) Talking(agent call.AgentID) (api.Talking, bool) {
 	return t, ok
 }
 
+// CallAbout implements api.Phone.
+func (d *desk) CallAbout(agent call.AgentID, about note.Reference) call.ID {
+	if t := d.talking[agent]; t.Note == about {
+		return t.Call
+	}
+	return ""
+}
+
 // logged keeps the log.
 type logged struct {
 	mu   sync.Mutex

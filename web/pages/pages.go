@@ -33,6 +33,8 @@ type Lists interface {
 	listing.Finder
 	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
 	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
+	// ClosedSince gives at most limit notes that were closed since a moment, see note.Reader.
+	ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error)
 	// ByNumber gives at most limit notes of a number, the newest first, whatever their state.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
 }
@@ -58,12 +60,19 @@ type Work interface {
 	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (note.Note, error)
 	Cancel(ctx context.Context, s callback.Step, reason string) (note.Note, error)
 	Reopen(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (
+		int, error,
+	)
+	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error
+	Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error)
 }
 
 // Phone puts colleagues through to the callers of notes, see api.Phone.
 type Phone interface {
 	CallBack(n note.Note) error
 	Check(n note.Note) error
+	// CallAbout is the call that a colleague has now with the caller of a note, see api.Phone.
+	CallAbout(agent call.AgentID, about note.Reference) call.ID
 	// Stage says how far the call is that a colleague asked for.
 	Stage(agent call.AgentID) (note.ID, Stage)
 }
@@ -88,6 +97,8 @@ type Promises interface {
 type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
+	// InTeam reports whether the configuration has a colleague ring for a team.
+	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
 	TeamName(m call.MunicipalityID, team call.TeamID) string         // for people; empty when it has none
 	PersonName(m call.MunicipalityID, colleague call.AgentID) string // for people; empty when it is not known
 	MunicipalityName(m call.MunicipalityID) string                   // such as "Deventer"
@@ -99,10 +110,17 @@ type Directory interface {
 	Least(m call.MunicipalityID) int // attempts before a caller may be given up
 }
 
-// People keeps what people say of themselves.
+// People keeps who the colleagues are. Errors wrap note.ErrStoreDown or note.ErrBroken, where nothing else is said.
 type People interface {
-	// SetLanguage keeps the language of a person's pages.
-	SetLanguage(ctx context.Context, m call.MunicipalityID, id call.AgentID, language string) error
+	// People gives everybody: those that can be read, also when the error wraps note.ErrBroken.
+	People(ctx context.Context, m call.MunicipalityID) (map[call.AgentID]map[staff.Source]staff.Person, error)
+	// Person gives what each source knows of a person; nothing when nobody knows them.
+	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[staff.Source]staff.Person, error)
+	// Change changes what is known of a person from pages (staff.FromPage). The error is that of change, or
+	// staff.ErrPhone, staff.ErrPhoneTaken or staff.ErrPhoneUnasked for a phone that change set.
+	Change(ctx context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error) error
+	// Forget forgets what is known of a person from pages.
+	Forget(ctx context.Context, m call.MunicipalityID, id call.AgentID) error
 }
 
 // Options are the parts of the pages. All are needed but Who and Look.
@@ -146,11 +164,12 @@ type visit struct {
 	at     time.Time // when it came, UTC
 	speech
 
-	status  int       // of the page that is sent; 0 for 200
-	message *message  // on top of the page
-	feed    string    // of changes that the page follows: the id of a note, or "list"; empty for none
-	notes   []note.ID // shown or changed, for the access log
-	worked  func()    // gives the turn back: a browser that reads slowly must not keep it
+	status  int          // of the page that is sent; 0 for 200
+	message *message     // on top of the page
+	feed    string       // of changes that the page follows: the id of a note, or "list"; empty for none
+	notes   []note.ID    // shown or changed, for the access log
+	about   call.AgentID // the person who is shown or changed, for the same; empty for nobody
+	worked  func()       // gives the turn back: a browser that reads slowly must not keep it
 }
 
 // message is what is said on top of a page.

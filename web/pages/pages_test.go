@@ -57,7 +57,13 @@ type reply struct {
 
 func (d *desk) asks(who call.AgentID, method, path string, form url.Values) reply {
 	d.t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	return d.raw(who, method, path, form.Encode())
+}
+
+// raw sends a body as it is.
+func (d *desk) raw(who call.AgentID, method, path, body string) reply {
+	d.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -228,6 +234,80 @@ func TestOutcomesInTwoClicks(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, d.does("cem", n, "resolve", "outcome", "settled").StatusCode)
 }
 
+func TestANoteThatWasSettledInACallNamesTheCall(t *testing.T) {
+	d := open(t)
+	theirs, other := d.Promise(pagestest.Permits, time.Hour, nil), d.Promise(pagestest.Permits, time.Hour, nil)
+	d.Talks("cem", theirs, "1732300000.7")
+	for n, in := range map[note.ID]call.ID{theirs.ID: "1732300000.7", other.ID: ""} {
+		n, err := d.Note(t.Context(), pagestest.Deventer, n)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusSeeOther, d.does("cem", n, "resolve", "outcome", "settled").StatusCode)
+		events, err := d.Events(t.Context(), pagestest.Deventer, n.ID)
+		require.NoError(t, err)
+		require.Equal(t, in, events[len(events)-1].Call)
+	}
+}
+
+func TestAnAdministratorGivesRolesAndAPhone(t *testing.T) {
+	d := open(t)
+	for _, who := range []call.AgentID{"rik", "cem", "lotte"} {
+		for _, path := range []string{"/people", "/people/teun"} {
+			require.Equal(t, http.StatusForbidden, d.gets(who, path).StatusCode, "%s %s", who, path)
+		}
+		got := d.asks(who, http.MethodPost, "/people/"+string(who), url.Values{"role-*": {"admin"}})
+		require.Equal(t, http.StatusForbidden, got.StatusCode)
+		require.Equal(t, http.StatusForbidden, d.asks(who, http.MethodPost, "/people/ada/forget", nil).StatusCode)
+	}
+	require.Contains(t, d.gets("ada", "/people").text, `href="/people/cem"`)
+	got := d.asks("ada", http.MethodPost, "/people", url.Values{"id": {" A.Devries "}})
+	require.Equal(t, "/people/a.devries", got.Header.Get("Location"))
+	got = d.asks("ada", http.MethodPost, "/people", url.Values{"id": {"{x}"}})
+	require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	require.Equal(t, http.StatusNotFound, d.gets("ada", "/people/%7Bx%7D").StatusCode)
+
+	sets := func(id string, fields ...string) reply {
+		form := url.Values{}
+		for i := 0; i+1 < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		return d.asks("ada", http.MethodPost, "/people/"+id, form)
+	}
+	got = sets("a.devries", "name", "Anouk <de Vries>", "phone", "kcc7", "role-vergunningen", "lead", "role-kcc", "")
+	require.Equal(t, "/people/a.devries?done=1", got.Header.Get("Location"), got.text)
+	page := d.gets("ada", "/people/a.devries").text
+	require.Contains(t, page, "Anouk &lt;de Vries&gt;")
+	require.Contains(t, page, `value="kcc7"`)
+	require.Regexp(t, `<option value="lead" selected`, page)
+	for name, fields := range map[string][]string{
+		"a way to other phones":      {"phone", "PJSIP/0900123456@trunk"},
+		"a dialplan":                 {"phone", "Local/0900123456@from-phones"},
+		"somebody else's":            {"phone", "teun"},
+		"a name that is a story":     {"name", strings.Repeat("x", 81)},
+		"a name with a line end":     {"name", "a\nb"},
+		"an admin of one team":       {"role-kcc", "admin"},
+		"a role that does not exist": {"role-*", "boss"},
+	} {
+		got := sets("a.devries", fields...)
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, name)
+		require.Contains(t, d.gets("ada", "/people/a.devries").text, `value="kcc7"`, name)
+	}
+	require.Contains(t, sets("cem", "role-vergunningen", "", "role-kcc", "agent").Header.Get("Location"), "done=1")
+	require.Regexp(t, `vast in de configuratie`, d.gets("ada", "/people/cem").text, "the file's role stays")
+
+	got = d.asks("ada", http.MethodPost, "/people/a.devries/forget", nil)
+	require.Equal(t, "/people?done=a.devries", got.Header.Get("Location"))
+	require.NotContains(t, d.gets("ada", "/people").text, `href="/people/a.devries"`)
+	require.Contains(t, d.log.String(), "about=a.devries")
+}
+
+func TestAColleagueSetsTheirOwnPhoneUnlessTheConfigurationHasIt(t *testing.T) {
+	d := open(t)
+	got := d.asks("cem", http.MethodPost, "/me", url.Values{"language": {"en"}, "phone": {"kcc7"}})
+	require.Equal(t, "/me?done=1", got.Header.Get("Location"))
+	require.Contains(t, d.gets("cem", "/me").text, "PJSIP/cem")
+	require.NotContains(t, d.gets("cem", "/me").text, "kcc7")
+}
+
 func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	d := open(t)
 	form := url.Values{
@@ -236,9 +316,19 @@ func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	}
 	first := d.asks("cem", http.MethodPost, "/notes/new", form)
 	second := d.asks("cem", http.MethodPost, "/notes/new", form)
-	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
-	require.Equal(t, first.text, second.text)
-	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusSeeOther, first.StatusCode, first.text)
+	to := first.Header.Get("Location")
+	require.Equal(t, to, second.Header.Get("Location"))
+	receipt := d.gets("cem", to)
+	require.Equal(t, http.StatusOK, receipt.StatusCode)
+	require.Regexp(t, `Wij bellen u .* voor .* terug. Uw kenmerk is`, receipt.text)
+	require.NotContains(t, receipt.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusNotFound, d.gets("dirkje", to).StatusCode, "nor is the receipt another's")
+	form.Set("subject", "Iets anders")
+	other := d.asks("cem", http.MethodPost, "/notes/new", form)
+	require.Equal(t, http.StatusConflict, other.StatusCode, "the caller is not promised what they did not ask for")
+	require.Contains(t, other.text, "Iets anders")
+	form.Set("subject", "WOZ")
 	notes, err := d.Due(t.Context(), pagestest.Deventer, pagestest.Tax, 10)
 	require.NoError(t, err)
 	require.Len(t, notes, 1)

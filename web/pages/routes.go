@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -36,8 +37,16 @@ func (p *Pages) routes() []route {
 		{"GET /notes/new", "new", staff.Agent, p.newNote},
 		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
+		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /team", "team", staff.Lead, p.showTeam},
+		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
+		{"GET /people", "people", staff.Admin, p.showPeople},
+		{"POST /people", "newPerson", staff.Admin, p.newPerson},
+		{"GET /people/{person}", "person", staff.Admin, p.showPerson},
+		{"POST /people/{person}", "setPerson", staff.Admin, p.setPerson},
+		{"POST /people/{person}/forget", "forgetPerson", staff.Admin, p.forgetPerson},
 		{"GET /me", "me", staff.Reader, p.me},
 		{"POST /me", "setMe", staff.Reader, p.setMe},
 		{"POST /me/stay", "stay", staff.Reader, p.stay},
@@ -101,7 +110,7 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer leave()
 	if v.Method == http.MethodPost {
-		if err := v.ParseForm(); err != nil {
+		if err := v.readForm(); err != nil {
 			return err
 		}
 	}
@@ -110,6 +119,19 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer v.worked()
 	return handle(v)
+}
+
+// readForm reads what the browser sends. The error is a *problem, or an *http.MaxBytesError.
+func (v *visit) readForm() error {
+	err := v.ParseForm()
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &tooLong):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{http.StatusRequestTimeout, v.say("err.408text"), ""}
+	}
+	return &problem{http.StatusBadRequest, v.say("err.400text"), ""}
 }
 
 // visit is a request of whoever the context names; of nobody when it names none.
@@ -169,6 +191,17 @@ func (v *visit) redirect(to string) error {
 	return nil
 }
 
+// leave is redirect for a form that htmx sent: the whole page is left, not a part of it replaced.
+func (v *visit) leave(to string) error {
+	if v.Request.Header.Get("HX-Request") == "" {
+		return v.redirect(to)
+	}
+	v.status = http.StatusOK
+	v.ResponseWriter.Header().Set("HX-Redirect", to)
+	v.WriteHeader(v.status)
+	return nil
+}
+
 // audit writes the access log (AVG): who did what to which notes, never a number, a name or a caller's words.
 func (p *Pages) audit(v *visit, did string) {
 	if act := v.PathValue("act"); act != "" && acts[act].do != nil {
@@ -180,6 +213,9 @@ func (p *Pages) audit(v *visit, did string) {
 	}
 	if len(v.notes) > 0 {
 		attrs = append(attrs, slog.Any("notes", v.notes))
+	}
+	if v.about != "" {
+		attrs = append(attrs, slog.String("about", string(v.about)))
 	}
 	p.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
 }
