@@ -168,7 +168,8 @@ func (d *Daemon) answer(library *prompts.Library) error {
 	d.people = newPeople(d.settings, d.store, d.conn)
 	d.desks = &desks{
 		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes,
-		operator: operator, guard: guard, refusals: refused, log: d.log, busy: map[call.AgentID]bool{}, stages: d.stages,
+		operator: operator, guard: guard, refusals: refused, log: d.log, busy: map[call.AgentID]bool{},
+		stages: d.stages,
 		callbacks: &ivr.Callbacks{
 			Plan: plan,
 			Exchange: staged{d.stages, asterisk.Exchange{
