@@ -168,8 +168,8 @@ func (d *Daemon) answer(library *prompts.Library) error {
 	d.people = newPeople(d.settings, d.store, d.conn)
 	d.desks = &desks{
 		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes,
-		operator: operator, guard: guard, refusals: refused, log: d.log, busy: map[call.AgentID]bool{},
-		stages: d.stages,
+		operator: operator, guard: guard, refusals: refused, log: d.log,
+		busy: map[call.AgentID]bool{}, stages: d.stages,
 		callbacks: &ivr.Callbacks{
 			Plan: plan,
 			Exchange: staged{d.stages, asterisk.Exchange{
@@ -327,7 +327,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // only people can mend: until then they must not take each other's calls all the time. But the other one may also be
 // gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
-	d.log.Error("another daemon took our place at Asterisk; this one ends after a wait and may then be started again",
+	d.log.Error("another daemon connected to Asterisk as this application; this one waits, and stops: run only one",
 		"err", why, "after", standByFor)
 	select {
 	case <-ctx.Done():

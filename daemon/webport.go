@@ -73,14 +73,7 @@ func (p *webPort) servePages(c *config.SignIn, of pages.Options, door signin.Opt
 	if p.signIn, err = signin.New(door); err != nil {
 		return fmt.Errorf("sign_in: %w", err)
 	}
-	inside, way, site := show.Handler(), p.signIn.Handler(), http.NewServeMux()
-	site.Handle("/sign-in", way)
-	site.Handle("/sign-in/", way)
-	site.Handle("/sign-out", way)
-	site.Handle("/events", p.signIn.RequiredForStream(inside))
-	site.Handle("/", p.signIn.Protect(p.signIn.Required(inside)))
-	p.mux.Handle("/static/", show.Static())
-	p.mux.Handle("/", show.Secured(site)) // also what turns somebody away
+	p.mux.Handle("/", show.Behind(p.signIn))
 	return nil
 }
 

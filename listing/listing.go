@@ -34,7 +34,7 @@ type Page struct {
 type Cursor string
 
 // ErrCursor says that a text is no cursor.
-var ErrCursor = errors.New("the place to go on in a list is not one that a list gave")
+var ErrCursor = errors.New("this cursor is not one that a list gave: use that of the page before")
 
 // At is the place of a note in a list, by its score there.
 func At(score string, id note.ID) Cursor { return Cursor(score + "_" + string(id)) }

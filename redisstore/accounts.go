@@ -85,7 +85,7 @@ func (s *Store) ChangeAccount(ctx context.Context, before, after *signin.Account
 	case err != nil:
 		return down("change an account", err)
 	case reply[0] == "broken":
-		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))
+		return s.broken(key, fmt.Errorf("has the wrong type: %w", note.ErrBroken))
 	case reply[0] == "changed":
 		return signin.ErrChanged
 	}

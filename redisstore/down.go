@@ -109,7 +109,7 @@ func broken(key string, err error) error {
 // unread says why a key could not be read: another type than ours is broken content, anything else a failure of Redis.
 func (s *Store) unread(key string, err error) error {
 	if redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))
+		return s.broken(key, fmt.Errorf("has the wrong type: %w", note.ErrBroken))
 	}
 	return down("read "+key, err)
 }

@@ -149,7 +149,7 @@ func (s *Store) ByName(ctx context.Context, m call.MunicipalityID, name string, 
 	longest := slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }) // it is the rarest
 	index := keysOf(m).names()
 	members, err := s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
-		Key: index, ByLex: true, Start: "[" + longest, Stop: "(" + longest + "\xff", Count: maxNamed,
+		Key: index, ByLex: true, Start: "(" + longest + "\xff", Stop: "[" + longest, Rev: true, Count: maxNamed,
 	}).Result()
 	if err != nil {
 		return nil, s.unread(index, err)

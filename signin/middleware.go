@@ -28,7 +28,7 @@ func (g Guest) Visitor() access.Visitor {
 	}
 }
 
-// Required lets only people through who are signed in, and notes that they are there. The context of the request has
+// Required lets through only people who are signed in, and notes that they are there. The context of the request has
 // the person, as visitor, person and session: access.From and its neighbours give them.
 //
 // Somebody who is not signed in is sent to the form, and back to this page afterwards. What they typed is not lost:

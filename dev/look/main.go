@@ -26,9 +26,7 @@ const (
 
 // components are the style sheets that are used, in order: a later one wins.
 var components = []string{
-	"@utrecht/accordion-css/dist/index.css",
 	"@utrecht/alert-css/dist/index.css",
-	"@utrecht/data-list-css/dist/index.css",
 	"@utrecht/form-field-css/dist/index.css",
 	"@utrecht/form-field-description-css/dist/index.css",
 	"@utrecht/form-field-error-message-css/dist/index.css",
@@ -41,7 +39,6 @@ var components = []string{
 	"@nl-design-system-candidate/data-badge-css/dist/data-badge.css",
 	"@nl-design-system-candidate/heading-css/dist/heading.css",
 	"@nl-design-system-candidate/link-css/dist/link.css",
-	"@nl-design-system-candidate/number-badge-css/dist/number-badge.css",
 	"@nl-design-system-candidate/paragraph-css/dist/paragraph.css",
 	"@nl-design-system-candidate/skip-link-css/dist/skip-link.css",
 }
@@ -51,7 +48,6 @@ const tokens = "@nl-design-system-unstable/voorbeeld-design-tokens/dist/theme.cs
 // scripts are served as one file.
 var scripts = []string{
 	modules + "/htmx.org/dist/htmx.min.js",
-	modules + "/htmx.org/dist/ext/hx-sse.min.js",
 	look + "/own.js",
 }
 

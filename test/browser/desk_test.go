@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -30,7 +32,6 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
-	"github.com/bereikbaar/bereikbaar/web/access"
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
@@ -46,17 +47,23 @@ type desk struct {
 	t   *testing.T
 	url string
 
-	accept  string         // the language of people who have not signed in
-	session access.Session // of everybody; zero for none that ends
+	accept string      // the language of people who have not signed in
+	away   atomic.Bool // nobody answers
+	broken atomic.Bool // a server in front answers instead
+	events answer      // to who asks for the stream of changes
+	live   answer      // to who asks for what has changed
+
+	mu       sync.Mutex
+	requests []string
 }
 
-func open(t *testing.T) *desk {
+func open(t *testing.T, change ...func(*signin.Options)) *desk {
 	t.Helper()
 	d := &desk{Town: pagestest.New(), t: t}
 	quiet := slog.New(slog.DiscardHandler)
 	p := d.Pages(quiet)
 	mux := http.NewServeMux()
-	mux.Handle("/", d.As(p, func() access.Session { return d.session }))
+	mux.Handle("/", d.As(p, change...))
 	forms := p.Forms()
 	mux.Handle("/sign-in", d.front(p, func(r *http.Request) signin.Page {
 		f := signin.SignInForm{Accounts: true, Next: "/"}
@@ -80,7 +87,21 @@ func open(t *testing.T) *desk {
 			},
 		})
 	}))
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.away.Load() { // as when the program is stopped
+			panic(http.ErrAbortHandler)
+		}
+		if d.broken.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		d.heard(r)
+		switch {
+		case r.URL.Path == "/events" && d.events.instead(w), strings.HasPrefix(r.URL.Path, "/live/") && d.live.instead(w):
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(func() {
 		d.Drop()
 		server.CloseClientConnections()
@@ -88,6 +109,46 @@ func open(t *testing.T) *desk {
 	})
 	d.url = server.URL
 	return d
+}
+
+// answer is a status that is answered instead; 0 for none.
+type answer struct{ atomic.Int32 }
+
+func (a *answer) instead(w http.ResponseWriter) bool {
+	status := int(a.Load())
+	if status == 0 {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, `<main id="main"><h1>Even geen verbinding</h1></main>`)
+	return true
+}
+
+// heard notes a request, for tests that count them.
+func (d *desk) heard(r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.requests = append(d.requests, r.Method+" "+r.URL.Path)
+}
+
+// asked is how many requests there were for addresses that begin so, such as "GET /live/".
+func (d *desk) asked(begins string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for _, r := range d.requests {
+		if strings.HasPrefix(r, begins) {
+			n++
+		}
+	}
+	return n
+}
+
+// untilAsked waits until there were so many requests.
+func (d *desk) untilAsked(begins string, times int) {
+	d.t.Helper()
+	require.Eventually(d.t, func() bool { return d.asked(begins) >= times }, aWhile, 20*time.Millisecond)
 }
 
 // front serves a page of the sign-in, in the language of the moment.
@@ -194,7 +255,9 @@ func calls[P, R any](s *seat, command cdp.Command[P, R], params P) R {
 
 func (s *seat) signsIn(who call.AgentID) {
 	s.t.Helper()
-	calls(s, network.SetCookie, network.SetCookieParams{Name: "who", Value: string(who), URL: s.url + "/"})
+	calls(s, network.SetCookie, network.SetCookieParams{
+		Name: pagestest.Cookie, Value: pagestest.Token(who), URL: s.url + "/",
+	})
 }
 
 func (s *seat) signsOut() {
@@ -267,6 +330,38 @@ func (s *seat) until(expression string) {
 		is, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
 		return err == nil && is
 	}, aWhile, 50*time.Millisecond, "not true: %s", expression)
+}
+
+// focus is the id of what has the focus.
+func (s *seat) focus() string {
+	s.t.Helper()
+	return asks[string](s, "document.activeElement.id")
+}
+
+// deaf lets the page hear of no change.
+func (s *seat) deaf() {
+	s.t.Helper()
+	asks[any](s, "document.getElementById('main').removeAttribute('data-ask')")
+}
+
+// beforehand runs a script before those of each page that is opened from now on.
+func (s *seat) beforehand(script string) {
+	s.t.Helper()
+	calls(s, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
+
+// remembers keeps all that the page says from now on, for heard.
+func (s *seat) remembers() {
+	s.t.Helper()
+	asks[any](s, `window.said = []; for (const id of ["status", "notice"]) new MutationObserver(() => {
+		said.push(document.getElementById(id).textContent); }).observe(document.getElementById(id),
+		{childList: true, subtree: true, characterData: true}); null`)
+}
+
+// heard is all that the page said.
+func (s *seat) heard() string {
+	s.t.Helper()
+	return asks[string](s, "said.join('|')")
 }
 
 // shortcut presses one key as a keyboard does: what it types is held back when the page has taken the key.

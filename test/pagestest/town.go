@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +20,6 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
-	"github.com/bereikbaar/bereikbaar/web/access"
 	"github.com/bereikbaar/bereikbaar/web/live"
 	"github.com/bereikbaar/bereikbaar/web/pages"
 	"github.com/bereikbaar/bereikbaar/web/turns"
@@ -74,6 +72,7 @@ type Town struct {
 	rung    []note.ID
 	silence error // why nobody can be rung
 	nth     int
+	door    door
 }
 
 type talk struct {
@@ -95,7 +94,7 @@ func New() *Town {
 	t := &Town{
 		Memory: storetest.NewMemory(), Clock: clock, hours: calendar.AlwaysOpen(clock),
 		readers: map[chan live.Change]bool{}, set: map[call.AgentID]staff.Person{}, stage: map[call.AgentID]stage{},
-		talks: map[talk]call.ID{},
+		talks: map[talk]call.ID{}, door: door{ended: map[call.AgentID]bool{}},
 	}
 	t.Worklist = callback.NewWorklist(t, t, nil)
 	t.Service = callback.NewService(t, t, t, nil)
@@ -105,40 +104,13 @@ func New() *Town {
 // Pages are the pages of the town.
 func (t *Town) Pages(log *slog.Logger, change ...func(*pages.Options)) *pages.Pages {
 	options := pages.Options{
-		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t, People: everybody{t},
-		Turns: turns.New(turns.AtOnce), Log: log,
+		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t,
+		People: everybody{t}, Turns: turns.New(turns.AtOnce), Log: log,
 	}
 	for _, c := range change {
 		c(&options)
 	}
 	return pages.New(options)
-}
-
-// As serves the pages to whoever the cookie "who" names: a sign-in for tests only.
-func (t *Town) As(p *pages.Pages, session func() access.Session) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/static/", p.Static())
-	inside := p.Handler()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		cookie, err := r.Cookie("who")
-		if err != nil {
-			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-			return
-		}
-		who, ok := t.Person(call.AgentID(cookie.Value))
-		if !ok {
-			p.Problem(w, r, http.StatusForbidden)
-			return
-		}
-		ctx := access.WithPerson(access.With(r.Context(), access.Visitor{
-			Name: string(who.ID), Agent: who.ID, Municipality: who.Municipality, Roles: who.Roles,
-		}), who)
-		if session != nil {
-			ctx = access.WithSession(ctx, session())
-		}
-		inside.ServeHTTP(w, r.WithContext(ctx))
-	})
-	return mux
 }
 
 // Person gives a person as they are now.
@@ -389,6 +361,9 @@ func (t *Town) Work(call.MunicipalityID) callback.Work {
 func (t *Town) Teams(call.MunicipalityID) []call.TeamID {
 	return []call.TeamID{Permits, Centre, Tax, Registry}
 }
+
+// InTeam implements pages.Directory: the roles say it all.
+func (t *Town) InTeam(call.MunicipalityID, call.TeamID, call.AgentID) bool { return false }
 
 // HasTeam implements pages.Directory.
 func (t *Town) HasTeam(m call.MunicipalityID, team call.TeamID) bool {

@@ -87,7 +87,7 @@ func (l TokenLine) token() (Token, error) {
 	case role != staff.Reader && !call.IsPersonID(l.Agent):
 		return t, errors.New("agent: the id of the person who uses it is missing, or not an id")
 	case role == staff.Reader && l.Agent != "":
-		return t, errors.New("agent: a reader does nothing in anybody's name, leave it out")
+		return t, errors.New("agent: leave it out: a reader's token cannot act for an agent")
 	case !call.IsID(l.Municipality):
 		return t, errors.New("municipality: it is missing, or not an id")
 	case role == staff.Admin && len(l.Teams) > 0:

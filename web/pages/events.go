@@ -88,7 +88,8 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 		}
 		return control.Flush()
 	}
-	if send("event: ready\ndata: {}\n\n") != nil {
+	ready, err := json.Marshal(map[string]string{"who": string(who.Agent)})
+	if err != nil || send("event: ready\ndata: "+string(ready)+"\n\n") != nil {
 		return
 	}
 	over := time.After(streamFor)

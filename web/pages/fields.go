@@ -20,6 +20,9 @@ var shortcuts = []struct{ Key, Does string }{
 	{"k", "keys.previous"},
 	{"p", "keys.claim"},
 	{"b", "keys.call"},
+	{"u", "keys.outcome"},
+	{"a", "keys.resolve"},
+	{"d", "keys.reroute"},
 	{"o", "keys.comment"},
 }
 
@@ -107,8 +110,7 @@ func done(v *visit) string {
 // session says when the session ends, in seconds from now, for the script that warns.
 func (v *visit) session() templ.Attributes {
 	a := templ.Attributes{
-		"data-lost": v.say("live.lost"), "data-back": v.say("live.back"), "data-draft": v.say("draft"),
-		"data-changed": v.say("live.changed"), "data-new": v.say("live.new"), "data-new1": v.say("live.new1"),
+		"data-back": v.say("live.back"), "data-draft": v.say("draft"), "data-changed": v.say("live.changed"),
 	}
 	if v.who.Agent != "" {
 		a["data-who"] = string(v.who.Agent)
@@ -154,8 +156,5 @@ func swaps(to string) templ.Attributes {
 
 // keyOf is the shortcut that opens a part.
 func keyOf(act string) string {
-	if act == "comment" {
-		return "o"
-	}
-	return ""
+	return map[string]string{"comment": "o", "resolve": "a", "reroute": "d"}[act]
 }

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
@@ -45,7 +47,7 @@ type desk struct {
 func open(t testing.TB, change ...func(*pages.Options)) *desk {
 	t.Helper()
 	d := &desk{Town: pagestest.New(), t: t, log: &strings.Builder{}}
-	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), change...), nil)
+	d.web = d.As(d.Pages(slog.New(slog.NewTextHandler(d.log, nil)), change...))
 	return d
 }
 
@@ -57,12 +59,18 @@ type reply struct {
 
 func (d *desk) asks(who call.AgentID, method, path string, form url.Values) reply {
 	d.t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	return d.raw(who, method, path, form.Encode())
+}
+
+// raw sends a body as it is.
+func (d *desk) raw(who call.AgentID, method, path, body string) reply {
+	d.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if who != "" {
-		r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+		r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
 	}
 	w := httptest.NewRecorder()
 	d.web.ServeHTTP(w, r)
@@ -96,11 +104,11 @@ func (d *desk) now(n note.Note) note.Note {
 func TestANoteOfAnotherTeamLooksLikeNone(t *testing.T) {
 	d := open(t)
 	n := d.Promise(pagestest.Tax, time.Hour, nil)
-	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}`)
+	id := regexp.MustCompile(`[0-9]{8}|[0-9A-Z]{26}|data-(ends|last)="[0-9]+"`) // and how long the session has
 	none := d.gets("cem", "/notes/12345674")
 	require.Equal(t, http.StatusNotFound, none.StatusCode)
 	for _, path := range []string{
-		"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/notes/" + string(n.ID) + "/row",
+		"/notes/" + string(n.Reference), "/notes/" + string(n.ID), "/live/notes/" + string(n.Reference),
 	} {
 		got := d.gets("cem", path)
 		require.Equal(t, http.StatusNotFound, got.StatusCode, path)
@@ -310,9 +318,19 @@ func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	}
 	first := d.asks("cem", http.MethodPost, "/notes/new", form)
 	second := d.asks("cem", http.MethodPost, "/notes/new", form)
-	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
-	require.Equal(t, first.text, second.text)
-	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusSeeOther, first.StatusCode, first.text)
+	to := first.Header.Get("Location")
+	require.Equal(t, to, second.Header.Get("Location"))
+	receipt := d.gets("cem", to)
+	require.Equal(t, http.StatusOK, receipt.StatusCode)
+	require.Regexp(t, `Wij bellen u .* voor .* terug. Uw kenmerk is`, receipt.text)
+	require.NotContains(t, receipt.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusNotFound, d.gets("dirkje", to).StatusCode, "nor is the receipt another's")
+	form.Set("subject", "Iets anders")
+	other := d.asks("cem", http.MethodPost, "/notes/new", form)
+	require.Equal(t, http.StatusConflict, other.StatusCode, "the caller is not promised what they did not ask for")
+	require.Contains(t, other.text, "Iets anders")
+	form.Set("subject", "WOZ")
 	notes, err := d.Due(t.Context(), pagestest.Deventer, pagestest.Tax, 10)
 	require.NoError(t, err)
 	require.Len(t, notes, 1)
@@ -408,7 +426,7 @@ func TestAMunicipalityHasItsOwnLook(t *testing.T) {
 	look, err := pages.OpenLook(pages.LookFiles{Logo: logo, Tokens: tokens, Fonts: fonts})
 	require.NoError(t, err)
 	d := open(t)
-	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), func(o *pages.Options) { o.Look = look }), nil)
+	d.web = d.As(d.Pages(slog.New(slog.DiscardHandler), func(o *pages.Options) { o.Look = look }))
 	page := d.gets("cem", "/").text
 	for _, file := range []string{"logo.svg", "tokens.css"} {
 		address := regexp.MustCompile(`/static/[0-9a-f]+/` + regexp.QuoteMeta(file)).FindString(page)
@@ -462,7 +480,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
 	require.NoError(t, err)
-	r.AddCookie(&http.Cookie{Name: "who", Value: "cem"})
+	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token("cem")})
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
@@ -489,7 +507,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 // follows opens a stream of changes, whose handler has returned when the channel is closed.
 func (d *desk) follows(who call.AgentID) (status func() int, over <-chan struct{}) {
 	r := httptest.NewRequest(http.MethodGet, "/events", nil)
-	r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
 	w, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -570,7 +588,7 @@ func TestABrowserThatSendsSlowlyHoldsUpNobody(t *testing.T) {
 			body, write := io.Pipe()
 			r := httptest.NewRequest(http.MethodPost, "/me", body)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.AddCookie(&http.Cookie{Name: "who", Value: string(who)})
+			r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
 			status := make(chan int, 1)
 			go func() {
 				w := httptest.NewRecorder()
@@ -611,4 +629,105 @@ func TestAPlaceInAListThatNobodyGaveIsItsBeginning(t *testing.T) {
 	got := open(t).gets("cem", "/?only=overdue&after=%3Cx%3E")
 	require.Equal(t, http.StatusSeeOther, got.StatusCode)
 	require.Equal(t, "/?only=overdue", got.Header.Get("Location"))
+}
+
+// parts gives a list in parts of which the first are empty.
+type parts struct {
+	*pagestest.Town
+	empty int
+}
+
+func (p *parts) Page(ctx context.Context, m call.MunicipalityID, q listing.Query) (listing.Page, error) {
+	if p.empty--; p.empty >= 0 {
+		return listing.Page{Next: listing.At("1", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB")}, nil
+	}
+	return p.Town.Page(ctx, m, q)
+}
+
+func TestAPartOfAListThatIsEmptyAndGoesOnSaysSo(t *testing.T) {
+	var list parts
+	d := open(t, func(o *pages.Options) {
+		list.Town = o.Reader.(*pagestest.Town)
+		o.Lists = &list
+	})
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	list.empty = 1
+	page := d.gets("cem", "/").text
+	require.Contains(t, page, "Verder zoeken")
+	require.Contains(t, page, "Hier staan geen notities voor u")
+	require.NotContains(t, page, "Er zijn nu geen notities")
+	list.empty = 2
+	require.Contains(t, d.gets("cem", "/live/rows?list=1&only=all").text, `data-new="1"`, "what is new is further on")
+	require.Contains(t, d.gets("cem", "/").text, string(n.ID))
+}
+
+func TestRowsAreRefreshedTogetherWithTheRightsOfTheMoment(t *testing.T) {
+	d := open(t)
+	same, changed := d.Promise(pagestest.Permits, 3*time.Hour, nil), d.Promise(pagestest.Permits, 2*time.Hour, nil)
+	theirs := d.Promise(pagestest.Tax, 2*time.Hour, nil)
+	d.Claim(changed, "dirkje")
+	d.Promise(pagestest.Permits, time.Hour, nil)
+	have := fmt.Sprintf("have=%s-1,%s-1,%s-1", theirs.ID, changed.ID, same.ID)
+	asked := func(query string) string {
+		t.Helper()
+		got := d.gets("cem", "/live/rows?"+query)
+		require.Equal(t, http.StatusOK, got.StatusCode, got.text)
+		return got.text
+	}
+
+	page := asked(have)
+	require.Regexp(t, "(?s)n-"+string(theirs.ID)+".*n-"+string(changed.ID), page, "in the order of the page")
+	require.Contains(t, page, "Dirkje de Boer")
+	require.Contains(t, page, "niet meer van uw team")
+	require.NotContains(t, page, theirs.Subject)
+	require.NotContains(t, page, same.ID)
+	require.NotContains(t, page, "data-new", "nothing is new in what was searched")
+	require.Contains(t, d.log.String(), "notes=["+string(changed.ID)+"]")
+
+	page = asked(have + "&times=1&list=1&only=all")
+	require.Contains(t, page, "due-"+string(same.ID))
+	require.NotContains(t, page, same.Subject, "time passes, and nothing of the caller goes out again")
+	require.Contains(t, page, `data-new="1"`)
+	require.Contains(t, asked(have+"&list=1&only=unassigned&team=vergunningen"), `data-new="1"`)
+	require.Contains(t, asked(have+"&list=1&only=mine"), `data-new="0"`)
+	for _, ends := range []note.Note{same, changed} { // where the page ends, nothing is new behind it
+		until := string(listing.At(listing.Score(ends), ends.ID))
+		require.Contains(t, asked(have+"&list=1&only=all&until="+until), `data-new="0"`)
+	}
+
+	for _, wrong := range []string{
+		"have=x", "have=" + string(same.ID), "have=" + strings.Repeat(string(same.ID)+"-1,", 201),
+		"list=1&until=x", "list=1&after=x",
+	} {
+		require.Equal(t, http.StatusUnprocessableEntity, d.gets("cem", "/live/rows?"+wrong).StatusCode, wrong)
+	}
+	require.Equal(t, http.StatusNotFound, d.gets("cem", "/live/rows?list=1&team=belastingen").StatusCode)
+
+	before := d.log.Len()
+	page = d.gets("cem", "/live/notes/"+string(same.Reference)+"?ver=1").text
+	require.Contains(t, page, `id="live"`)
+	for _, secret := range []string{same.Subject, same.Reason, strings.Join(same.Number.Groups(), " ")} {
+		require.NotContains(t, page, secret)
+	}
+	require.Len(t, d.log.String(), before, "nobody was shown anything")
+	page = d.gets("cem", "/live/notes/"+string(same.Reference)+"?ver=0").text
+	for _, id := range []string{"subject", "asked", "live", "more", "history", "facts"} {
+		require.Contains(t, page, `id="`+id+`"`)
+	}
+	require.Contains(t, d.log.String()[before:], string(same.ID))
+}
+
+func TestASessionThatIsOverIsAnsweredToScriptsByTheAddressOfTheForm(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	for _, path := range []string{"/events", "/live/rows", "/live/notes/" + string(n.Reference)} {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("HX-Request", "true")
+		r.Header.Set("HX-Current-URL", "http://127.0.0.1/notes/"+string(n.Reference))
+		w := httptest.NewRecorder()
+		d.web.ServeHTTP(w, r)
+		require.Equal(t, http.StatusUnauthorized, w.Code)
+		require.Equal(t, "/sign-in?next=%2Fnotes%2F"+string(n.Reference), w.Header().Get(signin.HeaderSignIn))
+		require.NotEmpty(t, w.Header().Get("Content-Security-Policy"))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -29,6 +30,14 @@ type route struct {
 	handle      func(*visit) error
 }
 
+// background are the addresses by which pages keep themselves up to date.
+func (p *Pages) background() []route {
+	return []route{
+		{"GET /live/rows", "refresh", staff.Reader, p.rows},
+		{"GET /live/notes/{note}", "refresh", staff.Reader, p.look},
+	}
+}
+
 func (p *Pages) routes() []route {
 	return []route{
 		{"GET /{$}", "list", staff.Reader, p.list},
@@ -36,8 +45,10 @@ func (p *Pages) routes() []route {
 		{"GET /notes/new", "new", staff.Agent, p.newNote},
 		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
-		{"GET /notes/{note}/row", "row", staff.Reader, p.showRow},
+		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /team", "team", staff.Lead, p.showTeam},
+		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
 		{"GET /people", "people", staff.Admin, p.showPeople},
 		{"POST /people", "newPerson", staff.Admin, p.newPerson},
 		{"GET /people/{person}", "person", staff.Admin, p.showPerson},
@@ -54,7 +65,10 @@ func (p *Pages) routes() []route {
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range p.routes() {
-		mux.Handle(r.pattern, p.guarded(r))
+		mux.Handle(r.pattern, p.guarded(r, p.audit))
+	}
+	for _, r := range p.background() {
+		mux.Handle(r.pattern, p.guarded(r, p.auditNotes))
 	}
 	mux.HandleFunc("GET /events", p.events)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -80,12 +94,12 @@ func (p *Pages) Secured(h http.Handler) http.Handler {
 }
 
 // guarded lets in people with the role, and writes the access log.
-func (p *Pages) guarded(r route) http.Handler {
+func (p *Pages) guarded(r route, audit func(v *visit, did string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		ctx, cancel := context.WithTimeout(req.Context(), taskLimit)
 		defer cancel()
 		v := p.visit(w, req.WithContext(ctx))
-		defer func() { p.audit(v, r.id) }()
+		defer func() { audit(v, r.id) }()
 		if !v.who.Highest().AtLeast(r.least) {
 			v.fail(errRole)
 			return
@@ -106,7 +120,7 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer leave()
 	if v.Method == http.MethodPost {
-		if err := v.ParseForm(); err != nil {
+		if err := v.readForm(); err != nil {
 			return err
 		}
 	}
@@ -115,6 +129,19 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer v.worked()
 	return handle(v)
+}
+
+// readForm reads what the browser sends. The error is a *problem, or an *http.MaxBytesError.
+func (v *visit) readForm() error {
+	err := v.ParseForm()
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &tooLong):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{http.StatusRequestTimeout, v.say("err.408text"), ""}
+	}
+	return &problem{http.StatusBadRequest, v.say("err.400text"), ""}
 }
 
 // visit is a request of whoever the context names; of nobody when it names none.
@@ -174,6 +201,17 @@ func (v *visit) redirect(to string) error {
 	return nil
 }
 
+// leave is redirect for a form that htmx sent: the whole page is left, not a part of it replaced.
+func (v *visit) leave(to string) error {
+	if v.Request.Header.Get("HX-Request") == "" {
+		return v.redirect(to)
+	}
+	v.status = http.StatusOK
+	v.ResponseWriter.Header().Set("HX-Redirect", to)
+	v.WriteHeader(v.status)
+	return nil
+}
+
 // audit writes the access log (AVG): who did what to which notes, never a number, a name or a caller's words.
 func (p *Pages) audit(v *visit, did string) {
 	if act := v.PathValue("act"); act != "" && acts[act].do != nil {
@@ -190,6 +228,13 @@ func (p *Pages) audit(v *visit, did string) {
 		attrs = append(attrs, slog.String("about", string(v.about)))
 	}
 	p.Log.LogAttrs(v.Context(), slog.LevelInfo, "access to notes", attrs...)
+}
+
+// auditNotes writes the access log when somebody was shown a note, or was refused.
+func (p *Pages) auditNotes(v *visit, did string) {
+	if len(v.notes) > 0 || v.status != http.StatusOK {
+		p.audit(v, did)
+	}
 }
 
 // readable gives no error when only a part could not be read, and logs that once.
