@@ -39,7 +39,7 @@ func (g Guest) Visitor() access.Visitor {
 //   - A form that was posted without script gets a page with status 401. It says that nothing was done, and that the
 //     form can be sent again (by reloading this answer) after signing in in another window.
 //
-// While Redis is away the answer is 503.
+// While Redis is away, or when too many sessions are checked at once, the answer is 503.
 func (s *SignIn) Required(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guest, err := s.active(r)

@@ -311,6 +311,7 @@ func TestABrokenAccountIsRemovedAndMadeAnew(t *testing.T) {
 	require.NoError(t, past.HSet(t.Context(), "bereikbaar:{deventer}:accounts", "anouk", "?").Err())
 	_, _, _, err := c.accounts("new", "anouk", "--as", "els")
 	require.ErrorIs(t, err, note.ErrBroken)
+	require.ErrorContains(t, err, "bereikbaar account remove, bereikbaar account new")
 	_, _, _, err = c.accounts("remove", "anouk", "--as", "els")
 	require.NoError(t, err)
 	_, _, _, err = c.accounts("new", "anouk", "--as", "els")

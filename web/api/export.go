@@ -95,8 +95,8 @@ func (a *API) selected(v *exchange) (selection, error) {
 	return s, nil
 }
 
-// stream writes an export as it comes in. The status goes out with the first batch, or at the end of a form that is sent
-// as a whole: until then an error can still be answered as a problem.
+// stream writes an export as it comes in. The status goes out with the first batch, or at the end of a form that is
+// sent as a whole: until then an error can still be answered as a problem.
 type stream struct {
 	*exchange
 	form    noteview.Form
