@@ -276,6 +276,7 @@ func TestAChangeKeepsWhatIsOpenAndChosenAndRefreshesTheRest(t *testing.T) {
 	s := d.sits("cem")
 	s.goes(at(n))
 	d.follows(1)
+	s.clicks("#part-cancel summary")
 	s.shortcut("a")
 	s.presses(kb.ArrowDown)
 	const chosen = `document.querySelector("#part-resolve [name=outcome]:checked").value`
@@ -286,6 +287,7 @@ func TestAChangeKeepsWhatIsOpenAndChosenAndRefreshesTheRest(t *testing.T) {
 	require.Equal(t, before+1, d.asked("GET /"), "one request refreshes the page")
 	require.Equal(t, "unreached", asks[string](s, chosen))
 	require.True(t, asks[bool](s, "document.activeElement === document.querySelector('#part-resolve [value=unreached]')"))
+	require.True(t, asks[bool](s, "document.getElementById('part-cancel').open"))
 	d.Tried(d.now(n), attempt.NotReached)
 	s.until(has("facts", "1 keer geprobeerd"))
 	require.True(t, asks[bool](s, "document.getElementById('part-resolve').open"))
