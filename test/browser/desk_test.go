@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,7 @@ type desk struct {
 	accept string      // the language of people who have not signed in
 	away   atomic.Bool // nobody answers
 	broken atomic.Bool // a server in front answers instead
+	stalls atomic.Bool // a form is taken, and not answered
 	events answer      // to who asks for the stream of changes
 	live   answer      // to who asks for what has changed
 
@@ -96,6 +98,11 @@ func open(t *testing.T, change ...func(*signin.Options)) *desk {
 			return
 		}
 		d.heard(r)
+		if r.Method == http.MethodPost && d.stalls.Load() {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return
+		}
 		switch {
 		case r.URL.Path == "/events" && d.events.instead(w), strings.HasPrefix(r.URL.Path, "/live/") && d.live.instead(w):
 		default:

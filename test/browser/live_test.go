@@ -95,6 +95,9 @@ func TestANoteThatGoesToAnotherTeamLeavesTheScreen(t *testing.T) {
 			require.NotContains(t, text, secret)
 		}
 		s.accessible("a note that is gone")
+		s.wide(320, 700, 1)
+		s.fits("a note that is gone, at 320")
+		s.shoots("gone-320")
 		s.blameless()
 	}
 	require.Equal(t, words, of.value("#gone-typed"))
@@ -182,8 +185,14 @@ func TestAPageWhoseFirstStreamIsRefusedTriesAgain(t *testing.T) {
 			s.goes("/")
 			s.sees("#notice > p")
 			s.accessible("a notice")
+			s.shoots(fmt.Sprint("notice-", status))
+			s.wide(320, 700, 1)
+			s.fits("a notice at 320")
+			s.shoots(fmt.Sprint("notice-320-", status))
 			d.events.Store(0)
-			asks[any](s, "dispatchEvent(new Event('focus')); null") // as when its reader comes back from another window
+			if status == 401 { // its reader comes back from another window
+				asks[any](s, "dispatchEvent(new Event('focus')); null")
+			}
 			s.until("!document.querySelector('#notice > p')")
 			d.Claim(n, "dirkje")
 			s.until(has(row(n), "Dirkje de Boer"))
@@ -267,6 +276,7 @@ func TestAChangeKeepsWhatIsOpenAndChosenAndRefreshesTheRest(t *testing.T) {
 	s := d.sits("cem")
 	s.goes(at(n))
 	d.follows(1)
+	s.clicks("#part-cancel summary")
 	s.shortcut("a")
 	s.presses(kb.ArrowDown)
 	const chosen = `document.querySelector("#part-resolve [name=outcome]:checked").value`
@@ -277,6 +287,7 @@ func TestAChangeKeepsWhatIsOpenAndChosenAndRefreshesTheRest(t *testing.T) {
 	require.Equal(t, before+1, d.asked("GET /"), "one request refreshes the page")
 	require.Equal(t, "unreached", asks[string](s, chosen))
 	require.True(t, asks[bool](s, "document.activeElement === document.querySelector('#part-resolve [value=unreached]')"))
+	require.True(t, asks[bool](s, "document.getElementById('part-cancel').open"))
 	d.Tried(d.now(n), attempt.NotReached)
 	s.until(has("facts", "1 keer geprobeerd"))
 	require.True(t, asks[bool](s, "document.getElementById('part-resolve').open"))

@@ -141,6 +141,14 @@ func TestNothingThatWasTypedIsLost(t *testing.T) {
 			s.sees("#notice [data-name=unsent]")
 			d.broken.Store(false)
 		},
+		"the answer does not come": func(_ *testing.T, d *desk, _ note.Note, s *seat) {
+			d.stalls.Store(true)
+			asks[any](s, "htmx.config.defaultTimeout = 300; null")
+			s.clicks("#part-comment button")
+			s.sees("#notice [data-name=unsure]")
+			asks[any](s, "htmx.config.defaultTimeout = 15000; null")
+			d.stalls.Store(false)
+		},
 		"nobody answers": func(t *testing.T, d *desk, _ note.Note, s *seat) {
 			d.away.Store(true)
 			d.Drop()
@@ -224,8 +232,11 @@ func TestAClaimByAColleagueShowsAtOnceWithoutMovingARow(t *testing.T) {
 	s.until("document.getElementById('n-" + string(notes["late"].ID) + "').textContent.includes('Dirkje de Boer')")
 	require.Equal(t, before, asks[string](s, tops))
 	require.Equal(t, "open-"+string(notes["late"].ID), s.focus(), "the focus stays")
+	asks[any](s, "document.getElementById('claim-"+string(notes["open"].ID)+"').focus()")
+	d.Claim(notes["open"], "anouk")
+	s.until(has(row(notes["open"]), "Anouk Vermeulen"))
+	require.Equal(t, "open-"+string(notes["open"].ID), s.focus(), "the focus stays near a button that is gone")
 	s.clicks("#pause")
-	d.Claim(d.now(notes["open"]), "cem")
 	d.Claim(d.now(notes["soon"]), "dirkje")
 	require.Equal(t, "Weer bijwerken", s.reads("#pause"))
 	require.NotContains(t, s.reads("#n-"+string(notes["soon"].ID)), "Dirkje")

@@ -159,18 +159,18 @@ func (p *Pages) rows(v *visit) error {
 // rowNow is a row that the page has, as it is now. listed are notes that were read already.
 func (v *visit) rowNow(h had, listed []note.Note) (rowNow, error) {
 	var n note.Note
+	var err error
 	if i := slices.IndexFunc(listed, func(n note.Note) bool { return n.ID == h.id }); i >= 0 {
 		n = listed[i]
 	} else {
-		var err error
 		n, err = v.pages.Reader.Note(v.Context(), v.m(), h.id)
-		gone := errors.Is(err, note.ErrNoNote) || err == nil && !v.who.MayRead(n)
-		switch {
-		case gone:
-			return rowNow{row: row{Note: note.Note{ID: h.id, Ver: h.ver}}, Gone: true}, nil
-		case err != nil:
-			return rowNow{}, err
-		}
+	}
+	gone := errors.Is(err, note.ErrNoNote) || err == nil && !v.who.MayRead(n)
+	switch {
+	case gone:
+		return rowNow{row: row{Note: note.Note{ID: h.id, Ver: h.ver}}, Gone: true}, nil
+	case err != nil:
+		return rowNow{}, err
 	}
 	now := rowNow{row: v.row(n), Same: n.Ver == h.ver}
 	if !now.Same {

@@ -164,7 +164,7 @@ var catalogue = map[string][2]string{
 	"call.none":     {"De beller is niet gebeld. Uw telefoon nam niet op, of bellen lukte niet.", "The caller was not called. Your phone was not answered, or calling did not work."},
 	"call.ended":    {"Het gesprek is voorbij: %s.", "The call is over: %s."},
 	"gone.title":    {"Niet meer van uw team", "No longer your team's"},
-	"gone.text":     {"Een collega heeft deze notitie aan een ander team gegeven. U ziet de notitie daarom niet meer.", "A colleague gave this note to another team. So you no longer see it."},
+	"gone.text":     {"De notitie is nu van een ander team, of uw rol is veranderd. U ziet de notitie daarom niet meer.", "The note is another team's now, or your role has changed. So you no longer see it."},
 	"gone.typed":    {"Uw tekst, om te kopiëren", "Your text, to copy"},
 	"gone.row":      {"Deze notitie is niet meer van uw team.", "This note is no longer your team's."},
 

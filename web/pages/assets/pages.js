@@ -438,7 +438,6 @@ var htmx=(()=>{const e={parse(t){if(!t)return{};if(t.startsWith("{"))return JSON
   });
   addEventListener("focus", comeAgain);
   addEventListener("online", comeAgain);
-  document.addEventListener("resume", () => { if (state === "live") follow(); }); // the browser had frozen the tab
 
   // The pause, for all pages of this person in this browser.
   const isPaused = () => browser.get(own("paused")) !== null;

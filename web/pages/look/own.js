@@ -436,7 +436,6 @@
   });
   addEventListener("focus", comeAgain);
   addEventListener("online", comeAgain);
-  document.addEventListener("resume", () => { if (state === "live") follow(); }); // the browser had frozen the tab
 
   // The pause, for all pages of this person in this browser.
   const isPaused = () => browser.get(own("paused")) !== null;
