@@ -198,11 +198,11 @@ func (d *Daemon) openWeb() error {
 		return nil
 	}
 	d.web = newWebPort(func() string { return d.settings.config().Listen.Web }, d.log)
-	turn := turns.New(turns.AtOnce)
+	turn, exportTurn := turns.New(turns.AtOnce), turns.New(turns.ExportsAtOnce)
 	if file := cfg.Web.TokensFile; file != "" {
 		d.web.serveAPI(file, cfg.SignIn != nil, api.Options{
 			Reader: reader{d.keeper, d.store}, Work: d.worklist, Phone: d.desks, Promises: d.notes.Service,
-			Exports: d.store, Directory: d.settings, Turns: turn,
+			Exports: d.store, Directory: d.settings, Turns: turn, ExportTurns: exportTurn,
 			Meter: d.metrics.API, Log: d.log,
 		})
 	}
@@ -211,9 +211,10 @@ func (d *Daemon) openWeb() error {
 	}
 	d.feed = live.NewFeed(d.store, d.log)
 	return d.web.servePages(cfg.SignIn, pages.Options{
-		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Feed: d.feed, Work: d.worklist, Phone: d.desks,
+		Reader: d.keeper, Lists: reader{d.keeper, d.store}, Exports: d.store, Feed: d.feed,
+		Work: d.worklist, Phone: d.desks,
 		Promises: d.notes.Service, Directory: directory{d.settings, d.people}, People: d.people,
-		Look: lookOf(cfg.Look, d.log), Turns: turn, Log: d.log,
+		Look: lookOf(cfg.Look, d.log), Turns: turn, ExportTurns: exportTurn, Log: d.log,
 	}, signin.Options{
 		Municipalities: d.settings.Municipalities, Sessions: d.store.Sessions(), SignOuts: d.store, Known: d.people,
 		People: d.store, Local: localOf(cfg.SignIn, d.store), OIDC: oidcOf(cfg.SignIn.OIDC),

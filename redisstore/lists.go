@@ -48,17 +48,6 @@ func (s *Store) ClosedBefore(
 	return s.upTo(ctx, m, keysOf(m).closed(), t.Add(-time.Millisecond), limit)
 }
 
-// ClosedSince gives at most limit resolved or cancelled notes that were closed at t or later, the newest first.
-func (s *Store) ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
-	key := keysOf(m).closed()
-	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
-		return s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
-			Key: key, ByScore: true, Rev: true, Start: "+inf", Stop: milli(t.UnixMilli()), Offset: int64(from),
-			Count: int64(most),
-		}).Result()
-	})
-}
-
 // Lapsed gives at most limit notes whose lease has run out, by the clock of Redis.
 func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]note.Note, error) {
 	bound, cancel := s.bounded(ctx)

@@ -105,7 +105,8 @@ func New() *Town {
 func (t *Town) Pages(log *slog.Logger, change ...func(*pages.Options)) *pages.Pages {
 	options := pages.Options{
 		Reader: t, Lists: t, Feed: t, Work: t.Worklist, Phone: t, Promises: t.Service, Directory: t,
-		People: everybody{t}, Turns: turns.New(turns.AtOnce), Log: log,
+		People: everybody{t}, Exports: storetest.Exports{Memory: t.Memory}, Turns: turns.New(turns.AtOnce),
+		ExportTurns: turns.New(turns.ExportsAtOnce), Log: log,
 	}
 	for _, c := range change {
 		c(&options)

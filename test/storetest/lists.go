@@ -286,13 +286,6 @@ func closedInOrder(t *testing.T, s Store) {
 	require.Equal(t, idsOf(settled, second), list(3*time.Hour, most))
 	require.Equal(t, idsOf(settled), list(3*time.Hour, 1))
 	require.Empty(t, list(3*time.Hour, 0))
-	since := func(after time.Duration, limit int) []note.ID {
-		return ids(t)(s.ClosedSince(t.Context(), town, begun.Add(after), limit))
-	}
-	require.Equal(t, idsOf(second, settled), since(time.Hour, most), "at that moment, too")
-	require.Equal(t, idsOf(second), since(time.Hour+time.Millisecond, most))
-	require.Equal(t, idsOf(second), since(0, 1))
-	require.Empty(t, since(3*time.Hour, most))
 }
 
 func ledger(t *testing.T, s Store) {

@@ -68,10 +68,6 @@ func (p patient) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time
 	return Patiently(func() ([]note.Note, error) { return p.store.ClosedBefore(ctx, m, t, limit) })
 }
 
-func (p patient) ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
-	return Patiently(func() ([]note.Note, error) { return p.store.ClosedSince(ctx, m, t, limit) })
-}
-
 func (p patient) Log(
 	ctx context.Context, m call.MunicipalityID, after string, limit int,
 ) (events []note.Event, next string, err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/export"
 	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
@@ -103,16 +104,10 @@ type Promises interface {
 	Promise(ctx context.Context, r callback.Request) (note.Note, callback.How, error)
 }
 
-// Exports gives notes in batches, one in memory at a time. The error says which notes cannot be read; the rest was
-// given.
+// Exports gives notes in batches.
 type Exports interface {
+	export.Notes
 	Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) // that ever had a note
-	// EachLive gives the live notes of the teams that are wanted.
-	EachLive(
-		ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
-	) error
-	// EachClosed gives the closed notes that are not purged, of all teams: closed at or after from and before until.
-	EachClosed(ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error) error
 }
 
 // Directory is what the configuration says about teams and colleagues.
@@ -136,14 +131,13 @@ type Options struct {
 	Exports   Exports
 	Directory Directory
 	Tokens    *Tokens
-	Turns     *turns.Turns // shared with the pages
-	Meter     Meter
-	Log       *slog.Logger // and access log
+	// Turns bound what is worked at a time, ExportTurns exports: both shared with the pages.
+	Turns, ExportTurns *turns.Turns
+	Meter              Meter
+	Log                *slog.Logger // and access log
 }
 
 const (
-	// exportsAtOnce bounds exports, which take long.
-	exportsAtOnce = 2
 	// answerLimit bounds an answer from when the request was read: a body that came slowly takes nothing from it.
 	answerLimit = 10 * time.Second
 )
@@ -151,12 +145,11 @@ const (
 // API serves callback notes to programs that show them to people. It is safe for use by several goroutines.
 type API struct {
 	Options
-	wrong   *httpserver.Attempts // tokens
-	exports *turns.Turns
-	told    sync.Map // by municipality: what could not be read, as it was logged last
+	wrong *httpserver.Attempts // tokens
+	told  sync.Map             // by municipality: what could not be read, as it was logged last
 }
 
 // New joins the parts.
 func New(o Options) *API {
-	return &API{Options: o, wrong: httpserver.NewAttempts(), exports: turns.New(exportsAtOnce)}
+	return &API{Options: o, wrong: httpserver.NewAttempts()}
 }

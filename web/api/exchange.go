@@ -61,7 +61,7 @@ func (a *API) admitted(r route, v *exchange) error {
 	}
 	turn := a.Turns
 	if r.id == "export" {
-		turn = a.exports
+		turn = a.ExportTurns
 	}
 	mine, leave, err := turn.Enter("token/" + v.who.Name)
 	if err != nil {

@@ -14,11 +14,12 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
 // torn gives one batch of an export, and then fails.
-type torn struct{ shelves }
+type torn struct{ storetest.Exports }
 
 func (s torn) EachLive(
 	ctx context.Context, m call.MunicipalityID, _ func(call.TeamID) bool, take func([]note.Note) error,
@@ -28,7 +29,7 @@ func (s torn) EachLive(
 }
 
 func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
-	d := open(t, func(o *api.Options) { o.Exports = torn{o.Exports.(shelves)} })
+	d := open(t, func(o *api.Options) { o.Exports = torn{o.Exports.(storetest.Exports)} })
 	d.note(permits)
 	for _, format := range []string{"csv&dialect=rfc4180", "jsonl"} {
 		r, err := http.NewRequest(http.MethodGet, d.url+"/api/export?format="+format, nil)

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -108,45 +106,6 @@ func (town) Language(call.MunicipalityID) string { return "nl" }
 func (town) Languages() []string { return []string{"nl", "en"} }
 
 func (town) Clocks(call.MunicipalityID) *time.Location { return time.FixedZone("CET", 3600) }
-
-// shelves export from the simplest store, in batches of two.
-type shelves struct{ *storetest.Memory }
-
-func (s shelves) Teams(ctx context.Context, m call.MunicipalityID) ([]call.TeamID, error) {
-	counts, err := s.Counts(ctx, m, time.Now())
-	return slices.Sorted(maps.Keys(counts)), err
-}
-
-func (s shelves) EachLive(
-	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
-) error {
-	teams, err := s.Teams(ctx, m)
-	problems := []error{err}
-	for _, team := range teams {
-		if wanted(team) {
-			notes, err := s.Due(ctx, m, team, 1000)
-			problems = append(problems, batches(notes, err, take))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-func (s shelves) EachClosed(
-	ctx context.Context, m call.MunicipalityID, from, until time.Time, take func([]note.Note) error,
-) error {
-	notes, err := s.ClosedBefore(ctx, m, until, 1000)
-	notes = slices.DeleteFunc(notes, func(n note.Note) bool { return n.Closed.Before(from) })
-	return batches(notes, err, take)
-}
-
-func batches(notes []note.Note, err error, take func([]note.Note) error) error {
-	for batch := range slices.Chunk(notes, 2) {
-		if err := take(batch); err != nil {
-			return err
-		}
-	}
-	return err
-}
 
 // desk is the API with its store, reached over HTTP.
 type desk struct {
@@ -253,8 +212,10 @@ func unreached(t testing.TB, change ...func(*api.Options)) (*desk, http.Handler)
 	tokens, err := api.OpenTokens(d.path, log)
 	require.NoError(t, err)
 	options := api.Options{
-		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d, Exports: shelves{d.store}, Directory: town{},
-		Tokens: tokens, Turns: turns.New(turns.AtOnce), Meter: d.meter, Log: log,
+		Reader: d.store, Work: d.work, Promises: d.notes, Phone: d,
+		Exports: storetest.Exports{Memory: d.store}, Directory: town{},
+		Tokens: tokens, Turns: turns.New(turns.AtOnce),
+		ExportTurns: turns.New(turns.ExportsAtOnce), Meter: d.meter, Log: log,
 	}
 	for _, c := range change {
 		c(&options)

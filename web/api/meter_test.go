@@ -17,6 +17,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
@@ -159,7 +160,7 @@ func TestAPathThatIsSentElsewhereIsCountedToo(t *testing.T) {
 }
 
 func TestAnAnswerThatIsCutOffIsCountedAsSuch(t *testing.T) {
-	d := open(t, func(o *api.Options) { o.Exports = torn{o.Exports.(shelves)} })
+	d := open(t, func(o *api.Options) { o.Exports = torn{o.Exports.(storetest.Exports)} })
 	d.note(permits)
 	r, err := http.NewRequest(http.MethodGet, d.url+"/api/export", nil)
 	require.NoError(t, err)
@@ -290,7 +291,7 @@ func (l leaving) EachLive(
 
 func TestWhoHangsUpDuringAnExportIsNoFault(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
-	d, api := unreached(t, func(o *api.Options) { o.Exports = leaving{torn{o.Exports.(shelves)}, hangUp} })
+	d, api := unreached(t, func(o *api.Options) { o.Exports = leaving{torn{o.Exports.(storetest.Exports)}, hangUp} })
 	d.note(permits)
 	r := httptest.NewRequestWithContext(ctx, "GET", "/api/export", nil)
 	r.Header.Set("Authorization", "Bearer "+d.tokens["admin"])

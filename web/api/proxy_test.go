@@ -27,6 +27,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/test/storetest"
 	"github.com/bereikbaar/bereikbaar/web/api"
 )
 
@@ -137,14 +138,14 @@ func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 
 // halfExport gives notes, and then fails.
 type halfExport struct {
-	shelves
+	storetest.Exports
 	first chan struct{} // is closed when the reader has the first batch
 }
 
 func (h halfExport) EachLive(
 	ctx context.Context, m call.MunicipalityID, wanted func(call.TeamID) bool, take func([]note.Note) error,
 ) error {
-	if err := h.shelves.EachLive(ctx, m, wanted, take); err != nil {
+	if err := h.Exports.EachLive(ctx, m, wanted, take); err != nil {
 		return err
 	}
 	select {
@@ -158,7 +159,7 @@ func (h halfExport) EachLive(
 // An export comes through the proxy as it is read, and one that is cut off has no end there either.
 func TestAnExportThroughTheProxyOfTheManual(t *testing.T) {
 	first := make(chan struct{})
-	d := open(t, func(o *api.Options) { o.Exports = halfExport{o.Exports.(shelves), first} })
+	d := open(t, func(o *api.Options) { o.Exports = halfExport{o.Exports.(storetest.Exports), first} })
 	n := d.note(permits)
 	behindTheProxy(t, d)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/api/export", nil)

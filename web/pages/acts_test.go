@@ -21,32 +21,34 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 	const ok, goes, forbidden, missing = http.StatusOK, http.StatusSeeOther, http.StatusForbidden, http.StatusNotFound
 	who := []call.AgentID{"rik", "cem", "lotte", "teun", "ada"}
 	for address, want := range map[string][]int{
-		"GET /":                                 {ok, ok, ok, ok, ok},
-		"GET /?team=vergunningen":               {ok, ok, ok, missing, ok},
-		"GET /search?q=jansen":                  {ok, ok, ok, ok, ok},
-		"GET /notes/new":                        {forbidden, ok, ok, ok, ok},
-		"POST /notes/new":                       {forbidden, 422, 422, 422, 422},
-		"GET /notes/{note}":                     {ok, ok, ok, missing, ok},
-		"GET /notes/{note}/receipt":             {forbidden, missing, missing, missing, missing},
-		"GET /live/notes/{note}":                {ok, ok, ok, missing, ok},
-		"GET /live/rows":                        {ok, ok, ok, ok, ok},
-		"POST /notes/{note}/claim":              {forbidden, goes, goes, missing, goes},
-		"POST /notes/{note}/nothing":            {forbidden, missing, missing, missing, missing},
-		"GET /team":                             {forbidden, forbidden, ok, forbidden, ok},
-		"GET /team?team=belastingen":            {forbidden, forbidden, missing, forbidden, ok},
-		"GET /team?team=nothing":                {forbidden, forbidden, missing, forbidden, missing},
-		"POST /team/absence":                    {forbidden, forbidden, missing, forbidden, missing},
-		"GET /people":                           {forbidden, forbidden, forbidden, forbidden, ok},
-		"POST /people":                          {forbidden, forbidden, forbidden, forbidden, goes},
-		"GET /people/dirkje":                    {forbidden, forbidden, forbidden, forbidden, ok},
-		"POST /people/dirkje":                   {forbidden, forbidden, forbidden, forbidden, goes},
-		"POST /people/dirkje/forget":            {forbidden, forbidden, forbidden, forbidden, goes},
-		"GET /me":                               {ok, ok, ok, ok, ok},
-		"POST /me":                              {goes, goes, goes, goes, goes},
-		"POST /me/stay":                         {goes, goes, goes, goes, goes},
-		"GET /nowhere":                          {missing, missing, missing, missing, missing},
-		"DELETE /notes/{note}":                  {missing, missing, missing, missing, missing},
-		"GET /notes/01JD5V3Z5QXKZ9W7M2R4T6Y8AB": {missing, missing, missing, missing, missing},
+		"GET /":                                         {ok, ok, ok, ok, ok},
+		"GET /?team=vergunningen":                       {ok, ok, ok, missing, ok},
+		"GET /search?q=jansen":                          {ok, ok, ok, ok, ok},
+		"GET /notes/new":                                {forbidden, ok, ok, ok, ok},
+		"POST /notes/new":                               {forbidden, 422, 422, 422, 422},
+		"GET /notes/{note}":                             {ok, ok, ok, missing, ok},
+		"GET /notes/{note}/receipt":                     {forbidden, missing, missing, missing, missing},
+		"GET /live/notes/{note}":                        {ok, ok, ok, missing, ok},
+		"GET /live/rows":                                {ok, ok, ok, ok, ok},
+		"POST /notes/{note}/claim":                      {forbidden, goes, goes, missing, goes},
+		"POST /notes/{note}/nothing":                    {forbidden, missing, missing, missing, missing},
+		"GET /team":                                     {forbidden, forbidden, ok, forbidden, ok},
+		"GET /team?team=belastingen":                    {forbidden, forbidden, missing, forbidden, ok},
+		"GET /team?team=nothing":                        {forbidden, forbidden, missing, forbidden, missing},
+		"GET /team/export?team=vergunningen&format=csv": {forbidden, forbidden, ok, forbidden, ok},
+		"GET /team/export?team=belastingen&format=csv":  {forbidden, forbidden, missing, forbidden, ok},
+		"POST /team/absence":                            {forbidden, forbidden, missing, forbidden, missing},
+		"GET /people":                                   {forbidden, forbidden, forbidden, forbidden, ok},
+		"POST /people":                                  {forbidden, forbidden, forbidden, forbidden, goes},
+		"GET /people/dirkje":                            {forbidden, forbidden, forbidden, forbidden, ok},
+		"POST /people/dirkje":                           {forbidden, forbidden, forbidden, forbidden, goes},
+		"POST /people/dirkje/forget":                    {forbidden, forbidden, forbidden, forbidden, goes},
+		"GET /me":                                       {ok, ok, ok, ok, ok},
+		"POST /me":                                      {goes, goes, goes, goes, goes},
+		"POST /me/stay":                                 {goes, goes, goes, goes, goes},
+		"GET /nowhere":                                  {missing, missing, missing, missing, missing},
+		"DELETE /notes/{note}":                          {missing, missing, missing, missing, missing},
+		"GET /notes/01JD5V3Z5QXKZ9W7M2R4T6Y8AB":         {missing, missing, missing, missing, missing},
 	} {
 		for i, id := range who {
 			t.Run(address+" by "+string(id), func(t *testing.T) {
@@ -175,6 +177,37 @@ func TestALeadSeesTheirTeamAndWhoIsAbsent(t *testing.T) {
 	require.Contains(t, d.log.String(), "about=cem")
 	require.Equal(t, http.StatusSeeOther, sets("lotte", "cem", "vergunningen", ""))
 	require.NotContains(t, d.gets("lotte", "/team").text, "Afwezig sinds")
+}
+
+func TestALeadDownloadsTheNotesOfTheirTeam(t *testing.T) {
+	d := open(t)
+	ours := d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) { r.Name = "=1+1" })
+	theirs := d.Promise(pagestest.Tax, time.Hour, nil)
+	closed := d.Promise(pagestest.Permits, time.Hour, nil)
+	_, err := d.Worklist.Settle(t.Context(), d.Step(closed, "dirkje"), "", "")
+	require.NoError(t, err)
+	csv := d.gets("lotte", "/team/export?team=vergunningen&what=live&format=csv")
+	require.Equal(t, `attachment; filename="terugbelnotities.csv"`, csv.Header.Get("Content-Disposition"))
+	require.Contains(t, csv.text, string(ours.Reference))
+	require.NotContains(t, csv.text, ";=1+1", "no cell is a formula")
+	require.NotContains(t, csv.text, string(theirs.Reference))
+	require.NotContains(t, csv.text, string(closed.Reference))
+	today := time.Now().In(d.Clock).Format(time.DateOnly)
+	period := "&what=closed&from=" + today + "&until=" + today
+	csv = d.gets("lotte", "/team/export?team=vergunningen&format=csv"+period)
+	require.Contains(t, csv.text, string(closed.Reference))
+	require.NotContains(t, csv.text, string(ours.Reference))
+	xlsx := d.gets("lotte", "/team/export?team=vergunningen&format=xlsx"+period)
+	require.Equal(t, "PK", xlsx.text[:2])
+	for _, wrong := range []string{
+		"&format=pdf", "&format=csv&what=closed", "&format=csv&what=closed&from=" + today + "&until=2020-01-01",
+		"&format=csv&what=closed&from=2020-01-01&until=" + today,
+	} {
+		got := d.gets("lotte", "/team/export?team=vergunningen"+wrong)
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, wrong)
+	}
+	require.Contains(t, d.log.String(), `did="export begins"`)
+	require.Contains(t, d.log.String(), "did=export status=200")
 }
 
 func TestMineIsByDeadline(t *testing.T) {

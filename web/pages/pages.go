@@ -17,6 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/export"
 	"github.com/bereikbaar/bereikbaar/web/live"
 	"github.com/bereikbaar/bereikbaar/web/turns"
 )
@@ -33,8 +34,6 @@ type Lists interface {
 	listing.Finder
 	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
 	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
-	// ClosedSince gives at most limit notes that were closed since a moment, see note.Reader.
-	ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error)
 	// ByNumber gives at most limit notes of a number, the newest first, whatever their state.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
 }
@@ -127,6 +126,7 @@ type People interface {
 type Options struct {
 	Reader    Reader
 	Lists     Lists
+	Exports   export.Notes
 	Feed      Feed
 	Work      Work
 	Phone     Phone
@@ -135,10 +135,11 @@ type Options struct {
 	People    People
 	// Who gives the person of a request as they are now, see signin.SignIn.Look: a stream of changes can outlive the
 	// session and the rights that it began with. Nil takes them to stay.
-	Who   func(r *http.Request) (signin.Guest, error)
-	Look  *Look        // of the municipality; nil for the plain one
-	Turns *turns.Turns // shared with the API
-	Log   *slog.Logger
+	Who  func(r *http.Request) (signin.Guest, error)
+	Look *Look // of the municipality; nil for the plain one
+	// Turns bound what is worked at a time, ExportTurns exports: both shared with the API.
+	Turns, ExportTurns *turns.Turns
+	Log                *slog.Logger
 }
 
 // Pages serves the pages. It is safe for use by several goroutines.

@@ -16,11 +16,14 @@ import (
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
+	"github.com/bereikbaar/bereikbaar/web/turns"
 )
 
 const (
 	maxBody   = 64 << 10 // bytes of a form
 	taskLimit = 8 * time.Second
+
+	idExport = "export" // of the route that takes long
 )
 
 // route is one address. id is its name in the log.
@@ -48,6 +51,7 @@ func (p *Pages) routes() []route {
 		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
 		{"GET /team", "team", staff.Lead, p.showTeam},
+		{"GET /team/export", idExport, staff.Lead, p.exportTeam},
 		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
 		{"GET /people", "people", staff.Admin, p.showPeople},
 		{"POST /people", "newPerson", staff.Admin, p.newPerson},
@@ -96,15 +100,20 @@ func (p *Pages) secured(h http.Handler) http.Handler {
 // guarded lets in people with the role, and writes the access log.
 func (p *Pages) guarded(r route, audit func(v *visit, did string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		ctx, cancel := context.WithTimeout(req.Context(), taskLimit)
-		defer cancel()
-		v := p.visit(w, req.WithContext(ctx))
+		turn := p.ExportTurns
+		if r.id != idExport { // that bounds itself
+			turn = p.Turns
+			ctx, cancel := context.WithTimeout(req.Context(), taskLimit)
+			defer cancel()
+			req = req.WithContext(ctx)
+		}
+		v := p.visit(w, req)
 		defer func() { audit(v, r.id) }()
 		if !v.who.Highest().AtLeast(r.least) {
 			v.fail(errRole)
 			return
 		}
-		if err := v.inTurn(r.handle); err != nil {
+		if err := v.inTurn(turn, r.handle); err != nil {
 			v.fail(err)
 		}
 	})
@@ -112,8 +121,7 @@ func (p *Pages) guarded(r route, audit func(v *visit, did string)) http.Handler 
 
 // inTurn works the request when it is its turn. The form is read before: a browser that sends slowly must not keep a
 // turn.
-func (v *visit) inTurn(handle func(*visit) error) error {
-	turn := v.pages.Turns
+func (v *visit) inTurn(turn *turns.Turns, handle func(*visit) error) error {
 	mine, leave, err := turn.Enter("person/" + string(v.m()) + "/" + v.who.Name)
 	if err != nil {
 		return err

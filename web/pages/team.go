@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"errors"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,10 +13,12 @@ import (
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/noteview"
 	"github.com/bereikbaar/bereikbaar/staff"
+	"github.com/bereikbaar/bereikbaar/web/export"
 )
 
-// teamMost bounds the notes of a team that its page counts: live ones, and those that were closed today.
+// teamMost bounds the live notes of a team that its page counts.
 const teamMost = 1000
 
 // teamDay is the page on which a lead sees how their team stands today.
@@ -30,6 +34,8 @@ type teamDay struct {
 	Unread   bool   // some notes cannot be read
 	People   []colleague
 	Hours    []hour
+	From     string // of the period that is offered for an export: this month; as 2006-01-02
+	Until    string // its last day
 }
 
 // colleague is how one of the team stands today.
@@ -66,6 +72,8 @@ func (p *Pages) showTeam(v *visit) error {
 		return err
 	}
 	t.sum(v, live, closed)
+	local := v.at.In(v.clocks)
+	t.From, t.Until = local.AddDate(0, 0, 1-local.Day()).Format(time.DateOnly), local.Format(time.DateOnly)
 	if t.People, err = v.colleagues(t.Team, live, closed); err != nil {
 		return err
 	}
@@ -105,18 +113,17 @@ func (v *visit) today(t *teamDay) (live, closed []note.Note, err error) {
 		}
 	}
 	from, _ := v.midnight()
-	all, err := v.pages.Lists.ClosedSince(v.Context(), v.m(), from, teamMost+1)
-	unread, err := v.readable(err)
-	if err != nil {
-		return nil, nil, err
-	}
-	t.Unread, t.More = t.Unread || unread, t.More || len(all) > teamMost
-	for _, n := range all {
-		if n.Team == t.Team {
-			closed = append(closed, n)
+	err = v.pages.Exports.EachClosed(v.Context(), v.m(), from, v.at, func(notes []note.Note) error {
+		for _, n := range notes {
+			if n.Team == t.Team {
+				closed = append(closed, n)
+			}
 		}
-	}
-	return live, closed, nil
+		return nil
+	})
+	unread, err := v.readable(err)
+	t.Unread = t.Unread || unread
+	return live, closed, err
 }
 
 // sum counts the notes of the day.
@@ -234,4 +241,40 @@ func (p *Pages) setAbsence(v *visit) error {
 		return err
 	}
 	return v.redirect("/team?done=1&team=" + url.QueryEscape(string(team)))
+}
+
+// exportTeam sends the notes of a team that the person leads: the live ones, or those that were closed in a period.
+func (p *Pages) exportTeam(v *visit) error {
+	c := export.Choice{Team: call.TeamID(v.FormValue("team")), Clocks: v.clocks, Look: noteview.Look{
+		Digits: true, Next: func(n note.Note) time.Time { return p.Directory.Next(n, v.at) },
+	}}
+	if !v.leads(c.Team) || !p.Directory.HasTeam(v.m(), c.Team) {
+		return errGone
+	}
+	var err error
+	if c.Form, err = noteview.FormOf(v.FormValue("format"), ""); err != nil {
+		return v.wrongField("format", "refused.request")
+	}
+	if v.FormValue("what") == "closed" {
+		from, until := v.FormValue("from"), v.FormValue("until")
+		c.From, err = time.ParseInLocation(time.DateOnly, from, v.clocks)
+		last, wrong := time.ParseInLocation(time.DateOnly, until, v.clocks)
+		c.Until = last.AddDate(0, 0, 1)
+		if err != nil || wrong != nil || !c.From.Before(c.Until) || c.Until.Sub(c.From) > export.LongestPeriod {
+			return v.wrongField("from", "team.period")
+		}
+	}
+	p.audit(v, "export begins") // a daemon that ends halfway writes no second line
+	_, begun, err := export.Send(v.Context(), v.ResponseWriter, p.Exports, v.who, c)
+	if begun {
+		if v.status = http.StatusOK; err != nil {
+			p.Log.Error("an export was cut off", "person", v.who.Name, "err", err)
+			panic(http.ErrAbortHandler) // the browser must notice that it has no end
+		}
+		return nil
+	}
+	if errors.Is(err, noteview.ErrRows) {
+		return v.wrongField("format", "team.rows")
+	}
+	return err
 }

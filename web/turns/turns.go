@@ -12,6 +12,8 @@ import (
 const (
 	// AtOnce is how many requests are worked at a time: a quarter of the connections to Redis.
 	AtOnce = 16
+	// ExportsAtOnce bounds exports, which take long and have turns of their own.
+	ExportsAtOnce = 2
 	// Wait is how long a request waits for its turn.
 	Wait = 5 * time.Second
 	// MostOfOne bounds the requests of one token or person that are read, wait or are worked: each may hold a body in
