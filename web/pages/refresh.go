@@ -33,7 +33,9 @@ func (p *Pages) Behind(door *signin.SignIn) http.Handler {
 	inside, way := p.Handler(), p.Secured(door.Handler())
 	unnoticed := p.Secured(door.RequiredForStream(inside))
 	mux := http.NewServeMux()
-	mux.Handle("/static/", p.Static())
+	for _, path := range []string{"/static/", "/favicon.ico"} { // browsers ask for an icon by themselves: there is none
+		mux.Handle(path, p.Static())
+	}
 	for _, path := range []string{"/sign-in", "/sign-in/", "/sign-out"} {
 		mux.Handle(path, way)
 	}
