@@ -117,7 +117,7 @@ func (b *Switchboard) settleDesk(ctx context.Context, found survey, desk Channel
 	if kept.Talk == nil { // Asterisk plays nothing to a channel in a bridge
 		b.destroyBridge(ctx, bridgeID(desk.ID))
 	}
-	b.log.Info("callback taken back", "desk", desk.ID, "talking", kept.Talk != nil)
+	b.log.Info("callback resumed", "desk", desk.ID, "talking", kept.Talk != nil)
 	leg = newLeg(b, desk.ID)
 	leg.answered()
 	b.addLeg(leg)
@@ -172,7 +172,7 @@ func (b *Switchboard) adoptPutThrough(ctx context.Context, found survey, out str
 		leg.answered()
 		b.addLeg(leg)
 	}
-	b.log.Info("callback after a transfer taken back", "channel", out)
+	b.log.Info("transferred callback resumed", "channel", out)
 	go func() {
 		defer leave()
 		ctx, end := b.untilHalted()

@@ -225,7 +225,7 @@ func (b *Switchboard) silenceLeg(leg *Leg, reason Cause) {
 	select {
 	case <-leg.gone:
 	case <-ctx.Done():
-		b.log.Warn("a phone that was hung up is still there; going on without its end", "leg", leg.channel)
+		b.log.Warn("Asterisk did not confirm the hang-up of a phone; continuing", "leg", leg.channel)
 	}
 }
 

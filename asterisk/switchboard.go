@@ -190,7 +190,7 @@ func isCaller(args []string) bool { return len(args) > 0 && args[0] == callerArg
 // phones ring.
 func (b *Switchboard) refuse(channel string) {
 	b.stray()
-	b.log.Error("a channel came that is nobody's call: it is hung up; find its maker in Asterisk", "channel", channel)
+	b.log.Error("hung up a channel that is neither a caller nor a phone that we ring; find what created it in Asterisk", "channel", channel)
 	b.drop(channel)
 }
 

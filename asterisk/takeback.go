@@ -128,7 +128,7 @@ func atOnce(n int, say func(i int)) {
 // takeBack goes on with one call, and returns when it has its place again.
 func (b *Switchboard) takeBack(ctx context.Context, k keptCall) {
 	ready := make(chan struct{})
-	b.log.Info("call taken back", "call", k.channel.ID, "talking", k.talk != nil)
+	b.log.Info("call resumed", "call", k.channel.ID, "talking", k.talk != nil)
 	line := b.handle(k.channel, k.channel.StasisArgs(), nil, func(ctx context.Context, line *Line) error {
 		line.keep(k.channel.ID, k.state)
 		kept := ivr.Kept{State: k.state, Talk: k.talk, Ready: sync.OnceFunc(func() { close(ready) })}

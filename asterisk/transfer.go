@@ -80,7 +80,7 @@ func (l *Line) stopSpeaking(ctx context.Context) {
 	for _, id := range l.unfinished() {
 		l.finished(id)
 		if err := l.board.conn.StopPlayback(ctx, id); err != nil && !IsGone(err) && ctx.Err() == nil {
-			l.board.log.Warn("could not stop a playback; it sounds on", "call", l.call.ID, "err", err)
+			l.board.log.Warn("could not stop a playback; it plays to its end", "call", l.call.ID, "err", err)
 		}
 	}
 }

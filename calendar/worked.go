@@ -30,8 +30,8 @@ func (h *Hours) After(part float64, from, to time.Time) time.Time {
 	return at
 }
 
-// Warning is the moment before a deadline at which a part of the working time that the team had for it has passed, 0.5
-// for half of it: when the norm's clock warns. Where the team works at no time before its deadline, the municipality's
+// Warning is the moment at which the given part (0.5 for half) of the team's working time until a deadline has passed:
+// when the norm's clock warns. Where the team works at no time before its deadline, the municipality's
 // working time counts. It is zero when part is 0, and when nobody works before the deadline.
 func (h *Hours) Warning(d Deadline, part float64) time.Time {
 	if part <= 0 {

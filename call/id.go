@@ -13,3 +13,7 @@ func IsID(s string) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))
 	})
 }
+
+// IsPersonID reports whether somebody can be given an id: one that begins with a letter or a digit. What is stored
+// under other ids is still read, see IsID.
+func IsPersonID(s string) bool { return IsID(s) && !strings.ContainsRune("-_.", rune(s[0])) }

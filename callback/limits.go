@@ -99,7 +99,7 @@ func (s *Service) standing(ctx context.Context, draft note.Note, r Request) (not
 	notes, _ := s.store.ByNumber(ctx, draft.Municipality, draft.Number, aRound) // without them the request is refused
 	for _, n := range notes {
 		if n.Key == draft.Key {
-			return n, Known, true
+			return n, s.again(ctx, r, n), true
 		}
 	}
 	for _, n := range notes {

@@ -99,6 +99,7 @@ const (
 	Made   How = "made"   // a new note
 	Merged How = "merged" // a live note promised the same already: the request counts as a repeat contact of it
 	Known  How = "known"  // the same request, by its key, had made the note before: nothing changed
+	Reused How = "reused" // another request with the same key had made the note before: nothing was promised now
 )
 
 // Promise turns a request into a note. When it returns without an error the note is durable and may be confirmed to the
@@ -136,7 +137,7 @@ func (s *Service) Promise(ctx context.Context, r Request) (note.Note, How, error
 		if err == nil {
 			count.answeredBy(ctx, n, r.Key)
 			if n.ID != draft.ID {
-				return n, Known, nil
+				return n, s.again(ctx, r, n), nil
 			}
 			return n, Made, nil
 		}

@@ -46,11 +46,16 @@ func TestPromiseTwiceForOneCallIsOnePromise(t *testing.T) {
 	first, _, err := s.Promise(t.Context(), storetest.ARequest())
 	require.NoError(t, err)
 	later := storetest.ARequest()
-	later.At, later.Team = later.At.Add(time.Minute), "kcc"
+	later.At = later.At.Add(time.Minute)
 	second, how, err := s.Promise(t.Context(), later)
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 	require.Equal(t, callback.Known, how)
+	later.Team = "kcc"
+	second, how, err = s.Promise(t.Context(), later)
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	require.Equal(t, callback.Reused, how, "the caller is not promised what they asked for now")
 }
 
 func TestPromiseKeepsWhatTheCallerWishes(t *testing.T) {

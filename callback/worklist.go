@@ -11,7 +11,6 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
-	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -44,7 +43,6 @@ type Notes interface {
 // WorkStore keeps notes, counts what is done in a day, and knows which colleagues are absent.
 type WorkStore interface {
 	Notes
-	listing.Finder
 	dialling.Tally
 	staff.Presence
 }
@@ -52,7 +50,6 @@ type WorkStore interface {
 // Joined is a WorkStore put together from its parts, such as a keeper's notes with the rest of a store.
 type Joined struct {
 	Notes
-	listing.Finder
 	dialling.Tally
 	staff.Presence
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/keeper"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/notify"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -112,6 +113,10 @@ func (d *Daemon) count(cfg *config.Config) (err error) {
 		Operations: api.Operations(), TokenRefusals: api.Refusals(),
 		SignInWays: names(signin.Ways()), SignInRefusals: names(signin.Reasons()),
 		SessionEndings: names(signin.Endings()),
+		Notifications: metrics.NotificationLabels{
+			Channels: names(notify.Channels()), Kinds: names(notify.Kinds()), Failures: names(notify.Failures()),
+			Drops: names(notify.Drops()),
+		},
 	})
 	return err
 }
@@ -146,7 +151,7 @@ func (d *Daemon) openStores(cfg *config.Config) (err error) {
 	}
 	d.keeper = keeper.New(d.store, d.journal, watch)
 	_ = d.municipalities.takeOver(cfg, d.keeper) // so that the first figures are whole; the rounds try again, and tell
-	work := callback.Joined{Notes: d.keeper, Finder: d.store, Tally: d.store, Presence: d.store}
+	work := callback.Joined{Notes: d.keeper, Tally: d.store, Presence: d.store}
 	d.worklist = callback.NewWorklist(work, d.settings, nil)
 	promises := callback.NewService(work, d.settings, d.settings, nil)
 	d.notes = countedNotes{promises, d.keeper, d.worklist, d.metrics, newRepeats()}
@@ -167,9 +172,9 @@ func (d *Daemon) answer(library *prompts.Library) error {
 	d.stages = newStages()
 	d.people = newPeople(d.settings, d.store, d.conn)
 	d.desks = &desks{
-		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes, operator: operator,
-		guard:    guard,
-		refusals: refused, log: d.log, busy: map[call.AgentID]bool{}, stages: d.stages,
+		settings: d.settings, people: d.people, phones: phones{d.conn, d.board, d.queues}, notes: d.notes,
+		operator: operator, guard: guard, refusals: refused, log: d.log,
+		busy: map[call.AgentID]bool{}, stages: d.stages,
 		callbacks: &ivr.Callbacks{
 			Plan: plan,
 			Exchange: staged{d.stages, asterisk.Exchange{
@@ -216,6 +221,22 @@ func (d *Daemon) openWeb() error {
 	})
 }
 
+// serveWeb serves the web port until ctx ends. Then the streams of changes end at once: the port waits for them.
+func (d *Daemon) serveWeb(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	if d.feed != nil {
+		work.Go(func() {
+			<-ctx.Done()
+			d.feed.Close()
+		})
+	}
+	d.web.serve(ctx)
+}
+
+// webPart is the name of the web port, with its API and its pages, in figures: it is older than the pages.
+const webPart = "api"
+
 // watchHealth joins what the operations port tells.
 func (d *Daemon) watchHealth(library *prompts.Library) error {
 	d.pulse = metrics.NewPulse("heartbeat", pulseLimit)
@@ -225,7 +246,7 @@ func (d *Daemon) watchHealth(library *prompts.Library) error {
 		{Name: "prompts", Health: promptsHealth(d.settings, library)},
 	}
 	if d.web != nil {
-		parts = append(parts, metrics.Part{Name: "api", Health: d.web.health})
+		parts = append(parts, metrics.Part{Name: webPart, Health: d.web.health})
 	}
 	return d.metrics.Watch(metrics.Sources{
 		Queues:         d.queues,
@@ -272,16 +293,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 	})
 	if d.web != nil {
-		work.Go(func() { d.web.serve(ctx) })
-	}
-	if d.feed != nil {
-		defer d.feed.Close()
+		work.Go(func() { d.serveWeb(ctx) })
 	}
 	work.Go(func() { d.watchConfig(ctx) })
 	work.Go(func() { supervised.keepAlive(ctx, d.turns) })
 	work.Go(func() { supervised.ready(ctx, d.conn) })
 	work.Go(func() { d.newRounds().run(ctx) })
 	work.Go(func() { d.redis.run(ctx) })
+	work.Go(func() { d.newNotifier(notify.RealSenders).Run(ctx) })
 	work.Go(func() { newFaultWatch(d.store, d.log).run(ctx, d.whose) })
 	if err := d.board.Watch(ctx, endpoints(d.settings.plan())); err != nil {
 		return err
@@ -314,7 +333,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // only people can mend: until then they must not take each other's calls all the time. But the other one may also be
 // gone by now, so that staying away for good would be worse.
 func (d *Daemon) standBy(ctx context.Context, why error) {
-	d.log.Error("another daemon took our place at Asterisk; this one ends after a wait and may then be started again",
+	d.log.Error("another daemon connected to Asterisk as this application; this one waits, and stops: run only one",
 		"err", why, "after", standByFor)
 	select {
 	case <-ctx.Done():

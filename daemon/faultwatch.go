@@ -84,7 +84,7 @@ func (w *faultWatch) tell(found []redisstore.Fault) {
 			level = slog.LevelError
 		}
 		w.log.Log(context.Background(), level,
-			"Redis holds what is not as this program writes it; it is skipped, and requests that need it are refused",
+			"Redis holds data that this program cannot read; it is skipped, and requests that need it are refused",
 			"key", f.Key, "problem", f.Text, "faults", f.Entries, "mend", f.Mend)
 	}
 	for key := range w.told {

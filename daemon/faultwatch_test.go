@@ -66,7 +66,7 @@ func TestJunkInRedisIsPassedOverNamedAndCounted(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return strings.Contains(scraped(t, d), fmt.Sprintf(`bereikbaar_redis_faults{index="due"} %d`, junk))
 	}, 10*time.Second, 50*time.Millisecond)
-	require.Equal(t, 1, strings.Count(log.String(), "Redis holds what is not as this program writes it"), log.String())
+	require.Equal(t, 1, strings.Count(log.String(), "Redis holds data that this program cannot read"), log.String())
 	require.Contains(t, log.String(), "key="+due)
 	require.Contains(t, log.String(), "ZREM "+due)
 

@@ -51,17 +51,11 @@ func (p *people) Person(ctx context.Context, m call.MunicipalityID, id call.Agen
 	map[staff.Source]staff.Person, error,
 ) {
 	known, err := p.store.Person(ctx, m, id)
-	if err != nil {
+	if err != nil && !errors.Is(err, note.ErrBroken) {
 		return nil, err
 	}
-	known = maps.Clone(known)
-	if known == nil {
-		known = map[staff.Source]staff.Person{}
-	}
-	if of, ok := p.settings.config().Person(m, id); ok {
-		known[staff.FromFile] = of
-	}
-	return known, nil
+	of, ok := p.settings.config().Person(m, id)
+	return staff.WithFile(known, of, ok), err
 }
 
 // People implements pages.People: also those whom only the configuration knows.
@@ -75,12 +69,7 @@ func (p *people) People(ctx context.Context, m call.MunicipalityID) (
 	all := map[call.AgentID]map[staff.Source]staff.Person{}
 	maps.Copy(all, stored)
 	for id, of := range p.settings.config().PeopleOf(m) {
-		known := maps.Clone(all[id])
-		if known == nil {
-			known = map[staff.Source]staff.Person{}
-		}
-		known[staff.FromFile] = of
-		all[id] = known
+		all[id] = staff.WithFile(all[id], of, true)
 	}
 	return all, err
 }

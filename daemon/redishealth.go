@@ -86,7 +86,7 @@ func (w *storeWatch) look(ctx context.Context, now time.Time) {
 func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
 	before, err := w.witness.Read()
 	if err != nil {
-		w.log.Warn("the trial whether Redis keeps what it confirms starts again from the beginning", "err", err)
+		w.log.Warn("the test that Redis keeps confirmed data starts over", "err", err)
 	}
 	proof, err := w.store.Attest(ctx, before)
 	if err == nil {
@@ -97,7 +97,7 @@ func (w *storeWatch) attest(ctx context.Context) []redisstore.Problem {
 		untried = err.Error()
 	}
 	if untried != "" && untried != w.untried {
-		w.log.Warn("the trial whether Redis keeps what it confirms failed; it is tried again", "err", err)
+		w.log.Warn("the test that Redis keeps confirmed data failed; it is tried again", "err", err)
 	}
 	w.untried = untried
 	if problem, wrong := proof.Problem(); wrong {
@@ -128,7 +128,7 @@ func (w *storeWatch) tell(found []redisstore.Problem) {
 	}
 	for setting := range w.known {
 		if _, still := known[setting]; !still {
-			w.log.Info("what was wrong with Redis is mended", "setting", setting)
+			w.log.Info("a problem with Redis is solved", "setting", setting)
 		}
 	}
 	w.known = known

@@ -69,7 +69,7 @@ func TestWhatEndangersPromisesIsToldOnceAndShownAsLongAsItLasts(t *testing.T) {
 
 	redis.problems = []redisstore.Problem{slowish}
 	w.look(t.Context(), now)
-	require.Contains(t, log.String(), `msg="what was wrong with Redis is mended" setting=appendonly`)
+	require.Contains(t, log.String(), `msg="a problem with Redis is solved" setting=appendonly`)
 	h = w.health(t.Context())
 	require.True(t, h.Up)
 	require.False(t, h.Degraded)
@@ -203,5 +203,5 @@ func TestARedisThatForgetsAtARestartIsNotReady(t *testing.T) {
 	server.Restart()
 	h = looks()
 	require.False(t, h.Degraded, h.Detail)
-	require.Contains(t, log.String(), `msg="what was wrong with Redis is mended" setting=durability`)
+	require.Contains(t, log.String(), `msg="a problem with Redis is solved" setting=durability`)
 }

@@ -112,7 +112,7 @@ func (k *rounds) tick(ctx context.Context, now time.Time) {
 func (k *rounds) sayBack(away time.Duration, another bool, given int) {
 	switch {
 	case away > 0:
-		k.log.Info("Redis is back: notes can be worked again, and it was given the notes of the journal",
+		k.log.Info("Redis is back: notes can be worked on again, and it got those that it missed",
 			"away", away.Round(time.Millisecond), "notes", given, "another", another, "still_behind", k.keeper.Behind())
 	case another:
 		k.log.Info(
@@ -128,7 +128,7 @@ func (k *rounds) compare(ctx context.Context, now time.Time) (int, error) {
 	defer cancel()
 	came, err := k.keeper.CatchUp(ctx, k.comparison.from)
 	if came.Mended > 0 {
-		k.log.Info("Redis was brought up to the journal", "notes", came.Mended)
+		k.log.Info("Redis got the notes that it missed, from the journal", "notes", came.Mended)
 	}
 	k.comparison.came(came, err, now)
 	return came.Mended, err
@@ -182,7 +182,7 @@ func (k *rounds) logRound(m call.MunicipalityID, r callback.Round) {
 		k.log.Info("a claim ran out; the note is open again", "note", n.ID, "team", n.Team)
 	}
 	for _, n := range r.Warned {
-		k.log.Info("the warning point of a note has passed", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
+		k.log.Info("a note comes near its deadline", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
 	}
 	for _, n := range r.Overdue {
 		k.log.Warn("a note is overdue", "note", n.ID, "team", n.Team, "deadline", n.Deadline)
@@ -202,7 +202,7 @@ func (k *rounds) sayOnce(what string, err error) {
 		text = err.Error()
 	}
 	if text != "" && text != k.quiet[what] {
-		k.log.Error("the upkeep of callback notes failed; it is tried again", "what", what, "err", err)
+		k.log.Error("the regular check of callback notes failed; it is tried again", "what", what, "err", err)
 	}
 	k.quiet[what] = text
 }

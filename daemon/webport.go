@@ -19,7 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
-// portAgainAfter is how long the daemon waits before it tries again to open the API's port: its holder may go away.
+// portAgainAfter is how long the daemon waits before it tries again to open the web port: its holder may go away.
 const portAgainAfter = 2 * time.Second
 
 // reader reads notes through the journal where it can, and finds them in the store.
@@ -119,7 +119,7 @@ func (p *webPort) serve(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if p.isClosed(err) {
+		if p.setClosed(err) {
 			p.log.Error("the web port cannot be reached; calls are answered without it", "err", err)
 		}
 		select {
@@ -135,13 +135,13 @@ func (p *webPort) serveOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.isClosed(nil)
+	p.setClosed(nil)
 	p.log.Info("the web port can be reached", "address", listener.Addr().String())
 	return httpserver.Serve(ctx, listener, p.mux, p.log)
 }
 
-// isClosed records why the API cannot be reached, nil when it serves, and reports whether that is news.
-func (p *webPort) isClosed(why error) bool {
+// setClosed records why the port cannot be reached, nil when it serves, and reports whether that is news.
+func (p *webPort) setClosed(why error) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.closed
@@ -149,7 +149,7 @@ func (p *webPort) isClosed(why error) bool {
 	return fmt.Sprint(before) != fmt.Sprint(why)
 }
 
-// health says whether the API can be reached, and whether the tokens in force are those of their file.
+// health says whether the port can be reached, and whether the tokens in force are those of their file.
 func (p *webPort) health(context.Context) metrics.Health {
 	var tokens error
 	if p.tokens != nil {

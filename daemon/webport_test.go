@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Calls are answered while another program has the API's port, and the port is taken once it is free.
-func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
+// Calls are answered while another program has the web port, and the port is taken once it is free.
+func TestTheWebPortIsTakenOnceItIsFree(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -50,6 +51,59 @@ func TestTheAPITakesItsPortOnceItIsFree(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "the web port can be reached"), "and that it is over: %s", &log)
 }
 
+// withPages is the line of a configuration with pages for people who have local accounts.
+const withPages = `sign_in: {address: "http://127.0.0.1:8570", local: {enabled: true}}`
+
+func TestEveryAnswerOfTheSiteIsSecured(t *testing.T) {
+	d := daemonWith(t, slog.New(slog.DiscardHandler), withPages)
+	for path, status := range map[string]int{
+		"/": http.StatusUnauthorized, "/events": http.StatusUnauthorized, "/sign-in": http.StatusOK,
+		"/sign-in/code": http.StatusBadRequest, "/nowhere": http.StatusUnauthorized,
+	} {
+		w := httptest.NewRecorder()
+		d.web.mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		require.Equal(t, status, w.Code, path)
+		require.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'", path)
+		require.Equal(t, "DENY", w.Header().Get("X-Frame-Options"), path)
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"), path)
+	}
+}
+
+// Streams of changes end with the daemon, and are not cut off when it has waited for them.
+func TestStreamsEndBeforeThePort(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	at := free.Addr().String()
+	d := daemonWith(t, slog.New(slog.DiscardHandler), withPages, "listen: {web: \""+at+"\"}")
+	follows, ended := make(chan struct{}), make(chan struct{})
+	d.web.mux.HandleFunc("/stream", func(http.ResponseWriter, *http.Request) {
+		changes, cancel := d.feed.Subscribe("deventer")
+		defer cancel()
+		close(follows)
+		for range changes {
+		}
+		close(ended)
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { d.serveWeb(ctx) })
+	require.Eventually(t, func() bool { return d.web.health(ctx).Up }, 30*time.Second, 10*time.Millisecond)
+	work.Go(func() {
+		if answer, err := http.Get("http://" + at + "/stream"); err == nil {
+			_ = answer.Body.Close()
+		}
+	})
+	<-follows
+	stop()
+	work.Wait()
+	select {
+	case <-ended:
+	default:
+		require.Fail(t, "the stream was cut off")
+	}
+}
+
 func TestTheLongestApplicationThatTheCheckTakesStarts(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), "ari: {application: "+strings.Repeat("a", 53)+"}")
 	require.NotNil(t, d)
@@ -71,7 +125,7 @@ func withTokens(t *testing.T) string {
 
 func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), "web: {tokens_file: /nowhere/tokens.yaml}")
-	d.web.isClosed(nil)
+	d.web.setClosed(nil)
 	h := d.web.health(t.Context())
 	require.True(t, h.Degraded)
 	require.Contains(t, h.Detail, "nobody is let in")
@@ -81,7 +135,7 @@ func TestAStartWithATokensFileThatCannotBeUsedLetsNobodyIn(t *testing.T) {
 // A token that is removed from a file is still let in when the daemon cannot use the file.
 func TestTokensThatAreNotThoseOfTheFileAreTold(t *testing.T) {
 	d := daemonWith(t, slog.New(slog.DiscardHandler), withTokens(t))
-	require.True(t, d.web.isClosed(nil))
+	require.True(t, d.web.setClosed(nil))
 	file := d.settings.config().Web.TokensFile
 	becomes := func(degraded bool) {
 		t.Helper()

@@ -306,6 +306,6 @@ func (d *Dispatcher) signal(id call.ID, s Signal) {
 	case place.signals <- s:
 	default: // the call is stuck; its end frees the phone
 		d.unread()
-		d.log.Error("queue signal lost: the call reads none", "call", id, "signal", s.Kind)
+		d.log.Error("queue signal lost: the call does not read its signals", "call", id, "signal", s.Kind)
 	}
 }

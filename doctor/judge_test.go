@@ -301,7 +301,8 @@ func TestTheTokensFileIsJudged(t *testing.T) {
 func TestTheLookOfThePagesIsJudged(t *testing.T) {
 	var asked config.Look
 	judge := func(s *config.SignIn, err error) []Finding {
-		return judgePages(&config.Config{SignIn: s, Look: config.Look{Logo: "/etc/logo.svg"}}, func(l config.Look) error {
+		cfg := &config.Config{SignIn: s, Look: config.Look{Logo: "/etc/logo.svg"}}
+		return judgePages(cfg, func(l config.Look) error {
 			asked = l
 			return err
 		})

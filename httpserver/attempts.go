@@ -3,8 +3,6 @@ package httpserver
 import (
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Limit is how many attempts may fail at once, and how often after that.
@@ -16,43 +14,66 @@ type Limit struct {
 // mostRemembered bounds the keys of each limit that are remembered.
 const mostRemembered = 10_000
 
-// Attempts counts failed attempts by limit and key, such as an address. Use NewAttempts. It is safe for use by several
-// goroutines.
+// Attempts counts failed attempts by limit and key, such as an address. Keys are to be short: thousands are remembered.
+// Use NewAttempts. It is safe for use by several goroutines.
 type Attempts struct {
-	mu   sync.Mutex
-	left map[Limit]map[string]*rate.Limiter
+	mu      sync.Mutex
+	buckets map[Limit]map[string]*bucket
+}
+
+// bucket holds the attempts of one key.
+type bucket struct {
+	failed float64   // those that failed, less what the time has taken since
+	at     time.Time // of that
+	open   int       // those under way
 }
 
 // NewAttempts has seen none.
-func NewAttempts() *Attempts { return &Attempts{left: map[Limit]map[string]*rate.Limiter{}} }
+func NewAttempts() *Attempts { return &Attempts{buckets: map[Limit]map[string]*bucket{}} }
 
-// Attempt is one that is under way: it counts as failed until it has succeeded. So attempts beside each other cannot
-// outrun the limit.
+// Attempt is one that is under way. It counts until it has ended, so attempts beside each other cannot outrun the
+// limit. One that succeeds leaves no trace.
 type Attempt struct {
-	at       time.Time
-	reserved []*rate.Reservation
+	of    *Attempts
+	in    []*bucket
+	ended bool
 }
 
-// Begin counts an attempt against each of its limits, false when one of them is reached: then it counts nowhere.
-func (a *Attempts) Begin(now time.Time, of map[Limit]string) (Attempt, bool) {
+// Begin begins an attempt under each of its limits, false when one of them is reached: then it counts nowhere. End it
+// with Succeeded or Failed.
+func (a *Attempts) Begin(now time.Time, of map[Limit]string) (*Attempt, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one := Attempt{at: now}
+	one := &Attempt{of: a}
 	for kind, key := range of {
-		r := a.limiter(kind, key, now).ReserveN(now, 1)
-		one.reserved = append(one.reserved, r)
-		if !r.OK() || r.DelayFrom(now) > 0 {
-			one.Succeeded()
-			return Attempt{}, false
+		b := a.bucket(kind, key, now)
+		if b.full(kind) {
+			return nil, false
 		}
+		one.in = append(one.in, b)
+	}
+	for _, b := range one.in {
+		b.open++
 	}
 	return one, true
 }
 
-// Succeeded takes the attempt back.
-func (one Attempt) Succeeded() {
-	for _, r := range one.reserved {
-		r.CancelAt(one.at)
+// Succeeded ends the attempt as if it had not been.
+func (one *Attempt) Succeeded() { one.end(0) }
+
+// Failed ends the attempt, and counts it, unless it has succeeded: it may be deferred.
+func (one *Attempt) Failed() { one.end(1) }
+
+func (one *Attempt) end(counts float64) {
+	one.of.mu.Lock()
+	defer one.of.mu.Unlock()
+	if one.ended {
+		return
+	}
+	one.ended = true
+	for _, b := range one.in {
+		b.open--
+		b.failed += counts
 	}
 }
 
@@ -60,36 +81,51 @@ func (one Attempt) Succeeded() {
 func (a *Attempts) Reached(kind Limit, key string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	left := a.left[kind][key]
-	return left != nil && left.TokensAt(now) < 1
+	b := a.buckets[kind][key]
+	if b == nil {
+		return false
+	}
+	b.drain(kind, now)
+	return b.full(kind)
 }
 
-func (a *Attempts) limiter(kind Limit, key string, now time.Time) *rate.Limiter {
-	of := a.left[kind]
+// full reports whether one attempt more would be too many.
+func (b *bucket) full(kind Limit) bool { return b.failed+float64(b.open)+1 > float64(kind.AtOnce) }
+
+// drain takes out what the time takes.
+func (b *bucket) drain(kind Limit, now time.Time) {
+	if passed := now.Sub(b.at); passed > 0 {
+		b.failed, b.at = max(0, b.failed-passed.Seconds()/kind.Every.Seconds()), now
+	}
+}
+
+func (a *Attempts) bucket(kind Limit, key string, now time.Time) *bucket {
+	of := a.buckets[kind]
 	if of == nil {
-		of = map[string]*rate.Limiter{}
-		a.left[kind] = of
+		of = map[string]*bucket{}
+		a.buckets[kind] = of
 	}
-	left := of[key]
-	if left == nil {
+	b := of[key]
+	if b == nil {
 		forget(of, kind, now)
-		left = rate.NewLimiter(rate.Every(kind.Every), kind.AtOnce)
-		of[key] = left
+		b = &bucket{at: now}
+		of[key] = b
 	}
-	return left
+	b.drain(kind, now)
+	return b
 }
 
-// forget makes room: keys that were quiet for long go first, and all when that does not help.
-func forget(of map[string]*rate.Limiter, kind Limit, now time.Time) {
+// forget makes room: keys of which nothing counts any more go first, and all when that does not help.
+func forget(of map[string]*bucket, kind Limit, now time.Time) {
 	if len(of) < mostRemembered {
 		return
 	}
-	for key, left := range of {
-		if left.TokensAt(now) >= float64(kind.AtOnce) {
+	for key, b := range of {
+		if b.drain(kind, now); b.failed == 0 && b.open == 0 {
 			delete(of, key)
 		}
 	}
 	if len(of) >= mostRemembered {
-		clear(of)
+		clear(of) // attempts under way end in buckets of their own
 	}
 }

@@ -49,7 +49,7 @@ func (s deskState) String() string {
 func (d *deskcall) remember(ctx context.Context, answered time.Time) {
 	d.kept.Answered = answered.UnixMilli()
 	if err := d.line.Remember(ctx, d.kept.String()); err != nil && ctx.Err() == nil {
-		d.log.Warn("answer time not kept on the channel; after a restart the bridge has to tell it", "err", err)
+		d.log.Warn("answer time not kept on the channel; after a restart it is taken from the bridge", "err", err)
 	}
 }
 

@@ -117,7 +117,7 @@ func (l *look) tree(id uint64, low, high []byte, depth int) error {
 		return err
 	}
 	if depth > deepest {
-		return errors.New("its pages run too deep")
+		return errors.New("its tree of pages is too deep: the file is damaged")
 	}
 	switch order.Uint16(page[8:]) {
 	case flagLeaf:

@@ -238,7 +238,7 @@ func (k *Keeper) again(ctx context.Context, n note.Note, e note.Event) (note.Not
 	if n.State == note.None {
 		restored, err := k.Store.Restore(ctx, e)
 		if err == nil && restored.ID != e.Note {
-			return note.Note{}, fmt.Errorf("its key has note %s in the store: %w", restored.ID, k.diverged(e.Note))
+			return note.Note{}, fmt.Errorf("its idempotency key has note %s in the store: %w", restored.ID, k.diverged(e.Note))
 		}
 		return restored, err
 	}

@@ -79,7 +79,7 @@ func TestADifferentHistoryIsReportedAndNothingIsChanged(t *testing.T) {
 		require.NoError(t, err)
 		g.store.Fail(nil)
 		_, err = g.CatchUp(t.Context(), "")
-		require.ErrorContains(t, err, "its key has note")
+		require.ErrorContains(t, err, "its idempotency key has note")
 		require.Equal(t, []note.ID{confirmed.ID}, g.watch.diverged)
 		require.Equal(t, 1, g.watch.apart)
 		require.Zero(t, g.watch.behind)

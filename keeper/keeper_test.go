@@ -105,7 +105,7 @@ func (g *guard) restart() {
 
 // work is the store, its notes by way of the keeper.
 func (g *guard) work() callback.WorkStore {
-	return callback.Joined{Notes: g.Keeper, Finder: g.store, Tally: g.store, Presence: g.store}
+	return callback.Joined{Notes: g.Keeper, Tally: g.store, Presence: g.store}
 }
 
 // request asks for a note in a new call of a new caller.

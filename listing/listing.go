@@ -16,12 +16,11 @@ import (
 
 // Query asks for live notes of teams, as one list that is due first.
 type Query struct {
-	Teams []call.TeamID
-	// From and Until bound the deadline: From is included, Until is not. Zero is no bound.
-	From, Until time.Time
-	Unassigned  bool   // only those that nobody has claimed, and that are for nobody in person
-	After       Cursor // goes on after an earlier page; empty for the beginning
-	Limit       int    // notes of a page, at least one; stores may bound it
+	Teams      []call.TeamID
+	Until      time.Time // only those whose deadline is before it; zero is no bound
+	Unassigned bool      // only those that nobody has claimed, and that are for nobody in person
+	After      Cursor    // goes on after an earlier page; empty for the beginning
+	Limit      int       // notes of a page, at least one; stores may bound it
 }
 
 // Page is a part of a list.
@@ -35,7 +34,7 @@ type Page struct {
 type Cursor string
 
 // ErrCursor says that a text is no cursor.
-var ErrCursor = errors.New("the place to go on in a list is not one that a list gave")
+var ErrCursor = errors.New("this cursor is not one that a list gave: use that of the page before")
 
 // At is the place of a note in a list, by its score there.
 func At(score string, id note.ID) Cursor { return Cursor(score + "_" + string(id)) }
@@ -56,7 +55,7 @@ func (c Cursor) Parts() (score string, id note.ID, err error) {
 
 // Matches reports whether a live note is one that the query asks for, wherever the list begins.
 func (q Query) Matches(n note.Note) bool {
-	return slices.Contains(q.Teams, n.Team) && n.State.Live() && (q.From.IsZero() || !n.Deadline.Before(q.From)) &&
+	return slices.Contains(q.Teams, n.Team) && n.State.Live() &&
 		(q.Until.IsZero() || n.Deadline.Before(q.Until)) && (!q.Unassigned || n.Holder() == "")
 }
 

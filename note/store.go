@@ -107,6 +107,8 @@ type Reader interface {
 	Marked(ctx context.Context, m call.MunicipalityID, now time.Time, limit int) ([]Note, error)
 	// ClosedBefore gives at most limit resolved or cancelled notes that were closed before t, the oldest first.
 	ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
+	// ClosedSince gives at most limit resolved or cancelled notes that were closed at t or later, the newest first.
+	ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]Note, error)
 	// Events gives the history of a note, first to last.
 	Events(ctx context.Context, m call.MunicipalityID, id ID) ([]Event, error)
 	// Log gives at most limit events of all notes in the order in which they were stored, after a place in it; and the

@@ -26,12 +26,13 @@ type XLSX struct {
 	rows    *excelize.StreamWriter
 	style   int // of a time
 	next    int // row, from 1
+	most    int // notes
 	err     error
 }
 
 // NewXLSX writes to w, with the municipality's times of day. Close or discard it: it may hold a file.
 func NewXLSX(w io.Writer, look Look, clocks *time.Location) *XLSX {
-	x := &XLSX{to: w, look: look, dialect: ForPeople(clocks), book: excelize.NewFile(), next: 1}
+	x := &XLSX{to: w, look: look, dialect: ForPeople(clocks), book: excelize.NewFile(), next: 1, most: mostRows}
 	x.err = x.begin()
 	return x
 }
@@ -67,7 +68,16 @@ func (x *XLSX) begin() error {
 	return x.row(head)
 }
 
+// mostRows bounds the notes of a workbook. It is made as a whole, and calls need the processor and the memory.
+const mostRows = 100_000
+
+// ErrRows is returned for more notes than a workbook holds.
+var ErrRows = fmt.Errorf("a workbook holds at most %d notes: ask for a shorter period, or for csv", mostRows)
+
 func (x *XLSX) row(cells []any) error {
+	if x.next > x.most+1 { // with the names of the columns
+		return ErrRows
+	}
 	at, err := excelize.CoordinatesToCellName(1, x.next)
 	if err != nil {
 		return err

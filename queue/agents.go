@@ -149,8 +149,8 @@ func (q *Machine) expire(now time.Time, m *member) {
 }
 
 // Phone takes in a report of an agent's phone. A ring or conversation that goes on is not touched: it ends by its own
-// event. Calls that came from here must not be reported as PhoneInUse: a phone that is InUse when the conversation has
-// Ended does not ring until it is Free again.
+// event. Calls that came from here must not be reported as PhoneInUse: a phone of which that is known when Ended is called
+// does not ring until PhoneFree is reported.
 func (q *Machine) Phone(now time.Time, agent call.AgentID, state PhoneState) []Action {
 	m := q.members[agent]
 	if m == nil {

@@ -90,7 +90,7 @@ func (c *caller) reopen() {
 }
 
 // Position is the caller's place in the team's queue, 1 being next, and how many wait there. Callers for whom a phone
-// rings keep their place and count. It is false when the call does not wait.
+// rings keep their place and are counted. ok is false when the call does not wait.
 func (q *Machine) Position(id call.ID) (pos, of int, ok bool) {
 	c := q.callers[id]
 	if c == nil {

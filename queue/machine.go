@@ -1,4 +1,4 @@
-// Package queue owns who waits, and which agent's phone rings next: one pure machine over all teams. Events go in with
+// Package queue owns the waiting callers, and decides which agent's phone rings next: one pure machine over all teams. Events go in with
 // the time at which they happened, the actions to carry out come back. It waits for nothing, logs nothing and does no
 // I/O.
 package queue

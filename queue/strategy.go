@@ -24,7 +24,8 @@ type strategy struct {
 	joins bool // a phone that gets free joins those that ring for a caller
 }
 
-// The strategies. A new one is a name here, a line in the table below, and its picker.
+// The strategies. A new one is a name here, a line in the table below, and its picker. When it must know more of an
+// agent, that is a field of candidate. docs/configuration.md and deploy/bereikbaar.yaml name them for operators.
 const (
 	LongestIdle routing.Strategy = "longest_idle" // the agent who has been free longest
 	RingAll     routing.Strategy = "ring_all"     // everybody at once, the first to answer has the call

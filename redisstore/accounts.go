@@ -71,24 +71,33 @@ var accountScript = redis.NewScript(accountSource)
 func (s *Store) ChangeAccount(ctx context.Context, before, after *signin.Account) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	which, texts := after, [2]string{}
-	for i, a := range []*signin.Account{before, after} {
-		if a != nil {
-			which, texts[i] = a, signin.EncodeAccount(*a)
-		}
+	was := ""
+	if before != nil {
+		was = signin.EncodeAccount(*before)
 	}
-	if which == nil || before != nil && (before.Person != which.Person || before.Municipality != which.Municipality) {
-		return errors.New("a change of no account, or of two")
+	if before != nil && (before.Person != after.Person || before.Municipality != after.Municipality) {
+		return errors.New("a change of two accounts")
 	}
-	key := keysOf(which.Municipality).accounts()
-	reply, err := s.run(ctx, accountScript, []string{key}, []any{string(which.Person), texts[0], texts[1]})
+	key := keysOf(after.Municipality).accounts()
+	args := []any{string(after.Person), was, signin.EncodeAccount(*after)}
+	reply, err := s.run(ctx, accountScript, []string{key}, args)
 	switch {
 	case err != nil:
 		return down("change an account", err)
 	case reply[0] == "broken":
-		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))
+		return s.broken(key, fmt.Errorf("has the wrong type: %w", note.ErrBroken))
 	case reply[0] == "changed":
 		return signin.ErrChanged
+	}
+	return nil
+}
+
+// RemoveAccount removes an account, see signin.Accounts.
+func (s *Store) RemoveAccount(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.client.HDel(ctx, keysOf(m).accounts(), string(id)).Err(); err != nil {
+		return down("remove an account", err)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func signIn(t *testing.T, s *redisstore.Store) {
 	require.NoError(t, s.ChangeAccount(ctx, nil, &a))
 	_, err = s.Accounts(ctx, deventer)
 	require.NoError(t, err)
-	require.NoError(t, s.ChangeAccount(ctx, &a, nil))
+	require.NoError(t, s.RemoveAccount(ctx, deventer, els))
 	require.NoError(t, s.SignOut(ctx, deventer, els))
 	_, err = s.SignedOut(ctx, deventer, els)
 	require.NoError(t, err)

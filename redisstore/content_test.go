@@ -75,7 +75,7 @@ func TestBrokenNotesAreNamedAndTheOthersStillRead(t *testing.T) {
 		"it has another type": {func(c *redis.Client, n note.Note) error {
 			c.Del(ctx, tag+"note:"+string(n.ID))
 			return c.Set(ctx, tag+"note:"+string(n.ID), "x", 0).Err()
-		}, []string{"another type"}},
+		}, []string{"the wrong type"}},
 		"it is another note": {func(c *redis.Client, n note.Note) error {
 			return c.HSet(ctx, tag+"note:"+string(n.ID), "id", "01JD5V3Z5QXKZ9W7M2R4T6Y8AB").Err()
 		}, []string{"holds note 01JD5V3Z5QXKZ9W7M2R4T6Y8AB"}},

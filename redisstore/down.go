@@ -98,15 +98,18 @@ func isTimeout(err error) bool {
 
 // broken is the error for a key that cannot be read. err wraps note.ErrBroken.
 func broken(key string, err error) error {
-	return fmt.Errorf(
-		"redis key %s: %w (nothing was changed; docs/notes.md tells how to restore it from the log)", key, err,
-	)
+	mend := "docs/notes.md tells how to restore it from the log"
+	switch index := indexOf(key); index {
+	case "absent", "accounts", "people", "session", "signed_out": // the log knows nothing of them
+		mend = mendOf(index, key)
+	}
+	return fmt.Errorf("redis key %s: %w (nothing was changed; %s)", key, err, mend)
 }
 
 // unread says why a key could not be read: another type than ours is broken content, anything else a failure of Redis.
 func (s *Store) unread(key string, err error) error {
 	if redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return s.broken(key, fmt.Errorf("has another type than ours: %w", note.ErrBroken))
+		return s.broken(key, fmt.Errorf("has the wrong type: %w", note.ErrBroken))
 	}
 	return down("read "+key, err)
 }

@@ -133,7 +133,7 @@ func mendOf(index, key string) string {
 	const lost = "An id that no note has may be a lost note: XRANGE of the log and the daemon's journal know it " +
 		"(docs/operating.md, store-broken). Remove an entry that is no note with "
 	switch index {
-	case "due", "leases", "marks", "closed", "number":
+	case "due", "leases", "marks", "closed", "number", "names":
 		return lost + "ZREM " + key + " ENTRY; ZRANGE " + key + " 0 -1 shows all entries"
 	case "held":
 		return lost + "SREM " + key + " ENTRY; SMEMBERS " + key + " shows all entries"
@@ -146,10 +146,12 @@ func mendOf(index, key string) string {
 	case "session":
 		return "DEL " + key + ": its person signs in again"
 	case "accounts":
-		return "Remove the account and make it anew: bereikbaar account remove, bereikbaar account new"
+		return "Remove the account and make it anew: bereikbaar account remove, bereikbaar account new. HKEYS " + key +
+			" shows all persons; remove one who is no person with HDEL " + key + " PERSON"
 	case "people":
-		return "A sign-in of the person, or an administrator, writes it anew. HDEL " + key + " FIELD removes it; " +
-			"HGETALL " + key + " shows all fields"
+		return "What the provider said (sign_in:PERSON) is written anew when the person signs in by it, what pages say " +
+			"(page:PERSON) by bereikbaar account roles. HGETALL " + key + " shows all fields; remove one with HDEL " +
+			key + " FIELD"
 	case "signed_out":
 		return "Sign the person out: bereikbaar account sign-out. HDEL " + key + " PERSON first"
 	}
@@ -180,8 +182,9 @@ func junkFault(what, entry, is string) metFault {
 // Indexes are the kinds of keys that can have faults.
 func Indexes() []string {
 	return []string{
-		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "note",
-		"number", "open", "people", "references", "session", "signed_out", "teams",
+		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "names",
+		"note", "number", "open", "outbox", "outbox_due", "outbox_lanes", "outbox_places", "outbox_since", "people",
+		"references", "session", "signed_out", "teams",
 	}
 }
 

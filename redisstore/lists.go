@@ -48,6 +48,17 @@ func (s *Store) ClosedBefore(
 	return s.upTo(ctx, m, keysOf(m).closed(), t.Add(-time.Millisecond), limit)
 }
 
+// ClosedSince gives at most limit resolved or cancelled notes that were closed at t or later, the newest first.
+func (s *Store) ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
+	key := keysOf(m).closed()
+	return s.gatherNotes(ctx, m, key, limit, func(ctx context.Context, from, most int) ([]string, error) {
+		return s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
+			Key: key, ByScore: true, Rev: true, Start: "+inf", Stop: milli(t.UnixMilli()), Offset: int64(from),
+			Count: int64(most),
+		}).Result()
+	})
+}
+
 // Lapsed gives at most limit notes whose lease has run out, by the clock of Redis.
 func (s *Store) Lapsed(ctx context.Context, m call.MunicipalityID, limit int) ([]note.Note, error) {
 	bound, cancel := s.bounded(ctx)
@@ -228,7 +239,7 @@ func (s *Store) readNote(k keys, id string, cmd *redis.MapStringStringCmd) (note
 	key := k.note(note.ID(id))
 	fields, err := cmd.Result()
 	if err != nil && !note.IsID(id) && redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return note.Note{}, fmt.Errorf("what an entry leads to has another type than ours: %w", note.ErrBroken)
+		return note.Note{}, fmt.Errorf("the key that an entry leads to has the wrong type: %w", note.ErrBroken)
 	}
 	if err != nil {
 		return note.Note{}, s.unread(key, err)

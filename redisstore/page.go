@@ -110,9 +110,6 @@ func (s *Store) pageOf(
 	if !q.Until.IsZero() {
 		end = milli(q.Until.UnixMilli())
 	}
-	if score == "" && !q.From.IsZero() {
-		score, id = milli(q.From.UnixMilli()), "" // no id is before the empty one
-	}
 	reply, err := s.run(ctx, pageScript, keys, []any{score, id, end, limit})
 	switch {
 	case err != nil:
@@ -152,7 +149,7 @@ func (s *Store) ByName(ctx context.Context, m call.MunicipalityID, name string, 
 	longest := slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }) // it is the rarest
 	index := keysOf(m).names()
 	members, err := s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
-		Key: index, ByLex: true, Start: "[" + longest, Stop: "(" + longest + "\xff", Count: maxNamed,
+		Key: index, ByLex: true, Start: "(" + longest + "\xff", Stop: "[" + longest, Rev: true, Count: maxNamed,
 	}).Result()
 	if err != nil {
 		return nil, s.unread(index, err)

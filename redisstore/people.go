@@ -62,6 +62,7 @@ func (s *Store) Person(ctx context.Context, m call.MunicipalityID, id call.Agent
 		return nil, s.unread(key, err)
 	}
 	known := make(map[staff.Source]staff.Person, len(kept))
+	var problems []error
 	for i, text := range stored {
 		text, there := text.(string)
 		if !there {
@@ -69,11 +70,12 @@ func (s *Store) Person(ctx context.Context, m call.MunicipalityID, id call.Agent
 		}
 		p, err := staff.DecodePerson(m, id, text)
 		if err != nil {
-			return nil, s.broken(key, err)
+			problems = append(problems, s.broken(key, fmt.Errorf("%s: %w", kept[i], err)))
+			continue
 		}
 		known[kept[i]] = p
 	}
-	return known, nil
+	return known, incomplete(problems)
 }
 
 // People gives everybody that pages and sign-ins know, see staff.People.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
@@ -71,8 +72,11 @@ func TestAPersonWhoCannotBeRead(t *testing.T) {
 	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorIs(t, err, note.ErrIncomplete)
 	require.Equal(t, map[call.AgentID]map[staff.Source]staff.Person{joost: {staff.FromPage: fine}}, all)
-	_, err = s.Person(ctx, deventer, els)
+	said := staff.Person{ID: els, Municipality: deventer, Name: "Els Jansen"}
+	require.NoError(t, s.SavePerson(ctx, staff.FromSignIn, said))
+	known, err := s.Person(ctx, deventer, els)
 	require.ErrorIs(t, err, note.ErrBroken)
+	require.Equal(t, map[staff.Source]staff.Person{staff.FromSignIn: said}, known, "what can be read")
 	_, err = s.Person(ctx, deventer, joost)
 	require.NoError(t, err, "what is broken is another's")
 	_, err = redistest.Audit(ctx, past, deventer)
@@ -110,7 +114,7 @@ func TestAnAccountIsChangedOnlyAsItWasSeen(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found)
 	require.EqualValues(t, 7, got.UsedStep)
-	require.ErrorIs(t, s.ChangeAccount(ctx, &a, nil), signin.ErrChanged)
+	require.ErrorIs(t, s.ChangeAccount(ctx, &a, &a), signin.ErrChanged)
 	other := got
 	other.Person = joost
 	require.Error(t, s.ChangeAccount(ctx, &got, &other), "an account keeps its person")
@@ -120,10 +124,12 @@ func TestAnAccountIsChangedOnlyAsItWasSeen(t *testing.T) {
 	require.Equal(t, []signin.Account{got}, accounts)
 	_, _, err = s.Account(ctx, deventer, joost)
 	require.ErrorIs(t, err, note.ErrBroken)
-	require.NoError(t, s.ChangeAccount(ctx, &got, nil))
-	_, found, err = s.Account(ctx, deventer, els)
-	require.NoError(t, err)
-	require.False(t, found)
+	for _, id := range []call.AgentID{els, joost, "nobody"} {
+		require.NoError(t, s.RemoveAccount(ctx, deventer, id))
+		_, found, err = s.Account(ctx, deventer, id)
+		require.NoError(t, err, "also one that was broken")
+		require.False(t, found)
+	}
 	require.NoError(t, past.Del(ctx, tag+"accounts").Err())
 	require.NoError(t, past.Set(ctx, tag+"accounts", "x", 0).Err())
 	require.ErrorIs(t, s.ChangeAccount(ctx, nil, &a), note.ErrBroken)
@@ -182,4 +188,16 @@ func TestSigningOutIsCounted(t *testing.T) {
 	_, err = s.SignedOut(ctx, deventer, els)
 	require.ErrorIs(t, err, note.ErrBroken, "and nobody is let in on it")
 	require.Contains(t, redisstore.Indexes(), "signed_out")
+}
+
+func TestTheIndexOfNamesIsOneThatCanHaveFaults(t *testing.T) {
+	server := redistest.Start(t)
+	s, past := open(t, server.Addr), raw(t, server.Addr)
+	require.NoError(t, past.ZAdd(ctx, tag+"names", redis.Z{Member: "els geen notitie"}).Err())
+	_, err := s.ByName(ctx, deventer, "Els", 5)
+	require.ErrorIs(t, err, note.ErrBroken)
+	faults := s.Faults()
+	require.Len(t, faults, 1)
+	require.Contains(t, redisstore.Indexes(), faults[0].Index)
+	require.Contains(t, faults[0].Mend, "ZREM "+tag+"names")
 }

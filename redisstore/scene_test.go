@@ -55,7 +55,7 @@ func open(tb testing.TB, addr string) *redisstore.Store {
 
 // joined is a store whose notes go through a keeper.
 func joined(k *keeper.Keeper, s *redisstore.Store) callback.WorkStore {
-	return callback.Joined{Notes: k, Finder: s, Tally: s, Presence: s}
+	return callback.Joined{Notes: k, Tally: s, Presence: s}
 }
 
 func service(s callback.WorkStore) *callback.Service {

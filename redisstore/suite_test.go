@@ -3,7 +3,6 @@ package redisstore_test
 import (
 	"testing"
 
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
@@ -11,7 +10,7 @@ import (
 func TestTheStoreDoesWhatEveryStoreMust(t *testing.T) {
 	server := redistest.Start(t)
 	past := raw(t, server.Addr)
-	storetest.Suite(t, func(t *testing.T) callback.WorkStore {
+	storetest.Suite(t, func(t *testing.T) storetest.Store {
 		t.Helper()
 		past.FlushDB(ctx)
 		t.Cleanup(func() { requireInvariants(t, past) })

@@ -39,8 +39,10 @@ type Accounts interface {
 	// Accounts gives all: those that can be read, also when the error says that others are broken.
 	Accounts(ctx context.Context, m call.MunicipalityID) ([]Account, error)
 	// ChangeAccount keeps after in place of before, and not when another is there by now. A nil before makes the
-	// account, a nil after removes it.
+	// account.
 	ChangeAccount(ctx context.Context, before, after *Account) error
+	// RemoveAccount removes an account, also one that is broken.
+	RemoveAccount(ctx context.Context, m call.MunicipalityID, id call.AgentID) error
 }
 
 // accountForm is how an account is stored.

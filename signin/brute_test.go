@@ -57,6 +57,17 @@ func TestPasswordsCannotBeTriedAtWill(t *testing.T) {
 	require.NotContains(t, h.log.String(), "nobody", "what is typed for an id may be a password")
 }
 
+// What is typed for an id may be long, and is remembered for nobody who cannot have an account.
+func TestWhatCannotBeAnIDHasNoCountOfItsOwn(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	b := h.browser()
+	for range 10 {
+		wrong := b.from("10.0.0.4", "/sign-in", try(strings.Repeat("x", 15_000), "x"))
+		require.Equal(t, http.StatusUnauthorized, wrong.status, "its address counts alone")
+	}
+}
+
 func TestAColleaguesOfficeIsNotLockedOutByRightPasswords(t *testing.T) {
 	t.Parallel()
 	h := begin(t)
@@ -193,6 +204,9 @@ func TestAFirstRunFormThatIsNotRight(t *testing.T) {
 	}
 	require.Equal(t, http.StatusSeeOther,
 		b.post(link, "password", password, "again", password, "code", b.code(secret, 0), "setup", setup).status)
+	for reason, count := range map[string]int{"weak": 2, "not_same": 1, "code": 1, "too_late": 2} {
+		require.Equal(t, count, h.meter.of("refused "+reason), reason)
+	}
 }
 
 func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {

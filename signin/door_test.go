@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
@@ -106,13 +107,8 @@ func (d directory) Person(ctx context.Context, m call.MunicipalityID, id call.Ag
 	map[staff.Source]staff.Person, error,
 ) {
 	known, err := d.store.Person(ctx, m, id)
-	if err != nil {
-		return nil, err
-	}
-	if p, ok := d.file(id); ok && p.Municipality == m {
-		known[staff.FromFile] = p
-	}
-	return known, nil
+	p, ok := d.file(id)
+	return staff.WithFile(known, p, ok && p.Municipality == m), err
 }
 
 // begin opens the house on a real Redis. change changes its options.
@@ -138,7 +134,7 @@ func begin(t testing.TB, change ...func(*signin.Options)) *house {
 		Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{deventer, raalte} },
 		Address:        address, Sessions: h.store.Sessions(), SignOuts: h.store, People: h.store,
 		Known: directory{func(id call.AgentID) (staff.Person, bool) { p, ok := h.file[id]; return p, ok }, h.store},
-		Local: &signin.Local{Accounts: h.store},
+		Local: &signin.Local{Accounts: h.store}, Idle: 15 * time.Minute, Most: 10 * time.Hour,
 		Forms: forms{}, Meter: h.meter, Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	}
 	for _, c := range change {
@@ -169,7 +165,7 @@ func (h *house) route(w http.ResponseWriter, r *http.Request) {
 	})
 	mux.Handle("/", h.Protect(h.Required(page)))
 	mux.Handle("/events", h.RequiredForStream(page))
-	mux.ServeHTTP(w, r)
+	httpserver.Page(mux).ServeHTTP(w, r)
 }
 
 // visitor is the last that the page met.

@@ -1,8 +1,10 @@
 package signin
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -32,6 +34,7 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 		s.refused(r, TooMany, "")
 		return Account{}, staff.Person{}, TooMany
 	}
+	defer try.Failed()
 	id, hash, ok := splitToken(r.PathValue("token"))
 	if !ok {
 		s.refused(r, LinkUsed, "")
@@ -54,19 +57,11 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 	return a, person, ""
 }
 
-func (s *SignIn) tellFirst(w http.ResponseWriter, r *http.Request, reason Reason) {
-	wait := time.Duration(0)
-	if reason == TooMany || reason == StoreDown || reason == Busy {
-		wait = retryLater
-	}
-	s.write(w, r, statusOf(reason), wait, s.Forms.Told(r, Told{Reason: reason, On: pathSignIn}))
-}
-
 // showFirst shows the form, and uses nothing up: programs that look at mail open links, too.
 func (s *SignIn) showFirst(w http.ResponseWriter, r *http.Request) {
 	a, person, reason := s.linked(r)
 	if reason != "" {
-		s.tellFirst(w, r, reason)
+		s.tell(w, r, reason, pathSignIn)
 		return
 	}
 	s.firstForm(w, r, a, person, newSecret(), FirstForm{})
@@ -86,6 +81,7 @@ func (s *SignIn) firstForm(
 		f.Enrolment = &drawn
 		f.Setup = s.sealer.seal(asSetup, setup{a.Link, secret}, time.Now().Add(setupLasts))
 	}
+	f.Wait = waitOf(f.Reason)
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.First(r, f))
 }
 
@@ -94,7 +90,7 @@ func (s *SignIn) firstForm(
 func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	a, person, reason := s.linked(r)
 	if reason != "" {
-		s.tellFirst(w, r, reason)
+		s.tell(w, r, reason, pathSignIn)
 		return
 	}
 	ctx, now := r.Context(), time.Now()
@@ -112,10 +108,12 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	}
 	password := r.PostFormValue("password")
 	if problem := CheckPassword(password, person); problem != "" {
+		s.refused(r, WeakPassword, a.Person)
 		s.firstForm(w, r, a, person, secret, FirstForm{Reason: WeakPassword, Problem: problem})
 		return
 	}
 	if password != r.PostFormValue("again") {
+		s.refused(r, NotTheSame, a.Person)
 		s.firstForm(w, r, a, person, secret, FirstForm{Reason: NotTheSame})
 		return
 	}
@@ -131,26 +129,40 @@ func (s *SignIn) takeFirst(w http.ResponseWriter, r *http.Request) {
 	done, err := s.turn(ctx)
 	if err != nil {
 		s.refused(r, Busy, a.Person)
-		s.firstForm(w, r, a, person, secret, FirstForm{Reason: Busy, Wait: retryLater})
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: Busy})
 		return
 	}
 	after.Password, err = hashPassword(password)
 	done()
 	if err == nil {
-		err = s.Local.Accounts.ChangeAccount(ctx, &a, &after)
+		err = s.setUp(ctx, a, after)
 	}
 	if errors.Is(err, ErrChanged) { // somebody else used the link first
 		s.refused(r, LinkUsed, a.Person)
-		s.tellFirst(w, r, LinkUsed)
+		s.tell(w, r, LinkUsed, pathSignIn)
 		return
 	}
-	if err == nil {
-		err = s.SignOuts.SignOut(ctx, a.Municipality, a.Person)
-	}
 	if err != nil {
-		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err), Wait: retryLater})
+		s.firstForm(w, r, a, person, secret, FirstForm{Reason: s.fault(r, err)})
 		return
 	}
 	s.audit(r, "password and codes were set by a first-run link", "person", a.Person, "municipality", a.Municipality)
 	s.letIn(w, r, after, home)
+}
+
+// setUp ends every session of a person, and then uses their link up: when the first fails, the link still works. A
+// session that begins in between is of the old password, and ends with it. Whoever sends the form twice keeps the
+// session of the first.
+func (s *SignIn) setUp(ctx context.Context, before, after Account) error {
+	now, _, err := s.Local.Accounts.Account(ctx, before.Municipality, before.Person)
+	if err != nil {
+		return fmt.Errorf("find an account: %w", err)
+	}
+	if now.Link != before.Link {
+		return ErrChanged
+	}
+	if err := s.SignOuts.SignOut(ctx, before.Municipality, before.Person); err != nil {
+		return fmt.Errorf("sign a person out everywhere: %w", err)
+	}
+	return s.Local.Accounts.ChangeAccount(ctx, &before, &after)
 }

@@ -73,8 +73,6 @@ const (
 	pathProvider = "/sign-in/oidc"
 	pathCallback = "/sign-in/oidc/callback"
 	pathFirst    = "/sign-in/first/{token}"
-	pathStay     = "/sign-in/stay"
-	pathLeft     = "/sign-in/left"
 	pathSignOut  = "/sign-out"
 )
 
@@ -118,4 +116,22 @@ func statusOf(reason Reason) int {
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusInternalServerError // a reason that was forgotten here
+}
+
+// retryLater is how soon to try again what was refused because too much came, or a server is away.
+const retryLater = 30 * time.Second
+
+// waitOf is how soon to try again after a page that is shown for a reason; 0 when waiting does not help.
+func waitOf(reason Reason) time.Duration {
+	switch reason {
+	case TooMany, Busy, StoreDown, ProviderDown:
+		return retryLater
+	default:
+		return 0
+	}
+}
+
+// tell sends a page with one message and one way on.
+func (s *SignIn) tell(w http.ResponseWriter, r *http.Request, reason Reason, on string) {
+	s.write(w, r, statusOf(reason), waitOf(reason), s.Forms.Told(r, Told{Reason: reason, On: on}))
 }

@@ -2,29 +2,26 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/httpserver"
-	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
 const (
-	// retryLater is how soon to try again what was refused because too much came, or a server is away.
-	retryLater = 30 * time.Second
-	// longestForm bounds what a form sends.
+	// longestForm bounds what a form sends: anybody may send one.
 	longestForm = 16 << 10
 	// stepLasts is how long a person has for the code after the password.
 	stepLasts = 5 * time.Minute
 )
 
-// Handler serves the addresses under /sign-in, and /sign-out.
+// Handler serves the addresses under /sign-in, and /sign-out. The headers of pages are the site's, see httpserver.Page.
 func (s *SignIn) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathSignIn, s.showSignIn)
@@ -35,15 +32,13 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathFirst, s.takeFirst)
 	mux.HandleFunc("GET "+pathProvider, s.toProvider)
 	mux.HandleFunc("GET "+pathCallback, s.fromProvider)
-	mux.HandleFunc("GET "+pathLeft, s.tellLeft)
-	mux.HandleFunc("POST "+pathStay, s.stay)
 	mux.HandleFunc("POST "+pathSignOut, s.signOut)
 	guarded := s.Protect(mux)
-	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, longestForm)
 		guarded.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // Protect refuses what another site makes a browser send. Everything that changes something goes through it.
@@ -55,7 +50,7 @@ func (s *SignIn) Protect(next http.Handler) http.Handler {
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refused(r, CrossOrigin, "")
-		s.write(w, r, http.StatusForbidden, 0, s.Forms.Told(r, Told{Reason: CrossOrigin, On: home}))
+		s.tell(w, r, CrossOrigin, home)
 	}))
 	return guard.Handler(next)
 }
@@ -76,6 +71,7 @@ func (s *SignIn) signInForm(r *http.Request, f SignInForm) SignInForm {
 
 func (s *SignIn) formAgain(w http.ResponseWriter, r *http.Request, f SignInForm) {
 	f = s.signInForm(r, f)
+	f.Wait = waitOf(f.Reason)
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.SignIn(r, f))
 }
 
@@ -130,19 +126,22 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 		again.ID = ""
 	}
 	from := httpserver.Client(r)
-	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{
-		limitAddress: from, limitHere: from + " " + string(id), limitAccount: string(id),
-	})
+	of := map[httpserver.Limit]string{limitAddress: from}
+	if ValidID(id) { // what cannot be one has no account to guard, and may be long
+		of[limitHere], of[limitAccount] = from+" "+string(id), string(id)
+	}
+	try, ok := s.limits.Begin(now, of)
 	if !ok {
-		again.Reason, again.Wait = TooMany, retryLater
+		again.Reason = TooMany
 		s.refused(r, TooMany, "")
 		s.formAgain(w, r, again)
 		return
 	}
+	defer try.Failed() // unless it has succeeded
 	a, there, err := s.find(ctx, id)
 	if err != nil {
 		try.Succeeded()
-		again.Reason, again.Wait = s.fault(r, err), retryLater
+		again.Reason = s.fault(r, err)
 		s.formAgain(w, r, again)
 		return
 	}
@@ -158,7 +157,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errBusy):
 		try.Succeeded()
-		again.Reason, again.Wait = Busy, retryLater
+		again.Reason = Busy
 		s.refused(r, Busy, "")
 		s.formAgain(w, r, again)
 		return
@@ -235,11 +234,12 @@ func (s *SignIn) passedAccount(r *http.Request) (Account, string, error) {
 
 // fromPassword begins anew.
 func (s *SignIn) fromPassword(w http.ResponseWriter, r *http.Request, err error) {
-	f := SignInForm{Reason: TooLate}
 	if !errors.Is(err, errSeal) {
-		f.Reason, f.Wait = s.fault(r, err), retryLater
+		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err)})
+		return
 	}
-	s.formAgain(w, r, f)
+	s.refused(r, TooLate, "")
+	s.formAgain(w, r, SignInForm{Reason: TooLate})
 }
 
 func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request) {
@@ -251,6 +251,10 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *SignIn) codeAgain(w http.ResponseWriter, r *http.Request, f CodeForm) {
+	f.Wait = waitOf(f.Reason)
+	if f.Reason == TooMany {
+		f.Wait = limitCode.Every
+	}
 	s.write(w, r, statusOf(f.Reason), f.Wait, s.Forms.Code(r, f))
 }
 
@@ -266,20 +270,20 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 	})
 	if !ok {
 		s.refused(r, TooMany, a.Person)
-		s.codeAgain(w, r, CodeForm{TooMany, limitCode.Every})
+		s.codeAgain(w, r, CodeForm{Reason: TooMany})
 		return
 	}
+	defer try.Failed()
 	taken, reason := s.useCode(r.Context(), a, r.PostFormValue("code"), now)
 	switch {
 	case reason == "":
 		try.Succeeded()
 		s.setStep(w, stepPassed, "", 0)
 		s.letIn(w, r, taken, next)
-	case reason == StoreDown:
-		try.Succeeded()
-		s.refused(r, reason, a.Person)
-		s.codeAgain(w, r, CodeForm{reason, retryLater})
 	default:
+		if reason == StoreDown {
+			try.Succeeded()
+		}
 		s.refused(r, reason, a.Person)
 		s.codeAgain(w, r, CodeForm{Reason: reason})
 	}
@@ -305,7 +309,7 @@ func (s *SignIn) useCode(ctx context.Context, a Account, code string, now time.T
 
 // letIn begins the session of a person whose account is proven.
 func (s *SignIn) letIn(w http.ResponseWriter, r *http.Request, a Account, next string) {
-	began := session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount}
+	began := session{Person: a.Person, Municipality: a.Municipality, Way: ByAccount, Password: linkHash(a.Password)}
 	s.begin(w, r, began, nil, next)
 }
 
@@ -315,7 +319,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, began session, to
 	person, err := s.person(ctx, began)
 	if err == nil && len(person.Roles) == 0 {
 		s.refused(r, NoRole, began.Person)
-		s.write(w, r, statusOf(NoRole), 0, s.Forms.Told(r, Told{Reason: NoRole, On: pathSignIn}))
+		s.tell(w, r, NoRole, pathSignIn)
 		return
 	}
 	if err == nil {
@@ -326,8 +330,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, began session, to
 		err = s.start(w, r, began, tokens)
 	}
 	if err != nil {
-		reason := s.fault(r, err)
-		s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: withNext(next)}))
+		s.tell(w, r, s.fault(r, err), withNext(next))
 		return
 	}
 	s.Meter.SignedIn(began.Way)
@@ -342,97 +345,63 @@ func (s *SignIn) person(ctx context.Context, of session) (staff.Person, error) {
 	if err != nil {
 		return staff.Person{}, fmt.Errorf("look up a person: %w", err)
 	}
-	if of.Way != ByProvider {
-		if p, ok := known[staff.FromSignIn]; ok {
-			p.Roles = nil
-			known[staff.FromSignIn] = p
-		}
-	}
 	p := staff.Merge(known)
+	if of.Way != ByProvider {
+		p = staff.MergeUnvouched(known)
+	}
 	p.ID, p.Municipality = of.Person, of.Municipality
 	return p, nil
 }
 
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
-	ctx, how := r.Context(), ByPerson
-	is, _, err := s.peek(ctx, s.token(r))
-	if err == nil && r.PostFormValue("everywhere") != "" {
-		how = Everywhere
-		err = s.SignOuts.SignOut(ctx, is.Session.Municipality, is.Session.Person)
-	}
+	of, how, err := s.leaving(r)
 	someone := err == nil
 	if err == nil || errors.Is(err, errNoSession) {
-		err = s.end(w, r)
+		err = s.checking(r.Context(), func() error { return s.end(w, r) })
 	}
 	if err != nil { // they must not think that they are signed out
-		reason := s.fault(r, err)
-		s.write(w, r, statusOf(reason), retryLater, s.Forms.Told(r, Told{Reason: reason, On: home}))
+		s.tell(w, r, s.fault(r, err), home)
 		return
 	}
 	if someone {
 		s.Meter.SignedOut(how)
-		s.audit(r, "signed out", "person", is.Session.Person, "municipality", is.Session.Municipality, "how", how)
+		s.audit(r, "signed out", "person", of.Person, "municipality", of.Municipality, "how", how)
 	}
 	w.Header().Set("Clear-Site-Data", `"cache"`)
 	redirect(w, r, pathSignIn)
 }
 
-// SignOutEverywhere ends all sessions of a person.
-func (s *SignIn) SignOutEverywhere(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
-	if err := s.SignOuts.SignOut(ctx, m, id); err != nil {
-		return fmt.Errorf("sign a person out everywhere: %w", err)
+// leaving gives the session of somebody who signs out, after ending all their others when they ask for that: only a
+// session that still counts ends others.
+func (s *SignIn) leaving(r *http.Request) (of session, how Ending, err error) {
+	ctx := r.Context()
+	if r.PostFormValue("everywhere") == "" {
+		err = s.checking(ctx, func() error {
+			is, _, err := s.peek(ctx, s.token(r))
+			of = is.Session
+			return err
+		})
+		return of, ByPerson, err
 	}
-	s.Meter.SignedOut(Everywhere)
-	return nil
-}
-
-// leftForm is how long a session has.
-type leftForm struct {
-	Left int `json:"left_seconds"`
-	Warn int `json:"warn_seconds"` // warn when fewer are left
-}
-
-// WarnBefore is how long before its end a person is warned that their session ends (WCAG 2.2.1).
-const WarnBefore = 2 * time.Minute
-
-// tellLeft says how long the session has. Asking does not make it longer.
-func (s *SignIn) tellLeft(w http.ResponseWriter, r *http.Request) {
-	who, err := s.Look(r)
+	guest, err := s.Look(r)
 	if err != nil {
-		s.turnAway(w, r, err)
-		return
+		return of, Everywhere, err
 	}
-	answerLeft(w, who.Left)
-}
-
-// stay makes the session longer, because the person asked for it.
-func (s *SignIn) stay(w http.ResponseWriter, r *http.Request) {
-	who, err := s.active(r)
-	if err != nil {
-		s.turnAway(w, r, err)
-		return
-	}
-	if !isPartial(r) {
-		redirect(w, r, hereOf(r))
-		return
-	}
-	answerLeft(w, who.Left)
-}
-
-func answerLeft(w http.ResponseWriter, left time.Duration) {
-	w.Header().Set("Content-Type", "application/json")
-	text, _ := json.Marshal(leftForm{int(left.Seconds()), int(WarnBefore.Seconds())}) // numbers can always be written
-	_, _ = w.Write(append(text, '\n'))
+	of = session{Person: guest.Person.ID, Municipality: guest.Person.Municipality}
+	return of, Everywhere, s.SignOuts.SignOut(ctx, of.Municipality, of.Person)
 }
 
 // fault logs an error that is not the person's, and gives the reason to tell them.
 func (s *SignIn) fault(r *http.Request, err error) Reason {
-	s.Log.Error("nobody can sign in", "err", err)
-	if !errors.Is(err, note.ErrStoreDown) && !errors.Is(err, note.ErrBroken) {
-		s.Log.Debug("an unexpected fault", "err", err)
+	reason := StoreDown
+	if errors.Is(err, errManyChecks) {
+		reason = Busy
 	}
-	s.refused(r, StoreDown, "")
-	return StoreDown
+	if about, say := s.say(r, "fault at "+r.Pattern); say {
+		s.Log.Error("somebody could not sign in or out", append(about, "request", r.Pattern, "err", err)...)
+	}
+	s.refused(r, reason, "")
+	return reason
 }
 
 // refused counts and logs a refusal. id is empty unless it is known to be one: what was typed may be a password.
@@ -442,7 +411,34 @@ func (s *SignIn) refused(r *http.Request, reason Reason, id call.AgentID) {
 	if id != "" {
 		what = append(what, "person", id)
 	}
+	if reason.floods() {
+		more, say := s.say(r, string(reason)+" "+string(id))
+		if !say {
+			return
+		}
+		what = append(what, more...)
+	}
 	s.audit(r, "sign-in refused", what...)
+}
+
+// floods reports whether no limit bounds how often a reason comes up.
+func (reason Reason) floods() bool {
+	return slices.Contains([]Reason{
+		TooMany, Busy, StoreDown, ProviderDown, TooLate, WeakPassword, NotTheSame, CrossOrigin,
+	}, reason)
+}
+
+// hushFor is how long the log is silent about what it has said of an address.
+const hushFor = time.Minute
+
+// say reports whether something about the address of a request is to be logged now, and with what: how often it was not
+// since the last time.
+func (s *SignIn) say(r *http.Request, what string) (about []any, say bool) {
+	unsaid, say := s.hush.Say(httpserver.Client(r)+" "+what, time.Now())
+	if unsaid > 0 {
+		about = []any{"unlogged_before", unsaid}
+	}
+	return about, say
 }
 
 func (s *SignIn) audit(r *http.Request, what string, about ...any) {

@@ -1,17 +1,22 @@
 package signin
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/bereikbaar/bereikbaar/call"
 )
 
-var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
-
 // ValidID reports whether a text can be the id of a person.
-func ValidID(id call.AgentID) bool { return personID.MatchString(string(id)) }
+func ValidID(id call.AgentID) bool { return call.IsPersonID(string(id)) }
 
 // IDOf is the id that a person types, or that their provider claims: telephones begin with a capital, and directories
-// disagree about them, so it is folded to small letters. It need not be valid.
-func IDOf(typed string) call.AgentID { return call.AgentID(strings.ToLower(strings.TrimSpace(typed))) }
+// disagree about them, so it is folded to small letters. It need not be valid. Letters outside ASCII stay as they are:
+// some of them fold to one inside, and would make another person's id (the Kelvin sign becomes k).
+func IDOf(typed string) call.AgentID {
+	typed = strings.TrimSpace(typed)
+	if strings.ContainsFunc(typed, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return call.AgentID(typed)
+	}
+	return call.AgentID(strings.ToLower(typed))
+}

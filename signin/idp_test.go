@@ -55,6 +55,7 @@ type idp struct {
 	// noUserInfo has no such endpoint; bare gives no ID token with a refresh.
 	refresh, inUserInfo, noUserInfo, bare bool
 	post                                  bool // takes the secret in the form alone
+	slow                                  time.Duration
 }
 
 func startIDP(t testing.TB) *idp {
@@ -87,6 +88,10 @@ func (p *idp) asks(path string) int {
 }
 
 func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	slow := p.slow
+	p.mu.Unlock()
+	time.Sleep(slow)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked[r.URL.Path]++

@@ -2,22 +2,21 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/httpserver"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/web/access"
 )
 
 // Guest is the person of a session.
 type Guest struct {
-	Person staff.Person // merged over all that know them
-	Way    Way
+	Person staff.Person  // merged over all that know them
 	Left   time.Duration // until their session ends when they do nothing
 	Last   time.Time     // when it ends, whatever they do; UTC
 }
@@ -29,16 +28,8 @@ func (g Guest) Visitor() access.Visitor {
 	}
 }
 
-type guestKey struct{}
-
-// GuestOf gives the person that Required put into the context, false when there is none.
-func GuestOf(ctx context.Context) (Guest, bool) {
-	g, ok := ctx.Value(guestKey{}).(Guest)
-	return g, ok
-}
-
-// Required lets only people through who are signed in, and notes that they are there. The context of the request has
-// the person, as visitor, person and session: access.From and its neighbours give them, and GuestOf.
+// Required lets through only people who are signed in, and notes that they are there. The context of the request has
+// the person, as visitor, person and session: access.From and its neighbours give them.
 //
 // Somebody who is not signed in is sent to the form, and back to this page afterwards. What they typed is not lost:
 //
@@ -48,7 +39,7 @@ func GuestOf(ctx context.Context) (Guest, bool) {
 //   - A form that was posted without script gets a page with status 401. It says that nothing was done, and that the
 //     form can be sent again (by reloading this answer) after signing in in another window.
 //
-// While Redis is away the answer is 503.
+// While Redis is away, or when too many sessions are checked at once, the answer is 503.
 func (s *SignIn) Required(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guest, err := s.active(r)
@@ -74,7 +65,7 @@ func (s *SignIn) RequiredForStream(next http.Handler) http.Handler {
 }
 
 func withGuest(ctx context.Context, g Guest) context.Context {
-	ctx = access.WithPerson(access.With(context.WithValue(ctx, guestKey{}, g), g.Visitor()), g.Person)
+	ctx = access.WithPerson(access.With(ctx, g.Visitor()), g.Person)
 	return access.WithSession(ctx, access.Session{Ends: time.Now().UTC().Add(g.Left), Last: g.Last})
 }
 
@@ -90,36 +81,82 @@ var ErrNotSignedIn = errNoSession
 
 func (s *SignIn) look(r *http.Request, active bool) (Guest, error) {
 	ctx, token := r.Context(), s.token(r)
-	is, left, err := s.peek(ctx, token)
-	if err != nil {
-		return Guest{}, err
-	}
-	of := is.Session
-	count, err := s.SignOuts.SignedOut(ctx, of.Municipality, of.Person)
-	if err != nil {
-		return Guest{}, fmt.Errorf("look whether a session still counts: %w", err)
-	}
-	if count != of.SignOuts {
+	if token == "" {
 		return Guest{}, errNoSession
 	}
-	if ending, err := s.vouch(ctx, token, is); err != nil {
+	var is stored
+	var left time.Duration
+	if err := s.checking(ctx, func() (err error) {
+		is, left, err = s.begun(ctx, token)
+		return err
+	}); err != nil {
+		return Guest{}, err
+	}
+	if ending, err := s.vouch(ctx, token, is); err != nil { // it may wait for the provider
 		return Guest{}, err
 	} else if ending != "" {
-		return Guest{}, s.over(r, of, ending)
+		return Guest{}, s.over(r, is.Session, ending)
 	}
-	person, err := s.person(ctx, of)
+	var guest Guest
+	err := s.checking(ctx, func() (err error) {
+		guest, err = s.guest(ctx, token, is, left, active)
+		return err
+	})
+	if err == nil && len(guest.Person.Roles) == 0 {
+		err = s.over(r, is.Session, WithoutRole)
+	}
+	return guest, err
+}
+
+const (
+	// checksAtOnce bounds the sessions that are checked at once: a quarter of the connections to Redis, which callers
+	// share.
+	checksAtOnce = 16
+	// checkTurn is how long a request waits for its turn.
+	checkTurn = 2 * time.Second
+)
+
+// errManyChecks is returned when a session did not get its turn to be checked.
+var errManyChecks = fmt.Errorf("too many sessions are checked at once: %w", note.ErrStoreDown)
+
+// checking asks Redis about a session when it is its turn.
+func (s *SignIn) checking(ctx context.Context, ask func() error) error {
+	timer := time.NewTimer(checkTurn)
+	defer timer.Stop()
+	select {
+	case s.checks <- struct{}{}:
+		defer func() { <-s.checks }()
+		return ask()
+	case <-timer.C:
+		return errManyChecks
+	case <-ctx.Done():
+		return errManyChecks
+	}
+}
+
+// begun gives the session of a token, unless its person was signed out everywhere since it began.
+func (s *SignIn) begun(ctx context.Context, token string) (stored, time.Duration, error) {
+	is, left, err := s.peek(ctx, token)
 	if err != nil {
-		return Guest{}, err
+		return stored{}, 0, err
 	}
-	if len(person.Roles) == 0 {
-		return Guest{}, s.over(r, of, WithoutRole)
+	count, err := s.SignOuts.SignedOut(ctx, is.Session.Municipality, is.Session.Person)
+	switch {
+	case err != nil:
+		return stored{}, 0, fmt.Errorf("look whether a session still counts: %w", err)
+	case count != is.Session.SignOuts:
+		return stored{}, 0, errNoSession
 	}
-	if active {
-		if left, err = s.touch(ctx, token, is, left); err != nil {
-			return Guest{}, err
-		}
+	return is, left, nil
+}
+
+// guest gives the person of a session that counts, and makes it longer when they did something and have a role.
+func (s *SignIn) guest(ctx context.Context, token string, is stored, left time.Duration, active bool) (Guest, error) {
+	person, err := s.person(ctx, is.Session)
+	if err == nil && active && len(person.Roles) > 0 {
+		left, err = s.touch(ctx, token, is, left)
 	}
-	return Guest{Person: person, Way: of.Way, Left: left, Last: is.Deadline.UTC()}, nil
+	return Guest{Person: person, Left: left, Last: is.Deadline.UTC()}, err
 }
 
 // over ends a session that no longer counts.
@@ -144,20 +181,16 @@ const HeaderSignIn = "Sign-In"
 func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	on := withNext(hereOf(r))
 	if !errors.Is(err, errNoSession) {
-		s.Log.Error("a session could not be checked", "err", err)
-		if isPartial(r) {
-			answerProblem(w, http.StatusServiceUnavailable, "store", "sessions cannot be checked now: try again")
-			return
-		}
-		told := s.Forms.Told(r, Told{Reason: StoreDown, On: hereOf(r)})
-		s.write(w, r, http.StatusServiceUnavailable, retryLater, told)
+		s.unchecked(w, r, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case isPartial(r):
 		w.Header().Set(HeaderSignIn, on)
-		answerProblem(w, http.StatusUnauthorized, "session", "the session has ended: nothing was done; sign in again")
+		const over = "the session has ended: nothing was done; sign in again"
+		p := httpserver.NewProblem(http.StatusUnauthorized, "session", over)
+		httpserver.AnswerProblem(w, p.Status, p, 0)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set(HeaderSignIn, on)
 		s.write(w, r, http.StatusUnauthorized, 0, s.Forms.Told(r, Told{SessionOver: true, On: on}))
@@ -166,19 +199,19 @@ func (s *SignIn) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// answerProblem sends a problem in the form of package api.
-func answerProblem(w http.ResponseWriter, status int, code, detail string) {
-	text, _ := json.Marshal(struct { // texts and numbers can always be written
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Code   string `json:"code"`
-	}{"about:blank", http.StatusText(status), status, detail, code})
-	w.Header().Set("Content-Type", "application/problem+json")
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(int(retryLater.Seconds())))
+// unchecked answers a request whose session cannot be checked now.
+func (s *SignIn) unchecked(w http.ResponseWriter, r *http.Request, err error) {
+	if about, say := s.say(r, "session"); say {
+		s.Log.Error("a session could not be checked", append(about, "err", err)...)
 	}
-	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that hung up needs no answer
+	reason := StoreDown
+	if errors.Is(err, errManyChecks) {
+		reason = Busy
+	}
+	if isPartial(r) {
+		p := httpserver.NewProblem(statusOf(reason), string(reason), "sessions cannot be checked now: try again")
+		httpserver.AnswerProblem(w, p.Status, p, waitOf(reason))
+		return
+	}
+	s.tell(w, r, reason, hereOf(r))
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // home is where people go who came for nothing else.
@@ -57,6 +58,8 @@ func hasDots(path string) bool {
 func isOurs(path string) bool {
 	return path == pathSignIn || strings.HasPrefix(path, pathSignIn+"/") || path == pathSignOut
 }
+
+func isControl(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) }
 
 // withNext is the address of the form, with the place to return to.
 func withNext(next string) string {

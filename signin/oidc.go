@@ -18,6 +18,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/httpserver"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -154,7 +155,7 @@ func (s *SignIn) toProvider(w http.ResponseWriter, r *http.Request) {
 	p, err := s.discovered(r.Context())
 	if err != nil {
 		s.refused(r, ProviderDown, "")
-		s.formAgain(w, r, SignInForm{Reason: ProviderDown, Wait: retryLater})
+		s.formAgain(w, r, SignInForm{Reason: ProviderDown})
 		return
 	}
 	a := away{randomText(), randomText(), oauth2.GenerateVerifier(), LocalPath(r.FormValue("next"))}
@@ -185,25 +186,28 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 	try, ok := s.limits.Begin(time.Now(), map[httpserver.Limit]string{limitAddress: httpserver.Client(r)})
 	if !ok {
 		s.refused(r, TooMany, "")
-		s.formAgain(w, r, SignInForm{Reason: TooMany, Wait: retryLater})
+		s.formAgain(w, r, SignInForm{Reason: TooMany})
 		return
 	}
+	defer try.Failed()
 	s.setStep(w, stepProvider, "", 0)
 	began, tokens, next, err := s.identify(r)
 	var refusal *denied
 	switch {
 	case errors.As(err, &refusal):
-		s.Log.Warn("the provider's answer was refused", "reason", refusal.reason, "err", clipped(refusal.err.Error()))
+		if about, say := s.say(r, "answer "+string(refusal.reason)); say {
+			s.Log.Warn("the provider's answer was refused", append(
+				about, "reason", refusal.reason, "err", clipped(refusal.err.Error()),
+			)...)
+		}
 		s.refused(r, refusal.reason, "")
-		wait := time.Duration(0)
 		if refusal.reason == ProviderDown {
-			wait = retryLater
 			try.Succeeded()
 		}
-		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Wait: wait, Next: next})
+		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Next: next})
 	case err != nil:
 		try.Succeeded()
-		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Wait: retryLater, Next: next})
+		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Next: next})
 	default:
 		try.Succeeded()
 		s.begin(w, r, began, tokens, next)
@@ -391,10 +395,10 @@ func (s *SignIn) userInfo(ctx context.Context, p *ready, token *oauth2.Token, su
 	return claims, nil
 }
 
-// keep keeps what the provider says of a person, when that is new.
+// keep keeps what the provider says of a person, when that is new, or what was kept cannot be read.
 func (s *SignIn) keep(ctx context.Context, p staff.Person) error {
 	known, err := s.Known.Person(ctx, p.Municipality, p.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, note.ErrBroken) {
 		return fmt.Errorf("look up a person: %w", err)
 	}
 	if before, ok := known[staff.FromSignIn]; ok && samePerson(before, p) {

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
@@ -58,6 +59,21 @@ func TestAPersonSignsInByTheProvider(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, text, "refresh2", "only the browser's token opens what asks the provider")
 	require.NotContains(t, text, "access2")
+}
+
+// Otherwise the person would be locked out until somebody mends Redis by hand.
+func TestASignInByTheProviderWritesABrokenRecordAnew(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options).unknown()
+	people := "bereikbaar:{deventer}:people"
+	require.NoError(t, h.raw().HSet(t.Context(), people, "sign_in:anouk", "?").Err())
+	require.Equal(t, "page of anouk", h.vouched(p).get("/").body)
+	require.NoError(t, h.raw().HSet(t.Context(), people, "page:anouk", "?").Err())
+	b := h.browser()
+	locked := b.get(b.at(p, "/sign-in/oidc"))
+	require.Equal(t, http.StatusServiceUnavailable, locked.status, "what an administrator said is not passed over")
+	require.NoError(t, h.raw().HDel(t.Context(), people, "page:anouk").Err())
 }
 
 func TestWhatTheProviderSaysMustBeRight(t *testing.T) {
@@ -291,6 +307,29 @@ func TestAProviderThatGoesAwayEndsSessionsAfterTenMinutes(t *testing.T) {
 	b.aged(10 * time.Minute)
 	require.Equal(t, http.StatusSeeOther, b.get("/").status)
 	require.Equal(t, 1, h.meter.of("out provider"))
+}
+
+// slowly is a store of sessions that takes its time to keep one.
+type slowly struct{ signin.Sessions }
+
+func (s slowly) Amend(ctx context.Context, key string, data []byte) error {
+	time.Sleep(1200 * time.Millisecond)
+	return s.Sessions.Amend(ctx, key, data)
+}
+
+// A refresh token is worth something once: the next one is kept, however late it comes.
+func TestAProviderThatAnswersAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options, func(o *signin.Options) { o.Sessions = slowly{o.Sessions} }).unknown()
+	b := h.vouched(p)
+	p.set(func() { p.slow = 4200 * time.Millisecond })
+	b.aged(6 * time.Minute)
+	require.Equal(t, http.StatusOK, b.get("/").status)
+	p.set(func() { p.slow = 0 })
+	b.aged(6 * time.Minute)
+	require.Equal(t, http.StatusOK, b.get("/").status)
+	require.Equal(t, 3, p.asks("/token"))
 }
 
 func TestAProviderThatCannotBeAskedAgain(t *testing.T) {

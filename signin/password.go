@@ -109,6 +109,11 @@ func (s *SignIn) checkPassword(ctx context.Context, password, phc string) (bool,
 	return samePassword(password, phc)
 }
 
+// PasswordProblems lists why a password may not be chosen.
+func PasswordProblems() []PasswordProblem {
+	return []PasswordProblem{TooShort, TooLong, OwnName, TooCommon, Repetitive, NotText}
+}
+
 // PasswordProblem says why a password may not be chosen.
 type PasswordProblem string
 

@@ -49,6 +49,7 @@ type session struct {
 	Way          Way                 `json:"way"`
 	SignOuts     int64               `json:"sign_outs"` // of the person when it began
 	Begun        time.Time           `json:"begun"`
+	Password     string              `json:"password,omitempty"` // of an account: the hash of the stored hash
 	Vouched      *vouched            `json:"provider,omitempty"` // nil for an account
 }
 
@@ -108,13 +109,23 @@ func (s *SignIn) manager() *scs.SessionManager {
 	return m
 }
 
+// token is the token of the request's session. It is empty for none, and for a text that was never drawn: that costs
+// Redis nothing.
 func (s *SignIn) token(r *http.Request) string {
-	const longest = 100
 	c, err := r.Cookie(s.scs.Cookie.Name)
-	if err != nil || len(c.Value) > longest {
+	if err != nil || !isToken(c.Value) {
 		return ""
 	}
 	return c.Value
+}
+
+// isToken reports whether scs can have drawn a token: 32 bytes.
+func isToken(text string) bool {
+	if len(text) != randomLength {
+		return false
+	}
+	_, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil
 }
 
 // start begins a session with a token of its own, whatever token the browser showed.

@@ -4,7 +4,6 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
 	"sync"
@@ -18,7 +17,7 @@ import (
 )
 
 // Known gives what each source knows of a person, see staff.Merge; nothing when nobody knows them. Errors wrap
-// note.ErrStoreDown or note.ErrBroken.
+// note.ErrStoreDown or note.ErrBroken: with the latter it gives what can be read.
 type Known interface {
 	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[staff.Source]staff.Person, error)
 }
@@ -28,7 +27,7 @@ type Options struct {
 	// Municipalities gives those of the configuration, in an order that does not change.
 	Municipalities func() []call.MunicipalityID
 	// Address is where browsers find the pages, such as https://bel.deventer.nl. Cookies are for https alone unless it
-	// says http, which is for a loopback address only.
+	// says http, which the configuration allows on a loopback address only.
 	Address *url.URL
 
 	Sessions Sessions
@@ -39,8 +38,8 @@ type Options struct {
 	Local *Local // nil for no local accounts
 	OIDC  *OIDC  // nil for no provider
 
-	Idle time.Duration // after which an unused session ends; 0 for 15 minutes
-	Most time.Duration // after which every session ends; 0 for 10 hours
+	Idle time.Duration // after which an unused session ends
+	Most time.Duration // after which every session ends
 
 	Forms Forms
 	Meter Meter
@@ -50,14 +49,10 @@ type Options struct {
 // Local are the local accounts.
 type Local struct {
 	Accounts Accounts
-	// WithoutCode lets accounts in by their password alone: for a machine that nobody else reaches.
+	// WithoutCode lets accounts in by their password alone: for a machine that nobody else reaches, and the
+	// configuration allows it on no other.
 	WithoutCode bool
 }
-
-const (
-	defaultIdle = 15 * time.Minute
-	defaultMost = 10 * time.Hour
-)
 
 // SignIn signs people in and out, and knows their sessions. It is safe for use by several goroutines.
 type SignIn struct {
@@ -65,7 +60,9 @@ type SignIn struct {
 	scs    *scs.SessionManager
 	sealer *sealer
 	limits *httpserver.Attempts
+	hush   *httpserver.Hush
 	hashes chan struct{} // holds one for each password that is being hashed
+	checks chan struct{} // holds one for each session that is being checked
 	bogus  string        // a hash that no password has, for accounts that are not there
 
 	provider provider
@@ -77,21 +74,10 @@ type SignIn struct {
 
 // New joins the parts. It waits for no server: a provider that is away is asked again when somebody signs in.
 func New(o Options) (*SignIn, error) {
-	if o.Idle == 0 {
-		o.Idle = defaultIdle
-	}
-	if o.Most == 0 {
-		o.Most = defaultMost
-	}
-	if o.Address == nil || o.Address.Host == "" || !secure(o.Address) && !loopback(o.Address.Hostname()) {
-		return nil, errors.New("the address of the pages must be https, or http on a loopback address")
-	}
-	if o.Local != nil && o.Local.WithoutCode && !loopback(o.Address.Hostname()) {
-		return nil, errors.New("accounts without a code are for a loopback address only")
-	}
 	s := &SignIn{
-		Options: o, limits: httpserver.NewAttempts(), hashes: make(chan struct{}, hashesAtOnce),
-		refreshes: map[string]*refresh{},
+		Options: o, limits: httpserver.NewAttempts(), hush: httpserver.NewHush(hushFor),
+		hashes: make(chan struct{}, hashesAtOnce),
+		checks: make(chan struct{}, checksAtOnce), refreshes: map[string]*refresh{},
 	}
 	var err error
 	if s.sealer, err = newSealer(); err != nil {

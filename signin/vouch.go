@@ -178,7 +178,7 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 	return "", nil
 }
 
-// vouchAccount ends the session of an account that was removed or locked.
+// vouchAccount ends the session of an account that was removed or locked, or has another password by now.
 func (s *SignIn) vouchAccount(ctx context.Context, of session) (Ending, error) {
 	if s.Local == nil {
 		return NotExtended, nil
@@ -187,7 +187,7 @@ func (s *SignIn) vouchAccount(ctx context.Context, of session) (Ending, error) {
 	if err != nil {
 		return "", fmt.Errorf("look whether an account is still there: %w", err)
 	}
-	if !found || a.Password == "" {
+	if !found || a.Password == "" || linkHash(a.Password) != of.Password {
 		return NotExtended, nil
 	}
 	return "", nil
@@ -205,9 +205,10 @@ func (s *SignIn) askAgain(ctx context.Context, token string, is stored) error {
 	if err != nil {
 		return deny(WrongToken, "%w", err)
 	}
-	ctx, cancel := context.WithTimeout(s.client(ctx), providerLimit)
+	// The limit is the provider's alone: what it said at the last moment is kept all the same.
+	asking, cancel := context.WithTimeout(s.client(ctx), providerLimit)
 	defer cancel()
-	claims, now, err := s.askedClaims(ctx, p, v, has)
+	claims, now, err := s.askedClaims(asking, p, v, has)
 	// A used refresh token is worth nothing: the new one is kept, whatever comes of the rest.
 	if now != has {
 		if v.Sealed, err = sealedAfter(now, token, err); v.Sealed == nil {

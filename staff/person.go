@@ -71,6 +71,27 @@ func Merge(known map[Source]Person) Person {
 	return p
 }
 
+// WithFile gives what the sources know of a person, and what the file says when it knows them.
+func WithFile(known map[Source]Person, file Person, there bool) map[Source]Person {
+	all := map[Source]Person{}
+	maps.Copy(all, known)
+	if there {
+		all[FromFile] = file
+	}
+	return all
+}
+
+// MergeUnvouched is Merge for a person for whom the municipality's directory does not vouch now: what it once said of
+// their roles does not count.
+func MergeUnvouched(known map[Source]Person) Person {
+	all := maps.Clone(known)
+	if p, ok := all[FromSignIn]; ok {
+		p.Roles = nil
+		all[FromSignIn] = p
+	}
+	return Merge(all)
+}
+
 func or[S ~string](first, second S) S {
 	if first != "" {
 		return first
@@ -88,7 +109,8 @@ type People interface {
 	SavePerson(ctx context.Context, from Source, p Person) error
 	// RemovePerson forgets what a source knows of a person, if anything.
 	RemovePerson(ctx context.Context, from Source, m call.MunicipalityID, id call.AgentID) error
-	// Person gives what each source knows of a person; nothing when nobody knows them.
+	// Person gives what each source knows of a person; nothing when nobody knows them. It gives what can be read, also
+	// when the error says that the rest is broken.
 	Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (map[Source]Person, error)
 	// People gives everybody: those that can be read, also when the error says that others are broken.
 	People(ctx context.Context, m call.MunicipalityID) (map[call.AgentID]map[Source]Person, error)

@@ -10,11 +10,11 @@ import (
 // The reasons why a phone cannot be a colleague's.
 var (
 	// ErrPhone is returned for one that Asterisk does not have, or that is no colleague's, such as the trunk.
-	ErrPhone = errors.New("it is not a phone of a colleague that Asterisk knows")
+	ErrPhone = errors.New("Asterisk has no such phone, or it is not a colleague's, such as a trunk")
 	// ErrPhoneTaken is returned for one that somebody else has.
 	ErrPhoneTaken = errors.New("somebody else has this phone")
 	// ErrPhoneUnasked is returned while Asterisk cannot be asked.
-	ErrPhoneUnasked = errors.New("Asterisk does not say whether it has the phone")
+	ErrPhoneUnasked = errors.New("Asterisk cannot be asked now whether it has the phone")
 )
 
 // ownPhones is the technology of phones that people may set on a page.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -43,8 +45,8 @@ func accountCommand(access io.Writer) *cobra.Command {
 	flags.StringVar(&o.as, "as", "", "your id; needed for every change")
 	flags.BoolVar(&o.asJSON, "json", false, "print it as JSON")
 	cmd.AddCommand(
-		newAccountCommand(o), linkCommand(o), listAccountsCommand(o), lockCommand(o), removeAccountCommand(o),
-		signOutCommand(o),
+		newAccountCommand(o), linkCommand(o), listAccountsCommand(o), rolesCommand(o), lockCommand(o),
+		removeAccountCommand(o), signOutCommand(o),
 	)
 	return cmd
 }
@@ -53,12 +55,8 @@ func (b *session) onAccount(did string, id call.AgentID, err error) {
 	b.written("access to accounts", did, "person", id, "done", err == nil)
 }
 
-// account finds the account that an argument names.
-func (b *session) account(name string) (signin.Account, error) {
-	id := signin.IDOf(name)
-	if !signin.ValidID(id) {
-		return signin.Account{}, errNotAnID
-	}
+// account finds the account of a person.
+func (b *session) account(id call.AgentID) (signin.Account, error) {
 	a, found, err := b.store.Account(b.cmd.Context(), b.town.ID, id)
 	if err == nil && !found {
 		err = errNoAccount
@@ -67,6 +65,41 @@ func (b *session) account(name string) (signin.Account, error) {
 }
 
 var errNotAnID = errors.New("that is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
+
+// forPerson is a command that changes something about the person whom its argument names.
+func forPerson(o *sessionOptions, run func(*session, call.AgentID) error) func(*cobra.Command, []string) error {
+	return withNotes(o, func(b *session, args []string) error {
+		if _, err := b.who(); err != nil {
+			return err
+		}
+		id := signin.IDOf(args[0])
+		if !signin.ValidID(id) {
+			return errNotAnID
+		}
+		return run(b, id)
+	})
+}
+
+// changed logs a change, and prints that it was done.
+func (b *session) changed(name string, id call.AgentID, done string, err error) error {
+	b.onAccount("account "+name, id, err)
+	if err != nil {
+		return err
+	}
+	if b.options.asJSON {
+		return printJSON(b.out(), map[string]call.AgentID{name: id})
+	}
+	_, err = fmt.Fprintf(b.out(), "%s %s\n", id, done)
+	return err
+}
+
+// localOnly gives an error when people cannot sign in with a local account.
+func (b *session) localOnly() error {
+	if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
+		return fmt.Errorf("there are no local accounts in %s: set sign_in.local.enabled: true", b.cfg.Path)
+	}
+	return nil
+}
 
 func newAccountCommand(o *sessionOptions) *cobra.Command {
 	var name string
@@ -80,16 +113,9 @@ func newAccountCommand(o *sessionOptions) *cobra.Command {
 		Example: "  bereikbaar account new anouk --as els\n" +
 			"  bereikbaar account new els --name 'Els Jansen' --role '*=admin' --as els",
 		Args: cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *session, args []string) error {
-			if _, err := b.who(); err != nil {
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			if err := b.localOnly(); err != nil {
 				return err
-			}
-			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
-				return fmt.Errorf("there are no local accounts in %s: set sign_in.local.enabled: true", b.cfg.Path)
-			}
-			id := signin.IDOf(args[0])
-			if !signin.ValidID(id) {
-				return errNotAnID
 			}
 			given, err := b.roles(roles)
 			if err != nil {
@@ -104,9 +130,11 @@ func newAccountCommand(o *sessionOptions) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "as colleagues call them")
-	cmd.Flags().StringArrayVar(&roles, "role", nil, "TEAM=ROLE: reader, agent or lead; *=ROLE for all, admin too")
+	cmd.Flags().StringArrayVar(&roles, "role", nil, roleHelp)
 	return cmd
 }
+
+const roleHelp = "TEAM=ROLE: reader, agent or lead; *=ROLE for all, admin too"
 
 // roles reads the options --role.
 func (b *session) roles(texts []string) (map[call.TeamID]staff.Role, error) {
@@ -137,6 +165,8 @@ type firstRun struct {
 	roles bool // they have a role
 }
 
+// newAccount makes an account first, and grants afterwards: a command that failed grants nothing to somebody who has
+// none.
 func (b *session) newAccount(id call.AgentID, name string, roles map[call.TeamID]staff.Role) (firstRun, error) {
 	ctx := b.cmd.Context()
 	// A person signs in by their id alone, whatever their municipality.
@@ -148,46 +178,51 @@ func (b *session) newAccount(id call.AgentID, name string, roles map[call.TeamID
 			return firstRun{}, err
 		}
 	}
+	known, err := b.store.Person(ctx, b.town.ID, id)
+	if err != nil {
+		return firstRun{}, err
+	}
 	a, token := signin.NewLink(
 		signin.Account{Person: id, Municipality: b.town.ID, Made: b.now.Truncate(time.Second)}, b.now,
 	)
-	known, err := b.store.Person(ctx, b.town.ID, id)
+	err = b.store.ChangeAccount(ctx, nil, &a)
+	if errors.Is(err, signin.ErrChanged) {
+		err = errAccountThere
+	}
 	if err != nil {
 		return firstRun{}, err
 	}
 	if name != "" || len(roles) > 0 {
 		p := known[staff.FromPage]
-		p.ID, p.Municipality = id, b.town.ID
-		if name != "" {
-			p.Name = name
+		p.ID, p.Municipality, p.Name = id, b.town.ID, cmp.Or(name, p.Name)
+		all := maps.Clone(p.Roles)
+		if all == nil {
+			all = map[call.TeamID]staff.Role{}
 		}
-		if p.Roles == nil {
-			p.Roles = map[call.TeamID]staff.Role{}
-		}
-		maps.Copy(p.Roles, roles)
-		if err := b.store.SavePerson(ctx, staff.FromPage, p); err != nil {
-			return firstRun{}, err
-		}
+		maps.Copy(all, roles)
+		p.Roles = all
 		known[staff.FromPage] = p
+		if err := b.store.SavePerson(ctx, staff.FromPage, p); err != nil {
+			return firstRun{}, fmt.Errorf("the account is there, but without the name and the roles: "+
+				"bereikbaar account remove, and once more: %w", err)
+		}
 	}
-	err = b.store.ChangeAccount(ctx, nil, &a)
-	if errors.Is(err, signin.ErrChanged) {
-		err = errAccountThere
-	}
-	return b.firstRun(a, token, known), err
+	return b.firstRun(a, token, known), nil
 }
 
 // firstRun is a link, and whether its person has a role without a provider.
 func (b *session) firstRun(a signin.Account, token string, known map[staff.Source]staff.Person) firstRun {
-	delete(known, staff.FromSignIn)
-	if p, ok := b.cfg.Person(b.town.ID, a.Person); ok {
-		known[staff.FromFile] = p
-	}
-	f := firstRun{Person: a.Person, Until: a.Until, roles: len(staff.Merge(known).Roles) > 0}
+	f := firstRun{Person: a.Person, Until: a.Until, roles: len(b.unvouched(a.Person, known).Roles) > 0}
 	if b.cfg.SignIn != nil && b.cfg.SignIn.Address != nil {
 		f.Link = b.cfg.SignIn.Address.JoinPath(signin.FirstRunPath(token)).String()
 	}
 	return f
+}
+
+// unvouched joins what is known of a person who signs in without a provider.
+func (b *session) unvouched(id call.AgentID, known map[staff.Source]staff.Person) staff.Person {
+	of, there := b.cfg.Person(b.town.ID, id)
+	return staff.MergeUnvouched(staff.WithFile(known, of, there))
 }
 
 func (b *session) printLink(f firstRun) error {
@@ -210,14 +245,11 @@ func linkCommand(o *sessionOptions) *cobra.Command {
 		Long: "Print a new link for a person who lost their password or telephone. Their old password works until\n" +
 			"they use the link; lock ends that at once.",
 		Args: cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *session, args []string) error {
-			if _, err := b.who(); err != nil {
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			if err := b.localOnly(); err != nil {
 				return err
 			}
-			if b.cfg.SignIn == nil || !b.cfg.SignIn.Local {
-				return fmt.Errorf("there are no local accounts in %s: set sign_in.local.enabled: true", b.cfg.Path)
-			}
-			before, err := b.account(args[0])
+			before, err := b.account(id)
 			if err != nil {
 				return err
 			}
@@ -236,56 +268,96 @@ func linkCommand(o *sessionOptions) *cobra.Command {
 	}
 }
 
-// changing is a command that changes one account and prints a line.
-func changing(
-	o *sessionOptions, use, short, done string, change func(*session, signin.Account) error,
-) *cobra.Command {
-	name, _, _ := strings.Cut(use, " ")
+func rolesCommand(o *sessionOptions) *cobra.Command {
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "roles PERSON",
+		Short: "Set the roles that a person is given on pages; without --role take them away",
+		Long: "Set the roles that a person is given on pages, in place of those that they were given there; without\n" +
+			"--role take these away. Roles of the configuration (people) go before them, and those of the provider\n" +
+			"count beside them. It needs no account, and writes anew what pages say when that cannot be read.",
+		Example: "  bereikbaar account roles els --role '*=admin' --as anouk\n" +
+			"  bereikbaar account roles els --as anouk",
+		Args: cobra.ExactArgs(1),
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			given, err := b.roles(roles)
+			if err != nil {
+				return err
+			}
+			return b.changed("roles", id, "is given on pages: "+rolesText(given), b.giveRoles(id, given))
+		}),
+	}
+	cmd.Flags().StringArrayVar(&roles, "role", nil, roleHelp)
+	return cmd
+}
+
+// giveRoles sets the roles of a person on pages, and leaves the rest of what pages say. Of whom nothing is left is
+// forgotten.
+func (b *session) giveRoles(id call.AgentID, roles map[call.TeamID]staff.Role) error {
+	known, err := b.store.Person(b.cmd.Context(), b.town.ID, id)
+	if err != nil && !errors.Is(err, note.ErrBroken) {
+		return err
+	}
+	p := known[staff.FromPage]
+	p.ID, p.Municipality, p.Roles = id, b.town.ID, roles
+	if len(roles) == 0 && p.Name == "" && p.Phone == "" {
+		return b.store.RemovePerson(b.cmd.Context(), staff.FromPage, b.town.ID, id)
+	}
+	return b.store.SavePerson(b.cmd.Context(), staff.FromPage, p)
+}
+
+func lockCommand(o *sessionOptions) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *session, args []string) error {
-			if _, err := b.who(); err != nil {
-				return err
-			}
-			a, err := b.account(args[0])
-			if err != nil {
-				return err
-			}
-			err = change(b, a)
-			b.onAccount("account "+name, a.Person, err)
-			if err != nil {
-				return err
-			}
-			if b.options.asJSON {
-				return printJSON(b.out(), map[string]call.AgentID{name: a.Person})
-			}
-			_, err = fmt.Fprintf(b.out(), "%s %s\n", a.Person, done)
-			return err
+		Use:   "lock PERSON",
+		Short: "End a person's sessions and password at once; a new link unlocks the account",
+		Args:  cobra.ExactArgs(1),
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			const done = "is signed out everywhere and cannot sign in until they use a new link"
+			return b.changed("lock", id, done, b.lock(id))
 		}),
 	}
 }
 
-func lockCommand(o *sessionOptions) *cobra.Command {
-	return changing(o, "lock PERSON", "End a person's sessions and password at once; a new link unlocks the account",
-		"is signed out everywhere and cannot sign in until they use a new link",
-		func(b *session, a signin.Account) error {
-			locked := signin.Account{Person: a.Person, Municipality: a.Municipality, Made: a.Made}
-			if err := b.store.ChangeAccount(b.cmd.Context(), &a, &locked); err != nil {
-				return err
-			}
-			return b.store.SignOut(b.cmd.Context(), a.Municipality, a.Person)
-		})
+func (b *session) lock(id call.AgentID) error {
+	a, err := b.account(id)
+	if err != nil {
+		return err
+	}
+	locked := signin.Account{Person: a.Person, Municipality: a.Municipality, Made: a.Made}
+	if err := b.store.ChangeAccount(b.cmd.Context(), &a, &locked); err != nil {
+		return err
+	}
+	return b.store.SignOut(b.cmd.Context(), a.Municipality, a.Person)
 }
 
 func removeAccountCommand(o *sessionOptions) *cobra.Command {
-	return changing(o, "remove PERSON", "Remove an account, and end its sessions",
-		"has no account any more",
-		func(b *session, a signin.Account) error {
-			if err := b.store.ChangeAccount(b.cmd.Context(), &a, nil); err != nil {
-				return err
-			}
-			return b.store.SignOut(b.cmd.Context(), a.Municipality, a.Person)
-		})
+	return &cobra.Command{
+		Use:   "remove PERSON",
+		Short: "Remove an account with all that pages say of its person, and end their sessions",
+		Long: "Remove an account with all that pages say of its person (name, phone, roles), and end their sessions.\n" +
+			"What the configuration and the provider say of them stays.",
+		Args: cobra.ExactArgs(1),
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			const done = "has no account any more, and no roles or phone from pages"
+			return b.changed("remove", id, done, b.removeAccount(id))
+		}),
+	}
+}
+
+// removeAccount removes an account last: until then a command that failed can be given again. One that cannot be read
+// is removed as well.
+func (b *session) removeAccount(id call.AgentID) error {
+	ctx, m := b.cmd.Context(), b.town.ID
+	if _, err := b.account(id); err != nil && !errors.Is(err, note.ErrBroken) {
+		return err
+	}
+	if err := b.store.SignOut(ctx, m, id); err != nil {
+		return err
+	}
+	if err := b.store.RemovePerson(ctx, staff.FromPage, m, id); err != nil {
+		return err
+	}
+	return b.store.RemoveAccount(ctx, m, id)
 }
 
 func signOutCommand(o *sessionOptions) *cobra.Command {
@@ -293,24 +365,9 @@ func signOutCommand(o *sessionOptions) *cobra.Command {
 		Use:   "sign-out PERSON",
 		Short: "End all sessions of a person, also of one who signs in by the provider",
 		Args:  cobra.ExactArgs(1),
-		RunE: withNotes(o, func(b *session, args []string) error {
-			if _, err := b.who(); err != nil {
-				return err
-			}
-			id := signin.IDOf(args[0])
-			if !signin.ValidID(id) {
-				return errNotAnID
-			}
+		RunE: forPerson(o, func(b *session, id call.AgentID) error {
 			err := b.store.SignOut(b.cmd.Context(), b.town.ID, id)
-			b.onAccount("account sign-out", id, err)
-			if err != nil {
-				return err
-			}
-			if b.options.asJSON {
-				return printJSON(b.out(), map[string]call.AgentID{"sign-out": id})
-			}
-			_, err = fmt.Fprintf(b.out(), "%s is signed out everywhere\n", id)
-			return err
+			return b.changed("sign-out", id, "is signed out everywhere", err)
 		}),
 	}
 }
@@ -356,15 +413,7 @@ func listAccountsCommand(o *sessionOptions) *cobra.Command {
 }
 
 func (b *session) shown(a signin.Account, known map[staff.Source]staff.Person) accountShown {
-	all := maps.Clone(known)
-	if all == nil {
-		all = map[staff.Source]staff.Person{}
-	}
-	delete(all, staff.FromSignIn)
-	if p, ok := b.cfg.Person(b.town.ID, a.Person); ok {
-		all[staff.FromFile] = p
-	}
-	p := staff.Merge(all)
+	p := b.unvouched(a.Person, known)
 	shown := accountShown{
 		Person: a.Person, Name: p.Name, Roles: p.Roles, Made: a.Made, Password: a.Password != "", Code: a.Secret != "",
 	}

@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
@@ -150,6 +156,9 @@ func TestAccountCommandsThatAreRefused(t *testing.T) {
 		"lock anouk":                          "--as is missing",
 		"remove anouk":                        "--as is missing",
 		"sign-out anouk":                      "--as is missing",
+		"roles anouk":                         "--as is missing",
+		"roles a@b --as els":                  "that is not an id",
+		"roles anouk --as els --role kc=lead": `"kc" is not in`,
 		"new a@b --as els":                    "that is not an id",
 		"sign-out a@b --as els":               "that is not an id",
 		"remove a~b --as els":                 "that is not an id",
@@ -189,4 +198,143 @@ func TestALinkOfTheCommandOpensTheAccount(t *testing.T) {
 	a, _, err := c.Store.Account(t.Context(), "deventer", "anouk")
 	require.NoError(t, err)
 	require.NotContains(t, signin.EncodeAccount(a), strings.Split(link.Link, "~")[1], "only its hash is kept")
+
+	at, err := url.Parse(link.Link)
+	require.NoError(t, err)
+	shown := &shownForms{}
+	door, err := signin.New(signin.Options{
+		Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{"deventer"} },
+		Address:        &url.URL{Scheme: "http", Host: "127.0.0.1:8570"},
+		Sessions:       c.Store.Sessions(), SignOuts: c.Store, Known: c.Store, People: c.Store,
+		Local: &signin.Local{Accounts: c.Store, WithoutCode: true}, Idle: time.Minute, Most: time.Hour,
+		Forms: shown, Meter: shown, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	role := staff.Person{
+		ID: "anouk", Municipality: "deventer", Roles: map[call.TeamID]staff.Role{"kcc": staff.Lead},
+	}
+	require.NoError(t, c.Store.SavePerson(t.Context(), staff.FromPage, role)) // as the file has it
+	const chosen = "vier paarden in de regen"
+	opens := func(method string) int {
+		form := url.Values{"password": {chosen}, "again": {chosen}}.Encode()
+		r := httptest.NewRequestWithContext(t.Context(), method, at.Path, strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		door.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	require.Equal(t, http.StatusOK, opens(http.MethodGet))
+	require.Equal(t, "anouk", shown.first.ID)
+	require.Equal(t, http.StatusSeeOther, opens(http.MethodPost))
+	require.Equal(t, http.StatusGone, opens(http.MethodGet), "it works once")
+	a, _, err = c.Store.Account(t.Context(), "deventer", "anouk")
+	require.NoError(t, err)
+	require.Contains(t, a.Password, "$argon2id$")
+}
+
+// shownForms are forms of signing in of which only the last is looked at.
+type shownForms struct{ first signin.FirstForm }
+
+func (*shownForms) Render(context.Context, io.Writer) error               { return nil }
+func (f *shownForms) SignIn(*http.Request, signin.SignInForm) signin.Page { return f }
+func (f *shownForms) Code(*http.Request, signin.CodeForm) signin.Page     { return f }
+func (f *shownForms) Told(*http.Request, signin.Told) signin.Page         { return f }
+func (f *shownForms) First(_ *http.Request, form signin.FirstForm) signin.Page {
+	f.first = form
+	return f
+}
+func (*shownForms) SignedIn(signin.Way)     {}
+func (*shownForms) Refused(signin.Reason)   {}
+func (*shownForms) SignedOut(signin.Ending) {}
+
+// Whoever left must not find their roles again when they get an account once more.
+func TestARemovedAccountLeavesNoRoles(t *testing.T) {
+	c := atTheDoor(t)
+	_, _, _, err := c.accounts("new", "els", "--name", "Els Jansen", "--role", "*=admin", "--as", "cem")
+	require.NoError(t, err)
+	out, _, _, err := c.accounts("remove", "els", "--as", "cem")
+	require.NoError(t, err)
+	require.Equal(t, "els has no account any more, and no roles or phone from pages\n", out)
+	_, problems, _, err := c.accounts("new", "els", "--as", "cem")
+	require.NoError(t, err)
+	require.Contains(t, problems, "els has no role in any team yet")
+	known, err := c.Store.Person(t.Context(), "deventer", "els")
+	require.NoError(t, err)
+	require.Empty(t, known)
+}
+
+func TestRolesAreGivenAndTakenAtTheMachine(t *testing.T) {
+	c := atTheDoor(t)
+	before := staff.Person{
+		ID: "els", Municipality: "deventer", Name: "Els Jansen", Phone: "PJSIP/els",
+		Roles: map[call.TeamID]staff.Role{"*": staff.Admin},
+	}
+	require.NoError(t, c.Store.SavePerson(t.Context(), staff.FromPage, before))
+	page := func() (staff.Person, bool) {
+		known, err := c.Store.Person(t.Context(), "deventer", "els")
+		require.NoError(t, err)
+		p, ok := known[staff.FromPage]
+		return p, ok
+	}
+	out, _, access, err := c.accounts("roles", "Els", "--role", "kcc=lead", "--as", "cem")
+	require.NoError(t, err)
+	require.Equal(t, "els is given on pages: kcc=lead\n", out)
+	require.Contains(t, access, `did="command account roles" person=els done=true`)
+	after := before
+	after.Roles = map[call.TeamID]staff.Role{"kcc": staff.Lead}
+	is, _ := page()
+	require.Equal(t, after, is, "in place of the earlier ones; the rest stays")
+	_, _, _, err = c.accounts("roles", "els", "--as", "cem")
+	require.NoError(t, err)
+	is, _ = page()
+	require.Empty(t, is.Roles)
+	require.Equal(t, "PJSIP/els", is.Phone)
+
+	past := redistest.Client(c.Redis.Addr)
+	defer past.Close()
+	require.NoError(t, past.HSet(t.Context(), "bereikbaar:{deventer}:people", "page:els", "?").Err())
+	_, _, _, err = c.accounts("roles", "els", "--role", "kcc=agent", "--as", "cem")
+	require.NoError(t, err, "what cannot be read is written anew")
+	is, _ = page()
+	require.Equal(t, map[call.TeamID]staff.Role{"kcc": staff.Agent}, is.Roles)
+	_, _, _, err = c.accounts("roles", "els", "--as", "cem")
+	require.NoError(t, err)
+	_, there := page()
+	require.False(t, there, "nothing is left to keep")
+}
+
+// The mend that the daemon's log names.
+func TestABrokenAccountIsRemovedAndMadeAnew(t *testing.T) {
+	c := atTheDoor(t)
+	past := redistest.Client(c.Redis.Addr)
+	defer past.Close()
+	require.NoError(t, past.HSet(t.Context(), "bereikbaar:{deventer}:accounts", "anouk", "?").Err())
+	_, _, _, err := c.accounts("new", "anouk", "--as", "els")
+	require.ErrorIs(t, err, note.ErrBroken)
+	require.ErrorContains(t, err, "bereikbaar account remove, bereikbaar account new")
+	_, _, _, err = c.accounts("remove", "anouk", "--as", "els")
+	require.NoError(t, err)
+	_, _, _, err = c.accounts("new", "anouk", "--as", "els")
+	require.NoError(t, err)
+}
+
+// A command that failed must not leave rights behind for an account that somebody else makes.
+func TestACommandThatFailedGrantsNothing(t *testing.T) {
+	c := atTheDoor(t)
+	past := redistest.Client(c.Redis.Addr)
+	defer past.Close()
+	user := func(rules ...any) {
+		require.NoError(t, past.Do(t.Context(), append([]any{"ACL", "SETUSER", redistest.User}, rules...)...).Err())
+	}
+	user("-evalsha", "-eval") // an account cannot be made
+	var out bytes.Buffer
+	cmd := root(&out)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SetArgs([]string{"account", "--config", c.Path, "new", "els", "--role", "*=admin", "--as", "cem"})
+	require.Error(t, cmd.ExecuteContext(t.Context()))
+	user("+evalsha", "+eval")
+	known, err := c.Store.Person(t.Context(), "deventer", "els")
+	require.NoError(t, err)
+	require.Empty(t, known)
 }

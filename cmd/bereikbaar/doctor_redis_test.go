@@ -94,7 +94,7 @@ func TestTheDoctorFindsARedisThatIsSetUpWrong(t *testing.T) {
 				s.Do("SADD", "bereikbaar:{deventer}:teams", "kcc")
 				s.Do("SET", due, "x")
 			},
-			verdict: doctor.Wrong, says: []string{due, "another type"},
+			verdict: doctor.Wrong, says: []string{due, "the wrong type"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

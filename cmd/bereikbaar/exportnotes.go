@@ -48,7 +48,7 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&format, "format", "csv", "csv, xlsx or jsonl")
 	cmd.Flags().StringVar(
-		&dialect, "dialect", "excel", "of CSV: excel, which a Dutch spreadsheet opens, or rfc4180 for programs",
+		&dialect, "dialect", "", "of CSV: excel, which a Dutch spreadsheet opens and is the default, or rfc4180 for programs",
 	)
 	cmd.Flags().StringVar(&team, "team", "", "of this team; of every team without it")
 	cmd.Flags().StringVar(&from, "closed-from", "", "closed on or after this day, such as 2026-11-01")
@@ -57,27 +57,16 @@ func exportNotesCommand(o *sessionOptions) *cobra.Command {
 	return cmd
 }
 
-// noteWriter is a form in which notes are exported.
-type noteWriter interface {
-	Write(notes []note.Note) error
-	Close() error
-	Discard() // in place of Close, when not all notes were written
-}
-
-func (b *session) writer(format, dialect string) (noteWriter, error) {
-	switch {
-	case b.options.asJSON || format == "jsonl":
-		return noteview.NewLines(b.out(), b.look()), nil
-	case format == "xlsx":
-		return noteview.NewXLSX(b.out(), b.look(), b.town.Location), nil
-	case format != "csv":
-		return nil, fmt.Errorf("--format %q is not csv, xlsx or jsonl", format)
-	case dialect == "excel":
-		return noteview.NewCSV(b.out(), b.look(), noteview.ForPeople(b.town.Location)), nil
-	case dialect == "rfc4180":
-		return noteview.NewCSV(b.out(), b.look(), noteview.ForPrograms()), nil
+// writer gives the form that is asked for. --json goes before it.
+func (b *session) writer(format, dialect string) (noteview.Writer, error) {
+	if b.options.asJSON {
+		format, dialect = "jsonl", ""
 	}
-	return nil, fmt.Errorf("--dialect %q is not excel or rfc4180", dialect)
+	form, err := noteview.FormOf(format, dialect)
+	if err != nil {
+		return nil, fmt.Errorf("--format %q, --dialect %q: %w", format, dialect, err)
+	}
+	return form.NewWriter(b.out(), b.look(), b.town.Location), nil
 }
 
 // selection is what an export is asked for.

@@ -36,7 +36,7 @@ func TestTheJournalFollowsAnOperator(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { kept.Close() })
 	k := keeper.New(c.Store, kept, unwatched{t})
-	work := callback.Joined{Notes: k, Finder: c.Store, Tally: c.Store, Presence: c.Store}
+	work := callback.Joined{Notes: k, Tally: c.Store, Presence: c.Store}
 	cfg, err := config.Load(c.Path, os.Getenv)
 	require.NoError(t, err)
 	settings := daemon.NewSettings(cfg)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"time"
 
@@ -83,7 +82,7 @@ func notesCommand(access io.Writer) *cobra.Command {
 // withNotes gives a command its session, and errors their exit codes.
 func withNotes(o *sessionOptions, run func(*session, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if o.as != "" && !personID.MatchString(o.as) { // it is in the access log, also without a change
+		if o.as != "" && !call.IsPersonID(o.as) { // it is in the access log, also without a change
 			return errors.New("--as is not an id: use letters, digits, dots, hyphens and underscores, at most 64")
 		}
 		cfg, err := config.LoadWithoutARI(configPath(cmd), os.Getenv)
@@ -131,9 +130,6 @@ func (b *session) who() (note.Actor, error) {
 	}
 	return who, nil
 }
-
-// personID is the rule of ids of people, as of those of tokens.
-var personID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // person checks that a person is known: in the configuration, or by their own token.
 func (b *session) person(name string) (call.AgentID, error) {

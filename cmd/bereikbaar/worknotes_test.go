@@ -243,7 +243,7 @@ func TestWhatAnOperatorIsRefused(t *testing.T) {
 		"a municipality that is not":     {[]string{"list", "--municipality", "raalte"}, 1, "name one of deventer"},
 		"an export that nobody asks for": {[]string{"export"}, 1, "--as is missing"},
 		"an export as something else": {
-			[]string{"export", "--as", "kcc1", "--format", "ods"}, 1, "not csv, xlsx or jsonl",
+			[]string{"export", "--as", "kcc1", "--format", "ods"}, 1, "format is csv, xlsx or jsonl",
 		},
 		"an export of a period backward": {
 			[]string{"export", "--as", "kcc1", "--closed-from", "2026-02-01", "--closed-until", "2026-01-01"},

@@ -107,14 +107,6 @@ func TestNothingThatWasTypedIsLost(t *testing.T) {
 			require.Contains(t, s.reads("#status"), "net veranderd")
 			require.Equal(t, "comment-text", s.focus(), "the caret stays")
 		},
-		"somebody else was first, and the page had not heard of it": func(t *testing.T, d *desk, n note.Note, s *seat) {
-			s.deaf()
-			_, err := d.Worklist.Raise(t.Context(), d.Step(n, "dirkje"), "haast")
-			require.NoError(t, err)
-			s.clicks("#part-comment button")
-			s.sees("#message")
-			require.Contains(t, s.reads("#message"), "Dirkje de Boer was u voor")
-		},
 		"the store is away": func(t *testing.T, d *desk, n note.Note, s *seat) {
 			d.Fail(errors.New("away"))
 			s.clicks("#part-comment button")
@@ -186,6 +178,24 @@ func TestNothingThatWasTypedIsLost(t *testing.T) {
 			s.blameless()
 		})
 	}
+}
+
+func TestSomebodyElseWasFirstAndTheTextIsKept(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.goes(at(n))
+	d.follows(1)
+	s.deaf()
+	asks[bool](s, "document.getElementById('part-cancel').open = true")
+	s.types("#cancel-reason", "Al geholpen aan de balie")
+	_, err := d.Worklist.Raise(t.Context(), d.Step(n, "dirkje"), "haast")
+	require.NoError(t, err)
+	s.clicks("#part-cancel button")
+	s.sees("#message")
+	require.Contains(t, s.reads("#message"), "Dirkje de Boer was u voor")
+	require.Equal(t, "Al geholpen aan de balie", s.value("#cancel-reason"))
+	s.blameless()
 }
 
 func TestNewNotesAnnounceThemselvesAndNothingMoves(t *testing.T) {

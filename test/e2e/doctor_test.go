@@ -66,9 +66,11 @@ func TestTheDoctorFindsAHealthyInstallationHealthy(t *testing.T) {
 	} {
 		require.Contains(t, checksWith(report, doctor.OK), check, "%v", report)
 	}
-	if slow := textOf(report, "redis"); !strings.HasPrefix(slow, "latency: ") { // a busy machine's Redis is slow indeed
-		require.Contains(t, checksWith(report, doctor.OK), "redis", "%v", report)
+	verdict := doctor.OK
+	if strings.HasPrefix(textOf(report, "redis"), "latency: ") { // a busy machine's Redis is slow indeed
+		verdict = doctor.Warning
 	}
+	require.Contains(t, checksWith(report, verdict), "redis", "%v", report)
 	require.Contains(t, textOf(report, "phones"), "1 of 4 are online")
 	require.NotEmpty(t, textOf(report, "clock"))
 	require.Contains(t, textOf(report, "keys"), "on PJSIP/trunk they are heard as RTP events where it offers them")

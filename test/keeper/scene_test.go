@@ -62,7 +62,7 @@ func starts(t *testing.T, server *redistest.Server, path string) *daemon {
 	}
 	t.Cleanup(func() { d.ends(t) }) // again, when it has ended already
 	d.Keeper = keeper.New(d.store, kept, d.watch)
-	d.work = callback.Joined{Notes: d.Keeper, Finder: d.store, Tally: d.store, Presence: d.store}
+	d.work = callback.Joined{Notes: d.Keeper, Tally: d.store, Presence: d.store}
 	d.service = callback.NewService(d.work, storetest.Rules{}, storetest.Rules{}, nil)
 	d.worklist = callback.NewWorklist(d.work, storetest.Rules{}, nil)
 	return d

@@ -2,6 +2,9 @@ package pagestest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -14,9 +17,26 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
-// Cookie is what a browser shows at the door. Its value is the id of a person: in this town everybody has a session,
-// until it is ended, and needs no password.
-const Cookie = "bereikbaar"
+// noPassword is kept where the hash of a password is: nobody knows one.
+const noPassword = "-"
+
+// hashOf is how sessions name the password with which they began.
+func hashOf(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+// CookieOf is what the browser of a person shows at the door: in this town everybody has a session, until it is ended,
+// and needs no password.
+func CookieOf(id call.AgentID) *http.Cookie {
+	return &http.Cookie{Name: "bereikbaar", Value: tokenOf(id)}
+}
+
+// tokenOf is the token of a person's session, in the form of the real ones.
+func tokenOf(id call.AgentID) string {
+	sum := sha256.Sum256([]byte(id))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 // idle is how long a session lasts without activity.
 const idle = 15 * time.Minute
@@ -61,7 +81,7 @@ func (t *Town) Active() int {
 	return t.door.touched
 }
 
-// sessions implements signin.Sessions: each person has one, whose token is their id.
+// sessions implements signin.Sessions: each person has one.
 type sessions struct{ *Town }
 
 // Peek implements signin.Sessions.
@@ -69,12 +89,13 @@ func (s sessions) Peek(_ context.Context, key string) ([]byte, time.Duration, bo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range People {
-		if signin.SessionKey(string(id)) != key || s.door.ended[id] {
+		if signin.SessionKey(tokenOf(id)) != key || s.door.ended[id] {
 			continue
 		}
 		now := time.Now()
 		data, err := json.Marshal(map[string]any{"deadline": now.Add(10 * time.Hour), "session": map[string]any{
 			"person": id, "municipality": Deventer, "way": "account", "begun": now,
+			"password": hashOf(noPassword),
 		}})
 		return data, s.door.left, true, err
 	}
@@ -127,13 +148,16 @@ type accounts struct{}
 // Account implements signin.Accounts.
 func (accounts) Account(_ context.Context, m call.MunicipalityID, id call.AgentID) (signin.Account, bool, error) {
 	_, ok := People[id]
-	return signin.Account{Person: id, Municipality: m, Password: "-"}, ok, nil
+	return signin.Account{Person: id, Municipality: m, Password: noPassword}, ok, nil
 }
 
 // Accounts implements signin.Accounts.
 func (accounts) Accounts(context.Context, call.MunicipalityID) ([]signin.Account, error) {
 	return nil, nil
 }
+
+// RemoveAccount implements signin.Accounts.
+func (accounts) RemoveAccount(context.Context, call.MunicipalityID, call.AgentID) error { return nil }
 
 // ChangeAccount implements signin.Accounts.
 func (accounts) ChangeAccount(context.Context, *signin.Account, *signin.Account) error { return nil }

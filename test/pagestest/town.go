@@ -362,6 +362,9 @@ func (t *Town) Teams(call.MunicipalityID) []call.TeamID {
 	return []call.TeamID{Permits, Centre, Tax, Registry}
 }
 
+// InTeam implements pages.Directory: the roles say it all.
+func (t *Town) InTeam(call.MunicipalityID, call.TeamID, call.AgentID) bool { return false }
+
 // HasTeam implements pages.Directory.
 func (t *Town) HasTeam(m call.MunicipalityID, team call.TeamID) bool {
 	return slices.Contains(t.Teams(m), team)

@@ -11,12 +11,11 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
 // longLife takes a note through every kind of event; after each, the store has the note and its events lead to it.
-func longLife(t *testing.T, s callback.WorkStore) {
+func longLife(t *testing.T, s Store) {
 	n := promised(t, s, func(n *note.Note) { n.Personal = "piet" })
 	told := func(reason string) func(e *note.Event) { return func(e *note.Event) { e.Reason = reason } }
 	cause := func(c note.ReleaseCause) func(e *note.Event) {
@@ -63,7 +62,7 @@ func longLife(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, int64(1), counts(t, s, begun)["kcc"].Purged)
 }
 
-func stale(t *testing.T, s callback.WorkStore) {
+func stale(t *testing.T, s Store) {
 	old := promised(t, s)
 	now := claimed(t, s, old, els)
 	_, err := s.Advance(t.Context(), old, next(old, note.EventClaimed, jan, holding(time.Hour)))
@@ -80,7 +79,7 @@ func stale(t *testing.T, s callback.WorkStore) {
 	requireStored(t, s, taken)
 }
 
-func repeated(t *testing.T, s callback.WorkStore) {
+func repeated(t *testing.T, s Store) {
 	n := promised(t, s)
 	claim := next(n, note.EventClaimed, els, holding(time.Hour))
 	first, err := s.Advance(t.Context(), n, claim)
@@ -106,7 +105,7 @@ func repeated(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, int64(1), counts(t, s, begun)[team].Cancelled)
 }
 
-func refused(t *testing.T, s callback.WorkStore) {
+func refused(t *testing.T, s Store) {
 	n := promised(t, s)
 	_, err := s.Advance(t.Context(), n, next(n, note.EventAttemptEnded, els))
 	var illegal *note.IllegalError
@@ -122,7 +121,7 @@ func refused(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, map[call.TeamID]note.Count{team: {Made: 1, Cancelled: 1}}, counts(t, s, begun))
 }
 
-func leased(t *testing.T, s callback.WorkStore) {
+func leased(t *testing.T, s Store) {
 	const hold = 6 * time.Hour
 	n := promised(t, s)
 	n = after(t, s, n, note.EventClaimed, els, holding(hold), func(e *note.Event) { e.Until = begun })
@@ -137,7 +136,7 @@ func leased(t *testing.T, s callback.WorkStore) {
 	require.Zero(t, open.Lease)
 }
 
-func lapsed(t *testing.T, s callback.WorkStore) {
+func lapsed(t *testing.T, s Store) {
 	long, short, shorter := promised(t, s), promised(t, s), promised(t, s)
 	promised(t, s) // never claimed
 	lapse := func(n note.Note) note.Event {
@@ -168,7 +167,7 @@ func lapsed(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, ids(t)(s.Lapsed(t.Context(), town, most)))
 }
 
-func claimedByMany(t *testing.T, s callback.WorkStore) {
+func claimedByMany(t *testing.T, s Store) {
 	const many = 16
 	n := promised(t, s)
 	errs := make([]error, many)
@@ -193,7 +192,7 @@ func claimedByMany(t *testing.T, s callback.WorkStore) {
 	require.Len(t, events(t, s, n), 2)
 }
 
-func nothingThere(t *testing.T, s callback.WorkStore) {
+func nothingThere(t *testing.T, s Store) {
 	e := aPromise(t)
 	n, err := note.Apply(note.Note{}, e)
 	require.NoError(t, err)
@@ -214,7 +213,7 @@ func nothingThere(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, counts(t, s, begun))
 }
 
-func purged(t *testing.T, s callback.WorkStore) {
+func purged(t *testing.T, s Store) {
 	n := promised(t, s, func(n *note.Note) {
 		n.Personal, n.Subject, n.Reason = "els", "Zwaantje", "Mijn dochter heet Zwaantje."
 	})

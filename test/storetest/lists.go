@@ -7,19 +7,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-func events(t *testing.T, s callback.WorkStore, n note.Note) []note.Event {
+func events(t *testing.T, s Store, n note.Note) []note.Event {
 	t.Helper()
 	all, err := s.Events(t.Context(), n.Municipality, n.ID)
 	require.NoError(t, err)
 	return all
 }
 
-func counts(t *testing.T, s callback.WorkStore, now time.Time) map[call.TeamID]note.Count {
+func counts(t *testing.T, s Store, now time.Time) map[call.TeamID]note.Count {
 	t.Helper()
 	all, err := s.Counts(t.Context(), town, now)
 	require.NoError(t, err)
@@ -27,7 +26,7 @@ func counts(t *testing.T, s callback.WorkStore, now time.Time) map[call.TeamID]n
 }
 
 // due makes a note with a deadline ms milliseconds later than others, and a priority.
-func due(t *testing.T, s callback.WorkStore, ms, priority int, changes ...func(n *note.Note)) note.Note {
+func due(t *testing.T, s Store, ms, priority int, changes ...func(n *note.Note)) note.Note {
 	t.Helper()
 	n := promised(t, s, append(changes, func(n *note.Note) {
 		n.Deadline = n.Deadline.Add(time.Duration(ms) * time.Millisecond)
@@ -38,7 +37,7 @@ func due(t *testing.T, s callback.WorkStore, ms, priority int, changes ...func(n
 	return n
 }
 
-func dueInOrder(t *testing.T, s callback.WorkStore) {
+func dueInOrder(t *testing.T, s Store) {
 	list := func(limit int) []note.ID { return ids(t)(s.Due(t.Context(), town, team, limit)) }
 	last, first := due(t, s, 2, note.MaxPriority), due(t, s, 0, 0)
 	urgent, old, young := due(t, s, 1, 5), due(t, s, 1, 3), due(t, s, 1, 3)
@@ -66,7 +65,7 @@ func dueInOrder(t *testing.T, s callback.WorkStore) {
 }
 
 // pages reads a list page by page, while notes come and go.
-func pages(t *testing.T, s callback.WorkStore) {
+func pages(t *testing.T, s Store) {
 	var all []note.Note
 	for i := range 12 { // most with one deadline and priority, as those of one day have
 		team := []call.TeamID{team, another}[i%2]
@@ -113,7 +112,7 @@ func pages(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, page, "no team, no notes")
 }
 
-func filtered(t *testing.T, s callback.WorkStore) {
+func filtered(t *testing.T, s Store) {
 	today, tomorrow, later := due(t, s, 0, 3), due(t, s, 1, 0), due(t, s, 2, 0)
 	mine := claimed(t, s, due(t, s, 1, 0), els)
 	theirs := due(t, s, 1, 0, func(n *note.Note) { n.Personal = "els" })
@@ -128,9 +127,8 @@ func filtered(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, idsOf(today, tomorrow, mine, theirs, later), list(func(*listing.Query) {}))
 	require.Equal(t, idsOf(today, tomorrow, later), list(func(q *listing.Query) { q.Unassigned = true }))
 	require.Equal(t, idsOf(today), list(func(q *listing.Query) { q.Until = tomorrow.Deadline }))
-	require.Equal(t, idsOf(later), list(func(q *listing.Query) { q.From = tomorrow.Deadline.Add(time.Millisecond) }))
-	require.Equal(t, idsOf(tomorrow), list(func(q *listing.Query) {
-		q.From, q.Until, q.Unassigned = tomorrow.Deadline, later.Deadline, true
+	require.Equal(t, idsOf(today, tomorrow), list(func(q *listing.Query) {
+		q.Until, q.Unassigned = later.Deadline, true
 	}))
 	page, err := s.Page(t.Context(), town, listing.Query{Teams: []call.TeamID{team}, Unassigned: true, Limit: 2})
 	require.NoError(t, err)
@@ -142,7 +140,7 @@ func filtered(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, idsOf(later), idsOf(page.Notes...), "those between are somebody's")
 }
 
-func named(t *testing.T, s callback.WorkStore) {
+func named(t *testing.T, s Store) {
 	name := func(name string) func(n *note.Note) { return func(n *note.Note) { n.Name = name } }
 	jose, jan := promised(t, s, name("José van der Ven")), promised(t, s, name("Jan de Vries-Vennema"))
 	promised(t, s)
@@ -164,7 +162,7 @@ func named(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, list("vries"))
 }
 
-func numberInOrder(t *testing.T, s callback.WorkStore) {
+func numberInOrder(t *testing.T, s Store) {
 	old := promised(t, s)
 	same := func(later time.Duration) func(n *note.Note) {
 		return func(n *note.Note) { n.Number, n.Made, n.Subject = old.Number, begun.Add(later), later.String() }
@@ -180,7 +178,7 @@ func numberInOrder(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, ids(t)(s.ByNumber(t.Context(), town, call.Number{}, most)))
 }
 
-func foundByTheLine(t *testing.T, s callback.WorkStore) {
+func foundByTheLine(t *testing.T, s Store) {
 	line := call.Number{E164: "+31570693911"}
 	n := promised(t, s, func(n *note.Note) { n.Verified, n.Shown = false, line })
 	other := promised(t, s, func(n *note.Note) { n.Number.E164, n.Made = line.E164, begun.Add(time.Minute) })
@@ -197,7 +195,7 @@ func foundByTheLine(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, by(n.Number))
 }
 
-func separate(t *testing.T, s callback.WorkStore) {
+func separate(t *testing.T, s Store) {
 	first := promised(t, s)
 	apart := func(n *note.Note) { n.Number, n.Separate = first.Number, true }
 	second, third := promised(t, s, apart), promised(t, s, apart)
@@ -215,7 +213,7 @@ func separate(t *testing.T, s callback.WorkStore) {
 	requireStored(t, s, cancelled(t, s, moved, begun.Add(time.Hour)))
 }
 
-func heldInOrder(t *testing.T, s callback.WorkStore) {
+func heldInOrder(t *testing.T, s Store) {
 	forEls := func(n *note.Note) { n.Personal = "els" }
 	first, personal, third := promised(t, s), promised(t, s, forEls), promised(t, s)
 	list := func(limit int) []note.ID { return ids(t)(s.Held(t.Context(), town, "els", limit)) }
@@ -239,7 +237,7 @@ func heldInOrder(t *testing.T, s callback.WorkStore) {
 	require.Empty(t, list(most))
 }
 
-func marksInOrder(t *testing.T, s callback.WorkStore) {
+func marksInOrder(t *testing.T, s Store) {
 	warn := func(after time.Duration) func(n *note.Note) {
 		return func(n *note.Note) { n.Warn = begun.Add(after) }
 	}
@@ -271,7 +269,7 @@ func marksInOrder(t *testing.T, s callback.WorkStore) {
 	require.Zero(t, counts(t, s, begun.Add(73*time.Hour))[team].Overdue, "at the deadline itself there is still time")
 }
 
-func closedInOrder(t *testing.T, s callback.WorkStore) {
+func closedInOrder(t *testing.T, s Store) {
 	second := cancelled(t, s, promised(t, s), begun.Add(2*time.Hour))
 	settled := after(
 		t, s, promised(t, s), note.EventResolved, els,
@@ -288,9 +286,16 @@ func closedInOrder(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, idsOf(settled, second), list(3*time.Hour, most))
 	require.Equal(t, idsOf(settled), list(3*time.Hour, 1))
 	require.Empty(t, list(3*time.Hour, 0))
+	since := func(after time.Duration, limit int) []note.ID {
+		return ids(t)(s.ClosedSince(t.Context(), town, begun.Add(after), limit))
+	}
+	require.Equal(t, idsOf(second, settled), since(time.Hour, most), "at that moment, too")
+	require.Equal(t, idsOf(second), since(time.Hour+time.Millisecond, most))
+	require.Equal(t, idsOf(second), since(0, 1))
+	require.Empty(t, since(3*time.Hour, most))
 }
 
-func ledger(t *testing.T, s callback.WorkStore) {
+func ledger(t *testing.T, s Store) {
 	requireBalance := func(want note.Count) {
 		t.Helper()
 		var sum note.Count
@@ -330,7 +335,7 @@ func ledger(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, note.Count{Resolved: 1, Purged: 1}, counts(t, s, begun)[another])
 }
 
-func logInOrder(t *testing.T, s callback.WorkStore) {
+func logInOrder(t *testing.T, s Store) {
 	t.Helper()
 	one, other := promised(t, s), promised(t, s)
 	claimed(t, s, one, note.ByAgent("els"))

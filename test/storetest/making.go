@@ -7,11 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-func made(t *testing.T, s callback.WorkStore) {
+func made(t *testing.T, s Store) {
 	e := aPromise(t)
 	want, err := note.Apply(note.Note{}, e)
 	require.NoError(t, err)
@@ -34,7 +33,7 @@ func made(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, []note.Event{e}, events)
 }
 
-func oneNotePerKey(t *testing.T, s callback.WorkStore) {
+func oneNotePerKey(t *testing.T, s Store) {
 	first := promised(t, s)
 	repeat := aPromise(t, func(n *note.Note) { n.Key = first.Key })
 	got, err := s.Make(t.Context(), repeat)
@@ -51,7 +50,7 @@ func oneNotePerKey(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, int64(2), counts(t, s, begun)[team].Made)
 }
 
-func oneNotePerReference(t *testing.T, s callback.WorkStore) {
+func oneNotePerReference(t *testing.T, s Store) {
 	first := promised(t, s)
 	taken := aPromise(t, func(n *note.Note) { n.Reference = first.Reference })
 	_, err := s.Make(t.Context(), taken)
@@ -67,7 +66,7 @@ func oneNotePerReference(t *testing.T, s callback.WorkStore) {
 	require.ErrorIs(t, err, note.ErrReferenceTaken, "a closed note keeps its reference")
 }
 
-func oneLiveNote(t *testing.T, s callback.WorkStore) {
+func oneLiveNote(t *testing.T, s Store) {
 	first := promised(t, s)
 	same := func(n *note.Note) { n.Number = first.Number }
 	requireOpen := func(stands note.Note, changes ...func(n *note.Note)) {
@@ -103,7 +102,7 @@ func oneLiveNote(t *testing.T, s callback.WorkStore) {
 	promised(t, s, same) // its old team has no note of this caller now
 }
 
-func restored(t *testing.T, s callback.WorkStore) {
+func restored(t *testing.T, s Store) {
 	stands := promised(t, s)
 	e := aPromise(t, func(n *note.Note) {
 		n.Number, n.Reference, n.Made = stands.Number, stands.Reference, stands.Made.Add(time.Minute)
@@ -126,7 +125,7 @@ func restored(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, int64(2), counts(t, s, begun)[team].Made)
 }
 
-func restoredTwice(t *testing.T, s callback.WorkStore) {
+func restoredTwice(t *testing.T, s Store) {
 	e := aPromise(t)
 	n, err := s.Restore(t.Context(), e)
 	require.NoError(t, err)
@@ -140,7 +139,7 @@ func restoredTwice(t *testing.T, s callback.WorkStore) {
 	require.Equal(t, int64(1), counts(t, s, begun)[team].Made)
 }
 
-func apart(t *testing.T, s callback.WorkStore) {
+func apart(t *testing.T, s Store) {
 	here := promised(t, s)
 	e := aPromise(t, func(n *note.Note) {
 		n.Municipality, n.Number, n.Reference, n.Key = other, here.Number, here.Reference, here.Key

@@ -288,6 +288,13 @@ func (m *Memory) ClosedBefore(_ context.Context, of call.MunicipalityID, t time.
 	}, func(a, b note.Note) int { return cmp.Or(a.Closed.Compare(b.Closed), byID(a, b)) })
 }
 
+// ClosedSince gives the notes that were closed at t or later and are not purged.
+func (m *Memory) ClosedSince(_ context.Context, of call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
+	return m.list(of, limit, func(n note.Note) bool {
+		return (n.State == note.Resolved || n.State == note.Cancelled) && !n.Closed.Before(t)
+	}, func(a, b note.Note) int { return cmp.Or(b.Closed.Compare(a.Closed), byID(b, a)) })
+}
+
 // Events gives the history of a note.
 func (m *Memory) Events(_ context.Context, of call.MunicipalityID, id note.ID) ([]note.Event, error) {
 	m.mu.Lock()

@@ -7,13 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/storetest"
 )
 
 func TestMemoryIsAStore(t *testing.T) {
-	storetest.Suite(t, func(*testing.T) callback.WorkStore { return storetest.NewMemory() })
+	storetest.Suite(t, func(*testing.T) storetest.Store { return storetest.NewMemory() })
 }
 
 func TestMemoryThatFailsAnswersNothing(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
@@ -13,7 +12,7 @@ import (
 )
 
 // patient repeats an operation when the store did not answer. All operations of a store may be repeated.
-type patient struct{ store callback.WorkStore }
+type patient struct{ store Store }
 
 func (p patient) Make(ctx context.Context, made note.Event) (note.Note, error) {
 	return Patiently(func() (note.Note, error) { return p.store.Make(ctx, made) })
@@ -67,6 +66,10 @@ func (p patient) Marked(ctx context.Context, m call.MunicipalityID, now time.Tim
 
 func (p patient) ClosedBefore(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
 	return Patiently(func() ([]note.Note, error) { return p.store.ClosedBefore(ctx, m, t, limit) })
+}
+
+func (p patient) ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error) {
+	return Patiently(func() ([]note.Note, error) { return p.store.ClosedSince(ctx, m, t, limit) })
 }
 
 func (p patient) Log(

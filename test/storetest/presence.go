@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -62,7 +61,7 @@ func (m *Memory) Absences(_ context.Context, of call.MunicipalityID) ([]staff.Ab
 	}), nil
 }
 
-func lastingAbsence(t *testing.T, s callback.WorkStore) {
+func lastingAbsence(t *testing.T, s Store) {
 	absences := func() []staff.Absence {
 		t.Helper()
 		got, err := s.Absences(t.Context(), town)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
@@ -27,10 +28,16 @@ const (
 	most = 100 // of a list, where a test wants all of it
 )
 
-// Suite tests a store against the contract of callback.WorkStore. open gives an empty store for each part. The store
+// Store is all that is tested of a store of notes: what working them needs, and lists for people.
+type Store interface {
+	callback.WorkStore
+	listing.Finder
+}
+
+// Suite tests a store against the contract of its interfaces. open gives an empty store for each part. The store
 // may be slow: unanswered operations are repeated, as users of a store may do.
-func Suite(t *testing.T, open func(t *testing.T) callback.WorkStore) {
-	for name, part := range map[string]func(t *testing.T, s callback.WorkStore){
+func Suite(t *testing.T, open func(t *testing.T) Store) {
+	for name, part := range map[string]func(t *testing.T, s Store){
 		"a new note is found in every way":                           made,
 		"a key makes one note":                                       oneNotePerKey,
 		"a reference belongs to one note":                            oneNotePerReference,
@@ -111,7 +118,7 @@ func holding(d time.Duration) func(e *note.Event) {
 	return func(e *note.Event) { e.Hold = d }
 }
 
-func promised(t *testing.T, s callback.WorkStore, changes ...func(n *note.Note)) note.Note {
+func promised(t *testing.T, s Store, changes ...func(n *note.Note)) note.Note {
 	t.Helper()
 	n, err := s.Make(t.Context(), aPromise(t, changes...))
 	require.NoError(t, err)
@@ -120,7 +127,7 @@ func promised(t *testing.T, s callback.WorkStore, changes ...func(n *note.Note))
 
 // after stores the next event of a note, and requires that the store has the resulting note.
 func after(
-	t *testing.T, s callback.WorkStore, n note.Note, kind note.EventKind, who note.Actor,
+	t *testing.T, s Store, n note.Note, kind note.EventKind, who note.Actor,
 	changes ...func(e *note.Event),
 ) note.Note {
 	t.Helper()
@@ -130,18 +137,18 @@ func after(
 	return got
 }
 
-func claimed(t *testing.T, s callback.WorkStore, n note.Note, who note.Actor) note.Note {
+func claimed(t *testing.T, s Store, n note.Note, who note.Actor) note.Note {
 	t.Helper()
 	return after(t, s, n, note.EventClaimed, who, holding(time.Hour))
 }
 
-func cancelled(t *testing.T, s callback.WorkStore, n note.Note, at time.Time) note.Note {
+func cancelled(t *testing.T, s Store, n note.Note, at time.Time) note.Note {
 	t.Helper()
 	return after(t, s, n, note.EventCancelled, note.ByCaller, func(e *note.Event) { e.At = at })
 }
 
 // requireStored requires that the store has exactly this note, and that its events lead to it (I5).
-func requireStored(t *testing.T, s callback.WorkStore, want note.Note) {
+func requireStored(t *testing.T, s Store, want note.Note) {
 	t.Helper()
 	got, err := s.Note(t.Context(), want.Municipality, want.ID)
 	require.NoError(t, err)

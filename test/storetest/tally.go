@@ -6,12 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/dialling"
 )
 
 // countedInADay: a count is per subject, owner, municipality and day.
-func countedInADay(t *testing.T, s callback.WorkStore) {
+func countedInADay(t *testing.T, s Store) {
 	friday := dialling.Day{Municipality: town, Date: "2026-11-20"}
 	saturday := dialling.Day{Municipality: town, Date: "2026-11-21"}
 	elsewhere := dialling.Day{Municipality: other, Date: friday.Date}
@@ -57,7 +56,7 @@ func countedInADay(t *testing.T, s callback.WorkStore) {
 }
 
 // takenBack: a count that is taken back leaves no trace, whatever else was counted with the same limits.
-func takenBack(t *testing.T, s callback.WorkStore) {
+func takenBack(t *testing.T, s Store) {
 	day := dialling.Day{Municipality: town, Date: "2026-11-20"}
 	limits := []dialling.Limit{{What: "bell", Of: "els", Most: 2}, {What: "bells", Most: 9}}
 	count := func(once string) dialling.Limit {

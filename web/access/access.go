@@ -33,8 +33,8 @@ func (v Visitor) In(team call.TeamID) staff.Role {
 // Sees reports whether they see the notes of a team.
 func (v Visitor) Sees(team call.TeamID) bool { return v.In(team).AtLeast(staff.Reader) }
 
-// Over is their role over a note: that in its team. A colleague who has a note works it, also when it is of a team that
-// they do not belong to. It is empty when the note does not exist for them.
+// Over gives the visitor's role for a note: their role in its team. A colleague who has a note may work it, also when
+// they do not belong to its team. It is empty when the note does not exist for them.
 func (v Visitor) Over(n note.Note) staff.Role {
 	if n.Municipality != v.Municipality {
 		return ""
@@ -51,6 +51,9 @@ func (v Visitor) MayRead(n note.Note) bool { return v.Over(n).AtLeast(staff.Read
 
 // MaySeeNumber reports whether they may see whom to call. A reader need not.
 func (v Visitor) MaySeeNumber(n note.Note) bool { return v.Over(n).AtLeast(staff.Agent) }
+
+// MayCall reports whether they may be put through to a note's caller: their own phone is rung, so the claim is theirs.
+func (v Visitor) MayCall(n note.Note) bool { return n.State == note.Claimed && n.Colleague == v.Agent }
 
 // MayMove reports whether they may give a note to others: nobody has it, they have it, or they lead its team.
 func (v Visitor) MayMove(n note.Note) bool {

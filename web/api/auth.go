@@ -41,7 +41,9 @@ func (a *API) authenticate(r *http.Request, now time.Time) (access.Visitor, *Pro
 		p = problem(http.StatusUnauthorized, "token", "a token is needed: Authorization: Bearer …")
 		p.challenge = `Bearer realm="bereikbaar"`
 	default:
-		_, _ = a.wrong.Begin(now, map[httpserver.Limit]string{limitWrong: from}) // it has failed already
+		if try, ok := a.wrong.Begin(now, map[httpserver.Limit]string{limitWrong: from}); ok {
+			try.Failed()
+		}
 		a.Meter.TokenRefused(refusedUnknown)
 		a.Log.Warn("a token was refused", "address", from)
 	}

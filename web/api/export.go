@@ -1,7 +1,8 @@
 package api
 
 import (
-	"io"
+	"cmp"
+	"errors"
 	"net/http"
 	"time"
 
@@ -19,17 +20,9 @@ const (
 	longestPeriod = 366 * 24 * time.Hour
 )
 
-// writer is a form in which notes are exported.
-type writer interface {
-	Write(notes []note.Note) error
-	Close() error
-	Discard() // in place of Close, when not all notes were written
-}
-
 // selection is what an export is asked for.
 type selection struct {
-	csv, xlsx   bool
-	programs    bool        // as CSV for programs
+	form        noteview.Form
 	team        call.TeamID // empty for every team that the token sees
 	from, until time.Time   // of closed notes; both zero for the live ones
 }
@@ -45,15 +38,11 @@ func (a *API) export(v *exchange) error {
 	a.audit(v, "export begins") // a daemon that ends halfway writes no second line
 	wanted := func(n note.Note) bool { return v.who.Over(n).AtLeast(staff.Lead) && (s.team == "" || n.Team == s.team) }
 	out := &stream{
-		exchange: v, csv: s.csv, xlsx: s.xlsx, clocks: a.Directory.Clocks(v.who.Municipality),
-		dialect: noteview.ForPeople(a.Directory.Clocks(v.who.Municipality)),
-		look:    a.look(v, true), wanted: wanted,
+		exchange: v, form: s.form, wanted: wanted,
 		control: http.NewResponseController(v.ResponseWriter),
 		end:     v.at.Add(exportLimit),
 	}
-	if s.programs {
-		out.dialect = noteview.ForPrograms()
-	}
+	out.out = s.form.NewWriter(v.ResponseWriter, a.look(v, true), a.Directory.Clocks(v.who.Municipality))
 	if s.from.IsZero() {
 		teams := func(team call.TeamID) bool {
 			return v.who.In(team).AtLeast(staff.Lead) && (s.team == "" || team == s.team)
@@ -62,11 +51,15 @@ func (a *API) export(v *exchange) error {
 	} else {
 		err = a.Exports.EachClosed(v.Context(), v.who.Municipality, s.from, s.until, out.take)
 	}
-	if err != nil {
-		out.discard()
-		return err
+	if err == nil {
+		err = out.close()
+	} else {
+		out.out.Discard()
 	}
-	return out.close()
+	if errors.Is(err, noteview.ErrRows) {
+		return problem(http.StatusBadRequest, "query", "%s", noteview.ErrRows)
+	}
+	return err
 }
 
 func (a *API) selected(v *exchange) (selection, error) {
@@ -75,20 +68,9 @@ func (a *API) selected(v *exchange) (selection, error) {
 		return s, err
 	}
 	query := v.URL.Query()
-	switch format := query.Get("format"); format {
-	case "csv":
-		s.csv = true
-	case "xlsx":
-		s.xlsx = true
-	case "", "jsonl":
-	default:
-		return s, problem(http.StatusBadRequest, "query", "format is csv, xlsx or jsonl")
-	}
-	switch dialect := query.Get("dialect"); {
-	case dialect == "rfc4180" && s.csv:
-		s.programs = true
-	case dialect != "" && (dialect != "excel" || !s.csv):
-		return s, problem(http.StatusBadRequest, "query", "dialect is excel or rfc4180, of format=csv")
+	var err error
+	if s.form, err = noteview.FormOf(cmp.Or(query.Get("format"), "jsonl"), query.Get("dialect")); err != nil {
+		return s, problem(http.StatusBadRequest, "query", "%s", err)
 	}
 	if s.team = call.TeamID(query.Get("team")); s.team != "" {
 		if err := a.teamThere(v, s.team); err != nil {
@@ -102,7 +84,7 @@ func (a *API) selected(v *exchange) (selection, error) {
 	if from == "" && until == "" {
 		return s, nil
 	}
-	var err, err2 error
+	var err2 error
 	s.from, err = time.Parse(time.RFC3339, from)
 	s.until, err2 = time.Parse(time.RFC3339, until)
 	if err != nil || err2 != nil || !s.from.Before(s.until) || s.until.Sub(s.from) > longestPeriod {
@@ -113,19 +95,15 @@ func (a *API) selected(v *exchange) (selection, error) {
 	return s, nil
 }
 
-// stream writes an export as it comes in. The status goes out with the first batch: until then an error can still be
-// answered as a problem.
+// stream writes an export as it comes in. The status goes out with the first batch, or at the end of a form that is
+// sent as a whole: until then an error can still be answered as a problem.
 type stream struct {
 	*exchange
-	csv     bool
-	xlsx    bool
-	clocks  *time.Location
-	dialect noteview.Dialect
-	look    noteview.Look
+	form    noteview.Form
 	wanted  func(note.Note) bool
 	control *http.ResponseController
 	end     time.Time
-	out     writer
+	out     noteview.Writer
 }
 
 func (s *stream) take(notes []note.Note) error {
@@ -135,48 +113,43 @@ func (s *stream) take(notes []note.Note) error {
 			mine = append(mine, n)
 		}
 	}
-	s.start()
 	s.count += len(mine)
-	deadline := time.Now().Add(batchLimit)
-	if deadline.After(s.end) {
-		deadline = s.end
+	s.lasts(batchLimit)
+	if s.form.Whole {
+		return s.out.Write(mine)
 	}
-	_ = s.control.SetWriteDeadline(deadline) // a writer that knows none, in a test, needs none
+	s.begin()
 	if err := s.out.Write(mine); err != nil {
 		return err
 	}
 	return s.control.Flush()
 }
 
-func (s *stream) start() {
-	if s.out != nil {
+// lasts lets the reader take so long from now, but not beyond the end.
+func (s *stream) lasts(limit time.Duration) {
+	until := time.Now().Add(limit)
+	if until.After(s.end) {
+		until = s.end
+	}
+	_ = s.control.SetWriteDeadline(until) // a writer that knows none, in a test, needs none
+}
+
+// begin sends the status when it has not been sent.
+func (s *stream) begin() {
+	if s.status != 0 {
 		return
 	}
-	kind, name := "application/jsonl", "terugbelnotities.jsonl"
-	var to io.Writer = s.ResponseWriter
-	switch {
-	case s.xlsx:
-		kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-		name = "terugbelnotities.xlsx"
-		s.out = noteview.NewXLSX(to, s.look, s.clocks)
-	case s.csv:
-		kind, name = "text/csv; charset=utf-8; header=present", "terugbelnotities.csv"
-		s.out = noteview.NewCSV(to, s.look, s.dialect)
-	default:
-		s.out = noteview.NewLines(to, s.look)
-	}
-	s.Header().Set("Content-Type", kind)
-	s.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	s.Header().Set("Content-Type", s.form.ContentType)
+	s.Header().Set("Content-Disposition", `attachment; filename="`+s.form.File+`"`)
 	s.WriteHeader(http.StatusOK)
 }
 
-func (s *stream) discard() {
-	if s.out != nil {
-		s.out.Discard()
-	}
-}
-
+// close sends the end. Of a form that is sent as a whole that is all: the reader has the time that is left.
 func (s *stream) close() error {
-	s.start()
+	s.lasts(batchLimit)
+	if s.form.Whole {
+		s.lasts(exportLimit)
+	}
+	s.begin()
 	return s.out.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -96,6 +97,30 @@ func TestExportAsCSV(t *testing.T) {
 	require.Equal(t, "'"+caller, cells["number"])
 	require.Equal(t, "'=HYPERLINK(\"http://evil.example\")\nen verder", cells["reason"])
 	require.Equal(t, "vergunningen", cells["team"])
+}
+
+// clockedWriter keeps the last time until which it may be written to.
+type clockedWriter struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (c *clockedWriter) SetWriteDeadline(until time.Time) error {
+	c.until = until
+	return nil
+}
+
+// A workbook is sent at its end: the limit of the last batch is not for that.
+func TestAWorkbookHasTimeToBeSent(t *testing.T) {
+	d, handler := unreached(t)
+	for format, least := range map[string]time.Duration{"xlsx": 9 * time.Minute, "csv": 20 * time.Second} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/export?format="+format, nil)
+		r.Header.Set("Authorization", "Bearer "+d.tokens["lead"])
+		w := &clockedWriter{ResponseRecorder: httptest.NewRecorder()}
+		handler.ServeHTTP(w, r)
+		require.Equal(t, http.StatusOK, w.Code)
+		require.Greater(t, time.Until(w.until), least, format)
+	}
 }
 
 func TestAnEmptyExport(t *testing.T) {

@@ -42,6 +42,9 @@ func TestAnExportThatEndsHalfwayIsNotTakenForWhole(t *testing.T) {
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		require.Contains(t, string(text), caller, "the first batch was sent")
 	}
+	_ = d.asks("admin", http.MethodGet, "/api/export?format=xlsx", "").problem(
+		t, http.StatusServiceUnavailable, "store",
+	) // nothing of a workbook was sent
 	require.Contains(t, d.log.String(), "cut off")
 	require.Contains(t, d.log.String(), `"did":"export","status":200,"count":1`, "the access log has it all the same")
 	require.Contains(t, d.log.String(), `"agent":"ada","municipality":"deventer","did":"export begins"}`)

@@ -2,26 +2,20 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/dialling"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
-// Problem says why a request failed, as application/problem+json (RFC 9457). Its type is about:blank: the status gives
-// its kind, Code is for programs, Detail for people. It never holds a number or a caller's words.
+// Problem says why a request failed. It never holds a number or a caller's words.
 type Problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"` // the words of the status
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-	Code   string `json:"code"`
+	httpserver.Problem
 
 	Ver       uint64           `json:"ver,omitempty"`       // of the note now, when somebody else was first
 	Legal     []note.EventKind `json:"legal,omitempty"`     // the events that are possible, when this one is not
@@ -38,26 +32,16 @@ type Problem struct {
 func (p Problem) Error() string { return p.Code + ": " + p.Detail }
 
 func problem(status int, code, format string, args ...any) Problem {
-	return Problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code,
-		Detail: fmt.Sprintf(format, args...),
-	}
+	return Problem{Problem: httpserver.NewProblem(status, code, fmt.Sprintf(format, args...))}
 }
 
 // answerProblem sends a problem.
 func answerProblem(w http.ResponseWriter, p Problem) {
-	text, _ := json.Marshal(p) // texts and numbers can always be written
-	header := w.Header()
-	header.Del("ETag")
-	header.Set("Content-Type", "application/problem+json")
-	if p.retry > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(p.retry.Seconds())))
-	}
+	w.Header().Del("ETag")
 	if p.challenge != "" {
-		header.Set("WWW-Authenticate", p.challenge)
+		w.Header().Set("WWW-Authenticate", p.challenge)
 	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(text, '\n')) // a client that hung up needs no answer
+	httpserver.AnswerProblem(w, p.Status, p, p.retry)
 }
 
 // retryStore is how soon to ask again while the store is away.

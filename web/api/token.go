@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -68,8 +67,6 @@ func (l TokenLine) Check() error {
 	return err
 }
 
-var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
-
 func (l TokenLine) token() (Token, error) {
 	role := staff.Role(l.Role)
 	t := Token{Visitor: access.Visitor{
@@ -83,15 +80,15 @@ func (l TokenLine) token() (Token, error) {
 		t.Roles[staff.AllTeams] = role
 	}
 	switch {
-	case !tokenName.MatchString(l.Name):
+	case !call.IsPersonID(l.Name):
 		return t, errors.New("name: use letters, digits, dots, hyphens and underscores, at most 64")
 	case !role.AtLeast(staff.Reader):
 		return t, fmt.Errorf("role: write one of %v", staff.Roles())
-	case role != staff.Reader && !tokenName.MatchString(l.Agent):
+	case role != staff.Reader && !call.IsPersonID(l.Agent):
 		return t, errors.New("agent: the id of the person who uses it is missing, or not an id")
 	case role == staff.Reader && l.Agent != "":
-		return t, errors.New("agent: a reader does nothing in anybody's name, leave it out")
-	case !tokenName.MatchString(l.Municipality):
+		return t, errors.New("agent: leave it out: a reader's token cannot act for an agent")
+	case !call.IsID(l.Municipality):
 		return t, errors.New("municipality: it is missing, or not an id")
 	case role == staff.Admin && len(l.Teams) > 0:
 		return t, errors.New("teams: an admin sees every team, leave it out")
@@ -99,7 +96,7 @@ func (l TokenLine) token() (Token, error) {
 		return t, errors.New(`teams: name the teams whose notes it sees, or "*" for all`)
 	}
 	for _, team := range l.Teams {
-		if team != string(staff.AllTeams) && !tokenName.MatchString(team) {
+		if team != string(staff.AllTeams) && !call.IsID(team) {
 			return t, errors.New("teams: there is one that is not an id")
 		}
 	}

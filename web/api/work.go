@@ -80,7 +80,7 @@ func holderOrLead(v access.Visitor, n note.Note) error {
 
 // claimer allows a call to the colleague with the claim only: their phone is rung.
 func claimer(v access.Visitor, n note.Note) error {
-	if n.State != note.Claimed || n.Colleague != v.Agent {
+	if !v.MayCall(n) {
 		if n.State == note.Calling && n.Colleague == v.Agent {
 			return problem(http.StatusConflict, "not_claimed", "%s: say first what came of it", n.Standing())
 		}
@@ -256,7 +256,7 @@ func (a *API) promise(v *exchange) error {
 	if err != nil {
 		return err
 	}
-	if how == callback.Known && !asks(request, a.asMade(v, request, n)) {
+	if how == callback.Reused {
 		return problem(http.StatusUnprocessableEntity, "idempotency_key",
 			"this Idempotency-Key was used before, for another request: nothing was promised now, "+
 				"draw a fresh one for each request")
@@ -271,35 +271,6 @@ func (a *API) promise(v *exchange) error {
 	return v.answer(status, receipt{
 		n.ID, n.Reference, n.Team, n.State, n.Made, n.Deadline, n.Repeats,
 	})
-}
-
-// asks reports whether a note is what a request asked for.
-func asks(r callback.Request, n note.Note) bool {
-	return n.Team == r.Team && n.Number.E164 == r.Number.E164 && n.Verified == (r.Shown.E164 == r.Number.E164) &&
-		note.Matter(n.Subject) == note.Matter(r.Subject) && n.Language == r.Language && n.Call == r.Call &&
-		n.Separate == r.Separate && n.Name == strings.TrimSpace(r.Name) && n.Reason == r.Reason &&
-		n.Window == r.Window && n.Personal == r.Personal
-}
-
-// asMade is a note as it was asked for, before later changes: another team may have it by now, or no colleague in
-// person. A field that its history lacks is as in the note now.
-func (a *API) asMade(v *exchange, r callback.Request, n note.Note) note.Note {
-	if n.Ver == 1 && n.Personal == r.Personal { // nothing was changed since
-		return n
-	}
-	if len(n.Stints) > 0 {
-		n.Team = n.Stints[0].Team
-	}
-	events, _ := a.Reader.Events(v.Context(), n.Municipality, n.ID)
-	if len(events) == 0 || events[0].Base == nil {
-		return n
-	}
-	n.Personal = events[0].Base.Personal
-	// the colleague was absent: the note was the team's from the beginning
-	if n.Personal == "" && events[0].Reason != "" && r.Personal != "" {
-		n.Personal = r.Personal
-	}
-	return n
 }
 
 // request is what the body asks for. An unknown team, number or colleague is refused without repeating it.

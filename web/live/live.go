@@ -4,6 +4,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -151,10 +152,18 @@ func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, kn
 		return nil, place, err
 	}
 	changes := make([]Change, 0, len(events))
+	notes := map[note.ID]note.Note{}
 	for _, e := range events {
-		n, err := f.log.Note(ctx, m, e.Note)
-		if err != nil { // of a broken or purged note the event alone is told
-			n = note.Note{}
+		n, read := notes[e.Note]
+		if !read {
+			n, err = f.log.Note(ctx, m, e.Note)
+			switch {
+			case errors.Is(err, note.ErrStoreDown): // told without its teams it would reach nobody
+				return nil, place, err
+			case err != nil: // of a broken or purged note the event alone is told
+				n = note.Note{}
+			}
+			notes[e.Note] = n
 		}
 		changes = append(changes, known.change(e, n))
 	}

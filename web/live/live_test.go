@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,17 @@ import (
 )
 
 // logOf follows the simplest store from its present end.
-type logOf struct{ *storetest.Memory }
+type logOf struct {
+	*storetest.Memory
+	noNotes *atomic.Bool // the log can be read, and the notes cannot
+}
+
+func (l logOf) Note(ctx context.Context, m call.MunicipalityID, id note.ID) (note.Note, error) {
+	if l.noNotes.Load() {
+		return note.Note{}, note.ErrStoreDown
+	}
+	return l.Memory.Note(ctx, m, id)
+}
 
 func (l logOf) LogSince(ctx context.Context, _ time.Duration) (string, error) {
 	_, place, err := l.Log(ctx, "deventer", "0", 10_000)
@@ -32,11 +43,12 @@ type scene struct {
 	store *storetest.Memory
 	feed  *live.Feed
 	log   *bytes.Buffer
+	blind atomic.Bool // the log can be read, and the notes cannot
 }
 
 func open(t *testing.T) *scene {
 	s := &scene{t: t, store: storetest.NewMemory(), log: &bytes.Buffer{}}
-	s.feed = live.NewFeed(logOf{s.store}, slog.New(slog.NewTextHandler(s.log, nil)))
+	s.feed = live.NewFeed(logOf{s.store, &s.blind}, slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }
 
@@ -166,6 +178,24 @@ func TestAFollowerWhoMissedSomethingIsTold(t *testing.T) {
 		_, open = taken(slow)
 		require.False(t, open)
 		require.Equal(t, 1, bytes.Count(s.log.Bytes(), []byte("cannot be followed")))
+	})
+}
+
+func TestAChangeIsNotToldWithoutThoseWhomItConcerns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		defer s.feed.Close()
+		changes, cancel := s.feed.Subscribe("deventer")
+		defer cancel()
+		passes()
+		s.blind.Store(true)
+		s.makes()
+		passes()
+		s.blind.Store(false)
+		passes()
+		got, open := taken(changes)
+		require.Empty(t, got)
+		require.False(t, open, "they look anew")
 	})
 }
 

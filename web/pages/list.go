@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -17,6 +18,8 @@ const (
 	perPage    = 50
 	searchMost = 50
 	heldMost   = 200
+	// looked bounds the notes of a number, a name or a colleague that are read to find those that the person may see.
+	looked = 1001
 )
 
 // only are the filters of the work-list, in the order in which they are shown.
@@ -67,6 +70,7 @@ type worklist struct {
 	choice
 	Rows   []row
 	Next   string        // address of the next page; empty for none
+	Cut    int           // so many are shown of more that have no next page; 0 for all
 	Teams  []call.TeamID // to choose from
 	Unread bool
 }
@@ -97,12 +101,7 @@ func (p *Pages) list(v *visit) error {
 		return err
 	}
 	l := worklist{choice: c, Teams: teams, Unread: unread}
-	for _, n := range found.Notes {
-		if v.who.MayRead(n) { // also when a store gives more than was asked for
-			l.Rows = append(l.Rows, v.row(n))
-			v.notes = append(v.notes, n.ID)
-		}
-	}
+	l.Rows, l.Cut = v.rows(found.Notes, heldMost)
 	if found.Next != "" {
 		l.Next = choice{c.Only, c.Team, string(found.Next)}.address()
 	}
@@ -113,18 +112,36 @@ func (p *Pages) list(v *visit) error {
 	return v.render(v.listPage(l))
 }
 
+// rows are the first notes of a list that the person may see. cut is their number when there are more.
+func (v *visit) rows(notes []note.Note, most int) (rows []row, cut int) {
+	for _, n := range notes {
+		if !v.who.MayRead(n) { // also when a store gives more than was asked for
+			continue
+		}
+		if len(rows) == most {
+			return rows, most
+		}
+		rows = append(rows, v.row(n))
+		v.notes = append(v.notes, n.ID)
+	}
+	return rows, 0
+}
+
 // teams are those whose notes the person sees.
 func (v *visit) teams() []call.TeamID {
 	teams := slices.DeleteFunc(v.pages.Directory.Teams(v.m()), func(t call.TeamID) bool { return !v.who.Sees(t) })
-	slices.SortFunc(teams, func(a, b call.TeamID) int { return compare(v.team(a), v.team(b)) })
+	slices.SortFunc(teams, func(a, b call.TeamID) int { return cmp.Compare(v.team(a), v.team(b)) })
 	return teams
 }
 
 // found gives the notes of a choice.
 func (v *visit) found(c choice) (listing.Page, error) {
 	if c.Only == "mine" {
-		notes, err := v.pages.Lists.Held(v.Context(), v.m(), v.who.Agent, heldMost)
+		notes, err := v.pages.Lists.Held(v.Context(), v.m(), v.who.Agent, looked)
 		notes = slices.DeleteFunc(notes, func(n note.Note) bool { return c.Team != "" && n.Team != c.Team })
+		slices.SortStableFunc(notes, func(a, b note.Note) int {
+			return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(b.Priority, a.Priority))
+		})
 		return listing.Page{Notes: notes}, err
 	}
 	q := listing.Query{Teams: v.seen(), After: listing.Cursor(c.After), Limit: perPage}
@@ -161,6 +178,7 @@ func (v *visit) seen() []call.TeamID {
 type searching struct {
 	Query string
 	Rows  []row
+	Cut   int    // so many are shown of more; 0 for all
 	Wrong string // why nothing was looked for
 }
 
@@ -184,11 +202,11 @@ func (p *Pages) search(v *visit) error {
 	var notes []note.Note
 	switch {
 	case err == nil:
-		notes, err = p.Lists.ByNumber(v.Context(), v.m(), number, searchMost)
+		notes, err = p.Lists.ByNumber(v.Context(), v.m(), number, looked)
 		// people who may not see a number must not find out by a search whose note it is
 		notes = slices.DeleteFunc(notes, func(n note.Note) bool { return !v.who.MaySeeNumber(n) })
 	case len(listing.Words(s.Query)) > 0 && unreferred != nil:
-		notes, err = p.Lists.ByName(v.Context(), v.m(), s.Query, searchMost)
+		notes, err = p.Lists.ByName(v.Context(), v.m(), s.Query, looked)
 	default:
 		if unreferred != nil {
 			s.Wrong = v.say("search.how")
@@ -198,12 +216,7 @@ func (p *Pages) search(v *visit) error {
 	if _, err := v.readable(err); err != nil {
 		return err
 	}
-	for _, n := range notes {
-		if v.who.MayRead(n) {
-			s.Rows = append(s.Rows, v.row(n))
-			v.notes = append(v.notes, n.ID)
-		}
-	}
+	s.Rows, s.Cut = v.rows(notes, searchMost)
 	v.follow.ask = "/live/rows"
 	return v.render(v.searchPage(s))
 }

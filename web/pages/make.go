@@ -1,6 +1,9 @@
 package pages
 
 import (
+	"errors"
+	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -9,6 +12,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/calendar"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 )
 
@@ -72,7 +76,46 @@ func (p *Pages) makeNote(v *visit) error {
 		return err
 	}
 	v.notes = append(v.notes, n.ID)
-	return v.render(v.receiptPage(receipt{n, how == callback.Merged, v.who.MayRead(n)}))
+	if how == callback.Reused {
+		return v.newAgain(m, &problem{http.StatusConflict, v.say("err.reused", reference(n.Reference)), ""})
+	}
+	to := "/notes/" + string(n.ID) + "/receipt"
+	if how == callback.Merged {
+		to += "?merged=1"
+	}
+	return v.redirect(to)
+}
+
+// showReceipt shows what may be told to the caller of a note that the person asked for, also when they may not see the
+// note itself.
+func (p *Pages) showReceipt(v *visit) error {
+	n, err := listing.Named(v.Context(), p.Reader, v.m(), v.PathValue("note"))
+	if errors.Is(err, note.ErrReference) {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	events, err := p.Reader.Events(v.Context(), v.m(), n.ID)
+	if err != nil {
+		return err
+	}
+	asked := func(e note.Event) bool {
+		return (e.Kind == note.EventMade || e.Kind == note.EventMerged) && e.Who == note.ByAgent(v.who.Agent)
+	}
+	if !slices.ContainsFunc(events, asked) {
+		return errGone
+	}
+	v.notes = append(v.notes, n.ID)
+	return v.render(v.receiptPage(receipt{n, v.FormValue("merged") != "", v.who.MayRead(n)}))
+}
+
+// promise is what to say to the caller.
+func (v *visit) promise(n note.Note) string {
+	if !n.Deadline.After(v.at) {
+		return v.say("new.late", reference(n.Reference))
+	}
+	return v.say("new.promise", v.by(n.Deadline), reference(n.Reference))
 }
 
 // newDraft names what is typed into the form, for the script that keeps it: of one number's caller it comes back for no

@@ -9,9 +9,9 @@ import (
 
 // self is the page on which somebody sees what is known of them, and says what they may say themselves.
 type self struct {
-	Fixed string   // the phone that the configuration has; empty for none
-	Phone string   // as it was typed
-	Wrong *problem // with a field; nil for none
+	Fixed staff.Person // what the configuration says
+	Phone string       // as it was typed
+	Wrong *problem     // with a field; nil for none
 }
 
 func (s self) wrong(field string) string { return wrongIn(s.Wrong, field) }
@@ -24,28 +24,31 @@ func (p *Pages) me(v *visit) error {
 	if v.FormValue("done") != "" {
 		v.message = &message{"ok", v.say("saved")}
 	}
-	return v.render(v.mePage(self{Fixed: known[staff.FromFile].Phone, Phone: known[staff.FromPage].Phone}))
+	return v.render(v.mePage(self{Fixed: known[staff.FromFile], Phone: known[staff.FromPage].Phone}))
 }
 
 func (p *Pages) setMe(v *visit) error {
 	language, phone := v.PostFormValue("language"), staff.PhoneOf(v.PostFormValue("phone"))
-	if !slices.Contains(languages, language) {
-		return v.wrongField("language", "refused.request")
-	}
 	known, err := p.People.Person(v.Context(), v.m(), v.who.Agent)
 	if err != nil {
 		return err
 	}
-	fixed := known[staff.FromFile].Phone != ""
+	if known[staff.FromFile].Language == "" && !slices.Contains(languages, language) {
+		return v.wrongField("language", "refused.request")
+	}
+	fixed := known[staff.FromFile]
 	err = p.People.Change(v.Context(), v.m(), v.who.Agent, func(of *staff.Person) error {
-		if of.Language = language; !fixed {
+		if fixed.Language == "" {
+			of.Language = language
+		}
+		if fixed.Phone == "" {
 			of.Phone = phone
 		}
 		return nil
 	})
 	if wrong := v.wrongPerson(err); wrong != nil {
 		v.status = wrong.status
-		return v.render(v.mePage(self{Phone: phone, Wrong: wrong}))
+		return v.render(v.mePage(self{Fixed: fixed, Phone: phone, Wrong: wrong}))
 	}
 	if err != nil {
 		return err

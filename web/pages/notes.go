@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -58,13 +59,13 @@ func init() { // the acts use what looks at them
 			held: true, says: "reason",
 		},
 		"call": {
-			may: func(v *visit, n note.Note) bool { return n.State == note.Claimed && mine(v, n) },
+			may: func(v *visit, n note.Note) bool { return v.who.MayCall(n) },
 			do: func(v *visit, n note.Note, _ callback.Step) (note.Note, error) {
 				return n, v.pages.Phone.CallBack(n)
 			},
 		},
 		"start": {
-			may: func(v *visit, n note.Note) bool { return n.State == note.Claimed && mine(v, n) },
+			may: func(v *visit, n note.Note) bool { return v.who.MayCall(n) },
 			do: func(v *visit, n note.Note, s callback.Step) (note.Note, error) {
 				if err := v.pages.Phone.Check(n); err != nil {
 					return n, err
@@ -173,21 +174,30 @@ func (v *visit) outcomes(n note.Note) []note.Outcome {
 	return nil
 }
 
-// teamNamed finds a team of the municipality by what somebody typed: its name or its id.
+// teamNamed finds a team of the municipality by what somebody typed: its name or its id, or a beginning of its name
+// that no other has.
 func (v *visit) teamNamed(typed string) (call.TeamID, bool) {
-	typed = strings.Join(strings.Fields(typed), " ")
+	typed = strings.ToLower(strings.Join(strings.Fields(typed), " "))
+	var begins []call.TeamID
 	for _, id := range v.pages.Directory.Teams(v.m()) {
-		if strings.EqualFold(typed, v.team(id)) || strings.EqualFold(typed, string(id)) {
+		name := strings.ToLower(v.team(id))
+		if typed == name || typed == strings.ToLower(string(id)) {
 			return id, true
 		}
+		if typed != "" && strings.HasPrefix(name, typed) {
+			begins = append(begins, id)
+		}
 	}
-	return "", false
+	if len(begins) != 1 {
+		return "", false
+	}
+	return begins[0], true
 }
 
 // allTeams are those that a note can go to, by name.
 func (v *visit) allTeams() []call.TeamID {
 	teams := slices.Clone(v.pages.Directory.Teams(v.m()))
-	slices.SortFunc(teams, func(a, b call.TeamID) int { return compare(v.team(a), v.team(b)) })
+	slices.SortFunc(teams, func(a, b call.TeamID) int { return cmp.Compare(v.team(a), v.team(b)) })
 	return teams
 }
 
@@ -299,18 +309,21 @@ func (p *Pages) change(v *visit) error {
 	if !v.who.Over(n).AtLeast(staff.Agent.Higher(a.least)) {
 		return errRole
 	}
-	if n.Ver != saw { // before any rule: it is about a note that they have not seen
+	if n.Ver != saw && !v.harmless(n, saw, name) { // before any rule: it is about a note that they have not seen
 		return v.conflict(n, name)
 	}
 	if a.held && !v.who.MayMove(n) {
 		has := v.named(n.Holder())
 		return v.again(n, name, &problem{403, v.say("err.holder", has, has), ""})
 	}
+	if !a.may(v, n) { // the page did not offer it
+		return v.again(n, name, &problem{409, v.say("err.state", v.standing(n)), ""})
+	}
 	if a.says != "" && utf8.RuneCountInString(v.said(a.says)) > note.MaxReason {
 		return v.again(n, name, v.wrongField(a.says, "err.long", note.MaxReason))
 	}
 	after, err := a.do(v, n, callback.Step{
-		Municipality: n.Municipality, Note: n.ID, Ver: saw, Who: note.ByAgent(v.who.Agent), At: v.at,
+		Municipality: n.Municipality, Note: n.ID, Ver: n.Ver, Who: note.ByAgent(v.who.Agent), At: v.at,
 	})
 	var stale *note.StaleError
 	switch {
@@ -327,20 +340,42 @@ func (p *Pages) change(v *visit) error {
 		return v.again(n, name, problem)
 	}
 	if !v.who.MayRead(after) { // it is another team's now
-		return v.redirect("/?done=" + name)
+		return v.leave("/?done=" + name)
 	}
 	return v.redirect(href(after) + "?done=" + name)
 }
 
+// harmless reports whether what happened to a note since somebody saw it takes nothing from what they want to do: a
+// mark of time, or anything before a comment.
+func (v *visit) harmless(n note.Note, saw uint64, name string) bool {
+	if name == "comment" {
+		return n.Ver > saw
+	}
+	events, err := v.pages.Reader.Events(v.Context(), v.m(), n.ID)
+	if err != nil || n.Ver < saw || uint64(len(events)) < n.Ver {
+		return false
+	}
+	return !slices.ContainsFunc(events[saw:n.Ver], func(e note.Event) bool {
+		return e.Kind != note.EventWarned && e.Kind != note.EventOverdue
+	})
+}
+
 // conflict says who was first, and keeps what was typed.
 func (v *visit) conflict(n note.Note, name string) error {
-	text := v.say("err.stale")
-	events, err := v.pages.Reader.Events(v.Context(), v.m(), n.ID)
-	if err == nil && len(events) > 0 {
-		last := v.story(events[len(events)-1:])[0]
-		text = v.say("err.first", last.Who, last.Did, last.When)
+	page, err := v.page(n)
+	if err != nil {
+		return err
 	}
-	return v.again(n, name, &problem{409, text, ""})
+	text := v.say("err.stale")
+	if len(page.Events) > 0 {
+		switch last := page.Events[0]; {
+		case last.By == note.ByAgent(v.who.Agent):
+			text = v.say("err.yourself", last.Did, last.When)
+		default:
+			text = v.say("err.first", last.Who, last.Did, last.When)
+		}
+	}
+	return v.showAgain(page, name, &problem{409, text, ""})
 }
 
 // again shows the note with the form as it was filled in, and what is wrong with it.
@@ -349,6 +384,10 @@ func (v *visit) again(n note.Note, name string, wrong *problem) error {
 	if err != nil {
 		return err
 	}
+	return v.showAgain(page, name, wrong)
+}
+
+func (v *visit) showAgain(page noted, name string, wrong *problem) error {
 	page.Form, page.Wrong, page.typed = name, wrong, v.PostForm
 	v.status = wrong.status
 	v.message = &message{"error", wrong.text}

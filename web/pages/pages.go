@@ -33,6 +33,8 @@ type Lists interface {
 	listing.Finder
 	// Held gives at most limit live notes that a colleague has claimed or that are for them in person.
 	Held(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, limit int) ([]note.Note, error)
+	// ClosedSince gives at most limit notes that were closed since a moment, see note.Reader.
+	ClosedSince(ctx context.Context, m call.MunicipalityID, t time.Time, limit int) ([]note.Note, error)
 	// ByNumber gives at most limit notes of a number, the newest first, whatever their state.
 	ByNumber(ctx context.Context, m call.MunicipalityID, n call.Number, limit int) ([]note.Note, error)
 }
@@ -58,6 +60,11 @@ type Work interface {
 	Settle(ctx context.Context, s callback.Step, in call.ID, reason string) (note.Note, error)
 	Cancel(ctx context.Context, s callback.Step, reason string) (note.Note, error)
 	Reopen(ctx context.Context, s callback.Step, reason string) (note.Note, error)
+	Absent(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor, at time.Time) (
+		int, error,
+	)
+	Present(ctx context.Context, m call.MunicipalityID, colleague call.AgentID, who note.Actor) error
+	Absences(ctx context.Context, m call.MunicipalityID) ([]staff.Absence, error)
 }
 
 // Phone puts colleagues through to the callers of notes, see api.Phone.
@@ -90,6 +97,8 @@ type Promises interface {
 type Directory interface {
 	Teams(m call.MunicipalityID) []call.TeamID
 	HasTeam(m call.MunicipalityID, team call.TeamID) bool
+	// InTeam reports whether the configuration has a colleague ring for a team.
+	InTeam(m call.MunicipalityID, team call.TeamID, colleague call.AgentID) bool
 	TeamName(m call.MunicipalityID, team call.TeamID) string         // for people; empty when it has none
 	PersonName(m call.MunicipalityID, colleague call.AgentID) string // for people; empty when it is not known
 	MunicipalityName(m call.MunicipalityID) string                   // such as "Deventer"

@@ -59,12 +59,18 @@ type reply struct {
 
 func (d *desk) asks(who call.AgentID, method, path string, form url.Values) reply {
 	d.t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	return d.raw(who, method, path, form.Encode())
+}
+
+// raw sends a body as it is.
+func (d *desk) raw(who call.AgentID, method, path, body string) reply {
+	d.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if who != "" {
-		r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
+		r.AddCookie(pagestest.CookieOf(who))
 	}
 	w := httptest.NewRecorder()
 	d.web.ServeHTTP(w, r)
@@ -312,9 +318,19 @@ func TestTheSameFormSentTwiceMakesOneNote(t *testing.T) {
 	}
 	first := d.asks("cem", http.MethodPost, "/notes/new", form)
 	second := d.asks("cem", http.MethodPost, "/notes/new", form)
-	require.Equal(t, http.StatusOK, first.StatusCode, first.text)
-	require.Equal(t, first.text, second.text)
-	require.NotContains(t, first.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusSeeOther, first.StatusCode, first.text)
+	to := first.Header.Get("Location")
+	require.Equal(t, to, second.Header.Get("Location"))
+	receipt := d.gets("cem", to)
+	require.Equal(t, http.StatusOK, receipt.StatusCode)
+	require.Regexp(t, `Wij bellen u .* voor .* terug. Uw kenmerk is`, receipt.text)
+	require.NotContains(t, receipt.text, "/notes/0", "another team's note is not theirs to see")
+	require.Equal(t, http.StatusNotFound, d.gets("dirkje", to).StatusCode, "nor is the receipt another's")
+	form.Set("subject", "Iets anders")
+	other := d.asks("cem", http.MethodPost, "/notes/new", form)
+	require.Equal(t, http.StatusConflict, other.StatusCode, "the caller is not promised what they did not ask for")
+	require.Contains(t, other.text, "Iets anders")
+	form.Set("subject", "WOZ")
 	notes, err := d.Due(t.Context(), pagestest.Deventer, pagestest.Tax, 10)
 	require.NoError(t, err)
 	require.Len(t, notes, 1)
@@ -464,7 +480,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
 	require.NoError(t, err)
-	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: "cem"})
+	r.AddCookie(pagestest.CookieOf("cem"))
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
@@ -491,7 +507,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 // follows opens a stream of changes, whose handler has returned when the channel is closed.
 func (d *desk) follows(who call.AgentID) (status func() int, over <-chan struct{}) {
 	r := httptest.NewRequest(http.MethodGet, "/events", nil)
-	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
+	r.AddCookie(pagestest.CookieOf(who))
 	w, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -572,7 +588,7 @@ func TestABrowserThatSendsSlowlyHoldsUpNobody(t *testing.T) {
 			body, write := io.Pipe()
 			r := httptest.NewRequest(http.MethodPost, "/me", body)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: string(who)})
+			r.AddCookie(pagestest.CookieOf(who))
 			status := make(chan int, 1)
 			go func() {
 				w := httptest.NewRecorder()

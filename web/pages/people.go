@@ -52,9 +52,7 @@ func (v *visit) showCrowd(c crowd) error {
 	for _, known := range all {
 		c.All = append(c.All, staff.Merge(known))
 	}
-	slices.SortFunc(c.All, func(a, b staff.Person) int {
-		return cmp.Or(compare(strings.ToLower(a.Called()), strings.ToLower(b.Called())), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(c.All, byName)
 	return v.render(v.peoplePage(c))
 }
 
@@ -68,6 +66,11 @@ func (p *Pages) newPerson(v *visit) error {
 		return v.showCrowd(crowd{ID: typed, Wrong: wrong})
 	}
 	return v.redirect(personHref(id))
+}
+
+// byName puts people in the order in which they are looked for.
+func byName(a, b staff.Person) int {
+	return cmp.Or(cmp.Compare(strings.ToLower(a.Called()), strings.ToLower(b.Called())), cmp.Compare(a.ID, b.ID))
 }
 
 func personHref(id call.AgentID) string { return "/people/" + url.PathEscape(string(id)) }

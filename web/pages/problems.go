@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -122,6 +123,9 @@ func (v *visit) undialled(e *dialling.Error) *problem {
 
 // fail shows a problem on a page of its own, with what was typed.
 func (v *visit) fail(err error) {
+	if errors.Is(v.Context().Err(), context.Canceled) { // the browser went away: nobody reads an answer
+		return
+	}
 	p := v.problemOf(err)
 	if p.status >= http.StatusInternalServerError {
 		v.pages.Log.Error("a page could not be made", "person", v.who.Name, "status", p.status, "err", err)
@@ -170,7 +174,7 @@ func (v *visit) heading(status int) string {
 		return v.say("err.413")
 	case http.StatusTooManyRequests:
 		return v.say("err.429")
-	case http.StatusUnprocessableEntity:
+	case http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestTimeout:
 		return v.say("err.title")
 	}
 	return v.say("err.500")
@@ -190,18 +194,8 @@ func (v *visit) typed() []field {
 			all = append(all, field{name, value})
 		}
 	}
-	slices.SortFunc(all, func(a, b field) int { return compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })
 	return all
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // local is an address of ours without anything that leads elsewhere.

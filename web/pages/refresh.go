@@ -30,19 +30,20 @@ const (
 
 // Behind serves everything that browsers see, behind a door: whoever has not signed in sees its forms.
 func (p *Pages) Behind(door *signin.SignIn) http.Handler {
-	inside, way := p.Handler(), p.Secured(door.Handler())
-	unnoticed := p.Secured(door.RequiredForStream(inside))
+	inside, way := p.inside(), door.Handler()
+	site := http.NewServeMux()
+	for _, path := range []string{"/sign-in", "/sign-in/", "/sign-out"} {
+		site.Handle(path, way)
+	}
+	for _, path := range []string{"/events", "/live/"} {
+		site.Handle(path, door.RequiredForStream(inside))
+	}
+	site.Handle("/", door.Protect(door.Required(inside)))
 	mux := http.NewServeMux()
 	for _, path := range []string{"/static/", "/favicon.ico"} { // browsers ask for an icon by themselves: there is none
 		mux.Handle(path, p.Static())
 	}
-	for _, path := range []string{"/sign-in", "/sign-in/", "/sign-out"} {
-		mux.Handle(path, way)
-	}
-	for _, path := range []string{"/events", "/live/"} {
-		mux.Handle(path, unnoticed)
-	}
-	mux.Handle("/", p.Secured(door.Protect(door.Required(inside))))
+	mux.Handle("/", p.secured(site)) // also what turns somebody away
 	return mux
 }
 

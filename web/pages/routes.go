@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -44,7 +45,10 @@ func (p *Pages) routes() []route {
 		{"GET /notes/new", "new", staff.Agent, p.newNote},
 		{"POST /notes/new", "promise", staff.Agent, p.makeNote},
 		{"GET /notes/{note}", "show", staff.Reader, p.showNote},
+		{"GET /notes/{note}/receipt", "receipt", staff.Agent, p.showReceipt},
 		{"POST /notes/{note}/{act}", "change", staff.Agent, p.change},
+		{"GET /team", "team", staff.Lead, p.showTeam},
+		{"POST /team/absence", "setAbsence", staff.Lead, p.setAbsence},
 		{"GET /people", "people", staff.Admin, p.showPeople},
 		{"POST /people", "newPerson", staff.Admin, p.newPerson},
 		{"GET /people/{person}", "person", staff.Admin, p.showPerson},
@@ -56,9 +60,9 @@ func (p *Pages) routes() []route {
 	}
 }
 
-// Handler serves the pages to people who have signed in: their Visitor is in the context of the request, see
+// inside serves the pages to people who have signed in: their Visitor is in the context of the request, see
 // access.With. Cross-origin requests are refused before.
-func (p *Pages) Handler() http.Handler {
+func (p *Pages) inside() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range p.routes() {
 		mux.Handle(r.pattern, p.guarded(r, p.audit))
@@ -70,7 +74,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p.Problem(w, r, http.StatusNotFound)
 	})
-	return p.Secured(mux)
+	return mux
 }
 
 // Static serves the files that pages need. It asks for no sign-in: the page to sign in needs them too.
@@ -80,8 +84,8 @@ func (p *Pages) Static() http.Handler {
 	return httpserver.Page(mux)
 }
 
-// Secured sets the headers of every page, and bounds what a form may send.
-func (p *Pages) Secured(h http.Handler) http.Handler {
+// secured sets the headers of every page, and bounds what a form may send.
+func (p *Pages) secured(h http.Handler) http.Handler {
 	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -116,7 +120,7 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer leave()
 	if v.Method == http.MethodPost {
-		if err := v.ParseForm(); err != nil {
+		if err := v.readForm(); err != nil {
 			return err
 		}
 	}
@@ -125,6 +129,19 @@ func (v *visit) inTurn(handle func(*visit) error) error {
 	}
 	defer v.worked()
 	return handle(v)
+}
+
+// readForm reads what the browser sends. The error is a *problem, or an *http.MaxBytesError.
+func (v *visit) readForm() error {
+	err := v.ParseForm()
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &tooLong):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{http.StatusRequestTimeout, v.say("err.408text"), ""}
+	}
+	return &problem{http.StatusBadRequest, v.say("err.400text"), ""}
 }
 
 // visit is a request of whoever the context names; of nobody when it names none.
@@ -181,6 +198,17 @@ func (v *visit) render(c templ.Component) error {
 func (v *visit) redirect(to string) error {
 	v.status = http.StatusSeeOther
 	http.Redirect(v.ResponseWriter, v.Request, to, v.status)
+	return nil
+}
+
+// leave is redirect for a form that htmx sent: the whole page is left, not a part of it replaced.
+func (v *visit) leave(to string) error {
+	if v.Request.Header.Get("HX-Request") == "" {
+		return v.redirect(to)
+	}
+	v.status = http.StatusOK
+	v.ResponseWriter.Header().Set("HX-Redirect", to)
+	v.WriteHeader(v.status)
 	return nil
 }
 

@@ -3,6 +3,8 @@ package pages
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/calendar"
@@ -154,7 +156,8 @@ func lower(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToLower(s[:1]) + s[1:]
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(first)) + s[size:]
 }
 
 // upper begins a text with a capital.
@@ -162,7 +165,8 @@ func upper(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // subject is what a note is about.
@@ -215,7 +219,8 @@ type step struct {
 	Kind string
 	At   time.Time
 	When string
-	Who  string
+	By   note.Actor
+	Who  string // in words
 	Did  string
 	Said string // in the actor's own words
 }
@@ -225,7 +230,7 @@ func (v *visit) story(events []note.Event) []step {
 	steps := make([]step, 0, len(events))
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		s := step{Kind: string(e.Kind), At: e.At, When: v.when(e.At), Did: v.did(e), Said: e.Reason}
+		s := step{Kind: string(e.Kind), At: e.At, By: e.Who, When: v.when(e.At), Did: v.did(e), Said: e.Reason}
 		switch agent, ok := e.Who.Agent(); {
 		case ok:
 			s.Who = upper(v.colleague(agent))
