@@ -717,6 +717,16 @@ func TestRowsAreRefreshedTogetherWithTheRightsOfTheMoment(t *testing.T) {
 	require.Contains(t, d.log.String()[before:], string(same.ID))
 }
 
+func TestWhatABrowserAsksByItselfIsNoActivity(t *testing.T) {
+	d := open(t)
+	require.Equal(t, http.StatusNotFound, d.gets("cem", "/favicon.ico").StatusCode)
+	require.Zero(t, d.Active())
+	d.gets("cem", "/live/rows")
+	require.Zero(t, d.Active())
+	d.gets("cem", "/")
+	require.Equal(t, 1, d.Active())
+}
+
 func TestASessionThatIsOverIsAnsweredToScriptsByTheAddressOfTheForm(t *testing.T) {
 	d := open(t)
 	n := d.Promise(pagestest.Permits, time.Hour, nil)

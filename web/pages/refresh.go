@@ -40,7 +40,9 @@ func (p *Pages) Behind(door *signin.SignIn) http.Handler {
 	}
 	site.Handle("/", door.Protect(door.Required(inside)))
 	mux := http.NewServeMux()
-	mux.Handle("/static/", p.Static())
+	for _, path := range []string{"/static/", "/favicon.ico"} { // browsers ask for an icon by themselves: there is none
+		mux.Handle(path, p.Static())
+	}
 	mux.Handle("/", p.secured(site)) // also what turns somebody away
 	return mux
 }
