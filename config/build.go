@@ -57,6 +57,7 @@ func (b *builder) system() {
 	if c.Look = Look(f.Look); c.SignIn == nil && (c.Look.Logo != "" || c.Look.Tokens != "" || len(c.Look.Fonts) > 0) {
 		b.doc.warn("look", "there are no pages that could look like it", "add sign_in, or leave it out")
 	}
+	b.notifyServer()
 	if b.web() && collide(c.Listen.Web, c.Listen.Operations) {
 		b.doc.problem(
 			"listen.web", "it is the same port as listen.operations, and only one can have it",
@@ -128,6 +129,7 @@ func (b *builder) plan() {
 	b.teams(p)
 	b.groups()
 	b.people()
+	b.notifyReceivers()
 	b.entries(p)
 	b.unknown(p)
 	b.follow(p)

@@ -22,6 +22,7 @@ type Config struct {
 	Web       Web
 	SignIn    *SignIn // nil when nobody signs in
 	Look      Look
+	Notify    *Notify // nil when nobody is told of notes
 	Prompts   Prompts
 	State     State
 	Log       Log

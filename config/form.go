@@ -31,6 +31,7 @@ type fileForm struct {
 	SignIn         *signInForm                 `mapstructure:"sign_in" eg:"{local: {enabled: true}}"`
 	Look           lookForm                    `mapstructure:"look"`
 	People         map[string]personForm       `mapstructure:"people" keys:"person" eg:"{anouk: {name: Anouk de Vries, roles: {kcc: lead}}}"`
+	Notify         *notifyForm                 `mapstructure:"notify" eg:"{smtp: {host: mail.deventer.nl, from: bel@deventer.nl}}"`
 	Unknown        *unknownForm                `mapstructure:"unknown" eg:"{first: {team: kcc}}"`
 	Menus          map[string]menuForm         `mapstructure:"menus" keys:"id" eg:"{main: {prompts: [menu], …}}"`
 	Agents         map[string]agentForm        `mapstructure:"agents" keys:"id" eg:"{kcc1: {endpoint: PJSIP/kcc1}}"`
@@ -129,6 +130,47 @@ type personForm struct {
 	Language     string            `mapstructure:"language" form:"language" eg:"nl"`
 	Phone        string            `mapstructure:"phone" form:"endpoint" eg:"PJSIP/1234"`
 	Roles        map[string]string `mapstructure:"roles" keys:"team" oneof:"reader,agent,lead,admin" eg:"{kcc: lead}"`
+	Notify       *personNotifyForm `mapstructure:"notify" eg:"{events: [new, overdue]}"`
+}
+
+type personNotifyForm struct {
+	Events []string `mapstructure:"events" max:"4" oneof:"new,warning,overdue,daily" default:"new,warning,overdue,daily" eg:"[new, overdue]"`
+	Teams  []string `mapstructure:"teams" form:"id" max:"100" eg:"[kcc]"`
+}
+
+type notifyForm struct {
+	Link     string                    `mapstructure:"link" form:"link" eg:"https://bel.deventer.nl"`
+	Number   bool                      `mapstructure:"number" default:"false"`
+	Story    bool                      `mapstructure:"story" default:"false"`
+	SMTP     *smtpForm                 `mapstructure:"smtp" eg:"{host: mail.deventer.nl, from: bel@deventer.nl}"`
+	Teams    map[string]teamNotifyForm `mapstructure:"teams" keys:"id" eg:"{kcc: {addresses: [kcc@deventer.nl]}}"`
+	Webhooks map[string]webhookForm    `mapstructure:"webhooks" keys:"id" eg:"{zaak: {url: \"https://zaak.deventer.nl/bel\", secret_file: /etc/bereikbaar/zaak_secret}}"`
+}
+
+type smtpForm struct {
+	Host         string `mapstructure:"host" need:"yes" form:"host" eg:"mail.deventer.nl"`
+	Port         int    `mapstructure:"port" default:"587" min:"1" max:"65535"`
+	TLS          string `mapstructure:"tls" default:"starttls" oneof:"starttls,tls,none"`
+	CAFile       string `mapstructure:"tls_ca_file" form:"path" eg:"/etc/bereikbaar/smtp_ca.pem"`
+	From         string `mapstructure:"from" need:"yes" form:"email" eg:"bel@deventer.nl"`
+	Name         string `mapstructure:"name" default:"Bereikbaar"`
+	Username     string `mapstructure:"username" eg:"bereikbaar"`
+	Password     string `mapstructure:"password" form:"secret"`
+	PasswordFile string `mapstructure:"password_file" form:"path" eg:"/etc/bereikbaar/smtp_password"`
+}
+
+type teamNotifyForm struct {
+	Addresses []string `mapstructure:"addresses" need:"yes" form:"email" max:"20" eg:"[kcc@deventer.nl]"`
+	Events    []string `mapstructure:"events" max:"4" oneof:"new,warning,overdue,daily" default:"new,warning,overdue,daily" eg:"[overdue, daily]"`
+}
+
+type webhookForm struct {
+	URL          string   `mapstructure:"url" need:"yes" form:"hook" eg:"https://zaak.deventer.nl/bel"`
+	Secret       string   `mapstructure:"secret" form:"secret"`
+	SecretFile   string   `mapstructure:"secret_file" need:"yes" form:"path" eg:"/etc/bereikbaar/zaak_secret"`
+	Municipality string   `mapstructure:"municipality" form:"id" eg:"deventer"`
+	Teams        []string `mapstructure:"teams" form:"id" max:"1000" eg:"[kcc]"`
+	Events       []string `mapstructure:"events" max:"4" oneof:"new,warning,overdue,daily" default:"new,warning,overdue,daily" eg:"[new, overdue]"`
 }
 
 type promptsForm struct {

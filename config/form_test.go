@@ -20,7 +20,7 @@ type formField struct {
 // placeholders name, in the documentation, what users name themselves.
 var placeholders = map[string]string{
 	"municipalities": "<municipality>", "menus": "<menu>", "agents": "<agent>", "teams": "<team>",
-	"people": "<person>",
+	"people": "<person>", "webhooks": "<webhook>",
 }
 
 func formFields(t reflect.Type, key string) []formField {

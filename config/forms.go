@@ -204,6 +204,8 @@ var textForms = map[string]func(string) (what, mend string){
 	),
 	"ari-address": ariAddressForm,
 	"site":        siteForm,
+	"link":        linkForm,
+	"hook":        hookForm,
 	"issuer":      issuerForm,
 	"email":       patternForm(emailPattern, "write an address for e-mail, such as a.devries@deventer.nl"),
 	"scope":       patternForm(scopePattern, "write the name of a scope, such as profile"),
@@ -330,6 +332,38 @@ func siteForm(s string) (what, mend string) {
 		return "it holds more than a host", how + ": the pages need a host of their own"
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return "passwords would go over the network in plain text", how + ", with a proxy that speaks https"
+	}
+	return "", ""
+}
+
+// linkForm takes the address under which people find notes: mails add /notes/ and a reference to it.
+func linkForm(s string) (what, mend string) {
+	const how = "write it as https://bel.deventer.nl"
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http",
+		strings.ContainsFunc(s, unicode.IsSpace):
+		return "it is not the address of a website", how
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "it holds more than a host and a path", how
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "people would sign in over the network in plain text", how + ", with a proxy that speaks https"
+	}
+	return "", ""
+}
+
+// hookForm takes the address of a program that is told of notes.
+func hookForm(s string) (what, mend string) {
+	const how = "write it as https://zaak.deventer.nl/bel"
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http",
+		strings.ContainsFunc(s, unicode.IsSpace):
+		return "it is not the address of a program", how
+	case u.User != nil || u.Fragment != "":
+		return "it holds more than an address", "leave out user, password and fragment: messages are signed"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "messages would go over the network in plain text", "write https://"
 	}
 	return "", ""
 }

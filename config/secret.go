@@ -58,6 +58,8 @@ func (b *builder) secrets(getenv func(string) string) {
 		"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true,
 	})
 	b.redisSecret(getenv)
+	b.smtpSecret(getenv)
+	b.hookSecrets(getenv)
 	if f := b.form.SignIn; f != nil && f.OIDC != nil && b.cfg.SignIn != nil {
 		b.cfg.SignIn.OIDC.ClientSecret = b.secret(getenv, secretSource{
 			"sign_in.oidc.client_secret_file", "BEREIKBAAR_OIDC_SECRET", f.OIDC.ClientSecretFile, false,

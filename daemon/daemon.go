@@ -28,6 +28,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/journal"
 	"github.com/bereikbaar/bereikbaar/keeper"
 	"github.com/bereikbaar/bereikbaar/metrics"
+	"github.com/bereikbaar/bereikbaar/notify"
 	"github.com/bereikbaar/bereikbaar/prompts"
 	"github.com/bereikbaar/bereikbaar/redisstore"
 	"github.com/bereikbaar/bereikbaar/routing"
@@ -112,6 +113,10 @@ func (d *Daemon) count(cfg *config.Config) (err error) {
 		Operations: api.Operations(), TokenRefusals: api.Refusals(),
 		SignInWays: names(signin.Ways()), SignInRefusals: names(signin.Reasons()),
 		SessionEndings: names(signin.Endings()),
+		Notifications: metrics.NotificationLabels{
+			Channels: names(notify.Channels()), Kinds: names(notify.Kinds()), Failures: names(notify.Failures()),
+			Drops: names(notify.Drops()),
+		},
 	})
 	return err
 }
@@ -295,6 +300,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	work.Go(func() { supervised.ready(ctx, d.conn) })
 	work.Go(func() { d.newRounds().run(ctx) })
 	work.Go(func() { d.redis.run(ctx) })
+	work.Go(func() { d.newNotifier(notify.RealSenders).Run(ctx) })
 	work.Go(func() { newFaultWatch(d.store, d.log).run(ctx, d.whose) })
 	if err := d.board.Watch(ctx, endpoints(d.settings.plan())); err != nil {
 		return err

@@ -122,11 +122,14 @@ func (d *desks) begin(n note.Note, phone string, free func()) error {
 		return err
 	}
 	d.stages.begin(n.Colleague, n.ID)
+	over := sync.OnceFunc(func() {
+		d.stages.end(n.Colleague, n.ID)
+		free()
+	})
 	go func() {
-		defer free()
-		defer d.stages.end(n.Colleague)
+		defer over()
 		// it ends with the colleague's phone, or when the daemon stops
-		if err := d.callbacks.CallBack(context.Background(), n, phone, free); err != nil {
+		if err := d.callbacks.CallBack(context.Background(), n, phone, over); err != nil {
 			d.log.Warn("callback failed", "note", n.ID, "agent", n.Colleague, "err", err)
 		}
 	}()

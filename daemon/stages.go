@@ -31,18 +31,22 @@ func (s *stages) begin(agent call.AgentID, id note.ID) {
 	s.all[agent] = stage{id, pages.StageDesk}
 }
 
-func (s *stages) end(agent call.AgentID) {
+// end notes that a callback is over for a colleague. They may be put through for another note by then: a caller who was
+// transferred talks on for long.
+func (s *stages) end(agent call.AgentID, id note.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.all, agent)
+	if s.all[agent].note == id {
+		delete(s.all, agent)
+	}
 }
 
 // reaches notes that a callback has come so far.
-func (s *stages) reaches(agent call.AgentID, is pages.Stage) {
+func (s *stages) reaches(agent call.AgentID, id note.ID, is pages.Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now, ok := s.all[agent]; ok {
-		s.all[agent] = stage{now.note, is}
+	if s.all[agent].note == id {
+		s.all[agent] = stage{id, is}
 	}
 }
 
@@ -60,13 +64,13 @@ type staged struct {
 
 // Dial implements ivr.Exchange.
 func (s staged) Dial(ctx context.Context, out ivr.Outside) (dispatch.Leg, error) {
-	s.stages.reaches(out.Agent, pages.StageCaller)
+	s.stages.reaches(out.Agent, out.Note, pages.StageCaller)
 	leg, err := s.Exchange.Dial(ctx, out)
 	if err != nil { // the colleague's phone is still theirs, and says why
-		s.stages.reaches(out.Agent, pages.StageNone)
+		s.stages.reaches(out.Agent, out.Note, pages.StageNone)
 		return leg, err
 	}
-	s.stages.reaches(out.Agent, pages.StageTalking)
+	s.stages.reaches(out.Agent, out.Note, pages.StageTalking)
 	return leg, nil
 }
 

@@ -53,6 +53,7 @@ const (
 	checkDaemon        = "daemon"
 	checkAPI           = "api"
 	checkPages         = "pages"
+	checkMail          = "mail"
 )
 
 // Notes is what the doctor needs of Redis.
@@ -75,6 +76,8 @@ type Installation struct {
 	Tokens func(path string) error
 	// Look reads the files of the pages' look, and says what is wrong with them.
 	Look func(config.Look) error
+	// Mail says why the SMTP server would take no mail; nil when there is none in the configuration.
+	Mail func(ctx context.Context) error
 }
 
 // partLimit bounds one probe; the limits within the probes are shorter and give a better reason.
@@ -123,6 +126,7 @@ func Examine(ctx context.Context, in Installation) Report {
 			return judgeAPI(file, ownerOf(file), ownerOf(in.Config.State.Directory), in.Tokens)
 		}},
 		{checkPages, func(context.Context) []Finding { return judgePages(in.Config, in.Look) }},
+		{checkMail, func(ctx context.Context) []Finding { return judgeMail(ctx, in.Mail) }},
 	})
 }
 

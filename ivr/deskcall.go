@@ -50,10 +50,11 @@ type Desk struct {
 // Outside is a number that is rung for a callback.
 type Outside struct {
 	Agent  call.AgentID // the colleague who calls back
-	Number string       // a plus and digits, see dialling.Guard
-	Shown  string       // the sender's number: the municipality's, E.164
-	Name   string       // of the municipality
-	State  string       // kept on its channel, see Callbacks.SeeOut
+	Note   note.ID
+	Number string // a plus and digits, see dialling.Guard
+	Shown  string // the sender's number: the municipality's, E.164
+	Name   string // of the municipality
+	State  string // kept on its channel, see Callbacks.SeeOut
 	For    time.Duration
 }
 
@@ -212,8 +213,8 @@ func (d *deskcall) dial(ctx context.Context, number string) (dispatch.Leg, error
 		return nil, err
 	}
 	leg, err := d.callbacks.Exchange.Dial(ctx, Outside{
-		Agent: d.claim.colleague, Number: number, Shown: d.town.CallerID, Name: d.town.Name, State: d.kept.String(),
-		For: callerRings,
+		Agent: d.claim.colleague, Note: d.kept.Note, Number: number, Shown: d.town.CallerID, Name: d.town.Name,
+		State: d.kept.String(), For: callerRings,
 	})
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()

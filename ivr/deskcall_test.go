@@ -186,7 +186,7 @@ func TestACallerIsReachedAndTheNoteIsClosed(t *testing.T) {
 		}, s.exchange.desk)
 		s.after(30 * time.Second)
 		require.Equal(t, []ivr.Outside{{
-			Agent: "verg1", Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State,
+			Agent: "verg1", Note: s.note.ID, Number: "+31612345678", Shown: "+31140570", Name: "Deventer", State: s.exchange.desk.State,
 			For: 45 * time.Second,
 		}}, s.exchange.dialled)
 		require.Equal(t, note.Calling, s.stood, "the attempt was written before the first digit")

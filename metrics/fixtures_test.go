@@ -52,6 +52,10 @@ func options(plan *routing.Plan) metrics.Options {
 		SignInWays:      []string{"account"},
 		SignInRefusals:  []string{"password"},
 		SessionEndings:  []string{"person"},
+		Notifications: metrics.NotificationLabels{
+			Channels: []string{"mail", "webhook"}, Kinds: []string{"new", "daily"}, Failures: []string{"unreachable"},
+			Drops: []string{"moot", "rejected"},
+		},
 	}
 }
 

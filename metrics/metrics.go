@@ -45,6 +45,8 @@ type Options struct {
 	Operations, TokenRefusals []string
 	// SignInWays, SignInRefusals and SessionEndings are those of the pages. Others become Elsewhere.
 	SignInWays, SignInRefusals, SessionEndings []string
+	// Notifications are the values of the labels of notifications. Others become Elsewhere.
+	Notifications NotificationLabels
 }
 
 func (o Options) validate() error {
@@ -63,6 +65,7 @@ type Metrics struct {
 	ARI     *ARI
 	API     *API
 	SignIn  *SignIn
+	Notify  *Notify
 	Redis   *Redis
 	Notes   *Notes
 	Keeping *Keeping
@@ -96,6 +99,7 @@ func New(reg prometheus.Registerer, o Options) (*Metrics, error) {
 		ARI:      newARI(r, o),
 		API:      newAPI(r, o),
 		SignIn:   newSignIn(r, o),
+		Notify:   newNotify(r, o.Notifications),
 		Redis:    newRedis(r),
 		Config:   newConfig(r),
 		contacts: newContacts(r, o.AnswerThreshold, o.ShortAbandon),

@@ -213,5 +213,5 @@ func (p server) requireHealthyRules(t *testing.T) {
 			rules++
 		}
 	}
-	require.Equal(t, 51, rules)
+	require.Equal(t, 52, rules)
 }

@@ -183,7 +183,8 @@ func junkFault(what, entry, is string) metFault {
 func Indexes() []string {
 	return []string{
 		"absent", "accounts", "closed", "day", "due", "held", "idem", "leases", "ledger", "log", "marks", "names",
-		"note", "number", "open", "people", "references", "session", "signed_out", "teams",
+		"note", "number", "open", "outbox", "outbox_due", "outbox_lanes", "outbox_places", "outbox_since", "people",
+		"references", "session", "signed_out", "teams",
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/notify"
 )
 
 // Every key begins with this, so that one ACL rule (~bereikbaar:*) covers them all.
@@ -67,6 +68,21 @@ func (k keys) accounts() string { return k.tag + "accounts" }
 
 // hash: person → how often they were signed out everywhere
 func (k keys) signedOut() string { return k.tag + "signed_out" }
+
+// hash: how far notifications were told, by place: "log", and "daily:<team>:<receiver>" → day
+func (k keys) outboxPlaces() string { return k.tag + "outbox_places" }
+
+// set: the lanes in which notifications wait
+func (k keys) outboxLanes() string { return k.tag + "outbox_lanes" }
+
+// hash: notification → what is told to whom, see notify.EncodeItem
+func (k keys) outbox(lane notify.Lane) string { return k.tag + "outbox:" + string(lane) }
+
+// zset: notifications, by when they are tried next in ms; while one is tried, by the end of its lease
+func (k keys) outboxDue(lane notify.Lane) string { return k.tag + "outbox_due:" + string(lane) }
+
+// zset: notifications, by the time of their event in ms
+func (k keys) outboxSince(lane notify.Lane) string { return k.tag + "outbox_since:" + string(lane) }
 
 // stream: every event, see note.EncodeEvent
 func (k keys) log() string { return k.tag + "log" }

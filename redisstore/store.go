@@ -17,6 +17,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/dialling"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/notify"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -28,6 +29,9 @@ var (
 	_ dialling.Tally = (*Store)(nil)
 	_ staff.Presence = (*Store)(nil)
 	_ staff.People   = (*Store)(nil)
+	_ notify.Outbox  = (*Outbox)(nil)
+	_ notify.Notes   = (*Store)(nil)
+	_ notify.Log     = (*Store)(nil)
 
 	_ signin.Accounts = (*Store)(nil)
 	_ signin.SignOuts = (*Store)(nil)

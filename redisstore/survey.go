@@ -33,6 +33,9 @@ func (s *Store) Survey(ctx context.Context, m call.MunicipalityID, colleagues []
 	looks = append(looks,
 		look{k.closed(), func() error { return second(s.upTo(ctx, m, k.closed(), time.Now(), maxList)) }},
 		look{k.absent(), func() error { return second(s.Absences(ctx, m)) }})
+	for _, key := range s.faults.keys(k.tag + "outbox") {
+		looks = append(looks, look{key, func() error { return second(s.Outbox().Rows(ctx, m)) }})
+	}
 	for _, key := range s.faults.keys(k.note("")) { // notes with known faults; others are met on the way
 		id := note.ID(key[len(k.note("")):])
 		looks = append(looks, look{key, func() error {

@@ -38,9 +38,13 @@ func doctorCommand() *cobra.Command {
 			}
 			store := redisstore.Open(daemon.RedisOptions(cfg.Redis))
 			defer store.Close()
+			var mail func(context.Context) error
+			if smtp := daemon.SMTPOf(cfg); smtp != nil {
+				mail = smtp.Try
+			}
 			var rehearsal sync.Mutex // held as long as it has something to clean up
 			report := doctor.Examine(cmd.Context(), doctor.Installation{
-				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Look: readLook,
+				Config: cfg, Notes: store, AsteriskEtc: etc, Tokens: readTokens, Look: readLook, Mail: mail,
 				Proof: daemon.WitnessOf(cfg).Read,
 				Rehearse: func(ctx context.Context) error {
 					rehearsal.Lock()

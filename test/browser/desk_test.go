@@ -29,10 +29,10 @@ import (
 	"github.com/bereikbaar/bereikbaar/attempt"
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
+	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
-	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
 // patience bounds what a browser does in one test.
@@ -65,20 +65,20 @@ func open(t *testing.T, change ...func(*signin.Options)) *desk {
 	mux := http.NewServeMux()
 	mux.Handle("/", d.As(p, change...))
 	forms := p.Forms()
-	mux.Handle("/sign-in", d.front(p, func(r *http.Request) signin.Page {
+	mux.Handle("/sign-in", d.front(func(r *http.Request) signin.Page {
 		f := signin.SignInForm{Accounts: true, Next: "/"}
 		if r.URL.RawQuery == "both" {
 			f.Provider, f.Name, f.Reason = "/sign-in/oidc?next=%2F", "Gemeente Deventer", signin.WrongPassword
 		}
 		return forms.SignIn(r, f)
 	}))
-	mux.Handle("/sign-in/code", d.front(p, func(r *http.Request) signin.Page {
+	mux.Handle("/sign-in/code", d.front(func(r *http.Request) signin.Page {
 		return forms.Code(r, signin.CodeForm{Reason: signin.WrongCode})
 	}))
-	mux.Handle("/sign-in/told", d.front(p, func(r *http.Request) signin.Page {
+	mux.Handle("/sign-in/told", d.front(func(r *http.Request) signin.Page {
 		return forms.Told(r, signin.Told{SessionOver: true, On: "/sign-in"})
 	}))
-	mux.Handle("/sign-in/first", d.front(p, func(r *http.Request) signin.Page {
+	mux.Handle("/sign-in/first", d.front(func(r *http.Request) signin.Page {
 		return forms.First(r, signin.FirstForm{
 			Called: "Cem Kaya", ID: "cem", Least: 12, Reason: signin.WeakPassword, Problem: signin.TooShort,
 			Enrolment: &signin.Enrolment{
@@ -152,8 +152,8 @@ func (d *desk) untilAsked(begins string, times int) {
 }
 
 // front serves a page of the sign-in, in the language of the moment.
-func (d *desk) front(p *pages.Pages, page func(*http.Request) signin.Page) http.Handler {
-	return p.Secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (d *desk) front(page func(*http.Request) signin.Page) http.Handler {
+	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Accept-Language", d.accept)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if err := page(r).Render(r.Context(), w); err != nil {
@@ -255,9 +255,8 @@ func calls[P, R any](s *seat, command cdp.Command[P, R], params P) R {
 
 func (s *seat) signsIn(who call.AgentID) {
 	s.t.Helper()
-	calls(s, network.SetCookie, network.SetCookieParams{
-		Name: pagestest.Cookie, Value: pagestest.Token(who), URL: s.url + "/",
-	})
+	cookie := pagestest.CookieOf(who)
+	calls(s, network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: s.url + "/"})
 }
 
 func (s *seat) signsOut() {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,20 +17,29 @@ import (
 	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
-// Cookie is what a browser shows at the door. Its value is the Token of a person: in this town everybody has a session,
-// until it is ended, and needs no password.
-const Cookie = "bereikbaar"
+// noPassword is kept where the hash of a password is: nobody knows one.
+const noPassword = "-"
 
-// Token is the token of a person's session.
-func Token(of call.AgentID) string {
-	sum := sha256.Sum256([]byte(of))
+// hashOf is how sessions name the password with which they began.
+func hashOf(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+// CookieOf is what the browser of a person shows at the door: in this town everybody has a session, until it is ended,
+// and needs no password.
+func CookieOf(id call.AgentID) *http.Cookie {
+	return &http.Cookie{Name: "bereikbaar", Value: tokenOf(id)}
+}
+
+// tokenOf is the token of a person's session, in the form of the real ones.
+func tokenOf(id call.AgentID) string {
+	sum := sha256.Sum256([]byte(id))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-const (
-	idle    = 15 * time.Minute // how long a session lasts without activity
-	longest = 10 * time.Hour   // and at most
-)
+// idle is how long a session lasts without activity.
+const idle = 15 * time.Minute
 
 // door keeps the sessions of the town.
 type door struct {
@@ -45,8 +54,7 @@ func (t *Town) As(p *pages.Pages, change ...func(*signin.Options)) http.Handler 
 		Municipalities: func() []call.MunicipalityID { return []call.MunicipalityID{Deventer} },
 		Address:        &url.URL{Scheme: "http", Host: "127.0.0.1"},
 		Sessions:       sessions{t}, SignOuts: signOuts{}, Known: known{t}, Forms: p.Forms(), Meter: signInMeter{},
-		Local: &signin.Local{Accounts: accounts{}, WithoutCode: true}, Idle: idle, Most: longest,
-		Log: slog.New(slog.DiscardHandler),
+		Local: &signin.Local{Accounts: accounts{}, WithoutCode: true}, Idle: idle, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
 		c(&options)
@@ -81,13 +89,13 @@ func (s sessions) Peek(_ context.Context, key string) ([]byte, time.Duration, bo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range People {
-		if signin.SessionKey(Token(id)) != key || s.door.ended[id] {
+		if signin.SessionKey(tokenOf(id)) != key || s.door.ended[id] {
 			continue
 		}
 		now := time.Now()
-		data, err := json.Marshal(map[string]any{"deadline": now.Add(longest), "session": map[string]any{
+		data, err := json.Marshal(map[string]any{"deadline": now.Add(10 * time.Hour), "session": map[string]any{
 			"person": id, "municipality": Deventer, "way": "account", "begun": now,
-			"password": fmt.Sprintf("%x", sha256.Sum256([]byte(password))),
+			"password": hashOf(noPassword),
 		}})
 		return data, s.door.left, true, err
 	}
@@ -134,16 +142,13 @@ func (signOuts) SignedOut(context.Context, call.MunicipalityID, call.AgentID) (i
 // SignOut implements signin.SignOuts.
 func (signOuts) SignOut(context.Context, call.MunicipalityID, call.AgentID) error { return nil }
 
-// password is the hash of a password that nobody knows.
-const password = "-"
-
-// accounts implements signin.Accounts: everybody has one.
+// accounts implements signin.Accounts: everybody has one, whose password nobody knows.
 type accounts struct{}
 
 // Account implements signin.Accounts.
 func (accounts) Account(_ context.Context, m call.MunicipalityID, id call.AgentID) (signin.Account, bool, error) {
 	_, ok := People[id]
-	return signin.Account{Person: id, Municipality: m, Password: password}, ok, nil
+	return signin.Account{Person: id, Municipality: m, Password: noPassword}, ok, nil
 }
 
 // Accounts implements signin.Accounts.
@@ -151,11 +156,11 @@ func (accounts) Accounts(context.Context, call.MunicipalityID) ([]signin.Account
 	return nil, nil
 }
 
-// ChangeAccount implements signin.Accounts.
-func (accounts) ChangeAccount(context.Context, *signin.Account, *signin.Account) error { return nil }
-
 // RemoveAccount implements signin.Accounts.
 func (accounts) RemoveAccount(context.Context, call.MunicipalityID, call.AgentID) error { return nil }
+
+// ChangeAccount implements signin.Accounts.
+func (accounts) ChangeAccount(context.Context, *signin.Account, *signin.Account) error { return nil }
 
 // known implements signin.Known.
 type known struct{ *Town }

@@ -19,6 +19,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/notify"
 	"github.com/bereikbaar/bereikbaar/signin"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -38,6 +39,7 @@ type Stored struct {
 //   - a live note is in the due list of its team alone (I4), at its deadline and priority;
 //   - every other index agrees exactly with the notes, and every key is known here;
 //   - what is kept of people can be read, and every session is kept under a hash and ends;
+//   - a notification that waits is whole, is due, and holds nothing but ids;
 //   - the ledger agrees with the events, and balances.
 //
 // It reads in a few trips; it is for tests and measurements, not for a Redis that callers wait for.
@@ -46,6 +48,7 @@ func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) 
 		tag:    "bereikbaar:{" + string(m) + "}:",
 		hashes: make(map[string]map[string]string), zsets: make(map[string]map[string]float64),
 		sets:   make(map[string][]string),
+		outbox: make(map[string]map[string]string), outboxIDs: make(map[string][]string),
 		stored: Stored{Notes: make(map[note.ID]note.Note), Events: make(map[note.ID][]note.Event)},
 	}
 	if err := a.read(ctx, c); err != nil {
@@ -59,19 +62,24 @@ func Audit(ctx context.Context, c redis.UniversalClient, m call.MunicipalityID) 
 	a.replay()
 	a.indexes()
 	a.ledger()
+	a.notifications()
 	return a.stored, errors.Join(a.problems...)
 }
 
 // auditor collects the data and its faults. Names of keys are without their tag.
 type auditor struct {
-	tag      string
-	hashes   map[string]map[string]string
-	zsets    map[string]map[string]float64
-	sets     map[string][]string
-	stream   []redis.XMessage
-	stored   Stored
-	entries  map[note.ID][]string // ids in the log
-	problems []error
+	tag    string
+	hashes map[string]map[string]string
+	zsets  map[string]map[string]float64
+	sets   map[string][]string
+	stream []redis.XMessage
+	outbox map[string]map[string]string // items by lane's key
+	// ids by key: when they are due, and their ages
+	outboxIDs map[string][]string
+	lanes     []string
+	stored    Stored
+	entries   map[note.ID][]string // ids in the log
+	problems  []error
 }
 
 func (a *auditor) wrong(format string, args ...any) {
@@ -129,6 +137,18 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 				}
 			}
 		}
+	case "outbox_places": // how far it was told: any of it may be
+		cmd := p.HGetAll(ctx, a.tag+name)
+		return func() { _ = cmd.Val() }
+	case "outbox":
+		cmd := p.HGetAll(ctx, a.tag+name)
+		return func() { a.outbox[name] = cmd.Val() }
+	case "outbox_lanes":
+		cmd := p.SMembers(ctx, a.tag+name)
+		return func() { a.lanes = cmd.Val() }
+	case "outbox_due", "outbox_since":
+		cmd := p.ZRange(ctx, a.tag+name, 0, -1)
+		return func() { a.outboxIDs[name] = cmd.Val() }
 	case "people", "accounts", "signed_out":
 		cmd := p.HGetAll(ctx, a.tag+name)
 		return func() { a.people(name, cmd.Val()) }
@@ -151,6 +171,34 @@ func (a *auditor) fetch(ctx context.Context, p redis.Pipeliner, name string) fun
 		return func() { a.stream = cmd.Val() }
 	}
 	return func() { a.wrong("key %s is not known", name) }
+}
+
+// notifications checks the outbox. Text of a caller cannot be in it: an item is what its encoding gives, ids only.
+func (a *auditor) notifications() {
+	var lanes []string
+	for name, items := range a.outbox {
+		_, lane, _ := strings.Cut(name, ":")
+		lanes = append(lanes, lane)
+		for id, text := range items {
+			i, err := notify.DecodeItem(notify.Lane(lane), id, text)
+			if err != nil || notify.EncodeItem(i) != text {
+				a.wrong("key %s: item %s holds more or less than it should: %w", name, id, cmp.Or(err, note.ErrBroken))
+			}
+		}
+		ids := slices.Sorted(maps.Keys(items))
+		for _, kind := range []string{"outbox_due:", "outbox_since:"} {
+			if has := slices.Sorted(slices.Values(a.outboxIDs[kind+lane])); !slices.Equal(has, ids) {
+				a.wrong("key %s: has %v, and the items are %v", kind+lane, has, ids)
+			}
+			delete(a.outboxIDs, kind+lane)
+		}
+	}
+	for name := range a.outboxIDs {
+		a.wrong("key %s: has items that are not there", name)
+	}
+	if has := slices.Sorted(slices.Values(a.lanes)); !slices.Equal(has, slices.Sorted(slices.Values(lanes))) {
+		a.wrong("the outbox: lanes are %v, and items wait in %v", has, lanes)
+	}
 }
 
 // people checks what is stored of persons.

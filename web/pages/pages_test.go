@@ -70,7 +70,7 @@ func (d *desk) raw(who call.AgentID, method, path, body string) reply {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if who != "" {
-		r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
+		r.AddCookie(pagestest.CookieOf(who))
 	}
 	w := httptest.NewRecorder()
 	d.web.ServeHTTP(w, r)
@@ -480,7 +480,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
 	require.NoError(t, err)
-	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token("cem")})
+	r.AddCookie(pagestest.CookieOf("cem"))
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
@@ -507,7 +507,7 @@ func TestAStreamTellsOnlyWhatConcernsAPerson(t *testing.T) {
 // follows opens a stream of changes, whose handler has returned when the channel is closed.
 func (d *desk) follows(who call.AgentID) (status func() int, over <-chan struct{}) {
 	r := httptest.NewRequest(http.MethodGet, "/events", nil)
-	r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
+	r.AddCookie(pagestest.CookieOf(who))
 	w, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -588,7 +588,7 @@ func TestABrowserThatSendsSlowlyHoldsUpNobody(t *testing.T) {
 			body, write := io.Pipe()
 			r := httptest.NewRequest(http.MethodPost, "/me", body)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.AddCookie(&http.Cookie{Name: pagestest.Cookie, Value: pagestest.Token(who)})
+			r.AddCookie(pagestest.CookieOf(who))
 			status := make(chan int, 1)
 			go func() {
 				w := httptest.NewRecorder()

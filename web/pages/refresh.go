@@ -30,17 +30,18 @@ const (
 
 // Behind serves everything that browsers see, behind a door: whoever has not signed in sees its forms.
 func (p *Pages) Behind(door *signin.SignIn) http.Handler {
-	inside, way := p.Handler(), p.Secured(door.Handler())
-	unnoticed := p.Secured(door.RequiredForStream(inside))
-	mux := http.NewServeMux()
-	mux.Handle("/static/", p.Static())
+	inside, way := p.inside(), door.Handler()
+	site := http.NewServeMux()
 	for _, path := range []string{"/sign-in", "/sign-in/", "/sign-out"} {
-		mux.Handle(path, way)
+		site.Handle(path, way)
 	}
 	for _, path := range []string{"/events", "/live/"} {
-		mux.Handle(path, unnoticed)
+		site.Handle(path, door.RequiredForStream(inside))
 	}
-	mux.Handle("/", p.Secured(door.Protect(door.Required(inside))))
+	site.Handle("/", door.Protect(door.Required(inside)))
+	mux := http.NewServeMux()
+	mux.Handle("/static/", p.Static())
+	mux.Handle("/", p.secured(site)) // also what turns somebody away
 	return mux
 }
 

@@ -60,9 +60,9 @@ func (p *Pages) routes() []route {
 	}
 }
 
-// Handler serves the pages to people who have signed in: their Visitor is in the context of the request, see
+// inside serves the pages to people who have signed in: their Visitor is in the context of the request, see
 // access.With. Cross-origin requests are refused before.
-func (p *Pages) Handler() http.Handler {
+func (p *Pages) inside() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range p.routes() {
 		mux.Handle(r.pattern, p.guarded(r, p.audit))
@@ -74,7 +74,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p.Problem(w, r, http.StatusNotFound)
 	})
-	return p.Secured(mux)
+	return mux
 }
 
 // Static serves the files that pages need. It asks for no sign-in: the page to sign in needs them too.
@@ -84,8 +84,8 @@ func (p *Pages) Static() http.Handler {
 	return httpserver.Page(mux)
 }
 
-// Secured sets the headers of every page, and bounds what a form may send.
-func (p *Pages) Secured(h http.Handler) http.Handler {
+// secured sets the headers of every page, and bounds what a form may send.
+func (p *Pages) secured(h http.Handler) http.Handler {
 	return httpserver.Page(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
