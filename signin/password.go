@@ -51,8 +51,20 @@ func hashPassword(password string) (string, error) {
 		return "", fmt.Errorf("draw a salt: %w", err)
 	}
 	sum := argon2.IDKey(plain(password), salt, hashTime, hashMemory, hashThreads, hashLength)
+	return phcOf(salt, sum), nil
+}
+
+// bogusHash is one that no password has. To compare with it costs as much as with a real one.
+func bogusHash() string {
+	salt, sum := make([]byte, hashSalt), make([]byte, hashLength)
+	_, _ = rand.Read(salt) // it never fails
+	_, _ = rand.Read(sum)
+	return phcOf(salt, sum)
+}
+
+func phcOf(salt, sum []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashTime, hashThreads,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
 }
 
 // plain is a password as it is hashed: keyboards write the same letter in several ways.

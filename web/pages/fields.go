@@ -151,7 +151,9 @@ func (v *visit) teamNames() []string {
 
 // swaps let a form replace the page's content instead of loading the page anew, where there is script.
 func swaps(to string) templ.Attributes {
-	return templ.Attributes{"hx-post": to, "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML"}
+	return templ.Attributes{
+		"data-hx-post": to, "data-hx-target": "#main", "data-hx-select": "#main", "data-hx-swap": "outerHTML",
+	}
 }
 
 // keyOf is the shortcut that opens a part.
