@@ -239,6 +239,8 @@ func (v *visit) wrongPerson(err error) *problem {
 		return v.wrongField("phone", "err.phone")
 	case errors.Is(err, staff.ErrPhoneTaken):
 		return v.wrongField("phone", "err.phonetaken")
+	case errors.Is(err, staff.ErrForeign):
+		return v.wrongField("roles", "person.foreign")
 	case errors.Is(err, staff.ErrPhoneUnasked):
 		return &problem{http.StatusServiceUnavailable, v.say("dial.exchange"), "phone"}
 	}
