@@ -36,7 +36,8 @@ func (b phoneBook) Endpoint(_ context.Context, name string) (asterisk.Endpoint, 
 func TestThePhoneThatSomebodySetsIsAColleaguesOwn(t *testing.T) {
 	office := atTheOffice(t)
 	d := daemonWith(
-		t, slog.New(slog.DiscardHandler), office.RedisLine(), "callbacks: {dial: \"PJSIP/{number}@trunk\", phones: [desk*, nowhere, kcc1, trunk, pbx]}",
+		t, slog.New(slog.DiscardHandler), office.RedisLine(),
+		"callbacks: {dial: \"PJSIP/{number}@trunk\", phones: [desk*, nowhere, kcc1, trunk, pbx]}",
 		"people: {anouk: {phone: PJSIP/20@pbx}, teun: {roles: {kcc: agent}}}",
 	)
 	book := &phoneBook{names: []string{"PJSIP/desk9", "PJSIP/trunk", "PJSIP/kcc1", "PJSIP/pbx", "PJSIP/desk8", "PJSIP/bereikbaar-replaces"}}

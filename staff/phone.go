@@ -24,9 +24,9 @@ var (
 const ownPhones = "PJSIP/"
 
 // IsOwnPhone reports whether a text names a phone that people may set on a page: one of Asterisk's own, by its name
-// alone, of those that operators allow by name or by a beginning and a star. What Asterisk would dial further with, such
-// as an extension of another exchange (PJSIP/1234@pbx), is for the configuration to say: a page must not make the switch
-// dial.
+// alone, of those that operators allow by name or by a beginning and a star. What Asterisk would dial further with,
+// such as an extension of another exchange (PJSIP/1234@pbx), is for the configuration to say: a page must not make the
+// switch dial.
 func IsOwnPhone(text string, allowed []string) bool {
 	name, is := strings.CutPrefix(text, ownPhones)
 	return is && call.IsPersonID(strings.ToLower(name)) && slices.ContainsFunc(allowed, func(one string) bool {

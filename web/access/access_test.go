@@ -41,7 +41,7 @@ func TestAVisitorsRoleOverANote(t *testing.T) {
 		"the holder, who only reads by now": {
 			visitor("cem", roles{"vergunningen": staff.Reader}), claimed, staff.Reader,
 		},
-		"the holder, without a role by now": {visitor("cem", nil), claimed, ""},
+		"the holder, without a role by now":     {visitor("cem", nil), claimed, ""},
 		"a program without a name, none of its": {visitor("", roles{"kcc": staff.Reader}), open, ""},
 		"an admin of another municipality":      {neighbour, claimed, ""},
 		"an unknown role":                       {visitor("x", roles{"vergunningen": "boss"}), open, ""},
