@@ -278,7 +278,7 @@ func TestAnotherWebsiteKeepsNoTownHallOut(t *testing.T) {
 	require.Equal(t, 100, h.meter.of("refused cross_site"))
 	lines := h.log.String()
 	for _, reason := range []string{"state", "link", "cross_site"} {
-		require.LessOrEqual(t, strings.Count(lines, "reason="+reason+" "), 4, "a flood of %s is no flood of lines", reason)
+		require.LessOrEqual(t, strings.Count(lines, "reason="+reason+" "), 4, "no flood of lines: %s", reason)
 	}
 }
 

@@ -140,8 +140,8 @@ func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 	require.NotContains(t, d.log.String(), "192.0.2.1", "no client chooses its own address")
 }
 
-// While the daemon is away the proxy answers by itself, and writes down no address: one may hold the number of a caller,
-// or a first-run link that still works. Browsers come back over https alone.
+// While the daemon is away the proxy answers by itself, and writes down no address: one may hold the number of a
+// caller, or a first-run link that still works. Browsers come back over https alone.
 func TestTheProxyOfTheManualWhileTheDaemonIsAway(t *testing.T) {
 	d := open(t)
 	d.url = fmt.Sprintf("http://127.0.0.1:%d", freePort(t)) // where nobody listens
