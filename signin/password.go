@@ -27,10 +27,10 @@ const (
 	hashSalt    = 16 // bytes
 	hashLength  = 32 // bytes
 
-	// The most that a stored hash may ask for: it must not take the machine from calls.
-	mostTime    = 10
-	mostMemory  = 256 << 10 // KiB
-	mostThreads = 4
+	// The most that a stored hash may ask for, twice what ours do: it must not take the machine from calls.
+	mostTime    = 2 * hashTime
+	mostMemory  = 2 * hashMemory
+	mostThreads = 2 * hashThreads
 
 	// hashesAtOnce bounds the passwords that are hashed at once: calls need the other core, and the memory.
 	hashesAtOnce = 1
