@@ -144,6 +144,6 @@ func (p *Pages) still(r *http.Request, who access.Visitor) (access.Visitor, bool
 }
 
 // concerns reports whether somebody may know of a change.
-func concerns(c live.Change, who access.Visitor) bool {
+func concerns(c *live.Change, who access.Visitor) bool {
 	return slices.ContainsFunc(c.Teams, who.Sees) || who.Agent != "" && slices.Contains(c.Colleagues, who.Agent)
 }

@@ -45,13 +45,14 @@ func (r *results) print(w io.Writer) {
 	for _, what := range slices.Sorted(maps.Keys(r.Further)) {
 		fmt.Fprintf(w, "  %-55s %6d\n", what, r.Further[what])
 	}
-	fmt.Fprintf(w, "Memory of an open page: %.1f KiB; by the process's resident memory %.1f KiB.\n", r.memory(),
+	fmt.Fprintf(w, "Memory of an open page: %.1f KiB, %.1f of them stacks; the process grew by %.1f KiB a page.\n", r.memory(),
+		(r.After.Stack-r.Before.Stack)/1024/float64(r.Plan.People),
 		(r.After.Resident-r.Before.Resident)/1024/float64(r.Plan.People))
 }
 
 // memory is that of one open page, in KiB.
 func (r *results) memory() float64 {
-	return (r.After.Heap - r.Before.Heap) / 1024 / float64(r.Plan.People)
+	return r.After.since(r.Before) / 1024 / float64(r.Plan.People)
 }
 
 func middle(of []float64) float64 {

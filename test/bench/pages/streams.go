@@ -115,10 +115,19 @@ func (o *streams) all(ctx context.Context, people int, of note.ID) (last time.Ti
 
 // memory is what the daemon takes.
 type memory struct {
-	// Heap is how large the heap gets before the next collection, with the stacks: what the process needs, whenever one
-	// looks.
-	Heap     float64 `json:"heap_bytes"`
-	Resident float64 `json:"resident_bytes"` // the pages of the journal's file that were read are in it
+	// Goal is how large the heap gets before the next collection: by Go's rule twice what the last one left, and the
+	// stacks. What is left cannot be asked for.
+	Goal  float64 `json:"heap_goal_bytes"`
+	Stack float64 `json:"stack_bytes"`
+	// Resident is that of the process: what waits for the next collection is in it, and the parts of the journal's file
+	// that were read.
+	Resident float64 `json:"resident_bytes"`
+}
+
+// since is what was added, and still in use after a collection.
+func (m memory) since(before memory) float64 {
+	stack := m.Stack - before.Stack
+	return (m.Goal-before.Goal-stack)/2 + stack
 }
 
 // collections is how many rounds of the garbage collector there are before memory is read: what was freed by the first
@@ -141,7 +150,7 @@ func (s *subject) settled(ctx context.Context, people []*person) (memory, error)
 		}
 		if seen > collections && i >= len(people) { // everybody's visit costs something once
 			return memory{
-				Heap:     f["go_memstats_next_gc_bytes"] + f["go_memstats_stack_inuse_bytes"],
+				Goal: f["go_memstats_next_gc_bytes"], Stack: f["go_memstats_stack_inuse_bytes"],
 				Resident: f["process_resident_memory_bytes"],
 			}, nil
 		}
