@@ -65,7 +65,7 @@ type Town struct {
 	hours    *calendar.Hours
 
 	mu      sync.Mutex
-	readers map[chan live.Change]bool
+	readers map[chan *live.Change]bool
 	set     map[call.AgentID]staff.Person // what pages say of people
 	stage   map[call.AgentID]stage
 	talks   map[talk]call.ID
@@ -93,7 +93,7 @@ func New() *Town {
 	}
 	t := &Town{
 		Memory: storetest.NewMemory(), Clock: clock, hours: calendar.AlwaysOpen(clock),
-		readers: map[chan live.Change]bool{}, set: map[call.AgentID]staff.Person{}, stage: map[call.AgentID]stage{},
+		readers: map[chan *live.Change]bool{}, set: map[call.AgentID]staff.Person{}, stage: map[call.AgentID]stage{},
 		talks: map[talk]call.ID{}, door: door{ended: map[call.AgentID]bool{}},
 	}
 	t.Worklist = callback.NewWorklist(t, t, nil)
@@ -146,7 +146,7 @@ func (t *Town) Advance(ctx context.Context, before note.Note, e note.Event) (not
 func (t *Town) tell(before, after note.Note, e note.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := live.Change{Note: after.ID, Kind: e.Kind, Ver: after.Ver, Teams: []call.TeamID{after.Team}}
+	c := &live.Change{Note: after.ID, Kind: e.Kind, Ver: after.Ver, Teams: []call.TeamID{after.Team}}
 	if before.Team != "" && before.Team != after.Team {
 		c.Teams = append(c.Teams, before.Team)
 	}
@@ -166,10 +166,10 @@ func (t *Town) tell(before, after note.Note, e note.Event) {
 }
 
 // Subscribe implements pages.Feed.
-func (t *Town) Subscribe(call.MunicipalityID) (<-chan live.Change, func()) {
+func (t *Town) Subscribe(call.MunicipalityID) (<-chan *live.Change, func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := make(chan live.Change, 64)
+	c := make(chan *live.Change, 64)
 	t.readers[c] = true
 	return c, func() {
 		t.mu.Lock()

@@ -19,7 +19,8 @@ const (
 	every = 250 * time.Millisecond
 	// atOnce bounds the events of one read.
 	atOnce = 1000
-	// waiting bounds the changes that one follower has not taken yet.
+	// waiting bounds the changes that one follower has not taken yet. Their places are in memory as long as they follow:
+	// a pointer each.
 	waiting = 256
 	// overlap is how far before its beginning a follower's stream reaches: a page was made a moment before it follows.
 	overlap = 2 * time.Second
@@ -28,6 +29,7 @@ const (
 )
 
 // Change says that a note is another than before. It names whom it concerns, and nothing that the caller told.
+// All who follow share it: nobody changes it.
 type Change struct {
 	Note       note.ID
 	Kind       note.EventKind
@@ -59,7 +61,7 @@ type Feed struct {
 }
 
 // follower is one who follows a municipality's notes.
-type follower struct{ changes chan Change }
+type follower struct{ changes chan *Change }
 
 // NewFeed makes a feed. Close ends it.
 func NewFeed(from Log, log *slog.Logger) *Feed {
@@ -83,8 +85,8 @@ func (f *Feed) Close() {
 // Subscribe gives the changes of a municipality's notes from now on, and perhaps a few from a moment before, until
 // cancel is called. The channel is closed when some were lost (the reader was too slow, or the log could not be read):
 // the reader then looks anew, and subscribes again.
-func (f *Feed) Subscribe(m call.MunicipalityID) (changes <-chan Change, cancel func()) {
-	one := &follower{make(chan Change, waiting)}
+func (f *Feed) Subscribe(m call.MunicipalityID) (changes <-chan *Change, cancel func()) {
+	one := &follower{make(chan *Change, waiting)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -142,7 +144,7 @@ func (f *Feed) follow(ctx context.Context, m call.MunicipalityID) {
 }
 
 // read gives the changes since a place, and the next place.
-func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, known holders) ([]Change, string, error) {
+func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, known holders) ([]*Change, string, error) {
 	if place == "" {
 		next, err := f.log.LogSince(ctx, overlap)
 		return nil, next, err
@@ -151,7 +153,7 @@ func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, kn
 	if err != nil {
 		return nil, place, err
 	}
-	changes := make([]Change, 0, len(events))
+	changes := make([]*Change, 0, len(events))
 	notes := map[note.ID]note.Note{}
 	for _, e := range events {
 		n, read := notes[e.Note]
@@ -171,7 +173,7 @@ func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, kn
 }
 
 // tell hands changes to all who follow, and reports whether anybody does.
-func (f *Feed) tell(m call.MunicipalityID, changes []Change) bool {
+func (f *Feed) tell(m call.MunicipalityID, changes []*Change) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.followers[m] = slices.DeleteFunc(f.followers[m], func(one *follower) bool {
@@ -213,8 +215,8 @@ type holder struct {
 }
 
 // change is what an event is told as. n is the note as it is now, zero when it cannot be read.
-func (h holders) change(e note.Event, n note.Note) Change {
-	c := Change{Note: e.Note, Kind: e.Kind, Ver: e.Ver}
+func (h holders) change(e note.Event, n note.Note) *Change {
+	c := &Change{Note: e.Note, Kind: e.Kind, Ver: e.Ver}
 	add := func(one holder) {
 		if one.team != "" && !slices.Contains(c.Teams, one.team) {
 			c.Teams = append(c.Teams, one.team)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -78,7 +79,7 @@ func (s *scene) does(n note.Note, kind note.EventKind, who note.Actor, change fu
 }
 
 // taken is what waits in a channel, and whether it is still open.
-func taken(changes <-chan live.Change) (all []live.Change, open bool) {
+func taken(changes <-chan *live.Change) (all []*live.Change, open bool) {
 	for {
 		select {
 		case c, ok := <-changes:
@@ -115,7 +116,7 @@ func TestAChangeIsToldToAllWhomItConcerns(t *testing.T) {
 
 		got, open := taken(first)
 		require.True(t, open)
-		require.Equal(t, []live.Change{
+		require.Equal(t, []*live.Change{
 			{Note: n.ID, Kind: note.EventMade, Ver: 1, Teams: []call.TeamID{n.Owner}},
 			{
 				Note: n.ID, Kind: note.EventClaimed, Ver: 2, Teams: []call.TeamID{n.Owner},
@@ -140,6 +141,20 @@ func TestAChangeIsToldToAllWhomItConcerns(t *testing.T) {
 		require.Empty(t, got)
 		require.True(t, open)
 	})
+}
+
+// A municipality has hundreds of pages open all day.
+func TestAFollowerTakesLittleMemory(t *testing.T) {
+	s := open(t)
+	defer s.feed.Close()
+	const followers = 1000
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range followers {
+		s.feed.Subscribe("deventer")
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/followers, uint64(4<<10))
 }
 
 func TestAFollowerWhoMissedSomethingIsTold(t *testing.T) {

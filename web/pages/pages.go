@@ -40,7 +40,7 @@ type Lists interface {
 
 // Feed tells of changes, see live.Feed.
 type Feed interface {
-	Subscribe(m call.MunicipalityID) (changes <-chan live.Change, cancel func())
+	Subscribe(m call.MunicipalityID) (changes <-chan *live.Change, cancel func())
 }
 
 // Work changes notes, see callback.Worklist.

@@ -13,31 +13,25 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bereikbaar/bereikbaar/test/bench/fill"
 	"github.com/bereikbaar/bereikbaar/test/bench/save"
 )
 
 // plan is the size of the measurement.
 type plan struct {
-	Small  scale `json:"small"`
-	Large  scale `json:"large"`
-	Rounds int   `json:"rounds"`
-	Each   int   `json:"operations_a_round"`
-	List   int   `json:"notes_in_a_list"`
-	Made   int   `json:"notes_made_for_speed"`
-	Runs   int   `json:"runs_for_speed"`
-}
-
-// scale is the number of notes in a Redis; the live ones are spread evenly over the teams.
-type scale struct {
-	Notes int `json:"notes"`
-	Live  int `json:"live"`
-	Teams int `json:"teams"`
+	Small  fill.Scale `json:"small"`
+	Large  fill.Scale `json:"large"`
+	Rounds int        `json:"rounds"`
+	Each   int        `json:"operations_a_round"`
+	List   int        `json:"notes_in_a_list"`
+	Made   int        `json:"notes_made_for_speed"`
+	Runs   int        `json:"runs_for_speed"`
 }
 
 const within = 15 * time.Minute // in all; four on an idle machine
 
 func main() {
-	p := plan{Small: scale{Notes: 1000, Live: 100, Teams: 2}}
+	p := plan{Small: fill.Scale{Notes: 1000, Live: 100, Teams: 2}}
 	flag.IntVar(&p.Large.Notes, "notes", 1_000_000, "in the large Redis")
 	flag.IntVar(&p.Large.Live, "live", 100_000, "of them")
 	flag.IntVar(&p.Large.Teams, "teams", 200, "that have them")
@@ -63,8 +57,8 @@ func run(ctx context.Context, p plan, out string) error {
 	if err := r.speed(ctx); err != nil {
 		return err
 	}
-	owner := &owner{}
-	err := owner.do(func() error { return r.atScale(ctx, owner) })
+	owner := &fill.Owner{}
+	err := owner.Do(func() error { return r.atScale(ctx, owner) })
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/redisstore"
+	"github.com/bereikbaar/bereikbaar/test/bench/fill"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
@@ -61,7 +62,7 @@ func operations() []string { return []string{makeOne, claimOne, listDue, pageOf,
 
 // subject is a measured Redis, with a journal of its live notes.
 type subject struct {
-	scale  scale
+	scale  fill.Scale
 	store  *redisstore.Store
 	keeper *keeper.Keeper // journal and store
 	past   *redis.Client
@@ -69,7 +70,7 @@ type subject struct {
 }
 
 // newSubject starts and fills one.
-func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
+func newSubject(ctx context.Context, o *fill.Owner, s fill.Scale) (*subject, error) {
 	server := redistest.Start(o)
 	past := redistest.Client(server.Addr)
 	store := redisstore.Open(redistest.As(server.Addr))
@@ -79,14 +80,14 @@ func newSubject(ctx context.Context, o *owner, s scale) (*subject, error) {
 		return nil, err
 	}
 	o.Cleanup(func() { _ = kept.Close() })
-	if err := fill(ctx, past, kept, s); err != nil {
+	if err := fill.Redis(ctx, past, kept, s); err != nil {
 		return nil, err
 	}
 	return &subject{scale: s, store: store, keeper: keeper.New(store, kept, strict{o}), past: past, next: s.Notes}, nil
 }
 
 // strict ends the measurement when the keeper reports a fault: the figures would be wrong.
-type strict struct{ *owner }
+type strict struct{ *fill.Owner }
 
 // JournalFailed is called when the journal's disk is full, say.
 func (s strict) JournalFailed(err error) { s.Errorf("the journal: %w", err) }
@@ -112,9 +113,9 @@ func (s strict) Apart(notes int) {
 func (s strict) Diverged(id note.ID) { s.Errorf("note %s: the histories differ", id) }
 
 // atScale measures each operation at both scales, in turn.
-func (r *results) atScale(ctx context.Context, o *owner) error {
+func (r *results) atScale(ctx context.Context, o *fill.Owner) error {
 	sides := make([]*subject, 2)
-	for i, s := range []scale{r.Plan.Small, r.Plan.Large} {
+	for i, s := range []fill.Scale{r.Plan.Small, r.Plan.Large} {
 		start := time.Now()
 		side, err := newSubject(ctx, o, s)
 		if err != nil {
@@ -122,7 +123,7 @@ func (r *results) atScale(ctx context.Context, o *owner) error {
 		}
 		r.FillS = time.Since(start).Seconds()
 		if i == 0 {
-			if err := audited(ctx, side.past, s); err != nil {
+			if err := fill.Audited(ctx, side.past, s); err != nil {
 				return err
 			}
 		}
@@ -237,7 +238,7 @@ func (s *subject) prepare(ctx context.Context, what string, p plan) ([]func() er
 }
 
 func (s *subject) making(ctx context.Context, through note.Store) (func() error, error) {
-	_, e, err := noteOf(s.scale, s.next)
+	_, e, err := fill.Note(s.scale, s.next)
 	s.next++
 	return func() error { _, err := through.Make(ctx, e); return err }, err
 }
@@ -245,7 +246,7 @@ func (s *subject) making(ctx context.Context, through note.Store) (func() error,
 // claiming claims notes of as many teams as the small side has: so notes come back equally often on both sides, and
 // their histories grow alike.
 func (s *subject) claiming(ctx context.Context, through note.Store, p plan, i int) (func() error, error) {
-	due, err := s.store.Due(ctx, town, call.TeamID(teamOf(s.scale, i%p.Small.Teams)), p.Each)
+	due, err := s.store.Due(ctx, fill.Town, fill.Team(s.scale, i%p.Small.Teams), p.Each)
 	if err != nil {
 		return nil, err
 	}
@@ -254,9 +255,9 @@ func (s *subject) claiming(ctx context.Context, through note.Store, p plan, i in
 }
 
 func (s *subject) listing(ctx context.Context, p plan, i int) func() error {
-	team := call.TeamID(teamOf(s.scale, s.next+i))
+	team := fill.Team(s.scale, s.next+i)
 	return func() error {
-		due, err := s.store.Due(ctx, town, team, p.List)
+		due, err := s.store.Due(ctx, fill.Town, team, p.List)
 		if err == nil && len(due) != p.List {
 			err = fmt.Errorf("only %d notes are due", len(due))
 		}
@@ -268,15 +269,15 @@ func (s *subject) listing(ctx context.Context, p plan, i int) func() error {
 func (s *subject) paging(ctx context.Context, p plan) (func() error, error) {
 	q := listing.Query{Limit: p.List}
 	for i := range p.Small.Teams {
-		q.Teams = append(q.Teams, call.TeamID(teamOf(s.scale, i)))
+		q.Teams = append(q.Teams, fill.Team(s.scale, i))
 	}
-	first, err := s.store.Page(ctx, town, q)
+	first, err := s.store.Page(ctx, fill.Town, q)
 	if err != nil {
 		return nil, err
 	}
 	q.After = first.Next
 	return func() error {
-		page, err := s.store.Page(ctx, town, q)
+		page, err := s.store.Page(ctx, fill.Town, q)
 		if err == nil && len(page.Notes) != p.List {
 			err = fmt.Errorf("only %d notes are on the page", len(page.Notes))
 		}
@@ -304,7 +305,7 @@ func (s *subject) undo(ctx context.Context, what string) error {
 	if what != claimOne && what != claimKept {
 		return nil
 	}
-	held, err := s.store.Held(ctx, town, colleague, 1000)
+	held, err := s.store.Held(ctx, fill.Town, colleague, 1000)
 	for _, n := range held {
 		_, failed := s.keeper.Advance(
 			ctx, n, next(n, note.EventReleased, func(e *note.Event) { e.Cause = note.ReleaseByHand }),

@@ -1,4 +1,5 @@
-package main
+// Package fill makes servers for measurements, and fills them with many callback notes.
+package fill
 
 import (
 	"bytes"
@@ -16,23 +17,37 @@ import (
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/journal"
+	"github.com/bereikbaar/bereikbaar/listing"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/test/redistest"
 )
 
-const town call.MunicipalityID = "deventer"
+// Town is the municipality of all notes.
+const Town call.MunicipalityID = "deventer"
+
+// Scale is the number of notes in a Redis; the live ones are spread evenly over the teams.
+type Scale struct {
+	Notes int `json:"notes"`
+	Live  int `json:"live"`
+	Teams int `json:"teams"`
+	// Begun is when the first was made; the others follow, a millisecond apart. Zero is a day without a daemon.
+	Begun time.Time `json:"-"`
+	// Told gives each note a caller's name and a matter of its own, as pages show.
+	Told bool `json:"-"`
+}
 
 const (
 	tag    = "bereikbaar:{deventer}:"
 	bundle = 500 // notes in one trip
 )
 
+// begun is when the notes of a Scale without a time begin: a daemon would warn of them all.
 var begun = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
-// fill stores notes by plain commands, many in a trip: the scripts would take an hour. The audit of the store's tests
+// Redis stores notes by plain commands, many in a trip: the scripts would take an hour. The audit of the store's tests
 // checks that the result equals that of the scripts, on a Redis filled with the first of these notes. The journal gets
 // the live notes: closed ones it keeps for three days only.
-func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) error {
+func Redis(ctx context.Context, c *redis.Client, kept *journal.Journal, s Scale) error {
 	if err := c.ConfigSet(ctx, "appendonly", "no").Err(); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
@@ -60,11 +75,11 @@ func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) 
 	}
 	for team := range s.Teams {
 		made, live := share(s.Notes, s.Teams, team), share(s.Live, s.Teams, team)
-		trip.HSet(ctx, tag+"ledger", "made:"+teamOf(s, team), made)
+		trip.HSet(ctx, tag+"ledger", "made:"+string(Team(s, team)), made)
 		if made > live {
-			trip.HSet(ctx, tag+"ledger", "cancelled:"+teamOf(s, team), made-live)
+			trip.HSet(ctx, tag+"ledger", "cancelled:"+string(Team(s, team)), made-live)
 		}
-		trip.SAdd(ctx, tag+"teams", teamOf(s, team))
+		trip.SAdd(ctx, tag+"teams", string(Team(s, team)))
 	}
 	trips <- trip
 	close(trips)
@@ -72,7 +87,7 @@ func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) 
 		return fmt.Errorf("fill: %w", err)
 	}
 	for events := range slices.Chunk(live, bundle) {
-		if err := kept.Append(town, events...); err != nil {
+		if err := kept.Append(Town, events...); err != nil {
 			return fmt.Errorf("fill: %w", err)
 		}
 	}
@@ -82,30 +97,56 @@ func fill(ctx context.Context, c *redis.Client, kept *journal.Journal, s scale) 
 // share is the i-th part of n things, dealt out in turn.
 func share(n, among, i int) int { return (n - i + among - 1) / among }
 
-func teamOf(s scale, i int) string { return fmt.Sprintf("team%d", i%s.Teams) }
+// Team is the team of the i-th note.
+func Team(s Scale, i int) call.TeamID { return call.TeamID(fmt.Sprintf("team%d", i%s.Teams)) }
 
-// note is the i-th note as it is made. The live ones come first, so that each team has its share of them.
-func noteOf(s scale, i int) (note.Note, note.Event, error) {
+// Note is the i-th note as it is made. The live ones come first, so that each team has its share of them.
+func Note(s Scale, i int) (note.Note, note.Event, error) {
 	reference, err := note.NewReference(bytes.NewReader(binary.BigEndian.AppendUint64(nil, uint64(i))))
 	if err != nil {
 		return note.Note{}, note.Event{}, err
 	}
-	made := begun.Add(time.Duration(i) * time.Millisecond)
-	team := call.TeamID(teamOf(s, i))
-	e := note.Made(note.Note{
-		ID: note.ID(ulid.Make().String()), Reference: reference, Municipality: town, Team: team, Owner: team,
+	first := s.Begun
+	if first.IsZero() {
+		first = begun
+	}
+	made := first.Add(time.Duration(i) * time.Millisecond)
+	team := Team(s, i)
+	n := note.Note{
+		ID: note.ID(ulid.Make().String()), Reference: reference, Municipality: Town, Team: team, Owner: team,
 		Key: note.Key(fmt.Sprintf("pbx1/1732300000.%d", i)), Call: call.ID(fmt.Sprintf("1732300000.%d", i)),
 		Number:   call.Number{E164: fmt.Sprintf("+316%08d", 10_000_000+i), Kind: call.KindMobile, Country: "NL"},
 		Verified: true, Language: "nl", Subject: "paspoort", Reason: "Wanneer is mijn paspoort klaar?",
 		Made: made, Warn: made.Add(12 * time.Hour), Deadline: made.Add(24 * time.Hour),
-	}, note.ByCaller)
-	n, err := note.Apply(note.Note{}, e)
+	}
+	if s.Told {
+		n.Name, n.Subject = words(i, firstNames)+" "+words(i/7, lastNames), words(i, subjects)+" "+fmt.Sprint(i*7919%100_000)
+	}
+	e := note.Made(n, note.ByCaller)
+	n, err = note.Apply(note.Note{}, e)
 	return n, e, err
 }
 
+// Names and matters are made up.
+var (
+	firstNames = []string{"Anouk", "Cem", "Dirkje", "Els", "Fatima", "Gijs", "Hanneke", "Ümit", "Jörg", "Karin", "Łucja"}
+	lastNames  = []string{
+		"de Boer", "Kaya", "van der Ven", "Jansen", "Özdemir", "Bakker", "Smit", "Vermeulen", "Nowak", "Hofstra", "Mulder",
+		"van den Heuvel", "Postma",
+	}
+	subjects = []string{
+		"Dakkapel aan de achterkant, aanvraag", "Bezwaar tegen de WOZ-waarde, aanslag", "Paspoort kwijt, afspraak",
+		"Kapvergunning voor een eik, aanvraag", "Losse stoeptegel voor het huis, melding", "Parkeervergunning, kenteken",
+		"Geboorteakte, aanvraag", "Afval niet opgehaald, melding", "Kwijtschelding, brief",
+	}
+)
+
+// words gives one of the texts.
+func words(i int, of []string) string { return of[i%len(of)] }
+
 // put stores the i-th note, and gives its made event.
-func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) note.Event {
-	n, made, err := noteOf(s, i)
+func put(ctx context.Context, trip redis.Pipeliner, s Scale, i int) note.Event {
+	n, made, err := Note(s, i)
 	if err != nil {
 		panic(err) // the same in every run
 	}
@@ -130,6 +171,9 @@ func put(ctx context.Context, trip redis.Pipeliner, s scale, i int) note.Event {
 	}
 	trip.HSet(ctx, tag+"note:"+id, flat(note.EncodeNote(n), "log", strings.Join(entries, " "))...)
 	trip.ZAdd(ctx, tag+"number:"+hashed(n.Number.E164), redis.Z{Score: float64(n.Made.UnixMilli()), Member: id})
+	for _, word := range listing.Words(n.Name) {
+		trip.ZAdd(ctx, tag+"names", redis.Z{Member: word + " " + id})
+	}
 	trip.HSet(ctx, tag+"references", string(n.Reference), id)
 	trip.HSet(ctx, tag+"idem", string(n.Key), id)
 	return made
@@ -176,9 +220,9 @@ func logged(ctx context.Context, c *redis.Client) error {
 	}
 }
 
-// audited checks that the fill equals the result of the scripts.
-func audited(ctx context.Context, c *redis.Client, s scale) error {
-	stored, err := redistest.Audit(ctx, c, town)
+// Audited checks that the fill equals the result of the scripts.
+func Audited(ctx context.Context, c *redis.Client, s Scale) error {
+	stored, err := redistest.Audit(ctx, c, Town)
 	if err == nil && len(stored.Notes) != s.Notes {
 		err = fmt.Errorf("it has %d notes, not %d", len(stored.Notes), s.Notes)
 	}
