@@ -28,9 +28,10 @@ test: setup ## every test, on a real Asterisk and Redis, with the race detector 
 	go test -race -count=1 -p 1 -parallel 2 $$(go list ./... | grep -E '$(slow)')
 	go test -count=1 -timeout 45m -p 1 -parallel 8 $$(go list ./... | grep -E '$(calls)')
 
-bench: setup ## measure against Asterisk's own app_queue, and the store of notes against fewer notes and raw Redis
+bench: setup ## measure calls against Asterisk's own app_queue, the store against raw Redis, and the pages
 	go run ./test/bench
 	go run ./test/bench/notes
+	go run ./test/bench/pages
 
 screenshots: setup ## photograph the pages for this README
 	dir=$$(mktemp -d) && SCREENSHOTS=$$dir go test -count=1 -run EveryPageIsAccessible ./test/browser && \

@@ -19,8 +19,8 @@ const (
 	every = 250 * time.Millisecond
 	// atOnce bounds the events of one read.
 	atOnce = 1000
-	// waiting bounds the changes that one follower has not taken yet. Their places are in memory as long as they follow:
-	// a pointer each.
+	// waiting bounds the changes that one follower has not taken yet. Their places, a pointer each, are in memory as
+	// long as somebody follows.
 	waiting = 256
 	// overlap is how far before its beginning a follower's stream reaches: a page was made a moment before it follows.
 	overlap = 2 * time.Second
@@ -144,7 +144,9 @@ func (f *Feed) follow(ctx context.Context, m call.MunicipalityID) {
 }
 
 // read gives the changes since a place, and the next place.
-func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, known holders) ([]*Change, string, error) {
+func (f *Feed) read(ctx context.Context, m call.MunicipalityID, place string, known holders) (
+	[]*Change, string, error,
+) {
 	if place == "" {
 		next, err := f.log.LogSince(ctx, overlap)
 		return nil, next, err

@@ -129,14 +129,14 @@ func Note(s Scale, i int) (note.Note, note.Event, error) {
 
 // Names and matters are made up.
 var (
-	firstNames = []string{"Anouk", "Cem", "Dirkje", "Els", "Fatima", "Gijs", "Hanneke", "Ümit", "Jörg", "Karin", "Łucja"}
+	firstNames = []string{"Anouk", "Cem", "Dirkje", "Els", "Fatima", "Gijs", "Hanneke", "Ümit", "Jörg", "Łucja"}
 	lastNames  = []string{
-		"de Boer", "Kaya", "van der Ven", "Jansen", "Özdemir", "Bakker", "Smit", "Vermeulen", "Nowak", "Hofstra", "Mulder",
-		"van den Heuvel", "Postma",
+		"de Boer", "Kaya", "van der Ven", "Jansen", "Özdemir", "Bakker", "Smit", "Vermeulen", "Nowak", "Hofstra",
+		"Mulder", "van den Heuvel", "Postma",
 	}
 	subjects = []string{
 		"Dakkapel aan de achterkant, aanvraag", "Bezwaar tegen de WOZ-waarde, aanslag", "Paspoort kwijt, afspraak",
-		"Kapvergunning voor een eik, aanvraag", "Losse stoeptegel voor het huis, melding", "Parkeervergunning, kenteken",
+		"Kapvergunning voor een eik, aanvraag", "Losse stoeptegel, melding", "Parkeervergunning, kenteken",
 		"Geboorteakte, aanvraag", "Afval niet opgehaald, melding", "Kwijtschelding, brief",
 	}
 )

@@ -33,14 +33,15 @@ type subject struct {
 	store           *redisstore.Store
 	web, operations string // its addresses
 	client          *http.Client
+	stop            func() // ends the daemon
 }
 
 // newSubject fills a Redis, and starts the daemon.
 func newSubject(ctx context.Context, o *fill.Owner, p plan, s fill.Scale, people []*person) (*subject, error) {
 	server := redistest.Start(o)
 	is := &subject{
-		scale: s, redis: server, dir: filepath.Join(server.Dir(), "daemon"), store: redisstore.Open(redistest.As(server.Addr)),
-		client: newClient(),
+		scale: s, redis: server, dir: filepath.Join(server.Dir(), "daemon"),
+		store: redisstore.Open(redistest.As(server.Addr)), client: newClient(), stop: func() {},
 	}
 	o.Cleanup(func() { _ = is.store.Close() })
 	if err := is.fill(ctx); err != nil {
@@ -53,12 +54,14 @@ func newSubject(ctx context.Context, o *fill.Owner, p plan, s fill.Scale, people
 	if is.operations, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(is.dir, "bereikbaar.yaml")
-	if err := os.WriteFile(file, []byte(settings(p, is, people)), 0o600); err != nil {
+	if err := os.WriteFile(is.file(), []byte(settings(p, is, people)), 0o600); err != nil {
 		return nil, err
 	}
-	return is, is.start(ctx, o, file)
+	o.Cleanup(func() { is.stop() })
+	return is, is.start(ctx)
 }
+
+func (s *subject) file() string { return filepath.Join(s.dir, "bereikbaar.yaml") }
 
 // newClient is one that follows no redirects, and decompresses nothing.
 func newClient() *http.Client {
@@ -83,7 +86,7 @@ func (s *subject) fill(ctx context.Context) error {
 }
 
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("a free port: %w", err)
 	}
@@ -91,14 +94,15 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// start starts the daemon, and waits until its web port answers. It dies with the benchmark.
-func (s *subject) start(ctx context.Context, o *fill.Owner, file string) error {
+// start starts the daemon, again when it runs, and waits until its web port answers. It dies with the benchmark.
+func (s *subject) start(ctx context.Context) error {
+	s.stop()
 	binary, err := filepath.Abs(filepath.Join("build", "bereikbaar"))
 	if err != nil {
 		return err
 	}
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, "serve", "--config", file)
+	cmd := exec.CommandContext(ctx, binary, "serve", "--config", s.file())
 	cmd.Env = append(
 		os.Environ(), "BEREIKBAAR_ARI_PASSWORD=not-asked-for", "BEREIKBAAR_REDIS_PASSWORD="+redistest.Password,
 	)
@@ -107,7 +111,10 @@ func (s *subject) start(ctx context.Context, o *fill.Owner, file string) error {
 	if err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
 	}
-	o.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	s.stop = func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-ended
+	}
 	for {
 		select {
 		case <-ended:
@@ -147,41 +154,48 @@ func (s *subject) get(ctx context.Context, who *person, path string) (string, ti
 		return "", 0, err
 	}
 	began := time.Now()
-	answer, body, err := s.ask(r, who)
+	is, err := s.ask(r, who)
 	took := time.Since(began)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: status %d", path, answer.StatusCode)
+	if err == nil && is.status != http.StatusOK {
+		err = fmt.Errorf("%s: status %d", path, is.status)
 	}
-	return body, took, err
+	return is.body, took, err
 }
 
 // post sends a form, as the page that has it does.
-func (s *subject) post(ctx context.Context, who *person, path string, form url.Values) (*http.Response, error) {
+func (s *subject) post(ctx context.Context, who *person, path string, form url.Values) (answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.web+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	answer, _, err := s.ask(r, who)
-	if err == nil && answer.StatusCode != http.StatusSeeOther {
-		err = fmt.Errorf("%s: status %d", path, answer.StatusCode)
+	is, err := s.ask(r, who)
+	if err == nil && is.status != http.StatusSeeOther {
+		err = fmt.Errorf("%s: status %d", path, is.status)
 	}
-	return answer, err
+	return is, err
 }
 
-func (s *subject) ask(r *http.Request, who *person) (*http.Response, string, error) {
+// answer is one that was read to its end.
+type answer struct {
+	status  int
+	cookies []*http.Cookie
+	body    string
+}
+
+func (s *subject) ask(r *http.Request, who *person) (answer, error) {
 	r.Header.Set("Accept", "text/html")
 	if who != nil {
 		r.AddCookie(who.cookie)
 	}
-	answer, err := s.client.Do(r)
+	came, err := s.client.Do(r)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	return answer, string(body), err
+	defer came.Body.Close()
+	body, err := io.ReadAll(came.Body)
+	return answer{came.StatusCode, came.Cookies(), string(body)}, err
 }
 
 // figures reads the daemon's own metrics, those without labels.
@@ -190,9 +204,9 @@ func (s *subject) figures(ctx context.Context) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, body, err := s.ask(r, nil)
+	is, err := s.ask(r, nil)
 	all := map[string]float64{}
-	for line := range strings.Lines(body) {
+	for line := range strings.Lines(is.body) {
 		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if value, err := strconv.ParseFloat(text, 64); err == nil {
 			all[name] = value

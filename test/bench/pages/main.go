@@ -33,7 +33,8 @@ func main() {
 	// An hour ago: notes of long ago would be late, and the daemon would tell of each.
 	begun := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	p := plan{
-		Small: fill.Scale{Notes: 1000, Begun: begun, Told: true}, Large: fill.Scale{Begun: begun, Told: true}, People: 200,
+		Small: fill.Scale{Notes: 1000, Begun: begun, Told: true}, Large: fill.Scale{Begun: begun, Told: true},
+		People: 200,
 	}
 	flag.IntVar(&p.Large.Notes, "notes", 100_000, "in the large Redis, all live")
 	flag.IntVar(&p.Large.Teams, "teams", 200, "that have them, at both scales")

@@ -77,6 +77,9 @@ func (r *results) aims(w io.Writer) error {
 		if p.alike() {
 			tell("the same, large against small, p99", p.p99(), mostRatio, "")
 			tell("the same, the middle", p.p50(), mostRatio, "")
+		} else {
+			fmt.Fprintf(w, "  the same, large against small: %.2f in the middle, of %d rows against %d: not compared\n", p.p50(),
+				p.Large.Rows, p.Small.Rows)
 		}
 	}
 	tell("a change reaches every open page", slices.Max(r.ReachedMS), mostReach, " ms")

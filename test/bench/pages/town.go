@@ -115,17 +115,17 @@ func (s *subject) signIn(ctx context.Context, who *person) error {
 		return err
 	}
 	form := url.Values{"password": {password}, "again": {password}, "setup": {""}}
-	answer, err := s.post(ctx, nil, signin.FirstRunPath(token), form)
+	is, err := s.post(ctx, nil, signin.FirstRunPath(token), form)
 	if err != nil {
 		return fmt.Errorf("sign %s in: %w", who.id, err)
 	}
-	for _, c := range answer.Cookies() {
+	for _, c := range is.cookies {
 		if c.Name == "bereikbaar" {
 			who.cookie = &http.Cookie{Name: c.Name, Value: c.Value}
 			return nil
 		}
 	}
-	return fmt.Errorf("sign %s in: status %d, and no session", who.id, answer.StatusCode)
+	return fmt.Errorf("sign %s in: status %d, and no session", who.id, is.status)
 }
 
 // welcome lets somebody who signed in at another daemon in here too, by the same account and session: hashing each
