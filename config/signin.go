@@ -85,6 +85,33 @@ func (b *builder) signInAddress() {
 	}
 }
 
+// providerSecret reads the secret with which the provider knows us.
+func (b *builder) providerSecret(getenv func(string) string) {
+	f := b.form.SignIn
+	if f == nil || f.OIDC == nil || b.cfg.SignIn == nil {
+		return
+	}
+	of, before := part{"signing in by the provider", true}, b.faults()
+	if !f.Local.Enabled {
+		of.name = "the pages, which nobody can sign in to"
+	}
+	b.cfg.SignIn.OIDC.ClientSecret = b.secret(getenv, secretSource{
+		key: "sign_in.oidc.client_secret_file", variable: "BEREIKBAAR_OIDC_SECRET", file: f.OIDC.ClientSecretFile, part: of,
+	})
+	b.providerOff = b.faults() > before
+}
+
+// withoutProvider takes away a provider that is switched off, once all of it is checked, and the pages to which nobody
+// can sign in then.
+func (b *builder) withoutProvider() {
+	if !b.providerOff {
+		return
+	}
+	if b.cfg.SignIn.OIDC = nil; !b.cfg.SignIn.Local {
+		b.cfg.SignIn = nil
+	}
+}
+
 // groups gives the provider's groups their roles.
 func (b *builder) groups() {
 	if b.cfg.SignIn == nil || b.cfg.SignIn.OIDC == nil {
