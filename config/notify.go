@@ -87,7 +87,7 @@ func (b *builder) notifyServer() {
 	if n.Link == "" && b.cfg.SignIn != nil && b.cfg.SignIn.Address != nil {
 		n.Link = strings.TrimRight(b.cfg.SignIn.Address.String(), "/")
 	}
-	if n.Link == "" && !b.doc.spoilt("notify.link") && !b.doc.spoilt("sign_in") {
+	if n.Link == "" && !b.doc.spoilt("notify.link") && !b.doc.has("sign_in") { // a fault there is told there
 		b.doc.problem("notify.link", "it is missing, and there are no pages to lead to",
 			"add the address under which people find a note, such as link: https://bel.deventer.nl, or sign_in")
 	}

@@ -160,7 +160,11 @@ func (b *builder) people() {
 	if len(b.form.People) > 0 {
 		b.cfg.People = map[call.AgentID]staff.Person{}
 	}
-	for _, id := range slices.Sorted(maps.Keys(b.form.People)) {
+	owners := map[string]string{}
+	for id, f := range b.form.Agents {
+		owners[f.Endpoint] = id
+	}
+	for _, id := range b.inOrder("people", slices.Collect(maps.Keys(b.form.People))) {
 		f, key := b.form.People[id], "people."+keyName(id)
 		p := staff.Person{
 			ID: call.AgentID(id), Municipality: call.MunicipalityID(b.municipalityAt(key, f.Municipality)),
@@ -168,13 +172,30 @@ func (b *builder) people() {
 		}
 		p.Roles = b.roles(key+".roles", f.Roles, p.Municipality)
 		if agent, is := b.cfg.Plan.Agents[p.ID]; is {
-			if f.Phone != "" {
-				b.doc.problem(key+".phone", "the phone of "+id+" is under agents already", "leave it out here")
-			}
 			p.Phone = agent.Endpoint
 		}
+		b.ownPhone(key+".phone", id, f.Phone, owners)
 		b.cfg.People[p.ID] = p
 	}
+}
+
+// ownPhone checks that nobody else has a person's phone: it is rung for the one who asks, and by who rings it a history
+// knows them. owners are those before them.
+func (b *builder) ownPhone(key, id, phone string, owners map[string]string) {
+	if phone == "" {
+		return
+	}
+	agent, is := b.form.Agents[id]
+	switch owner := owners[phone]; {
+	case is && agent.Endpoint == phone:
+		b.doc.warn(key, "the phone of "+id+" is under agents already", "leave it out here")
+	case is:
+		b.doc.problem(key, "the phone of "+id+" is under agents already", "leave it out here")
+	case owner != "":
+		b.doc.problem(key, fmt.Sprintf("%s is the phone of %s already", phone, owner),
+			"give each person a phone of their own")
+	}
+	owners[phone] = id
 }
 
 // Person gives what the file says of a person, false when it says nothing. Of somebody who is only an agent it knows

@@ -82,6 +82,21 @@ people:
 	require.ErrorContains(t, cfg.Warnings, "look: there are no pages that could look like it")
 }
 
+// The way to a note is that of the pages: a fault in it is told once.
+func TestAFaultyAddressOfThePagesIsOneProblem(t *testing.T) {
+	for _, lines := range []string{
+		`sign_in: {local: {enabled: true}, address: "http://bel.deventer.nl"}`,
+		"listen: {web: \"0.0.0.0:8570\"}\nsign_in: {local: {enabled: true}}",
+		"sign_in: {}",
+	} {
+		_, err := config.Load(withLines(t, lines+`
+notify: {smtp: {host: mail.deventer.nl, from: a@b.nl}, teams: {kcc: {addresses: [a@b.nl]}}}`), nil)
+		var problems config.Problems
+		require.ErrorAs(t, err, &problems)
+		require.Len(t, problems, 1, problems)
+	}
+}
+
 // Callers come first: without the provider's secret the telephone goes on, and the other way in.
 func TestAProviderWithoutItsSecretIsSwitchedOff(t *testing.T) {
 	provider := func(file, more string) string {
@@ -173,6 +188,8 @@ func TestFaultsInHowPeopleSignIn(t *testing.T) {
 		`people: {anouk: {phone: "1234"}}`:                                                                                  `people.anouk.phone: "1234" is not of the right form`,
 		`people: {anouk: {language: fr}}`:                                                                                   `people.anouk.language: the language "fr"`,
 		`people: {kcc1: {phone: PJSIP/9}}`:                                                                                  `people.kcc1.phone: the phone of kcc1 is under agents already; leave it out here`,
+		`people: {anouk: {phone: PJSIP/kcc1}}`:                                                                              `people.anouk.phone: PJSIP/kcc1 is the phone of kcc1 already; give each person a phone of their own`,
+		`people: {anouk: {phone: PJSIP/1234}, cem: {phone: PJSIP/1234}}`:                                                    `people.cem.phone: PJSIP/1234 is the phone of anouk already`,
 		`people: {anouk: {password: x}}`:                                                                                    `people.anouk.password: this key is not known`,
 	} {
 		_, err := config.Load(withLines(t, lines), nil)
@@ -197,6 +214,7 @@ func TestWarningsAboutSigningIn(t *testing.T) {
 	for lines, want := range map[string]string{
 		`sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x}}`:                             "sign_in.oidc: nobody has a role",
 		"listen: {web: \"0.0.0.0:8571\"}\nsign_in: {address: \"https://a.nl\", local: {enabled: true}}":                "listen.web: tokens, cookies and callers' telephone numbers go over the network in plain text",
+		`people: {kcc1: {phone: PJSIP/kcc1}}`:                                                                          "people.kcc1.phone: the phone of kcc1 is under agents already; leave it out here",
 		"sign_in: {local: {codes: false}, oidc: {issuer: \"https://b.nl\", client_id: x}}\npeople: {anouk: {name: A}}": "sign_in.local.codes: there are no local accounts",
 	} {
 		cfg, err := config.Load(withLines(t, lines), nil)
