@@ -179,8 +179,8 @@ func (b *builder) people() {
 	}
 }
 
-// ownPhone checks that nobody else has a person's phone: it is rung for the one who asks, and by who rings it a history
-// knows them. owners are those before them.
+// ownPhone checks that nobody else has a person's phone: each would be rung for the other's callers. owners are those
+// before them.
 func (b *builder) ownPhone(key, id, phone string, owners map[string]string) {
 	if phone == "" {
 		return
