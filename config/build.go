@@ -25,6 +25,8 @@ type builder struct {
 	cfg       *Config
 	calendars map[string]*calendar.Calendar // by municipality; those without a fault
 	reach     map[string]*reach             // by menu or team, as "menus.main"
+
+	providerOff bool // the secret of sign_in.oidc cannot be used
 }
 
 // system takes over the settings that are not about calls.

@@ -34,6 +34,8 @@ type Config struct {
 
 	// Warnings are settings that are allowed but probably not meant, in the order of the file.
 	Warnings Problems
+	// Off are the parts that are switched off, because a secret of theirs cannot be used.
+	Off []Off
 	// NeedsRestart names the keys that changed but need a restart. This Config holds their running values. Empty after
 	// Load.
 	NeedsRestart []string
@@ -142,6 +144,20 @@ type KPI struct {
 	ShortAbandon    time.Duration // S
 }
 
+// Off is a part that goes without its secret. The telephone goes on without it.
+type Off struct {
+	Problem // of the secret
+
+	Part    string // what is switched off, for people
+	Restart bool   // it is made at the start of the daemon, and a reload does not bring it
+	Unseen  bool   // it may be that this user could not look, and the daemon can
+}
+
+// String is the problem on one line, and what it switches off.
+func (o Off) String() string {
+	return o.Problem.String() + "; until then this is switched off: " + o.Part
+}
+
 // Load reads the file at path and the secrets that getenv points to, such as os.Getenv, and validates all of it. Its
 // error is Problems, which names every fault. A nil getenv skips the secrets, for commands that talk to no server.
 func Load(path string, getenv func(string) string) (*Config, error) {
@@ -159,6 +175,16 @@ func LoadWithoutARI(path string, getenv func(string) string) (*Config, error) {
 		return nil, err
 	}
 	return loadFor(path, raw, (*builder).redisSecret, getenv)
+}
+
+// LoadToCheck is Load for a look at the file and at the secrets of the pages and of who is told, see Off: it skips those
+// of ARI and of Redis.
+func LoadToCheck(path string, getenv func(string) string) (*Config, error) {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return loadFor(path, raw, (*builder).partSecrets, getenv)
 }
 
 func load(path string, raw []byte, getenv func(string) string) (*Config, error) {
@@ -182,6 +208,7 @@ func loadFor(
 	if len(doc.problems) > 0 {
 		return nil, doc.problems.sorted()
 	}
+	b.withoutProvider()
 	b.cfg.Warnings = doc.warnings.sorted()
 	return b.cfg, nil
 }

@@ -33,6 +33,7 @@ type SMTP struct {
 	Name     string // of the sender, for people
 	Username string // empty for none
 	Password Secret
+	Off      bool // its password, or the file of its authorities, cannot be used: mail waits
 }
 
 // TeamNotify says where a team is told, and of what: new, warning, overdue, daily.
@@ -54,6 +55,7 @@ type Webhook struct {
 	Municipality call.MunicipalityID
 	Teams        []call.TeamID // empty for all of the municipality
 	Events       []string
+	Off          bool // its secret cannot be used: messages wait
 }
 
 // Key is the key of a webhook's signatures.
@@ -85,7 +87,7 @@ func (b *builder) notifyServer() {
 	if n.Link == "" && b.cfg.SignIn != nil && b.cfg.SignIn.Address != nil {
 		n.Link = strings.TrimRight(b.cfg.SignIn.Address.String(), "/")
 	}
-	if n.Link == "" && !b.doc.spoilt("notify.link") && !b.doc.spoilt("sign_in") {
+	if n.Link == "" && !b.doc.spoilt("notify.link") && !b.doc.has("sign_in") { // a fault there is told there
 		b.doc.problem("notify.link", "it is missing, and there are no pages to lead to",
 			"add the address under which people find a note, such as link: https://bel.deventer.nl, or sign_in")
 	}
@@ -113,26 +115,32 @@ func (b *builder) smtpSecret(getenv func(string) string) {
 		return
 	}
 	const key = "notify.smtp"
+	of, before := part{name: "mail"}, b.faults()
 	f, s := b.form.Notify.SMTP, b.cfg.Notify.SMTP
 	s.Password = b.secret(getenv, secretSource{
-		key + ".password_file", "BEREIKBAAR_SMTP_PASSWORD", f.PasswordFile, f.Username != "",
+		key + ".password_file", "BEREIKBAAR_SMTP_PASSWORD", f.PasswordFile, f.Username != "", of,
 	})
 	if f.Username == "" && !s.Password.Empty() {
-		b.doc.problem(key+".username", "it is missing, and there is a password for it", "add it, or leave both out")
+		b.wrong(of, key+".username", "it is missing, and there is a password for it", "add it, or leave both out", false)
 	}
-	if f.CAFile == "" || b.doc.spoilt(key+".tls_ca_file") {
-		return
+	if f.CAFile != "" && !b.doc.spoilt(key+".tls_ca_file") {
+		b.smtpRoots(of, key+".tls_ca_file", f.CAFile)
 	}
-	text, err := readPEM(key+".tls_ca_file", f.CAFile)
+	s.Off = b.faults() > before
+}
+
+func (b *builder) smtpRoots(of part, key, path string) {
+	text, err := readPEM(key, path)
 	if fault, ok := err.(*TLSError); ok { //nolint:errorlint // readPEM returns no other
-		b.doc.problem(fault.Key, fault.What, fault.how)
+		b.wrong(of, fault.Key, fault.What, fault.how, fault.unseen)
 		return
 	}
-	s.Roots = x509.NewCertPool()
-	if !s.Roots.AppendCertsFromPEM(text) {
-		b.doc.problem(key+".tls_ca_file", shown(f.CAFile)+" holds no certificate",
-			"write the certificates of the authority in it, in PEM")
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		b.wrong(of, key, shown(path)+" holds no certificate",
+			"write the certificates of the authority in it, in PEM", false)
 	}
+	b.cfg.Notify.SMTP.Roots = roots
 }
 
 // hookSecrets reads the secrets of the webhooks.
@@ -145,12 +153,15 @@ func (b *builder) hookSecrets(getenv func(string) string) {
 		if f.SecretFile == "" || b.doc.spoilt(key) {
 			continue
 		}
-		secret := b.secretFile(f.SecretFile, key, getenv, func(what, mend string) { b.doc.problem(key, what, mend) })
+		of, before := part{name: "the webhook " + id}, b.faults()
+		secret := b.secretFile(f.SecretFile, key, getenv, func(what, mend string, unseen bool) {
+			b.wrong(of, key, what, mend, unseen)
+		})
 		if _, ok := hookKey(secret.Reveal()); !ok && !secret.Empty() {
-			b.doc.problem(key, "it holds no secret of a webhook",
-				`write whsec_ and 24 to 64 random bytes in base64 in it: echo "whsec_$(openssl rand -base64 32)"`)
+			b.wrong(of, key, "it holds no secret of a webhook",
+				`write whsec_ and 24 to 64 random bytes in base64 in it: echo "whsec_$(openssl rand -base64 32)"`, false)
 		}
-		b.cfg.Notify.Webhooks[id] = Webhook{Secret: secret}
+		b.cfg.Notify.Webhooks[id] = Webhook{Secret: secret, Off: b.faults() > before}
 	}
 }
 

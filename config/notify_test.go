@@ -129,15 +129,41 @@ func TestSecretsOfWhoIsTold(t *testing.T) {
 		smtp("tls_ca_file: " + secretIn(t, "not a certificate")): "holds no certificate; write the certificates of the authority in it",
 		smtp("tls_ca_file: /nowhere/ca.pem"):                     "notify.smtp.tls_ca_file: \"/nowhere/ca.pem\"",
 	} {
-		_, err := config.Load(withLines(t, lines), environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
-		require.ErrorContains(t, err, want, lines)
-		require.NotContains(t, err.Error(), "geheim-9")
-		require.False(t, strings.Contains(err.Error(), "x9-z") || strings.Contains(err.Error(), "c2hvcnQ"))
+		cfg, err := config.Load(withLines(t, lines), environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+		require.NoError(t, err, "callers come first: %s", lines)
+		require.Len(t, cfg.Off, 1, lines)
+		said := cfg.Off[0].String()
+		require.Contains(t, said, want, lines)
+		require.Contains(t, said, ", and reload the daemon; until then this is switched off: ")
+		require.NotContains(t, said, "geheim-9")
+		require.False(t, strings.Contains(said, "x9-z") || strings.Contains(said, "c2hvcnQ"))
+		smtp := cfg.Notify.SMTP
+		require.Equal(t, smtp != nil && smtp.Off, cfg.Off[0].Part == "mail")
+		require.Equal(t, cfg.Notify.Webhooks["zaak"].Off, cfg.Off[0].Part == "the webhook zaak")
+		require.True(t, smtp != nil && smtp.Off || cfg.Notify.Webhooks["zaak"].Off)
 	}
 	cfg, err := config.Load(withLines(t, smtp("username: bel")),
 		environment("BEREIKBAAR_ARI_PASSWORD", "x7", "BEREIKBAAR_SMTP_PASSWORD", "s3cret-9"))
 	require.NoError(t, err)
 	require.Equal(t, "s3cret-9", cfg.Notify.SMTP.Password.Reveal())
+}
+
+// One secret switches off its own part, and the others go on.
+func TestASecretSwitchesOffItsOwnPartAlone(t *testing.T) {
+	cfg, err := config.Load(withLines(t, `notify:
+  link: https://a.nl
+  smtp: {host: mail.deventer.nl, from: a@b.nl, username: bel, password_file: `+secretIn(t, "s3cret-9")+`}
+  teams: {kcc: {addresses: [a@b.nl]}}
+  webhooks:
+    een: {url: "https://z.nl", secret_file: /nowhere/een}
+    twee: {url: "https://z.nl", secret_file: `+secretIn(t, goodHookSecret)+`}`),
+		environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+	require.NoError(t, err)
+	require.Len(t, cfg.Off, 1)
+	require.Equal(t, "the webhook een", cfg.Off[0].Part)
+	require.True(t, cfg.Notify.Webhooks["een"].Off)
+	require.False(t, cfg.Notify.Webhooks["twee"].Off)
+	require.False(t, cfg.Notify.SMTP.Off)
 }
 
 func TestWarningsAboutWhoIsTold(t *testing.T) {

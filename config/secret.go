@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,13 @@ type secretSource struct {
 	variable string
 	file     string // named by the configuration
 	needed   bool
+	part     part // that goes without it; the zero value for a secret without which nothing works
+}
+
+// part is what a faulty secret switches off.
+type part struct {
+	name    string // for people
+	restart bool   // it is made at the start of the daemon
 }
 
 // samples are passwords from examples, and so in every attacker's list.
@@ -55,78 +63,111 @@ var samples = []string{
 
 func (b *builder) secrets(getenv func(string) string) {
 	b.cfg.ARI.Password = b.secret(getenv, secretSource{
-		"ari.password_file", "BEREIKBAAR_ARI_PASSWORD", b.form.ARI.PasswordFile, true,
+		key: "ari.password_file", variable: "BEREIKBAAR_ARI_PASSWORD", file: b.form.ARI.PasswordFile, needed: true,
 	})
 	b.redisSecret(getenv)
+	b.partSecrets(getenv)
+}
+
+// partSecrets reads the secrets of the pages and of who is told. Callers come first: a faulty one switches off its own
+// part alone.
+func (b *builder) partSecrets(getenv func(string) string) {
 	b.smtpSecret(getenv)
 	b.hookSecrets(getenv)
-	if f := b.form.SignIn; f != nil && f.OIDC != nil && b.cfg.SignIn != nil {
-		b.cfg.SignIn.OIDC.ClientSecret = b.secret(getenv, secretSource{
-			"sign_in.oidc.client_secret_file", "BEREIKBAAR_OIDC_SECRET", f.OIDC.ClientSecretFile, false,
-		})
+	b.providerSecret(getenv)
+}
+
+// switchOff notes that a part goes without its secret, or without a file beside it. unseen says that the daemon may
+// fare better with it than whoever looked now.
+func (b *builder) switchOff(of part, p Problem, unseen bool) {
+	then := ", and reload the daemon"
+	if of.restart {
+		then = ", and restart the daemon"
+	}
+	p.Mend += then
+	b.cfg.Off = append(b.cfg.Off, Off{Problem: p, Part: of.name, Restart: of.restart, Unseen: unseen})
+}
+
+// wrong reports a fault at a key of the configuration.
+func (b *builder) wrong(of part, key, what, mend string, unseen bool) {
+	switch {
+	case of == (part{}):
+		b.doc.problem(key, what, mend)
+	case !b.doc.spoilt(key):
+		b.switchOff(of, Problem{b.doc.file, b.doc.line(key), key, what, mend}, unseen)
 	}
 }
 
+// faults counts the parts that are switched off: more of them after a look is a fault that it found.
+func (b *builder) faults() int { return len(b.cfg.Off) }
+
 func (b *builder) redisSecret(getenv func(string) string) {
 	b.cfg.Redis.Password = b.secret(getenv, secretSource{
-		"redis.password_file", "BEREIKBAAR_REDIS_PASSWORD", b.form.Redis.PasswordFile, false,
+		key: "redis.password_file", variable: "BEREIKBAAR_REDIS_PASSWORD", file: b.form.Redis.PasswordFile,
 	})
 	if s := b.form.Redis.Sentinel; s != nil {
 		b.cfg.Redis.Sentinel.Password = b.secret(getenv, secretSource{
-			"redis.sentinel.password_file", "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", s.PasswordFile, false,
+			key: "redis.sentinel.password_file", variable: "BEREIKBAAR_REDIS_SENTINEL_PASSWORD", file: s.PasswordFile,
 		})
 	}
 	b.tlsFiles(getenv("CREDENTIALS_DIRECTORY"))
 }
 
+// faultFunc reports what is wrong with a secret, see switchOff.
+type faultFunc func(what, mend string, unseen bool)
+
 func (b *builder) secret(getenv func(string) string, from secretSource) Secret {
 	direct, byFile := getenv(from.variable), getenv(from.variable+"_FILE")
+	atKey := func(what, mend string, unseen bool) { b.wrong(from.part, from.key, what, mend, unseen) }
 	switch {
 	case direct != "" && byFile != "":
-		b.environment(from.variable, "it is set, and "+from.variable+"_FILE too", "set one of the two")
+		b.environment(from.part, from.variable)("it is set, and "+from.variable+"_FILE too", "set one of the two", false)
 	case direct != "":
-		return b.checkedSecret(direct, from.key, func(what, mend string) { b.environment(from.variable, what, mend) })
+		return b.checkedSecret(direct, from.key, b.environment(from.part, from.variable))
 	case byFile != "":
-		return b.secretFile(
-			byFile, from.key, getenv, func(what, mend string) { b.environment(from.variable+"_FILE", what, mend) },
-		)
+		return b.secretFile(byFile, from.key, getenv, b.environment(from.part, from.variable+"_FILE"))
 	case from.file != "":
-		return b.secretFile(
-			from.file, from.key, getenv, func(what, mend string) { b.doc.problem(from.key, what, mend) },
-		)
+		return b.secretFile(from.file, from.key, getenv, atKey)
 	case from.needed && !b.doc.spoilt(from.key) && !b.doc.spoilt(parent(from.key)+".password"):
-		b.doc.problem(from.key, "there is no password for "+parent(from.key),
-			"name a file here that holds it, or set "+from.variable+" or "+from.variable+"_FILE")
+		atKey("there is no password for "+parent(from.key),
+			"name a file here that holds it, or set "+from.variable+" or "+from.variable+"_FILE", true)
 	}
 	return Secret{}
 }
 
 // environment reports a problem of an environment variable, which has no line.
-func (b *builder) environment(variable, what, mend string) {
-	b.doc.problems = append(b.doc.problems, Problem{b.doc.file, 0, variable, what, mend})
+func (b *builder) environment(of part, variable string) faultFunc {
+	return func(what, mend string, unseen bool) {
+		p := Problem{b.doc.file, 0, variable, what, mend}
+		if of == (part{}) {
+			b.doc.problems = append(b.doc.problems, p)
+			return
+		}
+		b.switchOff(of, p, unseen)
+	}
 }
 
-func (b *builder) secretFile(path, key string, getenv func(string) string, report func(what, mend string)) Secret {
-	text, what, mend := readSecret(path, getenv("CREDENTIALS_DIRECTORY"))
+func (b *builder) secretFile(path, key string, getenv func(string) string, report faultFunc) Secret {
+	text, what, mend, unseen := readSecret(path, getenv("CREDENTIALS_DIRECTORY"))
 	if what != "" {
-		report(what, mend)
+		report(what, mend, unseen)
 		return Secret{}
 	}
 	// the byte order mark with which Windows programs begin a file
 	return b.checkedSecret(strings.TrimPrefix(text, "\uFEFF"), key, report)
 }
 
-func (b *builder) checkedSecret(text, key string, report func(what, mend string)) Secret {
+func (b *builder) checkedSecret(text, key string, report faultFunc) Secret {
 	text = strings.TrimRight(text, "\r\n")
 	switch {
 	case text == "":
-		report("there is no password in it", "write the password in it, on one line")
+		report("there is no password in it", "write the password in it, on one line", false)
 	case strings.ContainsAny(text, "\r\n\x00"):
-		report("it holds more than one line", "write only the password in it")
+		report("it holds more than one line", "write only the password in it", false)
 	case slices.Contains(samples, strings.ToLower(text)):
 		report(
 			"the password is one that everybody knows from examples",
-			"choose a long random one, here and in "+parent(key)+"'s own configuration",
+			"choose a long random one, here and in "+parent(key)+"'s own configuration", false,
 		)
 	default:
 		return Secret{text}
@@ -134,11 +175,12 @@ func (b *builder) checkedSecret(text, key string, report func(what, mend string)
 	return Secret{}
 }
 
-// readSecret reads a file that only its owner can read, see plainfile.ReadPrivate.
-func readSecret(path, credentials string) (text, what, mend string) {
+// readSecret reads a file that only its owner can read, see plainfile.ReadPrivate. unseen says that it may well be there
+// for the daemon: this user may not look, or systemd makes it at the start.
+func readSecret(path, credentials string) (text, what, mend string, unseen bool) {
 	const largest = 4096
 	if !filepath.IsAbs(path) {
-		return "", shown(path) + " is not a full path", "write the path of the password file from the root"
+		return "", shown(path) + " is not a full path", "write the path of the password file from the root", false
 	}
 	raw, err := plainfile.ReadPrivate(path, credentials, largest)
 	var exposed plainfile.ExposedError
@@ -146,11 +188,17 @@ func readSecret(path, credentials string) (text, what, mend string) {
 	case errors.As(err, &exposed):
 		mend = "chmod 0400 or 0600 it, and change the password"
 	case errors.Is(err, plainfile.ErrTooLarge):
-		return "", "the password file " + shown(path) + " is too large for a password", "name the right file"
+		return "", "the password file " + shown(path) + " is too large for a password", "name the right file", false
 	case err != nil:
 		mend = "name a file that the daemon's user may read"
 	default:
-		return string(raw), "", ""
+		return string(raw), "", "", false
 	}
-	return "", "the password file " + shown(path) + ": " + err.Error(), mend
+	return "", "the password file " + shown(path) + ": " + err.Error(), mend, notForUs(path, err)
+}
+
+// notForUs reports whether an error of a file may be one of this user alone.
+func notForUs(path string, err error) bool {
+	return errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, "/run/credentials/")
 }

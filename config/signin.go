@@ -85,6 +85,33 @@ func (b *builder) signInAddress() {
 	}
 }
 
+// providerSecret reads the secret with which the provider knows us.
+func (b *builder) providerSecret(getenv func(string) string) {
+	f := b.form.SignIn
+	if f == nil || f.OIDC == nil || b.cfg.SignIn == nil {
+		return
+	}
+	of, before := part{"signing in by the provider", true}, b.faults()
+	if !f.Local.Enabled {
+		of.name = "the pages, which nobody can sign in to"
+	}
+	b.cfg.SignIn.OIDC.ClientSecret = b.secret(getenv, secretSource{
+		key: "sign_in.oidc.client_secret_file", variable: "BEREIKBAAR_OIDC_SECRET", file: f.OIDC.ClientSecretFile, part: of,
+	})
+	b.providerOff = b.faults() > before
+}
+
+// withoutProvider takes away a provider that is switched off, once all of it is checked, and the pages to which nobody
+// can sign in then.
+func (b *builder) withoutProvider() {
+	if !b.providerOff {
+		return
+	}
+	if b.cfg.SignIn.OIDC = nil; !b.cfg.SignIn.Local {
+		b.cfg.SignIn = nil
+	}
+}
+
 // groups gives the provider's groups their roles.
 func (b *builder) groups() {
 	if b.cfg.SignIn == nil || b.cfg.SignIn.OIDC == nil {
@@ -133,7 +160,11 @@ func (b *builder) people() {
 	if len(b.form.People) > 0 {
 		b.cfg.People = map[call.AgentID]staff.Person{}
 	}
-	for _, id := range slices.Sorted(maps.Keys(b.form.People)) {
+	owners := map[string]string{}
+	for id, f := range b.form.Agents {
+		owners[f.Endpoint] = id
+	}
+	for _, id := range b.inOrder("people", slices.Collect(maps.Keys(b.form.People))) {
 		f, key := b.form.People[id], "people."+keyName(id)
 		p := staff.Person{
 			ID: call.AgentID(id), Municipality: call.MunicipalityID(b.municipalityAt(key, f.Municipality)),
@@ -141,13 +172,30 @@ func (b *builder) people() {
 		}
 		p.Roles = b.roles(key+".roles", f.Roles, p.Municipality)
 		if agent, is := b.cfg.Plan.Agents[p.ID]; is {
-			if f.Phone != "" {
-				b.doc.problem(key+".phone", "the phone of "+id+" is under agents already", "leave it out here")
-			}
 			p.Phone = agent.Endpoint
 		}
+		b.ownPhone(key+".phone", id, f.Phone, owners)
 		b.cfg.People[p.ID] = p
 	}
+}
+
+// ownPhone checks that nobody else has a person's phone: each would be rung for the other's callers. owners are those
+// before them.
+func (b *builder) ownPhone(key, id, phone string, owners map[string]string) {
+	if phone == "" {
+		return
+	}
+	agent, is := b.form.Agents[id]
+	switch owner := owners[phone]; {
+	case is && agent.Endpoint == phone:
+		b.doc.warn(key, "the phone of "+id+" is under agents already", "leave it out here")
+	case is:
+		b.doc.problem(key, "the phone of "+id+" is under agents already", "leave it out here")
+	case owner != "":
+		b.doc.problem(key, fmt.Sprintf("%s is the phone of %s already", phone, owner),
+			"give each person a phone of their own")
+	}
+	owners[phone] = id
 }
 
 // Person gives what the file says of a person, false when it says nothing. Of somebody who is only an agent it knows

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,78 @@ people:
 	require.ErrorContains(t, cfg.Warnings, "look: there are no pages that could look like it")
 }
 
+// The way to a note is that of the pages: a fault in it is told once.
+func TestAFaultyAddressOfThePagesIsOneProblem(t *testing.T) {
+	for _, lines := range []string{
+		`sign_in: {local: {enabled: true}, address: "http://bel.deventer.nl"}`,
+		"listen: {web: \"0.0.0.0:8570\"}\nsign_in: {local: {enabled: true}}",
+		"sign_in: {}",
+	} {
+		_, err := config.Load(withLines(t, lines+`
+notify: {smtp: {host: mail.deventer.nl, from: a@b.nl}, teams: {kcc: {addresses: [a@b.nl]}}}`), nil)
+		var problems config.Problems
+		require.ErrorAs(t, err, &problems)
+		require.Len(t, problems, 1, problems)
+	}
+}
+
+// Callers come first: without the provider's secret the telephone goes on, and the other way in.
+func TestAProviderWithoutItsSecretIsSwitchedOff(t *testing.T) {
+	provider := func(file, more string) string {
+		return `sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x, client_secret_file: ` +
+			file + ", groups: [{name: g, roles: {kcc: lead}}]}" + more + "}"
+	}
+	for file, says := range map[string]string{
+		"/nowhere/oidc":         `sign_in.oidc.client_secret_file: the password file "/nowhere/oidc": it cannot be opened`,
+		secretIn(t, "a\nb"):     "it holds more than one line",
+		secretIn(t, "changeme"): "one that everybody knows",
+	} {
+		cfg, err := config.Load(withLines(t, provider(file, "")), environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+		require.NoError(t, err)
+		require.Nil(t, cfg.SignIn, "nobody could sign in")
+		require.Len(t, cfg.Off, 1)
+		require.True(t, cfg.Off[0].Restart)
+		require.Contains(t, cfg.Off[0].String(), says)
+		require.Contains(t, cfg.Off[0].String(), "and restart the daemon; until then this is switched off: the pages")
+
+		cfg, err = config.Load(withLines(t, provider(file, ", local: {enabled: true}")),
+			environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+		require.NoError(t, err)
+		require.True(t, cfg.SignIn.Local)
+		require.Nil(t, cfg.SignIn.OIDC)
+		require.Contains(t, cfg.Off[0].String(), "switched off: signing in by the provider")
+	}
+	cfg, err := config.Load(withLines(t, provider("/nowhere/oidc", "")),
+		environment("BEREIKBAAR_ARI_PASSWORD", "x7", "BEREIKBAAR_OIDC_SECRET", "s3cret9"))
+	require.NoError(t, err)
+	require.Empty(t, cfg.Off, "the environment goes before the file")
+	_, err = config.Load(withLines(t, changedRole(provider("/nowhere/oidc", ""))),
+		environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+	require.ErrorContains(t, err, `"kc" is not under teams`, "the rest of it is checked")
+}
+
+func changedRole(lines string) string { return strings.Replace(lines, "{kcc: lead}", "{kc: lead}", 1) }
+
+// Somebody who checks the file looks at these secrets as well, and at none that the telephone needs.
+func TestALookAtTheSecretsOfParts(t *testing.T) {
+	path := withLines(t, `ari: {password_file: /nowhere/ari}
+redis: {password_file: /nowhere/redis}
+notify:
+  link: https://a.nl
+  smtp: {host: mail.deventer.nl, from: a@b.nl, username: bel}
+  teams: {kcc: {addresses: [a@b.nl]}}
+  webhooks:
+    een: {url: "https://z.nl", secret_file: /nowhere/een}
+    twee: {url: "https://z.nl", secret_file: /run/credentials/bereikbaar.service/twee}`)
+	cfg, err := config.LoadToCheck(path, environment())
+	require.NoError(t, err)
+	unseen := map[string]bool{}
+	for _, off := range cfg.Off {
+		unseen[off.Part] = off.Unseen
+	}
+	require.Equal(t, map[string]bool{"mail": true, "the webhook een": false, "the webhook twee": true}, unseen)
+}
+
 func TestFaultsInHowPeopleSignIn(t *testing.T) {
 	const provider = "sign_in: {address: \"https://a.nl\", oidc: {issuer: \"https://b.nl\", client_id: x"
 	for lines, want := range map[string]string{
@@ -115,6 +188,8 @@ func TestFaultsInHowPeopleSignIn(t *testing.T) {
 		`people: {anouk: {phone: "1234"}}`:                                                                                  `people.anouk.phone: "1234" is not of the right form`,
 		`people: {anouk: {language: fr}}`:                                                                                   `people.anouk.language: the language "fr"`,
 		`people: {kcc1: {phone: PJSIP/9}}`:                                                                                  `people.kcc1.phone: the phone of kcc1 is under agents already; leave it out here`,
+		`people: {anouk: {phone: PJSIP/kcc1}}`:                                                                              `people.anouk.phone: PJSIP/kcc1 is the phone of kcc1 already; give each person a phone of their own`,
+		`people: {anouk: {phone: PJSIP/1234}, cem: {phone: PJSIP/1234}}`:                                                    `people.cem.phone: PJSIP/1234 is the phone of anouk already`,
 		`people: {anouk: {password: x}}`:                                                                                    `people.anouk.password: this key is not known`,
 	} {
 		_, err := config.Load(withLines(t, lines), nil)
@@ -139,6 +214,7 @@ func TestWarningsAboutSigningIn(t *testing.T) {
 	for lines, want := range map[string]string{
 		`sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x}}`:                             "sign_in.oidc: nobody has a role",
 		"listen: {web: \"0.0.0.0:8571\"}\nsign_in: {address: \"https://a.nl\", local: {enabled: true}}":                "listen.web: tokens, cookies and callers' telephone numbers go over the network in plain text",
+		`people: {kcc1: {phone: PJSIP/kcc1}}`:                                                                          "people.kcc1.phone: the phone of kcc1 is under agents already; leave it out here",
 		"sign_in: {local: {codes: false}, oidc: {issuer: \"https://b.nl\", client_id: x}}\npeople: {anouk: {name: A}}": "sign_in.local.codes: there are no local accounts",
 	} {
 		cfg, err := config.Load(withLines(t, lines), nil)

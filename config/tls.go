@@ -25,6 +25,8 @@ type TLSError struct {
 	Key  string // of the configuration
 	What string // what is wrong
 	how  string
+
+	unseen bool // see Off
 }
 
 // Error names the key and what is wrong.
@@ -56,8 +58,8 @@ func (t TLS) Client() (*tls.Config, error) {
 		made.RootCAs = x509.NewCertPool()
 		if !made.RootCAs.AppendCertsFromPEM(text) {
 			return nil, &TLSError{
-				keyCA, shown(t.CAFile) + " holds no certificate",
-				"write the certificates of the authority in it, in PEM",
+				Key: keyCA, What: shown(t.CAFile) + " holds no certificate",
+				how: "write the certificates of the authority in it, in PEM",
 			}
 		}
 	}
@@ -82,18 +84,20 @@ func (t TLS) certificate() (tls.Certificate, error) {
 	switch {
 	case errors.As(err, &exposed):
 		return tls.Certificate{}, &TLSError{
-			keyKey, shown(t.KeyFile) + ": " + err.Error(), "chmod 0400 or 0600 it, and have a new key made",
+			Key: keyKey, What: shown(t.KeyFile) + ": " + err.Error(),
+			how: "chmod 0400 or 0600 it, and have a new key made",
 		}
 	case err != nil:
 		return tls.Certificate{}, &TLSError{
-			keyKey, shown(t.KeyFile) + ": " + err.Error(), "name a file that the daemon's user may read",
+			Key: keyKey, What: shown(t.KeyFile) + ": " + err.Error(),
+			how: "name a file that the daemon's user may read",
 		}
 	}
 	pair, err := tls.X509KeyPair(text, key)
 	if err != nil { // err does not repeat the content of the files
 		return tls.Certificate{}, &TLSError{
-			keyKey, "it and " + keyCertificate + " are no pair: " + err.Error(),
-			"name a certificate and its own key, in PEM and without a password",
+			Key: keyKey, What: "it and " + keyCertificate + " are no pair: " + err.Error(),
+			how: "name a certificate and its own key, in PEM and without a password",
 		}
 	}
 	return pair, nil
@@ -101,7 +105,9 @@ func (t TLS) certificate() (tls.Certificate, error) {
 
 func readPEM(key, path string) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
-		return nil, &TLSError{key, shown(path) + ": " + err.Error(), "name a file that the daemon's user may read"}
+		return nil, &TLSError{
+			key, shown(path) + ": " + err.Error(), "name a file that the daemon's user may read", notForUs(path, err),
+		}
 	}
 	f, err := plainfile.Open(path)
 	if err != nil {

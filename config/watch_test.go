@@ -162,6 +162,32 @@ func TestKeysThatNeedARestartKeepTheirValue(t *testing.T) {
 	require.Equal(t, "DEBUG", c.Log.Level.String())
 }
 
+// A secret that is gone keeps nothing of a new file from taking effect.
+func TestAChangeWithASecretThatIsGone(t *testing.T) {
+	secret := secretIn(t, goodHookSecret)
+	hook := func(name string) string {
+		return changed(t, named(t, name), "agents:",
+			`notify: {link: "https://a.nl", webhooks: {zaak: {url: "https://z.nl", secret_file: `+secret+"}}}\n"+
+				`sign_in: {address: "https://a.nl", oidc: {issuer: "https://b.nl", client_id: x, client_secret_file: `+
+				secret+"}}\nagents:")
+	}
+	w := watch(t, write(t, hook("Een")), environment("BEREIKBAAR_ARI_PASSWORD", "x7"))
+	before := w.Current()
+	require.NoError(t, os.Rename(secret, secret+".away"))
+	save(t, w.path, hook("Twee"))
+	c := w.change(t)
+	require.Equal(t, "Twee", c.Plan.Teams["kcc"].Name)
+	require.Len(t, c.Off, 2)
+	require.True(t, c.Notify.Webhooks["zaak"].Off)
+	require.Equal(t, before.SignIn, c.SignIn, "it goes on as it is until a restart")
+	require.Equal(t, []string{"sign_in"}, c.NeedsRestart)
+	require.NoError(t, os.Rename(secret+".away", secret))
+	w.Reload()
+	c = w.change(t)
+	require.Empty(t, c.Off)
+	require.False(t, c.Notify.Webhooks["zaak"].Off)
+}
+
 func TestALinkThatIsTurned(t *testing.T) {
 	dir := t.TempDir()
 	for _, version := range []string{"v1", "v2"} {

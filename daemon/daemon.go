@@ -83,6 +83,7 @@ func New(cfg *config.Config, log *slog.Logger, level *slog.LevelVar, version str
 	if d.lock, err = LockState(cfg.State.Directory); err != nil {
 		return nil, err
 	}
+	d.tellOff(cfg, false)
 	if err := d.count(cfg); err != nil {
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func (d *Daemon) answer(library *prompts.Library) error {
 func (d *Daemon) openWeb() error {
 	cfg := d.settings.config()
 	if cfg.Web.TokensFile == "" && cfg.SignIn == nil {
-		d.log.Info("no JSON API and no pages: neither web.tokens_file nor sign_in is set")
+		d.log.Info("no JSON API and no pages: there is no web.tokens_file, and no sign_in that can be used")
 		return nil
 	}
 	d.web = newWebPort(func() string { return d.settings.config().Listen.Web }, d.log)
@@ -396,10 +397,22 @@ func (d *Daemon) reload(ctx context.Context, fresh *config.Config) {
 	}
 	d.queues.Apply(fresh.Plan) // once it is known which of the phones are in use
 	d.metrics.Config.Reloaded()
+	d.tellOff(fresh, true)
 	for _, key := range fresh.NeedsRestart {
 		d.log.Warn("a changed setting takes effect at the next start only", "key", key)
 	}
 	d.log.Info("configuration reloaded", "teams", len(fresh.Plan.Teams))
+}
+
+// tellOff tells what is switched off. What is made at the start only goes on after a reload as it was.
+func (d *Daemon) tellOff(cfg *config.Config, reloaded bool) {
+	for _, off := range cfg.Off {
+		what := "a secret cannot be used: its part is switched off, and calls are answered without it"
+		if reloaded && off.Restart {
+			what = "a secret cannot be used: its part goes on as it is, and would be switched off by a restart"
+		}
+		d.log.Error(what, "part", off.Part, "problem", off.Problem.String())
+	}
 }
 
 func endpoints(plan *routing.Plan) []string {

@@ -19,12 +19,47 @@ import (
 // newNotifier joins what tells teams, people and programs of notes. It reads the configuration of the moment.
 func (d *Daemon) newNotifier(senders notify.Senders) *notify.Loop {
 	return notify.NewLoop(notify.Options{
-		Log: d.store, Notes: d.store, Outbox: d.store.Outbox(), Senders: senders,
+		Log: d.store, Notes: d.store, Outbox: d.store.Outbox(), Senders: d.unlessOff(senders),
 		Town:  town{directory{d.settings, d.people}},
 		Rules: func() notify.Rules { return notifyRules(d.settings.config()) },
 		Hours: d.settings.notifyHours, Municipalities: d.municipalities.names,
 		Meter: notifyMeter{d.metrics.Notify}, Logger: d.log,
 	})
+}
+
+// errOff is why messages wait for a part that is switched off.
+var errOff = errors.New("its secret cannot be used, see the log of the last start or reload")
+
+// unlessOff lets the messages of mail or of a webhook that is switched off wait, until a reload brings its secret.
+func (d *Daemon) unlessOff(senders notify.Senders) notify.Senders {
+	return func(r notify.Rules, lane notify.Lane) notify.Sender {
+		if isOff(d.settings.config().Notify, lane) {
+			return waits{}
+		}
+		return senders(r, lane)
+	}
+}
+
+func isOff(c *config.Notify, lane notify.Lane) bool {
+	switch {
+	case c == nil:
+		return false
+	case lane == notify.MailLane:
+		return c.SMTP != nil && c.SMTP.Off
+	}
+	for id, hook := range c.Webhooks {
+		if hook.Off && notify.HookLane(id) == lane {
+			return true
+		}
+	}
+	return false
+}
+
+// waits is the sender of what is switched off.
+type waits struct{}
+
+func (waits) Send(context.Context, notify.Message) error {
+	return &notify.SendError{Failure: notify.SignIn, Lane: true, Err: errOff}
 }
 
 // notifyRules are the rules of a configuration.
@@ -60,9 +95,9 @@ func notifyRules(cfg *config.Config) notify.Rules {
 	return r
 }
 
-// SMTPOf is the server that takes our mail, nil for none.
+// SMTPOf is the server that takes our mail, nil for none and for one that is switched off.
 func SMTPOf(cfg *config.Config) *notify.SMTP {
-	if cfg.Notify == nil || cfg.Notify.SMTP == nil {
+	if cfg.Notify == nil || cfg.Notify.SMTP == nil || cfg.Notify.SMTP.Off {
 		return nil
 	}
 	s := cfg.Notify.SMTP

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -207,4 +208,39 @@ func TestAProgramIsToldByASignedMessage(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("nothing came")
 	}
+}
+
+// Callers come first: the daemon starts without these secrets, tells of it, and what it would send waits.
+func TestADaemonStartsWithoutTheSecretsOfMailAndPages(t *testing.T) {
+	var log bytes.Buffer
+	d := daemonWith(t, slog.New(slog.NewTextHandler(&log, nil)), `notify:
+  link: https://bel.deventer.nl
+  smtp: {host: mail.deventer.nl, from: a@b.nl, username: bel, password_file: /nowhere/smtp}
+  teams: {kcc: {addresses: [a@b.nl]}}
+  webhooks: {zaak: {url: "https://z.nl", secret_file: /nowhere/zaak}}
+sign_in:
+  address: "http://127.0.0.1:8570"
+  oidc: {issuer: "https://login.deventer.nl", client_id: x, client_secret_file: /nowhere/oidc}`)
+	require.Nil(t, d.web, "nobody could sign in")
+	for _, of := range []string{
+		"notify.smtp.password_file", "notify.webhooks.zaak.secret_file", "sign_in.oidc.client_secret_file",
+		"/nowhere/smtp", "name a file that the daemon's user may read",
+	} {
+		require.Contains(t, log.String(), of)
+	}
+	require.Equal(t, 3, strings.Count(log.String(), "level=ERROR"), log.String())
+	cfg := d.settings.config()
+	require.Nil(t, SMTPOf(cfg))
+	rules := notifyRules(cfg)
+	require.Len(t, rules.Receivers, 2, "their messages wait")
+	for _, to := range rules.Receivers {
+		var failed *notify.SendError
+		sender := d.unlessOff(notify.RealSenders)(rules, to.Lane)
+		require.NotNil(t, sender)
+		require.ErrorAs(t, sender.Send(t.Context(), notify.Message{}), &failed)
+		require.True(t, failed.Lane && !failed.Forever)
+	}
+	log.Reset()
+	d.reload(t.Context(), cfg)
+	require.Contains(t, log.String(), "goes on as it is")
 }

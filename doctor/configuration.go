@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/bereikbaar/bereikbaar/config"
 )
@@ -25,7 +26,18 @@ func Configuration(path string, cfg *config.Config, err error) []Finding {
 		"%s is valid: numbers %d, teams %d, agents %d",
 		path, len(cfg.Plan.Entries), len(cfg.Plan.Teams), len(cfg.Plan.Agents),
 	)}
-	return append([]Finding{whole}, configurationProblems(Warning, cfg.Warnings)...)
+	return slices.Concat([]Finding{whole}, switchedOff(cfg.Off), configurationProblems(Warning, cfg.Warnings))
+}
+
+// switchedOff judges the secrets that cannot be used.
+func switchedOff(parts []config.Off) []Finding {
+	var found []Finding
+	for _, off := range parts {
+		f := configurationProblems(Wrong, config.Problems{off.Problem})[0]
+		f.Text += "; a start of the daemon switches this off: " + off.Part
+		found = append(found, f)
+	}
+	return found
 }
 
 func configurationProblems(verdict Verdict, problems config.Problems) []Finding {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bereikbaar/bereikbaar/redisstore"
 )
@@ -32,7 +33,9 @@ func judgeDurability(f durabilityFacts) []Finding {
 			Text: f.unread.Error(), Mend: "Run the doctor as a user who may read the state directory",
 		}, true
 	case problem.Grave:
-		return append([]Finding{{checkDurability, Wrong, problem.Text, problem.Mend}}, forgets(f.rehearsal)...)
+		return slices.Concat(
+			[]Finding{{checkDurability, Wrong, problem.Text, problem.Mend}}, forgets(f.rehearsal), wontStart(f.rehearsal),
+		)
 	}
 	switch {
 	case f.rehearsal == nil:
@@ -42,6 +45,8 @@ func judgeDurability(f durabilityFacts) []Finding {
 		}}
 	case !errors.Is(f.rehearsal, redisstore.ErrNotRehearsed):
 		return forgets(f.rehearsal)
+	case errors.Is(f.rehearsal, redisstore.ErrWouldNotStart):
+		return wontStart(f.rehearsal)
 	case wanting:
 		return []Finding{{checkDurability, Warning, problem.Text + "; and " + f.rehearsal.Error(), problem.Mend}}
 	}
@@ -59,5 +64,17 @@ func forgets(rehearsal error) []Finding {
 		checkDurability, Wrong,
 		"rehearsed: " + rehearsal.Error() + ": the next restart loses what callers were promised",
 		redisstore.MendDefaultUser,
+	}}
+}
+
+// wontStart is the finding of a rehearsal that the server's own files stopped.
+func wontStart(rehearsal error) []Finding {
+	if !errors.Is(rehearsal, redisstore.ErrWouldNotStart) {
+		return nil
+	}
+	return []Finding{{
+		checkDurability, Wrong, "Redis runs, and its next start fails: " + rehearsal.Error(),
+		"Mend the file that it names (redis.conf, or users.acl) before anything restarts Redis, and look again with " +
+			"`bereikbaar doctor`",
 	}}
 }

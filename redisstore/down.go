@@ -23,7 +23,8 @@ const (
 	lacksRight = "the Redis user lacks a right: take the rule of deploy/redis/users.acl"
 	lacksWord  = "Redis lacks a command that notes need: take its rename-command out of redis.conf; " +
 		"deploy/redis/users.acl keeps others from it"
-	wantsUser = "Redis wants a user and password: set them in the configuration"
+	wantsUser = "Redis wants a user and password: set redis.username, and the password by BEREIKBAAR_REDIS_PASSWORD, " +
+		"BEREIKBAAR_REDIS_PASSWORD_FILE or redis.password_file"
 )
 
 var troubles = []trouble{

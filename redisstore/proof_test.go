@@ -63,3 +63,19 @@ func TestARedisElsewhereIsNotTakenForOneHere(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.here, runsHere(test.info)) })
 	}
 }
+
+func TestOnlyItsOwnFilesAreBlamedForAServerThatDoesNotStart(t *testing.T) {
+	ours := []string{"tls-port 0"}
+	for said, own := range map[string]bool{
+		"*** FATAL CONFIG FILE ERROR (Redis 7.0) ***\n>>> 'nonsense yes'\nBad directive":                    true,
+		"*** FATAL CONFIG FILE ERROR (Redis 7.0) ***\n>>> 'tls-port 0'\nBad directive":                      false,
+		"*** FATAL CONFIG FILE ERROR (Redis 7.0) ***\nCan't open config file: Permission denied":            false,
+		"1:M # Aborting Redis startup because of ACL errors: /etc/redis/users.acl:1: Unknown command":       true,
+		"Aborting Redis startup because of ACL errors: Error loading ACLs, opening file: Permission denied": false,
+		"Can't load module from /usr/lib/x.so: server aborting":                                             true,
+		"Out Of Memory allocating 16 bytes":                                                                 false,
+		"":                                                                                                  false,
+	} {
+		require.Equal(t, own, ownFault(said, ours), said)
+	}
+}

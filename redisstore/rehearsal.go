@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,6 +34,10 @@ type Rehearsal struct {
 // ErrNotRehearsed is wrapped by the error of a rehearsal that could not be held: it says why, and tells nothing of the
 // server.
 var ErrNotRehearsed = errors.New("it could not be rehearsed")
+
+// ErrWouldNotStart is wrapped besides by the error of a rehearsal that the server's own files stopped: they stop its next
+// start as well.
+var ErrWouldNotStart = errors.New("Redis does not start with its own files")
 
 // ErrForgets is wrapped by the error of a rehearsal in which a script's writes were gone after a restart.
 var ErrForgets = errors.New("what a script writes is gone after a restart")
@@ -178,13 +183,17 @@ func (s *stage) set(own string) error {
 
 // configuration is the running server's own, and after it what keeps the throwaway apart: a later line wins.
 func (s *stage) configuration(own string) string {
-	return strings.Join([]string{
-		"include " + own,
+	return strings.Join(append([]string{"include " + own}, s.apart()...), "\n") + "\n"
+}
+
+// apart keeps the throwaway apart.
+func (s *stage) apart() []string {
+	return []string{
 		"port 0", "tls-port 0", "tls-replication no", "tls-cluster no", "unixsocket " + s.socket(),
 		"unixsocketperm 700",
 		"dir " + s.dir, "daemonize no", "supervised no", `pidfile ""`, "logfile " + s.log(), "syslog-enabled no",
 		"replicaof no one", "min-replicas-to-write 0", "cluster-enabled no", `save ""`, "key-load-delay 0",
-	}, "\n") + "\n"
+	}
 }
 
 func (s *stage) socket() string { return filepath.Join(s.dir, "s") }
@@ -295,7 +304,7 @@ func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
 		}
 		select {
 		case <-s.ended:
-			return fmt.Errorf("%w: %s ended at once: %s", ErrNotRehearsed, s.program, s.lastWords(said.String()))
+			return s.endedAtOnce(said.String())
 		case <-limit:
 			return fmt.Errorf("%w: the throwaway server does not answer: %w", ErrNotRehearsed, err)
 		case <-ctx.Done():
@@ -305,13 +314,32 @@ func (s *stage) answers(ctx context.Context, said *strings.Builder) error {
 	}
 }
 
-// lastWords is the last line of a server's output.
-func (s *stage) lastWords(said string) string {
+// endedAtOnce is the error for a server that did not start.
+func (s *stage) endedAtOnce(said string) error {
 	if log, err := lastOf(s.log(), rehearsalLog); err == nil && log != "" {
-		said = log
+		said += "\n" + log
 	}
-	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return lines[len(lines)-1]
+	said = strings.TrimSpace(said)
+	last := said[strings.LastIndex(said, "\n")+1:]
+	if ownFault(said, s.apart()) {
+		return fmt.Errorf("%w: %w: %s ended at once: %s", ErrNotRehearsed, ErrWouldNotStart, s.program, last)
+	}
+	return fmt.Errorf("%w: %s ended at once: %s", ErrNotRehearsed, s.program, last)
+}
+
+// ownFault reports whether what a server said at its end blames its own files. What we may not read, or a line of ours
+// that this version does not know, says nothing of them.
+func ownFault(said string, ours []string) bool {
+	if strings.Contains(said, "Permission denied") {
+		return false
+	}
+	for _, line := range ours {
+		if strings.Contains(said, ">>> '"+line+"'") {
+			return false
+		}
+	}
+	return slices.ContainsFunc([]string{"FATAL CONFIG FILE ERROR", "because of ACL errors", "Can't load module"},
+		func(words string) bool { return strings.Contains(said, words) })
 }
 
 // end ends the server, when it runs, and waits until it is gone.

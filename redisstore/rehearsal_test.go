@@ -137,6 +137,8 @@ func TestARehearsalThatCannotBeHeldSaysWhy(t *testing.T) {
 	err := rehearses(t, server, wrong)
 	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
 	require.ErrorContains(t, err, "refuses the user or password")
+	wrong.Username, wrong.Password = "", ""
+	require.ErrorContains(t, rehearses(t, server, wrong), "BEREIKBAAR_REDIS_PASSWORD_FILE or redis.password_file")
 
 	require.NoError(t, os.Rename(server.ConfigFile(), server.ConfigFile()+".away"))
 	err = rehearses(t, server, redistest.As(server.Addr))
@@ -147,8 +149,29 @@ func TestARehearsalThatCannotBeHeldSaysWhy(t *testing.T) {
 	err = rehearses(t, server, redistest.As(server.Addr))
 	require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
 	require.ErrorContains(t, err, "ended at once")
+	require.ErrorIs(t, err, redisstore.ErrWouldNotStart)
 	require.NoError(t, os.WriteFile(server.ConfigFile(), []byte("appendonly no\n"), 0o600))
 	require.ErrorIs(
 		t, rehearses(t, server, redistest.As(server.Addr)), redisstore.ErrNotRehearsed, "another than what runs",
 	)
+}
+
+// What keeps the throwaway server from starting keeps the running one from its next start.
+func TestARehearsalTellsOfUsersThatKeepRedisFromStarting(t *testing.T) {
+	t.Parallel()
+	for _, kind := range redistest.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartKind(t, kind)
+			users, err := filepath.Glob(filepath.Join(server.Dir(), "*.acl"))
+			require.NoError(t, err)
+			require.Len(t, users, 1)
+			text, err := os.ReadFile(users[0])
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(users[0], append(text, "user els on +nonsense\n"...), 0o600))
+			err = rehearses(t, server, redistest.As(server.Addr))
+			require.ErrorIs(t, err, redisstore.ErrWouldNotStart)
+			require.ErrorIs(t, err, redisstore.ErrNotRehearsed)
+		})
+	}
 }

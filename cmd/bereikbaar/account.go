@@ -27,11 +27,17 @@ first-run link. It works once, for three days. Give it to that person alone, by 
 It needs the configuration and its secrets. Changes need --as, the id of the person who makes them. Every look
 and change is logged in the machine's journal.
 
-It ends with 0 when done, 3 when there is no such account, 4 when there is one already or somebody else changed
+It ends with 0 when done, 3 when there is no such account or person, 4 when there is one already or somebody else changed
 it first, 5 when Redis does not answer, and 1 for anything else.`
 
 var (
-	errNoAccount    = errors.New("there is no such account: bereikbaar account list shows all")
+	errNoAccount = errors.New("there is no such account: bereikbaar account list shows all")
+	errNobody    = errors.New("nobody knows this person: no account, no line under people or agents, and no page or " +
+		"sign-in; is the id right?")
+	errNoRoles   = errors.New("--role is missing: name the roles, or take all of them away with --none")
+	errTwoRoles  = errors.New("--role and --none are two things: give one of the two")
+	errLastAdmin = errors.New("this is the last administrator: give another person *=admin first, or take all roles " +
+		"away with --none")
 	errAccountThere = errors.New("there is an account already: bereikbaar account link gives it a new link")
 )
 
@@ -270,25 +276,81 @@ func linkCommand(o *sessionOptions) *cobra.Command {
 
 func rolesCommand(o *sessionOptions) *cobra.Command {
 	var roles []string
+	var none bool
 	cmd := &cobra.Command{
 		Use:   "roles PERSON",
-		Short: "Set the roles that a person is given on pages; without --role take them away",
-		Long: "Set the roles that a person is given on pages, in place of those that they were given there; without\n" +
-			"--role take these away. Roles of the configuration (people) go before them, and those of the provider\n" +
-			"count beside them. It needs no account, and writes anew what pages say when that cannot be read.",
+		Short: "Set the roles that a person is given on pages; with --none take them away",
+		Long: "Set the roles that a person is given on pages, in place of those that they were given there; with\n" +
+			"--none take these away. Roles of the configuration (people) go before them, and those of the provider\n" +
+			"count beside them. It needs no account, and writes anew what pages say when that cannot be read. The last\n" +
+			"administrator stays one, but for --none.",
 		Example: "  bereikbaar account roles els --role '*=admin' --as anouk\n" +
-			"  bereikbaar account roles els --as anouk",
+			"  bereikbaar account roles els --none --as anouk",
 		Args: cobra.ExactArgs(1),
 		RunE: forPerson(o, func(b *session, id call.AgentID) error {
+			switch {
+			case none && len(roles) > 0:
+				return errTwoRoles
+			case !none && len(roles) == 0:
+				return errNoRoles
+			}
 			given, err := b.roles(roles)
 			if err != nil {
 				return err
 			}
-			return b.changed("roles", id, "is given on pages: "+rolesText(given), b.giveRoles(id, given))
+			last, err := b.lastAdmin(id, given)
+			if err == nil && last && !none {
+				err = errLastAdmin
+			}
+			if err != nil {
+				return err
+			}
+			err = b.giveRoles(id, given)
+			if err == nil && last {
+				b.cmd.PrintErrf("%s was the last administrator: nobody can give roles on pages until somebody is given "+
+					"*=admin here\n", id)
+			}
+			return b.changed("roles", id, "is given on pages: "+rolesText(given), err)
 		}),
 	}
 	cmd.Flags().StringArrayVar(&roles, "role", nil, roleHelp)
+	cmd.Flags().BoolVar(&none, "none", false, "take all roles away that pages gave")
 	return cmd
+}
+
+// lastAdmin reports whether a person is an administrator and nobody is with these roles of pages. Of what cannot be read
+// nothing is known.
+func (b *session) lastAdmin(id call.AgentID, roles map[call.TeamID]staff.Role) (bool, error) {
+	all, err := b.store.People(b.cmd.Context(), b.town.ID)
+	if err != nil && !errors.Is(err, note.ErrBroken) {
+		return false, err
+	}
+	everybody := map[call.AgentID]map[staff.Source]staff.Person{}
+	for of, known := range all {
+		if !b.cfg.Foreign(b.town.ID, of) {
+			everybody[of] = known
+		}
+	}
+	for of, file := range b.cfg.PeopleOf(b.town.ID) {
+		everybody[of] = staff.WithFile(everybody[of], file, true)
+	}
+	before, after := false, false
+	for of, known := range everybody {
+		is := isAdmin(known)
+		if of == id {
+			before = is
+			page := known[staff.FromPage]
+			page.Roles = roles
+			known[staff.FromPage] = page
+			is = isAdmin(known)
+		}
+		after = after || is
+	}
+	return before && !after, nil
+}
+
+func isAdmin(known map[staff.Source]staff.Person) bool {
+	return staff.Merge(known).Roles[staff.AllTeams] == staff.Admin
 }
 
 // giveRoles sets the roles of a person on pages, and leaves the rest of what pages say. Of whom nothing is left is
@@ -366,10 +428,36 @@ func signOutCommand(o *sessionOptions) *cobra.Command {
 		Short: "End all sessions of a person, also of one who signs in by the provider",
 		Args:  cobra.ExactArgs(1),
 		RunE: forPerson(o, func(b *session, id call.AgentID) error {
-			err := b.store.SignOut(b.cmd.Context(), b.town.ID, id)
+			err := b.known(id)
+			if err == nil {
+				err = b.store.SignOut(b.cmd.Context(), b.town.ID, id)
+			}
 			return b.changed("sign-out", id, "is signed out everywhere", err)
 		}),
 	}
+}
+
+// known gives errNobody for a person whom nothing knows. What cannot be read is of somebody.
+func (b *session) known(id call.AgentID) error {
+	if _, there := b.cfg.Person(b.town.ID, id); there {
+		return nil
+	}
+	_, err := b.account(id)
+	if !errors.Is(err, errNoAccount) {
+		return unlessBroken(err)
+	}
+	known, err := b.store.Person(b.cmd.Context(), b.town.ID, id)
+	if err == nil && len(known) == 0 {
+		return errNobody
+	}
+	return unlessBroken(err)
+}
+
+func unlessBroken(err error) error {
+	if errors.Is(err, note.ErrBroken) {
+		return nil
+	}
+	return err
 }
 
 // accountShown is an account as --json prints it.

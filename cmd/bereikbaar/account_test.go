@@ -158,6 +158,8 @@ func TestAccountCommandsThatAreRefused(t *testing.T) {
 		"sign-out anouk":                      "--as is missing",
 		"roles anouk":                         "--as is missing",
 		"roles a@b --as els":                  "that is not an id",
+		"roles anouk --as els":                "take all of them away with --none",
+		"roles a --none --role *=lead --as b": "--role and --none are two things",
 		"roles anouk --as els --role kc=lead": `"kc" is not in`,
 		"new a@b --as els":                    "that is not an id",
 		"sign-out a@b --as els":               "that is not an id",
@@ -276,6 +278,9 @@ func TestRolesAreGivenAndTakenAtTheMachine(t *testing.T) {
 		p, ok := known[staff.FromPage]
 		return p, ok
 	}
+	require.NoError(t, c.Store.SavePerson(t.Context(), staff.FromSignIn, staff.Person{
+		ID: "piet", Municipality: "deventer", Roles: map[call.TeamID]staff.Role{"*": staff.Admin},
+	}))
 	out, _, access, err := c.accounts("roles", "Els", "--role", "kcc=lead", "--as", "cem")
 	require.NoError(t, err)
 	require.Equal(t, "els is given on pages: kcc=lead\n", out)
@@ -284,7 +289,7 @@ func TestRolesAreGivenAndTakenAtTheMachine(t *testing.T) {
 	after.Roles = map[call.TeamID]staff.Role{"kcc": staff.Lead}
 	is, _ := page()
 	require.Equal(t, after, is, "in place of the earlier ones; the rest stays")
-	_, _, _, err = c.accounts("roles", "els", "--as", "cem")
+	_, _, _, err = c.accounts("roles", "els", "--none", "--as", "cem")
 	require.NoError(t, err)
 	is, _ = page()
 	require.Empty(t, is.Roles)
@@ -297,7 +302,7 @@ func TestRolesAreGivenAndTakenAtTheMachine(t *testing.T) {
 	require.NoError(t, err, "what cannot be read is written anew")
 	is, _ = page()
 	require.Equal(t, map[call.TeamID]staff.Role{"kcc": staff.Agent}, is.Roles)
-	_, _, _, err = c.accounts("roles", "els", "--as", "cem")
+	_, _, _, err = c.accounts("roles", "els", "--none", "--as", "cem")
 	require.NoError(t, err)
 	_, there := page()
 	require.False(t, there, "nothing is left to keep")
@@ -337,4 +342,46 @@ func TestACommandThatFailedGrantsNothing(t *testing.T) {
 	known, err := c.Store.Person(t.Context(), "deventer", "els")
 	require.NoError(t, err)
 	require.Empty(t, known)
+}
+
+// Without an administrator nobody gives roles on pages any more: that is asked for, and told.
+func TestTheLastAdministratorStaysOne(t *testing.T) {
+	c := atTheDoor(t)
+	_, problems, _, err := c.accounts("roles", "els", "--role", "*=admin", "--as", "cem")
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	_, _, _, err = c.accounts("roles", "els", "--role", "kcc=lead", "--as", "cem")
+	require.ErrorIs(t, err, errLastAdmin)
+	known, err := c.Store.Person(t.Context(), "deventer", "els")
+	require.NoError(t, err)
+	require.Equal(t, map[call.TeamID]staff.Role{"*": staff.Admin}, known[staff.FromPage].Roles)
+	_, problems, _, err = c.accounts("roles", "anouk", "--role", "*=admin", "--as", "cem")
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	_, problems, _, err = c.accounts("roles", "els", "--role", "kcc=lead", "--as", "cem")
+	require.NoError(t, err, "there is another")
+	require.Empty(t, problems)
+	_, problems, _, err = c.accounts("roles", "anouk", "--none", "--as", "cem")
+	require.NoError(t, err)
+	require.Contains(t, problems, "anouk was the last administrator")
+}
+
+func TestSomebodyWhomNobodyKnowsIsNotSignedOut(t *testing.T) {
+	c := atTheDoor(t)
+	out, _, _, err := c.accounts("sign-out", "anuok", "--as", "els")
+	require.ErrorIs(t, err, errNobody)
+	require.Equal(t, exitNoNote, exitCode(err))
+	require.Empty(t, out)
+	count, err := c.Store.SignedOut(t.Context(), "deventer", "anuok")
+	require.NoError(t, err)
+	require.Zero(t, count)
+	require.NoError(t, c.Store.SavePerson(t.Context(), staff.FromSignIn, staff.Person{
+		ID: "piet", Municipality: "deventer", Name: "Piet",
+	}))
+	_, _, _, err = c.accounts("new", "cem", "--as", "els")
+	require.NoError(t, err)
+	for _, id := range []string{"anouk", "piet", "cem"} { // of the file, a provider, and an account
+		_, _, _, err = c.accounts("sign-out", id, "--as", "els")
+		require.NoError(t, err, id)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,23 @@ func checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check a configuration file: every problem at once, with its line and how to mend it",
 		Args:  cobra.NoArgs,
-		RunE: lookup(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
+		Long: "Check a configuration file: every problem at once, with its line and how to mend it.\n\n" +
+			"It looks at the secret files of the pages and of notify too, and says when this user may not read them. A\n" +
+			"fault there is a warning: the telephone goes on without that part. It does not look at the secrets of\n" +
+			"Asterisk and Redis: bereikbaar doctor does.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.LoadToCheck(configPath(cmd), os.Getenv)
+			if err != nil {
+				cmd.PrintErrln(err)
+				return errReported
+			}
+			for _, off := range cfg.Off {
+				if off.Unseen {
+					cmd.PrintErrln("not looked at:", off.Problem)
+					continue
+				}
+				cmd.PrintErrln("warning:", off)
+			}
 			for _, warning := range cfg.Warnings {
 				cmd.PrintErrln("warning:", warning)
 			}
@@ -23,7 +40,7 @@ func checkCommand() *cobra.Command {
 			),
 				len(cfg.Plan.Agents))
 			return nil
-		}),
+		},
 	}
 }
 

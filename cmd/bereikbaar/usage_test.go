@@ -162,3 +162,25 @@ func TestNotesNeedNoPasswordOfARI(t *testing.T) {
 	_, problems, _, err := c.asks("", "list")
 	require.NoError(t, err, problems)
 }
+
+// The secrets of the pages and of who is told are looked at: a fault there is told, and the telephone goes on.
+func TestCheckLooksAtTheSecretsOfParts(t *testing.T) {
+	path := townhall.Written(t, townhall.YAML, "agents:", `notify:
+  link: https://bel.deventer.nl
+  webhooks:
+    een: {url: "https://z.nl", secret_file: /nowhere/een}
+    twee: {url: "https://z.nl", secret_file: /run/credentials/bereikbaar.service/twee}
+agents:`)
+	var out, problems bytes.Buffer
+	cmd := root(nil)
+	cmd.SetOut(&out)
+	cmd.SetErr(&problems)
+	cmd.SetArgs([]string{"check", "--config", path})
+	require.NoError(t, cmd.ExecuteContext(t.Context()))
+	require.Contains(t, out.String(), "is valid")
+	require.Regexp(
+		t, `warning: \S+: notify.webhooks.een.secret_file: .*; until then this is switched off: the webhook een`,
+		problems.String(),
+	)
+	require.Regexp(t, `not looked at: \S+: notify.webhooks.twee.secret_file: the password file`, problems.String())
+}

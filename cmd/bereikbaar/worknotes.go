@@ -109,7 +109,8 @@ func coded(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, note.ErrNoNote), errors.Is(err, note.ErrReference), errors.Is(err, errNoAccount):
+	case errors.Is(err, note.ErrNoNote), errors.Is(err, note.ErrReference), errors.Is(err, errNoAccount),
+		errors.Is(err, errNobody):
 		return exitError{exitNoNote, err}
 	case errors.As(err, &stale), errors.As(err, &illegal), errors.As(err, &rule),
 		errors.Is(err, signin.ErrChanged), errors.Is(err, errAccountThere):
