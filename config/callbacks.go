@@ -21,6 +21,7 @@ func (b *builder) callbacks() {
 			Least: f.Attempts.Least, Parts: b.partsOfADay("callbacks.attempts.parts", f.Attempts.Parts),
 		},
 		Dial:      f.Dial,
+		Phones:    f.Phones,
 		Caps:      Caps{Target: f.Caps.Target, Colleague: f.Caps.Colleague, Day: f.Caps.Day},
 		Limits:    Limits{Caller: f.Limits.Caller, Target: f.Limits.Target, Day: f.Limits.Day},
 		Retention: time.Duration(f.RetentionDays) * aDay,

@@ -102,6 +102,7 @@ type Callbacks struct {
 	WarnAfter float64
 	Attempts  Attempts
 	// the endpoint that leads outside, with {number} where the number comes; empty when nothing is dialled out
+	Phones []string // that people may set on a page: names in Asterisk, or their beginning and a star
 	Dial   string
 	Caps   Caps
 	Limits Limits

@@ -194,6 +194,7 @@ type callbacksForm struct {
 	Attempts      attemptsForm  `mapstructure:"attempts"`
 	RetentionDays int           `mapstructure:"retention_days" default:"365" min:"0" max:"3650"`
 	Dial          string        `mapstructure:"dial" form:"trunk" eg:"PJSIP/{number}@trunk"`
+	Phones        []string      `mapstructure:"phones" form:"phones" max:"100" eg:"[desk*, kcc1]"`
 	Caps          capsForm      `mapstructure:"caps"`
 	Limits        limitsForm    `mapstructure:"limits"`
 }

@@ -167,9 +167,10 @@ var (
 	endpointPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@:/-]{1,80}$`)
 	emailPattern    = regexp.MustCompile(`^[^\s@<>(),;:"\\]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?$`)
 	// RFC 6749, appendix A.4
-	scopePattern = regexp.MustCompile(`^[!#-\[\]-~]{1,100}$`)
-	claimPattern = regexp.MustCompile(`^[!-~]{1,200}$`)
-	extension    = regexp.MustCompile(`^([1-9][0-9]{0,5}|[A-Za-z][A-Za-z0-9_-]{0,31})$`)
+	scopePattern  = regexp.MustCompile(`^[!#-\[\]-~]{1,100}$`)
+	phonesPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\*?$`)
+	claimPattern  = regexp.MustCompile(`^[!-~]{1,200}$`)
+	extension     = regexp.MustCompile(`^([1-9][0-9]{0,5}|[A-Za-z][A-Za-z0-9_-]{0,31})$`)
 )
 
 // textForms say what is wrong with a text of a form, and how to mend it.
@@ -186,6 +187,9 @@ var textForms = map[string]func(string) (what, mend string){
 	),
 	"endpoint": patternForm(
 		endpointPattern, "write it as Asterisk dials it, TECHNOLOGY/name, such as PJSIP/kcc1 or PJSIP/1234@pbx",
+	),
+	"phones": patternForm(
+		phonesPattern, "write the name of a phone in Asterisk, such as desk1, or how names begin, such as desk*",
 	),
 	"number":  numberForm,
 	"digit":   digitForm,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/routing"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -158,12 +157,33 @@ func (c *Config) Person(m call.MunicipalityID, id call.AgentID) (staff.Person, b
 		return p, p.Municipality == m
 	}
 	agent, ok := c.Plan.Agents[id]
-	if !ok || !slices.ContainsFunc(slices.Collect(maps.Values(c.Plan.Teams)), func(t routing.Team) bool {
-		return t.Municipality == m && slices.Contains(t.Members, id)
-	}) {
+	if !ok || !c.works(m, id) {
 		return staff.Person{}, false
 	}
 	return staff.Person{ID: id, Municipality: m, Phone: agent.Endpoint}, true
+}
+
+// works reports whether an agent is of a municipality: of one of its teams, or it is the only one.
+func (c *Config) works(m call.MunicipalityID, id call.AgentID) bool {
+	if _, ok := c.Plan.Municipalities[m]; ok && len(c.Plan.Municipalities) == 1 {
+		return true
+	}
+	for _, t := range c.Plan.Teams {
+		if t.Municipality == m && slices.Contains(t.Members, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// Foreign reports whether the file gives an id to somebody of other municipalities alone. Nobody else of this
+// municipality may have it: calls, phones and histories know people by their ids.
+func (c *Config) Foreign(m call.MunicipalityID, id call.AgentID) bool {
+	if p, ok := c.People[id]; ok {
+		return p.Municipality != m
+	}
+	_, agent := c.Plan.Agents[id]
+	return agent && !c.works(m, id)
 }
 
 // PeopleOf gives everybody of a municipality of whom the file says something, see Person.

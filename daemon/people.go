@@ -3,16 +3,13 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/bereikbaar/bereikbaar/asterisk"
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/config"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -26,7 +23,7 @@ type people struct {
 	store    staff.People
 	exchange exchange
 
-	change sync.Mutex // held while what pages know of somebody is read and written
+	change chan struct{} // taken while what pages know of somebody is read and written
 	mu     sync.Mutex
 	names  map[call.MunicipalityID]named
 }
@@ -43,18 +40,25 @@ type named struct {
 }
 
 func newPeople(settings *Settings, store staff.People, exchange exchange) *people {
-	return &people{settings: settings, store: store, exchange: exchange, names: map[call.MunicipalityID]named{}}
+	return &people{
+		settings: settings, store: store, exchange: exchange, change: make(chan struct{}, 1),
+		names: map[call.MunicipalityID]named{},
+	}
 }
 
-// Person implements signin.Known.
+// Person implements signin.Known. Somebody who has the id of a colleague of another municipality is nobody here.
 func (p *people) Person(ctx context.Context, m call.MunicipalityID, id call.AgentID) (
 	map[staff.Source]staff.Person, error,
 ) {
+	cfg := p.settings.config()
+	if cfg.Foreign(m, id) {
+		return nil, nil
+	}
 	known, err := p.store.Person(ctx, m, id)
 	if err != nil && !errors.Is(err, note.ErrBroken) {
 		return nil, err
 	}
-	of, ok := p.settings.config().Person(m, id)
+	of, ok := cfg.Person(m, id)
 	return staff.WithFile(known, of, ok), err
 }
 
@@ -66,9 +70,13 @@ func (p *people) People(ctx context.Context, m call.MunicipalityID) (
 	if err != nil && !errors.Is(err, note.ErrBroken) {
 		return nil, err
 	}
-	all := map[call.AgentID]map[staff.Source]staff.Person{}
-	maps.Copy(all, stored)
-	for id, of := range p.settings.config().PeopleOf(m) {
+	cfg, all := p.settings.config(), map[call.AgentID]map[staff.Source]staff.Person{}
+	for id, known := range stored {
+		if !cfg.Foreign(m, id) {
+			all[id] = known
+		}
+	}
+	for id, of := range cfg.PeopleOf(m) {
 		all[id] = staff.WithFile(all[id], of, true)
 	}
 	return all, err
@@ -78,99 +86,57 @@ func (p *people) People(ctx context.Context, m call.MunicipalityID) (
 func (p *people) Change(
 	ctx context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error,
 ) error {
-	p.change.Lock()
-	defer p.change.Unlock()
-	known, err := p.store.Person(ctx, m, id)
+	if p.settings.config().Foreign(m, id) {
+		return staff.ErrForeign
+	}
+	of, fresh, err := p.changed(ctx, m, id, change)
 	if err != nil {
 		return err
 	}
-	before := known[staff.FromPage]
-	of := before
-	of.ID, of.Municipality, of.Roles = id, m, maps.Clone(before.Roles)
-	if err := change(&of); err != nil {
+	if fresh { // before the lock: Asterisk may take its time
+		if err := p.asked(ctx, of.Phone); err != nil {
+			return err
+		}
+	}
+	select {
+	case p.change <- struct{}{}:
+		defer func() { <-p.change }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	asked := of.Phone
+	if of, fresh, err = p.changed(ctx, m, id, change); err != nil {
 		return err
 	}
-	if of.Phone != "" && of.Phone != before.Phone {
-		if err := p.checkPhone(ctx, of); err != nil {
+	if fresh {
+		if of.Phone != asked {
+			return staff.ErrPhoneUnasked
+		}
+		if err := p.free(ctx, of); err != nil {
 			return err
 		}
 	}
 	return p.store.SavePerson(ctx, staff.FromPage, of)
 }
 
-// Forget implements pages.People.
-func (p *people) Forget(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
-	p.change.Lock()
-	defer p.change.Unlock()
-	return p.store.RemovePerson(ctx, staff.FromPage, m, id)
-}
-
-// checkPhone gives a phone to a person only when Asterisk has it, it is no way to other phones, and nobody else has it.
-func (p *people) checkPhone(ctx context.Context, of staff.Person) error {
-	cfg := p.settings.config()
-	if !staff.IsOwnPhone(of.Phone) || isWay(cfg, of.Phone) {
-		return staff.ErrPhone
-	}
-	all, err := p.People(ctx, of.Municipality)
-	if err != nil && !errors.Is(err, note.ErrBroken) {
-		return err
-	}
-	for id, known := range all {
-		if id != of.ID && staff.Merge(known).Phone == of.Phone {
-			return staff.ErrPhoneTaken
-		}
-	}
-	for id, agent := range cfg.Plan.Agents { // also those of another municipality
-		if id != of.ID && agent.Endpoint == of.Phone {
-			return staff.ErrPhoneTaken
-		}
-	}
-	switch _, err := p.exchange.Endpoint(ctx, of.Phone); {
-	case asterisk.IsGone(err):
-		return staff.ErrPhone
-	case err != nil:
-		return fmt.Errorf("%w: %w", staff.ErrPhoneUnasked, err)
-	}
-	return nil
-}
-
-// isWay reports whether an endpoint leads to other phones: what the configuration dials through.
-func isWay(cfg *config.Config, phone string) bool {
-	technology, name, _ := strings.Cut(phone, "/")
-	through := func(dialled string) bool {
-		of, rest, _ := strings.Cut(dialled, "/")
-		_, by, is := strings.Cut(rest, "@")
-		return is && of == technology && by == name
-	}
-	if through(cfg.Callbacks.Dial) || strings.HasPrefix(cfg.Callbacks.Dial, phone+"/") {
-		return true
-	}
-	for _, agent := range cfg.Plan.Agents {
-		if through(agent.Endpoint) {
-			return true
-		}
-	}
-	return false
-}
-
-// phone is a colleague's own phone; empty when none is known. That of the configuration needs no store.
-func (p *people) phone(ctx context.Context, m call.MunicipalityID, id call.AgentID) (string, error) {
-	cfg := p.settings.config()
-	if agent, ok := cfg.Plan.Agents[id]; ok {
-		return agent.Endpoint, nil
-	}
-	if of, ok := cfg.Person(m, id); ok && of.Phone != "" {
-		return of.Phone, nil
-	}
+// changed is what pages would know of a person after a change. fresh says that their phone is another then.
+func (p *people) changed(
+	ctx context.Context, m call.MunicipalityID, id call.AgentID, change func(*staff.Person) error,
+) (of staff.Person, fresh bool, err error) {
 	known, err := p.store.Person(ctx, m, id)
 	if err != nil {
-		return "", err
+		return of, false, err
 	}
-	set := known[staff.FromPage].Phone
-	if !staff.IsOwnPhone(set) || isWay(cfg, set) { // the configuration may have changed since it was set
-		return "", nil
-	}
-	return set, nil
+	before := known[staff.FromPage]
+	of = before
+	of.ID, of.Municipality, of.Roles = id, m, maps.Clone(before.Roles)
+	err = change(&of)
+	return of, of.Phone != "" && of.Phone != before.Phone, err
+}
+
+// Forget implements pages.People.
+func (p *people) Forget(ctx context.Context, m call.MunicipalityID, id call.AgentID) error {
+	return p.store.RemovePerson(ctx, staff.FromPage, m, id)
 }
 
 // name is how a person is called; empty when that is not known. The store is asked once in a while, for all, and by one

@@ -36,10 +36,11 @@ func (b phoneBook) Endpoint(_ context.Context, name string) (asterisk.Endpoint, 
 func TestThePhoneThatSomebodySetsIsAColleaguesOwn(t *testing.T) {
 	office := atTheOffice(t)
 	d := daemonWith(
-		t, slog.New(slog.DiscardHandler), office.RedisLine(), "callbacks: {dial: \"PJSIP/{number}@trunk\"}",
+		t, slog.New(slog.DiscardHandler), office.RedisLine(),
+		"callbacks: {dial: \"PJSIP/{number}@trunk\", phones: [desk*, nowhere, kcc1, trunk, pbx]}",
 		"people: {anouk: {phone: PJSIP/20@pbx}, teun: {roles: {kcc: agent}}}",
 	)
-	book := &phoneBook{names: []string{"PJSIP/desk9", "PJSIP/trunk", "PJSIP/kcc1", "PJSIP/pbx", "PJSIP/desk8"}}
+	book := &phoneBook{names: []string{"PJSIP/desk9", "PJSIP/trunk", "PJSIP/kcc1", "PJSIP/pbx", "PJSIP/desk8", "PJSIP/bereikbaar-replaces"}}
 	d.people.exchange = book
 	sets := func(id call.AgentID, phone string) error {
 		return d.people.Change(t.Context(), "deventer", id, func(p *staff.Person) error {
@@ -63,6 +64,8 @@ func TestThePhoneThatSomebodySetsIsAColleaguesOwn(t *testing.T) {
 		"Local/0900123456@from-phone": staff.ErrPhone,
 		"PJSIP/trunk":                 staff.ErrPhone,
 		"PJSIP/nowhere":               staff.ErrPhone,
+		"PJSIP/bereikbaar-replaces":   staff.ErrPhone,
+		"PJSIP/pbx":                   staff.ErrPhone,
 		"PJSIP/kcc1":                  staff.ErrPhoneTaken,
 		"PJSIP/desk9":                 staff.ErrPhoneTaken,
 	} {

@@ -1,6 +1,8 @@
 package httpserver
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,22 +37,22 @@ func NewAttempts() *Attempts { return &Attempts{buckets: map[Limit]map[string]*b
 // limit. One that succeeds leaves no trace.
 type Attempt struct {
 	of    *Attempts
-	in    []*bucket
+	in    map[Limit]*bucket
 	ended bool
 }
 
 // Begin begins an attempt under each of its limits, false when one of them is reached: then it counts nowhere. End it
-// with Succeeded or Failed.
+// with Succeeded, Failed or FailedUnder.
 func (a *Attempts) Begin(now time.Time, of map[Limit]string) (*Attempt, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one := &Attempt{of: a}
+	one := &Attempt{of: a, in: map[Limit]*bucket{}}
 	for kind, key := range of {
 		b := a.bucket(kind, key, now)
 		if b.full(kind) {
 			return nil, false
 		}
-		one.in = append(one.in, b)
+		one.in[kind] = b
 	}
 	for _, b := range one.in {
 		b.open++
@@ -59,21 +61,24 @@ func (a *Attempts) Begin(now time.Time, of map[Limit]string) (*Attempt, bool) {
 }
 
 // Succeeded ends the attempt as if it had not been.
-func (one *Attempt) Succeeded() { one.end(0) }
+func (one *Attempt) Succeeded() { one.FailedUnder() }
 
-// Failed ends the attempt, and counts it, unless it has succeeded: it may be deferred.
-func (one *Attempt) Failed() { one.end(1) }
+// Failed ends the attempt, and counts it, unless it has ended: it may be deferred.
+func (one *Attempt) Failed() { one.FailedUnder(slices.Collect(maps.Keys(one.in))...) }
 
-func (one *Attempt) end(counts float64) {
+// FailedUnder ends the attempt, and counts it under some of its limits.
+func (one *Attempt) FailedUnder(kinds ...Limit) {
 	one.of.mu.Lock()
 	defer one.of.mu.Unlock()
 	if one.ended {
 		return
 	}
 	one.ended = true
-	for _, b := range one.in {
+	for kind, b := range one.in {
 		b.open--
-		b.failed += counts
+		if slices.Contains(kinds, kind) {
+			b.failed++
+		}
 	}
 }
 

@@ -8,8 +8,14 @@ import (
 )
 
 // Client is the address that a request came from. Behind a proxy on this machine it is the last of X-Forwarded-For,
-// which the proxy wrote; a client may have written the others. Of IPv6 it is the /64, which is one customer's.
-func Client(r *http.Request) string {
+// which the proxy wrote; a client may have written the others. Of IPv6 it is the /56, which is the least that providers
+// give a customer.
+func Client(r *http.Request) string { return block(r, 56) }
+
+// Network is Client with the most that they give: of IPv6 the /48, in which neighbours may be.
+func Network(r *http.Request) string { return block(r, 48) }
+
+func block(r *http.Request, bits int) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -26,7 +32,7 @@ func Client(r *http.Request) string {
 	}
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {
-		if block, err := addr.Prefix(64); err == nil {
+		if block, err := addr.Prefix(bits); err == nil {
 			return block.String()
 		}
 	}

@@ -57,6 +57,14 @@ func concerns(to Receiver, n note.Note, team call.TeamID) bool {
 	return to.Person != "" && (n.Holder() == to.Person || n.Personal == to.Person)
 }
 
+// lists gives the teams whose lists a receiver is told; "" is for a person's own.
+func (to Receiver) lists() []call.TeamID {
+	if len(to.Teams) == 0 {
+		return []call.TeamID{""}
+	}
+	return to.Teams
+}
+
 // daily gives what is told at an opening: a list per team, or one of a person's own notes when own's hours open. told
 // is how far it was told, by place; the moves go with the items.
 func daily(receivers []Receiver, told map[string]string, hours map[call.TeamID]*calendar.Hours, own call.TeamID,
@@ -68,11 +76,7 @@ func daily(receivers []Receiver, told map[string]string, hours map[call.TeamID]*
 		if !slices.Contains(to.Kinds, Daily) {
 			continue
 		}
-		lists := to.Teams
-		if len(lists) == 0 {
-			lists = []call.TeamID{""}
-		}
-		for _, team := range lists {
+		for _, team := range to.lists() {
 			at := team
 			if at == "" {
 				at = own

@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -31,8 +32,17 @@ func EncodeItem(i Item) string {
 	return string(text)
 }
 
+// latestMilli is the last moment of the year 9999: the JSON of a webhook holds no later one.
+const latestMilli = 253402300799999
+
+// storedID is what an id may be: it becomes a header.
+var storedID = regexp.MustCompile(`^ntf_[0-9a-f]{1,64}$`)
+
 // DecodeItem reads the stored form of an item. Its error wraps note.ErrBroken.
 func DecodeItem(lane Lane, id, text string) (Item, error) {
+	if !storedID.MatchString(id) {
+		return Item{}, fmt.Errorf("the id of an item is not one of ours: %w", note.ErrBroken)
+	}
 	var s stored
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return Item{}, fmt.Errorf("item %s cannot be read: %w", id, note.ErrBroken)
@@ -44,7 +54,8 @@ func DecodeItem(lane Lane, id, text string) (Item, error) {
 	switch {
 	case s.V != storedVersion:
 		return Item{}, fmt.Errorf("item %s is of another version: %w", id, note.ErrBroken)
-	case !slices.Contains(Kinds(), i.Kind), i.To == "", i.Tries < 0, i.Kind != Daily && i.Note == "":
+	case !slices.Contains(Kinds(), i.Kind), i.To == "", i.Tries < 0, i.Kind != Daily && i.Note == "",
+		s.At < 0, s.At > latestMilli:
 		return Item{}, fmt.Errorf("item %s is not whole: %w", id, note.ErrBroken)
 	}
 	return i, nil

@@ -295,6 +295,30 @@ func TestReceiversThatLeftTheConfigurationAreToldNothing(t *testing.T) {
 	})
 }
 
+// The operator took a team from a program while its list waited: it may not know of that team any more.
+func TestAListOfATeamThatTheReceiverHasNoMoreIsNotTold(t *testing.T) {
+	inScene(t, func(s *scene) {
+		s.rules.Number, s.rules.Story = true, true
+		for i := range s.rules.Receivers {
+			s.rules.Receivers[i].Kinds = []Kind{Daily}
+		}
+		s.post.fails(hook, &SendError{Failure: Unreachable, Lane: true})
+		s.makes()
+		stop := s.runs()
+		defer stop()
+		passes(2*time.Hour + time.Minute)
+		require.Equal(t, 1, s.box.waiting(), "the list of burgerzaken")
+		program := s.rules.Receivers[1]
+		program.Teams = []call.TeamID{"kcc"}
+		s.tells([]Receiver{program})
+		s.post.fails(hook, nil)
+		passes(2 * lanePause)
+		require.Empty(t, s.post.of(hook))
+		require.Zero(t, s.box.waiting())
+		require.Equal(t, 1, s.meter.count("dropped webhook daily no_receiver"))
+	})
+}
+
 func TestChangesThatAreTooOldAreNotTold(t *testing.T) {
 	inScene(t, func(s *scene) {
 		s.runs()()

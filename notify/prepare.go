@@ -42,7 +42,8 @@ type editor struct {
 // message makes the message of an item. Error: dropError, or one that wraps note.ErrStoreDown.
 func (d editor) message(ctx context.Context, m call.MunicipalityID, r Rules, i Item, now time.Time) (Message, error) {
 	to, ok := r.find(i.To)
-	if !ok || to.Lane != i.Lane || to.Municipality != m || !slices.Contains(to.Kinds, i.Kind) {
+	if !ok || to.Lane != i.Lane || to.Municipality != m || !slices.Contains(to.Kinds, i.Kind) ||
+		i.Kind == Daily && !slices.Contains(to.lists(), i.Team) {
 		return Message{}, dropError{NoReceiver}
 	}
 	notes, err := d.read(ctx, m, i, to)

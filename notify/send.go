@@ -37,7 +37,7 @@ type Drop string
 const (
 	Gone       Drop = "gone"        // its note was removed
 	Moot       Drop = "moot"        // nothing is left to be told: the note is done, or another team's
-	NoReceiver Drop = "no_receiver" // the receiver is no longer in the configuration
+	NoReceiver Drop = "no_receiver" // the configuration no longer has the receiver, or its team
 	NoAddress  Drop = "no_address"  // no mail address is known of the person
 	Rejected   Drop = "rejected"    // the receiver's server refuses it for good
 	TooOld     Drop = "too_old"     // it was tried for too long

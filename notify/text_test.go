@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -116,4 +117,19 @@ func TestItemsAreReadAsTheyWereWritten(t *testing.T) {
 		_, err := DecodeItem(MailLane, "ntf_1", text)
 		require.ErrorIs(t, err, note.ErrBroken, text)
 	}
+	whole := func(at int64) string {
+		return fmt.Sprintf(`{"v":1,"kind":"new","to":"x","note":"y","at":%d}`, at)
+	}
+	// No JSON holds a time after the year 9999, and no header an id with a line end: that would look like the fault of
+	// the server.
+	for _, at := range []int64{-1, 253402300800000, 9000000000000000, math.MaxInt64} {
+		_, err := DecodeItem(HookLane("zaak"), "ntf_1", whole(at))
+		require.ErrorIs(t, err, note.ErrBroken, at)
+	}
+	for _, id := range []string{"", "a\nb", "ntf_1\n", "ntf_1>\r\nBcc: x", "ntf_é", "ntf_" + strings.Repeat("1", 500)} {
+		_, err := DecodeItem(HookLane("zaak"), id, whole(1))
+		require.ErrorIs(t, err, note.ErrBroken, "%q", id)
+	}
+	_, err := DecodeItem(HookLane("zaak"), itemID("event", "receiver"), whole(253402300799999))
+	require.NoError(t, err)
 }

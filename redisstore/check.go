@@ -161,7 +161,8 @@ func judge(f facts) []Problem {
 
 // judgeRights tells apart what notes need, and what only the sessions of people need.
 func judgeRights(missing []string, grave, warn finding) {
-	const mend = "Give it the rule of deploy/redis/users.acl, and take a rename-command of these out of redis.conf"
+	const mend = "Give it the rights that deploy/redis/users.acl names, keep the hash of the installed line (docs/operating.md, " +
+		"Restarting and updating), and take a rename-command of these out of redis.conf"
 	var notes, sessions []string
 	for _, command := range missing {
 		if of, ok := strings.CutPrefix(command, "session "); ok {

@@ -148,11 +148,19 @@ func TestWhatIsBrokenInTheOutbox(t *testing.T) {
 	rows, err := box.Rows(ctx, deventer)
 	require.NoError(t, err)
 	require.Empty(t, rows, "it does not come back for ever")
+	_, err = box.Enqueue(ctx, deventer, notify.Move{Place: "log", From: "1-0", To: "1-1"},
+		[]notify.Item{itemNamed("ntf_1\n", notify.MailLane)}, 10)
+	require.NoError(t, err)
+	_, _, err = box.Lease(ctx, deventer, notify.MailLane, time.Minute)
+	require.ErrorIs(t, err, note.ErrBroken)
+	rows, err = box.Rows(ctx, deventer)
+	require.NoError(t, err)
+	require.Empty(t, rows, "an id that no header holds")
 	requireInvariants(t, past)
 
 	require.NoError(t, past.Set(ctx, tag+"outbox_due:mail", "x", 0).Err())
 	before := dump(t, past)
-	_, err = box.Enqueue(ctx, deventer, notify.Move{Place: "log", From: "1-0", To: "2-0"},
+	_, err = box.Enqueue(ctx, deventer, notify.Move{Place: "log", From: "1-1", To: "2-0"},
 		[]notify.Item{itemNamed("ntf_1", notify.MailLane)}, 10)
 	require.ErrorIs(t, err, note.ErrBroken)
 	require.ErrorContains(t, err, "outbox_due:mail")

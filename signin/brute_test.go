@@ -241,3 +241,115 @@ func TestTwoWhoUseOneLinkAtOnce(t *testing.T) {
 	require.EqualValues(t, 1, set.Load())
 	require.EqualValues(t, 3, gone.Load())
 }
+
+// embedded asks for an address as an image of another website makes a colleague's browser do: without our cookies.
+func (b *browser) embedded(address, path string) answer {
+	b.t.Helper()
+	r := b.request(http.MethodGet, path, nil)
+	for name, value := range map[string]string{
+		"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", "Accept": "image/*",
+		"X-Forwarded-For": address,
+	} {
+		r.Header.Set(name, value)
+	}
+	return b.do(r)
+}
+
+// A page that one colleague opens must not use up what the town hall's address may get wrong. Old browsers do not say
+// where a request comes from.
+func TestAnotherWebsiteKeepsNoTownHallOut(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options)
+	link := h.account(deventer, anouk)
+	h.browser().setUp(link)
+	other := h.account(raalte, cem)
+	wrong := "/sign-in/first/cem.kaya~" + strings.Split(link, "~")[1]
+	for range 25 {
+		for _, path := range []string{"/sign-in/oidc/callback?state=x&code=y", "/sign-in/first/x", wrong, other} {
+			require.Equal(t, http.StatusForbidden, h.browser().embedded("192.0.2.1", path).status, path)
+			r := h.browser().request(http.MethodGet, path, nil)
+			r.Header.Set("X-Forwarded-For", "192.0.2.1")
+			require.NotEqual(t, http.StatusTooManyRequests, h.browser().do(r).status, path)
+		}
+	}
+	in := h.browser().from("192.0.2.1", "/sign-in", try("anouk", password))
+	require.Equal(t, "/sign-in/code", in.to, "the right password, from the town hall")
+	require.Equal(t, 100, h.meter.of("refused cross_site"))
+	lines := h.log.String()
+	for _, reason := range []string{"state", "link", "cross_site"} {
+		require.LessOrEqual(t, strings.Count(lines, "reason="+reason+" "), 4, "no flood of lines: %s", reason)
+	}
+}
+
+// Whoever can make up links costs Redis a look each.
+func TestLinksCannotBeTriedAtWill(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	link := h.account(deventer, anouk)
+	stopped := false
+	for range 500 {
+		b := h.browser()
+		r := b.request(http.MethodGet, "/sign-in/first/anouk~"+strings.Repeat("A", 43), nil)
+		r.Header.Set("X-Forwarded-For", "10.0.0.1")
+		if stopped = b.do(r).status == http.StatusTooManyRequests; stopped {
+			break
+		}
+	}
+	require.True(t, stopped)
+	require.Equal(t, http.StatusOK, h.browser().get(link).status, "others go on")
+	again := h.browser().from("10.0.0.1", "/sign-in", try("anouk", password))
+	require.Equal(t, http.StatusUnauthorized, again.status, "passwords have counts of their own")
+}
+
+// Providers of IPv6 give one customer up to a /48.
+func TestOneLineOfIPv6LocksNoColleagueOut(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.browser().setUp(h.account(deventer, anouk))
+	b, wrong := h.browser(), 0
+	for i := range 60 {
+		from := fmt.Sprintf("2001:db8:77:%x::1", i/5*256)
+		if b.from(from, "/sign-in", try("anouk", "vijf ezels in de zon")).status == http.StatusUnauthorized {
+			wrong++
+		}
+	}
+	require.Less(t, wrong, 30)
+	require.Equal(t, "/sign-in/code", b.from("192.0.2.1", "/sign-in", try("anouk", password)).to)
+	for i := range 120 {
+		b.from(fmt.Sprintf("2001:db8:78:%x::1", i*256), "/sign-in", try(fmt.Sprint("nobody", i), "x"))
+	}
+	stopped := b.from("2001:db8:78:ffff::1", "/sign-in", try("anouk", password))
+	require.Equal(t, http.StatusTooManyRequests, stopped.status, "nor does it try many accounts")
+}
+
+// One password is hashed at a time: an address that keeps many waiting must not keep others out for long.
+func TestWaitingForATurnCountsForItsAddressAlone(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.browser().setUp(h.account(deventer, anouk))
+	end := h.HoldTurn()
+	var all sync.WaitGroup
+	var busy atomic.Int32
+	ask := func(address, id string) {
+		b := h.browser()
+		all.Go(func() {
+			if b.from(address, "/sign-in", try(id, password)).status == http.StatusServiceUnavailable {
+				busy.Add(1)
+			}
+		})
+	}
+	for i := range 20 {
+		ask("10.0.0.1", fmt.Sprint("nobody", i))
+	}
+	for range 5 {
+		ask("10.0.0.2", "anouk")
+	}
+	all.Wait()
+	end()
+	require.EqualValues(t, 25, busy.Load())
+	again := h.browser().from("10.0.0.1", "/sign-in", try("cem.kaya", password))
+	require.Equal(t, http.StatusTooManyRequests, again.status)
+	in := h.browser().from("10.0.0.2", "/sign-in", try("anouk", password))
+	require.Equal(t, "/sign-in/code", in.to, "her password was not wrong")
+}

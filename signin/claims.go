@@ -50,6 +50,16 @@ func (c claimSet) text(name string) string {
 	return text
 }
 
+// id gives a claim that is an id; empty for one with a blank around it, which is another person's at the provider.
+func (c claimSet) id(name string) call.AgentID {
+	value, _ := c.has(name)
+	text, _ := value.(string)
+	if strings.TrimSpace(text) != text {
+		return ""
+	}
+	return IDOf(text)
+}
+
 // texts gives a claim that is a list of texts, or one text.
 func (c claimSet) texts(name string) []string {
 	value, _ := c.has(name)
@@ -104,7 +114,7 @@ func readClaims(into func(any) error) (claimSet, error) {
 // personOf gives the person of claims, as far as the provider knows them.
 func (o *OIDC) personOf(c claimSet) (staff.Person, bool) {
 	p := staff.Person{
-		ID: IDOf(c.text(o.Claims.ID)), Municipality: o.Municipality, Name: c.text(o.Claims.Name),
+		ID: c.id(o.Claims.ID), Municipality: o.Municipality, Name: c.text(o.Claims.Name),
 		Email: c.text(o.Claims.Email), Roles: map[call.TeamID]staff.Role{},
 	}
 	for _, group := range c.texts(o.Claims.Groups) {

@@ -18,3 +18,9 @@ func SealAsAnother(as string, value any, until time.Time) string {
 	}
 	return s.seal(as, value, until)
 }
+
+// HoldTurn keeps every password waiting until end is called.
+func (s *SignIn) HoldTurn() (end func()) {
+	s.hashes <- struct{}{}
+	return func() { <-s.hashes }
+}

@@ -29,17 +29,17 @@ func (s *SignIn) linked(r *http.Request) (Account, staff.Person, Reason) {
 	if s.Local == nil {
 		return Account{}, staff.Person{}, LinkUsed
 	}
-	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{limitAddress: httpserver.Client(r)})
-	if !ok {
-		s.refused(r, TooMany, "")
-		return Account{}, staff.Person{}, TooMany
-	}
-	defer try.Failed()
 	id, hash, ok := splitToken(r.PathValue("token"))
 	if !ok {
 		s.refused(r, LinkUsed, "")
 		return Account{}, staff.Person{}, LinkUsed
 	}
+	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{limitLink: httpserver.Client(r)})
+	if !ok {
+		s.refused(r, TooMany, "")
+		return Account{}, staff.Person{}, TooMany
+	}
+	defer try.Failed()
 	a, found, err := s.find(r.Context(), id)
 	switch {
 	case err != nil:

@@ -28,10 +28,10 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathSignIn, s.takePassword)
 	mux.HandleFunc("GET "+pathCode, s.showCode)
 	mux.HandleFunc("POST "+pathCode, s.takeCode)
-	mux.HandleFunc("GET "+pathFirst, s.showFirst)
+	mux.HandleFunc("GET "+pathFirst, s.opened(s.showFirst))
 	mux.HandleFunc("POST "+pathFirst, s.takeFirst)
 	mux.HandleFunc("GET "+pathProvider, s.toProvider)
-	mux.HandleFunc("GET "+pathCallback, s.fromProvider)
+	mux.HandleFunc("GET "+pathCallback, s.opened(s.fromProvider))
 	mux.HandleFunc("POST "+pathSignOut, s.signOut)
 	guarded := s.Protect(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,6 +53,19 @@ func (s *SignIn) Protect(next http.Handler) http.Handler {
 		s.tell(w, r, CrossOrigin, home)
 	}))
 	return guard.Handler(next)
+}
+
+// opened refuses a page that another site makes a browser fetch without opening it, as an image say. The provider's way
+// back is a link from another site that is opened.
+func (s *SignIn) opened(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			s.refused(r, CrossOrigin, "")
+			s.tell(w, r, CrossOrigin, home)
+			return
+		}
+		next(w, r)
+	}
 }
 
 func (s *SignIn) signInForm(r *http.Request, f SignInForm) SignInForm {
@@ -125,12 +138,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	if len(again.ID) > 2*64 {
 		again.ID = ""
 	}
-	from := httpserver.Client(r)
-	of := map[httpserver.Limit]string{limitAddress: from}
-	if ValidID(id) { // what cannot be one has no account to guard, and may be long
-		of[limitHere], of[limitAccount] = from+" "+string(id), string(id)
-	}
-	try, ok := s.limits.Begin(now, of)
+	try, ok := s.limits.Begin(now, passwordLimits(r, id))
 	if !ok {
 		again.Reason = TooMany
 		s.refused(r, TooMany, "")
@@ -156,7 +164,7 @@ func (s *SignIn) takePassword(w http.ResponseWriter, r *http.Request) {
 	right, err := s.checkPassword(ctx, password, hash)
 	switch {
 	case errors.Is(err, errBusy):
-		try.Succeeded()
+		try.FailedUnder(limitAddress, limitNetwork) // whoever keeps others waiting has a bound, too
 		again.Reason = Busy
 		s.refused(r, Busy, "")
 		s.formAgain(w, r, again)
@@ -265,9 +273,9 @@ func (s *SignIn) takeCode(w http.ResponseWriter, r *http.Request) {
 		s.fromPassword(w, r, err)
 		return
 	}
-	try, ok := s.limits.Begin(now, map[httpserver.Limit]string{
-		limitAddress: httpserver.Client(r), limitCode: string(a.Municipality) + " " + string(a.Person),
-	})
+	of := addressLimits(r)
+	of[limitCode] = string(a.Municipality) + " " + string(a.Person)
+	try, ok := s.limits.Begin(now, of)
 	if !ok {
 		s.refused(r, TooMany, a.Person)
 		s.codeAgain(w, r, CodeForm{Reason: TooMany})
@@ -424,7 +432,7 @@ func (s *SignIn) refused(r *http.Request, reason Reason, id call.AgentID) {
 // floods reports whether no limit bounds how often a reason comes up.
 func (reason Reason) floods() bool {
 	return slices.Contains([]Reason{
-		TooMany, Busy, StoreDown, ProviderDown, TooLate, WeakPassword, NotTheSame, CrossOrigin,
+		TooMany, Busy, StoreDown, ProviderDown, TooLate, LinkUsed, WeakPassword, NotTheSame, WrongState, CrossOrigin,
 	}, reason)
 }
 

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bereikbaar/bereikbaar/call"
-	"github.com/bereikbaar/bereikbaar/httpserver"
 	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
@@ -183,7 +182,14 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	try, ok := s.limits.Begin(time.Now(), map[httpserver.Limit]string{limitAddress: httpserver.Client(r)})
+	var a away
+	if s.sealer.open(asAway, s.step(r, stepProvider), time.Now(), &a) != nil {
+		// It does not count: it guesses nothing, and another site can make a colleague's browser send it.
+		const from = "this browser was not sent to the provider from here, or too long ago"
+		s.answerRefused(w, r, &denied{WrongState, errors.New(from)}, home)
+		return
+	}
+	try, ok := s.limits.Begin(time.Now(), addressLimits(r))
 	if !ok {
 		s.refused(r, TooMany, "")
 		s.formAgain(w, r, SignInForm{Reason: TooMany})
@@ -191,20 +197,15 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 	}
 	defer try.Failed()
 	s.setStep(w, stepProvider, "", 0)
-	began, tokens, next, err := s.identify(r)
+	next := LocalPath(a.Next)
+	began, tokens, err := s.identify(r, a)
 	var refusal *denied
 	switch {
 	case errors.As(err, &refusal):
-		if about, say := s.say(r, "answer "+string(refusal.reason)); say {
-			s.Log.Warn("the provider's answer was refused", append(
-				about, "reason", refusal.reason, "err", clipped(refusal.err.Error()),
-			)...)
-		}
-		s.refused(r, refusal.reason, "")
 		if refusal.reason == ProviderDown {
 			try.Succeeded()
 		}
-		s.formAgain(w, r, SignInForm{Reason: refusal.reason, Next: next})
+		s.answerRefused(w, r, refusal, next)
 	case err != nil:
 		try.Succeeded()
 		s.formAgain(w, r, SignInForm{Reason: s.fault(r, err), Next: next})
@@ -214,74 +215,79 @@ func (s *SignIn) fromProvider(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// answerRefused tells a person that the provider's answer does not let them in.
+func (s *SignIn) answerRefused(w http.ResponseWriter, r *http.Request, why *denied, next string) {
+	if about, say := s.say(r, "answer "+string(why.reason)); say {
+		s.Log.Warn("the provider's answer was refused", append(
+			about, "reason", why.reason, "err", clipped(why.err.Error()),
+		)...)
+	}
+	s.refused(r, why.reason, "")
+	s.formAgain(w, r, SignInForm{Reason: why.reason, Next: next})
+}
+
 var errorCode = regexp.MustCompile(`^[a-z_]{1,64}$`)
 
 // identify reads the provider's answer. The error is a *denied, or of the store.
-func (s *SignIn) identify(r *http.Request) (session, *tokens, string, error) {
-	a, err := s.answered(r)
-	next := LocalPath(a.Next)
-	if err != nil {
-		return session{}, nil, next, err
+func (s *SignIn) identify(r *http.Request, a away) (session, *tokens, error) {
+	if err := s.answered(r, a); err != nil {
+		return session{}, nil, err
 	}
 	p, err := s.discovered(r.Context())
 	if err != nil {
-		return session{}, nil, next, deny(ProviderDown, "%w", err)
+		return session{}, nil, deny(ProviderDown, "%w", err)
 	}
 	ctx := s.client(r.Context())
 	token, err := p.oauth2.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return session{}, nil, next, failedExchange(err)
+		return session{}, nil, failedExchange(err)
 	}
 	said, err := s.verified(ctx, p, token)
 	if err != nil {
-		return session{}, nil, next, err
+		return session{}, nil, err
 	}
 	if subtle.ConstantTimeCompare([]byte(said.token.Nonce), []byte(a.Nonce)) != 1 {
-		return session{}, nil, next, deny(WrongToken, "its nonce is not ours")
+		return session{}, nil, deny(WrongToken, "its nonce is not ours")
 	}
 	v, claims, err := s.firstClaims(ctx, p, token, said)
 	if err != nil {
-		return session{}, nil, next, err
+		return session{}, nil, err
 	}
 	person, ok := s.OIDC.personOf(claims)
 	if !ok {
-		return session{}, nil, next, deny(
+		return session{}, nil, deny(
 			WrongID, "the claim %s cannot be an id: it needs letters, digits, dots, hyphens, underscores, at most 64",
 			s.OIDC.Claims.ID,
 		)
 	}
 	if err := s.keep(ctx, person); err != nil {
-		return session{}, nil, next, err
+		return session{}, nil, err
 	}
 	began := session{Person: person.ID, Municipality: person.Municipality, Way: ByProvider, Vouched: v}
-	return began, &tokens{token.RefreshToken, token.AccessToken, token.Expiry}, next, nil
+	return began, &tokens{token.RefreshToken, token.AccessToken, token.Expiry}, nil
 }
 
-// answered checks that the answer is to a question of this browser, and is read for the first time.
-func (s *SignIn) answered(r *http.Request) (away, error) {
-	var a away
-	if s.sealer.open(asAway, s.step(r, stepProvider), time.Now(), &a) != nil {
-		return a, deny(WrongState, "this browser was not sent to the provider from here, or too long ago")
-	}
+// answered checks that the answer is to the question of this browser, and is read for the first time.
+func (s *SignIn) answered(r *http.Request, a away) error {
 	if subtle.ConstantTimeCompare([]byte(r.FormValue("state")), []byte(a.State)) != 1 {
-		return a, deny(WrongState, "the state is not that of this browser")
+		return deny(WrongState, "the state is not that of this browser")
 	}
 	if !s.once(a.State) {
-		return a, deny(WrongState, "the answer was used before")
+		return deny(WrongState, "the answer was used before")
 	}
 	if issuer := r.FormValue("iss"); issuer != "" && issuer != s.OIDC.Issuer { // RFC 9207
-		return a, deny(WrongState, "the answer is another provider's")
+		return deny(WrongState, "the answer is another provider's")
 	}
 	if code := r.FormValue("error"); code != "" {
 		if !errorCode.MatchString(code) {
 			code = "an error that is no word"
 		}
-		return a, deny(ProviderDenied, "it answered %s", code)
+		return deny(ProviderDenied, "it answered %s", code)
 	}
 	if r.FormValue("code") == "" {
-		return a, deny(WrongState, "there is no code in the answer")
+		return deny(WrongState, "there is no code in the answer")
 	}
-	return a, nil
+	return nil
 }
 
 // mostStates bounds the states that are remembered as used. The provider takes a code once, whatever we remember.

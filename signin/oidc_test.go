@@ -121,12 +121,16 @@ func TestWhatTheProviderSaysMustBeRight(t *testing.T) {
 			forged := strings.Split(unsigned(map[string]any{"alg": "RS256", "kid": "1"}, c), ".")
 			return whole[0] + "." + forged[1] + "." + whole[2]
 		}), "token"},
-		"an id that is none":      {spoilt("preferred_username", "anouk@deventer.nl"), "id"},
-		"an id for another place": {spoilt("preferred_username", "../x"), "id"},
-		"no id":                   {spoilt("preferred_username", nil), "id"},
-		"an id of numbers":        {spoilt("preferred_username", 7), "id"},
-		"no group that counts":    {spoilt("groups", []string{"other"}), "no_role"},
-		"groups that are none":    {spoilt("groups", map[string]any{"kcc-lead": true}), "no_role"},
+		"an id that is none":        {spoilt("preferred_username", "anouk@deventer.nl"), "id"},
+		"an id for another place":   {spoilt("preferred_username", "../x"), "id"},
+		"no id":                     {spoilt("preferred_username", nil), "id"},
+		"an id of numbers":          {spoilt("preferred_username", 7), "id"},
+		"an id with a blank":        {spoilt("preferred_username", "anouk "), "id"},
+		"an id with a wide one":     {spoilt("preferred_username", "\u2003anouk"), "id"},
+		"an id with one that stays": {spoilt("preferred_username", "anouk\u00a0"), "id"},
+		"an id with a line end":     {spoilt("preferred_username", "anouk\n"), "id"},
+		"no group that counts":      {spoilt("groups", []string{"other"}), "no_role"},
+		"groups that are none":      {spoilt("groups", map[string]any{"kcc-lead": true}), "no_role"},
 	} {
 		p.set(func() { p.change, p.sign = nil, nil; test.spoil() })
 		b := h.browser()
@@ -142,6 +146,26 @@ func TestWhatTheProviderSaysMustBeRight(t *testing.T) {
 		p.change = func(c map[string]any) { c["aud"], c["azp"] = []string{"bereikbaar", "x"}, "bereikbaar" }
 	})
 	h.vouched(p)
+}
+
+// The provider sends the browser back from another site.
+func TestTheWayBackFromTheProviderIsANavigation(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options).unknown()
+	b := h.browser()
+	back := b.at(p, "/sign-in/oidc")
+	for _, mode := range []string{"no-cors", "cors", "", "navigate"} {
+		r := b.request("GET", back, nil)
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		got := b.do(r)
+		if mode != "navigate" {
+			require.Equal(t, "cross_site", got.said("reason"), mode)
+			continue
+		}
+		require.Equal(t, "/", got.to, "and nothing was used up before")
+	}
 }
 
 func TestAnAnswerIsForOneBrowserOnce(t *testing.T) {
@@ -292,6 +316,32 @@ func TestAPersonWhomTheProviderDroppedIsOut(t *testing.T) {
 			require.Zero(t, exists)
 		}
 	}
+}
+
+// The clock was wrong at sign-in, and is right by now.
+func TestAWordOfTheProviderFromTheFutureIsOld(t *testing.T) {
+	t.Parallel()
+	p := startIDP(t)
+	h := begin(t, p.options).unknown()
+	b := h.vouched(p)
+	b.aged(-9 * time.Hour)
+	require.Equal(t, http.StatusOK, b.get("/").status)
+	require.Equal(t, 2, p.asks("/token"), "it is asked again")
+	require.Equal(t, http.StatusOK, b.get("/").status)
+	require.Equal(t, 2, p.asks("/token"), "once")
+	p.set(func() { p.down = true })
+	b.aged(-9 * time.Hour)
+	require.Equal(t, http.StatusSeeOther, b.get("/").status)
+
+	p = startIDP(t)
+	p.refresh = false // it cannot be asked again
+	h = begin(t, p.options).unknown()
+	b = h.vouched(p)
+	b.edit(func(has map[string]any) {
+		of := has["session"].(map[string]any)["provider"].(map[string]any) //nolint:forcetypeassert // of the test
+		of["until"] = time.Now().Add(9 * time.Hour)
+	})
+	require.Equal(t, http.StatusSeeOther, b.get("/").status)
 }
 
 func TestAProviderThatGoesAwayEndsSessionsAfterTenMinutes(t *testing.T) {

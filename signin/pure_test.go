@@ -80,9 +80,12 @@ func TestAPasswordIsHashedAsWeSay(t *testing.T) {
 	require.True(t, same)
 	for name, bad := range map[string]string{
 		"none": "", "another kind": "$2a$10$abcdefghijklmnopqrstuu",
-		"too much memory": "$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-		"too long":        "$argon2id$v=19$m=65536,t=4000000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-		"no sum":          "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$",
+		"too much memory":      "$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"too long":             "$argon2id$v=19$m=65536,t=4000000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"twice ours, and some": "$argon2id$v=19$m=98304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"more rounds":          "$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"more cores":           "$argon2id$v=19$m=65536,t=2,p=3$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"no sum":               "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$",
 	} {
 		same, err := signin.SamePassword("password", bad)
 		require.Error(t, err, name)

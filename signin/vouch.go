@@ -132,11 +132,11 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 	case s.OIDC == nil || v == nil || s.OIDC.Municipality != is.Session.Municipality:
 		return NotExtended, nil
 	case !v.Until.IsZero():
-		if !time.Now().Before(v.Until) {
+		if left := time.Until(v.Until); left <= 0 || left > vouchLasts { // the clock was wrong, and is right by now
 			return NotExtended, nil
 		}
 		return "", nil
-	case time.Since(v.Checked) < vouchAfter:
+	case within(v.Checked, vouchAfter):
 		return "", nil
 	}
 	f := s.refreshOf(SessionKey(token))
@@ -152,7 +152,7 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 		return "", err
 	}
 	v = is.Session.Vouched
-	if time.Since(v.Checked) < vouchAfter {
+	if within(v.Checked, vouchAfter) {
 		return "", nil
 	}
 	if time.Since(f.tried) >= vouchAgain {
@@ -172,10 +172,16 @@ func (s *SignIn) vouch(ctx context.Context, token string, is stored) (Ending, er
 		s.Log.Warn("the provider does not answer about a person who is signed in: they are signed out when that lasts",
 			"person", is.Session.Person, "err", clipped(refusal.err.Error()))
 	}
-	if time.Since(v.Checked) >= vouchLasts {
+	if !within(v.Checked, vouchLasts) {
 		return NotExtended, nil
 	}
 	return "", nil
+}
+
+// within reports whether a moment was less than a while ago. One that has not come yet was not: the clock was wrong.
+func within(then time.Time, limit time.Duration) bool {
+	ago := time.Since(then)
+	return ago >= 0 && ago < limit
 }
 
 // vouchAccount ends the session of an account that was removed or locked, or has another password by now.

@@ -37,9 +37,13 @@ func DecodePerson(m call.MunicipalityID, id call.AgentID, text string) (Person, 
 		return Person{}, fmt.Errorf("what is known of person %s has version %d, not %d: %w", id, f.Version,
 			personVersion, note.ErrBroken)
 	}
-	for team := range f.Roles {
-		if team != AllTeams && !call.IsID(string(team)) {
+	for team, role := range f.Roles {
+		switch {
+		case team == AllTeams:
+		case !call.IsID(string(team)):
 			return Person{}, fmt.Errorf("person %s has a role in a team that is no id: %w", id, note.ErrBroken)
+		case role == Admin:
+			return Person{}, fmt.Errorf("person %s is an admin of one team, and there is none such: %w", id, note.ErrBroken)
 		}
 	}
 	return Person{

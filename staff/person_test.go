@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
+	"github.com/bereikbaar/bereikbaar/note"
 	"github.com/bereikbaar/bereikbaar/staff"
 )
 
@@ -50,4 +51,11 @@ func TestWhatSourcesKnowOfAPersonIsJoined(t *testing.T) {
 			require.Equal(t, test.want, staff.Merge(test.known))
 		})
 	}
+}
+
+func TestAnAdminIsOneForAllTeams(t *testing.T) {
+	_, err := staff.DecodePerson("deventer", "teun", `{"v":1,"roles":{"kcc":"admin"}}`)
+	require.ErrorIs(t, err, note.ErrBroken)
+	_, err = staff.DecodePerson("deventer", "teun", `{"v":1,"roles":{"*":"admin","kcc":"lead"}}`)
+	require.NoError(t, err)
 }

@@ -455,3 +455,36 @@ func TestATabInTheBackgroundShowsTheTruth(t *testing.T) {
 	calls(s, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: "active"})
 	s.until(has(row(other), "Dirkje de Boer"))
 }
+
+func TestANoteThatIsPassedOnLeadsToTheListAndSaysThatItWorked(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.goes(at(n))
+	d.follows(1)
+	asks[bool](s, "document.getElementById('part-reroute').open = true")
+	s.types("#reroute-team", "Belastingen")
+	s.types("#reroute-reason", "Dit gaat over de WOZ")
+	s.clicks("#part-reroute button")
+	s.until("location.pathname === '/'")
+	s.sees("#message")
+	require.Contains(t, s.reads("#message"), "Gelukt")
+	require.NotContains(t, s.reads("#main"), "Niet meer van uw team")
+	require.Equal(t, 0, asks[int](s, "document.querySelectorAll('#notice > p').length"))
+	s.blameless()
+}
+
+func TestWhatWasSaidOfANoteIsNotSaidOfTheNext(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	s := d.sits("cem")
+	s.goes(at(n))
+	d.follows(1)
+	s.clicks("#do-claim")
+	s.until("document.querySelector('#message')?.textContent.includes('van u')")
+	_, err := d.Worklist.Release(t.Context(), d.Step(d.now(n), "lotte"), "overgenomen")
+	require.NoError(t, err)
+	s.until("document.querySelector('#live').textContent.includes('Niemand heeft')")
+	require.Equal(t, "hidden", asks[string](s, "getComputedStyle(document.querySelector('#message')).visibility"))
+	s.blameless()
+}

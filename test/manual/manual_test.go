@@ -37,7 +37,7 @@ func TestTheManualLeadsToAWorkingNumber(t *testing.T) {
 	}
 }
 
-// installs follows the eleven steps, and rings where the manual says so. It gives the phone of the contact centre that
+// installs follows the twelve steps, and rings where the manual says so. It gives the phone of the contact centre that
 // is logged in.
 func (o *operator) installs() *rig.Agent {
 	o.t.Helper()

@@ -34,13 +34,13 @@ func (v Visitor) In(team call.TeamID) staff.Role {
 func (v Visitor) Sees(team call.TeamID) bool { return v.In(team).AtLeast(staff.Reader) }
 
 // Over gives the visitor's role for a note: their role in its team. A colleague who has a note may work it, also when
-// they do not belong to its team. It is empty when the note does not exist for them.
+// they do not belong to its team, as long as they work notes at all. It is empty when the note does not exist for them.
 func (v Visitor) Over(n note.Note) staff.Role {
 	if n.Municipality != v.Municipality {
 		return ""
 	}
 	role := v.In(n.Team)
-	if v.Agent != "" && n.Holder() == v.Agent {
+	if v.Agent != "" && n.Holder() == v.Agent && v.Highest().AtLeast(staff.Agent) {
 		role = role.Higher(staff.Agent)
 	}
 	return role

@@ -35,9 +35,13 @@ func TestAVisitorsRoleOverANote(t *testing.T) {
 			visitor("a", roles{"*": staff.Agent, "vergunningen": staff.Lead}), open, staff.Lead,
 		},
 		"the holder, of another team": {visitor("cem", roles{"kcc": staff.Agent}), claimed, staff.Agent},
-		"the holder, who reads this team": {
-			visitor("cem", roles{"vergunningen": staff.Reader}), claimed, staff.Agent,
+		"the holder, who works for another team and reads this one": {
+			visitor("cem", roles{"kcc": staff.Agent, "vergunningen": staff.Reader}), claimed, staff.Agent,
 		},
+		"the holder, who only reads by now": {
+			visitor("cem", roles{"vergunningen": staff.Reader}), claimed, staff.Reader,
+		},
+		"the holder, without a role by now":     {visitor("cem", nil), claimed, ""},
 		"a program without a name, none of its": {visitor("", roles{"kcc": staff.Reader}), open, ""},
 		"an admin of another municipality":      {neighbour, claimed, ""},
 		"an unknown role":                       {visitor("x", roles{"vergunningen": "boss"}), open, ""},

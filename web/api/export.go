@@ -50,6 +50,7 @@ func (a *API) selected(v *exchange) (export.Choice, error) {
 	if from == "" && until == "" {
 		return s, nil
 	}
+	s.Closed = true
 	var err2 error
 	s.From, err = time.Parse(time.RFC3339, from)
 	s.Until, err2 = time.Parse(time.RFC3339, until)

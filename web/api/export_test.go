@@ -149,3 +149,10 @@ func TestExportAsAWorkbook(t *testing.T) {
 	require.Equal(t, string(n.ID), id)
 	_ = d.asks("lead", http.MethodGet, "/api/export?format=xlsx&dialect=excel", "").problem(t, 400, "query")
 }
+
+func TestAPeriodThatBeginsAtTheZeroTimeIsOneOfClosedNotes(t *testing.T) {
+	d := open(t)
+	d.note(permits)
+	const period = "closed_from=0001-01-01T00:00:00Z&closed_until=0001-02-01T00:00:00Z"
+	require.Empty(t, lines(t, d.asks("lead", http.MethodGet, "/api/export?"+period, "")))
+}

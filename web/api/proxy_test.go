@@ -32,10 +32,11 @@ import (
 )
 
 // behindTheProxy puts the proxy of the manual, as it is shipped, before the API: only its port, its certificate and the
-// API's port are the test's.
-func behindTheProxy(t *testing.T, d *desk) {
+// API's port are the test's, and its log, which it gives.
+func behindTheProxy(t *testing.T, d *desk) (errorLog string) {
 	t.Helper()
 	dir := t.TempDir()
+	errorLog = filepath.Join(dir, "error.log")
 	roots := certificate(t, dir, "bereikbaar.example.nl")
 	port := freePort(t)
 	text, err := os.ReadFile("../../deploy/nginx/bereikbaar.conf")
@@ -45,6 +46,7 @@ func behindTheProxy(t *testing.T, d *desk) {
 		"http://127.0.0.1:8570;":          d.url + ";",
 		"/etc/ssl/certs/bereikbaar.pem":   filepath.Join(dir, "cert.pem"),
 		"/etc/ssl/private/bereikbaar.key": filepath.Join(dir, "key.pem"),
+		"/var/log/nginx/error.log":        errorLog,
 	} {
 		require.Positive(t, bytes.Count(text, []byte(shipped)), shipped)
 		text = bytes.ReplaceAll(text, []byte(shipped), []byte(ours))
@@ -81,6 +83,7 @@ func behindTheProxy(t *testing.T, d *desk) {
 		return err == nil
 	}, 20*time.Second, 10*time.Millisecond)
 	d.url, d.client = "https://bereikbaar.example.nl", client
+	return errorLog
 }
 
 // certificate makes one that signs itself, and gives the pool that trusts it.
@@ -124,6 +127,7 @@ func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 	require.True(t, seen.Uncompressed, "the proxy compresses")
 	tag := seen.Header.Get("ETag")
 	require.Equal(t, `W/"1"`, tag)
+	require.Equal(t, "max-age=31536000", seen.Header.Get("Strict-Transport-Security"))
 	claimed := d.asks("cem", http.MethodPost, "/api/notes/"+string(n.ID)+"/claim", "", "If-Match", tag)
 	require.Equal(t, http.StatusOK, claimed.StatusCode, "%s", claimed.body)
 	late := d.asks("dirkje", http.MethodPost, "/api/notes/"+string(n.ID)+"/claim", "", "If-Match", tag)
@@ -134,6 +138,27 @@ func TestAChangeThroughTheProxyOfTheManual(t *testing.T) {
 	}
 	require.Contains(t, d.log.String(), `"a token was refused","address":"127.0.0.1"`)
 	require.NotContains(t, d.log.String(), "192.0.2.1", "no client chooses its own address")
+}
+
+// While the daemon is away the proxy answers by itself, and writes down no address: one may hold the number of a
+// caller, or a first-run link that still works. Browsers come back over https alone.
+func TestTheProxyOfTheManualWhileTheDaemonIsAway(t *testing.T) {
+	d := open(t)
+	d.url = fmt.Sprintf("http://127.0.0.1:%d", freePort(t)) // where nobody listens
+	there := behindTheProxy(t, d)
+	for _, path := range []string{"/api/notes?number=0612345678", "/sign-in/first/anouk~geheim"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+path, nil)
+		require.NoError(t, err)
+		got, err := d.client.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, got.Body.Close())
+		require.Equal(t, http.StatusBadGateway, got.StatusCode)
+		require.Equal(t, "max-age=31536000", got.Header.Get("Strict-Transport-Security"))
+	}
+	log, err := os.ReadFile(there)
+	require.NoError(t, err)
+	require.NotContains(t, string(log), "12345678")
+	require.NotContains(t, string(log), "geheim")
 }
 
 // halfExport gives notes, and then fails.

@@ -37,7 +37,8 @@ type Choice struct {
 	Look        noteview.Look
 	Clocks      *time.Location // in which people of the municipality read times
 	Team        call.TeamID    // empty for every team
-	From, Until time.Time      // of closed notes: closed at or after From and before Until; both zero for the live ones
+	Closed      bool           // notes that were closed at or after From and before Until; else the live ones
+	From, Until time.Time
 }
 
 // Send streams the notes of a choice. Those that can be read are sent; when some cannot, the error says which, and the
@@ -54,7 +55,7 @@ func Send(
 			return who.Over(n).AtLeast(staff.Lead) && (c.Team == "" || n.Team == c.Team)
 		},
 	}
-	if c.From.IsZero() {
+	if !c.Closed {
 		teams := func(team call.TeamID) bool {
 			return who.In(team).AtLeast(staff.Lead) && (c.Team == "" || team == c.Team)
 		}

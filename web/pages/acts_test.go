@@ -1,19 +1,25 @@
 package pages_test
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bereikbaar/bereikbaar/call"
 	"github.com/bereikbaar/bereikbaar/callback"
 	"github.com/bereikbaar/bereikbaar/note"
+	"github.com/bereikbaar/bereikbaar/staff"
 	"github.com/bereikbaar/bereikbaar/test/pagestest"
+	"github.com/bereikbaar/bereikbaar/web/pages"
 )
 
 // Every role at every address. A note of another team is as absent as one that does not exist.
@@ -56,6 +62,9 @@ func TestEveryRoleAtEveryAddress(t *testing.T) {
 				n := d.Promise(pagestest.Permits, time.Hour, nil)
 				method, path, _ := strings.Cut(strings.ReplaceAll(address, "{note}", string(n.ID)), " ")
 				form := url.Values{"ver": {"1"}, "id": {"dirkje"}, "language": {"nl"}}
+				if path == "/people/dirkje" && id == "ada" {
+					form.Set("saw", saw(d.gets("ada", path).text))
+				}
 				require.Equal(t, want[i], d.asks(id, method, path, form).StatusCode)
 			})
 		}
@@ -235,4 +244,70 @@ func TestAFormThatCannotBeReadIsNotOurFault(t *testing.T) {
 	r := d.raw("cem", http.MethodPost, "/me", "language=%zz")
 	require.Equal(t, http.StatusBadRequest, r.StatusCode)
 	require.NotContains(t, d.log.String(), "level=ERROR")
+}
+
+// A link that somebody sent must not tell a colleague that a note is done with, nor let the script forget their text.
+func TestAnAddressSaysNothingOfWhatWasNotDone(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	from := func(site, path string) string {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Sec-Fetch-Site", site)
+		r.Header.Set("Accept", "text/html")
+		r.AddCookie(pagestest.CookieOf("ada"))
+		w := httptest.NewRecorder()
+		d.web.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	at := "/notes/" + string(n.Reference) + "?done=cancel"
+	require.Contains(t, from("same-origin", at), "De notitie is ingetrokken")
+	for _, site := range []string{"none", "cross-site", "same-site", ""} {
+		require.NotContains(t, from(site, at), "De notitie is ingetrokken", site)
+		require.NotContains(t, from(site, at), `data-done="`+string(n.Reference), site)
+		require.NotContains(t, from(site, "/?done=reroute"), `id="message"`, site)
+	}
+	require.NotContains(t, from("same-origin", "/people?done="+url.QueryEscape("Bel nu 0900-1234")), "0900-1234")
+}
+
+func TestANoteInPersonIsNotForAReader(t *testing.T) {
+	d := open(t)
+	ours := d.Promise(pagestest.Permits, time.Hour, func(r *callback.Request) { r.Personal = "rik" })
+	theirs := d.Promise(pagestest.Tax, time.Hour, func(r *callback.Request) { r.Personal = "rik" })
+	require.NotContains(t, d.gets("rik", "/notes/"+string(ours.ID)).text, ours.Number.E164[9:])
+	require.Equal(t, http.StatusNotFound, d.gets("rik", "/notes/"+string(theirs.ID)).StatusCode, "they left that team")
+}
+
+func TestOnlyALanguageOfTheHouseIsTaken(t *testing.T) {
+	d := open(t)
+	for _, language := range []string{"..", "xx", "_", strings.Repeat("a", 64)} {
+		got := d.asks("cem", http.MethodPost, "/notes/new", url.Values{
+			"key": {ulid.Make().String()}, "number": {"0612345678"}, "team": {"Vergunningen"}, "language": {language},
+		})
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, language)
+	}
+}
+
+// tooSlow keeps a person's change until its time is over.
+type people = pages.People
+
+type tooSlow struct{ people }
+
+func (tooSlow) Change(ctx context.Context, _ call.MunicipalityID, _ call.AgentID, _ func(*staff.Person) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestARequestWhoseTimeIsOverIsToldSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, func(o *pages.Options) { o.People = tooSlow{o.People} })
+		got := d.asks("cem", http.MethodPost, "/me", url.Values{"language": {"nl"}})
+		require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+		require.Contains(t, got.text, "Even geen verbinding")
+	})
+}
+
+func TestANumberOfAttemptsThatCannotBeIsNoFault(t *testing.T) {
+	d := open(t)
+	n := d.Promise(pagestest.Permits, time.Hour, nil)
+	require.Equal(t, http.StatusOK, d.gets("rik", "/live/notes/"+string(n.ID)+"?call=-1").StatusCode)
 }

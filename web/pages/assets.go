@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed assets
@@ -70,7 +72,8 @@ func OpenLook(from LookFiles) (*Look, error) {
 		} else {
 			name += ext
 		}
-		if _, taken := l.files[name]; taken || ours(name) {
+		_, taken := l.files[name]
+		if _, embedded := ours()[name]; taken || embedded {
 			return "", fmt.Errorf("look: there is a file %s already: give %s another name", name, file)
 		}
 		l.files[name] = text
@@ -91,11 +94,22 @@ func OpenLook(from LookFiles) (*Look, error) {
 	return l, nil
 }
 
-// ours reports whether a name is that of an embedded file.
-func ours(name string) bool {
-	_, err := embedded.Open("assets/" + name)
-	return err == nil
-}
+// ours are the embedded files, by their names.
+var ours = sync.OnceValue(func() map[string]asset {
+	files := map[string]asset{}
+	entries, err := embedded.ReadDir("assets")
+	if err != nil {
+		panic(err) // it is in the program
+	}
+	for _, e := range entries {
+		text, err := embedded.ReadFile("assets/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		files[e.Name()] = newAsset(e.Name(), text)
+	}
+	return files
+})
 
 // asset is a file as it is sent.
 type asset struct {
@@ -113,32 +127,16 @@ type assets struct {
 
 // newAssets reads the embedded files and those of the municipality, and compresses each once.
 func newAssets(look *Look) *assets {
-	a := &assets{files: map[string]asset{}}
-	texts := map[string][]byte{}
-	entries, err := embedded.ReadDir("assets")
-	if err != nil {
-		panic(err) // it is in the program
-	}
-	for _, e := range entries {
-		if texts[e.Name()], err = embedded.ReadFile("assets/" + e.Name()); err != nil {
-			panic(err)
-		}
-	}
+	a := &assets{files: maps.Clone(ours())}
 	if look != nil {
 		for name, text := range look.files {
-			texts[name] = text
+			a.files[name] = newAsset(name, text)
 		}
 	}
-	names := make([]string, 0, len(texts))
-	for name := range texts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	sum := sha256.New()
-	for _, name := range names {
-		fmt.Fprintf(sum, "%s %d\n", name, len(texts[name]))
-		sum.Write(texts[name])
-		a.files[name] = newAsset(name, texts[name])
+	for _, name := range slices.Sorted(maps.Keys(a.files)) {
+		fmt.Fprintf(sum, "%s %d\n", name, len(a.files[name].plain))
+		sum.Write(a.files[name].plain)
 	}
 	a.hash = hex.EncodeToString(sum.Sum(nil))[:16]
 	if look != nil && look.logo != "" {

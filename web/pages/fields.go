@@ -104,7 +104,16 @@ func done(v *visit) string {
 	if v.message == nil || v.message.Kind != "ok" {
 		return ""
 	}
-	return v.PathValue("note") + "/" + v.FormValue("done")
+	return v.PathValue("note") + "/" + v.done()
+}
+
+// done is what a change that led here was. An address that somebody sent, or wrote, says nothing: the browser tells
+// whether it comes from a page of ours.
+func (v *visit) done() string {
+	if v.Request.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		return ""
+	}
+	return v.FormValue("done")
 }
 
 // session says when the session ends, in seconds from now, for the script that warns.
@@ -151,7 +160,9 @@ func (v *visit) teamNames() []string {
 
 // swaps let a form replace the page's content instead of loading the page anew, where there is script.
 func swaps(to string) templ.Attributes {
-	return templ.Attributes{"hx-post": to, "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML"}
+	return templ.Attributes{
+		"data-hx-post": to, "data-hx-target": "#main", "data-hx-select": "#main", "data-hx-swap": "outerHTML",
+	}
 }
 
 // keyOf is the shortcut that opens a part.

@@ -168,5 +168,8 @@ func (v *visit) request(m making) (callback.Request, *problem) {
 	if r.Language == "" {
 		r.Language = v.pages.Directory.Language(v.m())
 	}
+	if !slices.Contains(languages, r.Language) {
+		return r, v.wrongField("language", "refused.request")
+	}
 	return r, nil
 }

@@ -21,7 +21,7 @@ func (p *Pages) me(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if v.FormValue("done") != "" {
+	if v.done() != "" {
 		v.message = &message{"ok", v.say("saved")}
 	}
 	return v.render(v.mePage(self{Fixed: known[staff.FromFile], Phone: known[staff.FromPage].Phone}))

@@ -271,7 +271,7 @@ func (p *Pages) showNote(v *visit) error {
 
 // outcome is what is said after a change, which led here.
 func (v *visit) outcome(n note.Note) *message {
-	done := v.FormValue("done")
+	done := v.done()
 	if _, ok := acts[done]; !ok {
 		return nil
 	}

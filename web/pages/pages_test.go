@@ -66,6 +66,7 @@ func (d *desk) asks(who call.AgentID, method, path string, form url.Values) repl
 func (d *desk) raw(who call.AgentID, method, path, body string) reply {
 	d.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -272,6 +273,7 @@ func TestAnAdministratorGivesRolesAndAPhone(t *testing.T) {
 		for i := 0; i+1 < len(fields); i += 2 {
 			form.Set(fields[i], fields[i+1])
 		}
+		form.Set("saw", saw(d.gets("ada", "/people/"+id).text))
 		return d.asks("ada", http.MethodPost, "/people/"+id, form)
 	}
 	got = sets("a.devries", "name", "Anouk <de Vries>", "phone", "kcc7", "role-vergunningen", "lead", "role-kcc", "")
@@ -300,6 +302,29 @@ func TestAnAdministratorGivesRolesAndAPhone(t *testing.T) {
 	require.Equal(t, "/people?done=a.devries", got.Header.Get("Location"))
 	require.NotContains(t, d.gets("ada", "/people").text, `href="/people/a.devries"`)
 	require.Contains(t, d.log.String(), "about=a.devries")
+}
+
+// saw is the version of a person's page.
+func saw(page string) string {
+	return regexp.MustCompile(`name="saw" value="([0-9a-f]*)"`).FindStringSubmatch(page)[1]
+}
+
+func TestAnOldPageOfAPersonGivesNoRoleBack(t *testing.T) {
+	d := open(t)
+	gives := func(saw string, roles ...string) int {
+		form := url.Values{"name": {"Jan"}, "saw": {saw}}
+		for _, team := range roles {
+			form.Set("role-"+team, "lead")
+		}
+		return d.asks("ada", http.MethodPost, "/people/jan", form).StatusCode
+	}
+	require.Equal(t, http.StatusConflict, gives("", "vergunningen"), "of no page at all")
+	require.Equal(t, http.StatusSeeOther, gives(saw(d.gets("ada", "/people/jan").text), "vergunningen"))
+	old := saw(d.gets("ada", "/people/jan").text)
+	require.Equal(t, http.StatusSeeOther, gives(old), "another administrator takes the role away")
+	require.Equal(t, http.StatusConflict, gives(old, "vergunningen"))
+	blank := saw(d.gets("ada", "/people/jan").text)
+	require.Equal(t, http.StatusSeeOther, gives(blank), "a person without anything, too")
 }
 
 func TestAColleagueSetsTheirOwnPhoneUnlessTheConfigurationHasIt(t *testing.T) {

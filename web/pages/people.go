@@ -2,6 +2,8 @@ package pages
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"net/http"
@@ -38,8 +40,8 @@ func wrongIn(p *problem, field string) string {
 }
 
 func (p *Pages) showPeople(v *visit) error {
-	if v.FormValue("done") != "" {
-		v.message = &message{"ok", v.say("person.forgotten", v.FormValue("done"))}
+	if id := v.done(); signin.ValidID(call.AgentID(id)) {
+		v.message = &message{"ok", v.say("person.forgotten", id)}
 	}
 	return v.showCrowd(crowd{})
 }
@@ -82,6 +84,12 @@ type one struct {
 	Is           staff.Person // merged
 	Teams        []call.TeamID
 	Wrong        *problem
+}
+
+// version names what pages know of a person: a page that was made before a change is told so.
+func version(of staff.Person) string {
+	sum := sha256.Sum256([]byte(staff.EncodePerson(of)))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (o one) wrong(field string) string { return wrongIn(o.Wrong, field) }
@@ -140,7 +148,7 @@ func (p *Pages) showPerson(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if v.FormValue("done") != "" {
+	if v.done() != "" {
 		v.message = &message{"ok", v.say("saved")}
 	}
 	return v.render(v.personPage(o))
@@ -155,9 +163,13 @@ func (p *Pages) setPerson(v *visit) error {
 	if err != nil {
 		return err
 	}
+	saw := v.PostFormValue("saw")
 	err = v.readPerson(&o)
 	if err == nil {
 		err = p.People.Change(v.Context(), v.m(), id, func(of *staff.Person) error {
+			if saw != version(*of) {
+				return &problem{http.StatusConflict, v.say("person.changed"), "roles"}
+			}
 			of.Name, of.Phone, of.Roles = o.Name, o.Phone, o.Roles
 			return nil
 		})
@@ -239,6 +251,8 @@ func (v *visit) wrongPerson(err error) *problem {
 		return v.wrongField("phone", "err.phone")
 	case errors.Is(err, staff.ErrPhoneTaken):
 		return v.wrongField("phone", "err.phonetaken")
+	case errors.Is(err, staff.ErrForeign):
+		return v.wrongField("roles", "person.foreign")
 	case errors.Is(err, staff.ErrPhoneUnasked):
 		return &problem{http.StatusServiceUnavailable, v.say("dial.exchange"), "phone"}
 	}

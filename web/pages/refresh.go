@@ -255,7 +255,7 @@ func (v *visit) before(n note.Note) string {
 func (v *visit) cameOf(n note.Note) *message {
 	before, err := strconv.Atoi(v.FormValue("call"))
 	_, trying := n.Trying()
-	if err != nil || trying || v.stage(n) != "" {
+	if err != nil || before < 0 || trying || v.stage(n) != "" {
 		return nil
 	}
 	if len(n.Attempts) <= before {

@@ -185,7 +185,7 @@ func accepted(r *http.Request) []string {
 // render sends a page. It is made whole before the first byte goes out.
 func (v *visit) render(c templ.Component) error {
 	var b bytes.Buffer
-	if err := c.Render(v.Context(), &b); err != nil {
+	if err := c.Render(context.WithoutCancel(v.Context()), &b); err != nil { // also when the time is over: it says so
 		return err
 	}
 	header := v.ResponseWriter.Header()

@@ -77,7 +77,7 @@ func (p *Pages) showTeam(v *visit) error {
 	if t.People, err = v.colleagues(t.Team, live, closed); err != nil {
 		return err
 	}
-	if v.FormValue("done") != "" {
+	if v.done() != "" {
 		v.message = &message{"ok", v.say("saved")}
 	}
 	return v.render(v.teamPage(t))
@@ -255,7 +255,7 @@ func (p *Pages) exportTeam(v *visit) error {
 	if c.Form, err = noteview.FormOf(v.FormValue("format"), ""); err != nil {
 		return v.wrongField("format", "refused.request")
 	}
-	if v.FormValue("what") == "closed" {
+	if c.Closed = v.FormValue("what") == "closed"; c.Closed {
 		from, until := v.FormValue("from"), v.FormValue("until")
 		c.From, err = time.ParseInLocation(time.DateOnly, from, v.clocks)
 		last, wrong := time.ParseInLocation(time.DateOnly, until, v.clocks)

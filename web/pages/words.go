@@ -353,6 +353,8 @@ var catalogue = map[string][2]string{
 	"person.otherwise":  {"Leeg: %s", "When empty: %s"},
 	"person.phonehelp":  {"De naam van het toestel in de telefooncentrale, bijvoorbeeld kcc1.", "The name of the phone in the exchange, such as kcc1."},
 	"person.self":       {"U kunt uzelf niet de rol van beheerder afnemen. Vraag een andere beheerder.", "You cannot take the role of administrator from yourself. Ask another one."},
+	"person.foreign":    {"Deze gebruikersnaam is van iemand van een andere gemeente. Neem een andere.", "Somebody of another municipality has this user name. Take another."},
+	"person.changed":    {"Een andere beheerder heeft dit net veranderd. Open de pagina opnieuw, en kijk hoe het nu is.", "Another administrator has just changed this. Open the page again, and see how it is now."},
 	"person.forget":     {"Gegevens van deze pagina wissen", "Erase what this page says"},
 	"person.forgethelp": {"De collega houdt wat in de configuratie staat en wat het account van de gemeente geeft. Een lokaal account blijft bestaan.", "The colleague keeps what the configuration and the municipality's account give. A local account stays."},
 	"person.forgotten":  {"De gegevens van %s zijn gewist.", "What was said of %s is erased."},

@@ -143,9 +143,19 @@
 
   // ---- Forms that htmx sends: the answer takes the place of #main ----
 
-  document.addEventListener("htmx:before:request", () => { takeBack("unsent"); takeBack("unsure"); });
+  let sending = false; // until the answer is there: it is newer than what the page asks for by itself
+  document.addEventListener("htmx:before:request", () => {
+    sending = true;
+    takeBack("unsent");
+    takeBack("unsure");
+  });
   document.addEventListener("htmx:after:request", (e) => {
     const { response, text, sourceElement } = e.detail.ctx;
+    if (response.headers.get("HX-Redirect")) { // the browser goes to another page
+      if (sourceElement.dataset.draft) forgetDraft(sourceElement.dataset.draft);
+      return;
+    }
+    sending = false;
     if (response.status === 401 || !text.includes('id="main"')) { // no page of ours: what is there stays
       e.preventDefault();
       tell("unsent");
@@ -160,6 +170,7 @@
   });
   document.addEventListener("htmx:error", (e) => {
     const ctx = e.detail.ctx;
+    sending = false;
     if (ctx && ctx.text === undefined) tell(ctx.request.signal.reason === "timeout" ? "unsure" : "unsent");
   });
 
@@ -309,7 +320,7 @@
       answer = await fetch(address, { headers: headers(), signal: AbortSignal.timeout(15000) });
       text = await answer.text();
     } catch { /* away */ }
-    if (ask !== asked() || state === "paused") return true; // it is another page by now
+    if (ask !== asked() || sending || state === "paused") return true; // it is another page by now, or will be
     switch (answer?.status) {
       case 200:
         putIn(new DOMParser().parseFromString(text, "text/html"));
@@ -355,7 +366,10 @@
   // isOlder reports whether the page had a newer version meanwhile, by a form that it sent.
   const isOlder = (now, old) => Number(now.dataset.ver) < Number(old?.dataset.ver);
   const putInNote = (answer, live) => {
-    if (isOlder(one("live"), live)) say(words().changed);
+    if (isOlder(one("live"), live)) {
+      say(words().changed);
+      one("message")?.classList.add("outdated"); // it told of what was before
+    }
     const stage = all(".now__call", live)[0]?.textContent;
     if (stage && stage !== all("#live .now__call")[0]?.textContent) say(stage);
     for (const id of ["subject", "asked", "live", "best", "history", "facts"]) {
