@@ -116,6 +116,10 @@ func (s *subject) signIn(ctx context.Context, who *person) error {
 	}
 	form := url.Values{"password": {password}, "again": {password}, "setup": {""}}
 	is, err := s.post(ctx, nil, signin.FirstRunPath(token), form)
+	for tries := 1; is.status == http.StatusServiceUnavailable && tries < 10; tries++ { // the machine is busy
+		time.Sleep(time.Second)
+		is, err = s.post(ctx, nil, signin.FirstRunPath(token), form)
+	}
 	if err != nil {
 		return fmt.Errorf("sign %s in: %w", who.id, err)
 	}
