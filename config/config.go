@@ -177,8 +177,8 @@ func LoadWithoutARI(path string, getenv func(string) string) (*Config, error) {
 	return loadFor(path, raw, (*builder).redisSecret, getenv)
 }
 
-// LoadToCheck is Load for a look at the file and at the secrets of the pages and of who is told, see Off: it skips those
-// of ARI and of Redis.
+// LoadToCheck is Load for a look at the file and at the secrets of the pages and of who is told, see Off. It skips the
+// secrets of ARI and of Redis.
 func LoadToCheck(path string, getenv func(string) string) (*Config, error) {
 	raw, err := readFile(path)
 	if err != nil {

@@ -121,7 +121,8 @@ func (b *builder) smtpSecret(getenv func(string) string) {
 		key + ".password_file", "BEREIKBAAR_SMTP_PASSWORD", f.PasswordFile, f.Username != "", of,
 	})
 	if f.Username == "" && !s.Password.Empty() {
-		b.wrong(of, key+".username", "it is missing, and there is a password for it", "add it, or leave both out", false)
+		b.wrong(of, key+".username", "it is missing, and there is a password for it", "add it, or leave both out",
+			false)
 	}
 	if f.CAFile != "" && !b.doc.spoilt(key+".tls_ca_file") {
 		b.smtpRoots(of, key+".tls_ca_file", f.CAFile)

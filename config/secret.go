@@ -121,7 +121,8 @@ func (b *builder) secret(getenv func(string) string, from secretSource) Secret {
 	atKey := func(what, mend string, unseen bool) { b.wrong(from.part, from.key, what, mend, unseen) }
 	switch {
 	case direct != "" && byFile != "":
-		b.environment(from.part, from.variable)("it is set, and "+from.variable+"_FILE too", "set one of the two", false)
+		report := b.environment(from.part, from.variable)
+		report("it is set, and "+from.variable+"_FILE too", "set one of the two", false)
 	case direct != "":
 		return b.checkedSecret(direct, from.key, b.environment(from.part, from.variable))
 	case byFile != "":
@@ -175,8 +176,8 @@ func (b *builder) checkedSecret(text, key string, report faultFunc) Secret {
 	return Secret{}
 }
 
-// readSecret reads a file that only its owner can read, see plainfile.ReadPrivate. unseen says that it may well be there
-// for the daemon: this user may not look, or systemd makes it at the start.
+// readSecret reads a file that only its owner can read, see plainfile.ReadPrivate. unseen says that it may well be
+// there for the daemon: this user may not look, or systemd makes it at the start.
 func readSecret(path, credentials string) (text, what, mend string, unseen bool) {
 	const largest = 4096
 	if !filepath.IsAbs(path) {

@@ -96,7 +96,8 @@ func (b *builder) providerSecret(getenv func(string) string) {
 		of.name = "the pages, which nobody can sign in to"
 	}
 	b.cfg.SignIn.OIDC.ClientSecret = b.secret(getenv, secretSource{
-		key: "sign_in.oidc.client_secret_file", variable: "BEREIKBAAR_OIDC_SECRET", file: f.OIDC.ClientSecretFile, part: of,
+		key: "sign_in.oidc.client_secret_file", variable: "BEREIKBAAR_OIDC_SECRET", file: f.OIDC.ClientSecretFile,
+		part: of,
 	})
 	b.providerOff = b.faults() > before
 }

@@ -407,11 +407,12 @@ func (d *Daemon) reload(ctx context.Context, fresh *config.Config) {
 // tellOff tells what is switched off. What is made at the start only goes on after a reload as it was.
 func (d *Daemon) tellOff(cfg *config.Config, reloaded bool) {
 	for _, off := range cfg.Off {
-		what := "a secret cannot be used: its part is switched off, and calls are answered without it"
+		log := d.log.With("part", off.Part, "problem", off.Problem.String())
 		if reloaded && off.Restart {
-			what = "a secret cannot be used: its part goes on as it is, and would be switched off by a restart"
+			log.Error("a secret cannot be used: its part goes on as it is, and would be switched off by a restart")
+			continue
 		}
-		d.log.Error(what, "part", off.Part, "problem", off.Problem.String())
+		log.Error("a secret cannot be used: its part is switched off, and calls are answered without it")
 	}
 }
 

@@ -40,7 +40,9 @@ func TestThePhoneThatSomebodySetsIsAColleaguesOwn(t *testing.T) {
 		"callbacks: {dial: \"PJSIP/{number}@trunk\", phones: [desk*, nowhere, kcc1, trunk, pbx]}",
 		"people: {anouk: {phone: PJSIP/20@pbx}, teun: {roles: {kcc: agent}}}",
 	)
-	book := &phoneBook{names: []string{"PJSIP/desk9", "PJSIP/trunk", "PJSIP/kcc1", "PJSIP/pbx", "PJSIP/desk8", "PJSIP/bereikbaar-replaces"}}
+	book := &phoneBook{names: []string{
+		"PJSIP/desk9", "PJSIP/trunk", "PJSIP/kcc1", "PJSIP/pbx", "PJSIP/desk8", "PJSIP/bereikbaar-replaces",
+	}}
 	d.people.exchange = book
 	sets := func(id call.AgentID, phone string) error {
 		return d.people.Change(t.Context(), "deventer", id, func(p *staff.Person) error {

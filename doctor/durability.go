@@ -34,7 +34,8 @@ func judgeDurability(f durabilityFacts) []Finding {
 		}, true
 	case problem.Grave:
 		return slices.Concat(
-			[]Finding{{checkDurability, Wrong, problem.Text, problem.Mend}}, forgets(f.rehearsal), wontStart(f.rehearsal),
+			[]Finding{{checkDurability, Wrong, problem.Text, problem.Mend}},
+			forgets(f.rehearsal), wontStart(f.rehearsal),
 		)
 	}
 	switch {

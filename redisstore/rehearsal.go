@@ -35,8 +35,8 @@ type Rehearsal struct {
 // server.
 var ErrNotRehearsed = errors.New("it could not be rehearsed")
 
-// ErrWouldNotStart is wrapped besides by the error of a rehearsal that the server's own files stopped: they stop its next
-// start as well.
+// ErrWouldNotStart is wrapped besides by the error of a rehearsal that the server's own files stopped: they stop its
+// next start as well.
 var ErrWouldNotStart = errors.New("Redis does not start with its own files")
 
 // ErrForgets is wrapped by the error of a rehearsal in which a script's writes were gone after a restart.

@@ -27,8 +27,8 @@ first-run link. It works once, for three days. Give it to that person alone, by 
 It needs the configuration and its secrets. Changes need --as, the id of the person who makes them. Every look
 and change is logged in the machine's journal.
 
-It ends with 0 when done, 3 when there is no such account or person, 4 when there is one already or somebody else changed
-it first, 5 when Redis does not answer, and 1 for anything else.`
+It ends with 0 when done, 3 when there is no such account or person, 4 when there is one already or somebody
+else changed it first, 5 when Redis does not answer, and 1 for anything else.`
 
 var (
 	errNoAccount = errors.New("there is no such account: bereikbaar account list shows all")
@@ -282,8 +282,8 @@ func rolesCommand(o *sessionOptions) *cobra.Command {
 		Short: "Set the roles that a person is given on pages; with --none take them away",
 		Long: "Set the roles that a person is given on pages, in place of those that they were given there; with\n" +
 			"--none take these away. Roles of the configuration (people) go before them, and those of the provider\n" +
-			"count beside them. It needs no account, and writes anew what pages say when that cannot be read. The last\n" +
-			"administrator stays one, but for --none.",
+			"count beside them. It needs no account, and writes anew what pages say when that cannot be read.\n" +
+			"The last administrator stays one, but for --none.",
 		Example: "  bereikbaar account roles els --role '*=admin' --as anouk\n" +
 			"  bereikbaar account roles els --none --as anouk",
 		Args: cobra.ExactArgs(1),
@@ -307,8 +307,8 @@ func rolesCommand(o *sessionOptions) *cobra.Command {
 			}
 			err = b.giveRoles(id, given)
 			if err == nil && last {
-				b.cmd.PrintErrf("%s was the last administrator: nobody can give roles on pages until somebody is given "+
-					"*=admin here\n", id)
+				b.cmd.PrintErrf("%s was the last administrator: nobody can give roles on pages until "+
+					"somebody is given *=admin here\n", id)
 			}
 			return b.changed("roles", id, "is given on pages: "+rolesText(given), err)
 		}),
@@ -318,8 +318,8 @@ func rolesCommand(o *sessionOptions) *cobra.Command {
 	return cmd
 }
 
-// lastAdmin reports whether a person is an administrator and nobody is with these roles of pages. Of what cannot be read
-// nothing is known.
+// lastAdmin reports whether a person is an administrator, and nobody is once pages give them these roles. Of what
+// cannot be read nothing is known.
 func (b *session) lastAdmin(id call.AgentID, roles map[call.TeamID]staff.Role) (bool, error) {
 	all, err := b.store.People(b.cmd.Context(), b.town.ID)
 	if err != nil && !errors.Is(err, note.ErrBroken) {

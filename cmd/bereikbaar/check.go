@@ -16,9 +16,9 @@ func checkCommand() *cobra.Command {
 		Short: "Check a configuration file: every problem at once, with its line and how to mend it",
 		Args:  cobra.NoArgs,
 		Long: "Check a configuration file: every problem at once, with its line and how to mend it.\n\n" +
-			"It looks at the secret files of the pages and of notify too, and says when this user may not read them. A\n" +
-			"fault there is a warning: the telephone goes on without that part. It does not look at the secrets of\n" +
-			"Asterisk and Redis: bereikbaar doctor does.",
+			"It looks at the secret files of the pages and of notify too, and says when this user may not read\n" +
+			"them. A fault there is a warning: the telephone goes on without that part. It does not look at the\n" +
+			"secrets of Asterisk and Redis: bereikbaar doctor does.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.LoadToCheck(configPath(cmd), os.Getenv)
 			if err != nil {
