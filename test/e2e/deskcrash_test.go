@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,10 +17,19 @@ import (
 // isRefused asserts that the API refuses an action on a note, with this code.
 func (s *scene) isRefused(who, what string, n note.Note, code string) {
 	s.t.Helper()
-	status, body, err := s.Daemon.API(s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, n.Ver, "{}")
-	require.NoError(s.t, err)
-	require.Contains(s.t, []int{http.StatusConflict, http.StatusUnprocessableEntity}, status, body)
-	require.Contains(s.t, body, `"code":"`+code+`"`)
+	s.eventually(what+" is refused", func() error {
+		seen := s.now(n)
+		status, body, err := s.Daemon.API(
+			s.ctx, who, http.MethodPost, "/api/notes/"+string(n.ID)+"/"+what, seen.Ver, "{}",
+		)
+		require.NoError(s.t, err)
+		if strings.Contains(body, `"code":"stale"`) { // the daemon changed it since it was seen
+			return errors.New(body)
+		}
+		require.Contains(s.t, []int{http.StatusConflict, http.StatusUnprocessableEntity}, status, body)
+		require.Contains(s.t, body, `"code":"`+code+`"`)
+		return nil
+	})
 }
 
 // seesItThrough answers the given questions to the colleague, until the note is closed.
