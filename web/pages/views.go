@@ -290,7 +290,8 @@ func (v *visit) stage(n note.Note) string {
 	if of != n.ID || stage == StageNone {
 		return ""
 	}
-	if _, going := n.Trying(); stage != StageDesk && !going { // the caller has gone, and the colleague's phone is still up
+	// the caller has gone, and the colleague's phone is still up
+	if _, going := n.Trying(); stage != StageDesk && !going {
 		return ""
 	}
 	return v.say("stage." + string(stage))
