@@ -138,8 +138,8 @@ func (b *browser) get(ctx context.Context, who *person, path string) (string, in
 	return string(raw), size, nil
 }
 
-// behindTheProxy starts the proxy as it is shipped before the daemon: only its port, its certificate and the daemon's
-// port are ours.
+// behindTheProxy starts the proxy as it is shipped before the daemon: only its port, its certificate, its log and the
+// daemon's port are ours.
 func (s *subject) behindTheProxy(ctx context.Context, o *fill.Owner) (*browser, error) {
 	at, err := freeAddress()
 	if err != nil {
@@ -187,6 +187,7 @@ func (s *subject) writeProxy(at string) error {
 		"http://127.0.0.1:8570;":          "http://" + s.web + ";",
 		"/etc/ssl/certs/bereikbaar.pem":   filepath.Join(s.dir, "cert.pem"),
 		"/etc/ssl/private/bereikbaar.key": filepath.Join(s.dir, "key.pem"),
+		"/var/log/nginx/error.log":        filepath.Join(s.dir, "error.log"),
 	} {
 		if !bytes.Contains(text, []byte(shipped)) {
 			return fmt.Errorf("the shipped file has no %q", shipped)
