@@ -176,7 +176,7 @@ func TestAChannelThatBelongsToNoCallIsHungUp(t *testing.T) {
 		)
 		require.NoError(t, f.Asterisk.AwaitIdle(f.ctx))
 	}
-	f.logs("a channel came that is nobody's call")
+	f.logs("hung up a channel that is neither a caller nor a phone that we ring")
 	require.Zero(t, f.metric("bereikbaar_calls_total"))
 	f.atRest()
 }
