@@ -109,18 +109,13 @@ func choices(team call.TeamID) []staff.Role {
 	return all[:len(all)-1] // an admin is one for every team
 }
 
-// personID is the person whom the address names.
-func (v *visit) personID() (call.AgentID, error) {
+// seenOne joins what is known of the person whom the address names, also of one whom nobody knows yet.
+func (v *visit) seenOne() (one, error) {
 	id := call.AgentID(v.PathValue("person"))
 	if !signin.ValidID(id) || signin.IDOf(string(id)) != id {
-		return "", errGone
+		return one{}, errGone
 	}
 	v.about = id
-	return id, nil
-}
-
-// seenOne joins what is known of the person whom the address names, also of one whom nobody knows yet.
-func (v *visit) seenOne(id call.AgentID) (one, error) {
 	known, err := v.pages.People.Person(v.Context(), v.m(), id)
 	if err != nil {
 		return one{}, err
@@ -140,11 +135,7 @@ func (v *visit) seenOne(id call.AgentID) (one, error) {
 }
 
 func (p *Pages) showPerson(v *visit) error {
-	id, err := v.personID()
-	if err != nil {
-		return err
-	}
-	o, err := v.seenOne(id)
+	o, err := v.seenOne()
 	if err != nil {
 		return err
 	}
@@ -155,14 +146,11 @@ func (p *Pages) showPerson(v *visit) error {
 }
 
 func (p *Pages) setPerson(v *visit) error {
-	id, err := v.personID()
+	o, err := v.seenOne()
 	if err != nil {
 		return err
 	}
-	o, err := v.seenOne(id)
-	if err != nil {
-		return err
-	}
+	id := o.Is.ID
 	saw := v.PostFormValue("saw")
 	err = v.readPerson(&o)
 	if err == nil {
@@ -221,14 +209,11 @@ func (v *visit) readPerson(o *one) error {
 }
 
 func (p *Pages) forgetPerson(v *visit) error {
-	id, err := v.personID()
+	o, err := v.seenOne()
 	if err != nil {
 		return err
 	}
-	o, err := v.seenOne(id)
-	if err != nil {
-		return err
-	}
+	id := o.Is.ID
 	delete(o.Known, staff.FromPage)
 	if id == v.who.Agent && !staff.Merge(o.Known).Roles[staff.AllTeams].AtLeast(staff.Admin) {
 		o.Wrong = v.wrongField("roles", "person.self")
